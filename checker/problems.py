@@ -1,0 +1,107 @@
+"""What is wrong with the input: where, what, and what to do. All problems at once, sorted, with the source line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from checker.model import Location
+
+MOST_SHOWN = 50
+WIDEST_LINE = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with the input.
+
+    `where` is a place, a path, or the name of a flag; `line` the source line shown under the message with
+    `width` carets from the place's column.
+    """
+
+    where: Location | str
+    message: str
+    hint: str = ""
+    line: str | None = None
+    width: int = 1
+    warning: bool = False
+
+    @property
+    def order(self) -> tuple[str, int, int, str]:
+        """By path, line, column, then text."""
+        if isinstance(self.where, Location):
+            return (self.where.path, self.where.line, self.where.column, self.message)
+        return (self.where, 0, 0, self.message)
+
+    def __str__(self) -> str:
+        kind = "warning" if self.warning else "error"
+        lines = [f"{self.where}: {kind}: {printable(self.message)}"]
+        if isinstance(self.where, Location) and self.line is not None:
+            lines += _excerpt(self.where, self.line, self.width)
+        if self.hint:
+            lines.append(f"help: {printable(self.hint)}")
+        return "\n".join(lines)
+
+
+class CheckerError(Exception):
+    """Anything that the checker says no to. `exit_code` is the process's."""
+
+    exit_code = 2
+
+
+class InvalidInputError(CheckerError):
+    """Arguments, a configuration or policies that cannot be used; `problems` holds each of them."""
+
+    def __init__(self, problems: Iterable[Problem] | Problem) -> None:
+        self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        return render(self.problems)
+
+
+def render(problems: Iterable[Problem]) -> str:
+    """The problems as text: sorted, each once, at most 50, then how many more there are."""
+    unique = sorted(dict.fromkeys(problems), key=lambda problem: problem.order)
+    shown = [str(problem) for problem in unique[:MOST_SHOWN]]
+    if len(unique) > MOST_SHOWN:
+        shown.append(f"... and {len(unique) - MOST_SHOWN} more problems")
+    return "\n".join(shown)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`did you mean X?` for the known word nearest to the given one, else nothing.
+
+    The letters' case does not count, and neither does a missing prefix (`forced` for `overrides.forced`).
+    """
+    words = list(known)
+    folded = {candidate.casefold(): candidate for candidate in reversed(words)}
+    close = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {folded[close[0]]}?"
+    tails = [candidate for candidate in words if candidate.casefold().split(".")[-1] == word.casefold()]
+    return f"did you mean {tails[0]}?" if tails else ""
+
+
+def suggest(word: str, known: Iterable[str], *, what: str) -> str:
+    """The nearest known word, else the list of them if it is short enough to read."""
+    words = list(known)
+    return nearest(word, words) or (f"{what}: {', '.join(words)}" if 0 < len(words) <= 20 else "")
+
+
+def printable(text: str) -> str:
+    """Text that cannot move the cursor or recolour the terminal: control characters are shown as escapes."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def _excerpt(where: Location, line: str, width: int) -> list[str]:
+    start = 0
+    if len(line) > WIDEST_LINE:
+        start = max(0, min(where.column - 1 - 40, len(line) - WIDEST_LINE))
+    # one character for one: the caret below must stay under its column
+    shown = "".join(c if c.isprintable() else " " for c in line[start : start + WIDEST_LINE])
+    margin = f"{where.line:>5} | "
+    column = where.column - 1 - start
+    carets = "^" * max(1, min(width, len(shown) - column))
+    return [margin + shown, " " * 5 + " | " + " " * column + carets]

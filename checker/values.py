@@ -1,0 +1,184 @@
+"""Text to values and back: durations, instants, numbers. One place each way, for policies, labels and flags."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+
+from checker.model import Duration, Scalar, Type
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DAY = 86_400_000
+UNITS = {"s": 1000, "min": 60_000, "h": 3_600_000, "d": DAY, "w": 7 * DAY}
+CALENDAR = {"mo": 1, "y": 12}
+LONGEST_MONTHS = 120_000  # 10,000 years: DuckDB's timestamps reach further, so no sum can overflow
+LONGEST_MILLISECONDS = 3_652_500 * DAY
+INTEGERS = range(-(2**63), 2**63)
+
+_SHORT = re.compile(r"(\d+)(s|min|mo|h|d|w|y)")
+_ISO = re.compile(
+    r"P(?=\d|T\d)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?"
+    r"(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d{1,3}))?S)?)?"
+)
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)([Zz]|[+-]\d\d:?\d\d))?", re.ASCII
+)
+_INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,18})", re.ASCII)
+
+
+class BadValueError(ValueError):
+    """Text that is no value of the type; the message says why, `hint` what to write."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def parse_duration(text: str) -> Duration:
+    """`90s 15min 12h 30d 8w 6mo 7y`, or ISO 8601 such as `P30D`, `PT12H`, `P7Y`.
+
+    Raises:
+        BadValueError: not a duration, a bare `m`, or longer than 10,000 years.
+    """
+    months = milliseconds = 0
+    if match := _SHORT.fullmatch(text):
+        number, unit = int(match[1]), match[2]
+        months, milliseconds = number * CALENDAR.get(unit, 0), number * UNITS.get(unit, 0)
+    elif match := _ISO.fullmatch(text):
+        years, month, weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[:7])
+        months = years * 12 + month
+        milliseconds = (weeks * 7 + days) * DAY + hours * 3_600_000 + minutes * 60_000 + seconds * 1000
+        milliseconds += int((match[8] or "").ljust(3, "0"))
+    elif re.fullmatch(r"\d+m", text):
+        raise BadValueError(f"`{text}`: a bare m may mean minutes or months", "write `min` or `mo`")
+    else:
+        raise BadValueError(
+            f"`{text}` is not a duration", "write a number and a unit: 90s 15min 12h 30d 8w 6mo 7y, or P30D"
+        )
+    if months > LONGEST_MONTHS or milliseconds > LONGEST_MILLISECONDS:
+        raise BadValueError(f"`{text}` is longer than 10,000 years")
+    return Duration(months, milliseconds)
+
+
+def parse_time(text: str) -> datetime:
+    """ISO 8601 with a zone, or a date, which is its midnight UTC. Rounded to whole milliseconds.
+
+    Raises:
+        BadValueError: no such instant, or a time of day without a zone.
+    """
+    match = _TIME.fullmatch(text)
+    if match is None:
+        if _TIME.fullmatch(text + "Z"):
+            raise BadValueError(f"`{text}` has no time zone", f"add one, as in {text}Z")
+        raise BadValueError(
+            f"`{text}` is not a time",
+            "write a date (2026-01-31) or a time with a zone (2026-01-31T12:00:00Z)",
+        )
+    try:
+        if match[2] is None:
+            return datetime.combine(date.fromisoformat(match[1]), datetime.min.time(), UTC)
+        zone = match[3].upper()
+        return from_epoch_ms(round_ms(datetime.fromisoformat(f"{match[1]}T{match[2]}{zone}")))
+    except (ValueError, OverflowError) as error:
+        raise BadValueError(f"`{text}` is not a time: {error}") from None
+
+
+def parse_date(text: str) -> datetime:
+    """A date, as its midnight UTC.
+
+    Raises:
+        BadValueError: not a date, or one with a time of day.
+    """
+    if len(text) != len("2026-01-31"):
+        raise BadValueError(f"`{text}` is not a date", "write it as 2026-01-31")
+    return parse_time(text)
+
+
+def parse_integer(text: str) -> int:
+    """A whole number that fits 64 bits.
+
+    Raises:
+        BadValueError: anything else.
+    """
+    if not _INTEGER.fullmatch(text) or int(text) not in INTEGERS:
+        raise BadValueError(f"`{text}` is not a whole number")
+    return int(text)
+
+
+def parse_boolean(text: str) -> bool:
+    """`true` or `false`, in any case.
+
+    Raises:
+        BadValueError: anything else: `yes` and `1` are refused rather than guessed.
+    """
+    if text.lower() not in ("true", "false"):
+        raise BadValueError(f"`{text}` is not a boolean", "write true or false")
+    return text.lower() == "true"
+
+
+def parse_scalar(text: str, kind: Type) -> Scalar:
+    """Text from a flag or a CSV cell as a value of the type.
+
+    Raises:
+        BadValueError: the text is no value of it.
+    """
+    if kind is Type.DURATION:
+        return parse_duration(text)
+    if kind is Type.TIME:
+        return parse_time(text)
+    if kind is Type.INTEGER:
+        return parse_integer(text)
+    if kind is Type.BOOLEAN:
+        return parse_boolean(text)
+    return text
+
+
+def round_ms(instant: datetime) -> int:
+    """Epoch milliseconds of an aware datetime, rounded to the nearest (half to even)."""
+    return round((instant - EPOCH) / timedelta(microseconds=1) / 1000)
+
+
+def from_epoch_ms(milliseconds: int) -> datetime:
+    """The aware UTC datetime of epoch milliseconds.
+
+    Raises:
+        OverflowError: outside the years 1 to 9999.
+    """
+    return EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def iso(instant: datetime) -> str:
+    """ISO 8601 in UTC with `Z`; milliseconds only where there are any."""
+    text = instant.astimezone(UTC).replace(tzinfo=None)
+    return text.isoformat(timespec="milliseconds" if text.microsecond else "seconds") + "Z"
+
+
+def iso_duration(duration: Duration) -> str:
+    """ISO 8601 of a duration, in months and seconds: `P84M`, `PT2592000S`, `P1MT0.500S`."""
+    seconds, milliseconds = divmod(duration.milliseconds, 1000)
+    months = f"{duration.months}M" if duration.months else ""
+    fraction = f".{milliseconds:03}" if milliseconds else ""
+    time = f"T{seconds}{fraction}S" if duration.milliseconds or not months else ""
+    return f"P{months}{time}"
+
+
+def show(value: object) -> str:
+    """A value as reports and messages print it: true, 3, 2026-01-31T12:00:00Z, P84M, text as it is."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, Duration):
+        return show_duration(value)
+    return str(value)
+
+
+def show_duration(duration: Duration) -> str:
+    """The shortest form an author would write: `30d`, `7y`, else ISO 8601."""
+    if duration.months and not duration.milliseconds:
+        return f"{duration.months // 12}y" if duration.months % 12 == 0 else f"{duration.months}mo"
+    if not duration.months:
+        for unit, size in (("d", DAY), ("h", 3_600_000), ("min", 60_000), ("s", 1000)):
+            if duration.milliseconds % size == 0:
+                return f"{duration.milliseconds // size}{unit}"
+    return iso_duration(duration)

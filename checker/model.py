@@ -299,6 +299,8 @@ class Coverage:
     expected: int = 0
     not_found: int = 0
     unreadable: int = 0
+    unreadable_targets: int = 0
+    """Targets of which no image set was read."""
 
     @property
     def evaluated(self) -> int:

@@ -1,0 +1,1 @@
+"""Findings to an outcome: what a gate makes of a run."""

@@ -1,0 +1,90 @@
+"""A run: one audit, judged, with its evidence on disk. Reports read it and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from checker.audit.gate import Gate
+from checker.model import Coverage, Finding, Outcome, Pack, Rule, Subject, Tally, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A rule with how many subjects got which verdict."""
+
+    rule: Rule
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectVerdict:
+    """The verdict of a rule on one subject; `finding` where it is a fail or unknown."""
+
+    subject: Subject
+    verdict: Verdict
+    finding: Finding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A listed image set that could not be read: the error's code and message."""
+
+    subject: Subject
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One audit. Rules stand in the order of the policies; `params` and `left_out` are texts for reports.
+
+    `source` is `live` or `recorded`; `identities` maps targets to the ARN they were read as.
+    """
+
+    id: str
+    name: str
+    as_of: datetime
+    hypothetical: bool
+    tool_version: str
+    botocore_version: str
+    packs: tuple[Pack, ...]
+    judged: tuple[Judged, ...]
+    coverage: Coverage
+    gate: Gate
+    outcome: Outcome
+    sentence: str
+    source: str
+    snapshot: Path
+    findings_file: Path
+    params: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    identities: Mapping[str, str] = field(default_factory=dict)
+    calls: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def total(self) -> Tally:
+        """The rules' tallies added up."""
+        return sum((one.tally for one in self.judged), Tally())
+
+    @property
+    def complete(self) -> bool:
+        """Every listed image set was read, and no verdict is unknown."""
+        return not self.coverage.unreadable and not self.total.unknown and bool(self.coverage.evaluated)
+
+    def findings(self) -> Iterator[Finding]:
+        """Fails and unknowns by rule order, target, image set, version."""
+        from checker.evaluation.evaluate import read_findings
+
+        yield from read_findings(self.findings_file, [one.rule for one in self.judged], self.gate.counts)
+
+    def subjects(self, rule: Rule) -> Iterator[SubjectVerdict]:
+        """Every subject of a rule with its verdict, by target, image set, version."""
+        raise NotImplementedError
+
+    def unread(self) -> Iterator[Unread]:
+        """The image sets that could not be read, by target, image set, version."""
+        raise NotImplementedError

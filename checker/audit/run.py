@@ -77,14 +77,20 @@ class Run:
 
     def findings(self) -> Iterator[Finding]:
         """Fails and unknowns by rule order, target, image set, version."""
-        from checker.evaluation.evaluate import read_findings
+        from checker.evaluation import read
 
-        yield from read_findings(self.findings_file, [one.rule for one in self.judged], self.gate.counts)
+        yield from read.findings(self.findings_file, [one.rule for one in self.judged], self.gate.counts)
 
     def subjects(self, rule: Rule) -> Iterator[SubjectVerdict]:
         """Every subject of a rule with its verdict, by target, image set, version."""
-        raise NotImplementedError
+        from checker.evaluation import read
+
+        for row in read.subjects(rule, self.snapshot, self.as_of, self.gate.counts):
+            yield SubjectVerdict(*row)
 
     def unread(self) -> Iterator[Unread]:
         """The image sets that could not be read, by target, image set, version."""
-        raise NotImplementedError
+        from checker.evaluation import read
+
+        for row in read.unread(self.snapshot):
+            yield Unread(*row)

@@ -84,7 +84,9 @@ def normalise(
     Args:
         answer: the members as botocore or the AWS CLI gives them; times as datetime, epoch seconds or ISO 8601.
         required: members without which it is no answer; the model's unless given.
-        datastore_id: what was asked for; so are `image_set_id` and `version`.
+        datastore_id: the data store asked for.
+        image_set_id: the image set asked for.
+        version: the version asked for.
 
     Raises:
         BadAnswerError: a required member is missing, a member is of another type, or the answer is for another
@@ -102,9 +104,13 @@ def normalise(
     for name, wanted in asked:
         if wanted is not None and known.get(name) != str(wanted):
             raise BadAnswerError(f"{name} is {known.get(name)}, but {wanted} was asked for")
-    if match := _ARN.match(known.get("imageSetArn", "")):
-        known["region"], known["account"] = match[1], match[2]
-    return known
+    return known | arn_parts(known.get("imageSetArn", ""))
+
+
+def arn_parts(arn: str) -> dict[str, str]:
+    """The Region and account in an image set's ARN; nothing where it has none."""
+    match = _ARN.match(arn)
+    return {"region": match[1], "account": match[2]} if match else {}
 
 
 def clean(text: str) -> str:
@@ -123,7 +129,7 @@ def _member(answer: Mapping[str, Any], path: str) -> Any:
         if value is None:
             return None
         if not isinstance(value, Mapping):
-            raise BadAnswerError(f"{path.split('.')[0]} is not an object")
+            raise BadAnswerError(f"{path.partition('.')[0]} is not an object")
         value = value.get(step)
     return value
 

@@ -1,0 +1,236 @@
+"""A rule to DuckDB expressions. Three-valued logic is SQL's: true, false, and null for unknown.
+
+User text gets into an expression as a constant or a column's name, both of which the library quotes; no SQL text is
+ever made of it.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import reduce
+
+import duckdb
+from duckdb import CaseExpression as Case
+from duckdb import ColumnExpression as Column
+from duckdb import ConstantExpression as Constant
+from duckdb import Expression
+from duckdb import FunctionExpression as Function
+
+from checker.fields import NOW
+from checker.model import (
+    Absence,
+    Condition,
+    Duration,
+    Field,
+    Leaf,
+    Operand,
+    ParamRef,
+    Rule,
+    Scalar,
+    Test,
+    Type,
+    Verdict,
+)
+from checker.policy.conditions import fields_of
+from checker.policy.literals import MEAN_MONTH, comparable
+
+CODES = {verdict: code for code, verdict in enumerate(Verdict)}
+"""Verdicts as the small integers that the verdict column holds."""
+
+NULL = Constant(None)
+TRUE = Constant(value=True)
+FALSE = Constant(value=False)
+FOUND = Column("found")
+
+# The snapshot knows these of a set that was not read too, but a rule judges answers.
+_GUARDED = frozenset({"datastoreId", "imageSetId", "collectedAt"})
+
+_COMPARE: dict[str, Callable[[Expression, Expression], Expression]] = {
+    "eq": operator.eq, "ne": operator.ne,
+    "lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge,
+    "before": operator.lt, "after": operator.gt,
+}  # fmt: skip
+_TEXT = {
+    "contains": "contains",
+    "starts_with": "starts_with",
+    "ends_with": "ends_with",
+    "matches": "regexp_matches",
+}
+
+
+def verdict(rule: Rule, as_of: datetime) -> Expression:
+    """The verdict of a rule with bound parameters on each row, as a code of `CODES`."""
+    compiler = _Compiler(as_of)
+    truth = compiler.condition(rule.condition)
+    violated = truth if rule.deny else ~truth
+    if rule.when is None:
+        case = Case(~violated, _code(Verdict.PASS)).when(violated, _code(Verdict.FAIL))
+    else:
+        when = compiler.condition(rule.when)
+        case = Case(~when, _code(Verdict.NOT_APPLICABLE)).when(~violated, _code(Verdict.PASS))
+        case = case.when(violated & when, _code(Verdict.FAIL))
+    return case.otherwise(_code(Verdict.UNKNOWN)).cast("TINYINT")
+
+
+def reason(rule: Rule) -> Expression:
+    """Why a verdict is unknown: the code of the failed call, else the fields that were absent or unlisted."""
+    missing = [
+        Case(_raw(field).isnull(), Constant(f"{field.path} absent"))
+        for field in rule.fields
+        if field.absence in (Absence.NOT_REPORTED, Absence.NONE) or field.path == "datastoreId"
+    ]
+    missing += [
+        Case(_raw(field).isnotnull() & ~_listed(field), Constant(f"{field.path} unlisted"))
+        for field in rule.fields
+        if field.members
+    ]
+    fields: Expression = Function("concat_ws", Constant(", "), *missing) if missing else Constant("")
+    if not any(field.answer or field.path == "found" for field in rule.fields):
+        return fields
+    return Case(Column("error.code").isnotnull(), Column("error.code")).otherwise(fields)
+
+
+def shown(field: Field) -> Expression:
+    """The field's value for people, null where it is absent: `overrides.forced` left out is shown as false."""
+    if field.absence is Absence.FALSE:
+        return Case(FOUND, duckdb.CoalesceOperator(_raw(field), FALSE))
+    return _raw(field)
+
+
+def _code(value: Verdict) -> Expression:
+    return Constant(CODES[value])
+
+
+def _raw(field: Field) -> Expression:
+    return Case(FOUND, Column(field.path)) if field.path in _GUARDED else Column(field.path)
+
+
+def _listed(field: Field) -> Expression:
+    return Column(field.path).isin(*(Constant(member) for member in field.members))
+
+
+class _Compiler:
+    """Conditions to nullable booleans, for one instant."""
+
+    def __init__(self, as_of: datetime) -> None:
+        self.now = _constant(as_of)
+
+    def condition(self, condition: Condition) -> Expression:
+        if isinstance(condition, Leaf):
+            return self.leaf(condition)
+        members = [self.condition(member) for member in condition.members]
+        if condition.kind == "all":
+            return reduce(operator.and_, members)
+        held = reduce(operator.or_, members)
+        return ~held if condition.kind == "none" else held
+
+    def leaf(self, leaf: Leaf) -> Expression:
+        truth = reduce(operator.and_, (self.test(leaf.operand, test) for test in leaf.tests))
+        if leaf.if_absent is None:
+            return truth
+        read = list(fields_of(leaf))
+        absent = reduce(operator.or_, (self.value(field, listed=False).isnull() for field in read))
+        when_absent = {"match": TRUE, "no_match": FALSE, "unknown": NULL}[leaf.if_absent]
+        known = Case(absent, when_absent.cast("BOOLEAN")).otherwise(truth)
+        return Case(FOUND, known) if any(field.answer for field in read) else known
+
+    def value(self, field: Field, *, listed: bool = True) -> Expression:
+        """A field's value; null where it is absent or unknown, and where the model does not list it."""
+        if field == NOW:
+            return self.now
+        if field.absence is Absence.FALSE:
+            return shown(field)
+        raw = _raw(field)
+        return Case(_listed(field), raw) if listed and field.members else raw
+
+    def test(self, operand: Operand, test: Test) -> Expression:
+        name, value = test.operator, test.value
+        if name == "exists":
+            present = self.exists(operand)
+            return present if value else ~present
+        if name in ("in", "not_in"):
+            items = value if isinstance(value, tuple) else (value,)
+            found = reduce(operator.or_, (self.compare(operand, "eq", item) for item in items))
+            return ~found if name == "not_in" else found
+        if name == "between":
+            low, high = value if isinstance(value, tuple) else (value, value)
+            return self.compare(operand, "gte", low) & self.compare(operand, "lte", high)
+        assert not isinstance(value, tuple)
+        return self.compare(operand, name, value)
+
+    def exists(self, operand: Operand) -> Expression:
+        parts = [part for part in (operand.left, operand.right) if part and part != NOW]
+        present = [
+            Case(FOUND, self.value(part, listed=False).isnotnull()) if part.answer
+            else self.value(part, listed=False).isnotnull()
+            for part in parts
+        ]  # fmt: skip
+        return reduce(operator.and_, present)
+
+    def compare(self, operand: Operand, name: str, value: Scalar | Field | ParamRef) -> Expression:
+        """One comparison; where the operand is definitely none, `ne` is true and every other one false."""
+        assert not isinstance(value, ParamRef), f"${value.name} was not bound"
+        truth = self._compare(operand, name, value)
+        if operand.right is not None or operand.left.absence is not Absence.NONE:
+            return truth
+        none = Constant(name == "ne")
+        if operand.left.answer:
+            none = Case(FOUND, none)
+        if isinstance(value, Field) and value != NOW:
+            none = Case(self.value(value).isnotnull(), none)
+        return Case(_raw(operand.left).isnull(), none).otherwise(truth)
+
+    def _compare(self, operand: Operand, name: str, value: Scalar | Field) -> Expression:
+        left = self.value(operand.left)
+        if name in _TEXT:
+            return Function(_TEXT[name], left, self.operand_value(value))
+        if name in ("older_than", "younger_than"):
+            end = self.later(left, value)
+            return end < self.now if name == "older_than" else end > self.now
+        compare = _COMPARE[name]
+        if operand.right is not None:
+            right = self.value(operand.right)
+            if operand.type is Type.DURATION:
+                return compare(left, self.later(right, value))
+            # two 64-bit integers may differ by more than 64 bits hold
+            difference = left.cast("HUGEINT") - right.cast("HUGEINT")
+            return compare(difference, self.operand_value(value))
+        if operand.type is Type.DURATION:
+            length = _length(self.value(value)) if isinstance(value, Field) else Constant(comparable(value))
+            return compare(_length(left), length)
+        return compare(left, self.operand_value(value))
+
+    def operand_value(self, value: Scalar | Field) -> Expression:
+        return self.value(value) if isinstance(value, Field) else _constant(value)
+
+    def later(self, instant: Expression, duration: Scalar | Field) -> Expression:
+        """The instant plus a duration: calendar months first, then milliseconds."""
+        if isinstance(duration, Duration):
+            if duration.months:
+                instant = instant + Function("to_months", Constant(duration.months))
+            if duration.milliseconds:
+                instant = instant + Function("to_milliseconds", Constant(duration.milliseconds))
+            return instant
+        assert isinstance(duration, Field)
+        months, milliseconds = _parts(self.value(duration))
+        return instant + Function("to_months", months) + Function("to_milliseconds", milliseconds)
+
+
+def _parts(duration: Expression) -> tuple[Expression, Expression]:
+    months, milliseconds = (
+        Function("struct_extract", duration, Constant(name)) for name in ("months", "milliseconds")
+    )
+    return months, milliseconds
+
+
+def _length(duration: Expression) -> Expression:
+    months, milliseconds = _parts(duration)
+    return months.cast("BIGINT") * Constant(MEAN_MONTH) + milliseconds
+
+
+def _constant(value: Scalar) -> Expression:
+    if isinstance(value, datetime):
+        return Constant(value.astimezone(UTC).replace(tzinfo=None))
+    return Constant(value)

@@ -1,0 +1,1 @@
+"""Policy files to rules, or every problem in them."""

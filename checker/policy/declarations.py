@@ -1,0 +1,110 @@
+"""Parameters and labels as a pack declares them."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable
+
+from checker.fields import catalogue
+from checker.model import Label, Param, Type
+from checker.policy.literals import literal
+from checker.policy.scope import Scope
+from checker.policy.shape import Shape
+from checker.problems import Problem, suggest
+from checker.yamlsource import Entry, Node
+
+TYPES = {
+    "string": Type.STRING,
+    "integer": Type.INTEGER,
+    "boolean": Type.BOOLEAN,
+    "duration": Type.DURATION,
+    "date": Type.TIME,
+    "time": Type.TIME,
+}
+_PARAM = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def read_params(node: Node | None, problems: list[Problem]) -> dict[str, Param]:
+    """The parameters that a `params:` mapping declares."""
+    return {
+        param.name: param
+        for name, entry in _entries(node, "params", problems)
+        if (param := _param(name, entry, problems))
+    }
+
+
+def read_labels(node: Node | None, problems: list[Problem]) -> dict[str, Label]:
+    """The labels that a `labels:` mapping declares."""
+    labels = {}
+    for name, entry in _entries(node, "labels", problems):
+        shape = Shape(entry.node, f"the label {name}", problems)
+        if not shape.keys(["type"], ["one_of", "description"]):
+            continue
+        kind = shape.choice("type", list(TYPES))
+        one_of = shape.names("one_of")
+        if one_of and kind not in ("string", ""):
+            shape.error(entry.node.value["one_of"].key, f"one_of goes with strings, not with {kind}")
+        if kind:
+            labels[name] = Label(name, TYPES[kind], one_of, shape.text("description"), entry.key.where)
+    return labels
+
+
+def _entries(node: Node | None, what: str, problems: list[Problem]) -> Iterable[tuple[str, Entry]]:
+    if node is None:
+        return
+    if not isinstance(node.value, dict):
+        problems.append(node.problem(f"{what} is a mapping of names, not {node.kind}"))
+        return
+    for name, entry in node.value.items():
+        if _PARAM.fullmatch(name):
+            yield name, entry
+        else:
+            problems.append(entry.key.problem(f"`{name}` is no name", "use letters, digits and _"))
+
+
+def _param(name: str, entry: Entry, problems: list[Problem]) -> Param | None:
+    shape = Shape(entry.node, f"the parameter {name}", problems)
+    if not shape.keys(["type"], ["default", "description"]):
+        return None
+    node = shape.get("type")
+    several = node is not None and isinstance(node.value, dict) and set(node.value) == {"list"}
+    kind = _type(node.value["list"].node if node and several else node, problems) if node else None
+    if kind is None:
+        return None
+    param = Param(name, *kind[:1], several, kind[1], None, shape.text("description"), entry.key.where)
+    default = shape.get("default")
+    if default is None:
+        return param
+    return dataclasses.replace(param, default=typed(param, default, problems))
+
+
+def _type(node: Node, problems: list[Problem]) -> tuple[Type, tuple[str, ...]] | None:
+    if isinstance(node.value, dict) and set(node.value) == {"field"}:
+        path = node.value["field"].node
+        known = catalogue().get(path.value) if isinstance(path.value, str) else None
+        if known is None or known.type is not Type.ENUM:
+            enums = [field.path for field in catalogue().values() if field.type is Type.ENUM]
+            problems.append(path.problem(f"{path.value} is no enum field", f"enums are {', '.join(enums)}"))
+            return None
+        return known.type, known.members
+    if isinstance(node.value, str) and node.value in TYPES:
+        return TYPES[node.value], ()
+    hint = suggest(str(node.value), [*TYPES, "{list: TYPE}", "{field: PATH}"], what="types are")
+    problems.append(node.problem("unknown type of parameter", hint))
+    return None
+
+
+def typed(param: Param, node: Node, problems: list[Problem]) -> object:
+    """A node as the parameter's value; None with the problem noted."""
+    scope = Scope({}, {}, problems)
+    if not param.list:
+        return literal(param.type, param.members, node, scope, what=f"the parameter {param.name}")
+    if not isinstance(node.value, tuple) or not node.value:
+        problems.append(node.problem(f"the parameter {param.name} is a list with at least one value"))
+        return None
+    values = [
+        literal(param.type, param.members, item, scope, what=f"the parameter {param.name}")
+        for item in node.value
+    ]
+    return None if None in values else tuple(values)

@@ -1,0 +1,227 @@
+"""Policy files to packs of rules, or every problem in all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from checker.model import Label, Location, Pack, Rule
+from checker.policy.declarations import read_labels, read_params
+from checker.policy.rules import RuleReader
+from checker.policy.shape import Shape
+from checker.problems import InvalidInputError, Problem, suggest
+from checker.shipped import folder
+from checker.yamlsource import Document, Node, read
+
+SUFFIXES = (".yaml", ".yml")
+SHIPPED = "pack:"
+REQUIRED = ("version", "pack", "rules")
+OPTIONAL = ("title", "revision", "owner", "approved_by", "review_by", "labels", "params")
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """Every loaded pack in the order asked for, and warnings."""
+
+    packs: tuple[Pack, ...]
+    warnings: tuple[Problem, ...] = ()
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules of all packs, in order."""
+        return tuple(rule for pack in self.packs for rule in pack.rules)
+
+    @property
+    def labels(self) -> dict[str, Label]:
+        """The labels that any pack declares; the packs agree on them."""
+        return {name: label for pack in self.packs for name, label in pack.labels.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A policy file, folder or `pack:NAME` as the user wrote it; `where` is where, for messages."""
+
+    text: str
+    where: Node | str = ""
+
+    def problem(self, message: str, hint: str = "") -> Problem:
+        """A problem shown where the path was written, else at the path."""
+        if isinstance(self.where, Node):
+            return self.where.problem(message, hint)
+        return Problem(self.where or self.text, message, hint)
+
+
+def load(requests: Iterable[str | Request], base: Path | None = None) -> Policies:
+    """The packs in files, folders (searched through, by name) and shipped packs (`pack:NAME`).
+
+    Args:
+        requests: what to load; without any, the shipped packs.
+        base: the folder that relative paths start from; the working directory unless given.
+
+    Raises:
+        InvalidInputError: with every problem of every file.
+    """
+    problems: list[Problem] = []
+    asked = [request if isinstance(request, Request) else Request(request) for request in requests]
+    files: dict[Path, str] = {}
+    for request in asked or [Request(SHIPPED)]:
+        for path, shown in _files(request, base or Path(), problems):
+            files.setdefault(path.resolve(), shown)
+    packs: list[Pack] = []
+    warnings: list[Problem] = []
+    for path, shown in files.items():
+        try:
+            document = read(path, shown)
+        except InvalidInputError as error:
+            problems += error.problems
+            continue
+        warnings += document.warnings
+        pack = read_pack(document, problems)
+        if pack is not None:
+            packs.append(pack)
+    problems += _clashes(packs)
+    if problems:
+        raise InvalidInputError([*problems, *warnings])
+    return Policies(tuple(packs), tuple(warnings))
+
+
+def _files(request: Request, base: Path, problems: list[Problem]) -> list[tuple[Path, str]]:
+    if request.text.startswith(SHIPPED):
+        return _shipped(request, problems)
+    path = base / request.text
+    if path.is_dir():
+        found = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
+        if not found:
+            problems.append(request.problem(f"no policy file (.yaml, .yml) in the folder {request.text}"))
+        return [(file, _shown(request.text, file.relative_to(path))) for file in found]
+    if not path.exists():
+        near = suggest(path.name, _neighbours(path), what="the folder has")
+        problems.append(request.problem(f"there is no file or folder {request.text}", near))
+        return []
+    return [(path, Path(request.text).as_posix())]
+
+
+def _shown(asked: str, file: Path) -> str:
+    return (Path(asked) / file).as_posix()
+
+
+def _neighbours(path: Path) -> list[str]:
+    try:
+        return sorted(entry.name for entry in path.parent.iterdir())[:20]
+    except OSError:
+        return []
+
+
+def _shipped(request: Request, problems: list[Problem]) -> list[tuple[Path, str]]:
+    packs = shipped()
+    name = request.text.removeprefix(SHIPPED)
+    if not name:
+        return [(path, SHIPPED + pack) for pack, path in packs.items()]
+    if name not in packs:
+        problems.append(
+            request.problem(f"no shipped pack is called {name}", suggest(name, packs, what="shipped are"))
+        )
+        return []
+    return [(packs[name], request.text)]
+
+
+def shipped() -> dict[str, Path]:
+    """The packs that come with the checker: name to file."""
+    packs = {}
+    for file in sorted(folder("rules").rglob("*.yaml")):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            key, colon, value = line.partition(":")
+            if colon and key == "pack":
+                packs[value.split("#")[0].strip().strip("\"'")] = file
+                break
+    return packs
+
+
+def read_pack(document: Document, problems: list[Problem]) -> Pack | None:
+    """The pack in a document; None, with the problems noted, where it has any."""
+    before = len(problems)
+    shape = Shape(document.root, "a policy file", problems)
+    if document.root.value is None:
+        problems.append(document.root.problem("the file is empty", "it begins with `version: 1`"))
+        return None
+    if not shape.keys(REQUIRED, OPTIONAL):
+        return None
+    _version(shape)
+    name = shape.name("pack")
+    path = Path(document.path).name if Path(document.path).is_absolute() else document.path
+    params = read_params(shape.get("params"), problems)
+    labels = read_labels(shape.get("labels"), problems)
+    reader = RuleReader(name, path, params, labels, problems)
+    rules = _rules(shape, reader)
+    for unused in params.keys() - reader.used:
+        key = document.root.value["params"].node.value[unused].key
+        shape.error(key, f"the parameter {unused} is not used", "use it as $" + unused + ", or drop it")
+    if len(problems) > before:
+        return None
+    return Pack(
+        name=name,
+        title=shape.text("title", default=name),
+        path=path,
+        sha256=document.sha256,
+        source=document.source,
+        rules=rules,
+        params=params,
+        labels=labels,
+        revision=shape.text("revision"),
+        owner=shape.text("owner"),
+        approved_by=shape.text("approved_by"),
+        review_by=shape.date("review_by"),
+    )
+
+
+def _version(shape: Shape) -> None:
+    node = shape.get("version")
+    if node is not None and (node.value != 1 or isinstance(node.value, bool)):
+        shape.error(node, f"version {node.plain()} of the policy language is not known", "write `version: 1`")
+
+
+def _rules(shape: Shape, reader: RuleReader) -> tuple[Rule, ...]:
+    node = shape.get("rules")
+    if node is None:
+        return ()
+    if not isinstance(node.value, tuple) or not node.value:
+        kind = "an empty list" if isinstance(node.value, tuple) else node.kind
+        shape.error(node, f"rules is a list of rules, not {kind}", "each begins with `- id: NAME`")
+        return ()
+    rules: dict[str, Rule] = {}
+    seen: dict[str, Node] = {}
+    for item in node.value:
+        rule = reader.read(item)
+        entry = item.value.get("id") if isinstance(item.value, dict) else None
+        if entry is None or not isinstance(entry.node.value, str):
+            continue
+        name = entry.node.value
+        if name in seen:
+            hint = f"the first one is in line {seen[name].where.line}"
+            shape.error(entry.node, f"duplicate rule id {name}", hint)
+        seen.setdefault(name, entry.node)
+        if rule is not None:
+            rules[rule.id] = rule
+    return tuple(rules.values())
+
+
+def _clashes(packs: Sequence[Pack]) -> list[Problem]:
+    """Two packs of one name, and labels that two packs declare differently."""
+    problems = []
+    names: dict[str, Pack] = {}
+    labels: dict[str, Label] = {}
+    for pack in packs:
+        if pack.name in names:
+            where = Location(pack.path, 1, 1)
+            message = f"the pack {pack.name} is in {names[pack.name].path} too"
+            problems.append(Problem(where, message, "give each file a pack name of its own"))
+        names.setdefault(pack.name, pack)
+        for label in pack.labels.values():
+            other = labels.setdefault(label.name, label)
+            if (other.type, other.one_of) != (label.type, label.one_of):
+                message = f"the label {label.name} is declared differently at {other.where}"
+                problems.append(
+                    Problem(label.where, message, "packs that run together agree on their labels")
+                )
+    return problems

@@ -1,0 +1,45 @@
+"""What a condition may name, and the problems found while reading it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from checker import fields
+from checker.model import Field, Param
+from checker.policy.operators import ALIASES, EVERY
+from checker.problems import Problem, nearest
+from checker.yamlsource import Node
+
+CONNECTIVES = ("all", "any", "none", "not")
+
+
+@dataclass
+class Scope:
+    """What a condition may name, the problems found so far, and the parameters that were used."""
+
+    catalogue: Mapping[str, Field]
+    params: Mapping[str, Param]
+    problems: list[Problem] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
+
+    def error(self, node: Node, message: str, hint: str = "") -> None:
+        """Notes a problem at a value or a key."""
+        self.problems.append(node.problem(message, hint))
+
+    def find(self, path: str, node: Node) -> Field | None:
+        """The field of a path; None, with the problem noted, where a policy may not name it."""
+        if path in self.catalogue:
+            return self.catalogue[path]
+        if reason := fields.why_unknown(path):
+            self.error(node, reason)
+        elif path.startswith("labels."):
+            labels = [name for name in self.catalogue if name.startswith("labels.")]
+            hint = nearest(path, labels) or f"declare it: `labels: {{{path[7:]}: {{type: string}}}}`"
+            self.error(node, f"the label {path[7:]} is not declared", hint)
+        elif path in EVERY or path in ALIASES:
+            hint = f"write `field: {{{path}: value}}`"
+            self.error(node, f"the operator {path} stands where a field belongs", hint)
+        else:
+            self.error(node, f"unknown field {path}", nearest(path, (*self.catalogue, *CONNECTIVES)))
+        return None

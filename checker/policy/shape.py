@@ -1,0 +1,100 @@
+"""The shape of a mapping: which keys it may have, and text, lists and choices taken from it with every problem noted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from checker.problems import Problem, suggest
+from checker.values import BadValueError, parse_date
+from checker.yamlsource import Node
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A mapping being read: `what` names it in messages, problems go to `problems`."""
+
+    node: Node
+    what: str
+    problems: list[Problem]
+
+    def keys(self, required: Sequence[str], optional: Sequence[str] = ()) -> bool:
+        """Notes keys that are missing or unknown; False where it is no mapping at all."""
+        if not isinstance(self.node.value, dict):
+            self.error(self.node, f"{self.what} is a mapping, not {self.node.kind}")
+            return False
+        known = (*required, *optional)
+        for name, entry in self.node.value.items():
+            if name not in known:
+                hint = suggest(name, known, what=f"{self.what} has")
+                self.error(entry.key, f"unknown key {name} in {self.what}", hint)
+        for name in required:
+            if name not in self.node.value:
+                self.error(self.node, f"{self.what} has no {name}")
+        return True
+
+    def get(self, name: str) -> Node | None:
+        """The value of a key."""
+        entry = self.node.value.get(name) if isinstance(self.node.value, dict) else None
+        return entry.node if entry else None
+
+    def text(self, name: str, *, default: str = "") -> str:
+        """Text that is not empty; numbers are taken as they are shown, so that `revision: 2026` works."""
+        node = self.get(name)
+        if node is None:
+            return default
+        if isinstance(node.value, int | float) and not isinstance(node.value, bool):
+            return str(node.value)
+        if not isinstance(node.value, str) or not node.value.strip():
+            self.error(node, f"{name} is text, not {node.kind if node.value != '' else 'empty'}")
+            return default
+        return node.value.strip()
+
+    def name(self, key: str) -> str:
+        """An identifier: `[a-z0-9-]+`, so that it can stand in file names, URLs and JUnit."""
+        text, node = self.text(key), self.get(key)
+        if node is not None and text and not NAME.fullmatch(text):
+            better = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+            self.error(node, f"{key} may have a-z, 0-9 and - only", f"write {better}" if better else "")
+        return text
+
+    def choice(self, name: str, choices: Sequence[str], *, default: str = "") -> str:
+        """One of the listed words."""
+        node = self.get(name)
+        if node is None:
+            return default
+        if node.value not in choices:
+            word = node.value if isinstance(node.value, str) else str(node.value)
+            self.error(node, f"{name} is never {word}", suggest(word, choices, what="it is one of"))
+            return default
+        return str(node.value)
+
+    def names(self, name: str) -> tuple[str, ...]:
+        """A list of texts; one text is a list of one."""
+        node = self.get(name)
+        return () if node is None else self.texts(node, name)
+
+    def texts(self, node: Node, name: str) -> tuple[str, ...]:
+        """The texts of a list at a node."""
+        items = node.value if isinstance(node.value, tuple) else (node,)
+        for item in items:
+            if not isinstance(item.value, str):
+                self.error(item, f"{name} is a list of texts, not {item.kind}", "put numbers in quotes")
+        return tuple(item.value for item in items if isinstance(item.value, str))
+
+    def date(self, name: str) -> str:
+        """A date, kept as text."""
+        text, node = self.text(name), self.get(name)
+        if node is not None and text:
+            try:
+                parse_date(text)
+            except BadValueError as error:
+                self.error(node, str(error), error.hint)
+        return text
+
+    def error(self, node: Node, message: str, hint: str = "") -> None:
+        """Notes a problem at a node."""
+        self.problems.append(node.problem(message, hint))

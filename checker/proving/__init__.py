@@ -1,0 +1,1 @@
+"""Policies prove themselves: the tests written inside rules."""

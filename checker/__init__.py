@@ -1,3 +1,23 @@
-"""A compliance checker for AWS HealthImaging."""
+"""A compliance checker for AWS HealthImaging: YAML policies over GetImageSet results, HTML and JUnit reports.
+
+The stages, as functions: `load` policies, `choose` rules, `configure` and `collect` (or `recorded`) evidence, `evaluate`
+it, `report` the run; `run.outcome.exit_code` is the gate's. See `checker.api`.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from checker.api import *  # noqa: F403
+
+
+def __getattr__(name: str) -> Any:
+    """Imports the API when it is first used: `imageset-checker --version` needs none of it."""
+    if name.startswith("_"):
+        raise AttributeError(f"module 'checker' has no attribute {name!r}")
+    api = import_module("checker.api")
+    if name in api.__all__:
+        return getattr(api, name)
+    raise AttributeError(f"module 'checker' has no attribute {name!r}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from checker.model import Location
@@ -105,3 +106,27 @@ def _excerpt(where: Location, line: str, width: int) -> list[str]:
     column = where.column - 1 - start
     carets = "^" * max(1, min(width, len(shown) - column))
     return [margin + shown, " " * 5 + " | " + " " * column + carets]
+
+
+class Gathered:
+    """Problems of several steps, so that a user sees all of them at once."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Keeps the problems of what is done inside instead of raising them."""
+        try:
+            yield
+        except InvalidInputError as error:
+            self.problems += error.problems
+
+    def check(self) -> None:
+        """Raises what was gathered.
+
+        Raises:
+            InvalidInputError: there was any problem that is no warning.
+        """
+        if any(not problem.warning for problem in self.problems):
+            raise InvalidInputError(self.problems)

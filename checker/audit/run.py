@@ -64,6 +64,8 @@ class Run:
     left_out: tuple[str, ...] = ()
     identities: Mapping[str, str] = field(default_factory=dict)
     calls: Mapping[str, int] = field(default_factory=dict)
+    evidence: object = field(default=None, repr=False, compare=False)
+    """Held so that its temporary folder, where the snapshot is, lives as long as the run."""
 
     @property
     def total(self) -> Tally:

@@ -1,0 +1,368 @@
+"""The stages of an audit as functions: load, choose, collect or record, evaluate, report. The command line uses nothing
+else, and neither should a Lambda or a notebook. `import checker` offers all of it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any
+
+from checker.audit.gate import Gate, judge, sentence
+from checker.audit.run import Judged, Run
+from checker.evidence import runfolder
+from checker.evidence.kept import Evidence, digest, discard_with, keep_records, temporary
+from checker.evidence.recorded import read_recorded
+from checker.evidence.records import Record
+from checker.evidence.runfolder import FINDINGS, RECORDS, SNAPSHOT
+from checker.fields import model
+from checker.model import Rule, Target, utc_now
+from checker.policy.load import Policies, Request, load
+from checker.policy.params import Given, bind, resolve
+from checker.problems import Gathered, InvalidInputError, Problem, suggest
+from checker.values import iso, show
+
+if TYPE_CHECKING:
+    from checker.config import AuditConfig
+    from checker.reporting.options import Options
+
+__all__ = [
+    "Evidence", "Gate", "InvalidInputError", "Policies", "Problem", "Request", "Rules", "Run",
+    "choose", "collect", "configure", "evaluate", "kept", "load", "named", "recorded", "report", "targets",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rules of a run with their parameters bound. `params` and `left_out` are texts for the report."""
+
+    rules: tuple[Rule, ...]
+    policies: Policies
+    params: Mapping[str, str]
+    left_out: tuple[str, ...] = ()
+
+
+def choose(
+    policies: Policies,
+    *,
+    params: Mapping[str, str] | None = None,
+    configured: Given | None = None,
+    only: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    tags: Sequence[str] = (),
+) -> Rules:
+    """The rules to run, with every parameter they need.
+
+    Args:
+        policies: what `load` returned.
+        params: values as text, by `param`, `PACK.param` or `PACK/RULE.param`.
+        configured: those of audit.yaml, which `params` overrides.
+        only: ids of the rules to run (`RULE` or `PACK/RULE`); every rule unless given.
+        skip: ids of rules not to run.
+        tags: run only rules with one of these tags.
+
+    Raises:
+        InvalidInputError: a name that no policy has, nothing left to run, or a parameter without a value.
+    """
+    gathered = Gathered()
+    wanted: frozenset[str] = frozenset()
+    unwanted: frozenset[str] = frozenset()
+    with gathered.step():
+        wanted = named(policies, only, "--rule")
+    with gathered.step():
+        unwanted = named(policies, skip, "--skip-rule")
+    known_tags = sorted({tag for rule in policies.rules for tag in rule.tags})
+    gathered.problems += [
+        Problem("--tag", f"no rule has the tag {tag}", suggest(tag, known_tags, what="tags are"))
+        for tag in tags
+        if tag not in known_tags
+    ]
+    chosen = [
+        rule
+        for rule in policies.rules
+        if (not only or rule.name in wanted)
+        and rule.name not in unwanted
+        and (not tags or set(tags) & set(rule.tags))
+    ]
+    if not chosen and not gathered.problems:
+        gathered.problems.append(Problem("--rule", "no rule is left to run"))
+    gathered.check()
+    names = frozenset(rule.name for rule in chosen)
+    bound = resolve(policies.packs, configured or {}, params or {}, chosen=names)
+    shown = {}
+    for rule in chosen:
+        for name, value in bound[rule.name].items():
+            owner = rule.name if name in rule.params else rule.pack
+            shown[f"{owner}.{name}"] = (
+                ", ".join(map(show, value)) if isinstance(value, tuple) else show(value)
+            )
+    left_out = tuple(f"rule {rule.name}" for rule in policies.rules if rule.name not in names)
+    return Rules(tuple(bind(rule, bound[rule.name]) for rule in chosen), policies, shown, left_out)
+
+
+def named(policies: Policies, ids: Sequence[str], flag: str) -> frozenset[str]:
+    """The full names of the rules that are called so, `RULE` or `PACK/RULE`.
+
+    Raises:
+        InvalidInputError: no rule is called so; `flag` says where the name was given.
+    """
+    problems, found = [], set()
+    for wanted in ids:
+        names = {rule.name for rule in policies.rules if wanted in (rule.id, rule.name)}
+        if not names:
+            hint = suggest(wanted, [rule.id for rule in policies.rules], what="rules are")
+            problems.append(Problem(flag, f"no loaded rule is called {wanted}", hint))
+        found |= names
+    if problems:
+        raise InvalidInputError(problems)
+    return frozenset(found)
+
+
+def configure(path: str | Path) -> AuditConfig:
+    """An audit.yaml.
+
+    Raises:
+        InvalidInputError: with every problem of it.
+    """
+    from checker import config
+
+    return config.load(Path(path))
+
+
+def targets(
+    config: AuditConfig, policies: Policies, *, only: Sequence[str] = ()
+) -> tuple[tuple[Target, ...], tuple[str, ...], tuple[Problem, ...]]:
+    """The targets of an audit with typed labels; what `only` left out, as texts; and warnings.
+
+    Args:
+        config: what `configure` returned.
+        policies: the policies, which declare the labels.
+        only: patterns of targets' names, as in a shell.
+
+    Raises:
+        InvalidInputError: labels that do not fit their declarations, or a pattern that no target matches.
+    """
+    from checker.config import resolve_targets
+
+    every, warnings = resolve_targets(config, policies.labels)
+    names = [target.name for target in every]
+    missed = [pattern for pattern in only if not any(fnmatchcase(name, pattern) for name in names)]
+    if missed:
+        raise InvalidInputError(
+            Problem("--target", f"no target is called {pattern}", suggest(pattern, names, what="targets are"))
+            for pattern in missed
+        )
+    chosen = tuple(
+        one for one in every if not only or any(fnmatchcase(one.name, pattern) for pattern in only)
+    )
+    left_out = tuple(f"target {name}" for name in names if name not in {one.name for one in chosen})
+    return chosen, left_out, tuple(warnings)
+
+
+def collect(
+    config: AuditConfig,
+    chosen: Sequence[Target],
+    *,
+    folder: Path | None = None,
+    endpoint_url: str | None = None,
+    runtime_endpoint_url: str | None = None,
+    stop: threading.Event | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Evidence:
+    """Asks HealthImaging for every image set of the targets. A failed call is evidence too, never an exception.
+
+    Args:
+        config: what `configure` returned.
+        chosen: the targets.
+        folder: where the records go; a temporary folder, gone with the evidence, unless given.
+        endpoint_url: the control plane's endpoint; audit.yaml's or the standard one unless given.
+        runtime_endpoint_url: the endpoint of image set calls.
+        stop: once set, collecting ends soon, and the evidence is `interrupted`.
+        progress: told how many image sets are done, of how many.
+
+    Raises:
+        InvalidInputError: a profile is unknown or AWS's configuration files cannot be read.
+    """
+    from checker.inventory.collect import Options
+    from checker.inventory.collect import collect as run
+
+    where = folder or temporary()
+    options = Options(
+        rates=config.rates,
+        endpoint_url=endpoint_url or config.endpoint_url,
+        runtime_endpoint_url=runtime_endpoint_url or config.runtime_endpoint_url,
+    )
+    with (where / RECORDS).open("w", encoding="utf-8", newline="\n", buffering=1) as lines:
+
+        def log(record: Record) -> None:
+            lines.write(record.to_json() + "\n")
+
+        done = run(chosen, log, options=options, stop=stop, progress=progress)
+    evidence = Evidence(
+        where, "live", inputs(config), done.notes, done.calls, done.identities, interrupted=done.interrupted
+    )
+    return evidence if folder else discard_with(evidence)
+
+
+def recorded(files: Sequence[str | Path], policies: Policies) -> Evidence:
+    """Recorded answers: what the AWS CLI printed. Neither AWS nor boto3 is needed.
+
+    Args:
+        files: the files; `-` is standard input.
+        policies: the policies, which declare the labels that records may carry.
+
+    Raises:
+        InvalidInputError: with every record that is malformed or contradicts another.
+    """
+    return keep_records(read_recorded([str(file) for file in files], policies.labels))
+
+
+def evaluate(
+    rules: Rules,
+    evidence: Evidence,
+    *,
+    name: str = "",
+    as_of: datetime | None = None,
+    gate: Gate | None = None,
+    left_out: Sequence[str] = (),
+    started: datetime | None = None,
+) -> Run:
+    """Judges evidence: the findings, the tallies and what the gate makes of them.
+
+    Args:
+        rules: what `choose` returned.
+        evidence: what `collect` or `recorded` returned.
+        name: the audit's name.
+        as_of: the instant against which ages are measured; another one than the start is labelled hypothetical.
+        gate: which findings count; every fail from low on unless given.
+        left_out: what the report lists as not looked at, beside the rules that were not chosen.
+        started: the start of the run; now unless given.
+    """
+    from checker.evaluation.evaluate import evaluate as run
+    from checker.evidence.snapshot import write_snapshot
+
+    moment = as_of or started or utc_now()
+    chosen_gate = gate or Gate()
+    folder = (
+        evidence.folder if not (evidence.folder / FINDINGS).exists() else Path(mkdtemp(dir=evidence.folder))
+    )
+    coverage = write_snapshot(evidence.records, folder / SNAPSHOT, rules.policies.labels)
+    tallies = run(rules.rules, folder / SNAPSHOT, moment, folder / FINDINGS)
+    pairs = [(rule.severity, tally) for rule, tally in zip(rules.rules, tallies, strict=True)]
+    outcome = judge(chosen_gate, pairs, coverage, interrupted=evidence.interrupted)
+    return Run(
+        id=run_id(rules, evidence.digest, moment),
+        name=name,
+        as_of=moment,
+        hypothetical=as_of is not None,
+        tool_version=_version(),
+        botocore_version=model().botocore_version,
+        packs=rules.policies.packs,
+        judged=tuple(Judged(rule, tally) for rule, tally in zip(rules.rules, tallies, strict=True)),
+        coverage=coverage,
+        gate=chosen_gate,
+        outcome=outcome,
+        sentence=sentence(chosen_gate, outcome, pairs, coverage),
+        source=evidence.source,
+        snapshot=folder / SNAPSHOT,
+        findings_file=folder / FINDINGS,
+        params=rules.params,
+        notes=evidence.notes,
+        left_out=(*rules.left_out, *left_out),
+        identities=evidence.identities,
+        calls=evidence.calls,
+        evidence=evidence,
+    )
+
+
+def inputs(config: AuditConfig) -> str:
+    """What a live audit is asked to do, as text for its id: the hashes of audit.yaml and of the files it names."""
+    return " ".join((config.sha256, *config.files.values()))
+
+
+def run_id(rules: Rules, asked: str, as_of: datetime) -> str:
+    """as_of and a hash of the inputs: the same audit has the same id, on whatever machine."""
+    stamp = iso(as_of.replace(microsecond=0)).replace("-", "").replace(":", "")
+    names = (rule.name for rule in rules.rules)
+    packs = (pack.sha256 for pack in rules.policies.packs)
+    params = (f"{key}={value}" for key, value in sorted(rules.params.items()))
+    return f"{stamp}-{digest((iso(as_of), asked, *packs, *names, *params))}"
+
+
+def report(run: Run, reports: Mapping[str, str | Path], options: Options | None = None) -> tuple[str, ...]:
+    """Writes reports, each whole or not at all; the paths that were written.
+
+    Args:
+        run: what `evaluate` returned.
+        reports: format to path; `-` is standard output. The formats are the keys of `checker.reporting.FORMATS`.
+        options: how to write them.
+
+    Raises:
+        InvalidInputError: no such format.
+        ReportError: a report could not be written.
+    """
+    from checker.reporting import FORMATS
+    from checker.reporting.delivery import deliver
+    from checker.reporting.options import Options
+
+    unknown = [name for name in reports if name not in FORMATS]
+    if unknown:
+        raise InvalidInputError(
+            Problem("--report", f"unknown format {name}", suggest(name, FORMATS, what="formats are"))
+            for name in unknown
+        )
+    chosen = options or Options()
+    siblings = {name: str(path) for name, path in reports.items()}
+    chosen = replace(chosen, siblings={**siblings, **chosen.siblings})
+    return tuple(
+        path for name, target in reports.items() for path in deliver(run, FORMATS[name], target, chosen)
+    )
+
+
+def kept(run: Run, folder: Path, config: AuditConfig | None, reports: Iterable[str] = ()) -> Path:
+    """Completes a run folder: policies, configuration and reports beside the evidence, then the manifest.
+
+    Args:
+        run: a run whose evidence is in the folder.
+        folder: the run folder.
+        config: the audit's configuration.
+        reports: paths of reports to copy into it.
+
+    Raises:
+        RunFolderError: something could not be written.
+    """
+    for pack in run.packs:
+        runfolder.keep(folder, f"policies/{pack.name}.yaml", pack.source)
+    if config is not None:
+        runfolder.keep(folder, "audit.yaml", config.source)
+    for path in reports:
+        runfolder.keep(folder, f"reports/{Path(path).name}", Path(path).read_bytes())
+    facts: dict[str, Any] = {
+        "run": folder.name,
+        "name": run.name,
+        "as_of": iso(run.as_of),
+        "hypothetical": run.hypothetical,
+        "source": run.source,
+        "tool_version": run.tool_version,
+        "botocore_version": run.botocore_version,
+        "outcome": run.outcome.value,
+        "exit_code": run.outcome.exit_code,
+        "policies": [
+            {"pack": pack.name, "revision": pack.revision, "sha256": pack.sha256} for pack in run.packs
+        ],
+        "params": dict(run.params),
+        "identities": dict(run.identities),
+        "calls": dict(run.calls),
+    }
+    return runfolder.seal(folder, facts)
+
+
+def _version() -> str:
+    from checker import __version__
+
+    return __version__

@@ -1,0 +1,81 @@
+"""Arguments in, exit code out: the only place that prints. One file per command."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from checker import __version__
+
+PROGRAM = "imageset-checker"
+BUG = 70
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; the exit code. 0 passed, 1 violation, 2 invalid, 3 incomplete, 4 undelivered, 70 our own bug."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given == ["--version"]:
+        sys.stdout.write(f"{PROGRAM} {__version__}\n")
+        return 0
+    from checker.cli.console import complain, hush_broken_pipe
+    from checker.problems import CheckerError
+
+    try:
+        return _run(given)
+    except CheckerError as error:
+        complain(str(error))
+        return error.exit_code
+    except BrokenPipeError:
+        hush_broken_pipe()
+        return 0
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return 130
+    except Exception as error:  # noqa: BLE001 - a traceback exits 1, and would read as a violation
+        complain(_bug(error))
+        if "--debug" in given:
+            raise_to_stderr()
+        return BUG
+
+
+def _run(arguments: list[str]) -> int:
+    import typer
+
+    from checker.cli.app import app
+    from checker.cli.console import complain
+
+    try:
+        code: Any = app(args=arguments, prog_name=PROGRAM, standalone_mode=False)
+    except typer.exceptions.TyperException as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else PROGRAM
+        formatted = getattr(error, "format_message", None)
+        message = (formatted() if formatted else str(error)).rstrip(".")
+        complain(f"{command}: error: {message}\nhelp: {command} --help")
+        return 2
+    except typer.Abort:
+        return 130
+    return code if isinstance(code, int) else 0
+
+
+def _bug(error: Exception) -> str:
+    where = ""
+    trace = error.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename.replace("\\", "/")
+        if "/checker/" in file:
+            where = f" at checker/{file.rpartition('/checker/')[2]}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    first = str(error).splitlines()[0] if str(error) else ""
+    return (
+        f"{PROGRAM} {__version__}: internal error{where}: {type(error).__name__}: {first}\n"
+        "help: nothing was decided; run it again with --debug and report what it prints"
+    )
+
+
+def raise_to_stderr() -> None:
+    """Prints the traceback of the exception being handled."""
+    import traceback
+
+    traceback.print_exc()

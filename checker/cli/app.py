@@ -1,0 +1,237 @@
+"""The commands and their options, as Typer reads them. What a command does is in the file of its name."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from checker import __version__
+
+FORMATS = ("html", "json", "junit", "text")
+SEVERITIES = ("info", "low", "medium", "high", "critical", "never")
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="A compliance checker for AWS HealthImaging: YAML policies over GetImageSet results.",
+    epilog="Exit codes: 0 passed, 1 violation, 2 invalid input, 3 incomplete, 4 report not delivered, 70 internal error.",
+)
+rules_app = typer.Typer(
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Lists, shows, validates and tests policies; without a path, the shipped packs.",
+)
+app.add_typer(rules_app, name="rules")
+
+Policies = Annotated[
+    list[str] | None, typer.Argument(metavar="POLICY...", help="Files, folders or pack:NAME.")
+]
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"imageset-checker {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "  imageset-checker check\n\n"
+    "  imageset-checker check -p pack:healthimaging-governance --image-sets sets.json --report junit=out/junit.xml\n\n"
+    "  aws medical-imaging get-image-set ... | imageset-checker check -p policies/ --image-sets -"
+)
+def check(
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "-c", "--config", metavar="FILE", help="The audit's configuration [default: audit.yaml]."
+        ),
+    ] = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-p",
+            "--policy",
+            metavar="POLICY",
+            help="A policy file, a folder, or pack:NAME; with --image-sets. Repeats.",
+        ),
+    ] = None,
+    image_sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--image-sets",
+            metavar="FILE",
+            help="Recorded answers in place of AWS: what get-image-set or list-image-set-versions printed; - is standard input. Repeats.",
+        ),
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param",
+            metavar="NAME=VALUE",
+            help="A parameter's value: PARAM, PACK.PARAM or PACK/RULE.PARAM. Repeats.",
+        ),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of",
+            metavar="TIME",
+            help="The instant ages are measured against [default: the start of the run].",
+        ),
+    ] = None,
+    fail_on: Annotated[
+        str | None,
+        typer.Option(
+            "--fail-on",
+            metavar="SEVERITY",
+            help=f"The least severity that the gate counts: {', '.join(SEVERITIES)} [default: low].",
+        ),
+    ] = None,
+    report: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--report",
+            metavar="FORMAT=PATH",
+            help=f"A report: {', '.join(FORMATS)}; - is standard output. Repeats.",
+        ),
+    ] = None,
+    junit_passes: Annotated[
+        str,
+        typer.Option(
+            "--junit-passes", metavar="HOW", help="What JUnit says of passes: full, aggregate or none."
+        ),
+    ] = "full",
+    target: Annotated[
+        list[str] | None,
+        typer.Option("--target", metavar="GLOB", help="Only targets of this name. Repeats."),
+    ] = None,
+    rule: Annotated[
+        list[str] | None, typer.Option("--rule", metavar="ID", help="Only this rule. Repeats.")
+    ] = None,
+    skip_rule: Annotated[
+        list[str] | None, typer.Option("--skip-rule", metavar="ID", help="Not this rule. Repeats.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="TAG", help="Only rules with this tag. Repeats.")
+    ] = None,
+    runs: Annotated[
+        str | None, typer.Option("--runs", metavar="DIR", help="Keep the evidence in a run folder here.")
+    ] = None,
+    endpoint_url: Annotated[
+        str | None,
+        typer.Option(
+            "--endpoint-url", metavar="URL", help="HealthImaging's endpoint, for PrivateLink or a simulator."
+        ),
+    ] = None,
+    runtime_endpoint_url: Annotated[
+        str | None,
+        typer.Option(
+            "--runtime-endpoint-url",
+            metavar="URL",
+            help="The endpoint of image set calls, where it is another one.",
+        ),
+    ] = None,
+    evidence: Annotated[str | None, typer.Option("--evidence", hidden=True)] = None,
+    waivers: Annotated[str | None, typer.Option("--waivers", hidden=True)] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No summary and no progress.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Log to standard error, without secrets.")] = False,
+) -> int:
+    """Collect, evaluate, report, gate."""
+    from checker.cli.check import Check, run
+
+    given = Check(
+        config=config, policies=policy or [], image_sets=image_sets or [], params=param or [], as_of=as_of,
+        fail_on=fail_on, reports=report or [], junit_passes=junit_passes, targets=target or [], rules=rule or [],
+        skip_rules=skip_rule or [], tags=tag or [], runs=runs, endpoint_url=endpoint_url,
+        runtime_endpoint_url=runtime_endpoint_url, evidence=evidence, waivers=waivers, quiet=quiet, debug=debug,
+    )  # fmt: skip
+    return run(given)
+
+
+@app.command()
+def init(
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="Where to write.")] = ".",
+) -> int:
+    """Write a commented audit.yaml and a first policy; overwrites nothing."""
+    from checker.cli.init import run
+
+    return run(folder)
+
+
+@app.command()
+def demo(
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="Where the reports go.")] = "demo",
+) -> int:
+    """Audit a simulated data store over HTTP; reports in ./demo/. Needs the extra `simulator`."""
+    from checker.cli.demo import run
+
+    return run(folder)
+
+
+@app.command()
+def simulator(
+    port: Annotated[int, typer.Option("--port", help="The port; 0 takes a free one.")] = 5000,
+    seed: Annotated[str | None, typer.Option("--seed", metavar="NAME", help="Fill it: demo.")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Log requests to standard error.")] = False,
+) -> int:
+    """Serve a simulated HealthImaging on 127.0.0.1 until Ctrl-C. Needs the extra `simulator`."""
+    from checker.cli.simulator import run
+
+    return run(port, seed, debug)
+
+
+@rules_app.command("list")
+def rules_list(policies: Policies = None) -> int:
+    """One rule a line."""
+    from checker.cli.rules import list_rules
+
+    return list_rules(policies or [])
+
+
+@rules_app.command("show")
+def rules_show(
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="The rule's id, or PACK/RULE.")],
+    policies: Policies = None,
+) -> int:
+    """A rule with its explanations, parameters and tests."""
+    from checker.cli.rules import show_rule
+
+    return show_rule(rule, policies or [])
+
+
+@rules_app.command("validate")
+def rules_validate(
+    policies: Policies = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Demand why, fix and tests; warnings are errors.")
+    ] = False,
+) -> int:
+    """Check policies without evaluating anything."""
+    from checker.cli.rules import validate
+
+    return validate(policies or [], strict=strict)
+
+
+@rules_app.command("test")
+def rules_test(
+    policies: Policies = None,
+    rule: Annotated[
+        list[str] | None, typer.Option("--rule", metavar="ID", help="Only this rule. Repeats.")
+    ] = None,
+) -> int:
+    """Run the tests written inside policies."""
+    from checker.cli.rules import test
+
+    return test(policies or [], rule or [])

@@ -1,0 +1,85 @@
+"""Standard output and standard error: summaries, problems and progress."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from checker.problems import Problem, render
+
+EVERY_SECONDS = 10.0
+
+
+def complain(text: str) -> None:
+    """A line on standard error, whatever it can encode."""
+    if text:
+        _write(sys.stderr, text + "\n")
+
+
+def say(text: str) -> None:
+    """A line on standard output."""
+    _write(sys.stdout, text + "\n")
+
+
+def warn(problems: Iterable[Problem]) -> None:
+    """Warnings on standard error."""
+    complain(render(problems))
+
+
+def colored(stream: object) -> bool:
+    """Whether to use colours: a terminal, and https://no-color.org is not asked for."""
+    return not os.environ.get("NO_COLOR") and bool(getattr(stream, "isatty", lambda: False)())
+
+
+def hush_broken_pipe() -> None:
+    """The reader of our output went away, which is no error; Python would print one at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _write(stream: object, text: str) -> None:
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))  # type: ignore[attr-defined]
+    stream.flush()  # type: ignore[attr-defined]
+
+
+@contextmanager
+def progress(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """What to call with how many image sets are done, of how many: a bar on a terminal, else a line per 10 seconds."""
+    if quiet:
+        yield None
+    elif sys.stderr.isatty():
+        with _bar() as update:
+            yield update
+    else:
+        yield _Lines()
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("reading image sets"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+class _Lines:
+    """Progress where nobody looks at a terminal."""
+
+    def __init__(self) -> None:
+        self.last = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        if time.monotonic() - self.last >= EVERY_SECONDS:
+            self.last = time.monotonic()
+            complain(f"{done} of {total} image sets read")

@@ -1,0 +1,117 @@
+"""`demo`: a whole audit, over HTTP, of a simulated data store."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from checker import api
+from checker.cli.console import progress, say
+from checker.model import utc_now
+from checker.problems import CheckerError, InvalidInputError, Problem
+from checker.reporting import Options, probe
+
+if TYPE_CHECKING:
+    from checker.simulator import DemoStore
+
+REPORTS = {"html": "report.html", "junit": "junit.xml", "json": "results.json"}
+
+AUDIT = """\
+# The audit of the demo: `imageset-checker demo` wrote it, and ran it against the simulator.
+version: 1
+name: demo
+policies: ["pack:healthimaging-governance"]
+params:
+{params}
+targets:
+  - name: demo-archive
+    region: {region}
+    datastore: "{datastore}"
+    image_sets: {{file: inventory.csv}}
+gate: {{fail_on: high}}
+reports: {{html: report.html, junit: junit.xml, json: results.json}}
+rates: {{GetImageSet: {{rate: 500, burst: 500}}}}    # the simulator has no quota; AWS's is 25 calls a second
+"""
+
+# The pack gives no retention period a default; these are the demo's.
+PARAMS: dict[str, str] = {}
+
+
+def run(folder: str) -> int:
+    """Writes an inventory and an audit.yaml, runs the audit, and tells what a gate would see. Exits with 0."""
+    from checker.simulator import SimulatorMissingError, seed_demo, serve
+
+    root = Path(folder)
+    for name in ("audit.yaml", *REPORTS.values()):
+        probe(root / name)
+    try:
+        with serve() as server, _no_credentials():
+            result = _audit(root, seed_demo(utc_now()), server.url)
+    except SimulatorMissingError as error:
+        raise CheckerError(f"imageset-checker demo: error: {error}") from None
+    api.report(result, {"text": "-"})
+    say("")
+    for name, path in REPORTS.items():
+        say(f"{name:<6} {(root / path).as_posix()}")
+    say(f"\nOpen {(root / 'report.html').as_posix()} in a browser.")
+    say(
+        f"A gate would see exit code {result.outcome.exit_code} ({result.outcome}); the demo itself exits with 0."
+    )
+    return 0
+
+
+def _audit(root: Path, store: DemoStore, url: str) -> api.Run:
+    _write(root, store)
+    config = api.configure(root / "audit.yaml")
+    policies = api.load([api.Request(str(node.value), node) for node in config.policies], base=config.root)
+    rules = api.choose(policies, configured=config.params)
+    targets, _, _ = api.targets(config, policies)
+    with progress(quiet=False) as tell:
+        evidence = api.collect(config, targets, endpoint_url=url, progress=tell)
+    result = api.evaluate(rules, evidence, name=config.name, gate=api.Gate(config.fail_on, config.on_unknown))
+    paths = {name: config.at(path) for name, path in config.reports.items()}
+    api.report(result, paths, Options())
+    return result
+
+
+def _write(root: Path, store: DemoStore) -> None:
+    labels = sorted({name for one in store.inventory for name in one.labels})
+    params = "".join(f"  {name}: {value}\n" for name, value in PARAMS.items()).rstrip("\n") or "  {}"
+    text = AUDIT.format(params=params, region=store.region, datastore=store.datastore_id)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        (root / "audit.yaml").write_text(text, encoding="utf-8")
+        with (root / "inventory.csv").open("w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(["imageSetId", *labels])
+            rows.writerows(
+                [one.id, *(one.labels.get(name, "") for name in labels)] for one in store.inventory
+            )
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InvalidInputError(Problem(root.as_posix(), f"cannot be written: {reason}")) from None
+
+
+@contextmanager
+def _no_credentials() -> Iterator[None]:
+    """Credentials for the simulator only: the demo never signs with the user's, and never leaves this machine."""
+    own = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    for name in own:
+        del os.environ[name]
+    os.environ |= {
+        "AWS_ACCESS_KEY_ID": "demo",
+        "AWS_SECRET_ACCESS_KEY": "demo",  # pragma: allowlist secret
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    try:
+        yield
+    finally:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            del os.environ[name]
+        os.environ.update(own)

@@ -1,0 +1,47 @@
+"""`simulator`: a HealthImaging service on 127.0.0.1."""
+
+from __future__ import annotations
+
+import threading
+
+from checker.cli.console import say
+from checker.cli.interrupt import Interrupt
+from checker.model import utc_now
+from checker.problems import CheckerError, InvalidInputError, Problem, suggest
+
+
+def run(port: int, seed: str | None, debug: bool) -> int:
+    """Serves until Ctrl-C or SIGTERM."""
+    from checker.simulator import SEEDS, SimulatorMissingError, serve
+
+    if seed is not None and seed not in SEEDS:
+        raise InvalidInputError(
+            Problem("--seed", f"no seed is called {seed}", suggest(seed, SEEDS, what="seeds are"))
+        )
+    try:
+        with serve(port=port, verbose=debug) as server, Interrupt() as interrupt:
+            say(f"HealthImaging is simulated at {server.url}")
+            say(
+                f"  export AWS_ENDPOINT_URL={server.url} AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo"
+            )
+            if seed is not None:
+                store = SEEDS[seed](utc_now())
+                say(
+                    f"  data store {store.datastore_id} with {len(store.inventory)} image sets, such as {store.image_set_ids[0]}"
+                )
+            say("Ctrl-C stops it")
+            _wait(interrupt.stop)
+    except SimulatorMissingError as error:
+        raise CheckerError(f"imageset-checker simulator: error: {error}") from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InvalidInputError(
+            Problem("--port", f"cannot listen on {port}: {reason}", "--port 0 takes a free one")
+        ) from None
+    return 0
+
+
+def _wait(stop: threading.Event) -> None:
+    # a wait without end cannot be interrupted on every platform
+    while not stop.wait(1.0):
+        pass

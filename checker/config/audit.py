@@ -1,0 +1,95 @@
+"""What audit.yaml says, frozen. Labels and parameters keep their text and place: their types are the policies'."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from checker.config.tables import Cell, Table
+from checker.model import Severity
+from checker.problems import Problem
+from checker.yamlsource import Document, Entry, Node
+
+OnUnknown = Literal["incomplete", "violation", "ignore"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A quota of one action: calls a second in the long run, and how many may come at once."""
+
+    rate: float
+    burst: float
+
+
+class Listed(NamedTuple):
+    """An image set as a target lists it, with the place of its id and what stands beside it as labels."""
+
+    id: str
+    version: int | None
+    place: Node | Cell
+    labels: tuple[tuple[str, Entry | Cell], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TargetConfig:
+    """A target as audit.yaml has it, `defaults` filled in. `node` is its place."""
+
+    name: str
+    region: str
+    datastore: str
+    node: Node
+    listed: tuple[Listed, ...]
+    labels: tuple[tuple[str, Entry], ...] = ()
+    labels_from: Table | None = None
+    profile: str | None = None
+    role_arn: str | None = None
+    external_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AuditConfig:
+    """An audit as its file describes it.
+
+    `policies` are texts with their places, each a path relative to `root` or `pack:NAME`. The keys of `params` are
+    PACK.param or PACK/RULE.param. `fail_on` is None for `never`. `reports` (format to path) and `runs` are as
+    written, relative to `root`. `rates` are quotas that differ from the published ones, by action. `files` are the
+    other files that were read, as shown to the user, with their sha256 in hex.
+    """
+
+    path: Path
+    root: Path
+    document: Document
+    name: str
+    policies: tuple[Node, ...]
+    targets: tuple[TargetConfig, ...]
+    params: Mapping[str, Node] = field(default_factory=dict)
+    fail_on: Severity | None = Severity.LOW
+    on_unknown: OnUnknown = "incomplete"
+    reports: Mapping[str, str] = field(default_factory=dict)
+    runs: str | None = None
+    rates: Mapping[str, Rate] = field(default_factory=dict)
+    endpoint_url: str | None = None
+    runtime_endpoint_url: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[Problem, ...] = ()
+
+    @property
+    def source(self) -> bytes:
+        """The file's bytes."""
+        return self.document.source
+
+    @property
+    def sha256(self) -> str:
+        """Of the file's bytes, in hex."""
+        return self.document.sha256
+
+    def at(self, path: str) -> Path:
+        """The file that a path written in audit.yaml means: relative to the folder of audit.yaml."""
+        return self.root / path
+
+    def report_key(self, name: str) -> Node:
+        """The place of a report format's name, for a problem with it."""
+        key: Node = self.document.root.at(("reports",)).value[name].key
+        return key

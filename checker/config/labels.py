@@ -1,0 +1,207 @@
+"""Labels of image sets, typed by the packs' declarations, and the targets that carry them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from checker.config.audit import AuditConfig, Listed, TargetConfig
+from checker.config.listing import id_problem, row_version
+from checker.config.tables import Cell, Table
+from checker.model import ImageSetRef, Label, Scalar, Target, Type
+from checker.problems import InvalidInputError, Problem, nearest, suggest
+from checker.values import INTEGERS, BadValueError, parse_scalar, show
+from checker.yamlsource import Entry, Node
+
+MOST_UNMATCHED = 20
+"""Rows of an inventory without an image set that are each warned of; the rest is counted."""
+
+Source = Entry | Cell
+_Key = tuple[str, int | None]
+
+
+def resolve_targets(
+    config: AuditConfig, labels: Mapping[str, Label]
+) -> tuple[tuple[Target, ...], tuple[Problem, ...]]:
+    """The targets with the labels of their image sets as typed values, and warnings.
+
+    Args:
+        config: the audit.
+        labels: what the loaded packs declare, by name. A label that none declares is left out, with a warning.
+
+    Raises:
+        InvalidInputError: a label's value is not of the declared type, or two sources disagree about a label of one
+            image set; with every such problem.
+    """
+    work = _Work(labels)
+    inventories = {
+        target.labels_from.path: target.labels_from for target in config.targets if target.labels_from
+    }
+    joined = {path: work.by_set(table) for path, table in inventories.items()}
+    targets = tuple(
+        _target(one, work, joined[one.labels_from.path] if one.labels_from else {}) for one in config.targets
+    )
+    for path, table in inventories.items():
+        wanted = {
+            key
+            for target in config.targets
+            if target.labels_from and target.labels_from.path == path
+            for one in target.listed
+            for key in ((one.id, None), (one.id, one.version))
+        }
+        work.warnings += _unmatched(table, joined[path], wanted)
+    if work.problems:
+        raise InvalidInputError([*work.problems, *work.warnings])
+    return targets, tuple(work.warnings)
+
+
+@dataclass
+class _Work:
+    """The declarations, what was found wrong, and values already parsed: most cells repeat."""
+
+    labels: Mapping[str, Label]
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    undeclared: set[tuple[str, str]] = field(default_factory=set)
+    parsed: dict[tuple[str, str], Scalar] = field(default_factory=dict)
+    failed: set[int] = field(default_factory=set)
+
+    def by_set(self, table: Table) -> dict[_Key, list[list[tuple[str, Source]]]]:
+        """The rows' labels by id, and by version where a row has one."""
+        rows: dict[_Key, list[list[tuple[str, Source]]]] = {}
+        for line, row in table.rows:
+            place = table.cell(line, table.id_column, row[table.id_column].strip())
+            if wrong := id_problem(place, what="an image set"):
+                self.problems.append(wrong)
+                continue
+            version = row_version(table, line, row, self.problems)
+            found: list[tuple[str, Source]] = [
+                (name, Cell(table, line, index, text))
+                for index, name in table.label_columns
+                if (text := row[index].strip())
+            ]
+            rows.setdefault((place.value, version), []).append(found)
+        return rows
+
+    def value(self, name: str, source: Source) -> Scalar | None:
+        """A label's typed value; None, with the problem noted once, where it has none."""
+        label = self.labels.get(name)
+        if label is None:
+            self._warn_undeclared(name, source)
+            return None
+        place = _place(source)
+        raw = place.value
+        known = self.parsed.get((name, raw)) if isinstance(raw, str) else None
+        if known is not None:
+            return known
+        if isinstance(source, Entry) and id(place) in self.failed:
+            return None
+        problem, value = _typed(label, place)
+        if problem:
+            self.problems.append(problem)
+            self.failed.add(id(place))
+        elif isinstance(raw, str) and value is not None:
+            self.parsed[name, raw] = value
+        return value
+
+    def _warn_undeclared(self, name: str, source: Source) -> None:
+        head = source.key if isinstance(source, Entry) else source.head
+        file = head.where.path
+        if (file, name) not in self.undeclared:
+            self.undeclared.add((file, name))
+            hint = nearest(name, self.labels) or "declare it under `labels:` of a policy, or leave it out"
+            message = f"no policy declares the label {name}; it is ignored"
+            self.warnings.append(head.problem(message, hint, warning=True))
+
+
+def _target(
+    config: TargetConfig, work: _Work, joined: Mapping[_Key, list[list[tuple[str, Source]]]]
+) -> Target:
+    refs = []
+    for one in config.listed:
+        rows = joined.get((one.id, None), []) if joined else []
+        if joined and one.version is not None:
+            rows = rows + joined.get((one.id, one.version), [])
+        sources: list[tuple[str, Source]] = [
+            *one.labels,
+            *(pair for row in rows for pair in row),
+            *config.labels,
+        ]
+        refs.append(ImageSetRef(one.id, one.version, _merge(one, sources, work)))
+    return Target(
+        name=config.name,
+        region=config.region,
+        datastore=config.datastore,
+        profile=config.profile,
+        role_arn=config.role_arn,
+        external_id=config.external_id,
+        image_sets=tuple(refs),
+    )
+
+
+def _merge(one: Listed, sources: list[tuple[str, Source]], work: _Work) -> dict[str, Scalar]:
+    values: dict[str, Scalar] = {}
+    origin: dict[str, Source] = {}
+    for name, source in sources:
+        value = work.value(name, source)
+        if value is None:
+            continue
+        if name not in values:
+            values[name], origin[name] = value, source
+        elif values[name] != value:
+            first = _place(origin[name])
+            message = (
+                f"the label {name} of {one.id} is {show(values[name])} here, but {show(value)} elsewhere"
+            )
+            work.problems.append(first.problem(message, f"the other one is at {_place(source).where}"))
+    return values
+
+
+def _place(source: Source) -> Node | Cell:
+    return source.node if isinstance(source, Entry) else source
+
+
+def _typed(label: Label, place: Node | Cell) -> tuple[Problem | None, Scalar | None]:
+    """A cell's text or a YAML scalar as a value of the label's type, or what is wrong with it."""
+    raw = place.value
+    value: Scalar
+    if isinstance(raw, str):
+        try:
+            value = parse_scalar(raw, label.type)
+        except BadValueError as error:
+            return place.problem(str(error), error.hint), None
+    elif _fits(raw, label.type):
+        value = raw
+    else:
+        kind = place.kind if isinstance(place, Node) else "text"
+        hint = f'put it in quotes: "{show(raw)}"' if isinstance(raw, bool | int | float) else ""
+        article = "an" if label.type in (Type.INTEGER, Type.ENUM) else "a"
+        return place.problem(f"labels.{label.name} takes {article} {label.type}, not {kind}", hint), None
+    if label.one_of and show(value) not in label.one_of:
+        hint = suggest(show(value), label.one_of, what="it is one of")
+        return place.problem(f"labels.{label.name} is never {show(value)}", hint), None
+    return None, value
+
+
+def _fits(raw: object, kind: Type) -> bool:
+    if kind is Type.BOOLEAN:
+        return isinstance(raw, bool)
+    return kind is Type.INTEGER and isinstance(raw, int) and not isinstance(raw, bool) and raw in INTEGERS
+
+
+def _unmatched(
+    table: Table, rows: Mapping[_Key, list[list[tuple[str, Source]]]], wanted: set[_Key]
+) -> Iterator[Problem]:
+    """Rows of an inventory that are about no listed image set: a typing error, or an inventory of more than these."""
+    missing = 0
+    for line, row in table.rows:
+        place = table.cell(line, table.id_column, row[table.id_column].strip())
+        version = row_version(table, line, row, [])
+        if (place.value, version) in wanted or (place.value, version) not in rows:
+            continue
+        missing += 1
+        if missing <= MOST_UNMATCHED:
+            yield place.problem(f"no target lists the image set {place.value}", warning=True)
+    if missing > MOST_UNMATCHED:
+        message = f"{missing - MOST_UNMATCHED} more rows are about image sets that no target lists"
+        yield Problem(table.path, message, warning=True)

@@ -1,0 +1,169 @@
+"""Reads audit.yaml and the CSV files that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from checker import aws, yamlsource
+from checker.config import listing, schema
+from checker.config.audit import AuditConfig, Listed, Rate, TargetConfig
+from checker.config.listing import Files
+from checker.config.tables import Table
+from checker.model import Severity
+from checker.problems import InvalidInputError, Problem
+from checker.yamlsource import Document, Node
+
+# https://docs.aws.amazon.com/general/latest/gr/healthimaging.html; boto3 cannot list them for this service.
+KNOWN_REGIONS = ("us-east-1", "us-west-2", "ap-southeast-2", "eu-west-1", "eu-west-2")
+
+_Parts = tuple[tuple[Listed, ...], tuple[tuple[str, Any], ...], Table | None]
+
+
+class _Found(NamedTuple):
+    """What was found beside the shape, a region and parts for each target."""
+
+    regions: list[str]
+    parts: list[_Parts]
+    files: Files
+    warnings: list[Problem]
+
+
+def load(path: Path, shown: str | None = None) -> AuditConfig:
+    """The audit that a file describes; `shown` is the path that messages print.
+
+    Raises:
+        InvalidInputError: the file, or a CSV file that it names, cannot be read or used; with every problem.
+    """
+    shown = shown or path.as_posix()
+    document = yamlsource.read(path, shown)
+    root = document.root
+    checked, problems = schema.validate(root)
+    files = Files(path.parent, shown, problems)
+    nodes = _target_nodes(root)
+    parts = [_parts(node, files) for node in nodes]
+    problems += _between_targets(root, nodes)
+    problems += _profiles(root, nodes)
+    regions = [_region(root, node, problems) for node in nodes]
+    errors = [problem for problem in problems if not problem.warning]
+    if errors or checked is None:
+        raise InvalidInputError([*problems, *document.warnings])
+    warnings = [*document.warnings, *problems, *_unlisted_regions(root, nodes)]
+    return _config(path, document, checked, _Found(regions, parts, files, warnings))
+
+
+def _target_nodes(root: Node) -> list[Node]:
+    targets = root.value.get("targets") if isinstance(root.value, dict) else None
+    items = targets.node.value if targets else ()
+    return [node for node in items if isinstance(node.value, dict)] if isinstance(items, tuple) else []
+
+
+def _parts(node: Node, files: Files) -> _Parts:
+    """What pydantic does not look into: the image sets, the labels, the inventory."""
+    entries = node.value
+    sets = listing.listed(entries["image_sets"].node, files) if "image_sets" in entries else ()
+    labels = listing.label_entries(entries["labels"].node, files.problems) if "labels" in entries else ()
+    inventory = entries["labels_from"].node if "labels_from" in entries else None
+    usable = inventory is not None and isinstance(inventory.value, str) and inventory.value
+    return sets, labels, files.table(inventory) if inventory is not None and usable else None
+
+
+def _text(node: Node, *keys: str) -> Node | None:
+    """The text under a path of keys, if that is what stands there."""
+    for key in keys:
+        if not isinstance(node.value, dict) or key not in node.value:
+            return None
+        node = node.value[key].node
+    return node if isinstance(node.value, str) and node.value else None
+
+
+def _reach(root: Node, node: Node, key: str) -> Node | None:
+    """How a target is reached: its own word, else that of `defaults`."""
+    return _text(node, key) or _text(root, "defaults", key)
+
+
+def _between_targets(root: Node, nodes: list[Node]) -> Iterator[Problem]:
+    first: dict[str, Node] = {}
+    for node in nodes:
+        name = _text(node, "name")
+        if name and first.setdefault(name.value, name) is not name:
+            line = first[name.value].where.line
+            yield name.problem(f"a second target is called {name.value}", f"the first one is in line {line}")
+        external_id = _reach(root, node, "external_id")
+        if external_id and not _reach(root, node, "role_arn"):
+            yield external_id.problem("external_id without role_arn", "it is sent when a role is assumed")
+
+
+def _profiles(root: Node, nodes: list[Node]) -> Iterator[Problem]:
+    """Profiles that AWS's configuration files do not have. Only asked where one is named: it imports botocore."""
+    named = {id(found): found for node in nodes if (found := _reach(root, node, "profile"))}
+    reasons: dict[str, tuple[str, str]] = {}
+    for node in named.values():
+        if node.value not in reasons:
+            reasons[node.value] = aws.why_no_profile(node.value)
+        message, hint = reasons[node.value]
+        if message:
+            yield node.problem(message, hint)
+
+
+def _region(root: Node, node: Node, problems: list[Problem]) -> str:
+    """The Region of a target: its own, that of `defaults`, or the one that AWS's settings have for its profile."""
+    if found := _reach(root, node, "region"):
+        return str(found.value)
+    if "region" in node.value or _text(root, "defaults", "region"):
+        return ""  # there, but no text: the shape's problem says so
+    profile = _reach(root, node, "profile")
+    region = aws.default_region(profile.value if profile else None)
+    if not region:
+        hint = "add it, or set one for all targets under defaults, or set AWS_DEFAULT_REGION"
+        problems.append(node.problem("region is missing", hint))
+    return region or ""
+
+
+def _unlisted_regions(root: Node, nodes: list[Node]) -> Iterator[Problem]:
+    found = {id(region): region for node in nodes if (region := _reach(root, node, "region"))}
+    for region in found.values():
+        if region.value not in KNOWN_REGIONS:
+            message = f"HealthImaging is not known to be in {region.value}"
+            yield region.problem(message, f"it is known to be in {', '.join(KNOWN_REGIONS)}", warning=True)
+
+
+def _config(path: Path, document: Document, checked: Any, found: _Found) -> AuditConfig:
+    root = document.root
+    params = root.value["params"].node.value if checked.params else {}
+    targets = zip(_target_nodes(root), checked.targets, found.regions, found.parts, strict=True)
+    return AuditConfig(
+        path=path,
+        root=path.parent,
+        document=document,
+        name=checked.name,
+        policies=root.at(("policies",)).value,
+        targets=tuple(_target(node, checked.defaults, *rest) for node, *rest in targets),
+        params={key: entry.node for key, entry in params.items()},
+        fail_on=None if checked.gate.fail_on == "never" else Severity(checked.gate.fail_on),
+        on_unknown=checked.gate.on_unknown,
+        reports=checked.reports,
+        runs=checked.runs,
+        rates={action: Rate(rate.rate, rate.burst) for action, rate in checked.rates.items()},
+        endpoint_url=checked.defaults.endpoint_url,
+        runtime_endpoint_url=checked.defaults.runtime_endpoint_url,
+        files={table.path: table.sha256 for table in found.files.read.values() if table},
+        warnings=tuple(found.warnings),
+    )
+
+
+def _target(node: Node, defaults: Any, own: Any, region: str, part: _Parts) -> TargetConfig:
+    sets, labels, labels_from = part
+    return TargetConfig(
+        name=own.name,
+        region=region,
+        datastore=own.datastore,
+        node=node,
+        listed=sets,
+        labels=labels,
+        labels_from=labels_from,
+        profile=own.profile or defaults.profile,
+        role_arn=own.role_arn or defaults.role_arn,
+        external_id=own.external_id or defaults.external_id,
+    )

@@ -1,0 +1,70 @@
+"""Evidence: the records of one collection, and what else there is to say of it."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from checker.evidence.records import Record
+from checker.evidence.runfolder import RECORDS, sha256
+from checker.evidence.snapshot import write_records
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Records in a folder, where the snapshot and the findings are written too.
+
+    `digest` stands for the inputs in the run's id. The rest is what a live collection says of itself, see
+    `inventory.Collection`.
+    """
+
+    folder: Path
+    source: Literal["live", "recorded"]
+    digest: str
+    notes: tuple[str, ...] = ()
+    calls: Mapping[str, int] = field(default_factory=dict)
+    identities: Mapping[str, str] = field(default_factory=dict)
+    interrupted: bool = False
+
+    @property
+    def records(self) -> Path:
+        """The JSON lines."""
+        return self.folder / RECORDS
+
+
+def temporary() -> Path:
+    """A folder for evidence that nobody asked to keep."""
+    return Path(tempfile.mkdtemp(prefix="imageset-checker-"))
+
+
+def discard_with(evidence: Evidence) -> Evidence:
+    """The evidence, whose temporary folder goes when it does."""
+    weakref.finalize(evidence, shutil.rmtree, evidence.folder, ignore_errors=True)
+    return evidence
+
+
+def keep_records(records: Iterable[Record]) -> Evidence:
+    """Recorded answers as evidence in a temporary folder."""
+    folder = temporary()
+    write_records(records, folder / RECORDS)
+    return discard_with(Evidence(folder, "recorded", sha256(folder / RECORDS)))
+
+
+def moved(evidence: Evidence, folder: Path) -> Evidence:
+    """The evidence in a folder that is kept."""
+    shutil.move(evidence.records, folder / RECORDS)
+    return replace(evidence, folder=folder)
+
+
+def digest(parts: Iterable[str]) -> str:
+    """Eight hex digits of a sha256 over texts, for a run's id."""
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(f"{len(part)}:{part}".encode())
+    return whole.hexdigest()[:8]

@@ -1,0 +1,92 @@
+"""One question to the service, asked again within bounds where that may help."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from checker.aws import RefusedActionError
+from checker.inventory.failures import Failure, Kind, failure
+from checker.inventory.limits import StoppedError
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often a failed call is asked again, and the seconds before that: the first wait, doubled up to the longest."""
+
+    again: int
+    first: float
+    longest: float
+
+
+# Each of these comes on top of botocore's own attempts, except for conflicts and bad answers, which it does not retry.
+# A call is never lost to throttling while the service answers some: the limiter turns the rate down meanwhile.
+PATIENCE: Mapping[Kind, Patience] = {
+    Kind.THROTTLED: Patience(20, 0.5, 20.0),
+    Kind.CONFLICT: Patience(4, 0.25, 2.0),
+    Kind.BROKEN: Patience(3, 0.1, 1.0),
+    Kind.SERVER: Patience(3, 0.5, 2.0),
+    Kind.CONNECTION: Patience(3, 0.5, 2.0),
+}
+
+SILENT_AT_FIRST = 8
+SILENT_LATER = 100
+"""Failed connections in a row after which an endpoint is given up: if it has never answered, and if it has."""
+
+
+@dataclass
+class Line:
+    """What all calls to one target share: whether anything answers, and why the target was given up, if it was."""
+
+    pause: Callable[[float], bool]
+    lost: Failure | None = None
+    asked: Counter[str] = field(default_factory=Counter)
+    _answered: bool = False
+    _silent: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def ask(self, action: str, call: Callable[[], Answer]) -> Answer | Failure:
+        """What `call` returns, or why it gave nothing.
+
+        Raises:
+            StoppedError: the run is being stopped.
+        """
+        failed: Counter[Kind] = Counter()
+        with self._lock:
+            self.asked[action] += 1
+        while True:
+            try:
+                answer = call()
+            except (RefusedActionError, StoppedError):
+                raise
+            except Exception as error:  # noqa: BLE001 - botocore lets any exception out of its parsers
+                wrong = failure(error, action)
+            else:
+                self._heard()
+                return answer
+            self._note(wrong)
+            patience = PATIENCE.get(wrong.kind)
+            failed[wrong.kind] += 1
+            if patience is None or failed[wrong.kind] > patience.again or self.lost:
+                return wrong
+            if self.pause(min(patience.longest, patience.first * 2 ** (failed[wrong.kind] - 1))):
+                raise StoppedError
+
+    def _heard(self) -> None:
+        self._answered, self._silent = True, 0
+
+    def _note(self, wrong: Failure) -> None:
+        with self._lock:
+            if wrong.kind is Kind.CREDENTIALS:
+                self.lost = self.lost or wrong
+            elif wrong.kind is not Kind.CONNECTION:
+                self._heard()
+            else:
+                self._silent += 1
+                if self._silent >= (SILENT_LATER if self._answered else SILENT_AT_FIRST):
+                    self.lost = self.lost or wrong

@@ -1,0 +1,89 @@
+"""What a failed call means: whether asking again may help, and the code and message for its record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from checker import aws
+from checker.evidence.records import NOT_FOUND
+from checker.inventory.limits import is_throttle
+
+
+class Kind(StrEnum):
+    """What can be done about a failed call."""
+
+    THROTTLED = "throttled"  # wait, then ask again
+    CONFLICT = "conflict"  # the image set is being written: ask again soon
+    BROKEN = "broken"  # what came is no answer: ask again
+    SERVER = "server"  # the service failed: ask again
+    CONNECTION = "connection"  # nothing came: ask again, unless nothing ever comes
+    CREDENTIALS = "credentials"  # no call of this target can succeed
+    FINAL = "final"  # an answer: asking again changes nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a call gave no answer: the service's code or the exception's name, and its message."""
+
+    kind: Kind
+    code: str
+    message: str
+
+
+_REJECTED = frozenset(
+    {
+        "UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException", "SignatureDoesNotMatch",
+        "ExpiredTokenException", "ExpiredToken", "InvalidToken", "InvalidAccessKeyId", "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException", "IncompleteSignature", "IncompleteSignatureException",
+        "RequestExpired", "NotAuthorized", "OptInRequired",
+    }
+)  # fmt: skip
+LONGEST_MESSAGE = 1000
+
+
+def failure(error: Exception, action: str) -> Failure:
+    """What an exception of a call of `action` means.
+
+    botocore lets bare TypeError, ValueError and KeyError out of its parsers: anything that is not known here means
+    that what came could not be read.
+    """
+    known = aws.exceptions()
+    credentials = (
+        known.NoCredentialsError, known.PartialCredentialsError, known.CredentialRetrievalError, known.SSOError,
+        known.TokenRetrievalError, known.UnauthorizedSSOTokenError, known.NoAuthTokenError, known.LoginError,
+        known.MetadataRetrievalError, known.RefreshWithMFAUnsupportedError, known.ConfigNotFound,
+        known.InvalidConfigError, known.ProfileNotFound,
+    )  # fmt: skip
+    name, message = type(error).__name__, str(error)[:LONGEST_MESSAGE]
+    if isinstance(error, known.ClientError):
+        return _service_failure(error, action)
+    if isinstance(error, credentials):
+        return Failure(Kind.CREDENTIALS, name, message)
+    if isinstance(error, known.HTTPClientError | known.ConnectionError):
+        return Failure(Kind.CONNECTION, name, message)
+    if isinstance(error, known.BotoCoreError) and not isinstance(error, known.IncompleteReadError):
+        return Failure(Kind.FINAL, name, message)
+    return Failure(Kind.BROKEN, "BadAnswer", f"what came is no answer of {action}: {message or name}")
+
+
+def _service_failure(error: Any, action: str) -> Failure:
+    details = error.response.get("Error", {})
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    code = str(details.get("Code") or status or type(error).__name__)
+    message = str(details.get("Message") or f"HTTP status {status}")[:LONGEST_MESSAGE]
+    if error.operation_name != action:  # of AssumeRole and its like, on the way to credentials
+        passing = status >= 500 or is_throttle(code, status)
+        return Failure(
+            Kind.SERVER if passing else Kind.CREDENTIALS, code, f"{error.operation_name}: {message}"
+        )
+    if is_throttle(code, status):
+        return Failure(Kind.THROTTLED, code, message)
+    if code == NOT_FOUND and status != 404:
+        return Failure(Kind.BROKEN, "BadAnswer", f"{NOT_FOUND} came under HTTP status {status}")
+    if code in _REJECTED:
+        return Failure(Kind.CREDENTIALS, code, message)
+    if status == 409:
+        return Failure(Kind.CONFLICT, code, message)
+    return Failure(Kind.SERVER if status >= 500 else Kind.FINAL, code, message)

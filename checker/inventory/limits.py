@@ -1,0 +1,166 @@
+"""How fast a run may ask: a token bucket (GCRA) for each account, Region and action, turned down when the service
+throttles and slowly up again (AIMD). One lock, no thread of its own; callers are served in order.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from checker.config import Rate
+
+# https://docs.aws.amazon.com/healthimaging/latest/devguide/throttling-limits.html: calls a second and burst, per
+# account and Region; adjustable, so audit.yaml's `rates` may say otherwise.
+PUBLISHED: Mapping[str, Rate] = {"GetImageSet": Rate(25, 50), "GetDatastore": Rate(10, 20)}
+
+# Measured against a token bucket of the published numbers: with these shares no call was throttled in a minute and
+# 96 % of the quota was used; the rest is room for clocks that disagree.
+SHARE = 0.96
+BURST_SHARE = 0.9
+
+CUT = 0.8
+HOLD_SECONDS = 1.0
+"""A throttle turns the rate down to four fifths, at most once in this time: calls in flight are throttled together."""
+CLIMB = 1.0
+"""Calls a second that a second without throttles gives back, up to the ceiling."""
+FLOOR = 0.05
+
+THROTTLED_STATUS = 429
+_THROTTLES = frozenset(
+    {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"}
+)
+
+
+class StoppedError(Exception):
+    """The run is being stopped: whoever waited for a slot does not get it."""
+
+
+def is_throttle(code: str | None, status: int | None) -> bool:
+    """Whether an error's code or HTTP status says "too many calls"."""
+    return code in _THROTTLES or status == THROTTLED_STATUS
+
+
+class Bucket:
+    """Slots of one action. `rate` is what it is now, `ceiling` what it may climb to; both in calls a second."""
+
+    def __init__(self, rate: float, burst: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.rate = self.ceiling = rate
+        self.burst = max(1.0, burst)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._next = 0.0  # GCRA's theoretical arrival time: when the bucket will be full again
+        self._cut_at = float("-inf")
+
+    def reserve(self) -> float:
+        """Takes the next slot; the seconds to wait for it."""
+        with self._lock:
+            now = self._clock()
+            due = max(self._next, now)
+            self._next = due + 1 / self.rate
+            return max(0.0, due - (self.burst - 1) / self.rate - now)
+
+    def succeeded(self) -> None:
+        """A call went through: climbs a little."""
+        with self._lock:
+            self.rate = min(self.ceiling, self.rate + CLIMB / self.rate)
+
+    def throttled(self) -> None:
+        """A call was refused: somebody else spends from this quota, so turns down and bursts no more."""
+        with self._lock:
+            now = self._clock()
+            self.burst = 1.0
+            if now - self._cut_at > HOLD_SECONDS:
+                self._cut_at = now
+                self.rate = max(FLOOR, self.rate * CUT)
+                self._next = max(self._next, now + 1 / self.rate)
+
+
+@dataclass
+class Meter:
+    """What a run did: attempts by action, those that were throttled, and seconds spent waiting for a slot."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    throttled: int = 0
+    waited: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Limiter:
+    """The buckets of a run. `wait` sleeps for so many seconds and says whether the run is being stopped."""
+
+    def __init__(
+        self,
+        rates: Mapping[str, Rate] | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], bool] | None = None,
+    ) -> None:
+        self.rates = {**PUBLISHED, **(rates or {})}
+        self.meter = Meter()
+        self._clock = clock
+        self._wait = wait or threading.Event().wait
+        self._buckets: dict[tuple[str, str, str], Bucket] = {}
+        self._lock = threading.Lock()
+
+    def bucket(self, account: str, region: str, action: str) -> Bucket | None:
+        """The bucket that every caller of an action in an account and Region shares; None for an action without quota.
+
+        `account` is what is known of it: the account's id, else the text that stands for the credentials.
+        """
+        if action not in self.rates:
+            return None
+        key = (account, region, action)
+        with self._lock:
+            if key not in self._buckets:
+                rate = self.rates[action]
+                self._buckets[key] = Bucket(rate.rate * SHARE, rate.burst * BURST_SHARE, clock=self._clock)
+            return self._buckets[key]
+
+    def watch(self, account: str, region: str) -> Pace:
+        """What the clients of an account and Region are watched by: see `checker.aws.Watch`."""
+        return Pace(self, account, region)
+
+    def acquire(self, account: str, region: str, action: str) -> None:
+        """Waits for the slot of an attempt.
+
+        Raises:
+            StoppedError: the run is being stopped.
+        """
+        bucket = self.bucket(account, region, action)
+        seconds = bucket.reserve() if bucket else 0.0
+        if self._wait(seconds):
+            raise StoppedError
+        with self.meter.lock:
+            self.meter.waited += seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The limiter as the clients of one account and Region see it."""
+
+    limiter: Limiter
+    account: str
+    region: str
+
+    def before(self, action: str) -> None:
+        """Waits for a slot; once for each attempt."""
+        self.limiter.acquire(self.account, self.region, action)
+
+    def sent(self, action: str) -> None:
+        """Counts the attempt."""
+        with self.limiter.meter.lock:
+            self.limiter.meter.calls[action] += 1
+
+    def after(self, action: str, code: str | None, status: int | None) -> None:
+        """Turns the rate up or down by what came back."""
+        bucket = self.limiter.bucket(self.account, self.region, action)
+        if is_throttle(code, status):
+            with self.limiter.meter.lock:
+                self.limiter.meter.throttled += 1
+            if bucket:
+                bucket.throttled()
+        elif code is None and bucket:
+            bucket.succeeded()

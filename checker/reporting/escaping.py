@@ -1,0 +1,62 @@
+"""Untrusted text, made harmless: service messages, labels and ids may hold anything that JSON or YAML can write."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+# Control characters move cursors, bidirectional marks make an id read as another one, and tags are invisible.
+_HIDDEN = (
+    "\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
+)
+_UNSEEN = re.compile(f"[\x00-\x08\x0b-\x1f{_HIDDEN}\ud800-\udfff]")
+# https://www.w3.org/TR/xml/#charsets
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_HIDDEN_IN_JSON = re.compile(f"[{_HIDDEN}]")
+_SCRIPT_IN_JSON = re.compile(f"[<>&{_HIDDEN}]")
+
+
+def visible(text: str) -> str:
+    r"""Text without characters that act on what displays it: they are shown as escapes such as \x1b and \u202e."""
+    return _UNSEEN.sub(_escape, text.replace("\r\n", "\n"))
+
+
+def xml_text(text: str) -> str:
+    """Text that XML 1.0 can hold: what it cannot is U+FFFD, what it can but should not show is an escape."""
+    return visible(_NOT_XML.sub("\ufffd", text))
+
+
+def one_line(text: str) -> str:
+    """Text on one line, with single spaces and none at its ends: XML Schema's token."""
+    return " ".join(text.split())
+
+
+def shorten(text: str, most: int) -> str:
+    """Text of at most so many characters, and how many were cut off."""
+    return text if len(text) <= most else f"{text[:most]}… ({len(text) - most} more characters)"
+
+
+def json_text(value: Any, *, script: bool = False, indent: int | None = None) -> str:
+    """JSON as one text, whose strings hold no character that acts on a terminal.
+
+    Args:
+        value: what `json.dumps` takes; keys keep their order.
+        script: for the inside of an HTML `<script>`: nothing in it can end the element or start a comment.
+        indent: spaces per level; compact where None.
+    """
+    separators = (",", ":") if script else None
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators)
+    # outside of strings JSON is ASCII without <, > and &, so every hit stands in a string
+    text = (_SCRIPT_IN_JSON if script else _HIDDEN_IN_JSON).sub(_json_escape, text)
+    return _SURROGATES.sub("\ufffd", text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode()
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    units = match[0].encode("utf-16-be")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))

@@ -1,0 +1,221 @@
+"""`html`: one page for auditors. No request, no script but its own, and readable without that one."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import PurePath
+from typing import Any, TextIO
+
+from checker import values
+from checker.audit.run import Judged, Run
+from checker.model import Finding, Outcome, Severity, Tally, Verdict
+from checker.reporting import normal, packing, wording
+from checker.reporting.escaping import json_text, shorten, visible
+from checker.reporting.options import Options
+from checker.reporting.templates import template
+from checker.shipped import folder
+
+MOST_STATIC = 200
+MOST_EMBEDDED = 100_000
+MOST_BYTES = 4_400_000
+"""For the embedded findings; with everything else the page stays under 5 MB."""
+MOST_UNREADABLE = 200
+LONGEST = 2_000
+_OUTCOMES = {
+    Outcome.PASSED: ("pass", "Gate passed"),
+    Outcome.VIOLATION: ("fail", "Gate failed"),
+    Outcome.INCOMPLETE: ("unknown", "Gate undecided"),
+}
+
+
+def write(run: Run, out: TextIO, options: Options) -> None:
+    """The page, streamed; of the findings it holds as many as fit, and says where the rest is."""
+    out.writelines(template("html/report.html.jinja", _shown).generate(**_context(run, options)))
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A rule as the page shows it."""
+
+    judged: Judged
+    expected: str
+    state: str
+    """Its worst verdict: fail, unknown, waived, pass, not_applicable."""
+    counts: bool
+    """Whether the gate counts its fails."""
+
+    @property
+    def link(self) -> str:
+        """The end of links to the rule."""
+        return self.judged.rule.name
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A control of a framework, with the rules that are mapped to it."""
+
+    id: str
+    cards: tuple[Card, ...]
+
+    @property
+    def total(self) -> Tally:
+        """The rules' tallies added up."""
+        return sum((card.judged.tally for card in self.cards), Tally())
+
+
+@dataclass(frozen=True, slots=True)
+class StaticRow:
+    """A finding in plain HTML."""
+
+    finding: Finding
+    state: str
+    headline: str
+    note: str
+    expected: str
+    observed: list[tuple[str, str]]
+    first: bool
+    """Whether it is its rule's first, so that links to the rule lead here."""
+
+
+def shares(totals: Sequence[int], most: int) -> list[int]:
+    """How many of each rule's findings to take, so that many of one rule do not crowd out the others'."""
+    taken = [0] * len(totals)
+    left = most
+    open_rules = [index for index, total in enumerate(totals) if total]
+    while open_rules and left >= len(open_rules):
+        part = min(left // len(open_rules), min(totals[index] - taken[index] for index in open_rules))
+        for index in open_rules:
+            taken[index] += part
+        left -= part * len(open_rules)
+        open_rules = [index for index in open_rules if taken[index] < totals[index]]
+        if not part:
+            break
+    for index in open_rules[:left]:
+        taken[index] += 1
+    return taken
+
+
+def _context(run: Run, options: Options) -> dict[str, Any]:
+    style, script = (_source(name) for name in ("page.css", "page.js"))
+    rows, data = _findings(run)
+    state, word = _OUTCOMES.get(run.outcome, ("unknown", f"Gate: {run.outcome}"))
+    cards = [_card(run, judged) for judged in run.judged]
+    counting = [card.judged.tally for card in cards if card.counts]
+    return {
+        "run": run,
+        "as_of": values.iso(run.as_of),
+        "state": state,
+        "outcome": word,
+        "cards": cards,
+        "shown_first": [card for card in cards if card.state in ("fail", "unknown") and card.counts],
+        "frameworks": _frameworks(cards),
+        "caveats": wording.caveats(run),
+        "hypothetical": wording.HYPOTHETICAL,
+        "total": run.total,
+        "counted_fails": sum(tally.fail for tally in counting),
+        "rows": rows,
+        "row_total": data["total"],
+        "unread": list(islice(run.unread(), MOST_UNREADABLE)),
+        "elsewhere": _elsewhere(options),
+        "style": _inline(style),
+        "script": _inline(script),
+        "style_hash": _hash(style),
+        "script_hash": _hash(script),
+        "data": _inline(json_text(data, script=True)),
+        "show": values.show,
+    }
+
+
+def _findings(run: Run) -> tuple[list[StaticRow], dict[str, Any]]:
+    """The first findings in plain HTML, and as many as fit for the page's script."""
+    totals = [one.tally.fail + one.tally.waived + one.tally.unknown for one in run.judged]
+    static, embedded = shares(totals, MOST_STATIC), shares(totals, MOST_EMBEDDED)
+    rows: list[StaticRow] = []
+    groups: list[packing.Rows] = []
+    left, budget = sum(embedded), MOST_BYTES
+    for number, (judged, found) in enumerate(normal.by_rule(run)):
+        group = packing.Rows(judged.rule)
+        # what a rule leaves over of its part goes to those that come after it
+        allowed = budget * embedded[number] // max(left, 1)
+        for index, one in enumerate(islice(found, embedded[number])):
+            if index < static[number]:
+                rows.append(_row(run, one, first=index == 0))
+            group.add(one, _note(run, one))
+            if group.cost >= allowed:
+                break
+        left -= embedded[number]
+        budget -= group.cost
+        if group.sets:
+            groups.append(group)
+    return rows, packing.packed(groups, sum(totals))
+
+
+def _row(run: Run, one: Finding, *, first: bool) -> StaticRow:
+    return StaticRow(
+        one,
+        "waived" if one.waived else one.verdict.value,
+        wording.headline(one),
+        _note(run, one),
+        wording.expected(one.rule),
+        wording.observed(one),
+        first,
+    )
+
+
+def _note(run: Run, one: Finding) -> str:
+    return "" if one.gated else wording.uncounted(one, run.gate).partition(", ")[2]
+
+
+def _card(run: Run, judged: Judged) -> Card:
+    tally = judged.tally
+    states = {
+        "fail": tally.fail,
+        "unknown": tally.unknown,
+        "waived": tally.waived,
+        "pass": tally.passed,
+        "not_applicable": True,
+    }
+    state = next(name for name, number in states.items() if number)
+    return Card(judged, wording.expected(judged.rule), state, run.gate.reaches(judged.rule.severity))
+
+
+def _frameworks(cards: Sequence[Card]) -> list[tuple[str, list[Control]]]:
+    """Framework, control, rules: in the order in which the policies name them."""
+    table: dict[str, dict[str, list[Card]]] = {}
+    for card in cards:
+        for framework, ids in card.judged.rule.controls.items():
+            for one in ids:
+                table.setdefault(framework, {}).setdefault(one, []).append(card)
+    return [
+        (framework, [Control(one, tuple(mapped)) for one, mapped in controls.items()])
+        for framework, controls in table.items()
+    ]
+
+
+def _elsewhere(options: Options) -> str:
+    path = options.siblings.get("json")
+    return PurePath(path).name if path else "the JSON report (--report json=results.json)"
+
+
+def _source(name: str) -> str:
+    return (folder("reports") / "html" / name).read_text(encoding="utf-8")
+
+
+def _inline(text: str) -> Any:
+    """Text that is put into the page as it is: our own files, and JSON whose every `<` is escaped."""
+    from markupsafe import Markup
+
+    return Markup(text)  # noqa: S704 - neither comes from outside as HTML
+
+
+def _hash(text: str) -> str:
+    """How a Content-Security-Policy names an inline style or script."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _shown(text: str) -> str:
+    return visible(shorten(text, LONGEST))

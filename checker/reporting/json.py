@@ -1,0 +1,30 @@
+"""`json`: the normal form as a file, one finding a line, written as it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+from checker.audit.run import Run
+from checker.reporting import normal
+from checker.reporting.escaping import json_text
+from checker.reporting.options import Options
+
+
+def write(run: Run, out: TextIO, options: Options) -> None:  # noqa: ARG001 - every writer takes the same
+    """results.json: `schema`, `run`, `summary`, then `findings` and `unreadable`, one a line."""
+    header = json_text(normal.header(run), indent=2).removesuffix("\n}")
+    out.write(f"{header},\n")
+    _list(out, "findings", (normal.finding(one) for one in run.findings()))
+    out.write(",\n")
+    _list(out, "unreadable", (normal.unreadable(one) for one in run.unread()))
+    out.write("\n}\n")
+
+
+def _list(out: TextIO, name: str, rows: Iterable[dict[str, Any]]) -> None:
+    out.write(f'  "{name}": [')
+    lead = "\n    "
+    for row in rows:
+        out.write(lead + json_text(row))
+        lead = ",\n    "
+    out.write("]" if lead.startswith("\n") else "\n  ]")

@@ -1,0 +1,184 @@
+"""`junit`: one flat suite per rule, red exactly when the exit code is 1 or 3.
+
+Findings that the gate counts are failures and errors, anything else is skipped. What makes a run incomplete without
+being a verdict (an unreadable target, an interruption) is an error in a last suite, `imageset-checker.run`, which is
+there only then.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TextIO
+
+from checker import values
+from checker.audit.run import Judged, Run
+from checker.model import Finding, Outcome, Pack, Subject, Verdict
+from checker.reporting import wording
+from checker.reporting.escaping import one_line, shorten, xml_text
+from checker.reporting.normal import by_rule
+from checker.reporting.options import Document, Options
+from checker.reporting.spooling import UNLIMITED, Case, Limits, Plan, Suite
+from checker.reporting.spooling import documents as split
+from checker.reporting.templates import template
+
+LONGEST_MESSAGE = 1_000
+LONGEST_BODY = 10_000
+RUN_SUITE = ("run", "imageset-checker")
+NOT_APPLICABLE = "not applicable"
+_ERROR_CODE = re.compile(r"\w+(?:Exception|Error)")
+
+
+def write(run: Run, out: TextIO, options: Options) -> None:
+    """junit.xml as one document, however large."""
+    for number, suites in split(_plans(run, options), UNLIMITED):
+        out.writelines(_document(run, number, suites))
+
+
+def documents(run: Run, options: Options, limits: Limits | None = None) -> Iterator[Document]:
+    """junit.xml as documents of less than 25 MB and at most 50,000 cases each."""
+    for number, suites in split(_plans(run, options), limits or Limits()):
+        yield _document(run, number, suites)
+
+
+def _document(run: Run, number: int, suites: Iterator[Suite]) -> Document:
+    timestamp = values.iso(run.as_of)[: len("2026-01-02T03:04:05")]  # XSD: whole seconds, no zone
+    yield from template("junit.xml.jinja", xml_text).generate(part=number, suites=suites, timestamp=timestamp)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """Whether a case is red yet: the last suite must know."""
+
+    red: bool = False
+
+
+def _plans(run: Run, options: Options) -> Iterator[Plan]:
+    packs = {pack.name: pack for pack in run.packs}
+    seen = _Seen()
+    rules: Iterable[tuple[Judged, Iterator[Case]]]
+    if options.junit_passes == "full":
+        rules = ((judged, _every(run, judged)) for judged in run.judged)
+    else:
+        rules = ((judged, _found(run, judged, found, options.junit_passes)) for judged, found in by_rule(run))
+    for judged, cases in rules:
+        rule = judged.rule
+        properties = tuple(_properties(run, judged, packs.get(rule.pack)))
+        yield Plan(_token(rule.id), _token(rule.pack), properties, _watched(cases, seen))
+    problems = list(_run_problems(run, red=seen.red))
+    if problems:
+        name, package = RUN_SUITE
+        yield Plan(name, package, tuple(_run_properties(run)), iter(problems))
+
+
+def _watched(cases: Iterator[Case], seen: _Seen) -> Iterator[Case]:
+    for case in cases:
+        seen.red = seen.red or case.kind in ("failure", "error")
+        yield case
+
+
+def _every(run: Run, judged: Judged) -> Iterator[Case]:
+    """A case for each subject."""
+    total = 0
+    for total, one in enumerate(run.subjects(judged.rule), start=1):  # noqa: B007 - counted for below
+        if one.finding is not None:
+            yield _finding(run, one.finding)
+        elif one.verdict is Verdict.PASS:
+            yield Case(_name(one.subject))
+        elif one.verdict is Verdict.NOT_APPLICABLE:
+            yield Case(_name(one.subject), "skipped", "", NOT_APPLICABLE, NOT_APPLICABLE)
+        else:
+            raise RuntimeError(f"{judged.rule.name} on {one.subject.name}: {one.verdict} without a finding")
+    if not total:
+        yield from _totals(judged)
+
+
+def _found(run: Run, judged: Judged, found: Iterator[Finding], passes: str) -> Iterator[Case]:
+    """A case for each finding; the rest as totals, or left out where there are findings to show."""
+    empty = True
+    for one in found:
+        empty = False
+        yield _finding(run, one)
+    if empty or passes == "aggregate":
+        yield from _totals(judged)
+
+
+def _totals(judged: Judged) -> Iterator[Case]:
+    """What was evaluated, in one case each: a suite without cases reads as one that did not run."""
+    tally = judged.tally
+    if tally.passed:
+        yield Case(f"{wording.image_sets(tally.passed)} passed")
+    if tally.not_applicable:
+        name = f"{wording.image_sets(tally.not_applicable)} not applicable"
+        yield Case(name, "skipped", "", NOT_APPLICABLE, NOT_APPLICABLE)
+    if not tally.subjects:
+        text = "no image set was evaluated"
+        yield Case(text, "skipped", "", text, text)
+
+
+def _finding(run: Run, finding: Finding) -> Case:
+    name, text = _name(finding.subject), _text(wording.headline(finding), LONGEST_MESSAGE)
+    facts = "\n".join(f"{label}: {value}" for label, value in wording.details(finding))
+    body = _text(f"{text}\n{facts}", LONGEST_BODY)
+    if not finding.gated:
+        why = wording.uncounted(finding, run.gate)
+        return Case(name, "skipped", "", why, why if finding.waived else f"{why}\n{body}")
+    if finding.verdict is Verdict.FAIL:
+        return Case(name, "failure", finding.rule.severity.value, one_line(text), body)
+    reason = finding.reason or ""
+    # one word for a CI to group by: the service's error code where the set could not be read
+    kind = reason if _ERROR_CODE.fullmatch(reason) else Verdict.UNKNOWN.value
+    return Case(name, "error", kind, one_line(text), body)
+
+
+def _run_problems(run: Run, *, red: bool) -> Iterator[Case]:
+    """What makes the run incomplete besides verdicts; an error in each case, for each makes the exit code 3 or 1."""
+    coverage = run.coverage
+    if coverage.evaluated == 0:
+        yield _problem("image sets evaluated", "nothing-evaluated", "no image set was evaluated")
+        red = True
+    if coverage.unreadable_targets:
+        number = coverage.unreadable_targets
+        what = "1 target was" if number == 1 else f"{number:,} targets were"
+        text = f"{what} unreadable: no image set of it was read"
+        yield _problem("targets read", "unreadable-target", text)
+        red = True
+    if run.outcome is Outcome.INCOMPLETE and not red:
+        text = "the run was stopped before its end, or is incomplete for a reason that no verdict shows"
+        yield _problem("run to its end", "interrupted", text)
+
+
+def _problem(name: str, kind: str, text: str) -> Case:
+    return Case(name, "error", kind, text, text)
+
+
+def _properties(run: Run, judged: Judged, pack: Pack | None) -> Iterator[tuple[str, str]]:
+    yield "severity", judged.rule.severity.value
+    for framework, ids in judged.rule.controls.items():
+        yield _token(f"control.{framework}"), ", ".join(ids)
+    if pack is not None:
+        yield "policy.file", pack.path
+        yield "policy.sha256", pack.sha256
+    yield from _run_properties(run)
+
+
+def _run_properties(run: Run) -> Iterator[tuple[str, str]]:
+    yield "evaluated.as-of", values.iso(run.as_of)
+    yield "gate.fail-on", run.gate.threshold
+    if run.hypothetical:
+        yield "evaluated.as-of.note", wording.HYPOTHETICAL
+    if run.source == "recorded":
+        yield "evidence.note", wording.RECORDED
+
+
+def _name(subject: Subject) -> str:
+    return _token(subject.name)
+
+
+def _token(text: str) -> str:
+    return one_line(_text(text, LONGEST_MESSAGE))
+
+
+def _text(text: str, most: int) -> str:
+    return shorten(xml_text(text), most)

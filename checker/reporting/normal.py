@@ -1,0 +1,170 @@
+"""The normal form, from which every other format is derived (docs/results-1.schema.json describes it)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from checker import values
+from checker.audit.run import Judged, Run, Unread
+from checker.model import Duration, Finding, Pack, Rule, Subject, Tally
+from checker.reporting import wording
+
+SCHEMA = "imageset-checker/results/1"
+
+
+def header(run: Run) -> dict[str, Any]:
+    """The members `schema`, `run` and `summary`."""
+    return {"schema": SCHEMA, "run": _run(run), "summary": _summary(run)}
+
+
+def finding(one: Finding) -> dict[str, Any]:
+    """A fail or an unknown."""
+    subject = one.subject
+    return {
+        "id": finding_id(one.rule, subject),
+        "rule": one.rule.id,
+        "pack": one.rule.pack,
+        "severity": one.rule.severity.value,
+        "verdict": one.verdict.value,
+        "waived": one.waived,
+        "gated": one.gated,
+        **_subject(subject),
+        "scope": one.rule.scope,
+        "reason": one.reason,
+        "message": one.message,
+        "observed": {path: plain(value) for path, value in one.observed.items()},
+        "where": str(one.rule.where),
+    }
+
+
+def unreadable(one: Unread) -> dict[str, Any]:
+    """A listed image set that could not be read, with the error's code and message."""
+    return {**_subject(one.subject), "code": one.code, "message": one.message}
+
+
+def finding_id(rule: Rule, subject: Subject) -> str:
+    """A stable name for a rule's verdict on a subject: free of severity, message and time.
+
+    The version is part of it only where one is pinned, so that a finding keeps its name when the image set moves on.
+    """
+    version = subject.version_id if subject.pinned else None
+    # as JSON, so that no two different subjects give the same text
+    identity = [rule.name, subject.target, subject.datastore_id, subject.image_set_id, version]
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
+
+
+def plain(value: object) -> object:
+    """A value as JSON holds it: booleans, numbers and null as they are, anything else as text."""
+    return values.show(value) if isinstance(value, datetime | Duration) else value
+
+
+def by_rule(run: Run) -> Iterator[tuple[Judged, Iterator[Finding]]]:
+    """Every rule with its findings, in one pass over them.
+
+    Raises:
+        RuntimeError: the findings are not in the order of the rules (our own bug); some would be left out.
+    """
+    groups = groupby(run.findings(), key=lambda one: one.rule.name)
+    name, found = next(groups, ("", iter(())))
+    for judged in run.judged:
+        if judged.rule.name == name:
+            yield judged, found
+            name, found = next(groups, ("", iter(())))
+        else:
+            yield judged, iter(())
+    if name:
+        raise RuntimeError(f"findings of {name} are out of order, or of no rule of the run")
+
+
+def counts(tally: Tally) -> dict[str, int]:
+    """The five verdict counts, under the names that results use."""
+    return {
+        "pass": tally.passed,
+        "fail": tally.fail,
+        "waived": tally.waived,
+        "unknown": tally.unknown,
+        "not_applicable": tally.not_applicable,
+    }
+
+
+def _subject(subject: Subject) -> dict[str, Any]:
+    return {
+        "target": subject.target,
+        "account": subject.account,
+        "region": subject.region,
+        "datastoreId": subject.datastore_id,
+        "imageSetId": subject.image_set_id,
+        "versionId": None if subject.version_id is None else str(subject.version_id),
+    }
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "name": run.name,
+        "as_of": values.iso(run.as_of),
+        "hypothetical": run.hypothetical,
+        "tool_version": run.tool_version,
+        "botocore_version": run.botocore_version,
+        "source": run.source,
+        "gate": {"fail_on": run.gate.threshold, "on_unknown": run.gate.on_unknown},
+        "policies": [_policy(pack) for pack in run.packs],
+        "params": dict(run.params),
+        "identities": dict(run.identities),
+        "calls": dict(run.calls),
+        "left_out": list(run.left_out),
+        "notes": wording.caveats(run),
+    }
+
+
+def _policy(pack: Pack) -> dict[str, Any]:
+    texts = ("revision", "owner", "approved_by", "review_by")
+    return {
+        "path": pack.path,
+        "sha256": pack.sha256,
+        "pack": pack.name,
+        "title": pack.title,
+        **{name: getattr(pack, name) for name in texts if getattr(pack, name)},
+    }
+
+
+def _summary(run: Run) -> dict[str, Any]:
+    coverage = run.coverage
+    return {
+        "outcome": run.outcome.value,
+        "exit_code": run.outcome.exit_code,
+        "sentence": run.sentence,
+        "complete": run.complete,
+        "image_sets": coverage.expected,
+        "evaluated": coverage.evaluated,
+        "not_found": coverage.not_found,
+        "unreadable": coverage.unreadable,
+        "unreadable_targets": coverage.unreadable_targets,
+        **counts(run.total),
+        "rules": [_rule(judged) for judged in run.judged],
+    }
+
+
+def _rule(judged: Judged) -> dict[str, Any]:
+    rule, tally = judged.rule, judged.tally
+    return {
+        "id": rule.id,
+        "pack": rule.pack,
+        "title": rule.title,
+        "severity": rule.severity.value,
+        "scope": rule.scope,
+        "subjects": tally.subjects,
+        **counts(tally),
+        "expected": wording.expected(rule),
+        "why": rule.why,
+        "fix": rule.fix,
+        "caveat": rule.caveat,
+        "controls": {framework: list(ids) for framework, ids in rule.controls.items()},
+        "tags": list(rule.tags),
+        "where": str(rule.where),
+    }

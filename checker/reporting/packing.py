@@ -1,0 +1,232 @@
+"""Findings as compact columns, so that one page can hold 100,000 of them. `reports/html/page.js` reads them back.
+
+A column is `{"c": v}` where every row has the same value; `{"d": [..], "w": n, "i": ".."}` where `i` has n digits of
+base 64 for each row, an index into `d`; or `{"n": base, "u": unit, "w": n, "i": ".."}` for numbers and, with `"t": 1`,
+for times in milliseconds: digit value 0 is null, else base + (value - 1) * unit. Fixed widths let the page read row k
+without reading the rows before it. No compression: its bytes differ between builds of zlib.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from checker import values
+from checker.model import Finding, Rule, Verdict
+from checker.reporting import wording
+from checker.reporting.escaping import json_text, shorten, visible
+from checker.reporting.normal import plain
+
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+LONGEST = 500
+UNKNOWN, WAIVED, GATED, OWN_MESSAGE = 1, 2, 4, 8
+_PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
+_IMAGE_SET_ID = re.compile(r"[0-9a-f]{32}")
+_ROW_COST = 40  # bytes: the id's 22 digits, its index, version, flags and note
+_VALUE_COST = 8
+_THIS_SET, _THIS_VERSION = -1, -2
+
+Part = str | int
+"""A piece of a message: text, or the value of the n-th observed field; -1 is the image set's id, -2 its version."""
+
+
+@dataclass(slots=True)
+class Rows:
+    """The findings of one rule, column by column."""
+
+    rule: Rule
+    places: list[tuple[str | None, ...]] = field(default_factory=list)
+    sets: list[str] = field(default_factory=list)
+    versions: list[int | None] = field(default_factory=list)
+    flags: list[int] = field(default_factory=list)
+    reasons: list[str | None] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    messages: list[tuple[Part, ...]] = field(default_factory=list)
+    observed: dict[str, list[object]] = field(default_factory=dict)
+    cost: int = 0
+    seen: set[object] = field(default_factory=set)
+
+    def add(self, finding: Finding, note: str) -> None:
+        """A further finding; `note` says why the gate does not count it."""
+        subject = finding.subject
+        shown = {visible(path): _cut(value) for path, value in finding.observed.items()}
+        for path in shown:
+            self.observed.setdefault(path, [None] * len(self.sets))
+        for path, column_values in self.observed.items():
+            column_values.append(shown.get(path))
+        fillings: list[tuple[int, str]] = [
+            (index, values.show(shown[path]))
+            for index, path in enumerate(self.observed)
+            if shown.get(path) is not None
+        ]
+        fillings.append((_THIS_SET, subject.image_set_id))
+        message = _template(_text(wording.headline(finding)), fillings, subject.version_id)
+        place = (subject.target, subject.account, subject.region, subject.datastore_id)
+        self.places.append(tuple(None if one is None else _text(one) for one in place))
+        self.sets.append(_text(subject.image_set_id))
+        self.versions.append(subject.version_id)
+        self.flags.append(_flags(finding))
+        self.reasons.append(None if finding.reason is None else _text(finding.reason))
+        self.notes.append(note)
+        self.messages.append(message)
+        self.cost += _ROW_COST + _VALUE_COST * len(shown)
+        texts = [self.sets[-1], self.reasons[-1], self.places[-1], message, *shown.values()]
+        self.cost += sum(self._new(one) for one in texts)
+
+    def _new(self, value: object) -> int:
+        """The bytes of a value that no earlier row had: columns hold each once."""
+        if value is None or isinstance(value, bool | int | datetime) or value in self.seen:
+            return 0
+        self.seen.add(value)
+        if isinstance(value, str) and _IMAGE_SET_ID.fullmatch(value):
+            return 0
+        return len(json_text(value, script=True).encode("utf-8", "replace")) + 4
+
+
+def packed(groups: Sequence[Rows], total: int) -> dict[str, Any]:
+    """The page's data; `total` is how many findings the run has, embedded or not."""
+    ids = sorted({one for rows in groups for one in rows.sets})
+    # hexadecimal ids first: they are stored apart, two digits for three
+    ids.sort(key=lambda one: _IMAGE_SET_ID.fullmatch(one) is None)
+    numbers = {one: index for index, one in enumerate(ids)}
+    places = sorted(
+        {one for rows in groups for one in rows.places}, key=lambda one: tuple(text or "" for text in one)
+    )
+    indexes = {one: index for index, one in enumerate(places)}
+    regular = [one for one in ids if _IMAGE_SET_ID.fullmatch(one)]
+    return {
+        "total": total,
+        "rows": sum(len(rows.sets) for rows in groups),
+        "places": [list(one) for one in places],
+        "ids": {"hex": "".join(map(_pack_id, regular)), "n": len(regular), "other": ids[len(regular) :]},
+        "groups": [_group(rows, numbers, indexes) for rows in groups],
+    }
+
+
+def _group(rows: Rows, numbers: dict[str, int], places: dict[tuple[str | None, ...], int]) -> dict[str, Any]:
+    rule = rows.rule
+    return {
+        "rule": rule.id,
+        "pack": rule.pack,
+        "title": visible(rule.title),
+        "severity": rule.severity.value,
+        "rank": rule.severity.rank,
+        "scope": rule.scope,
+        "where": visible(str(rule.where)),
+        "expected": visible(wording.expected(rule)),
+        "n": len(rows.sets),
+        "place": column([places[one] for one in rows.places]),
+        "set": column([numbers[one] for one in rows.sets]),
+        "version": column(rows.versions),
+        "flags": column(rows.flags),
+        "reason": column(rows.reasons),
+        "note": column(rows.notes),
+        "message": column(rows.messages),
+        "observed": [[path, column(found)] for path, found in rows.observed.items()],
+    }
+
+
+def column(cells: Sequence[object]) -> dict[str, Any]:
+    """The shortest of the three forms."""
+    # True == 1 in Python, so that the type is part of what makes a value another one
+    distinct = {(type(cell), cell): cell for cell in cells}
+    if len(distinct) <= 1:
+        return {"c": next((plain(cell) for cell in distinct.values()), None)}
+    ranks = {key: index for index, key in enumerate(distinct)}
+    width = _width(len(distinct) - 1)
+    listed = [list(cell) if isinstance(cell, tuple) else plain(cell) for cell in distinct.values()]
+    dictionary_size = len(cells) * width + len(json_text(listed, script=True))
+    number = _numbers(cells, distinct.values(), dictionary_size)
+    if number is not None:
+        return number
+    index = "".join(digits(ranks[type(cell), cell], width) for cell in cells)
+    return {"d": listed, "w": width, "i": index}
+
+
+def digits(number: int, width: int) -> str:
+    """A number as so many digits of base 64, the most significant first."""
+    text = ALPHABET[number >> 6 * (width - 1) & 63] if width % 2 else ""
+    for shift in range(6 * (width - width % 2) - 12, -1, -12):
+        text += _PAIRS[number >> shift & 4095]
+    return text
+
+
+def _numbers(cells: Sequence[object], distinct: Iterable[object], size: int) -> dict[str, Any] | None:
+    """A column of numbers or times, if it is one and takes less than `size` bytes."""
+    present = [cell for cell in distinct if cell is not None]
+    times = all(isinstance(cell, datetime) for cell in present)
+    if not times and not all(isinstance(cell, int) and not isinstance(cell, bool) for cell in present):
+        return None
+    counted = [_count(cell) for cell in cells]
+    known = [cell for cell in counted if cell is not None]
+    base = min(known)
+    unit = math.gcd(*(cell - base for cell in known)) or 1
+    width = _width((max(known) - base) // unit + 1)
+    # the page computes with doubles, which are exact to 53 bits
+    if len(cells) * width >= size or max(abs(base), abs(max(known))) >= 2**53:
+        return None
+    index = "".join(digits(0 if cell is None else (cell - base) // unit + 1, width) for cell in counted)
+    return {"n": base, "u": unit, "w": width, "i": index} | ({"t": 1} if times else {})
+
+
+def _count(cell: object) -> int | None:
+    if isinstance(cell, datetime):
+        return values.round_ms(cell)
+    return cell if isinstance(cell, int) else None
+
+
+def _width(most: int) -> int:
+    return max(1, math.ceil(most.bit_length() / 6))
+
+
+def _pack_id(text: str) -> str:
+    number = int(text, 16)
+    # 30 hexadecimal digits are 20 of base 64, and the last two are 8 bits in another two
+    return digits(number >> 8, 20) + digits(number & 255, 2)
+
+
+def _flags(finding: Finding) -> int:
+    return (
+        (UNKNOWN if finding.verdict is Verdict.UNKNOWN else 0)
+        | (WAIVED if finding.waived else 0)
+        | (GATED if finding.gated else 0)
+        | (OWN_MESSAGE if finding.message else 0)
+    )
+
+
+def _template(message: str, fillings: list[tuple[int, str]], version: int | None) -> tuple[Part, ...]:
+    """The message without what differs from row to row, so that equal templates are stored once."""
+    parts: list[Part] = [message]
+    for mark, text in fillings:
+        if len(text) >= 8:  # a short one would cut words that only look like it
+            parts = [piece for part in parts for piece in _split(part, text, [mark])]
+    if version is not None:
+        parts = [
+            piece
+            for part in parts
+            for piece in _split(part, f"version {version}", ["version ", _THIS_VERSION])
+        ]
+    return tuple(parts)
+
+
+def _split(part: Part, text: str, put: list[Part]) -> list[Part]:
+    if not isinstance(part, str) or text not in part:
+        return [part]
+    pieces: list[Part] = []
+    for number, piece in enumerate(part.split(text)):
+        pieces += [*(put if number else []), *([piece] if piece else [])]
+    return pieces
+
+
+def _cut(value: object) -> object:
+    if isinstance(value, bool | int | float | datetime) or value is None:
+        return value
+    return _text(values.show(value))
+
+
+def _text(text: str) -> str:
+    return visible(shorten(text, LONGEST))

@@ -1,0 +1,145 @@
+"""`text`: the summary for standard output. The gate's sentence first, then what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import PurePath
+from typing import TextIO
+
+from checker import values
+from checker.audit.run import Run
+from checker.model import Finding, Outcome, Tally, Verdict
+from checker.problems import printable
+from checker.reporting import wording
+from checker.reporting.escaping import one_line, shorten
+from checker.reporting.options import Options
+
+MOST_FINDINGS = 20
+MOST_UNREADABLE = 10
+WIDEST = 300
+WIDEST_NAME = 60
+_COLUMNS = ("RULE", "SEVERITY", "PASS", "FAIL", "WAIVED", "UNKNOWN", "N/A")
+_COLOURS = {"red": "\x1b[31m", "yellow": "\x1b[33m", "green": "\x1b[32m", "bold": "\x1b[1m"}
+_OUTCOMES = {Outcome.PASSED: "green", Outcome.VIOLATION: "red"}
+
+
+def write(run: Run, out: TextIO, options: Options) -> None:
+    """The summary, a line at a time. Untrusted text is on one line each, its control characters as escapes."""
+    out.writelines(line + "\n" for line in _lines(run, options))
+
+
+def _lines(run: Run, options: Options) -> Iterator[str]:
+    sentence = _paint(_safe(run.sentence, 1000), _OUTCOMES.get(run.outcome, "yellow"), options)
+    yield sentence
+    yield ""
+    yield from _asked(run)
+    yield ""
+    yield from _table(run, options)
+    yield from _findings(run, options)
+    yield from _unreadable(run, options)
+    yield ""
+    yield f"Outcome: {run.outcome.value} (exit code {run.outcome.exit_code})"
+
+
+def _asked(run: Run) -> Iterator[str]:
+    coverage = run.coverage
+    yield f"Run        {_safe(run.name)} ({_safe(run.id)})"
+    yield f"As of      {values.iso(run.as_of)}{' (hypothetical)' if run.hypothetical else ''}"
+    yield (
+        f"Coverage   {coverage.expected:,} expected = {coverage.evaluated:,} evaluated"
+        f" + {coverage.unreadable:,} unreadable; {coverage.not_found:,} not found"
+    )
+    if coverage.unreadable_targets:
+        yield f"           {coverage.unreadable_targets:,} unreadable target(s), of which nothing was read"
+    for label, lines in (("Note", wording.caveats(run)), ("Left out", run.left_out)):
+        for line in lines:
+            yield f"{label:<10} {_safe(line)}"
+
+
+def _table(run: Run, options: Options) -> Iterator[str]:
+    names = [_safe(one.rule.name, WIDEST_NAME) for one in run.judged]
+    width = max(map(len, [*names, _COLUMNS[0]]))
+    yield _row(width, *_COLUMNS[:2], _COLUMNS[2:])
+    for name, one in zip(names, run.judged, strict=True):
+        line = _row(width, name, one.rule.severity.value, _cells(one.tally))
+        counts = run.gate.reaches(one.rule.severity)
+        red = counts and one.tally.fail
+        yellow = counts and one.tally.unknown
+        yield _paint(line, "red" if red else "yellow", options) if red or yellow else line
+    if len(names) > 1:
+        yield _row(width, "all rules", "", _cells(run.total))
+
+
+def _cells(tally: Tally) -> tuple[str, ...]:
+    return tuple(f"{number:,}" for number in tally.counts[1:])
+
+
+def _row(width: int, name: str, severity: str, cells: tuple[str, ...]) -> str:
+    # as wide as the largest number that a run of millions shows
+    return f"{name:<{width}}  {severity:<8} " + " ".join(f"{cell:>9}" for cell in cells)
+
+
+def _findings(run: Run, options: Options) -> Iterator[str]:
+    total = _gated(run)
+    if not total:
+        return
+    yield ""
+    shown = f", first {MOST_FINDINGS}" if total > MOST_FINDINGS else ""
+    yield _paint(f"What the gate counts ({total:,}{shown})", "bold", options)
+    for one in islice((one for one in run.findings() if one.gated), MOST_FINDINGS):
+        yield from _finding(one, options)
+    if total > MOST_FINDINGS:
+        yield f"  ... and {total - MOST_FINDINGS:,} more {_where(options)}"
+
+
+def _finding(one: Finding, options: Options) -> Iterator[str]:
+    colour = "red" if one.verdict is Verdict.FAIL else "yellow"
+    word = _paint(f"{one.verdict.value:<7}", colour, options)
+    yield f"  {word} {one.rule.severity.value:<8} {_safe(one.subject.name)}"
+    yield f"          {_safe(one.rule.name)}: {_safe(wording.headline(one))}"
+    seen = "; ".join(f"{path} = {value}" for path, value in wording.observed(one))
+    if one.message and one.verdict is Verdict.FAIL:
+        yield f"          expected: {_safe(wording.expected(one.rule))}"
+    if seen:
+        yield f"          observed: {_safe(seen)}"
+
+
+def _unreadable(run: Run, options: Options) -> Iterator[str]:
+    total = run.coverage.unreadable
+    if not total:
+        return
+    yield ""
+    shown = f", first {MOST_UNREADABLE}" if total > MOST_UNREADABLE else ""
+    yield _paint(f"Image sets that could not be read ({total:,}{shown})", "bold", options)
+    for one in islice(run.unread(), MOST_UNREADABLE):
+        yield f"  {_safe(one.subject.name)}"
+        yield f"          {_safe(f'{one.code}: {one.message}')}"
+    if total > MOST_UNREADABLE:
+        yield f"  ... and {total - MOST_UNREADABLE:,} more {_where(options)}"
+
+
+def _gated(run: Run) -> int:
+    """How many findings the gate counts; a waived unknown is one too many, for tallies do not tell them apart."""
+    total = 0
+    for one in run.judged:
+        if run.gate.counts(Verdict.FAIL, one.rule.severity):
+            total += one.tally.fail
+        if run.gate.counts(Verdict.UNKNOWN, one.rule.severity):
+            total += one.tally.unknown
+    return total
+
+
+def _where(options: Options) -> str:
+    names = [PurePath(path).name for kind, path in options.siblings.items() if kind in ("html", "json")]
+    if names:
+        return f"in {' and '.join(_safe(name) for name in names)}"
+    return "(all of them: --report json=results.json)"
+
+
+def _safe(text: str, most: int = WIDEST) -> str:
+    return shorten(printable(one_line(text)), most)
+
+
+def _paint(text: str, colour: str, options: Options) -> str:
+    return f"{_COLOURS[colour]}{text}\x1b[0m" if options.color else text

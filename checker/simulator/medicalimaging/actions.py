@@ -1,0 +1,115 @@
+"""The actions: parameters in, members of the answer out, both named as in botocore's model.
+
+moto's serializer takes from an answer what the model lists for the action and drops the rest, so one set of properties
+serves several actions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .paging import page
+from .search import DEFAULT_SORT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .models import MedicalImagingBackend
+
+Params = dict[str, Any]
+Members = dict[str, Any]
+
+
+def create_datastore(backend: MedicalImagingBackend, params: Params) -> Members:
+    return backend.create_datastore(params).properties()
+
+
+def get_datastore(backend: MedicalImagingBackend, params: Params) -> Members:
+    return {"datastoreProperties": backend.datastore(params["datastoreId"]).properties()}
+
+
+def list_datastores(backend: MedicalImagingBackend, params: Params) -> Members:
+    stores, token = page(
+        backend.list_datastores(params.get("datastoreStatus")), lambda store: store.id, params
+    )
+    return {"datastoreSummaries": [store.properties() for store in stores], "nextToken": token}
+
+
+def delete_datastore(backend: MedicalImagingBackend, params: Params) -> Members:
+    return backend.delete_datastore(params["datastoreId"]).properties()
+
+
+def get_image_set(backend: MedicalImagingBackend, params: Params) -> Members:
+    image_set, version = backend.version(params["datastoreId"], params["imageSetId"], params.get("versionId"))
+    return image_set.properties(version)
+
+
+def list_image_set_versions(backend: MedicalImagingBackend, params: Params) -> Members:
+    image_set = backend.look_at(params["datastoreId"], params["imageSetId"])
+    # newest first, as in aws-cli's example
+    versions, token = page(image_set.versions[::-1], lambda version: str(version.number), params)
+    return {
+        "imageSetPropertiesList": [image_set.list_properties(version) for version in versions],
+        "nextToken": token,
+    }
+
+
+def search_image_sets(backend: MedicalImagingBackend, params: Params) -> Members:
+    criteria = params.get("searchCriteria") or {}
+    found, token = page(
+        backend.search(params["datastoreId"], criteria), lambda image_set: image_set.id, params
+    )
+    return {
+        "imageSetsMetadataSummaries": [image_set.summary() for image_set in found],
+        "sort": criteria.get("sort") or DEFAULT_SORT,
+        "nextToken": token,
+    }
+
+
+def copy_image_set(backend: MedicalImagingBackend, params: Params) -> Members:
+    source, destination = backend.copy_image_set(params)
+    return {
+        "datastoreId": params["datastoreId"],
+        "sourceImageSetProperties": source,
+        "destinationImageSetProperties": destination,
+    }
+
+
+def update_image_set_metadata(backend: MedicalImagingBackend, params: Params) -> Members:
+    return backend.update_image_set(params)
+
+
+def delete_image_set(backend: MedicalImagingBackend, params: Params) -> Members:
+    return backend.delete_image_set(params["datastoreId"], params["imageSetId"])
+
+
+def tag_resource(backend: MedicalImagingBackend, params: Params) -> Members:
+    backend.tag(params["resourceArn"], params["tags"])
+    return {}
+
+
+def untag_resource(backend: MedicalImagingBackend, params: Params) -> Members:
+    backend.untag(params["resourceArn"], params["tagKeys"])
+    return {}
+
+
+def list_tags_for_resource(backend: MedicalImagingBackend, params: Params) -> Members:
+    return {"tags": dict(backend.tags_of(params["resourceArn"]))}
+
+
+ACTIONS: dict[str, Callable[[MedicalImagingBackend, Params], Members]] = {
+    "CreateDatastore": create_datastore,
+    "GetDatastore": get_datastore,
+    "ListDatastores": list_datastores,
+    "DeleteDatastore": delete_datastore,
+    "GetImageSet": get_image_set,
+    "ListImageSetVersions": list_image_set_versions,
+    "SearchImageSets": search_image_sets,
+    "CopyImageSet": copy_image_set,
+    "UpdateImageSetMetadata": update_image_set_metadata,
+    "DeleteImageSet": delete_image_set,
+    "TagResource": tag_resource,
+    "UntagResource": untag_resource,
+    "ListTagsForResource": list_tags_for_resource,
+}
+"""What is simulated. Import jobs are not, nor what hands out image data: GetImageSetMetadata and GetImageFrame."""

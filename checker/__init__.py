@@ -10,14 +10,51 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from checker.api import *  # noqa: F403
+    from checker.api import (
+        Evidence,
+        Gate,
+        InvalidInputError,
+        Policies,
+        Problem,
+        Request,
+        Rules,
+        Run,
+        choose,
+        collect,
+        configure,
+        evaluate,
+        kept,
+        load,
+        named,
+        recorded,
+        report,
+        targets,
+    )
+
+__all__ = [
+    "Evidence",
+    "Gate",
+    "InvalidInputError",
+    "Policies",
+    "Problem",
+    "Request",
+    "Rules",
+    "Run",
+    "choose",
+    "collect",
+    "configure",
+    "evaluate",
+    "kept",
+    "load",
+    "named",
+    "recorded",
+    "report",
+    "targets",
+]
 
 
 def __getattr__(name: str) -> Any:
     """Imports the API when it is first used: `imageset-checker --version` needs none of it."""
-    if name.startswith("_"):
+    if name not in __all__:
         raise AttributeError(f"module 'checker' has no attribute {name!r}")
-    api = import_module("checker.api")
-    if name in api.__all__:
-        return getattr(api, name)
-    raise AttributeError(f"module 'checker' has no attribute {name!r}")
+    return getattr(import_module("checker.api"), name)

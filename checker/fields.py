@@ -97,7 +97,9 @@ def catalogue(labels: Mapping[str, Label] | None = None) -> dict[str, Field]:
     known = {field.path: field for field in OWN} | dict(model().fields)
     for label in (labels or {}).values():
         path = f"labels.{label.name}"
-        known[path] = Field(path, label.type, Absence.NONE, answer=False, doc=label.description)
+        known[path] = Field(
+            path, label.type, Absence.NONE, answer=False, doc=label.description, day=label.day
+        )
     return known
 
 

@@ -93,6 +93,8 @@ class Field:
     answer: bool
     doc: str
     members: tuple[str, ...] = ()
+    day: bool = False
+    """A time that was declared as a date, and is shown as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,8 @@ class Label:
     one_of: tuple[str, ...]
     description: str
     where: Location
+    day: bool = False
+    """A time that was declared as a date, and is shown as one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,14 +156,21 @@ def _syntax(error: yaml.YAMLError, builder: _Builder) -> Problem:
     message = getattr(error, "problem", None) or str(error).splitlines()[0]
     if mark is None:
         return Problem(builder.path, f"not valid YAML: {message}")
-    context = getattr(error, "context", None)
-    hint = f"{context}" if context else ""
-    if "cannot start any token" in message and "\t" in builder.line(mark.line):
-        hint = "indent with spaces; YAML allows no tabs there"
-    return Problem(
-        Location(builder.path, mark.line + 1, mark.column + 1),
-        f"not valid YAML: {message}", hint, builder.line(mark.line),
-    )  # fmt: skip
+    where, line = Location(builder.path, mark.line + 1, mark.column + 1), builder.line(mark.line)
+    return Problem(where, f"not valid YAML: {message}", _syntax_hint(message, line, error), line)
+
+
+def _syntax_hint(message: str, line: str, error: yaml.YAMLError) -> str:
+    start, context = getattr(error, "context_mark", None), getattr(error, "context", None) or ""
+    if "cannot start any token" in message:
+        return "indent with spaces; YAML allows no tabs there" if "\t" in line else "put the text in quotes"
+    if "mapping values are not allowed" in message:
+        return "text with a colon and a space in it needs quotes"
+    if "flow" in context and start is not None:
+        return f"a bracket opened in line {start.line + 1} is not closed, or a comma is missing"
+    if "block" in context and start is not None:
+        return f"check the indentation: what begins in line {start.line + 1} goes on differently here"
+    return context
 
 
 class _Builder:
@@ -195,11 +202,10 @@ class _Builder:
     def refuse(self, event: Any, message: str, hint: str = "") -> None:
         self.problems.append(self.make(None, event, 1).problem(message, hint))
 
-    def make(self, value: Any, event: Any, size: int) -> Node:
-        start, end = event.start_mark, event.end_mark
+    def make(self, value: Any, event: Any, size: int, last: Any = None) -> Node:
+        start, end = event.start_mark, (last or event).end_mark
         line = self.line(start.line)
-        one_line = end.line == start.line and not isinstance(value, dict | tuple)
-        width = end.column - start.column if one_line else len(line) - start.column
+        width = (end.column if end.line == start.line else len(line)) - start.column
         where = Location(self.path, start.line + 1, start.column + 1)
         return Node(value, where, max(1, width), line, size)
 
@@ -244,16 +250,17 @@ class _Builder:
         items = []
         while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
             items.append(self.node(event, depth + 1))
-        return self.make(tuple(items), start, 1 + sum(item.size for item in items))
+        return self.make(tuple(items), start, 1 + sum(item.size for item in items), event)
 
     def mapping(self, start: Any, depth: int) -> Node:
         entries: dict[str, Entry] = {}
         size = 1
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
+            plain = not getattr(event, "style", None)
             key = self.node(event, depth + 1)
             value = self.node(next(self.events), depth + 1)
             size += key.size + value.size
-            if key.value == "<<" and getattr(event, "style", None) is None:
+            if key.value == "<<" and plain:
                 self.problems.append(key.problem("merge keys are not supported", "write the entries out"))
             elif not isinstance(key.value, str):
                 name = self.line(key.where.line - 1)[key.where.column - 1 :][: key.width]
@@ -267,7 +274,7 @@ class _Builder:
                 )
             else:
                 entries[key.value] = Entry(key, value)
-        return self.make(entries, start, size)
+        return self.make(entries, start, size, event)
 
     def scalar(self, event: Any) -> Any:
         text: str = event.value

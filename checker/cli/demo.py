@@ -38,7 +38,11 @@ rates: {{GetImageSet: {{rate: 500, burst: 500}}}}    # the simulator has no quot
 """
 
 # The pack gives no retention period a default; these are the demo's.
-PARAMS: dict[str, str] = {}
+PARAMS = {
+    "healthimaging-governance.retention_after_ingest": "5y",
+    "healthimaging-governance.allowed_regions": "[us-east-1, us-west-2]",
+}
+RETENTION = {"adult": "7y", "paediatric": "21y", "mammography": "10y"}
 
 
 def run(folder: str) -> int:
@@ -79,7 +83,7 @@ def _audit(root: Path, store: DemoStore, url: str) -> api.Run:
 
 
 def _write(root: Path, store: DemoStore) -> None:
-    labels = sorted({name for one in store.inventory for name in one.labels})
+    columns = ("class", "legal_hold", "study_date")
     params = "".join(f"  {name}: {value}\n" for name, value in PARAMS.items()).rstrip("\n") or "  {}"
     text = AUDIT.format(params=params, region=store.region, datastore=store.datastore_id)
     try:
@@ -87,10 +91,10 @@ def _write(root: Path, store: DemoStore) -> None:
         (root / "audit.yaml").write_text(text, encoding="utf-8")
         with (root / "inventory.csv").open("w", encoding="utf-8", newline="") as file:
             rows = csv.writer(file)
-            rows.writerow(["imageSetId", *labels])
-            rows.writerows(
-                [one.id, *(one.labels.get(name, "") for name in labels)] for one in store.inventory
-            )
+            rows.writerow(["imageSetId", *columns, "retention"])
+            for one in store.inventory:
+                values = [one.labels.get(name, "") for name in columns]
+                rows.writerow([one.id, *values, RETENTION.get(values[0], "")])
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InvalidInputError(Problem(root.as_posix(), f"cannot be written: {reason}")) from None

@@ -35,6 +35,7 @@ from checker.model import (
 )
 from checker.policy.conditions import fields_of
 from checker.policy.literals import MEAN_MONTH, comparable
+from checker.policy.params import leaves
 
 CODES = {verdict: code for code, verdict in enumerate(Verdict)}
 """Verdicts as the small integers that the verdict column holds."""
@@ -74,18 +75,24 @@ def verdict(rule: Rule, as_of: datetime) -> Expression:
     return case.otherwise(_code(Verdict.UNKNOWN)).cast("TINYINT")
 
 
-def reason(rule: Rule) -> Expression:
-    """Why a verdict is unknown: the code of the failed call, else the fields that were absent or unlisted."""
-    missing = [
-        Case(_raw(field).isnull(), Constant(f"{field.path} absent"))
-        for field in rule.fields
-        if field.absence in (Absence.NOT_REPORTED, Absence.NONE) or field.path == "datastoreId"
-    ]
-    missing += [
-        Case(_raw(field).isnotnull() & ~_listed(field), Constant(f"{field.path} unlisted"))
-        for field in rule.fields
-        if field.members
-    ]
+def reason(rule: Rule, as_of: datetime) -> Expression:
+    """Why a verdict is unknown: the code of the failed call, else the fields that were absent or unlisted.
+
+    A field is named where a leaf that reads it has no truth: one that `exists` or `if_absent` settles is no reason.
+    """
+    compiler = _Compiler(as_of)
+    undecided: dict[Field, list[Expression]] = {}
+    for leaf in leaves(rule):
+        truth = compiler.leaf(leaf).isnull()
+        for field in dict.fromkeys(fields_of(leaf)):
+            undecided.setdefault(field, []).append(truth)
+    missing = []
+    for field, truths in undecided.items():
+        why = Case(_raw(field).isnull(), Constant(f"{field.path} absent"))
+        if field.members:
+            why = why.when(~_listed(field), Constant(f"{field.path} unlisted"))
+        if field.absence is not Absence.FALSE:
+            missing.append(Case(reduce(operator.or_, truths), why))
     fields: Expression = Function("concat_ws", Constant(", "), *missing) if missing else Constant("")
     if not any(field.answer or field.path == "found" for field in rule.fields):
         return fields

@@ -52,7 +52,7 @@ def evaluate(rules: Sequence[Rule], snapshot: Path, as_of: datetime, findings: P
             Column("judged", ROW), *map(Column, names), *(Column("rows", name) for name in wanted)
         )
         hot.order(ROW).to_table("hot")
-        _write(connection, rules, names, findings)
+        _write(connection, rules, names, as_of, findings)
     return tallies
 
 
@@ -60,7 +60,8 @@ def _tallies(judged: DuckDBPyRelation, names: Sequence[str]) -> tuple[Tally, ...
     counters = [
         Function("count_if", Column(name) == Constant(CODES[code])) for name in names for code in Verdict
     ]
-    counts = iter(judged.aggregate(counters).fetchall()[0])
+    # over no rows a count is null
+    counts = (count or 0 for count in judged.aggregate(counters).fetchall()[0])
     tallies = []
     for _ in names:
         count = {code: next(counts) for code in Verdict}
@@ -77,14 +78,18 @@ def _tallies(judged: DuckDBPyRelation, names: Sequence[str]) -> tuple[Tally, ...
 
 
 def _write(
-    connection: DuckDBPyConnection, rules: Sequence[Rule], names: Sequence[str], findings: Path
+    connection: DuckDBPyConnection,
+    rules: Sequence[Rule],
+    names: Sequence[str],
+    as_of: datetime,
+    findings: Path,
 ) -> None:
     hot = connection.table("hot")
     parts = [
         hot.filter(_is_finding(name)).select(
             Constant(rule.name).alias("rule"),
             Constant(rule.severity.value).alias("severity"),
-            *details(rule, Column(name)),
+            *details(rule, Column(name), as_of),
         )
         for rule, name in zip(rules, names, strict=True)
     ]
@@ -93,7 +98,7 @@ def _write(
     numbered.write_parquet(str(findings), compression="zstd", row_group_size=SLICE)
 
 
-def details(rule: Rule, code: Expression) -> list[Expression]:
+def details(rule: Rule, code: Expression, as_of: datetime) -> list[Expression]:
     """The columns of a finding: its subject, the verdict, the reason of an unknown, and the fields as JSON."""
     unknown = code == Constant(CODES[Verdict.UNKNOWN])
     word = Case(unknown, Constant(Verdict.UNKNOWN.value)).otherwise(Constant(Verdict.FAIL.value))
@@ -102,7 +107,7 @@ def details(rule: Rule, code: Expression) -> list[Expression]:
     return [
         *subject(),
         word.alias("verdict"),
-        Case(unknown, reason(rule)).alias("reason"),
+        Case(unknown, reason(rule, as_of)).alias("reason"),
         Function("json_object", *pairs).cast("VARCHAR").alias("fields"),
     ]
 

@@ -39,7 +39,7 @@ def subjects(
     """Every subject of a rule with bound parameters, by target, image set, version; with the finding where there is one."""
     code = verdict(rule, as_of)
     words = list(CODES)
-    for row in _slices(snapshot, ROW, [code, *details(rule, code)]):
+    for row in _slices(snapshot, ROW, [code, *details(rule, code, as_of)]):
         judged = words[row[0]]
         finding = _finding(rule, row[1:], counts) if judged in (Verdict.FAIL, Verdict.UNKNOWN) else None
         yield Subject(*row[1 : 1 + len(_SUBJECT)]), judged, finding
@@ -90,7 +90,8 @@ def _value(field: Field, raw: Any) -> object:
     if raw is None:
         return None
     if field.type is Type.TIME:
-        return parse_time(raw)
+        instant = parse_time(raw)
+        return instant.date() if field.day else instant
     return Duration(**raw) if field.type is Type.DURATION else raw
 
 

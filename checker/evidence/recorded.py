@@ -7,6 +7,7 @@ objects with an `error` for sets that could not be read, so that a records.jsonl
 from __future__ import annotations
 
 import codecs
+import difflib
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from typing import Any
 from checker.evidence.records import BadAnswerError, Record, normalise
 from checker.fields import model
 from checker.model import Label, Location, Scalar
-from checker.problems import InvalidInputError, Problem, nearest
+from checker.problems import InvalidInputError, Problem
 from checker.values import BadValueError, parse_scalar, parse_time
 
 TARGET = "recorded"
@@ -174,9 +175,10 @@ def _records(value: Any, labels: Mapping[str, Label]) -> Iterator[tuple[Record, 
 def _record(value: dict[str, Any], labels: Mapping[str, Label], *, listed: bool = False) -> Record:
     image_set_id = value.get("imageSetId")
     if not isinstance(image_set_id, str) or not image_set_id:
-        near = nearest("imageSetId", [key for key in value if isinstance(key, str)])
+        near = difflib.get_close_matches("imagesetid", [key.lower() for key in value], n=1, cutoff=0.8)
+        hint = "members are spelled as in the API: imageSetId" if near and "imageSetId" not in value else ""
         raise BadValueError(
-            "imageSetId is missing", near or "an answer is what `aws medical-imaging get-image-set` prints"
+            "imageSetId is missing", hint or "an answer is what `aws medical-imaging get-image-set` prints"
         )
     collected = value.get("collectedAt")
     common: dict[str, Any] = {

@@ -246,7 +246,7 @@ class _Crew:
         """Clients and identity of a lane; without them its targets are lost."""
         account = lane.access.role_arn.split(":")[4] if lane.access.role_arn else None
         try:
-            self.door.sign_in(lane.access)
+            self.door.sign_in(lane.access, lane.region)
             identity = self.door.caller_identity(lane.access, lane.region)
             account = account or identity.account
             known_as = account or f"{lane.access.profile or ''}/{lane.access.role_arn or ''}"

@@ -19,10 +19,12 @@ from checker.model import (
     Type,
     Value,
 )
-from checker.policy.literals import a_type, comparable, one_value, param_value, shown, text_value
-from checker.policy.operators import ALIASES, EVERY, IF_ABSENT, OPERATORS, Operator
+from checker.policy import hints
+from checker.policy.hints import a_type, shown
+from checker.policy.literals import comparable, one_value, param_value, text_value
+from checker.policy.operators import EVERY, IF_ABSENT, OPERATORS, Operator
 from checker.policy.scope import Scope
-from checker.problems import nearest, suggest
+from checker.problems import nearest
 from checker.yamlsource import Entry, Node
 
 
@@ -133,17 +135,10 @@ def _matcher(operand: Operand, node: Node, scope: Scope) -> tuple[tuple[Test, ..
             value = _value(operand, name, table[name], entry.node, scope)
             if value is not None:
                 tests.append(Test(name, value))
-        elif name in EVERY:
-            hint = f"{operand.type} has: {', '.join(table)}"
-            scope.error(entry.key, f"{operand} is {a_type(operand.type)}, which has no operator {name}", hint)
         else:
-            alias = ALIASES.get(name)
-            hint = (
-                f"did you mean {alias}?"
-                if alias in table
-                else suggest(name, table, what=f"{operand.type} has")
-            )
-            scope.error(entry.key, f"unknown operator {name}", hint)
+            known = f"{operand} is {a_type(operand.type)}, which has no operator {name}"
+            message = known if name in EVERY else f"unknown operator {name}"
+            scope.error(entry.key, message, hints.for_operator(name, operand.type, table))
     if not any(name != "if_absent" for name in node.value):
         scope.error(node, f"no operator for {operand}", f"{operand.type} has: {', '.join(table)}")
     return tuple(tests), if_absent
@@ -152,7 +147,11 @@ def _matcher(operand: Operand, node: Node, scope: Scope) -> tuple[tuple[Test, ..
 def _if_absent(entry: Entry, scope: Scope) -> IfAbsent | None:
     word = entry.node.value
     if word not in IF_ABSENT:
-        scope.error(entry.node, f"if_absent is one of {', '.join(IF_ABSENT)}", nearest(str(word), IF_ABSENT))
+        hint = (
+            nearest(str(word), IF_ABSENT)
+            or "match counts an absent value as if the matcher held, no_match as if not"
+        )
+        scope.error(entry.node, f"if_absent is one of {', '.join(IF_ABSENT)}", hint)
         return None
     return word  # type: ignore[no-any-return]
 
@@ -197,7 +196,7 @@ def _value(operand: Operand, name: str, operator: Operator, node: Node, scope: S
 
 def _list(operand: Operand, name: str, node: Node, scope: Scope) -> Value | None:
     if isinstance(node.value, str) and node.value.startswith("$") and not node.value.startswith("$$"):
-        return param_value(operand.type, node, scope, several=True)
+        return param_value(operand.type, operand.left.members, node, scope, several=True)
     if not isinstance(node.value, tuple):
         scope.error(node, f"`{name}` takes a list, not {node.kind}", f"write `{name}: [{shown(node)}]`")
         return None

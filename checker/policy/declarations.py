@@ -34,6 +34,11 @@ def read_params(node: Node | None, problems: list[Problem]) -> dict[str, Param]:
     }
 
 
+def declared(node: Node | None) -> frozenset[str]:
+    """The names that a `params:` mapping declares, rightly or not."""
+    return frozenset(node.value) if node is not None and isinstance(node.value, dict) else frozenset()
+
+
 def read_labels(node: Node | None, problems: list[Problem]) -> dict[str, Label]:
     """The labels that a `labels:` mapping declares."""
     labels = {}
@@ -46,7 +51,9 @@ def read_labels(node: Node | None, problems: list[Problem]) -> dict[str, Label]:
         if one_of and kind not in ("string", ""):
             shape.error(entry.node.value["one_of"].key, f"one_of goes with strings, not with {kind}")
         if kind:
-            labels[name] = Label(name, TYPES[kind], one_of, shape.text("description"), entry.key.where)
+            labels[name] = Label(
+                name, TYPES[kind], one_of, shape.text("description"), entry.key.where, day=kind == "date"
+            )
     return labels
 
 
@@ -101,7 +108,8 @@ def typed(param: Param, node: Node, problems: list[Problem]) -> object:
     if not param.list:
         return literal(param.type, param.members, node, scope, what=f"the parameter {param.name}")
     if not isinstance(node.value, tuple) or not node.value:
-        problems.append(node.problem(f"the parameter {param.name} is a list with at least one value"))
+        hint = "write `[..]`, also for one value"
+        problems.append(node.problem(f"the parameter {param.name} is a list with at least one value", hint))
         return None
     values = [
         literal(param.type, param.members, item, scope, what=f"the parameter {param.name}")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 
-from checker import fields
 from checker.model import Duration, Field, Operand, ParamRef, Scalar, Type
+from checker.policy import hints
+from checker.policy.hints import a_type
 from checker.policy.scope import Scope
-from checker.problems import nearest, suggest
-from checker.values import INTEGERS, BadValueError, parse_duration, parse_time, show
+from checker.problems import nearest
+from checker.values import INTEGERS, BadValueError, parse_duration, parse_time
 from checker.yamlsource import Node
 
 MEAN_MONTH = 2_629_746_000
@@ -23,7 +24,7 @@ def one_value(
     if isinstance(raw, dict) and set(raw) == {"field"}:
         return _reference(kind, raw["field"].node, scope, what=what)
     if isinstance(raw, str) and raw.startswith("$") and not raw.startswith("$$"):
-        return param_value(kind, node, scope, several=False)
+        return param_value(kind, members, node, scope, several=False)
     return literal(kind, members, node, scope, what=what)
 
 
@@ -34,22 +35,22 @@ def literal(kind: Type, members: tuple[str, ...], node: Node, scope: Scope, *, w
         raw = raw[1:]
     if kind in (Type.STRING, Type.ENUM) and isinstance(raw, str):
         if kind is Type.ENUM and members and raw not in members:
-            scope.error(node, f"{what} is never {raw}", _enum_hint(raw, members))
+            scope.error(node, f"{what} is never {raw}", hints.for_enum(raw, members))
             return None
         return raw
     if kind is Type.BOOLEAN and isinstance(raw, bool):
         return raw
     if kind is Type.INTEGER and isinstance(raw, int) and not isinstance(raw, bool) and raw in INTEGERS:
         return raw
-    try:
-        if kind is Type.DURATION and isinstance(raw, str):
-            return parse_duration(raw)
-        if kind is Type.TIME and isinstance(raw, str):
-            return parse_time(raw)
-    except BadValueError as error:
-        scope.error(node, str(error), error.hint)
-        return None
-    scope.error(node, f"{what} takes {a_type(kind)}, not {node.kind}", _type_hint(kind, node))
+    if kind in (Type.DURATION, Type.TIME) and isinstance(raw, str):
+        try:
+            return parse_duration(raw) if kind is Type.DURATION else parse_time(raw)
+        except BadValueError as error:
+            better = hints.for_text(raw, kind, scope.catalogue, scope.params)
+            scope.error(node, str(error), better or error.hint)
+            return None
+    kinds = "one value" if isinstance(raw, tuple) else a_type(kind)
+    scope.error(node, f"{what} takes {kinds}, not {node.kind}", hints.for_kind(kind, node))
     return None
 
 
@@ -66,35 +67,36 @@ def _reference(kind: Type, node: Node, scope: Scope, *, what: str) -> Field | No
     return known
 
 
-def param_value(kind: Type, node: Node, scope: Scope, *, several: bool) -> ParamRef | None:
+def param_value(
+    kind: Type, members: tuple[str, ...], node: Node, scope: Scope, *, several: bool
+) -> ParamRef | None:
     """`$name` where `several` values or one of the type belong; None with the problem noted."""
     name = node.value[1:]
+    if name in scope.broken:
+        return None
     if name not in scope.params:
-        hint = (
-            nearest(name, scope.params)
-            or f"declare it under params; text that begins with $ is written $${name}"
+        near = nearest(name, scope.params).replace("mean ", "mean $")
+        scope.error(
+            node,
+            f"unknown parameter ${name}",
+            near or f"declare it under params; the text {node.value} is written ${node.value}",
         )
-        scope.error(node, f"unknown parameter ${name}", hint)
         return None
     scope.used.add(name)
     param = scope.params[name]
     if param.list != several:
-        message = f"${name} is a list" if param.list else f"${name} is one value"
+        have, need = ("a list", "one value") if param.list else ("one value", "a list")
+        hint = f"write `{{in: {node.value}}}`" if param.list else f"write `[{node.value}]`"
+        scope.error(node, f"{node.value} is {have}, but {need} belongs here", hint)
+    elif kind is Type.ENUM and param.members != members:
         scope.error(
-            node,
-            f"{message}, but {'a list' if several else 'one value'} belongs here",
-            "" if param.list else "write `[$" + name + "]`",
+            node, f"{node.value} may have values that do not belong here", "declare its type as {field: PATH}"
         )
-        return None
-    if kind is Type.ENUM and param.type is Type.STRING:
-        scope.error(
-            node, f"${name} is a string, but an enum belongs here", "declare its type as {field: PATH}"
-        )
-        return None
-    if _text_like(param.type) != _text_like(kind):
-        scope.error(node, f"${name} is {a_type(param.type)}, but {a_type(kind)} belongs here")
-        return None
-    return ParamRef(name)
+    elif _text_like(param.type) != _text_like(kind):
+        scope.error(node, f"{node.value} is {a_type(param.type)}, but {a_type(kind)} belongs here")
+    else:
+        return ParamRef(name)
+    return None
 
 
 def text_value(operand: Operand, name: str, value: str, node: Node, scope: Scope) -> str | None:
@@ -145,38 +147,8 @@ def _matches(text: str, pattern: str) -> bool:
     return bool(found[0][0])
 
 
-def _enum_hint(raw: str, members: tuple[str, ...]) -> str:
-    if first := fields.FIRST_BOTOCORE_MEMBER.get(raw):
-        return f"{raw} needs botocore {first} or later; {fields.model().botocore_version} is installed"
-    return suggest(raw, members, what="it is one of")
-
-
-def _type_hint(kind: Type, node: Node) -> str:
-    if node.value is None:
-        return "to ask for absence, write {exists: false}"
-    if kind is Type.BOOLEAN:
-        return "write true or false"
-    if kind in (Type.STRING, Type.ENUM) and node.kind in ("a number", "a boolean"):
-        return f'put it in quotes: "{shown(node)}"'
-    if kind is Type.DURATION:
-        return "write a number and a unit, such as 30d or 7y"
-    if kind is Type.INTEGER and isinstance(node.value, str) and node.value.isdigit():
-        return "write it without quotes and without a leading zero"
-    return ""
-
-
-def shown(node: Node) -> str:
-    """A scalar as the author wrote it, for messages."""
-    return show(node.value) if not isinstance(node.value, dict | tuple) else "..."
-
-
 def _text_like(kind: Type) -> Type:
     return Type.STRING if kind is Type.ENUM else kind
-
-
-def a_type(kind: Type) -> str:
-    """`a time`, `an integer`."""
-    return f"an {kind}" if kind in (Type.ENUM, Type.INTEGER) else f"a {kind}"
 
 
 def comparable(value: Scalar) -> float:

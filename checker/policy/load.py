@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from checker.model import Label, Location, Pack, Rule
-from checker.policy.declarations import read_labels, read_params
+from checker.policy.declarations import declared, read_labels, read_params
 from checker.policy.rules import RuleReader
 from checker.policy.shape import Shape
 from checker.problems import InvalidInputError, Problem, suggest
@@ -152,9 +152,11 @@ def read_pack(document: Document, problems: list[Problem]) -> Pack | None:
     path = Path(document.path).name if Path(document.path).is_absolute() else document.path
     params = read_params(shape.get("params"), problems)
     labels = read_labels(shape.get("labels"), problems)
-    reader = RuleReader(name, path, params, labels, problems)
+    broken = declared(shape.get("params")) - params.keys()
+    reader = RuleReader(name, path, params, labels, problems, broken=broken)
     rules = _rules(shape, reader)
-    for unused in params.keys() - reader.used:
+    # a name that is mistyped where it is used would be called unused too
+    for unused in params.keys() - reader.used if len(problems) == before else ():
         key = document.root.value["params"].node.value[unused].key
         shape.error(key, f"the parameter {unused} is not used", "use it as $" + unused + ", or drop it")
     if len(problems) > before:
@@ -177,8 +179,12 @@ def read_pack(document: Document, problems: list[Problem]) -> Pack | None:
 
 def _version(shape: Shape) -> None:
     node = shape.get("version")
-    if node is not None and (node.value != 1 or isinstance(node.value, bool)):
-        shape.error(node, f"version {node.plain()} of the policy language is not known", "write `version: 1`")
+    if node is None or (node.value == 1 and node.kind == "a number"):
+        return
+    if node.kind == "a number":
+        shape.error(node, f"version {node.value} of the policy language is not known", "write `version: 1`")
+    else:
+        shape.error(node, f"version is a number, not {node.kind}", "write `version: 1`")
 
 
 def _rules(shape: Shape, reader: RuleReader) -> tuple[Rule, ...]:

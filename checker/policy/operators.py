@@ -58,13 +58,3 @@ OPERATORS: Mapping[Type, Mapping[str, Operator]] = {
 
 EVERY = tuple(dict.fromkeys(name for table in OPERATORS.values() for name in table))
 IF_ABSENT = ("match", "no_match", "unknown")
-
-# What authors coming from other languages write.
-ALIASES = {
-    "==": "eq", "=": "eq", "equals": "eq", "is": "eq", "!=": "ne", "not": "ne", "not_eq": "ne", "neq": "ne",
-    "<": "lt", "less_than": "lt", "<=": "lte", "le": "lte", ">": "gt", "greater_than": "gt", ">=": "gte", "ge": "gte",
-    "regex": "matches", "match": "matches", "like": "contains", "includes": "contains", "one_of": "in",
-    "not-in": "not_in", "notin": "not_in", "nin": "not_in", "present": "exists", "startswith": "starts_with",
-    "endswith": "ends_with", "range": "between", "newer_than": "younger_than", "older": "older_than",
-    "younger": "younger_than",
-}  # fmt: skip

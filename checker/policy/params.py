@@ -29,6 +29,8 @@ from checker.yamlsource import Node
 Given = Mapping[str, str | Node]
 """Values from outside a policy, by `param`, `PACK.param` or `PACK/RULE.param`: text of a flag, or a node."""
 
+_EXAMPLES = {Type.DURATION: "7y", Type.TIME: "2026-01-31", Type.INTEGER: "1", Type.BOOLEAN: "true"}
+
 Bound = Mapping[str, Scalar | tuple[Scalar, ...]]
 """The values of a rule's parameters, by name."""
 
@@ -105,12 +107,11 @@ def resolve(
 
 
 def _missing(param: Param, key: str, rule: Rule) -> Problem:
-    example = {Type.DURATION: "7y", Type.TIME: "2026-01-31", Type.INTEGER: "1", Type.BOOLEAN: "true"}.get(
-        param.type, "VALUE"
-    )
+    example = _EXAMPLES.get(param.type, param.members[0] if param.members else "VALUE")
+    flag, value = (f"{example},..", f"[{example}, ..]") if param.list else (example, example)
     message = f"the rule {rule.name} needs the parameter {param.name}, which has no default"
     return Problem(
-        param.where, message, f"add --param {key}={example}, or params: {{{key}: {example}}} in audit.yaml"
+        param.where, message, f"add --param {key}={flag}, or params: {{{key}: {value}}} in audit.yaml"
     )
 
 

@@ -7,21 +7,24 @@ from dataclasses import dataclass, field
 
 from checker import fields
 from checker.model import Field, Param
-from checker.policy.operators import ALIASES, EVERY
+from checker.policy import hints
+from checker.policy.operators import EVERY
 from checker.problems import Problem, nearest
 from checker.yamlsource import Node
-
-CONNECTIVES = ("all", "any", "none", "not")
 
 
 @dataclass
 class Scope:
-    """What a condition may name, the problems found so far, and the parameters that were used."""
+    """What a condition may name, the problems found so far, and the parameters that were used.
+
+    `broken` are parameters whose declaration is a problem already: their use is not another one.
+    """
 
     catalogue: Mapping[str, Field]
     params: Mapping[str, Param]
     problems: list[Problem] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
+    broken: frozenset[str] = frozenset()
 
     def error(self, node: Node, message: str, hint: str = "") -> None:
         """Notes a problem at a value or a key."""
@@ -37,9 +40,9 @@ class Scope:
             labels = [name for name in self.catalogue if name.startswith("labels.")]
             hint = nearest(path, labels) or f"declare it: `labels: {{{path[7:]}: {{type: string}}}}`"
             self.error(node, f"the label {path[7:]} is not declared", hint)
-        elif path in EVERY or path in ALIASES:
+        elif path in EVERY or path in hints.OPERATORS:
             hint = f"write `field: {{{path}: value}}`"
             self.error(node, f"the operator {path} stands where a field belongs", hint)
         else:
-            self.error(node, f"unknown field {path}", nearest(path, (*self.catalogue, *CONNECTIVES)))
+            self.error(node, f"unknown field {path}", hints.for_field(path, self.catalogue))
         return None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from checker.policy.hints import KEYS, shown
 from checker.problems import Problem, suggest
 from checker.values import BadValueError, parse_date
 from checker.yamlsource import Node
@@ -27,12 +28,17 @@ class Shape:
             self.error(self.node, f"{self.what} is a mapping, not {self.node.kind}")
             return False
         known = (*required, *optional)
+        meant = set()
         for name, entry in self.node.value.items():
             if name not in known:
                 hint = suggest(name, known, what=f"{self.what} has")
+                if KEYS.get(name) in known:
+                    hint = f"did you mean {KEYS[name]}?"
+                meant.add(hint)
                 self.error(entry.key, f"unknown key {name} in {self.what}", hint)
         for name in required:
-            if name not in self.node.value:
+            # a mistyped key is one problem, not also a missing one
+            if name not in self.node.value and f"did you mean {name}?" not in meant:
                 self.error(self.node, f"{self.what} has no {name}")
         return True
 
@@ -61,14 +67,24 @@ class Shape:
             self.error(node, f"{key} may have a-z, 0-9 and - only", f"write {better}" if better else "")
         return text
 
-    def choice(self, name: str, choices: Sequence[str], *, default: str = "") -> str:
+    def choice(
+        self,
+        name: str,
+        choices: Sequence[str],
+        *,
+        noun: str = "",
+        default: str = "",
+        aliases: Mapping[str, str] | None = None,
+    ) -> str:
         """One of the listed words."""
         node = self.get(name)
         if node is None:
             return default
         if node.value not in choices:
-            word = node.value if isinstance(node.value, str) else str(node.value)
-            self.error(node, f"{name} is never {word}", suggest(word, choices, what="it is one of"))
+            word = node.value if isinstance(node.value, str) else shown(node)
+            alias = (aliases or {}).get(word.lower())
+            hint = f"did you mean {alias}?" if alias else suggest(word, choices, what="it is one of")
+            self.error(node, f"`{word}` is no {noun or name}", hint)
             return default
         return str(node.value)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import PurePath
@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from checker import values
 from checker.audit.run import Judged, Run
-from checker.model import Finding, Outcome, Severity, Tally, Verdict
+from checker.model import Finding, Outcome, Tally
 from checker.reporting import normal, packing, wording
 from checker.reporting.escaping import json_text, shorten, visible
 from checker.reporting.options import Options
@@ -87,7 +87,7 @@ def shares(totals: Sequence[int], most: int) -> list[int]:
     left = most
     open_rules = [index for index, total in enumerate(totals) if total]
     while open_rules and left >= len(open_rules):
-        part = min(left // len(open_rules), min(totals[index] - taken[index] for index in open_rules))
+        part = min(left // len(open_rules), *(totals[index] - taken[index] for index in open_rules))
         for index in open_rules:
             taken[index] += part
         left -= part * len(open_rules)
@@ -139,16 +139,16 @@ def _findings(run: Run) -> tuple[list[StaticRow], dict[str, Any]]:
     left, budget = sum(embedded), MOST_BYTES
     for number, (judged, found) in enumerate(normal.by_rule(run)):
         group = packing.Rows(judged.rule)
-        # what a rule leaves over of its part goes to those that come after it
-        allowed = budget * embedded[number] // max(left, 1)
+        # its part by number of findings, or all that the later rules' plainest findings leave over
+        later = left - embedded[number]
+        allowed = max(budget * embedded[number] // max(left, 1), budget - packing.ROW_COST * later)
         for index, one in enumerate(islice(found, embedded[number])):
             if index < static[number]:
                 rows.append(_row(run, one, first=index == 0))
             group.add(one, _note(run, one))
             if group.cost >= allowed:
                 break
-        left -= embedded[number]
-        budget -= group.cost
+        left, budget = later, budget - group.cost
         if group.sets:
             groups.append(group)
     return rows, packing.packed(groups, sum(totals))
@@ -167,7 +167,8 @@ def _row(run: Run, one: Finding, *, first: bool) -> StaticRow:
 
 
 def _note(run: Run, one: Finding) -> str:
-    return "" if one.gated else wording.uncounted(one, run.gate).partition(", ")[2]
+    """Why the gate does not count it; of a waived one the verdict says it."""
+    return "" if one.gated or one.waived else wording.uncounted(one, run.gate).partition(", ")[2]
 
 
 def _card(run: Run, judged: Judged) -> Card:

@@ -23,11 +23,12 @@ from checker.reporting.normal import plain
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 LONGEST = 500
-UNKNOWN, WAIVED, GATED, OWN_MESSAGE = 1, 2, 4, 8
+UNKNOWN, WAIVED, GATED, OWN_MESSAGE, NOTHING_OBSERVED = 1, 2, 4, 8, 16
 _PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
 _IMAGE_SET_ID = re.compile(r"[0-9a-f]{32}")
-_ROW_COST = 40  # bytes: the id's 22 digits, its index, version, flags and note
-_VALUE_COST = 8
+# bytes of a row: the id's 22 digits, its index, and a digit or two for each of place, version, flags, note, message
+ROW_COST = 34
+_NUMBER_COST, _INDEX_COST = 7, 2
 _THIS_SET, _THIS_VERSION = -1, -2
 
 Part = str | int
@@ -73,7 +74,9 @@ class Rows:
         self.reasons.append(None if finding.reason is None else _text(finding.reason))
         self.notes.append(note)
         self.messages.append(message)
-        self.cost += _ROW_COST + _VALUE_COST * len(shown)
+        self.cost += ROW_COST
+        for value in shown.values():
+            self.cost += _NUMBER_COST if isinstance(value, datetime) else _INDEX_COST
         texts = [self.sets[-1], self.reasons[-1], self.places[-1], message, *shown.values()]
         self.cost += sum(self._new(one) for one in texts)
 
@@ -195,6 +198,7 @@ def _flags(finding: Finding) -> int:
         | (WAIVED if finding.waived else 0)
         | (GATED if finding.gated else 0)
         | (OWN_MESSAGE if finding.message else 0)
+        | (0 if finding.observed else NOTHING_OBSERVED)
     )
 
 

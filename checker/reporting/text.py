@@ -81,13 +81,14 @@ def _row(width: int, name: str, severity: str, cells: tuple[str, ...]) -> str:
 
 
 def _findings(run: Run, options: Options) -> Iterator[str]:
-    total = _gated(run)
+    fails, unknown = _gated(run)
+    total = fails + unknown
     if not total:
         return
     yield ""
     shown = f", first {MOST_FINDINGS}" if total > MOST_FINDINGS else ""
     yield _paint(f"What the gate counts ({total:,}{shown})", "bold", options)
-    for one in islice((one for one in run.findings() if one.gated), MOST_FINDINGS):
+    for one in _worst(run, fails):
         yield from _finding(one, options)
     if total > MOST_FINDINGS:
         yield f"  ... and {total - MOST_FINDINGS:,} more {_where(options)}"
@@ -97,7 +98,8 @@ def _finding(one: Finding, options: Options) -> Iterator[str]:
     colour = "red" if one.verdict is Verdict.FAIL else "yellow"
     word = _paint(f"{one.verdict.value:<7}", colour, options)
     yield f"  {word} {one.rule.severity.value:<8} {_safe(one.subject.name)}"
-    yield f"          {_safe(one.rule.name)}: {_safe(wording.headline(one))}"
+    yield f"          {_safe(wording.headline(one))}"
+    yield f"          {_safe(one.rule.name)} at {_safe(str(one.rule.where))}"
     seen = "; ".join(f"{path} = {value}" for path, value in wording.observed(one))
     if one.message and one.verdict is Verdict.FAIL:
         yield f"          expected: {_safe(wording.expected(one.rule))}"
@@ -119,15 +121,25 @@ def _unreadable(run: Run, options: Options) -> Iterator[str]:
         yield f"  ... and {total - MOST_UNREADABLE:,} more {_where(options)}"
 
 
-def _gated(run: Run) -> int:
-    """How many findings the gate counts; a waived unknown is one too many, for tallies do not tell them apart."""
-    total = 0
-    for one in run.judged:
-        if run.gate.counts(Verdict.FAIL, one.rule.severity):
-            total += one.tally.fail
-        if run.gate.counts(Verdict.UNKNOWN, one.rule.severity):
-            total += one.tally.unknown
-    return total
+def _worst(run: Run, fails: int) -> list[Finding]:
+    """The first findings that the gate counts, fails before unknowns: one unreadable set is an unknown of every rule."""
+    found: dict[Verdict, list[Finding]] = {Verdict.FAIL: [], Verdict.UNKNOWN: []}
+    wanted = min(fails, MOST_FINDINGS)
+    for one in run.findings():
+        if one.gated and len(found[one.verdict]) < MOST_FINDINGS:
+            found[one.verdict].append(one)
+        enough = wanted + len(found[Verdict.UNKNOWN]) >= MOST_FINDINGS
+        if enough and len(found[Verdict.FAIL]) >= wanted:
+            break
+    return [*found[Verdict.FAIL], *found[Verdict.UNKNOWN]][:MOST_FINDINGS]
+
+
+def _gated(run: Run) -> tuple[int, int]:
+    """How many fails and unknowns the gate counts; tallies do not tell waived unknowns apart, so they are in it."""
+    counted = [(one.tally, one.rule.severity) for one in run.judged]
+    fails = sum(tally.fail for tally, severity in counted if run.gate.counts(Verdict.FAIL, severity))
+    unknown = sum(tally.unknown for tally, severity in counted if run.gate.counts(Verdict.UNKNOWN, severity))
+    return fails, unknown
 
 
 def _where(options: Options) -> str:

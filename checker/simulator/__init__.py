@@ -1,9 +1,9 @@
-"""A simulated AWS HealthImaging, for the demo, the tests and rehearsals: a backend of moto that lives outside moto.
+"""A simulated AWS HealthImaging, for the demo, the tests and rehearsals: a backend of moto, outside moto.
 
-`register` makes `moto.mock_aws()` answer boto3's `medical-imaging` calls in this process; `serve` answers them over
-HTTP. What the API cannot make (old timestamps, failed copies, sets that stay locked) comes in through the back door,
-`put_datastore` and `put_image_set`; `backend(...).rehearsal` throttles, breaks and records calls; `seed_demo` fills a
-data store in which every rule finds something.
+`register` makes `moto.mock_aws()` answer boto3's `medical-imaging` calls in this process; `serve` answers
+them over HTTP. What the API cannot make (old timestamps, failed copies, sets that stay locked) comes in
+through the back door, `put_datastore` and `put_image_set`; `backend(...).rehearsal` throttles, breaks and
+records calls; `seed_demo` fills a data store in which every rule finds something.
 
 It is no authority on the real service. Where AWS documents nothing, the place in the code says "assumption".
 moto is imported by the functions, not by this package.

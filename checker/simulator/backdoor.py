@@ -1,7 +1,7 @@
-"""The back door: puts things into the simulator that its API cannot make, such as a set that was deleted last year.
+"""The back door: puts things into the simulator that its API cannot make, such as a set deleted last year.
 
-Everything here writes straight into the simulated account of this process. A running server of this process (see
-`checker.simulator.serve`) shows it at once; entering `mock_aws()` empties the simulator.
+Everything here writes straight into the simulated account of this process. A running server of this process
+(see `checker.simulator.serve`) shows it at once; entering `mock_aws()` empties the simulator.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class PlacedVersion:
     Attributes:
         status: a workflow status; one that the model does not list needs `state` too.
         state: by default the one that goes with the status. A LOCKED set that is placed stays LOCKED.
-        updated_at: None for a version that was never updated; times are aware, and kept in whole milliseconds.
+        updated_at: None for a version that was never updated; times are aware, kept in whole milliseconds.
         deleted_at: reported as it is, also where it makes no sense.
         message: any text, also one that the service's own pattern would not allow.
         overrides: `{"forced": True}` for a forced version; `{}` and `{"forced": False}` can be had too.
-        metadata: the version's document (Patient, Study, Series, Instances); None takes the previous version's.
+        metadata: its document (Patient, Study, Series, Instances); None takes the previous version's.
         number: by default one more than the previous version's; gaps can be made.
     """
 
@@ -67,7 +67,7 @@ class PlacedDatastore:
 
 
 def backend(account: str = DEFAULT_ACCOUNT, region: str = DEFAULT_REGION) -> MedicalImagingBackend:
-    """The simulated service of an account and Region: its `rehearsal` hooks, `clock` and `deleted_sets` switch.
+    """The simulated service of an account and Region: its `rehearsal` hooks, `clock`, `deleted_sets` switch.
 
     Raises:
         SimulatorMissingError: moto is not installed.

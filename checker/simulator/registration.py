@@ -1,8 +1,8 @@
 """Makes moto serve `medical-imaging`, which it does not know by itself.
 
-moto has no way in for backends of others (getmoto/moto#7126), so this writes into two of its internals: the list of URL
-patterns, which `mock_aws()` and the server share, and the module name `moto.medicalimaging`, which
-`moto.backends.get_backend` imports. A test fails when either of them moves.
+moto has no way in for backends of others (getmoto/moto#7126), so this writes into two of its internals: the
+list of URL patterns, which `mock_aws()` and the server share, and the module name `moto.medicalimaging`,
+which `moto.backends.get_backend` imports. A test fails when either of them moves.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class SimulatorMissingError(Exception):
 
 
 def register() -> None:
-    """Make `mock_aws()` and moto's server of this process serve the simulator. May be called any number of times.
+    """Make `mock_aws()` and moto's server of this process serve the simulator.
 
-    Call it before `mock_aws()` starts.
+    May be called any number of times. Call it before `mock_aws()` starts.
 
     Raises:
         SimulatorMissingError: moto is not installed.

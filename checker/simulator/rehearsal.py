@@ -1,8 +1,9 @@
 """Rehearsing trouble: quotas, faults, and the record of the calls received. Knows nothing of moto.
 
-Every simulated account and Region has one `Rehearsal` (see `checker.simulator.backend`). It sees a call before the
-service does, so a test can make any call slow, throttled, refused or garbled, and can prove afterwards which calls were
-made. What lies below HTTP (a reset connection, a body shorter than its Content-Length) cannot be made here.
+Every simulated account and Region has one `Rehearsal` (see `checker.simulator.backend`). It sees a call
+before the service does, so a test can make any call slow, throttled, refused or garbled, and can prove
+afterwards which calls were made. What lies below HTTP (a reset connection, a body shorter than its
+Content-Length) cannot be made here.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ DOCUMENTED_QUOTAS: dict[str, tuple[float, float]] = {
     "UntagResource": (10, 20),
     "ListTagsForResource": (10, 20),
 }
-"""Calls per second and burst of each action, per account and Region (developer guide, "Throttling limits")."""
+"""Calls per second, and burst, of each action, per account and Region (developer guide, "Throttling")."""
 
 
 @dataclass(frozen=True)

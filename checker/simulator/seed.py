@@ -33,8 +33,8 @@ class DemoImageSet:
 
     Attributes:
         id: of the image set.
-        labels: `class` (adult, paediatric or mammography), `legal_hold` (true or false), `study_date` (YYYY-MM-DD), all
-            as text, as a CSV file has them.
+        labels: `class` (adult, paediatric or mammography), `legal_hold` (true or false), `study_date`
+            (YYYY-MM-DD), all as text, as a CSV file has them.
         story: what happened to it: a key of `stories.STORIES`, or `vanished`.
     """
 
@@ -76,9 +76,10 @@ class DemoStore:
 
 
 def seed_demo(now: datetime) -> DemoStore:
-    """Fill the data store `demo-archive` of the default account and Region; ids do not depend on `now`, times do.
+    """Fill the data store `demo-archive` of the default account and Region.
 
-    Seeding again replaces it. Image sets that are LOCKED stay so while the simulator runs.
+    Its ids do not depend on `now`, its times do. Seeding again replaces it. Image sets that are LOCKED stay so
+    while the simulator runs.
 
     Args:
         now: the instant that every age in the demo is measured from.
@@ -211,8 +212,8 @@ def _deny(demo: DemoStore) -> None:
     for image_set_id in demo.unreadable_ids:
         refusal = ModelError(
             "AccessDeniedException",
-            f"User: arn:aws:iam::{demo.account}:user/auditor is not authorized to perform: medical-imaging:GetImageSet"
-            f" on resource: {service.arn_of(demo.datastore_id)}/imageset/{image_set_id}",
+            f"User: arn:aws:iam::{demo.account}:user/auditor is not authorized to perform: "
+            f"medical-imaging:GetImageSet on resource: {service.arn_of(demo.datastore_id)}/imageset/{image_set_id}",
         )
         match = {"datastoreId": demo.datastore_id, "imageSetId": image_set_id}
         faults.append(Fault("GetImageSet", refusal, match=match))

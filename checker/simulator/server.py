@@ -63,7 +63,7 @@ def serve(host: str = "127.0.0.1", port: int = 0, *, verbose: bool = False) -> R
     """Start the simulator's server; it answers from here on.
 
     Args:
-        host: an address of this machine. The simulator knows no passwords: think before giving one that others reach.
+        host: an address of this machine. Think before giving one that others reach: there are no passwords.
         port: 0 takes a free one.
         verbose: log each request to standard error, as werkzeug does.
 
@@ -87,8 +87,8 @@ def serve(host: str = "127.0.0.1", port: int = 0, *, verbose: bool = False) -> R
             if verbose:
                 super().log_request(code, size)
 
-    # Bound here: werkzeug would call sys.exit() on a port that is taken, and moto's ThreadedMotoServer, which lets it do
-    # so in a thread, would then wait for ever. It also takes half a second to stop.
+    # Bound here: werkzeug would call sys.exit() on a port that is taken, and moto's ThreadedMotoServer, which
+    # lets it do so in a thread, would then wait for ever. It also takes half a second to stop.
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family, backlog=128) as listening:
         server = make_server(

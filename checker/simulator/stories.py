@@ -1,7 +1,7 @@
 """What happened to the image sets of the demo: one function per story, all relative to one instant.
 
-Nothing here is random: what varies is drawn from a hash of the story's name and number, so that the demo is the same on
-every machine, and only moves with the clock.
+Nothing here is random: what varies is drawn from a hash of the story's name and number, so that the demo is
+the same on every machine, and only moves with the clock.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def deleted_long_ago(scene: Scene) -> Told:
 
 
 def deleted_at_once(scene: Scene) -> Told:
-    """Deleted within hours or days of its creation: a correction, or a mistake. The minimum charge is for 30 days."""
+    """Deleted within hours or days of its creation: a correction, or a mistake. 30 days are charged anyway."""
     created = scene.ago(90, 400, "created")
     return _deleted(created, scene.after(created, 0.05, 12, "deleted"))
 
@@ -250,4 +250,4 @@ STORIES: dict[str, Story] = {
     "forgotten": Story(forgotten, 3),
     "wrong-tier": Story(wrong_tier, 3),
 }
-"""240 image sets. The inventory knows two more, of the story `vanished`, that the data store has never heard of."""
+"""240 image sets. The inventory has two more, `vanished`, that the data store has never heard of."""

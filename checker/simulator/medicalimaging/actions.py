@@ -1,7 +1,7 @@
 """The actions: parameters in, members of the answer out, both named as in botocore's model.
 
-moto's serializer takes from an answer what the model lists for the action and drops the rest, so one set of properties
-serves several actions.
+moto's serializer takes from an answer what the model lists for the action and drops the rest, so one set of
+properties serves several actions.
 """
 
 from __future__ import annotations
@@ -112,4 +112,4 @@ ACTIONS: dict[str, Callable[[MedicalImagingBackend, Params], Members]] = {
     "UntagResource": untag_resource,
     "ListTagsForResource": list_tags_for_resource,
 }
-"""What is simulated. Import jobs are not, nor what hands out image data: GetImageSetMetadata and GetImageFrame."""
+"""What is simulated. Import jobs are not, nor what hands out PHI: GetImageSetMetadata and GetImageFrame."""

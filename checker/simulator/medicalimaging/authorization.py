@@ -1,6 +1,7 @@
 """The caller's IAM policies, for `moto.core.enable_iam_authentication`.
 
-moto's own check refuses the signatures of rest-json services and answers in XML, so only its policy evaluation is used.
+moto's own check refuses the signatures of rest-json services and answers in XML, so only its policy
+evaluation is used.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def check_policies(
 
 
 def _resources(backend: MedicalImagingBackend, params: Mapping[str, Any]) -> Iterator[str]:
-    """An image set's actions need both ARNs, the data store's and the set's (service authorization reference)."""
+    """A set's actions need both ARNs, the data store's and the set's (service authorization reference)."""
     if "resourceArn" in params:
         yield params["resourceArn"]
         return

@@ -1,7 +1,8 @@
 """The metadata document of an image set (Patient, Study, Series, Instances) and what changes may do to it.
 
-Its form is that of GetImageSetMetadata's blob (developer guide, "Understanding image sets"). The simulator keeps it so
-that search, copy and update have something to work on; the call that would hand it out is not simulated.
+Its form is that of GetImageSetMetadata's blob (developer guide, "Understanding image sets"). The simulator
+keeps it so that search, copy and update have something to work on; the call that would hand it out is not
+simulated.
 """
 
 from __future__ import annotations
@@ -117,7 +118,8 @@ def _merge(into: Document, changes: Document, *, remove: bool, force: bool) -> N
 
 
 def copied(source: Document, destination: Document, only: Document | None, *, force: bool) -> Document:
-    """`destination` with the instances of `source` added, keeping its own Patient, Study and Series attributes.
+    """`destination` with the instances of `source` added, keeping its own Patient, Study and Series
+    attributes.
 
     Args:
         source: where the instances come from.

@@ -1,4 +1,4 @@
-"""Refusals of the service. botocore's model has the HTTP status of each code, so only code and text are needed."""
+"""Refusals of the service. The HTTP status of each code is in botocore's model: only code and text are here."""
 
 from __future__ import annotations
 

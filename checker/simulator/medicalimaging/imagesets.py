@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 STATE_MODEL = "medicalimaging::imageset"
-"""The name under which moto's state manager knows image sets: `state_manager.set_transition(STATE_MODEL, {...})`."""
+"""What moto's state manager calls image sets: `state_manager.set_transition(STATE_MODEL, {...})`."""
 
 STATE_OF_STATUS = {
     "CREATED": "ACTIVE",
@@ -123,10 +123,10 @@ class ImageSet:
         self.moving = Transition(STATE_MODEL, during, after, finish)
 
     def properties(self, version: Version) -> dict[str, Any]:
-        """The members that GetImageSet has, with the spelling variants of its neighbours. Absent ones are None.
+        """The members that GetImageSet and the writing actions have. Absent ones are None.
 
-        A version that was never updated reports its creation as `updatedAt` here, and nothing in ListImageSetVersions:
-        so do the samples that AWS publishes of the two calls.
+        A version that was never updated reports its creation as `updatedAt` here, and nothing in
+        ListImageSetVersions: so do the samples that AWS publishes of the two calls.
         """
         members = {
             "datastoreId": self.datastore_id,
@@ -186,7 +186,7 @@ class Datastore:
     unsettled: set[str] = field(default_factory=set)
 
     def properties(self) -> dict[str, Any]:
-        """The members of GetDatastore's `datastoreProperties`; ListDatastores' summaries are a part of them."""
+        """The members of GetDatastore's `datastoreProperties`; ListDatastores' summaries are a part of it."""
         return {
             "datastoreId": self.id,
             "datastoreName": self.name,

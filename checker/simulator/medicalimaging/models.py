@@ -40,9 +40,9 @@ class MedicalImagingBackend(BaseBackend):  # type: ignore[misc]
     Attributes:
         rehearsal: quotas, faults and the calls received.
         clock: gives the time that writes are stamped with; replace it to make them repeatable.
-        deleted_sets: what GetImageSet, ListImageSetVersions and tagging say of a DELETED set. That is not documented:
-            AWS's own Python sample waits for a 200 with DELETED ("answer", the default), other readers of the service
-            meet ResourceNotFoundException ("not_found").
+        deleted_sets: what GetImageSet, ListImageSetVersions and tagging say of a DELETED set. That is not
+            documented: AWS's own Python sample waits for a 200 with DELETED ("answer", the default), other
+            readers of the service meet ResourceNotFoundException ("not_found").
         lock: held while an action runs.
     """
 
@@ -106,7 +106,8 @@ class MedicalImagingBackend(BaseBackend):  # type: ignore[misc]
         """Start the deletion of an empty data store.
 
         Raises:
-            ServiceError: ConflictException while it holds image sets that are not deleted, or when it is not ACTIVE.
+            ServiceError: ConflictException while it holds image sets that are not deleted, or when it is not
+                ACTIVE.
         """
         store = self._active_datastore(datastore_id)
         store.settle_all()

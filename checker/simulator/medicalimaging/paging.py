@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 PAGE = 50
-"""The largest page, and the one given when `maxResults` is left out. The model has the maximum; the default is ours."""
+"""The largest page (by the model), and the one given when `maxResults` is left out (an assumption)."""
 
 
 def page(
@@ -23,8 +23,8 @@ def page(
 ) -> tuple[list[Item], str | None]:
     """One page of `items`, and the token of the next one (None on the last).
 
-    A token names the item it starts with, so a list that grew or shrank between two pages neither repeats nor skips what
-    stayed; its place is remembered for the case that this very item has gone.
+    A token names the item it starts with, so a list that grew or shrank between two pages neither repeats nor
+    skips what stayed; its place is remembered for the case that this very item has gone.
 
     Raises:
         ServiceError: ValidationException for a token that is not ours, or belongs to another request.

@@ -1,4 +1,4 @@
-"""From an HTTP request to an HTTP answer. moto parses and serializes by botocore's model; what happens between is ours."""
+"""From an HTTP request to an HTTP answer: moto parses and serializes by botocore's model, the rest is ours."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """SearchImageSets: filters, order, and a memory of what was found.
 
-Which filters exist and which of them take BETWEEN is the model's word. Two filters are joined by AND, two values of an
-EQUAL filter by OR, LOCKED sets are found and DELETED ones are not: assumptions, as nothing is documented.
+Which attributes there are is the model's word. Assumptions, as nothing is documented: two filters are joined
+by AND, two values of an EQUAL filter by OR, only times take BETWEEN, LOCKED sets are found, DELETED ones are
+not.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Checks a call's parameters against botocore's model, as the service does and botocore does not.
 
-botocore checks types and required members on the client, but neither patterns nor maxima nor enums, so a checker that
-sends a malformed id or asks for 100 a page must be refused here.
+botocore checks types and required members on the client, but neither patterns nor maxima nor enums, so a
+checker that sends a malformed id or asks for 100 a page must be refused here.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def model_actions() -> tuple[str, ...]:
 
 @cache
 def _input_shape(action: str) -> StructureShape | None:
-    # moto builds a new model on every call: resolving its shapes again and again is the slowest part of a call
+    # moto builds a new model on every call, and resolving its shapes each time would cost the most
     shape: StructureShape | None = get_service_model(SERVICE).operation_model(action).input_shape
     return shape
 

@@ -1,7 +1,8 @@
-"""CopyImageSet, UpdateImageSetMetadata and DeleteImageSet: each locks the set and ends when moto's state manager says.
+"""CopyImageSet, UpdateImageSetMetadata, DeleteImageSet: each locks the set until moto's state manager says so.
 
-What the service refuses at once is a ServiceError. What it accepts and then fails ends as COPY_FAILED or UPDATE_FAILED
-with a `message`, is ACTIVE, and has used up a version number (aws-cli, list-image-set-versions example).
+What the service refuses at once is a ServiceError. What it accepts and then fails ends as COPY_FAILED or
+UPDATE_FAILED with a `message`, is ACTIVE, and has used up a version number (aws-cli, list-image-set-versions
+example).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def delete(store: Datastore, image_set: ImageSet, now: datetime) -> dict[str, Any]:
-    """Start a deletion; the answer is LOCKED and DELETING. No new version comes of it (the event's example has "1")."""
+    """Start a deletion; the answer is LOCKED and DELETING. It makes no version (the event's example has "1")."""
     _check_active(image_set)
     version = image_set.latest
     version.updated_at = now
@@ -74,7 +75,8 @@ def copy_set(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Start a copy into `destination`, or into a new set; the properties of both while they are locked.
 
-    A new set is primary only with `promoteToPrimary`. The source goes back to the status it had, which is an assumption.
+    A new set is primary only with `promoteToPrimary`. The source goes back to the status it had, which is an
+    assumption.
     """
     information = params["copyImageSetInformation"]
     force = bool(params.get("force"))

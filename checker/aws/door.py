@@ -1,24 +1,15 @@
-"""The only door to boto3: sessions, clients, endpoints, and the actions that the checker may call.
-
-boto3 and botocore are imported inside functions: they take 150 ms.
-"""
+"""Sessions, assumed roles, clients and their endpoints."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from checker import __version__
-from checker.problems import CheckerError, InvalidInputError, Problem, nearest
-
-COLLECTED = frozenset({"GetImageSet", "GetDatastore"})
-"""Actions of HealthImaging that a collection calls. Neither counts as access to an image set, so neither moves a set
-between storage tiers or touches `lastAccessedAt` (AWS HealthImaging developer guide, cost optimization)."""
-
-PERMITTED = COLLECTED | {"GetCallerIdentity", "AssumeRole"}
-"""Every action that a client made here may call; any other is refused before it is sent."""
+from checker.aws.guard import SERVICE, Watch, attach, guard
+from checker.aws.settings import core_session, exceptions, loader, why_no_profile
+from checker.problems import CheckerError, InvalidInputError, Problem
 
 SESSION_NAME = "imageset-checker"
 """RoleSessionName of assumed roles: what CloudTrail shows."""
@@ -30,10 +21,6 @@ ATTEMPTS = 5
 """Of one call, by botocore in its standard mode. Set explicitly: boto3 1.44 changed the defaults of both."""
 
 
-class RefusedActionError(RuntimeError):
-    """Our own code asked for an action that is not in `PERMITTED`: a bug, never the user's mistake."""
-
-
 class UnusableError(CheckerError):
     """No client can be made for a target: it has no credentials, or its endpoint or Region cannot be used.
 
@@ -43,19 +30,6 @@ class UnusableError(CheckerError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
-
-
-class Watch(Protocol):
-    """Told of every attempt of a call, retries by botocore included."""
-
-    def before(self, action: str) -> None:
-        """Before the attempt is signed, so that a signature does not age while this waits."""
-
-    def sent(self, action: str) -> None:
-        """As the attempt is sent: an attempt that cannot be signed never is."""
-
-    def after(self, action: str, code: str | None, status: int | None) -> None:
-        """With the error's code, None for a success, and the HTTP status, None where nothing came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +79,11 @@ class Door:
     watch: Watch | None = None
     connections: int = 10
     attempts: int = ATTEMPTS
-    _loader: Any = field(default=None, init=False)
     _made: list[Any] = field(default_factory=list, init=False)
-    _sessions: dict[Access, _Session] = field(default_factory=dict, init=False)
+    _sessions: dict[tuple[Access, str], _Session] = field(default_factory=dict, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
-    _making: threading.Lock = field(
-        default_factory=threading.Lock, init=False
-    )  # sessions are not thread-safe
+    # sessions are not thread-safe
+    _making: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def check(self, access: Access) -> None:
         """Reads AWS's configuration for the profile, without a call.
@@ -124,14 +96,14 @@ class Door:
             where = "AWS_PROFILE" if access.profile is None else f"the profile {access.profile}"
             raise InvalidInputError(Problem(where, message, hint))
 
-    def sign_in(self, access: Access) -> None:
+    def sign_in(self, access: Access, region: str) -> None:
         """Finds credentials, without a call unless AWS's configuration asks for one; a role is assumed later.
 
         Raises:
             UnusableError: there are none, or they cannot be had.
         """
         try:
-            found = self._session(access).core.get_credentials()
+            found = self._session(access, region).core.get_credentials()
         except exceptions().BotoCoreError as error:
             raise UnusableError(type(error).__name__, str(error)) from error
         if found is None:
@@ -144,15 +116,12 @@ class Door:
             UnusableError: botocore can make none for this Region or endpoint.
         """
         try:
-            session = self._session(access)
-            control = self._client(session, "medical-imaging", region, watch, endpoint=self.endpoint_url)
+            session = self._session(access, region)
+            control = self._client(session, SERVICE, region, watch, endpoint=self.endpoint_url)
             runtime_url = self.runtime_endpoint_url or self.endpoint_url
-            plain = (
-                {}
-                if runtime_url is None and not _overridden(session, control)
-                else {"inject_host_prefix": False}
-            )
-            runtime = self._client(session, "medical-imaging", region, watch, endpoint=runtime_url, **plain)
+            given = runtime_url is not None or _overridden(session, control)
+            plain = {"inject_host_prefix": False} if given else {}
+            runtime = self._client(session, SERVICE, region, watch, endpoint=runtime_url, **plain)
         except (exceptions().BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
             raise UnusableError(type(error).__name__, str(error)) from error
         return Clients(control, runtime)
@@ -165,16 +134,12 @@ class Door:
             once: dict[str, Any] = {"retries": {"mode": "standard", "total_max_attempts": 1}}
             once |= {"connect_timeout": IDENTITY_SECONDS, "read_timeout": IDENTITY_SECONDS}
             try:
-                client = self._client(self._session(access), "sts", region, self.watch, **once)
+                client = self._client(self._session(access, region), "sts", region, self.watch, **once)
                 answer = client.get_caller_identity()
                 found.append(Identity(answer["Account"], answer["Arn"]))
-            except RefusedActionError:
-                raise
             except Exception as error:  # noqa: BLE001 - whatever it was, the identity is a note in the report
-                reason = f"{type(error).__name__}: {error}"
-                found.append(
-                    Identity(note=f"GetCallerIdentity failed, so the identity is not known: {reason}")
-                )
+                note = "GetCallerIdentity failed, so the identity is not known"
+                found.append(Identity(note=f"{note}: {type(error).__name__}: {error}"))
 
         # In a thread of its own: name resolution and credential processes know no time limit.
         thread = threading.Thread(target=ask, name="caller-identity", daemon=True)
@@ -189,25 +154,26 @@ class Door:
             for client in self._made:
                 client.close()
 
-    def _session(self, access: Access) -> _Session:
+    def _session(self, access: Access, region: str) -> _Session:
+        key = (access, region)
         with self._lock:
-            if access not in self._sessions:
-                self._sessions[access] = (
-                    self._assume(access) if access.role_arn else self._plain(access.profile)
-                )
-            return self._sessions[access]
+            if key not in self._sessions:
+                assumed = access.role_arn is not None
+                self._sessions[key] = self._assume(access, region) if assumed else self._plain(access.profile)
+            return self._sessions[key]
 
     def _plain(self, profile: str | None) -> _Session:
         import boto3
-        from botocore.loaders import create_loader
 
-        core = _core(profile)
-        self._loader = self._loader or create_loader(core.get_config_variable("data_path"))
-        core.register_component("data_loader", self._loader)
+        core = core_session(profile)
+        core.register_component("data_loader", loader(core.get_config_variable("data_path")))
         return _Session(core, boto3.Session(botocore_session=core))
 
-    def _assume(self, access: Access) -> _Session:
-        """A session whose credentials are the role's, asked for at the first use and anew before they expire."""
+    def _assume(self, access: Access, region: str) -> _Session:
+        """A session whose credentials are the role's, asked for at the first use and anew before they expire.
+
+        STS is asked in the target's Region: nothing else need name one.
+        """
         from botocore.credentials import (
             AssumeRoleCredentialFetcher,
             CredentialResolver,
@@ -220,7 +186,7 @@ class Door:
             extra["ExternalId"] = access.external_id
 
         def create_client(service: str, **options: Any) -> Any:
-            return self._client(source, service, options.pop("region_name", None), self.watch, **options)
+            return self._client(source, service, region, self.watch, **options)
 
         credentials = source.core.get_credentials()
         if credentials is not None:
@@ -256,40 +222,10 @@ class Door:
                 service, region_name=region, endpoint_url=endpoint, config=config, **keys
             )
             self._made.append(made)
-        _guard(made)
+        guard(made)
         if watch:
-            _attach(made, watch)
+            attach(made, watch)
         return made
-
-
-def why_no_profile(profile: str | None) -> tuple[str, str]:
-    """Why AWS's configuration files give no session for a profile (None: AWS_PROFILE or the default one), and a hint;
-    two empty texts where they do."""
-    known = exceptions()
-    try:
-        _core(profile).get_scoped_config()
-    except known.ProfileNotFound as error:
-        name = str(error.kwargs.get("profile", ""))
-        profiles = _core("default").full_config["profiles"]
-        return f"AWS's configuration files have no profile {name}", nearest(name, profiles)
-    except (known.ConfigParseError, known.ConfigNotFound) as error:
-        return f"AWS's configuration cannot be read: {error}", ""
-    return "", ""
-
-
-def default_region(profile: str | None) -> str | None:
-    """The Region that AWS's settings (AWS_DEFAULT_REGION, the profile) name, if any."""
-    try:
-        region = _core(profile).get_config_variable("region")
-    except exceptions().BotoCoreError:
-        return None  # `why_no_profile` says why
-    return str(region) if region else None
-
-
-def _core(profile: str | None) -> Any:
-    from botocore.session import Session
-
-    return Session(profile=profile)
 
 
 def _given(credentials: Any) -> Any:
@@ -314,38 +250,3 @@ def _overridden(session: _Session, client: Any) -> bool:
         config=Config(ignore_configured_endpoint_urls=True),  # type: ignore[call-arg] # the stubs lag
     )
     return bool(own.meta.endpoint_url != client.meta.endpoint_url)
-
-
-def _guard(client: Any) -> None:
-    def refuse(model: Any, **_: Any) -> None:
-        if model.name not in PERMITTED:
-            raise RefusedActionError(f"{model.name} is not an action that the checker may call")
-
-    client.meta.events.register_first("provide-client-params", refuse)
-
-
-def _attach(client: Any, watch: Watch) -> None:
-    service = client.meta.service_model.service_id.hyphenize()
-
-    def before(operation_name: str, **_: Any) -> None:
-        watch.before(operation_name)
-
-    def sent(event_name: str, **_: Any) -> None:
-        watch.sent(event_name.rpartition(".")[2])
-
-    def after(operation: Any, response: tuple[Any, Mapping[str, Any]] | None, **_: Any) -> None:
-        status = getattr(response[0], "status_code", None) if response else None
-        failed = response is None or (status or 0) >= 300
-        code = str((response[1] if response else {}).get("Error", {}).get("Code", "")) if failed else None
-        watch.after(operation.name, code, status)
-
-    client.meta.events.register_first(f"request-created.{service}", before)
-    client.meta.events.register_first(f"before-send.{service}", sent)
-    client.meta.events.register_first(f"needs-retry.{service}", after)
-
-
-def exceptions() -> Any:
-    """The module of botocore's exceptions, for those who judge a failure."""
-    from botocore import exceptions as known
-
-    return known

@@ -1,0 +1,13 @@
+"""The only door to boto3: sessions, clients, endpoints, and the actions that the checker may call.
+
+boto3 and botocore are imported inside functions: they take 150 ms.
+"""
+
+from checker.aws.door import ATTEMPTS, Access, Clients, Door, Identity, UnusableError
+from checker.aws.guard import COLLECTED, PERMITTED, RefusedActionError, Watch
+from checker.aws.settings import default_region, exceptions, why_no_profile
+
+__all__ = [
+    "ATTEMPTS", "COLLECTED", "PERMITTED", "Access", "Clients", "Door", "Identity", "RefusedActionError",
+    "UnusableError", "Watch", "default_region", "exceptions", "why_no_profile",
+]  # fmt: skip

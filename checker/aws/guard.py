@@ -1,0 +1,95 @@
+"""What watches every client: which actions it may call, whether an answer has the model's types, how fast it goes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from checker.values import parse_time
+
+SERVICE = "medical-imaging"
+COLLECTED = frozenset({"GetImageSet", "GetDatastore"})
+"""Actions of HealthImaging that a collection calls. Neither counts as access to an image set, so neither moves a set
+between storage tiers or touches `lastAccessedAt` (AWS HealthImaging developer guide, cost optimization)."""
+
+PERMITTED = COLLECTED | {"GetCallerIdentity", "AssumeRole"}
+"""Every action that a client made here may call; any other is refused before it is sent."""
+
+
+class RefusedActionError(RuntimeError):
+    """Our own code asked for an action that is not in `PERMITTED`: a bug, never the user's mistake."""
+
+
+class Watch(Protocol):
+    """Told of every attempt of a call, retries by botocore included."""
+
+    def before(self, action: str) -> None:
+        """Before the attempt is signed, so that a signature does not age while this waits."""
+
+    def sent(self, action: str) -> None:
+        """As the attempt is sent: an attempt that cannot be signed never is."""
+
+    def after(self, action: str, code: str | None, status: int | None) -> None:
+        """With the error's code, None for a success, and the HTTP status, None where nothing came."""
+
+
+def guard(client: Any) -> None:
+    """Keeps a client to `PERMITTED`, and refuses HealthImaging's answers that have not the model's types."""
+
+    def refuse(model: Any, **_: Any) -> None:
+        if model.name not in PERMITTED:
+            raise RefusedActionError(f"{model.name} is not an action that the checker may call")
+
+    def check(operation_model: Any, response_dict: Mapping[str, Any], **_: Any) -> None:
+        if response_dict["status_code"] < 300:
+            answer = json.loads(response_dict["body"])
+            if not isinstance(answer, dict):
+                raise ValueError("the body is no JSON object")
+            _check_types(operation_model.output_shape, answer)
+
+    client.meta.events.register_first("provide-client-params", refuse)
+    if client.meta.service_model.service_name == SERVICE:  # sts speaks XML
+        client.meta.events.register_first(f"before-parse.{SERVICE}", check)
+
+
+def _check_types(model: Any, value: Any, path: str = "answer") -> None:
+    """Refuses an answer with a member of another type than the model's.
+
+    botocore would not: it reads a boolean that is 1 or "yes" as false, so that a forced version would pass, and a time
+    that is `true` or "May" as one of the year 1970.
+    """
+    kind = model.type_name
+    if value is None:
+        return
+    if kind == "structure" and isinstance(value, dict):
+        for name, member in model.members.items():
+            _check_types(member, value.get(member.serialization.get("name", name)), name)
+    elif kind == "timestamp" and isinstance(value, str):
+        parse_time(value)
+    else:
+        known = {"structure": dict, "boolean": bool, "string": str, "timestamp": int | float}
+        wrong_bool = isinstance(value, bool) and kind != "boolean"
+        if kind in known and (wrong_bool or not isinstance(value, known[kind])):
+            raise ValueError(f"{path} is {value!r:.80}, which is no {kind}")
+
+
+def attach(client: Any, watch: Watch) -> None:
+    """Tells `watch` of every attempt of the client."""
+    service = client.meta.service_model.service_id.hyphenize()
+
+    def before(operation_name: str, **_: Any) -> None:
+        watch.before(operation_name)
+
+    def sent(event_name: str, **_: Any) -> None:
+        watch.sent(event_name.rpartition(".")[2])
+
+    def after(operation: Any, response: tuple[Any, Mapping[str, Any]] | None, **_: Any) -> None:
+        status = getattr(response[0], "status_code", None) if response else None
+        failed = response is None or (status or 0) >= 300
+        code = str((response[1] if response else {}).get("Error", {}).get("Code", "")) if failed else None
+        watch.after(operation.name, code, status)
+
+    client.meta.events.register_first(f"request-created.{service}", before)
+    client.meta.events.register_first(f"before-send.{service}", sent)
+    client.meta.events.register_first(f"needs-retry.{service}", after)

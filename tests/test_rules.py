@@ -1,0 +1,145 @@
+"""The shipped rules: each test written inside them holds, and what the project promises of them is true."""
+
+from functools import cache
+
+import pytest
+
+from checker.model import Absence, Condition, Group, Pack, Rule, Severity, Verdict
+from checker.policy.load import Policies, load
+from checker.policy.params import leaves, used
+from checker.proving.cases import Proved, run_cases
+from checker.shipped import folder
+
+# An image set that is not there is a fail of the one rule and a pass of the other.
+JUDGE_MISSING_SETS = {"expected-set-exists", "erasure-done"}
+
+
+@cache
+def shipped() -> Policies:
+    return load([str(folder("rules"))])
+
+
+@cache
+def proved() -> list[Proved]:
+    return run_cases(shipped())
+
+
+def every_rule():
+    return [pytest.param(rule, id=rule.name) for rule in shipped().rules]
+
+
+def every_case():
+    return [pytest.param(one, id=f"{one.rule.name}/{one.case.name}") for one in proved()]
+
+
+def demands_found(when: Condition | None) -> bool:
+    """Whether `when` is false wherever `found` is."""
+    if isinstance(when, Group):
+        return when.kind == "all" and any(demands_found(member) for member in when.members)
+    return (
+        when is not None
+        and str(when.operand) == "found"
+        and [(test.operator, test.value) for test in when.tests] == [("eq", True)]
+    )
+
+
+def pack_of(rule: Rule) -> Pack:
+    return next(pack for pack in shipped().packs if pack.name == rule.pack)
+
+
+@pytest.mark.parametrize("one", every_case())
+def test_a_case_gets_the_verdict_it_expects(one):
+    assert one.missing == ()
+    assert one.verdict is one.case.expect, f"{one.case.where}: {one.reason}"
+
+
+@pytest.mark.parametrize("rule", every_rule())
+def test_a_rule_says_why_what_to_do_and_what_a_pass_leaves_open(rule):
+    assert rule.why
+    assert rule.fix
+    assert rule.caveat
+    assert rule.tags
+    assert rule.controls
+    assert all(ids for ids in rule.controls.values())
+
+
+@pytest.mark.parametrize("rule", every_rule())
+def test_a_rule_shows_each_verdict_it_can_give(rule):
+    shown = {case.expect for case in rule.tests}
+    assert {Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN} <= shown
+    assert (Verdict.NOT_APPLICABLE in shown) == (rule.when is not None)
+
+
+@pytest.mark.parametrize("rule", every_rule())
+def test_a_rule_shows_what_it_says_of_sets_that_are_not_there_or_could_not_be_read(rule):
+    missing = {case.expect for case in rule.tests if not case.found}
+    unread = {case.expect for case in rule.tests if case.error}
+    if rule.id not in JUDGE_MISSING_SETS:
+        assert missing == {Verdict.NOT_APPLICABLE}
+    assert missing
+    assert unread == {Verdict.UNKNOWN}
+
+
+@pytest.mark.parametrize("rule", every_rule())
+def test_a_missing_set_is_the_finding_of_one_rule(rule):
+    assert demands_found(rule.when) == (rule.id not in JUDGE_MISSING_SETS)
+
+
+@pytest.mark.parametrize("rule", every_rule())
+def test_a_value_that_the_model_does_not_list_is_shown_to_be_unknown(rule):
+    for field in (field for field in rule.fields if field.members):
+        unlisted = {
+            case.expect for case in rule.tests if case.given.get(field.path) not in (None, *field.members)
+        }
+        assert Verdict.UNKNOWN in unlisted, field.path
+
+
+@pytest.mark.parametrize("rule", every_rule())
+def test_a_field_that_an_answer_may_leave_out_is_shown_left_out(rule):
+    """Deletions and images that nobody has read lack theirs by nature, so they may be left out in silence too."""
+    named = {leaf.operand.left for leaf in leaves(rule)} | {leaf.operand.right for leaf in leaves(rule)}
+    reported = {
+        "createdAt",
+        "updatedAt",
+        "lastAccessedAt",
+        "isPrimary",
+        "storageTier",
+        "imageSetWorkflowStatus",
+    }
+    for field in named & set(rule.fields):
+        if field.absence is Absence.NOT_REPORTED and field.path in reported:
+            assert any(case.given.get(field.path, "") is None for case in rule.tests), field.path
+
+
+@pytest.mark.parametrize("rule", every_rule())
+def test_no_retention_period_has_a_default(rule):
+    params = pack_of(rule).params | rule.params
+    for name in used(rule):
+        if "retention" in rule.tags or "retention" in name:
+            assert params[name].default is None, name
+
+
+@pytest.mark.parametrize("rule", every_rule())
+def test_a_critical_rule_is_about_records_lost_for_good(rule):
+    if rule.severity is Severity.CRITICAL:
+        assert {"retention", "legal-hold"} & set(rule.tags)
+
+
+def test_replaced_sets_are_exempt_from_rules_on_how_long_to_keep():
+    for rule in shipped().rules:
+        if "deletion" in rule.tags and {"retention", "review"} & set(rule.tags):
+            expected = {case.expect for case in rule.tests if "superseded_by" in case.labels}
+            assert expected == {Verdict.NOT_APPLICABLE}, rule.name
+
+
+def test_rules_are_shipped_and_load_without_a_warning():
+    assert shipped().rules
+    assert shipped().warnings == ()
+
+
+@pytest.mark.parametrize("pack", [pytest.param(pack, id=pack.name) for pack in shipped().packs])
+def test_a_pack_has_a_title_and_a_revision_and_fits_the_screen(pack):
+    assert pack.title != pack.name
+    assert pack.revision
+    lines = pack.source.decode().splitlines()
+    assert [number for number, line in enumerate(lines, 1) if len(line) > 120] == []

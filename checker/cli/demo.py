@@ -42,7 +42,7 @@ PARAMS = {
     "healthimaging-governance.retention_after_ingest": "5y",
     "healthimaging-governance.allowed_regions": "[us-east-1, us-west-2]",
 }
-RETENTION = {"adult": "7y", "paediatric": "21y", "mammography": "10y"}
+RETENTION = {"adult": "5y", "paediatric": "21y", "mammography": "10y"}
 
 
 def run(folder: str) -> int:
@@ -53,8 +53,8 @@ def run(folder: str) -> int:
     for name in ("audit.yaml", *REPORTS.values()):
         probe(root / name)
     try:
-        with serve() as server, _no_credentials():
-            result = _audit(root, seed_demo(utc_now()), server.url)
+        with serve() as server, _only(server.url):
+            result = _audit(root, seed_demo(utc_now()))
     except SimulatorMissingError as error:
         raise CheckerError(f"imageset-checker demo: error: {error}") from None
     api.report(result, {"text": "-"})
@@ -68,14 +68,14 @@ def run(folder: str) -> int:
     return 0
 
 
-def _audit(root: Path, store: DemoStore, url: str) -> api.Run:
+def _audit(root: Path, store: DemoStore) -> api.Run:
     _write(root, store)
     config = api.configure(root / "audit.yaml")
     policies = api.load([api.Request(str(node.value), node) for node in config.policies], base=config.root)
     rules = api.choose(policies, configured=config.params)
     targets, _, _ = api.targets(config, policies)
     with progress(quiet=False) as tell:
-        evidence = api.collect(config, targets, endpoint_url=url, progress=tell)
+        evidence = api.collect(config, targets, progress=tell)
     result = api.evaluate(rules, evidence, name=config.name, gate=api.Gate(config.fail_on, config.on_unknown))
     paths = {name: config.at(path) for name, path in config.reports.items()}
     api.report(result, paths, Options())
@@ -101,14 +101,15 @@ def _write(root: Path, store: DemoStore) -> None:
 
 
 @contextmanager
-def _no_credentials() -> Iterator[None]:
-    """Credentials for the simulator only: the demo never signs with the user's, and never leaves this machine."""
+def _only(url: str) -> Iterator[None]:
+    """An environment in which AWS is the simulator: the user's credentials are not used, and nothing leaves the machine."""
     own = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     for name in own:
         del os.environ[name]
     os.environ |= {
+        "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": "demo",
-        "AWS_SECRET_ACCESS_KEY": "demo",  # pragma: allowlist secret
+        "AWS_SECRET_ACCESS_KEY": "demo",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",

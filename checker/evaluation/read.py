@@ -91,7 +91,7 @@ def _value(field: Field, raw: Any) -> object:
         return None
     if field.type is Type.TIME:
         instant = parse_time(raw)
-        return instant.date() if field.day else instant
+        return instant.date().isoformat() if field.day else instant
     return Duration(**raw) if field.type is Type.DURATION else raw
 
 

@@ -17,7 +17,7 @@ from checker.fields import model
 from checker.model import Coverage, Label, Type
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection, Expression
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 
 # Columns of the snapshot that are no fields, beside the error's code and message.
 ROW = "row"
@@ -76,39 +76,31 @@ def write_snapshot(records: Path, snapshot: Path, labels: Mapping[str, Label]) -
         rows = rows.sort(*order)
         numbered = rows.select(_row_number(), *_all(rows.columns))
         numbered.write_parquet(str(snapshot), compression="zstd")
-    return coverage(snapshot)
+        return _coverage(connection.read_parquet(str(snapshot)))
 
 
-def coverage(snapshot: Path) -> Coverage:
-    """How many distinct image sets a snapshot lists, and how many of them were read."""
+def _coverage(rows: DuckDBPyRelation) -> Coverage:
+    """How many distinct image sets there are, and how many of them were read."""
     from duckdb import ColumnExpression as Column
     from duckdb import ConstantExpression as Constant
     from duckdb import FunctionExpression as Function
 
-    with connect() as connection:
-        rows = connection.read_parquet(str(snapshot))
-        per_set = rows.aggregate(
-            [
-                Column("target"),
-                Function("bool_or", Column("found").isnull()).alias("unread"),
-                Function("bool_or", Column("found") == Constant(value=False)).alias("gone"),
-            ],
-            '"target", "datastoreId", "imageSetId"',
-        )
-        per_target = per_set.aggregate(
-            [
-                Function("count_star").alias("listed"),
-                Function("count_if", Column("unread")).alias("unread"),
-                Function("count_if", ~Column("unread") & Column("gone")).alias("gone"),
-            ],
-            '"target"',
-        ).fetchall()
-    return Coverage(
-        expected=sum(listed for listed, _, _ in per_target),
-        not_found=sum(gone for _, _, gone in per_target),
-        unreadable=sum(unread for _, unread, _ in per_target),
-        unreadable_targets=sum(listed == unread for listed, unread, _ in per_target),
+    unread, gone = Column("found").isnull(), Column("found") == Constant(value=False)
+    # an image set that two targets list is one image set
+    per_set = rows.aggregate(
+        [Function("bool_or", unread).alias("unread"), Function("bool_or", gone).alias("gone")],
+        '"datastoreId", "imageSetId"',
     )
+    counts = per_set.aggregate(
+        [
+            Function("count_star"),
+            Function("count_if", ~Column("unread") & Column("gone")),
+            Function("count_if", Column("unread")),
+        ]
+    ).fetchall()[0]
+    per_target = rows.aggregate([Function("bool_and", unread).alias("unread")], '"target"')
+    targets = per_target.aggregate([Function("count_if", Column("unread"))]).fetchall()[0]
+    return Coverage(*(count or 0 for count in (*counts, *targets)))
 
 
 def _json_columns() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import secrets
@@ -9,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO, cast
 
 from checker.audit.run import Run
 from checker.problems import CheckerError, InvalidInputError, Problem, printable
@@ -46,7 +47,7 @@ def probe(path: str | Path) -> None:
     try:
         if not text or text.endswith(("/", os.sep)) or Path(text).is_dir():
             raise _refused(text, "this is a folder", "name a file in it")
-        target = Path(text).resolve()
+        target = _resolved(text)
         if _is_special(target):
             return
         _probe_folder(text, target)
@@ -78,10 +79,9 @@ def deliver(
     text = str(path)
     try:
         if text == STDOUT or text in _STREAMS:
-            with _utf8(stdout or sys.stdout) as out:
-                report.write(run, out, options)
+            _write_stdout(run, report, options, stdout or sys.stdout)
             return (text,)
-        target = Path(text).resolve()
+        target = _resolved(text)
         if _is_stream(text) or _is_special(target):
             with Path(text).open("w", encoding="utf-8", errors="replace", newline="\n") as out:
                 report.write(run, out, options)
@@ -157,20 +157,31 @@ def _temporary(place: Path, target: Path, written: list[tuple[Path, Path]]) -> I
         os.fsync(out.fileno())
 
 
-@contextmanager
-def _utf8(stdout: TextIO) -> Iterator[TextIO]:
+class _Utf8(io.TextIOBase):
+    """UTF-8 into standard output. Unlike a TextIOWrapper it never closes what it writes to, not even after an error."""
+
+    def __init__(self, binary: BinaryIO) -> None:
+        super().__init__()
+        self.binary = binary
+
+    def write(self, text: str) -> int:
+        self.binary.write(text.encode("utf-8", "replace"))
+        return len(text)
+
+
+def _write_stdout(run: Run, report: Format, options: Options, stdout: TextIO) -> None:
     binary = getattr(stdout, "buffer", None)
-    if binary is None:  # a StringIO, or what a test puts in its place
-        yield stdout
-        return
     stdout.flush()
-    out = io.TextIOWrapper(binary, encoding="utf-8", errors="replace", newline="\n")
+    # a StringIO, or what a test puts in its place, has no bytes below
+    report.write(run, stdout if binary is None else cast("TextIO", _Utf8(binary)), options)
+    stdout.flush()
+
+
+def _resolved(text: str) -> Path:
     try:
-        yield out
-        out.flush()
-    finally:
-        with suppress(OSError, ValueError):
-            out.detach()  # closing it would close standard output
+        return Path(text).resolve()
+    except RuntimeError as error:  # Python 3.11 and 3.12 say so of links that lead to themselves
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from error
 
 
 def _is_stream(text: str) -> bool:

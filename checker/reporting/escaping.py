@@ -20,6 +20,8 @@ _SCRIPT_IN_JSON = re.compile(f"[<>&{_HIDDEN}]")
 
 def visible(text: str) -> str:
     r"""Text without characters that act on what displays it: they are shown as escapes such as \x1b and \u202e."""
+    if text.isascii() and text.isprintable():  # nearly all of them
+        return text
     return _UNSEEN.sub(_escape, text.replace("\r\n", "\n"))
 
 

@@ -53,7 +53,7 @@ def phrase(condition: Condition, *, negated: bool = False) -> str:
         absent = f" [if_absent: {condition.if_absent}]" if condition.if_absent else ""
         return f"{condition.operand} {(' or ' if negated else ' and ').join(tests)}{absent}"
     inner = negated is not (condition.kind == "none")
-    word = "or" if (condition.kind == "any") is not inner else "and"
+    word = "or" if (condition.kind == "any") is not negated else "and"
     parts = [phrase(member, negated=inner) for member in condition.members]
     if len(parts) == 1:
         return parts[0]

@@ -30,8 +30,12 @@ class Watch(Protocol):
     def sent(self, action: str) -> None:
         """As the attempt is sent: an attempt that cannot be signed never is."""
 
-    def after(self, action: str, code: str | None, status: int | None) -> None:
-        """With the error's code, None for a success, and the HTTP status, None where nothing came."""
+    def after(self, action: str, code: str | None, status: int | None) -> bool:
+        """With the error's code, None for a success, and the HTTP status, None where nothing came.
+
+        Returns whether botocore may try again, should it want to.
+        """
+        ...
 
 
 def guard(client: Any) -> None:
@@ -84,11 +88,11 @@ def attach(client: Any, watch: Watch) -> None:
     def sent(event_name: str, **_: Any) -> None:
         watch.sent(event_name.rpartition(".")[2])
 
-    def after(operation: Any, response: tuple[Any, Mapping[str, Any]] | None, **_: Any) -> None:
+    def after(operation: Any, response: tuple[Any, Mapping[str, Any]] | None, **_: Any) -> bool | None:
         status = getattr(response[0], "status_code", None) if response else None
         failed = response is None or (status or 0) >= 300
         code = str((response[1] if response else {}).get("Error", {}).get("Code", "")) if failed else None
-        watch.after(operation.name, code, status)
+        return None if watch.after(operation.name, code, status) else False
 
     client.meta.events.register_first(f"request-created.{service}", before)
     client.meta.events.register_first(f"before-send.{service}", sent)

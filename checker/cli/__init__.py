@@ -9,6 +9,7 @@ from typing import Any
 from checker import __version__
 
 PROGRAM = "imageset-checker"
+INCOMPLETE = 3
 BUG = 70
 
 
@@ -32,7 +33,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         complain("interrupted")
         return 130
+    except OSError as error:
+        complain(_cut_short(error))
+        return INCOMPLETE
     except Exception as error:  # noqa: BLE001 - a traceback exits 1, and would read as a violation
+        if type(error).__name__ in (
+            "IOException",
+            "OutOfMemoryException",
+        ):  # DuckDB's, which is not imported here
+            complain(_cut_short(error))
+            return INCOMPLETE
         complain(_bug(error))
         if "--debug" in given:
             raise_to_stderr()
@@ -57,6 +67,12 @@ def _run(arguments: list[str]) -> int:
     except typer.Abort:
         return 130
     return code if isinstance(code, int) else 0
+
+
+def _cut_short(error: Exception) -> str:
+    """The machine's fault: a full disk, a file that went away. Nothing was decided."""
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return f"{PROGRAM}: error: the run could not be completed: {reason}"
 
 
 def _bug(error: Exception) -> str:

@@ -174,13 +174,24 @@ def _typed(label: Label, place: Node | Cell) -> tuple[Problem | None, Scalar | N
         value = raw
     else:
         kind = place.kind if isinstance(place, Node) else "text"
-        hint = f'put it in quotes: "{show(raw)}"' if isinstance(raw, bool | int | float) else ""
         article = "an" if label.type in (Type.INTEGER, Type.ENUM) else "a"
-        return place.problem(f"labels.{label.name} takes {article} {label.type}, not {kind}", hint), None
+        message = f"labels.{label.name} takes {article} {label.type}, not {kind}"
+        return place.problem(message, _how_to_write(label.type, raw)), None
     if label.one_of and show(value) not in label.one_of:
         hint = suggest(show(value), label.one_of, what="it is one of")
         return place.problem(f"labels.{label.name} is never {show(value)}", hint), None
     return None, value
+
+
+def _how_to_write(kind: Type, raw: object) -> str:
+    if kind in (Type.STRING, Type.ENUM) and isinstance(raw, bool | int | float):
+        return f'put it in quotes: "{show(raw)}"'
+    return {
+        Type.BOOLEAN: "write true or false",
+        Type.INTEGER: "write a whole number",
+        Type.DURATION: "write a number and a unit, such as 30d or 7y",
+        Type.TIME: "write a date (2026-01-31) or a time with a zone (2026-01-31T12:00:00Z)",
+    }.get(kind, "")
 
 
 def _fits(raw: object, kind: Type) -> bool:

@@ -99,8 +99,9 @@ def _from_mapping(node: Node, files: Files) -> list[Listed]:
     if not isinstance(file.value, str) or not file.value:
         problems.append(file.problem(f"file takes a path, not {file.kind}"))
         return []
+    before = len(problems)
     table = files.table(file)
-    if table and not table.rows:
+    if table and not table.rows and len(problems) == before:
         problems.append(file.problem(f"{table.path} lists no image set"))
     return list(_from_table(table, problems)) if table else []
 

@@ -114,7 +114,10 @@ def _region(root: Node, node: Node, problems: list[Problem]) -> str:
     if "region" in node.value or _text(root, "defaults", "region"):
         return ""  # there, but no text: the shape's problem says so
     profile = _reach(root, node, "profile")
-    region = aws.default_region(profile.value if profile else None)
+    name = profile.value if profile else None
+    if name and aws.why_no_profile(name)[0]:
+        return ""  # the profile's problem says so
+    region = aws.default_region(name)
     if not region:
         hint = "add it, or set one for all targets under defaults, or set AWS_DEFAULT_REGION"
         problems.append(node.problem("region is missing", hint))

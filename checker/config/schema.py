@@ -227,10 +227,15 @@ def _problem(root: Node, error: ErrorDetails) -> Problem:
     name = next((step for step in reversed(loc) if isinstance(step, str)), "")
     if kind == "ours":
         return node.problem(context["message"], context["hint"])
+    if kind in _KINDS and isinstance(loc[-1], int):
+        return node.problem(f"each of {name} is {_KINDS[kind]}, not {node.kind}", _kind_hint(kind, node))
     if kind in _KINDS:
         return node.problem(f"{name} takes {_KINDS[kind]}, not {node.kind}", _kind_hint(kind, node))
     if kind == "literal_error":
         return _literal_problem(node, name)
+    if kind in ("greater_than", "greater_than_equal"):
+        least = f"above {context['gt']:g}" if kind == "greater_than" else f"at least {context['ge']:g}"
+        return node.problem(f"{name} must be {least}, not {node.value}")
     if kind.endswith("too_short"):
         return node.problem(f"{name} is empty")
     return node.problem(f"{name}: {error['msg'][:1].lower()}{error['msg'][1:]}")
@@ -242,6 +247,8 @@ def _key(root: Node, loc: Loc) -> Node:
 
 
 def _literal_problem(node: Node, name: str) -> Problem:
+    if name == "version" and node.value == "1":
+        return node.problem("version takes a number, not text", "write `version: 1`")
     if name == "version":
         return node.problem(f"version {node.plain()} of audit.yaml is not known", "write `version: 1`")
     known = FAIL_ON if name == "fail_on" else ON_UNKNOWN

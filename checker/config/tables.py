@@ -131,22 +131,24 @@ def _table(
     header = tuple(name.strip() for name in names)
     ids = [index for index, name in enumerate(header) if name in ID_COLUMNS]
     versions = [index for index, name in enumerate(header) if name in VERSION_COLUMNS]
+    whole = [(line, row) for line, row in found[1:] if len(row) == len(header)]
     columns = (ids[0] if ids else 0, versions[0] if versions else None)
-    table = Table(shown, lines, first, header, found[1:], sha256, *columns)
+    table = Table(shown, lines, first, header, whole, sha256, *columns)
     before = len(problems)
     if not ids:
-        hint = (
-            "separate the columns with commas" if ";" in lines[first - 1] or "\t" in lines[first - 1] else ""
-        )
-        hint = hint or "the first line names the columns: imageSetId, version, and one for each label"
+        other = ";" in lines[first - 1] or "\t" in lines[first - 1]
+        columns_named = "the first line names the columns: imageSetId, version, and one for each label"
+        hint = "separate the columns with commas" if other else columns_named
         problems.append(table.cell(first, 0, "").problem("no column is called imageSetId", hint))
     for index, name in enumerate(header):
         if not name:
             problems.append(table.cell(first, index, name).problem("a column has no name"))
         elif name in header[:index] or index in (*ids[1:], *versions[1:]):
             problems.append(table.cell(first, index, name).problem(f"a second column {name}"))
-    for line, row in table.rows:
+    if len(problems) > before:
+        return None  # the rows' problems would follow from the header's
+    for line, row in found[1:]:
         if len(row) != len(header):
-            cell = table.cell(line, 0, "")
-            problems.append(cell.problem(f"{len(row)} cells, but the first line names {len(header)} columns"))
-    return table if len(problems) == before else None
+            message = f"the row's length is {len(row)}, but the first line names {len(header)} columns"
+            problems.append(table.cell(line, 0, "").problem(message, "put text that has a comma in quotes"))
+    return table

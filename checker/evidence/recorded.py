@@ -18,8 +18,8 @@ from typing import Any
 from checker.evidence.records import BadAnswerError, Record, normalise
 from checker.fields import model
 from checker.model import Label, Location, Scalar
-from checker.problems import InvalidInputError, Problem
-from checker.values import BadValueError, parse_scalar, parse_time
+from checker.problems import InvalidInputError, Problem, suggest
+from checker.values import BadValueError, parse_scalar, parse_time, show
 
 TARGET = "recorded"
 VERSIONS = "imageSetPropertiesList"
@@ -217,9 +217,15 @@ def _labels(given: Any, declared: Mapping[str, Label]) -> dict[str, Scalar]:
         raise BadAnswerError("labels is no object")
     typed = {}
     for name, value in given.items():
-        if name in declared and value is not None:
-            text = str(value).lower() if isinstance(value, bool) else str(value)
-            typed[name] = parse_scalar(text, declared[name].type)
+        label = declared.get(name)
+        if label is None or value is None:
+            continue
+        text = show(value)
+        if label.one_of and text not in label.one_of:
+            raise BadValueError(
+                f"the label {name} is never {text}", suggest(text, label.one_of, what="it is one of")
+            )
+        typed[name] = parse_scalar(text, label.type)
     return typed
 
 

@@ -164,7 +164,7 @@ class _Crew:
         waiting, lock = iter(lanes), threading.Lock()
         runners = min(MOST_LANES, len(lanes))
         for _ in range(runners):
-            self._start(lambda: self._lanes(waiting, lock))
+            self._start(lambda: self._runner(waiting, lock))
         done, deadline = 0, math.inf
         progress(done)
         try:
@@ -188,17 +188,17 @@ class _Crew:
         return done
 
     def _start(self, work: Callable[[], None]) -> threading.Thread:
-        def guarded() -> None:
-            try:
-                work()
-            except StoppedError:
-                pass
-            except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-                self._put(_Crash(error))
-
-        thread = threading.Thread(target=guarded, name="collect", daemon=True)
+        thread = threading.Thread(target=self._guarded, args=(work,), name="collect", daemon=True)
         thread.start()
         return thread
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except StoppedError:
+            pass
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+            self._put(_Crash(error))
 
     def _put(self, item: Record | _Crash | None) -> None:
         while not self.closed.is_set():
@@ -208,16 +208,18 @@ class _Crew:
                 continue
         return None
 
+    def _runner(self, waiting: Iterator[_Lane], lock: threading.Lock) -> None:
+        """Reads lanes until none is waiting, then says so: after whatever went wrong in them."""
+        self._guarded(lambda: self._lanes(waiting, lock))
+        self._put(None)
+
     def _lanes(self, waiting: Iterator[_Lane], lock: threading.Lock) -> None:
-        try:
-            while not self._ended:
-                with lock:
-                    lane = next(waiting, None)
-                if lane is None:
-                    break
-                self._lane(lane)
-        finally:
-            self._put(None)
+        while not self._ended:
+            with lock:
+                lane = next(waiting, None)
+            if lane is None:
+                return
+            self._lane(lane)
 
     @property
     def _ended(self) -> bool:

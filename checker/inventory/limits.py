@@ -119,6 +119,11 @@ class Limiter:
                 self._buckets[key] = Bucket(rate.rate * SHARE, rate.burst * BURST_SHARE, clock=self._clock)
             return self._buckets[key]
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the run is being stopped."""
+        return self._wait(0.0)
+
     def watch(self, account: str, region: str) -> Pace:
         """What the clients of an account and Region are watched by: see `checker.aws.Watch`."""
         return Pace(self, account, region)
@@ -154,8 +159,8 @@ class Pace:
         with self.limiter.meter.lock:
             self.limiter.meter.calls[action] += 1
 
-    def after(self, action: str, code: str | None, status: int | None) -> None:
-        """Turns the rate up or down by what came back."""
+    def after(self, action: str, code: str | None, status: int | None) -> bool:
+        """Turns the rate up or down by what came back; says whether botocore may try again: not in a stopped run."""
         bucket = self.limiter.bucket(self.account, self.region, action)
         if is_throttle(code, status):
             with self.limiter.meter.lock:
@@ -164,3 +169,4 @@ class Pace:
                 bucket.throttled()
         elif code is None and bucket:
             bucket.succeeded()
+        return not self.limiter.stopped

@@ -61,10 +61,9 @@ class Site:
             self.notes.append(f"{name}: {message}")
         else:
             self.doubt = f"GetDatastore failed with {status.code}"
-            self.notes.append(
-                f"{name}: whether the data store {datastore} is there is not known,"
-                f" since {self.doubt}: {status.message}"
-            )
+            if self.line.lost is None:
+                what = f"whether the data store {datastore} is there is not known"
+                self.notes.append(f"{name}: {what}, since {self.doubt}: {status.message}")
 
     def read(self, ref: ImageSetRef) -> Record:
         """What can be learnt of an image set; a failure is a record too.

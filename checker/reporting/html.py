@@ -133,7 +133,8 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
 def _findings(run: Run) -> tuple[list[StaticRow], dict[str, Any]]:
     """The first findings in plain HTML, and as many as fit for the page's script."""
     totals = [one.tally.fail + one.tally.waived + one.tally.unknown for one in run.judged]
-    static, embedded = shares(totals, MOST_STATIC), shares(totals, MOST_EMBEDDED)
+    most = min(MOST_EMBEDDED, MOST_BYTES // packing.ROW_COST)
+    static, embedded = shares(totals, MOST_STATIC), shares(totals, most)
     rows: list[StaticRow] = []
     groups: list[packing.Rows] = []
     left, budget = sum(embedded), MOST_BYTES

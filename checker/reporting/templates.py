@@ -21,11 +21,11 @@ def template(name: str, shown: Callable[[str], str]) -> Template:
         name: its path below `reports/`.
         shown: what makes untrusted text harmless in this kind of document.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
     from markupsafe import Markup
 
     def finalize(value: Any) -> Any:
-        return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+        return value if isinstance(value, Markup | Undefined) else shown(str(value))
 
     environment = Environment(
         loader=FileSystemLoader(folder("reports"), encoding="utf-8"),

@@ -224,7 +224,8 @@ def test_the_identity_has_a_time_limit(aws_env, monkeypatch) -> None:
 class Log:
     """A watch that writes down what it is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, patient: bool = True) -> None:
+        self.patient = patient
         self.lines: list[tuple[object, ...]] = []
 
     def before(self, action: str) -> None:
@@ -233,8 +234,9 @@ class Log:
     def sent(self, action: str) -> None:
         self.lines.append(("sent", action))
 
-    def after(self, action: str, code: str | None, status: int | None) -> None:
+    def after(self, action: str, code: str | None, status: int | None) -> bool:
         self.lines.append(("after", action, code, status))
+        return self.patient
 
 
 def test_a_watch_is_told_of_every_attempt_before_it_is_signed(service: Service, door: Door) -> None:
@@ -251,6 +253,14 @@ def test_a_watch_is_told_of_every_attempt_before_it_is_signed(service: Service, 
         ("before", "GetImageSet"), ("sign", "GetImageSet"), ("sent", "GetImageSet"),
         ("after", "GetImageSet", None, 200),
     ]  # fmt: skip
+
+
+def test_a_watch_can_end_the_retries(service: Service, door: Door) -> None:
+    service.fault = lambda name, attempt: "500"
+    runtime = door.clients(Access(), REGION, Log(patient=False)).runtime
+    with pytest.raises(runtime.exceptions.InternalServerException):
+        runtime.get_image_set(datastoreId=DATASTORE, imageSetId=image_set_id(1))
+    assert len(service.requests) == 1
 
 
 # Roles, against moto's STS over HTTP.
@@ -279,7 +289,7 @@ def test_a_role_is_assumed_with_its_external_id(simulator) -> None:
     identity = door.caller_identity(access, REGION)
     door.close()
     (role,) = assumed()[before:]
-    assert (role.arn if hasattr(role, "arn") else role.role_arn, role.external_id) == (ROLE, "contract-17")
+    assert (role.role_arn, role.external_id) == (ROLE, "contract-17")
     assert role.session_name == "imageset-checker"
     assert identity.arn == "arn:aws:sts::444455556666:assumed-role/Audit/imageset-checker"
 
@@ -303,7 +313,9 @@ def test_a_role_that_is_about_to_expire_is_assumed_again(simulator, monkeypatch)
     before = len(assumed())
     door.caller_identity(access, REGION)
     found = door._session(access, REGION).core.get_credentials()
-    monkeypatch.setattr(found, "_time_fetcher", lambda: started + timedelta(minutes=55))
+    later = lambda: started + timedelta(minutes=55)
+    monkeypatch.setattr(found, "_time_fetcher", later)
+    monkeypatch.setattr(credentials, "_local_now", later)
     door.caller_identity(access, REGION)
     door.close()
     assert len(assumed()) == before + 2

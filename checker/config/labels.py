@@ -122,10 +122,12 @@ def _target(
         rows = joined.get((one.id, None), []) if joined else []
         if joined and one.version is not None:
             rows = rows + joined.get((one.id, one.version), [])
+        # the target's labels are what holds where a set's own entry says nothing else
+        own = {name for name, source in one.labels if work.value(name, source) is not None}
         sources: list[tuple[str, Source]] = [
             *one.labels,
             *(pair for row in rows for pair in row),
-            *config.labels,
+            *(pair for pair in config.labels if pair[0] not in own),
         ]
         refs.append(ImageSetRef(one.id, one.version, _merge(one, sources, work)))
     return Target(

@@ -77,6 +77,7 @@ class StaticRow:
     note: str
     expected: str
     observed: list[tuple[str, str]]
+    reason: str
     first: bool
     """Whether it is its rule's first, so that links to the rule lead here."""
 
@@ -163,6 +164,7 @@ def _row(run: Run, one: Finding, *, first: bool) -> StaticRow:
         _note(run, one),
         wording.expected(one.rule),
         wording.observed(one),
+        wording.further_reason(one),
         first,
     )
 

@@ -7,7 +7,6 @@ there only then.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TextIO
@@ -27,7 +26,6 @@ LONGEST_MESSAGE = 1_000
 LONGEST_BODY = 10_000
 RUN_SUITE = ("run", "imageset-checker")
 NOT_APPLICABLE = "not applicable"
-_ERROR_CODE = re.compile(r"\w+(?:Exception|Error)")
 
 
 def write(run: Run, out: TextIO, options: Options) -> None:
@@ -126,9 +124,8 @@ def _finding(run: Run, finding: Finding) -> Case:
         return Case(name, "skipped", "", why, why if finding.waived else f"{why}\n{body}")
     if finding.verdict is Verdict.FAIL:
         return Case(name, "failure", finding.rule.severity.value, one_line(text), body)
-    reason = finding.reason or ""
     # one word for a CI to group by: the service's error code where the set could not be read
-    kind = reason if _ERROR_CODE.fullmatch(reason) else Verdict.UNKNOWN.value
+    kind = _token(wording.error_code(finding)) or Verdict.UNKNOWN.value
     return Case(name, "error", kind, one_line(text), body)
 
 

@@ -23,7 +23,7 @@ from checker.reporting.normal import plain
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 LONGEST = 500
-UNKNOWN, WAIVED, GATED, OWN_MESSAGE, NOTHING_OBSERVED, PINNED = 1, 2, 4, 8, 16, 32
+UNKNOWN, WAIVED, GATED, OWN_MESSAGE, FAILED_CALL, PINNED = 1, 2, 4, 8, 16, 32
 _PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
 _IMAGE_SET_ID = re.compile(r"[0-9a-f]{32}")
 # bytes of a row: the id's 22 digits, its index, and a digit or two for each of place, version, flags, note, message
@@ -198,7 +198,7 @@ def _flags(finding: Finding) -> int:
         | (WAIVED if finding.waived else 0)
         | (GATED if finding.gated else 0)
         | (OWN_MESSAGE if finding.message else 0)
-        | (0 if finding.observed else NOTHING_OBSERVED)
+        | (FAILED_CALL if wording.error_code(finding) else 0)
         | (PINNED if finding.subject.pinned else 0)
     )
 

@@ -61,11 +61,26 @@ def phrase(condition: Condition, *, negated: bool = False) -> str:
     return f" {word} ".join(f"({part})" if deep else part for part, deep in zip(parts, nested, strict=True))
 
 
+def error_code(finding: Finding) -> str:
+    """The code of the failed call that makes it unknown, if that is why: a code is one word, absent fields are more."""
+    reason = finding.reason or ""
+    return reason if finding.verdict is Verdict.UNKNOWN and " " not in reason else ""
+
+
 def observed(finding: Finding) -> list[tuple[str, str]]:
-    """Field and value, as people read them."""
-    return [
-        (path, ABSENT if value is None else values.show(value)) for path, value in finding.observed.items()
+    """Field and value, as people read them. Of a set that could not be read, what was not read is not called absent."""
+    shown = [
+        (path, value)
+        for path, value in finding.observed.items()
+        if value is not None or not error_code(finding)
     ]
+    return [(path, ABSENT if value is None else values.show(value)) for path, value in shown]
+
+
+def further_reason(finding: Finding) -> str:
+    """The reason of an unknown, unless its headline says it already."""
+    reason = finding.reason or ""
+    return "" if reason in headline(finding) else reason
 
 
 def headline(finding: Finding) -> str:
@@ -89,8 +104,8 @@ def details(finding: Finding) -> list[tuple[str, str]]:
     rows.append(
         ("Observed", "; ".join(f"{path} = {value}" for path, value in observed(finding)) or "nothing")
     )
-    if finding.reason:
-        rows.append(("Reason", finding.reason))
+    if reason := further_reason(finding):
+        rows.append(("Reason", reason))
     rows.append(("Policy", f"{finding.rule.name} at {finding.rule.where}"))
     return rows
 

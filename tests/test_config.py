@@ -406,5 +406,5 @@ def test_the_package_says_what_it_offers() -> None:
 
 def test_an_entrys_own_label_stands_before_the_targets(tmp_path: Path) -> None:
     image_sets = f"[{OTHER}, {{id: {ID}, labels: {{class: mammography}}}}]"
-    (target,), _ = resolved(tmp_path, image_sets, "    labels: {class: adult}\n")
+    target, _ = resolved(tmp_path, image_sets, "    labels: {class: adult}\n")
     assert [dict(one.labels) for one in target.image_sets] == [{"class": "adult"}, {"class": "mammography"}]

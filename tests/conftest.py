@@ -1,0 +1,25 @@
+"""What every test starts with: no setting of the machine that would change a result, and no way to AWS."""
+
+from __future__ import annotations
+
+import os
+
+for name in list(os.environ):
+    if name.startswith("AWS_") or name in (
+        "NO_COLOR",
+        "FORCE_COLOR",
+        "CLICOLOR_FORCE",
+        "TERM",
+        "COLUMNS",
+        "LINES",
+    ):
+        del os.environ[name]
+
+os.environ |= {
+    # neither a user's profile nor an instance's role
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    # the width that help is wrapped to
+    "COLUMNS": "80",
+}

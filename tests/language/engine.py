@@ -1,0 +1,83 @@
+"""The engine, driven through its stages: a policy's YAML is loaded, records are recorded, and each rule judges each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
+
+import checker
+from checker.evaluation import evaluate, read
+from checker.evidence.recorded import read_recorded
+from checker.evidence.records import Record
+from checker.evidence.snapshot import write_records, write_snapshot
+from checker.model import Label, Tally
+from checker.values import parse_time
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the engine says: a verdict by rule and image set, the tallies by rule, and the findings as they are kept."""
+
+    verdicts: Mapping[tuple[str, str], str]
+    tallies: Mapping[str, Tally]
+    findings: tuple[tuple[Any, ...], ...]
+
+
+def judge(
+    policy: Mapping[str, Any],
+    records: Iterable[Mapping[str, Any]],
+    as_of: str,
+    flags: Mapping[str, str] | None = None,
+    *,
+    every: bool = True,
+) -> Judged:
+    """Every rule of the policy on every record. Reading back passes too is slow: without `every` they are only counted."""
+    moment = parse_time(as_of)
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "policy.yaml").write_text(
+            yaml.safe_dump(dict(policy), allow_unicode=True), encoding="utf-8"
+        )
+        policies = checker.load([str(folder / "policy.yaml")])
+        rules = checker.choose(policies, params=flags).rules
+        write_records(recorded(list(records), folder, policies.labels), folder / "records.jsonl")
+        snapshot = folder / "image_sets.parquet"
+        write_snapshot(folder / "records.jsonl", snapshot, policies.labels)
+        tallies = evaluate.evaluate(rules, snapshot, moment, folder / "findings.parquet")
+        found = list(read.findings(folder / "findings.parquet", rules, lambda *_: True))
+        judged = [(one.rule, one.subject, one.verdict) for one in found]
+        if every:
+            judged = [
+                (rule, subject, verdict)
+                for rule in rules
+                for subject, verdict, _ in read.subjects(rule, snapshot, moment, lambda *_: True)
+            ]
+    verdicts = {(rule.id, subject.image_set_id): verdict.value for rule, subject, verdict in judged}
+    kept = tuple(
+        (one.rule.id, one.subject, one.verdict.value, one.reason, str(one.observed), one.message)
+        for one in found
+    )
+    return Judged(verdicts, {rule.id: tally for rule, tally in zip(rules, tallies, strict=True)}, kept)
+
+
+def recorded(records: Sequence[Mapping[str, Any]], folder: Path, labels: Mapping[str, Label]) -> list[Record]:
+    """The records as the checker reads them from what the AWS CLI prints."""
+    lines = [json.dumps(document(record)) for record in records]
+    (folder / "recorded.json").write_text("\n".join(lines), encoding="utf-8")
+    targets = {record["imageSetId"]: record.get("target", "recorded") for record in records}
+    read_back = read_recorded([str(folder / "recorded.json")], labels)
+    return [replace(record, target=targets[record.image_set_id]) for record in read_back]
+
+
+def document(record: Mapping[str, Any]) -> dict[str, Any]:
+    """One JSON value: GetImageSet's answer or an error, with the labels beside it."""
+    beside = {key: record[key] for key in ("imageSetId", "labels", "collectedAt") if key in record}
+    if "answer" in record:
+        return {**record["answer"], **beside}
+    return {"error": {"code": record["error"], "message": "synthetic"}, **beside}

@@ -1,0 +1,44 @@
+"""The example of the library: ten lines, the same in README.md and docs/library.md, and right for a strict type checker.
+
+`test_readme.py` runs it.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from project.markdown import ROOT, blocks
+from project.source import run
+
+
+def _example(page: str) -> str:
+    return next(block.text for block in blocks(ROOT / page) if block.language == "python")
+
+
+def test_it_has_ten_lines_at_most():
+    assert len([line for line in _example("README.md").splitlines() if line]) <= 10
+
+
+def test_it_is_the_same_on_both_pages():
+    assert _example("README.md") == _example("docs/library.md")
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/library.md"])
+def test_a_strict_type_checker_has_no_objection(page, tmp_path):
+    programs = [block.text for block in blocks(ROOT / page) if block.language == "python"]
+    paths = [tmp_path / f"example_{number}.py" for number in range(len(programs))]
+    for path, program in zip(paths, programs, strict=True):
+        path.write_text(program, encoding="utf-8")
+    done = run(sys.executable, "-m", "mypy", "--strict", *paths, cwd=ROOT)
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_public_name_has_a_docstring_and_is_offered_by_the_package():
+    import checker
+    from checker import api
+
+    for name in api.__all__:
+        assert getattr(checker, name) is getattr(api, name)
+        assert getattr(api, name).__doc__, name

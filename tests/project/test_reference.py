@@ -1,0 +1,51 @@
+"""The tables in docs/ are those of the program: fields, operators, formats, shipped rules."""
+
+from __future__ import annotations
+
+from checker.fields import catalogue
+from checker.model import Absence
+from checker.policy.load import load
+from checker.policy.operators import EVERY, OPERATORS
+from checker.reporting import FORMATS
+from project.markdown import ROOT, check_part, table
+
+POLICIES = ROOT / "docs" / "policies.md"
+ABSENT = {
+    Absence.NEVER: "always there",
+    Absence.NOT_REPORTED: "not reported: unknown",
+    Absence.NONE: "definitely none",
+    Absence.FALSE: "`false`",
+}
+
+
+def test_fields():
+    rows = [
+        (f"`{field.path}`", field.type.value, ABSENT[field.absence], _says(field))
+        for field in catalogue().values()
+    ]
+    check_part(POLICIES, "fields", table(("field", "type", "when an answer leaves it out", "says"), *rows))
+
+
+def _says(field) -> str:
+    values = f" One of {', '.join(f'`{member}`' for member in field.members)}." if field.members else ""
+    return field.doc + values
+
+
+def test_operators():
+    rows = []
+    for name in EVERY:
+        types = [kind for kind, operators in OPERATORS.items() if name in operators]
+        (operator,) = {OPERATORS[kind][name] for kind in types}
+        kinds = "all" if len(types) == len(OPERATORS) else ", ".join(types)
+        rows.append((f"`{name}`", kinds, operator.doc))
+    check_part(POLICIES, "operators", table(("operator", "types", "holds where the operand is"), *rows))
+
+
+def test_formats():
+    rows = [(f"`{name}`", one.doc) for name, one in FORMATS.items()]
+    check_part(ROOT / "docs" / "reports.md", "formats", table(("format", "is"), *rows))
+
+
+def test_shipped_rules():
+    rows = [(f"`{rule.id}`", rule.severity.value, rule.title) for rule in load(["pack:"]).rules]
+    check_part(POLICIES, "rules", table(("rule", "severity", "title"), *rows))

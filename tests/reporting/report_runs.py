@@ -1,0 +1,326 @@
+"""Runs for the tests of reports: a `Run` whose findings, subjects and unread sets are written down here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from checker.audit.gate import Gate, judge, sentence
+from checker.audit.run import Judged, Run, SubjectVerdict, Unread
+from checker.model import (
+    Absence,
+    Coverage,
+    Duration,
+    Field,
+    Finding,
+    Group,
+    Leaf,
+    Location,
+    Operand,
+    Pack,
+    Rule,
+    Severity,
+    Subject,
+    Tally,
+    Test,
+    Type,
+    Verdict,
+)
+
+AS_OF = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+STORE = "0123456789abcdef0123456789abcdef"
+FORCED = Field("overrides.forced", Type.BOOLEAN, Absence.FALSE, True, "")
+STATE = Field("imageSetState", Type.ENUM, Absence.NEVER, True, "")
+DELETED_AT = Field("deletedAt", Type.TIME, Absence.NOT_REPORTED, True, "")
+CREATED_AT = Field("createdAt", Type.TIME, Absence.NEVER, True, "")
+MESSAGE = Field("message", Type.STRING, Absence.NONE, True, "")
+HOSTILE = "<script>alert(1)</script>]]>&amp;\"'\x00\x1b[31m\u202etxt\u2028\ud800\x9b\ufffe{{ 7*7 }}=cmd|'/C calc'!A0"
+
+INTEGRITY = Pack(
+    name="integrity",
+    title="Integrity of image sets",
+    path="policies/integrity.yaml",
+    sha256="9f2c" * 16,
+    source=b"",
+    rules=(),
+    params={},
+    labels={},
+    revision="2026-1",
+    owner="Imaging governance",
+    approved_by="J. Doe",
+    review_by="2026-12-31",
+)
+RETENTION = Pack("retention", "Retention", "pack:retention", "ab01" * 16, b"", (), {}, {})
+
+
+def leaf(operand: Field, operator: str, value: object, right: Field | None = None) -> Leaf:
+    return Leaf(Operand(operand, right), (Test(operator, value),))
+
+
+def rule(pack: Pack, name: str, severity: Severity, condition, **more) -> Rule:
+    more.setdefault("title", f"Rule {name}")
+    more.setdefault("where", Location(pack.path, 8, 5))
+    more.setdefault("deny", True)
+    more.setdefault("when", None)
+    return Rule(id=name, pack=pack.name, severity=severity, condition=condition, **more)
+
+
+NO_FORCE = rule(
+    INTEGRITY,
+    "no-forced-overrides",
+    Severity.HIGH,
+    leaf(FORCED, "eq", True),
+    title="No image set was written with force",
+    why="A forced copy or update skips the patient, study and series match.",
+    fix="Compare both image sets, then revert to the last unforced version.",
+    caveat="Judges the latest version only; a later ordinary update hides an earlier force.",
+    controls={"hipaa": ("164.312(c)(1)",), "nist-800-53r5": ("SI-7", "SI-10")},
+    tags=("integrity",),
+    fields=(FORCED,),
+)
+RECENT = rule(
+    RETENTION,
+    "no-recent-deletions",
+    Severity.MEDIUM,
+    Group(
+        "all", (leaf(STATE, "eq", "DELETED"), leaf(DELETED_AT, "younger_than", Duration(0, 30 * 86_400_000)))
+    ),
+    title="No image set was deleted within the review window",
+    why="A deletion can be undone only while backups last.",
+    fix="Ask who deleted it, and restore it from the archive if nobody knows.",
+    controls={"nist-800-53r5": ("SI-12",), "iso-27001": ("A.5.33",)},
+    where=Location("pack:retention", 21, 5),
+    fields=(STATE, DELETED_AT),
+)
+EARLY = rule(
+    RETENTION,
+    "no-early-deletions",
+    Severity.CRITICAL,
+    leaf(DELETED_AT, "gte", Duration(84, 0), CREATED_AT),
+    title="No image set was deleted before its retention period ended",
+    deny=False,
+    when=leaf(STATE, "eq", "DELETED"),
+    fields=(STATE, DELETED_AT, CREATED_AT),
+)
+TIDY = rule(RETENTION, "no-message", Severity.LOW, leaf(MESSAGE, "exists", True), fields=(MESSAGE,))
+
+
+@dataclass(frozen=True)
+class FakeRun(Run):
+    """A run that holds its verdicts in memory."""
+
+    verdicts: dict[str, list[SubjectVerdict]] = field(default_factory=dict)
+    unread_sets: tuple[Unread, ...] = ()
+
+    def findings(self) -> Iterator[Finding]:
+        for judged in self.judged:
+            for one in self.verdicts[judged.rule.name]:
+                if one.finding is not None:
+                    yield one.finding
+
+    def subjects(self, rule: Rule) -> Iterator[SubjectVerdict]:
+        yield from self.verdicts[rule.name]
+
+    def unread(self) -> Iterator[Unread]:
+        yield from self.unread_sets
+
+
+def subject(number: int, **more) -> Subject:
+    defaults = {
+        "target": "archive",
+        "account": "123456789012",
+        "region": "us-east-1",
+        "datastore_id": STORE,
+        "image_set_id": f"{number:032x}",
+        "version_id": number % 5 + 1,
+    }
+    return Subject(**(defaults | more))
+
+
+def found(
+    rule: Rule, one: Subject, verdict: Verdict, gate: Gate, message="", reason=None, waived=False, **observed
+) -> SubjectVerdict:
+    shown = {name.replace("__", ".").rstrip("_"): value for name, value in observed.items()}
+    counts = gate.counts(verdict, rule.severity, waived=waived)
+    return SubjectVerdict(one, verdict, Finding(rule, one, verdict, reason, shown, message, counts, waived))
+
+
+def run_of(pairs: list[tuple[Rule, list[SubjectVerdict]]], gate: Gate, coverage: Coverage, **more) -> FakeRun:
+    judged = tuple(Judged(one, _tally(found)) for one, found in pairs)
+    tallies = [(one.rule.severity, one.tally) for one in judged]
+    outcome = judge(gate, tallies, coverage, interrupted=more.pop("interrupted", False))
+    given = {
+        "id": "20260102T030405Z-1a2b3c4d",
+        "name": "radiology-archive",
+        "as_of": AS_OF,
+        "hypothetical": False,
+        "tool_version": "0.1.0",
+        "botocore_version": "1.42.81",
+        "packs": (INTEGRITY, RETENTION),
+        "source": "live",
+        "snapshot": Path("snapshot.parquet"),
+        "findings_file": Path("findings.parquet"),
+    }
+    return FakeRun(
+        judged=judged,
+        coverage=coverage,
+        gate=gate,
+        outcome=outcome,
+        sentence=sentence(gate, outcome, tallies, coverage),
+        verdicts={one.name: found for one, found in pairs},
+        **(given | more),
+    )
+
+
+def _tally(found: list[SubjectVerdict]) -> Tally:
+    def count(verdict: Verdict, waived: bool = False) -> int:
+        return sum(
+            one.verdict is verdict and (one.finding is not None and one.finding.waived) is waived
+            for one in found
+        )
+
+    fails, unknown = Verdict.FAIL, Verdict.UNKNOWN
+    return Tally(
+        len(found),
+        count(Verdict.PASS),
+        count(fails),
+        count(fails, waived=True),
+        count(unknown) + count(unknown, waived=True),
+        count(Verdict.NOT_APPLICABLE),
+    )
+
+
+def ordinary(gate: Gate = Gate(Severity.MEDIUM), **more) -> FakeRun:  # noqa: B008 - frozen
+    """Two packs, four rules, every verdict, a pinned version, a waived fail, two unreadable sets."""
+    sets = [subject(n) for n in range(1, 7)]
+    pinned = subject(3, version_id=2, pinned=True)
+    lost = [subject(n, version_id=None) for n in (7, 8)]
+    denied = "AccessDeniedException"
+    gone = AS_OF - timedelta(days=12, hours=5)
+    why = "deletedAt is not reported"
+
+    def unknown(one: Rule, lost_set: Subject) -> SubjectVerdict:
+        return found(one, lost_set, Verdict.UNKNOWN, gate, f"could not be read: {denied}", denied)
+
+    def passing(numbers: slice, verdict: Verdict = Verdict.PASS) -> list[SubjectVerdict]:
+        return [SubjectVerdict(one, verdict) for one in sets[numbers]]
+
+    forced = {"overrides__forced": True}
+    verdicts = [
+        (
+            NO_FORCE,
+            [
+                *passing(slice(0, 2)),
+                found(NO_FORCE, sets[2], Verdict.FAIL, gate, "version 4 was written with force", **forced),
+                found(NO_FORCE, pinned, Verdict.FAIL, gate, "version 2 was written with force", **forced),
+                found(
+                    NO_FORCE,
+                    sets[3],
+                    Verdict.FAIL,
+                    gate,
+                    "version 5 was written with force",
+                    None,
+                    True,
+                    **forced,
+                ),
+                *passing(slice(4, 6)),
+                *(unknown(NO_FORCE, one) for one in lost),
+            ],
+        ),
+        (
+            RECENT,
+            [
+                *passing(slice(0, 4)),
+                found(RECENT, sets[4], Verdict.FAIL, gate, imageSetState="DELETED", deletedAt=gone),
+                found(
+                    RECENT, sets[5], Verdict.UNKNOWN, gate, "", why, imageSetState="DELETED", deletedAt=None
+                ),
+                *(unknown(RECENT, one) for one in lost),
+            ],
+        ),
+        (
+            EARLY,
+            [
+                *passing(slice(0, 5), Verdict.NOT_APPLICABLE),
+                *passing(slice(5, 6)),
+                *(unknown(EARLY, one) for one in lost),
+            ],
+        ),
+        (
+            TIDY,
+            [
+                *passing(slice(0, 5)),
+                found(TIDY, sets[5], Verdict.FAIL, gate, message="", message_=None),
+                *(unknown(TIDY, one) for one in lost),
+            ],
+        ),
+    ]
+    given = {
+        "unread_sets": tuple(
+            Unread(one, denied, "User: audit is not authorized to perform GetImageSet") for one in lost
+        ),
+        "params": {"retention.review_window": "30d"},
+        "identities": {"archive": "arn:aws:sts::123456789012:assumed-role/Audit/imageset-checker"},
+        "calls": {"GetImageSet": 9, "GetDatastore": 1},
+        "left_out": ("rule retention/tier-cost-review: --skip-rule",),
+    }
+    return run_of(verdicts, gate, Coverage(9, 1, 2, 0), **(given | more))
+
+
+def clean_run(**more) -> FakeRun:
+    """Nothing but passes."""
+    verdicts = [(NO_FORCE, [SubjectVerdict(subject(n), Verdict.PASS) for n in range(1, 4)])]
+    return run_of(verdicts, Gate(), Coverage(3), **more)
+
+
+def hostile() -> FakeRun:
+    """Every text that can come from outside is hostile."""
+    gate = Gate()
+    pack = Pack("integrity", HOSTILE, HOSTILE, HOSTILE, b"", (), {}, {}, HOSTILE, HOSTILE, HOSTILE, HOSTILE)
+    bad = rule(
+        pack,
+        "hostile",
+        Severity.HIGH,
+        leaf(MESSAGE, "eq", HOSTILE),
+        title=HOSTILE,
+        why=HOSTILE,
+        fix=HOSTILE,
+        caveat=HOSTILE,
+        controls={HOSTILE: (HOSTILE,)},
+        tags=(HOSTILE,),
+        where=Location(HOSTILE, 1, 1),
+    )
+    one = Subject(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, 1, True)
+    long = subject(1, target="x" * 5000, image_set_id="y" * 5000)
+    verdicts = [
+        (
+            bad,
+            [
+                found(
+                    bad, one, Verdict.FAIL, gate, HOSTILE, None, False, message_=HOSTILE, **{HOSTILE: HOSTILE}
+                ),
+                found(bad, long, Verdict.UNKNOWN, gate, "z" * 50_000, HOSTILE * 500, message_="w" * 50_000),
+                found(bad, one, Verdict.FAIL, gate, "=1+1", None, True),
+            ],
+        )
+    ]
+    return run_of(
+        verdicts,
+        gate,
+        Coverage(3, 0, 1),
+        id=HOSTILE,
+        name=HOSTILE,
+        tool_version=HOSTILE,
+        botocore_version=HOSTILE,
+        packs=(pack,),
+        hypothetical=True,
+        source="recorded",
+        params={HOSTILE: HOSTILE},
+        notes=(HOSTILE,),
+        left_out=(HOSTILE,),
+        identities={HOSTILE: HOSTILE},
+        calls={HOSTILE: 1},
+        unread_sets=(Unread(one, HOSTILE, HOSTILE),),
+    )

@@ -1,0 +1,240 @@
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+from report_runs import HOSTILE, hostile, ordinary
+from test_report_html import many
+
+from checker.reporting import FORMATS, Options, deliver
+
+pytestmark = pytest.mark.browser
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 800}
+
+
+@pytest.fixture
+def show(chromium, tmp_path):
+    """Opens a run's page from its file; whatever it asks for or complains of is an error."""
+    seen, contexts = [], []
+
+    def show(run, anchor="", **options):
+        path = tmp_path / "report.html"
+        deliver(run, FORMATS["html"], path, Options())
+        context = chromium.new_context(**({"viewport": WIDE} | options))
+        contexts.append(context)
+        view = context.new_page()
+        view.on("console", lambda message: seen.append(message.text))
+        view.on("pageerror", lambda error: seen.append(str(error)))
+        view.on(
+            "request",
+            lambda request: None if request.url.startswith(path.as_uri()) else seen.append(request.url),
+        )
+        view.goto(path.as_uri() + anchor)
+        if options.get("java_script_enabled", True):
+            view.wait_for_selector("html[data-ready]", state="attached")
+        return view
+
+    yield show
+    for context in contexts:
+        context.close()
+    assert seen == []
+
+
+def rows(view) -> list[str]:
+    return view.locator("#rows tr").all_inner_texts()
+
+
+def status(view) -> str:
+    return view.locator("#status").inner_text()
+
+
+def test_the_script_shows_what_the_plain_page_shows(show):
+    plain, scripted = show(ordinary(), java_script_enabled=False), show(ordinary())
+    assert plain.locator("h1").inner_text() == "radiology-archive"
+    assert plain.get_by_text("Scripts are off").is_visible()
+    assert not plain.locator("#filters").is_visible()
+    assert scripted.locator("#filters").is_visible()
+
+    def words(texts):
+        return [" ".join(text.split()) for text in texts]
+
+    assert words(rows(plain)) == words(rows(scripted))
+    assert len(rows(plain)) == 14
+
+
+def test_without_scripts_details_open_and_links_lead_to_the_rule(show):
+    view = show(ordinary(), java_script_enabled=False)
+    card = view.locator("details.card").nth(3)
+    assert not card.get_by_text("Show its 3 findings").is_visible()
+    card.locator("summary").click()
+    card.get_by_text("Show its 3 findings").click()
+    assert view.url.endswith("#rule=retention/no-message")
+    assert view.locator("[id='rule=retention/no-message']").is_visible()
+
+
+def test_search_filter_sort_and_pages(show):
+    view = show(many(500))
+    assert status(view) == "800 findings; 1 to 100 shown"
+    view.get_by_role("button", name="Next").click()
+    assert status(view) == "800 findings; 101 to 200 shown"
+    view.get_by_label("Rule", exact=True).select_option("retention/no-recent-deletions")
+    assert status(view) == "300 of 800 findings; 1 to 100 shown"
+    view.get_by_label("Target").select_option("t1")
+    assert status(view) == "100 of 800 findings"
+    assert not view.locator("#pages").is_visible()
+    view.get_by_label("Sort by").select_option("set")
+    ids = view.locator("#rows .id").all_inner_texts()
+    assert ids == sorted(ids)
+    view.get_by_label("Search").fill(f"{ids[3][:12].upper()} deleted")
+    view.wait_for_selector("#status:has-text('1 of 800')")
+    assert ids[3] in rows(view)[0]
+    assert "q=" in view.url
+    view.get_by_label("Search").fill("nowhere")
+    view.wait_for_selector("#status:has-text('No finding of 800 matches')")
+    view.get_by_role("button", name="Clear").click()
+    view.wait_for_selector("#status:has-text('800 findings')")
+
+
+def test_filters_by_verdict_severity_and_gate(show):
+    view = show(ordinary())
+    view.get_by_label("Verdict").select_option("unknown")
+    assert status(view) == "9 of 14 findings"
+    view.get_by_label("Severity").select_option("low")
+    assert status(view) == "2 of 14 findings"
+    view.get_by_label("Only what the gate counts").check()
+    assert status(view) == "No finding of 14 matches."
+    view.get_by_label("Severity").select_option("")
+    view.get_by_label("Sort by").select_option("severity")
+    assert [text.split("\t")[1].strip() for text in rows(view)][:2] == ["critical", "critical"]
+    view.get_by_label("Verdict").select_option("waived")
+    assert status(view) == "No finding of 14 matches."
+
+
+def test_deep_links(show):
+    view = show(ordinary(), "#rule=integrity/no-forced-overrides&verdict=fail")
+    assert status(view) == "2 of 14 findings"
+    assert view.get_by_label("Rule", exact=True).input_value() == "integrity/no-forced-overrides"
+    view.evaluate("location.hash = '#rule=retention/no-message'")
+    view.wait_for_selector("#status:has-text('3 of 14')")
+    view.evaluate("location.hash = '#rule=no/such-rule'")
+    view.wait_for_selector("#status:has-text('14 findings')")
+    view.evaluate("location.hash = '#about/retention/no-message'")
+    view.wait_for_selector("details[id='about/retention/no-message'][open]")
+    view.locator("details.card").nth(0).get_by_role("link").click()
+    view.wait_for_selector("#status:has-text('5 of 14')")
+
+
+def download(view, name: str) -> str:
+    with view.expect_download() as started:
+        view.get_by_role("button", name=name).click()
+    return Path(started.value.path()).read_bytes().decode()
+
+
+def test_downloads_hold_what_the_filters_show(show):
+    run = ordinary()
+    view = show(run, "#verdict=fail")
+    out = io.StringIO()
+    FORMATS["json"].write(run, out, Options())
+    fails = [
+        one
+        for one in json.loads(out.getvalue())["findings"]
+        if one["verdict"] == "fail" and not one["waived"]
+    ]
+    for one in fails:
+        del one["id"]
+    assert json.loads(download(view, "Download JSON")) == fails
+    lines = list(csv.DictReader(io.StringIO(download(view, "Download CSV").removeprefix("\ufeff"))))
+    assert [line["imageSetId"] for line in lines] == [one["imageSetId"] for one in fails]
+    assert json.loads(lines[0]["observed"]) == {"overrides.forced": True}
+
+
+def test_hostile_text_stays_text_and_formulas_stay_text(show):
+    view = show(hostile())
+    assert view.evaluate("document.querySelectorAll('main script').length") == 0
+    assert "<script>alert(1)</script>" in rows(view)[0]
+    lines = list(csv.reader(io.StringIO(download(view, "Download CSV").removeprefix("\ufeff"))))
+    assert "'=1+1" in lines[3]
+    for cell in (cell for line in lines for cell in line):
+        assert not re.match(r"\s*[=+\-@]", cell)
+    (first, *_) = json.loads(download(view, "Download JSON"))
+    assert first["message"].startswith(HOSTILE[:25])
+
+
+def test_print_opens_the_rules_and_shows_more_findings(show):
+    view = show(many(500))
+    view.emulate_media(media="print")
+    view.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert view.locator("#rows tr").count() == 800
+    assert view.locator("details:not([open])").count() == 0
+    assert not view.locator("#filters").is_visible()
+    view.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert view.locator("#rows tr").count() == 100
+    assert view.pdf().startswith(b"%PDF")
+
+
+# WCAG 2: the contrast of every text with the nearest background that is painted behind it.
+CONTRAST = """() => {
+  const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = rgb(getComputedStyle(e).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return matchMedia('(prefers-color-scheme: dark)').matches ? [0, 0, 0] : [255, 255, 255];
+  };
+  const poor = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const element = node.parentElement;
+    if (!node.data.trim() || !element.checkVisibility() || element.closest(':disabled')) continue;
+    const [a, b] = [light(rgb(getComputedStyle(element).color)), light(behind(element))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) poor.push([ratio.toFixed(2), element.className, node.data.trim().slice(0, 40)]);
+  }
+  return poor;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast_in_both_schemes(show, scheme):
+    view = show(ordinary(hypothetical=True), color_scheme=scheme)
+    view.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    assert view.evaluate(CONTRAST) == []
+
+
+def test_dark_mode_is_dark(show):
+    background = "getComputedStyle(document.body).backgroundColor"
+    dark, light = (show(ordinary(), color_scheme=scheme).evaluate(background) for scheme in ("dark", "light"))
+    assert max(map(int, re.findall(r"\d+", dark))) < 60 < 200 < min(map(int, re.findall(r"\d+", light)))
+
+
+@pytest.mark.parametrize("run", [ordinary, hostile])
+@pytest.mark.parametrize("viewport", [WIDE, NARROW])
+def test_nothing_is_wider_than_the_window(show, run, viewport):
+    view = show(run(), viewport=viewport)
+    assert view.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+
+
+def test_every_control_has_a_name_and_a_visible_focus(show):
+    view = show(ordinary())
+    for control in view.locator("input, select, button, a, summary").all():
+        name = control.evaluate("e => (e.labels?.[0]?.innerText ?? e.textContent).trim()")
+        assert name, control
+    view.keyboard.press("Tab")
+    assert view.evaluate("document.activeElement.className") == "skip"
+    for _ in range(12):
+        view.keyboard.press("Tab")
+        assert view.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    assert view.locator("#status").get_attribute("aria-live") == "polite"
+
+
+def test_verdicts_are_told_by_word_and_by_shape(show):
+    view = show(ordinary())
+    for verdict in view.locator(".verdict").all():
+        assert verdict.inner_text().strip() in ("Pass", "Fail", "Unknown", "Waived", "Not applicable")
+        box = verdict.locator("svg").bounding_box()
+        assert verdict.is_visible() is False or (box and box["width"] > 8)

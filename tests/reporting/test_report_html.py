@@ -1,0 +1,292 @@
+import base64
+import hashlib
+import io
+import itertools
+import json
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import html
+from report_runs import AS_OF, NO_FORCE, RECENT, clean_run, found, hostile, ordinary, run_of, subject
+
+from checker import values
+from checker.audit.gate import Gate
+from checker.model import Coverage, Subject, Verdict
+from checker.reporting import FORMATS, Options
+from checker.reporting import html as page
+from checker.reporting.packing import ALPHABET, column, digits
+
+
+def written(run, **options) -> str:
+    out = io.StringIO()
+    FORMATS["html"].write(run, out, Options(**options))
+    return out.getvalue()
+
+
+def embedded(text: str) -> dict:
+    return json.loads(
+        re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)[1]
+    )
+
+
+def number(text: str) -> int:
+    total = 0
+    for digit in text:
+        total = total * 64 + ALPHABET.index(digit)
+    return total
+
+
+def unpacked(packed: dict, rows: int) -> list:
+    """What the page's script reads from a column."""
+    if "c" in packed:
+        return [packed["c"]] * rows
+    width = packed["w"]
+    found = [number(packed["i"][row * width : (row + 1) * width]) for row in range(rows)]
+    if "d" in packed:
+        return [packed["d"][index] for index in found]
+    numbers = [None if one == 0 else packed["n"] + (one - 1) * packed["u"] for one in found]
+    if packed.get("t"):
+        return [None if one is None else values.iso(values.from_epoch_ms(one)) for one in numbers]
+    return numbers
+
+
+def test_golden(golden):
+    text = written(ordinary())
+    # style and script have tests of their own, and would make every change of theirs one of the golden file
+    text = re.sub(r"<style>.*?</style>", "<style></style>", text, flags=re.DOTALL)
+    text = re.sub(r"<script>.*?</script>", "<script></script>", text, flags=re.DOTALL)
+    golden("report.html", re.sub(r"sha256-[^']+", "sha256-", text))
+
+
+@pytest.mark.parametrize("run", [ordinary, clean_run, hostile])
+def test_the_policy_allows_its_own_style_and_script_and_nothing_else(run):
+    text = written(run())
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)[1]
+    style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)[1]
+    script = re.search(r"<script>(.*?)</script>", text, re.DOTALL)[1]
+    style_hash, script_hash = (
+        base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in (style, script)
+    )
+    assert policy == (
+        f"default-src 'none'; style-src 'sha256-{style_hash}'; script-src 'sha256-{script_hash}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+@pytest.mark.parametrize("run", [ordinary, clean_run, hostile])
+def test_nothing_is_fetched_and_nothing_is_styled_or_scripted_inline(run):
+    tree = html.document_fromstring(written(run()))
+    assert [one.get("type") for one in tree.iter("script")] == ["application/json", None]
+    assert not tree.xpath("//link | //img | //iframe | //object | //embed | //base | //audio | //video")
+    attributes = {name for one in tree.iter() if isinstance(one.tag, str) for name in one.attrib}
+    assert not {name for name in attributes if name.startswith("on")} & attributes
+    assert not attributes & {"style", "src", "srcset", "action", "formaction", "background"}
+    assert all(one.get("href").startswith("#") for one in tree.xpath("//*[@href]"))
+    css = tree.findtext(".//style")
+    assert "url(" not in css
+    assert "@import" not in css
+
+
+def test_hostile_text_stays_text():
+    text = written(hostile())
+    assert text.count("<script") == 2
+    assert "alert(1)" in text
+    assert "\x1b" not in text
+    assert not set(text) & set("\u202e\u2028\x9b\x00\ud800")
+    assert "{{ 7*7 }}" in text
+    data = embedded(text)
+    assert data["rows"] == 3
+    assert max(map(len, text.splitlines())) < 60_000
+
+
+def test_structure():
+    tree = html.document_fromstring(written(ordinary()))
+    headings = [int(one.tag[1]) for one in tree.iter("h1", "h2", "h3", "h4")]
+    assert headings[0] == 1
+    assert headings.count(1) == 1
+    assert all(after - before <= 1 for before, after in itertools.pairwise(headings))
+    ids = tree.xpath("//@id")
+    assert len(set(ids)) == len(ids)
+    targets = {one.get("href")[1:] for one in tree.xpath("//a[@href]")}
+    assert targets <= set(ids)
+    assert {one.get("for") for one in tree.iter("label")} <= set(ids)
+    assert all(one.find("caption") is not None or one.get("aria-labelledby") for one in tree.iter("table"))
+    assert all(one.get("scope") for one in tree.iter("th"))
+    order = [one.get("id") for one in tree.iter("section")]
+    assert order == ["outcome", "asked", "rules", "controls", "findings", "unreadable", "passes"]
+
+
+def test_says_what_an_auditor_asks_for_without_scripts():
+    run = ordinary(hypothetical=True, source="recorded", notes=("identity could not be read",))
+    tree = html.document_fromstring(written(run))
+    for one in tree.xpath("//script | //style"):
+        one.drop_tree()
+    text = " ".join(" ".join(tree.itertext()).split())
+    for part in (
+        run.sentence,
+        "9 expected = 7 evaluated + 2 unreadable",
+        "As of 2026-01-02T03:04:05Z hypothetical",
+        "an old one drops `overrides`",
+        "identity could not be read",
+        "9f2c" * 16,
+        "Revision: 2026-1",
+        "arn:aws:sts::123456789012:assumed-role/Audit/imageset-checker",
+        "retention.review_window 30d",
+        "rule retention/tier-cost-review: --skip-rule",
+        "Compare both image sets, then revert to the last unforced version.",
+        "Judges the latest version only",
+        "overrides.forced true",
+        "deletedAt is not younger than 30d",
+        "User: audit is not authorized to perform GetImageSet",
+        "below fail_on: medium",
+    ):
+        assert part in text, part
+    assert "complian" not in text.lower()
+
+
+@pytest.mark.parametrize("outcome", ["passed", "incomplete"])
+def test_other_outcomes(outcome):
+    gate = Gate()
+    run = clean_run() if outcome == "passed" else run_of([], gate, Coverage(0))
+    text = written(run)
+    assert f"Outcome: {outcome}" in text
+    assert run.sentence in text
+    assert 'id="rows"' not in text
+
+
+def many(count: int, gate: Gate = Gate()):  # noqa: B008 - frozen
+    def one(n: int) -> Subject:
+        return subject(n, image_set_id=hashlib.md5(str(n).encode()).hexdigest(), target=f"t{n % 3}")
+
+    first = [
+        found(NO_FORCE, one(n), Verdict.FAIL, gate, "forced", overrides__forced=True) for n in range(count)
+    ]
+    gone = [AS_OF - timedelta(milliseconds=n * 7919) for n in range(300)]
+    second = [
+        found(
+            RECENT,
+            one(n),
+            Verdict.FAIL,
+            gate,
+            f"gone at {values.iso(at)}",
+            imageSetState="DELETED",
+            deletedAt=at,
+        )
+        for n, at in enumerate(gone)
+    ]
+    return run_of([(NO_FORCE, first), (RECENT, second)], gate, Coverage(count))
+
+
+def test_shows_the_first_of_every_rule_and_says_how_many_more():
+    text = written(many(2_000), siblings={"json": "/some/where/results.json"})
+    tree = html.document_fromstring(text)
+    assert len(tree.xpath("//tbody[@id='rows']/tr")) == 200
+    assert "The first 200 of 2,300 findings, some of each rule. The other 2,100" in text
+    assert "are in results.json" in text
+    assert "/some/where" not in text
+    assert embedded(text)["rows"] == embedded(text)["total"] == 2_300
+
+
+def test_embeds_as_many_as_fit_and_every_rule_has_some(monkeypatch):
+    monkeypatch.setattr(page, "MOST_BYTES", 40_000)
+    data = embedded(written(many(5_000)))
+    assert data["total"] == 5_300
+    assert 400 < data["rows"] < 2_000
+    assert all(group["n"] > 50 for group in data["groups"])
+    assert len(json.dumps(data)) < 50_000
+    monkeypatch.setattr(page, "MOST_EMBEDDED", 100)
+    assert [group["n"] for group in embedded(written(many(5_000)))["groups"]] == [50, 50]
+
+
+def test_embedded_findings_are_those_of_the_run():
+    run = many(500)
+    data = embedded(written(run))
+    rows = []
+    for group in data["groups"]:
+        n = group["n"]
+        columns = {name: unpacked(group[name], n) for name in ("place", "set", "version", "flags", "message")}
+        observed = {path: unpacked(cells, n) for path, cells in group["observed"]}
+        for row in range(n):
+            index = columns["set"][row]
+            packed = data["ids"]["hex"][index * 22 : index * 22 + 22]
+            image_set = f"{number(packed[:20]):030x}{number(packed[20:]):02x}"
+            seen = {path: cells[row] for path, cells in observed.items()}
+            fillings = list(seen.values())
+            message = "".join(
+                part if isinstance(part, str) else str(fillings[part]) for part in columns["message"][row]
+            )
+            target = data["places"][columns["place"][row]][0]
+            rows.append(
+                (
+                    group["rule"],
+                    target,
+                    image_set,
+                    columns["version"][row],
+                    columns["flags"][row],
+                    message,
+                    seen,
+                )
+            )
+    assert rows == [
+        (
+            one.rule.id,
+            one.subject.target,
+            one.subject.image_set_id,
+            one.subject.version_id,
+            12,
+            one.message,
+            {
+                path: values.iso(value) if isinstance(value, datetime) else value
+                for path, value in one.observed.items()
+            },
+        )
+        for one in run.findings()
+    ]
+
+
+cells = (
+    st.lists(st.none() | st.integers(-(2**53) + 1, 2**53 - 1))
+    | st.lists(st.none() | st.booleans() | st.integers(0, 1) | st.text(max_size=3))
+    | st.lists(
+        st.none()
+        | st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1)).map(
+            lambda t: t.replace(microsecond=0, tzinfo=UTC)
+        )
+    )
+)
+
+
+@given(cells)
+def test_a_column_gives_its_cells_back(given_cells):
+    expected = [values.iso(one) if isinstance(one, datetime) else one for one in given_cells]
+    back = unpacked(json.loads(json.dumps(column(given_cells))), len(given_cells))
+    assert [(type(one), one) for one in back] == [(type(one), one) for one in expected]
+
+
+@given(st.integers(0, 2**60 - 1), st.integers(10, 12))
+def test_digits(value, width):
+    assert len(digits(value, width)) == width
+    assert number(digits(value, width)) == value
+
+
+@given(st.lists(st.integers(0, 1_000), max_size=12), st.integers(0, 500))
+def test_shares_take_as_much_as_there_is_and_crowd_nobody_out(totals, most):
+    taken = page.shares(totals, most)
+    assert sum(taken) == min(most, sum(totals))
+    assert all(0 <= one <= total for one, total in zip(taken, totals, strict=True))
+    cut = [one for one, total in zip(taken, totals, strict=True) if one < total]
+    assert not cut or max(taken) <= max(cut) + 1
+
+
+def test_what_a_failed_call_did_not_give_is_not_called_absent():
+    gate, denied = Gate(), "AccessDeniedException"
+    seen = {"imageSetState": None, "deletedAt": None}
+    read = found(RECENT, subject(1), Verdict.UNKNOWN, gate, "", "deletedAt absent", **seen)
+    unread = found(RECENT, subject(2), Verdict.UNKNOWN, gate, "", denied, **seen)
+    text = written(run_of([(RECENT, [read, unread])], gate, Coverage(2, 0, 1)))
+    assert text.count("<dt>deletedAt</dt><dd>(absent)</dd>") == 1
+    (group,) = embedded(text)["groups"]
+    assert unpacked(group["flags"], 2) == [5, 21]

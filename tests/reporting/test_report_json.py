@@ -1,0 +1,105 @@
+import dataclasses
+import io
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from report_runs import HOSTILE, NO_FORCE, clean_run, found, hostile, ordinary, run_of, subject
+
+from checker.audit.gate import Gate
+from checker.model import Coverage, Severity, Verdict
+from checker.reporting import FORMATS, Options
+from checker.reporting.normal import finding_id
+
+SCHEMA = json.loads(
+    Path(__file__).parents[2].joinpath("docs/results-1.schema.json").read_text(encoding="utf-8")
+)
+
+
+def written(run) -> str:
+    out = io.StringIO()
+    FORMATS["json"].write(run, out, Options())
+    return out.getvalue()
+
+
+def test_golden(golden):
+    golden("results.json", written(ordinary()))
+
+
+@pytest.mark.parametrize("run", [ordinary, clean_run, hostile])
+def test_is_valid_by_the_published_schema(run):
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.FormatChecker()).validate(
+        json.loads(written(run()))
+    )
+
+
+def test_the_schema_names_every_member_and_no_other():
+    document, definitions = json.loads(written(ordinary())), SCHEMA["$defs"]
+    assert list(document) == list(SCHEMA["properties"])
+    assert list(document["run"]) == list(definitions["run"]["properties"])
+    assert list(document["summary"]) == list(definitions["summary"]["properties"])
+    assert list(document["summary"]["rules"][0]) == list(definitions["rule"]["properties"])
+    assert list(document["findings"][0]) == list(definitions["finding"]["properties"])
+    assert list(document["unreadable"][0]) == list(definitions["unreadable"]["properties"])
+
+
+def test_counts_add_up():
+    document = json.loads(written(ordinary()))
+    summary = document["summary"]
+    assert summary["image_sets"] == summary["evaluated"] + summary["unreadable"]
+    five = ("pass", "fail", "waived", "unknown", "not_applicable")
+    for rule in summary["rules"]:
+        assert sum(rule[name] for name in five) == rule["subjects"]
+    assert len(document["findings"]) == summary["fail"] + summary["waived"] + summary["unknown"]
+
+
+def test_one_finding_a_line_and_nothing_that_acts_on_a_terminal():
+    text = written(hostile())
+    assert sum('"verdict": ' in line for line in text.splitlines()) == 3
+    assert not any(ord(c) < 32 and c != "\n" for c in text)
+    assert not set("\x7f\x9b\u202e\u2028\ud800") & set(text)
+    assert json.loads(text)["findings"][0]["message"] == HOSTILE.replace("\ud800", "\ufffd")
+
+
+def test_without_findings_the_lists_are_empty():
+    document = json.loads(written(clean_run()))
+    assert (document["findings"], document["unreadable"]) == ([], [])
+
+
+def test_an_id_does_not_depend_on_severity_message_or_version():
+    gate, one = Gate(), subject(1)
+    loud = dataclasses.replace(NO_FORCE, severity=Severity.INFO, title="other", message="other")
+    moved = dataclasses.replace(one, version_id=9, account=None)
+    assert finding_id(NO_FORCE, one) == finding_id(loud, moved)
+    pinned = dataclasses.replace(one, pinned=True)
+    different = [
+        finding_id(NO_FORCE, one),
+        finding_id(NO_FORCE, pinned),
+        finding_id(NO_FORCE, dataclasses.replace(pinned, version_id=9)),
+        finding_id(NO_FORCE, dataclasses.replace(one, target="b")),
+        finding_id(NO_FORCE, dataclasses.replace(one, datastore_id="b")),
+        finding_id(dataclasses.replace(NO_FORCE, id="b"), one),
+        finding_id(NO_FORCE, subject(2)),
+    ]
+    assert len(set(different)) == len(different)
+    run = run_of([(NO_FORCE, [found(NO_FORCE, one, Verdict.FAIL, gate)])], gate, Coverage(1))
+    assert json.loads(written(run))["findings"][0]["id"] == different[0] == "36003840845ada70"
+
+
+def test_findings_out_of_order_are_an_error_and_never_left_out():
+    run = ordinary()
+    turned = dataclasses.replace(run, judged=run.judged[::-1])
+    first = dataclasses.replace(run, judged=run.judged[:1])
+    for broken in (turned, first):
+        with pytest.raises(RuntimeError, match="out of order"):
+            FORMATS["html"].write(_reading(broken, run), io.StringIO(), Options())
+
+
+def _reading(run, other):
+    class Other(type(run)):
+        def findings(self):
+            return other.findings()
+
+    return Other(**{one.name: getattr(run, one.name) for one in dataclasses.fields(run)})

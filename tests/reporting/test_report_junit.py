@@ -1,0 +1,274 @@
+import dataclasses
+import io
+from pathlib import Path
+
+import junitparser
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+from report_runs import (
+    EARLY,
+    NO_FORCE,
+    RECENT,
+    TIDY,
+    clean_run,
+    found,
+    hostile,
+    ordinary,
+    run_of,
+    subject,
+)
+
+from checker.audit.gate import Gate
+from checker.audit.run import SubjectVerdict
+from checker.model import Coverage, Severity, Verdict
+from checker.reporting import FORMATS, Options, deliver, junit
+from checker.reporting.spooling import Limits
+
+PASSES = ("full", "aggregate", "none")
+# the two schemas live beside the repository where the project is developed; they are not ours to ship
+SCHEMAS = Path(__file__).parents[3] / "shared" / "schemas"
+RULES = (NO_FORCE, RECENT, EARLY, TIDY)
+
+
+def written(run, passes="full") -> str:
+    out = io.StringIO()
+    FORMATS["junit"].write(run, out, Options(junit_passes=passes))
+    return out.getvalue()
+
+
+def parsed(run, passes="full"):
+    return etree.fromstring(written(run, passes).encode())
+
+
+def check(text: str) -> None:
+    """What both schemas and CI servers ask for, as far as it can be said without the schemas."""
+    root = etree.fromstring(text.encode())
+    assert (root.tag, dict(root.attrib)) == ("testsuites", {})
+    assert len(root)
+    for index, suite in enumerate(root):
+        cases = suite.findall("testcase")
+        assert [child.tag for child in suite] == [
+            "properties",
+            *["testcase"] * len(cases),
+            "system-out",
+            "system-err",
+        ]
+        assert suite.get("id") == str(index)
+        assert (suite.get("hostname"), suite.get("time")) == ("localhost", "0.000")
+        assert suite.get("timestamp") == "2026-01-02T03:04:05"
+        assert len(cases) == int(suite.get("tests")) > 0
+        for tag, counter in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
+            assert len(suite.findall(f"testcase/{tag}")) == int(suite.get(counter))
+        for case in cases:
+            assert case.get("classname") == f"{suite.get('package')}.{suite.get('name')}"
+            assert case.get("name") == " ".join(case.get("name").split())
+            assert case.get("time") == "0.000"
+            assert len(case) <= 1
+            for verdict in case:
+                assert verdict.tag in ("failure", "error", "skipped")
+                assert verdict.get("message")
+                assert verdict.text
+                assert ("type" in verdict.attrib) == (verdict.tag != "skipped")
+
+
+@pytest.mark.parametrize("passes", PASSES)
+def test_golden(golden, passes):
+    golden(f"junit-{passes}.xml", written(ordinary(), passes))
+
+
+@pytest.mark.parametrize("passes", PASSES)
+@pytest.mark.parametrize("run", [ordinary, clean_run, hostile])
+@pytest.mark.parametrize("schema", ["junit-10.xsd", "windyroad.xsd"])
+def test_is_valid_by_the_schema(schema, run, passes):
+    if not (SCHEMAS / schema).exists():
+        pytest.skip(f"{schema} is not beside this checkout")
+    etree.XMLSchema(etree.parse(SCHEMAS / schema)).assertValid(parsed(run(), passes))
+
+
+@pytest.mark.parametrize("passes", PASSES)
+@pytest.mark.parametrize("run", [ordinary, clean_run, hostile])
+def test_structure_and_junitparser(run, passes, tmp_path):
+    text = written(run(), passes)
+    check(text)
+    (tmp_path / "junit.xml").write_text(text, encoding="utf-8")
+    xml = junitparser.JUnitXml.fromfile(str(tmp_path / "junit.xml"))
+    before = [(s.tests, s.failures, s.errors, s.skipped) for s in xml]
+    xml.update_statistics()
+    assert before == [(s.tests, s.failures, s.errors, s.skipped) for s in xml]
+
+
+def test_identity_is_free_of_severity_message_and_time():
+    run = ordinary()
+    cases = [(case.get("classname"), case.get("name")) for case in parsed(run).iter("testcase")]
+    assert ("integrity.no-forced-overrides", f"archive/{3:032x}") in cases
+    assert ("integrity.no-forced-overrides", f"archive/{3:032x}@v2") in cases
+    assert len(set(cases)) == len(cases)
+    later = ordinary(Gate(Severity.CRITICAL), hypothetical=True)
+    assert cases == [(case.get("classname"), case.get("name")) for case in parsed(later).iter("testcase")]
+
+
+def test_what_is_below_the_gate_or_waived_is_skipped_with_the_reason():
+    texts = {case.get("message"): case.text.splitlines()[0] for case in parsed(ordinary()).iter("skipped")}
+    assert texts == {
+        text: text
+        for text in (
+            "fail (high), waived",
+            "not applicable",
+            "fail (low), below fail_on: medium",
+            "unknown (low), below fail_on: medium",
+        )
+    }
+    ignoring = parsed(ordinary(Gate(Severity.MEDIUM, "ignore")))
+    assert "unknown (high), on_unknown: ignore" in {case.get("message") for case in ignoring.iter("skipped")}
+    assert not list(ignoring.iter("error"))
+
+
+def test_a_fail_says_what_was_expected_observed_and_where():
+    failure = next(parsed(ordinary()).iter("failure"))
+    assert (failure.get("type"), failure.get("message")) == ("high", "version 4 was written with force")
+    assert failure.text.splitlines() == [
+        "version 4 was written with force",
+        f"Image set: archive/{3:032x} version 4",
+        "Data store: 0123456789abcdef0123456789abcdef (123456789012, us-east-1)",
+        "Expected: overrides.forced is not true",
+        "Observed: overrides.forced = true",
+        "Policy: integrity/no-forced-overrides at policies/integrity.yaml:8:5",
+    ]
+
+
+@pytest.mark.parametrize("passes", ["aggregate", "none"])
+def test_totals_in_place_of_passes(passes):
+    suites = {
+        suite.get("name"): [case.get("name") for case in suite.iter("testcase")]
+        for suite in parsed(ordinary(), passes)
+    }
+    total = "4 image sets passed"
+    assert (total in suites["no-forced-overrides"]) == (passes == "aggregate")
+    assert len(suites["no-forced-overrides"]) == 5 + (passes == "aggregate")
+    (only,) = parsed(clean_run(), passes)
+    assert [case.get("name") for case in only.iter("testcase")] == ["3 image sets passed"]
+
+
+@pytest.mark.parametrize("passes", PASSES)
+@pytest.mark.parametrize(
+    ("coverage", "interrupted", "name"),
+    [
+        (Coverage(0), False, "image sets evaluated"),
+        (Coverage(4, 0, 2, 1), False, "targets read"),
+        (Coverage(4), True, "run to its end"),
+    ],
+)
+def test_incomplete_without_an_unknown_is_red(coverage, interrupted, name, passes):
+    verdicts = [SubjectVerdict(subject(1), Verdict.PASS)] if coverage.evaluated else []
+    run = run_of([(NO_FORCE, verdicts)], Gate(None), coverage, interrupted=interrupted)
+    assert run.outcome.exit_code == 3
+    text = written(run, passes)
+    check(text)
+    *_, last = etree.fromstring(text.encode())
+    assert (last.get("package"), last.get("name")) == ("imageset-checker", "run")
+    assert name in [case.get("name") for case in last.iter("testcase") if case.find("error") is not None]
+
+
+def test_no_rules_at_all_is_no_empty_file():
+    run = run_of([], Gate(), Coverage(0))
+    check(written(run))
+
+
+verdicts = st.sampled_from([Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN, Verdict.NOT_APPLICABLE])
+gates = st.builds(
+    Gate, st.sampled_from([None, *Severity]), st.sampled_from(["incomplete", "violation", "ignore"])
+)
+
+
+@given(
+    st.lists(st.lists(st.tuples(verdicts, st.booleans()), max_size=4), min_size=1, max_size=4),
+    gates,
+    st.sampled_from(PASSES),
+    st.integers(0, 2),
+    st.booleans(),
+)
+def test_red_exactly_when_the_exit_code_is_1_or_3(table, gate, passes, lost, interrupted):
+    def verdict(rule, number, what, waived):
+        if what in (Verdict.PASS, Verdict.NOT_APPLICABLE):
+            return SubjectVerdict(subject(number), what)
+        return found(rule, subject(number), what, gate, waived=waived and what is Verdict.FAIL)
+
+    pairs = [
+        (rule, [verdict(rule, n, *cell) for n, cell in enumerate(row)])
+        for rule, row in zip(RULES, table, strict=False)
+    ]
+    most = max(map(len, table))
+    run = run_of(pairs, gate, Coverage(most + lost, 0, lost, min(lost, 1)), interrupted=interrupted)
+    text = written(run, passes)
+    check(text)
+    root = etree.fromstring(text.encode())
+    red = root.find(".//failure") is not None or root.find(".//error") is not None
+    assert red == (run.outcome.exit_code in (1, 3))
+
+
+def test_hostile_names_are_tokens_and_texts_are_cut():
+    text = written(hostile())
+    assert "<script" not in text
+    assert "\x1b" not in text
+    error = next(etree.fromstring(text.encode()).iter("error"))
+    assert len(error.get("message")) < 1_100
+    assert len(error.text) < 11_000
+
+
+def test_splits_by_cases_with_exact_counters_in_each_file():
+    gate = Gate()
+    pairs = [
+        (rule, [found(rule, subject(n), Verdict.FAIL, gate) for n in range(7)]) for rule in (NO_FORCE, RECENT)
+    ]
+    run = run_of(pairs, gate, Coverage(7))
+    parts = ["".join(part) for part in junit.documents(run, Options(), Limits(cases=5))]
+    for part in parts:
+        check(part)
+    sizes = [[(s.get("name"), s.get("tests")) for s in etree.fromstring(part.encode())] for part in parts]
+    first, second = NO_FORCE.id, RECENT.id
+    assert sizes == [[(first, "5")], [(first, "2"), (second, "3")], [(second, "4")]]
+    assert parts[1].splitlines()[1] == "<!-- imageset-checker: part 2 -->"
+    whole = [case.get("name") for case in parsed(run).iter("testcase")]
+    assert whole == [
+        case.get("name") for part in parts for case in etree.fromstring(part.encode()).iter("testcase")
+    ]
+
+
+@pytest.mark.parametrize("run", [ordinary, hostile])
+@pytest.mark.parametrize("size", [2_000, 4_000, 30_000])
+def test_splits_below_the_size(run, size):
+    parts = ["".join(part) for part in junit.documents(run(), Options(), Limits(size=size))]
+    for part in parts:
+        check(part)
+        assert len(part.encode()) < size or part.count("<testcase") == 1
+    assert size == 30_000 or len(parts) > 1
+
+
+def test_every_part_is_delivered_and_stale_parts_go(tmp_path, monkeypatch):
+    monkeypatch.setattr(junit, "Limits", lambda: Limits(cases=10))
+    path = tmp_path / "junit.xml"
+    names = ("junit.xml", "junit-2.xml", "junit-3.xml", "junit-4.xml")
+    assert deliver(ordinary(), FORMATS["junit"], path, Options()) == tuple(
+        str(tmp_path / name) for name in names
+    )
+    (tmp_path / "junit-5.xml").write_text("somebody else's")
+    assert deliver(clean_run(), FORMATS["junit"], path, Options()) == (str(path),)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["junit-5.xml", "junit.xml"]
+
+
+def test_a_part_never_overwrites_a_file_that_is_not_ours(tmp_path, monkeypatch):
+    from checker.reporting import ReportError
+
+    monkeypatch.setattr(junit, "Limits", lambda: Limits(cases=10))
+    (tmp_path / "junit-2.xml").write_text("<testsuites/>")
+    with pytest.raises(ReportError, match=r"junit-2\.xml is in the way"):
+        deliver(ordinary(), FORMATS["junit"], tmp_path / "junit.xml", Options())
+    assert [one.name for one in tmp_path.iterdir()] == ["junit-2.xml"]
+
+
+def test_recorded_and_hypothetical_are_said():
+    run = dataclasses.replace(ordinary(), hypothetical=True, source="recorded")
+    names = {one.get("name") for one in parsed(run).iter("property")}
+    assert {"evaluated.as-of.note", "evidence.note"} <= names

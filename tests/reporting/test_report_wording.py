@@ -1,0 +1,60 @@
+import pytest
+from report_runs import DELETED_AT, EARLY, INTEGRITY, MESSAGE, NO_FORCE, RECENT, STATE, leaf, ordinary, rule
+
+from checker.model import Duration, Field, Group, Leaf, Operand, ParamRef, Severity, Test, Type
+from checker.policy.operators import EVERY
+from checker.reporting import wording
+
+DAY = Duration(0, 86_400_000)
+
+
+def test_expected_is_the_opposite_of_deny_and_the_words_of_require():
+    assert wording.expected(NO_FORCE) == "overrides.forced is not true"
+    assert wording.expected(RECENT) == "imageSetState is not DELETED or deletedAt is not younger than 30d"
+    assert (
+        wording.expected(EARLY)
+        == "deletedAt - createdAt is at least 7y; asked where imageSetState is DELETED"
+    )
+
+
+@pytest.mark.parametrize(
+    ("condition", "text", "opposite"),
+    [
+        (leaf(STATE, "in", ("ACTIVE", "LOCKED")), "imageSetState is one of ACTIVE, LOCKED", "imageSetState is none of ACTIVE, LOCKED"),
+        (leaf(STATE, "exists", True), "imageSetState is present", "imageSetState is absent"),
+        (leaf(STATE, "exists", False), "imageSetState is absent", "imageSetState is present"),
+        (leaf(MESSAGE, "contains", "two words"), 'message contains "two words"', 'message does not contain "two words"'),
+        (leaf(DELETED_AT, "before", DELETED_AT), "deletedAt is before deletedAt", "deletedAt is not before deletedAt"),
+        (leaf(DELETED_AT, "older_than", ParamRef("n")), "deletedAt is older than $n", "deletedAt is not older than $n"),
+        (Leaf(Operand(DELETED_AT), (Test("gt", 1), Test("lt", 5)), "no_match"),
+         "deletedAt is above 1 and is below 5 [if_absent: no_match]", "deletedAt is at most 1 or is at least 5 [if_absent: no_match]"),
+        (Group("any", (leaf(STATE, "eq", "A"), leaf(STATE, "eq", "B"))), "imageSetState is A or imageSetState is B", "imageSetState is not A and imageSetState is not B"),
+        (Group("none", (leaf(STATE, "eq", "A"), leaf(STATE, "eq", "B"))), "imageSetState is not A and imageSetState is not B", "imageSetState is A or imageSetState is B"),
+        (Group("all", (leaf(STATE, "eq", "A"), Group("any", (leaf(STATE, "eq", "B"), leaf(STATE, "eq", "C"))))),
+         "imageSetState is A and (imageSetState is B or imageSetState is C)", "imageSetState is not A or (imageSetState is not B and imageSetState is not C)"),
+        (Group("none", (Group("all", (leaf(STATE, "eq", "A"), leaf(STATE, "eq", "B"))),)), "imageSetState is not A or imageSetState is not B", "imageSetState is A and imageSetState is B"),
+        (leaf(DELETED_AT, "between", (DAY, Duration(2))), "deletedAt is between 1d and 2mo", "deletedAt is not between 1d and 2mo"),
+    ],
+)  # fmt: skip
+def test_phrases(condition, text, opposite):
+    assert wording.phrase(condition) == text
+    assert wording.phrase(condition, negated=True) == opposite
+
+
+@pytest.mark.parametrize("operator", EVERY)
+def test_every_operator_of_the_language_has_words(operator):
+    assert operator == "exists" or operator in wording._OPERATORS
+
+
+def test_reasons_for_not_counting():
+    run = ordinary()
+    texts = [wording.uncounted(one, run.gate) for one in run.findings() if not one.gated]
+    assert texts[0] == "fail (high), waived"
+    assert texts[1:] == ["fail (low), below fail_on: medium", *["unknown (low), below fail_on: medium"] * 2]
+
+
+def test_a_rule_without_a_message_says_what_it_expected():
+    some = rule(
+        INTEGRITY, "a", Severity.LOW, leaf(Field("x", Type.STRING, MESSAGE.absence, True, ""), "eq", "a")
+    )
+    assert wording.expected(some) == "x is not a"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, get_args
 
 from checker import api
 from checker.cli.app import SEVERITIES
-from checker.cli.console import colored, complain, hush_broken_pipe, progress, say, warn
+from checker.cli.console import colored, complain, hush_broken_pipe, log, progress, say, warn
 from checker.cli.interrupt import Interrupt
 from checker.evidence import runfolder
 from checker.evidence.kept import Evidence, moved
@@ -70,6 +70,8 @@ class _Plan:
 def run(given: Check) -> int:
     """The exit code of an audit."""
     started = utc_now()
+    if given.debug:
+        log()
     plan = _plan(given)
     if given.image_sets:
         evidence = api.recorded(given.image_sets, plan.rules.policies)

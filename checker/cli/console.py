@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -37,6 +38,15 @@ def colored(stream: object) -> bool:
 def hush_broken_pipe() -> None:
     """The reader of our output went away, which is no error; Python would print one at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def log() -> None:
+    """Sends what the checker's own modules log to standard error: actions and status codes, never headers or bodies."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(relativeCreated)7d ms %(threadName)s %(message)s"))
+    logger = logging.getLogger("checker")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
 
 
 def _write(stream: object, text: str) -> None:

@@ -4,6 +4,7 @@ throttles and slowly up again (AIMD). One lock, no thread of its own; callers ar
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import Counter
@@ -32,6 +33,9 @@ THROTTLED_STATUS = 429
 _THROTTLES = frozenset(
     {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"}
 )
+
+
+_log = logging.getLogger(__name__)
 
 
 class StoppedError(Exception):
@@ -161,6 +165,7 @@ class Pace:
 
     def after(self, action: str, code: str | None, status: int | None) -> bool:
         """Turns the rate up or down by what came back; says whether botocore may try again: not in a stopped run."""
+        _log.debug("%s in %s: %s", action, self.region, code or status or "no answer")
         bucket = self.limiter.bucket(self.account, self.region, action)
         if is_throttle(code, status):
             with self.limiter.meter.lock:

@@ -83,12 +83,17 @@ class Run:
 
         yield from read.findings(self.findings_file, [one.rule for one in self.judged], self.gate.counts)
 
-    def subjects(self, rule: Rule) -> Iterator[SubjectVerdict]:
-        """Every subject of a rule with its verdict, by target, image set, version."""
+    def subjects(self) -> Iterator[tuple[Judged, Iterator[SubjectVerdict]]]:
+        """Each rule with the verdict on every subject, by target, image set, version.
+
+        As with itertools.groupby, one rule's verdicts have to be read before the next rule is asked for.
+        """
         from checker.evaluation import read
 
-        for row in read.subjects(rule, self.snapshot, self.as_of, self.gate.counts):
-            yield SubjectVerdict(*row)
+        rules = [one.rule for one in self.judged]
+        every = read.subjects(rules, self.snapshot, self.as_of, self.gate.counts)
+        for judged, rows in zip(self.judged, every, strict=True):
+            yield judged, (SubjectVerdict(*row) for row in rows)
 
     def unread(self) -> Iterator[Unread]:
         """The image sets that could not be read, by target, image set, version."""

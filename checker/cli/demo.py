@@ -57,7 +57,8 @@ def run(folder: str) -> int:
             result = _audit(root, seed_demo(utc_now()))
     except SimulatorMissingError as error:
         raise CheckerError(f"imageset-checker demo: error: {error}") from None
-    api.report(result, {"text": "-"})
+    siblings = {name: str(root / path) for name, path in REPORTS.items()}
+    api.report(result, {"text": "-"}, Options(siblings=siblings))
     say("")
     for name, path in REPORTS.items():
         say(f"{name:<6} {(root / path).as_posix()}")

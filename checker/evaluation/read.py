@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
+from duckdb import DuckDBPyRelation, Expression
 
 from checker.evaluation.compile import CODES, verdict
-from checker.evaluation.evaluate import SLICE, details
+from checker.evaluation.evaluate import SLICE, details, subject
 from checker.evidence.records import NOT_FOUND
 from checker.evidence.snapshot import ERROR_CODE, ERROR_MESSAGE, ROW, connect
 from checker.model import Duration, Field, Finding, Rule, Severity, Subject, Type, Verdict
@@ -26,20 +27,36 @@ _SUBJECT = ("target", "account", "region", "datastoreId", "imageSetId", "version
 _DETAILS = (*_SUBJECT, "verdict", "reason", "fields")
 
 
+Judged = tuple[Subject, Verdict, Finding | None]
+"""A subject, the verdict on it, and the finding where it is a fail or unknown."""
+
+
 def findings(file: Path, rules: Sequence[Rule], counts: Counts) -> Iterator[Finding]:
     """Fails and unknowns by rule order, target, image set, version, from what `evaluate` wrote."""
     by_name = {rule.name: rule for rule in rules}
-    for row in _slices(file, "finding", [Column("rule"), *map(Column, _DETAILS)]):
-        yield _finding(by_name[row[0]], row[1:], counts)
+    with connect() as connection:
+        rows = connection.read_parquet(str(file))
+        for row in _slices(rows, "finding", [Column("rule"), *map(Column, _DETAILS)]):
+            yield _finding(by_name[row[0]], row[1:], counts)
 
 
 def subjects(
-    rule: Rule, snapshot: Path, as_of: datetime, counts: Counts
-) -> Iterator[tuple[Subject, Verdict, Finding | None]]:
-    """Every subject of a rule with bound parameters, by target, image set, version; with the finding where there is one."""
+    rules: Iterable[Rule], snapshot: Path, as_of: datetime, counts: Counts
+) -> Iterator[Iterator[Judged]]:
+    """For each rule with bound parameters every subject, by target, image set, version.
+
+    One rule's subjects have to be read before the next rule's are asked for.
+    """
+    with connect() as connection:
+        rows = connection.read_parquet(str(snapshot))
+        for rule in rules:
+            yield _subjects(rule, rows, as_of, counts)
+
+
+def _subjects(rule: Rule, rows: DuckDBPyRelation, as_of: datetime, counts: Counts) -> Iterator[Judged]:
     code = verdict(rule, as_of)
     words = list(CODES)
-    for row in _slices(snapshot, ROW, [code, *details(rule, code, as_of)]):
+    for row in _slices(rows, ROW, [code, *details(rule, code, as_of)]):
         judged = words[row[0]]
         finding = _finding(rule, row[1:], counts) if judged in (Verdict.FAIL, Verdict.UNKNOWN) else None
         yield Subject(*row[1 : 1 + len(_SUBJECT)]), judged, finding
@@ -47,25 +64,21 @@ def subjects(
 
 def unread(snapshot: Path) -> Iterator[tuple[Subject, str, str]]:
     """The image sets that could not be read, each with the error's code and message."""
-    from checker.evaluation.evaluate import subject
-
-    for row in _slices(
-        snapshot, ROW, [Column("found").isnull(), *subject(), Column(ERROR_CODE), Column(ERROR_MESSAGE)]
-    ):
-        if row[0]:
-            yield Subject(*row[1:-2]), row[-2], row[-1] or ""
-
-
-def _slices(file: Path, number: str, columns: list[Any]) -> Iterator[tuple[Any, ...]]:
-    """The rows of a Parquet file numbered from 1, in order, a slice in memory at a time."""
+    columns = [Column("found").isnull(), *subject(), Column(ERROR_CODE), Column(ERROR_MESSAGE)]
     with connect() as connection:
-        rows = connection.read_parquet(str(file))
-        total = rows.aggregate("count(*)").fetchall()[0][0]
-        for start in range(0, total, SLICE):
-            here = (Column(number) > Constant(start)) & (Column(number) <= Constant(start + SLICE))
-            named = [column.alias(f"c{index}") for index, column in enumerate(columns)]
-            part = rows.filter(here).select(Column(number).alias("n"), *named).order("n")
-            yield from (row[1:] for row in part.fetchall())
+        for row in _slices(connection.read_parquet(str(snapshot)), ROW, columns):
+            if row[0]:
+                yield Subject(*row[1:-2]), row[-2], row[-1] or ""
+
+
+def _slices(rows: DuckDBPyRelation, number: str, columns: list[Expression]) -> Iterator[tuple[Any, ...]]:
+    """The rows of a relation numbered from 1, in order, a slice in memory at a time."""
+    total = rows.aggregate("count(*)").fetchall()[0][0]
+    named = [column.alias(f"c{index}") for index, column in enumerate(columns)]
+    for start in range(0, total, SLICE):
+        here = (Column(number) > Constant(start)) & (Column(number) <= Constant(start + SLICE))
+        part = rows.filter(here).select(Column(number).alias("n"), *named).order("n")
+        yield from (row[1:] for row in part.fetchall())
 
 
 def _finding(rule: Rule, row: tuple[Any, ...], counts: Counts) -> Finding:

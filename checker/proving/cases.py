@@ -80,11 +80,10 @@ def _prove(
         order = sorted(range(len(cases)), key=lambda index: (described[index].image_set_id, index))
         write_records(described, records)
         write_snapshot(records, snapshot, labels)
-        judged = read.subjects(ready, snapshot, as_of, lambda _verdict, _severity: True)
-        results = {
-            index: Proved(rule, cases[index], verdict, finding.reason if finding else None)
-            for index, (_, verdict, finding) in zip(order, judged, strict=True)
-        }
+        results = {}
+        for judged in read.subjects([ready], snapshot, as_of, lambda _verdict, _severity: True):
+            for index, (_, verdict, finding) in zip(order, judged, strict=True):
+                results[index] = Proved(rule, cases[index], verdict, finding.reason if finding else None)
     return [results[index] for index in range(len(cases))]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from checker import values
-from checker.audit.run import Judged, Run
+from checker.audit.run import Judged, Run, SubjectVerdict
 from checker.model import Finding, Outcome, Pack, Subject, Verdict
 from checker.reporting import wording
 from checker.reporting.escaping import one_line, shorten, xml_text
@@ -57,7 +57,7 @@ def _plans(run: Run, options: Options) -> Iterator[Plan]:
     seen = _Seen()
     rules: Iterable[tuple[Judged, Iterator[Case]]]
     if options.junit_passes == "full":
-        rules = ((judged, _every(run, judged)) for judged in run.judged)
+        rules = ((judged, _every(run, judged, rows)) for judged, rows in run.subjects())
     else:
         rules = ((judged, _found(run, judged, found, options.junit_passes)) for judged, found in by_rule(run))
     for judged, cases in rules:
@@ -76,10 +76,10 @@ def _watched(cases: Iterator[Case], seen: _Seen) -> Iterator[Case]:
         yield case
 
 
-def _every(run: Run, judged: Judged) -> Iterator[Case]:
+def _every(run: Run, judged: Judged, rows: Iterator[SubjectVerdict]) -> Iterator[Case]:
     """A case for each subject."""
     total = 0
-    for total, one in enumerate(run.subjects(judged.rule), start=1):  # noqa: B007 - counted for below
+    for total, one in enumerate(rows, start=1):  # noqa: B007 - counted for below
         if one.finding is not None:
             yield _finding(run, one.finding)
         elif one.verdict is Verdict.PASS:

@@ -120,8 +120,8 @@ class FakeRun(Run):
                 if one.finding is not None:
                     yield one.finding
 
-    def subjects(self, rule: Rule) -> Iterator[SubjectVerdict]:
-        yield from self.verdicts[rule.name]
+    def subjects(self) -> Iterator[tuple[Judged, Iterator[SubjectVerdict]]]:
+        yield from ((judged, iter(self.verdicts[judged.rule.name])) for judged in self.judged)
 
     def unread(self) -> Iterator[Unread]:
         yield from self.unread_sets

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import PurePath
 from typing import TextIO
 
@@ -88,23 +88,17 @@ def _findings(run: Run, options: Options) -> Iterator[str]:
     yield ""
     shown = f", first {MOST_FINDINGS}" if total > MOST_FINDINGS else ""
     yield _paint(f"What the gate counts ({total:,}{shown})", "bold", options)
-    for one in _worst(run, fails):
-        yield from _finding(one, options)
+    for rule, found in groupby(_worst(run, fails), key=lambda one: one.rule):
+        yield f"  {_safe(rule.name)} ({rule.severity}) at {_safe(str(rule.where))}"
+        yield f"  {_safe(rule.title)}"
+        yield from (_finding(one, options) for one in found)
     if total > MOST_FINDINGS:
         yield f"  ... and {total - MOST_FINDINGS:,} more {_where(options)}"
 
 
-def _finding(one: Finding, options: Options) -> Iterator[str]:
-    colour = "red" if one.verdict is Verdict.FAIL else "yellow"
-    word = _paint(f"{one.verdict.value:<7}", colour, options)
-    yield f"  {word} {one.rule.severity.value:<8} {_safe(one.subject.name)}"
-    yield f"          {_safe(wording.headline(one))}"
-    yield f"          {_safe(one.rule.name)} at {_safe(str(one.rule.where))}"
-    seen = "; ".join(f"{path} = {value}" for path, value in wording.observed(one))
-    if one.message and one.verdict is Verdict.FAIL:
-        yield f"          expected: {_safe(wording.expected(one.rule))}"
-    if seen:
-        yield f"          observed: {_safe(seen)}"
+def _finding(one: Finding, options: Options) -> str:
+    word = _paint(f"{one.verdict.value:<7}", "red" if one.verdict is Verdict.FAIL else "yellow", options)
+    return f"    {word}  {_safe(one.subject.name)}  {_safe(wording.headline(one))}"
 
 
 def _unreadable(run: Run, options: Options) -> Iterator[str]:

@@ -52,7 +52,7 @@ def test_shows_the_first_findings_fails_first_and_says_where_the_rest_is():
     assert "(12, first 10)" in text
     assert "... and 2 more in results.json" in text
     assert "/somewhere" not in text
-    assert text.index("message 32") < text.index("  unknown high")
+    assert text.index("message 32") < text.index("    unknown  ")
     assert "--report json=" in written(run)
 
 

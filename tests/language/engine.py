@@ -16,17 +16,17 @@ from checker.evaluation import evaluate, read
 from checker.evidence.recorded import read_recorded
 from checker.evidence.records import Record
 from checker.evidence.snapshot import write_records, write_snapshot
-from checker.model import Label, Tally
+from checker.model import Finding, Label, Tally
 from checker.values import parse_time
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What the engine says: a verdict by rule and image set, the tallies by rule, and the findings as they are kept."""
+    """What the engine says: a verdict by rule and image set, the tallies by rule and the findings."""
 
     verdicts: Mapping[tuple[str, str], str]
     tallies: Mapping[str, Tally]
-    findings: tuple[tuple[Any, ...], ...]
+    findings: tuple[Finding, ...]
 
 
 def judge(
@@ -55,15 +55,15 @@ def judge(
         if every:
             judged = [
                 (rule, subject, verdict)
-                for rule in rules
-                for subject, verdict, _ in read.subjects(rule, snapshot, moment, lambda *_: True)
+                for rule, rows in zip(
+                    rules, read.subjects(rules, snapshot, moment, lambda *_: True), strict=True
+                )
+                for subject, verdict, _ in rows
             ]
     verdicts = {(rule.id, subject.image_set_id): verdict.value for rule, subject, verdict in judged}
-    kept = tuple(
-        (one.rule.id, one.subject, one.verdict.value, one.reason, str(one.observed), one.message)
-        for one in found
+    return Judged(
+        verdicts, {rule.id: tally for rule, tally in zip(rules, tallies, strict=True)}, tuple(found)
     )
-    return Judged(verdicts, {rule.id: tally for rule, tally in zip(rules, tallies, strict=True)}, kept)
 
 
 def recorded(records: Sequence[Mapping[str, Any]], folder: Path, labels: Mapping[str, Label]) -> list[Record]:

@@ -204,7 +204,10 @@ class Oracle:
             matcher = {"eq": matcher}
         if "if_absent" in matcher:
             names = [*operand.split(" - "), *named(list(matcher.values()))]
-            if any(self.read(name) in ABSENT for name in names):
+            gaps = [self.read(name) for name in names]
+            if Gap.UNREAD in gaps:  # nobody knows whether it would apply
+                return None
+            if any(gap in ABSENT for gap in gaps):
                 return {"match": True, "no_match": False, "unknown": None}[matcher["if_absent"]]
         return both(self.test(operand, name, value) for name, value in matcher.items() if name != "if_absent")
 
@@ -266,6 +269,11 @@ class Oracle:
     def given(self, name: str) -> Any:
         """A flag beats the default."""
         return self.flags.get(name, self.params[name].get("default"))
+
+    def gap(self, path: str, record: Mapping[str, Any]) -> Any:
+        """What is read of a field of a record: its value, or why it has none."""
+        self.record = record
+        return self.read(path)
 
     def read(self, path: str) -> Any:
         """The value of a field, or why it has none."""

@@ -22,7 +22,7 @@ IDS = [f"{number:032x}" for number in range(64)]
 ACCOUNTS, REGIONS = ("111122223333", "000000000000"), ("us-east-1", "eu-west-2")
 ARNS = [f"arn:aws:medical-imaging:{r}:{a}:datastore/{STORES[0]}/imageset/{IDS[0]}" for r in REGIONS for a in ACCOUNTS]  # fmt: skip
 UNLISTED = "FROZEN_SOLID"
-TEXTS = ["", "a", "ab", "b", "A", "a%b", "%", "_", "ü", "e\u0301", "$x", "it's", "back\\slash", "two\nlines", " a ", "null", "true", "3", "ACTIVE", "DELETED"]  # fmt: skip
+TEXTS = ["", "a", "ab", "b", "A", "a%b", "%", "_", "ü", "e\u0301", "$x", "it's", "back\\slash", "two\nlines", "ab\n", " a ", "null", "true", "3", "ACTIVE", "DELETED"]  # fmt: skip
 PATTERNS = ["a", "^a", "b$", "^$", "^[a-z]+$", "a.b", r"\\", "(?i)^A", "[0-9]", "ACTIVE|DELETED", "."]
 INTEGERS = [-1, 0, 1, 2, 3, 9, 10, 11, 2**31, 2**63 - 1, -(2**63)]
 VERSIONS = ["1", "2", "3", "9", "10", "11", str(2**63 - 1)]
@@ -157,8 +157,8 @@ def param_type(kind: str, path: str) -> str | tuple[str, str]:
 @st.composite
 def tests(draw, name: str, kind: str, path: str) -> Any:
     """The value of an operator."""
-    if name == "exists":
-        return draw(values("boolean", ""))
+    if name == "exists":  # of `{field: ..}` see test_semantics
+        return draw(values("boolean", "", reference=False))
     if name in ("older_than", "younger_than"):
         return draw(values("duration", ""))
     if name in ("in", "not_in"):
@@ -232,7 +232,8 @@ def leaves(draw) -> dict[str, Any]:
     names = draw(st.lists(st.sampled_from(may), min_size=1, max_size=2, unique=True))
     matcher = {name: draw(tests(name, kind, path)) for name in names}
     read += oracle.named(list(matcher.values()))
-    if CAN_BE_ABSENT & {*read} and draw(st.integers(0, 2)) == 0:
+    # of `found` under if_absent see test_semantics
+    if CAN_BE_ABSENT & {*read} and "found" not in read and draw(st.integers(0, 2)) == 0:
         matcher["if_absent"] = draw(st.sampled_from(["match", "no_match", "unknown"]))
     return {operand: matcher}
 
@@ -368,11 +369,13 @@ def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 def wire_times(draw) -> str | float:
     """An instant as an answer gives it: epoch seconds or ISO 8601, at times with parts of a millisecond."""
     moment = draw(moments())
-    how = draw(st.sampled_from(["float", "float", "iso", "zone", "finer", "far"]))
+    how = draw(st.sampled_from(["float", "float", "iso", "zone", "finer", "finer float", "far"]))
     if how == "far":
         return draw(st.sampled_from(FAR))
     if how == "finer":
         return iso(moment)[:-1] + draw(st.sampled_from(["400Z", "600Z"]))
+    if how == "finer float":
+        return moment / 1000 + draw(st.sampled_from([0.0004, -0.0004]))
     return {"float": moment / 1000, "iso": iso(moment), "zone": iso(moment, hours=-7)}[how]
 
 

@@ -55,7 +55,9 @@ def check_part(page: Path, name: str, made: str) -> None:
     old, closed, tail = rest.partition(end)
     assert found and closed, f"{page.name} has no part {name}"  # noqa: PT018
     if os.environ.get(REGENERATE):
-        page.write_text(f"{head}{begin}\n{made.strip()}\n\n{end}{tail}", encoding="utf-8")
+        draft = page.with_suffix(".draft")  # other workers read the page meanwhile
+        draft.write_text(f"{head}{begin}\n{made.strip()}\n\n{end}{tail}", encoding="utf-8")
+        draft.replace(page)
         return
     assert old.strip() == made.strip(), f"{page.name}, part {name}, is out of date; make golden rewrites it"
 

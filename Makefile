@@ -1,0 +1,67 @@
+# Needs Python 3.11 or later and make; everything else goes into .venv.
+# PYTHON=/path/to/python picks another interpreter; pip takes its index from the machine's own configuration.
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12 python3.13 python3.14,\
+            $(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
+CHROMIUM := chromium chromium-browser google-chrome google-chrome-stable
+# A file's tests stay on one worker: what they share, such as a server or a browser, is made once.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
+
+# Builds in isolation are held to the tested versions too; newer releases of pip read the second one for that.
+export PIP_CONSTRAINT := constraints.txt
+export PIP_BUILD_CONSTRAINT := constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check browser golden clean
+.DELETE_ON_ERROR:
+
+help:  ## what can be made
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1@\2/p' $(MAKEFILE_LIST) | while IFS=@ read -r name text; do printf '%-12s %s\n' "$$name" "$$text"; done
+
+demo: $(VENV)/.simulator  ## audit a simulated data store; reports in ./demo/
+	$(BIN)/imageset-checker demo
+
+test: check browser  ## make check, then every test
+	$(PYTEST)
+
+check: $(VENV)/.dev  ## lint, format and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+golden: $(VENV)/.dev  ## rewrite the files that tests compare with; read the diff before you commit it
+	REGENERATE_GOLDEN=1 $(PYTEST)
+
+# Tests of the HTML report drive a Chromium that is on PATH, else Playwright's own.
+browser: $(VENV)/.dev  ## a browser for the tests, where there is none yet
+	@for name in $(CHROMIUM); do command -v $$name >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -q && apt-get install -q -y --no-install-recommends chromium; \
+	else \
+	  $(BIN)/playwright install chromium; \
+	fi && exit 0; \
+	echo 'no browser could be installed; put chromium or google-chrome on PATH, then run make again' >&2; \
+	if [ -n "$$CI" ]; then exit 1; fi; \
+	echo 'the tests that need one are skipped' >&2
+
+clean:  ## remove .venv, caches and what the demo wrote
+	rm -rf $(VENV) demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One virtual environment; what the demo needs is a part of what the tests need.
+$(VENV)/.python:
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo 'Python 3.11 or later is needed, and none was found; try: make PYTHON=/path/to/python3.11 ...' >&2; exit 1; }
+	"$(PYTHON)" -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.simulator: $(VENV)/.python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[simulator]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	@touch $(VENV)/.simulator $@

@@ -149,7 +149,8 @@ def check(
     debug: Annotated[bool, typer.Option("--debug", help="Log to standard error, without secrets.")] = False,
 ) -> int:
     """Collect, evaluate, report, gate."""
-    from checker.cli.check import Check, run
+    from checker.cli.check import run
+    from checker.cli.options import Check
 
     given = Check(
         config=config, policies=policy or [], image_sets=image_sets or [], params=param or [], as_of=as_of,

@@ -7,49 +7,22 @@ import sys
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from checker import api
-from checker.cli.app import SEVERITIES
+from checker.cli import options
 from checker.cli.console import colored, complain, hush_broken_pipe, log, progress, say, warn
 from checker.cli.interrupt import Interrupt
+from checker.cli.options import Check
 from checker.evidence import runfolder
 from checker.evidence.kept import Evidence, moved
-from checker.model import Outcome, Severity, utc_now
-from checker.problems import Gathered, InvalidInputError, Problem, suggest
-from checker.reporting import FORMATS, STDOUT, JUnitPasses, Options, ReportError, probe
-from checker.values import BadValueError, parse_time
+from checker.model import Outcome, utc_now
+from checker.problems import Gathered, InvalidInputError
+from checker.reporting import STDOUT, Options, ReportError
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
     from checker.model import Target
-
-DEFAULT_CONFIG = "audit.yaml"
-
-
-@dataclass(frozen=True)
-class Check:
-    """The command's options as given."""
-
-    config: str | None
-    policies: list[str]
-    image_sets: list[str]
-    params: list[str]
-    as_of: str | None
-    fail_on: str | None
-    reports: list[str]
-    junit_passes: str
-    targets: list[str]
-    rules: list[str]
-    skip_rules: list[str]
-    tags: list[str]
-    runs: str | None
-    endpoint_url: str | None
-    runtime_endpoint_url: str | None
-    evidence: str | None
-    waivers: str | None
-    quiet: bool
-    debug: bool
 
 
 @dataclass(frozen=True)
@@ -101,23 +74,23 @@ def run(given: Check) -> int:
 def _plan(given: Check) -> _Plan:
     gathered = Gathered()
     with gathered.step():
-        _refuse(given)
+        options.refuse(given)
     config = None
     with gathered.step():
-        config = _config(given)
+        config = options.config(given)
     policies = None
     with gathered.step():
-        policies = _policies(given, config)
+        policies = options.policies(given, config)
     if config:
         gathered.problems += config.warnings
     gate = as_of = None
     reports: list[tuple[str, str]] = []
     with gathered.step():
-        gate = _gate(given, config)
+        gate = options.gate(given, config)
     with gathered.step():
-        as_of = _as_of(given)
+        as_of = options.as_of(given)
     with gathered.step():
-        reports = _reports(given, config)
+        reports = options.reports(given, config)
     rules = None
     chosen: tuple[Target, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -126,7 +99,7 @@ def _plan(given: Check) -> _Plan:
         with gathered.step():
             rules = api.choose(
                 policies,
-                params=_params(given),
+                params=options.params(given),
                 configured=config.params if config else None,
                 only=given.rules,
                 skip=given.skip_rules,
@@ -140,120 +113,9 @@ def _plan(given: Check) -> _Plan:
     warn(gathered.problems)
     assert rules is not None
     assert gate is not None
-    options = Options(given.junit_passes, color=colored(sys.stdout), siblings=dict(reports))  # type: ignore[arg-type]
+    how = Options(given.junit_passes, color=colored(sys.stdout), siblings=dict(reports))  # type: ignore[arg-type]
     runs = Path(given.runs) if given.runs else config.at(config.runs) if config and config.runs else None
-    return _Plan(config, rules, chosen, left_out, gate, as_of, reports, options, runs)
-
-
-def _refuse(given: Check) -> None:
-    problems = [
-        Problem(flag, f"{what} not available yet", "")
-        for flag, value, what in (
-            ("--evidence", given.evidence, "evaluating kept evidence again is"),
-            ("--waivers", given.waivers, "waivers are"),
-        )
-        if value
-    ]
-    if given.policies and not given.image_sets:
-        problems.append(
-            Problem(
-                "-p",
-                "policies alone say nothing of what to check",
-                "add --image-sets FILE, or name the policies in audit.yaml",
-            )
-        )
-    if given.policies and given.config:
-        problems.append(Problem("-p", "audit.yaml names its own policies", "leave out -p or -c"))
-    if given.image_sets and not given.policies and not given.config:
-        problems.append(
-            Problem(
-                "--image-sets",
-                "no policy to judge them by",
-                "add -p POLICY, such as -p pack:healthimaging-governance",
-            )
-        )
-    if given.targets and given.image_sets:
-        problems.append(Problem("--target", "recorded answers have no targets"))
-    if given.junit_passes not in get_args(JUnitPasses):
-        hint = suggest(given.junit_passes, get_args(JUnitPasses), what="it is one of")
-        problems.append(Problem("--junit-passes", f"there is no {given.junit_passes}", hint))
-    if problems:
-        raise InvalidInputError(problems)
-
-
-def _config(given: Check) -> AuditConfig | None:
-    if given.config is None and (given.policies or given.image_sets):
-        return None
-    path = Path(given.config or DEFAULT_CONFIG)
-    if given.config is None and not path.exists():
-        hint = "`imageset-checker init` writes one; or give -p POLICY --image-sets FILE"
-        raise InvalidInputError(Problem(DEFAULT_CONFIG, "there is no audit.yaml here", hint))
-    return api.configure(path)
-
-
-def _policies(given: Check, config: AuditConfig | None) -> api.Policies | None:
-    if config:
-        return api.load([api.Request(str(node.value), node) for node in config.policies], base=config.root)
-    return api.load(given.policies) if given.policies else None
-
-
-def _gate(given: Check, config: AuditConfig | None) -> api.Gate:
-    fail_on = config.fail_on if config else Severity.LOW
-    if given.fail_on is not None:
-        if given.fail_on not in SEVERITIES:
-            hint = suggest(given.fail_on, SEVERITIES, what="it is one of")
-            raise InvalidInputError(Problem("--fail-on", f"there is no severity {given.fail_on}", hint))
-        fail_on = None if given.fail_on == "never" else Severity(given.fail_on)
-    return api.Gate(fail_on, config.on_unknown if config else "incomplete")
-
-
-def _as_of(given: Check) -> datetime | None:
-    try:
-        return parse_time(given.as_of) if given.as_of is not None else None
-    except BadValueError as error:
-        raise InvalidInputError(Problem("--as-of", str(error), error.hint)) from None
-
-
-def _params(given: Check) -> dict[str, str]:
-    params: dict[str, str] = {}
-    for text in given.params:
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise InvalidInputError(Problem("--param", f"`{text}` has no value", "write --param NAME=VALUE"))
-        params[name.strip()] = value.strip()
-    return params
-
-
-def _reports(given: Check, config: AuditConfig | None) -> list[tuple[str, str]]:
-    """Formats and paths: those of the command line, and those of audit.yaml that it does not name."""
-    problems = []
-    asked: list[tuple[str, str, Problem | None]] = []
-    for text in given.reports:
-        name, equals, path = text.partition("=")
-        if equals and name in FORMATS and path:
-            asked.append((name, path, None))
-        elif not equals or not path:
-            problems.append(Problem("--report", f"`{text}` names no file", "write --report FORMAT=PATH"))
-        else:
-            problems.append(
-                Problem("--report", f"unknown format {name}", suggest(name, FORMATS, what="formats are"))
-            )
-    named = {name for name, _, _ in asked}
-    for name, path in (config.reports if config else {}).items():
-        if config and name not in named:
-            asked.append((name, path if path == STDOUT else str(config.at(path)), None))
-    seen: dict[str, str] = {}
-    for name, path, _ in asked:
-        if path in seen:
-            problems.append(Problem("--report", f"{name} and {seen[path]} would both be written to {path}"))
-        seen[path] = name
-        try:
-            probe(path)
-        except InvalidInputError as error:
-            problems += error.problems
-    if problems:
-        raise InvalidInputError(problems)
-    return [(name, path) for name, path, _ in asked]
+    return _Plan(config, rules, chosen, left_out, gate, as_of, reports, how, runs)
 
 
 def _folder(plan: _Plan, inputs: str, moment: datetime) -> Path | None:

@@ -1,0 +1,98 @@
+"""The rules of a run: those that were asked for, with the value of every parameter they read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from checker.model import Rule
+from checker.policy.load import Policies
+from checker.policy.params import Given, bind, resolve
+from checker.problems import Gathered, InvalidInputError, Problem, suggest
+from checker.values import show
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rules of a run with their parameters bound. `params` and `left_out` are texts for the report."""
+
+    rules: tuple[Rule, ...]
+    policies: Policies
+    params: Mapping[str, str]
+    left_out: tuple[str, ...] = ()
+
+
+def choose(
+    policies: Policies,
+    *,
+    params: Mapping[str, str] | None = None,
+    configured: Given | None = None,
+    only: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    tags: Sequence[str] = (),
+) -> Rules:
+    """The rules to run, with every parameter they need.
+
+    Args:
+        policies: what `load` returned.
+        params: values as text, by `param`, `PACK.param` or `PACK/RULE.param`.
+        configured: those of audit.yaml, which `params` overrides.
+        only: ids of the rules to run (`RULE` or `PACK/RULE`); every rule unless given.
+        skip: ids of rules not to run.
+        tags: run only rules with one of these tags.
+
+    Raises:
+        InvalidInputError: a name that no policy has, nothing left to run, or a parameter without a value.
+    """
+    gathered = Gathered()
+    wanted: frozenset[str] = frozenset()
+    unwanted: frozenset[str] = frozenset()
+    with gathered.step():
+        wanted = named(policies, only, "--rule")
+    with gathered.step():
+        unwanted = named(policies, skip, "--skip-rule")
+    known_tags = sorted({tag for rule in policies.rules for tag in rule.tags})
+    gathered.problems += [
+        Problem("--tag", f"no rule has the tag {tag}", suggest(tag, known_tags, what="tags are"))
+        for tag in tags
+        if tag not in known_tags
+    ]
+    chosen = [
+        rule
+        for rule in policies.rules
+        if (not only or rule.name in wanted)
+        and rule.name not in unwanted
+        and (not tags or set(tags) & set(rule.tags))
+    ]
+    if not chosen and not gathered.problems:
+        gathered.problems.append(Problem("--rule", "no rule is left to run"))
+    gathered.check()
+    names = frozenset(rule.name for rule in chosen)
+    bound = resolve(policies.packs, configured or {}, params or {}, chosen=names)
+    shown = {}
+    for rule in chosen:
+        for name, value in bound[rule.name].items():
+            owner = rule.name if name in rule.params else rule.pack
+            shown[f"{owner}.{name}"] = (
+                ", ".join(map(show, value)) if isinstance(value, tuple) else show(value)
+            )
+    left_out = tuple(f"rule {rule.name}" for rule in policies.rules if rule.name not in names)
+    return Rules(tuple(bind(rule, bound[rule.name]) for rule in chosen), policies, shown, left_out)
+
+
+def named(policies: Policies, ids: Sequence[str], flag: str) -> frozenset[str]:
+    """The full names of the rules that are called so, `RULE` or `PACK/RULE`.
+
+    Raises:
+        InvalidInputError: no rule is called so; `flag` says where the name was given.
+    """
+    problems, found = [], set()
+    for wanted in ids:
+        names = {rule.name for rule in policies.rules if wanted in (rule.id, rule.name)}
+        if not names:
+            hint = suggest(wanted, [rule.id for rule in policies.rules], what="rules are")
+            problems.append(Problem(flag, f"no loaded rule is called {wanted}", hint))
+        found |= names
+    if problems:
+        raise InvalidInputError(problems)
+    return frozenset(found)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import reduce
 from pathlib import Path
@@ -42,17 +41,13 @@ def evaluate(rules: Sequence[Rule], snapshot: Path, as_of: datetime, findings: P
         names = [f"v{index}" for index in range(len(rules))]
         verdicts = [verdict(rule, as_of).alias(name) for rule, name in zip(rules, names, strict=True)]
         rows.select(Column(ROW), *verdicts).to_table("judged")
-        judged = connection.table("judged")
-        tallies = _tallies(judged, names)
-        # what findings show is read for the rows that have one, and once for all rules
-        some = judged.filter(reduce(operator.or_, (_is_finding(name) for name in names))).set_alias("judged")
-        wanted = [name for name in rows.columns if name != ROW]
-        joined = some.join(rows.set_alias("rows"), f"judged.{ROW} = rows.{ROW}")
-        hot = joined.select(
-            Column("judged", ROW), *map(Column, names), *(Column("rows", name) for name in wanted)
-        )
-        hot.order(ROW).to_table("hot")
-        _write(connection, rules, names, as_of, findings)
+        tallies = _tallies(connection.table("judged"), names)
+        _number(connection, names)
+        # the snapshot is read again for what findings show: cheaper than keeping it of every row
+        numbered = connection.table("numbered").set_alias("numbered")
+        joined = rows.set_alias("rows").join(numbered, f"rows.{ROW} = numbered.{ROW}")
+        sorted_findings = joined.select(*_columns(rules, as_of)).order("finding")
+        sorted_findings.write_parquet(str(findings), compression="zstd", row_group_size=SLICE)
     return tallies
 
 
@@ -77,38 +72,51 @@ def _tallies(judged: DuckDBPyRelation, names: Sequence[str]) -> tuple[Tally, ...
     return tuple(tallies)
 
 
-def _write(
-    connection: DuckDBPyConnection,
-    rules: Sequence[Rule],
-    names: Sequence[str],
-    as_of: datetime,
-    findings: Path,
-) -> None:
-    hot = connection.table("hot")
+def _number(connection: DuckDBPyConnection, names: Sequence[str]) -> None:
+    """The table `numbered`: which row a finding is of, by rule and row. It is narrow, since all of it is sorted.
+
+    An explicit order is what numbers them: a union gives its parts' rows in no order that may be counted on.
+    """
+    judged = connection.table("judged")
     parts = [
-        hot.filter(_is_finding(name)).select(
-            Constant(rule.name).alias("rule"),
-            Constant(rule.severity.value).alias("severity"),
-            *details(rule, Column(name), as_of),
+        judged.filter(Column(name).isin(*(Constant(CODES[one]) for one in _FOUND_OUT))).select(
+            Constant(index).cast("INTEGER").alias("rule_index"), Column(name).alias("code"), Column(ROW)
         )
-        for rule, name in zip(rules, names, strict=True)
+        for index, name in enumerate(names)
     ]
-    numbered = reduce(lambda left, right: left.union(right), parts)
-    numbered = numbered.select(Function("row_number").over().alias("finding"), *map(Column, numbered.columns))
-    numbered.write_parquet(str(findings), compression="zstd", row_group_size=SLICE)
+    every = reduce(lambda left, right: left.union(right), parts)
+    number = Function("row_number").over(order_by=[Column("rule_index"), Column(ROW)]).alias("finding")
+    every.select(number, *map(Column, every.columns)).to_table("numbered")
+
+
+def _columns(rules: Sequence[Rule], as_of: datetime) -> list[Expression]:
+    """The columns of every rule's findings; what a rule says is computed for its own rows only."""
+
+    def by_rule(values: Iterable[Expression]) -> Expression:
+        first, *rest = (
+            (Column("rule_index") == Constant(index), value) for index, value in enumerate(values)
+        )
+        return reduce(lambda case, branch: case.when(*branch), rest, Case(*first))
+
+    code = Column("code")
+    return [
+        Column("finding"),
+        by_rule(Constant(rule.name) for rule in rules).alias("rule"),
+        by_rule(Constant(rule.severity.value) for rule in rules).alias("severity"),
+        *subject(),
+        _word(code).alias("verdict"),
+        by_rule(_why(rule, code, as_of) for rule in rules).alias("reason"),
+        by_rule(_fields(rule) for rule in rules).alias("fields"),
+    ]
 
 
 def details(rule: Rule, code: Expression, as_of: datetime) -> list[Expression]:
     """The columns of a finding: its subject, the verdict, the reason of an unknown, and the fields as JSON."""
-    unknown = code == Constant(CODES[Verdict.UNKNOWN])
-    word = Case(unknown, Constant(Verdict.UNKNOWN.value)).otherwise(Constant(Verdict.FAIL.value))
-    shown_fields = dict.fromkeys((*rule.fields, *rule.message_fields))
-    pairs = [part for field in shown_fields for part in (Constant(field.path), _json(field))]
     return [
         *subject(),
-        word.alias("verdict"),
-        Case(unknown, reason(rule, as_of)).alias("reason"),
-        Function("json_object", *pairs).cast("VARCHAR").alias("fields"),
+        _word(code).alias("verdict"),
+        _why(rule, code, as_of).alias("reason"),
+        _fields(rule).alias("fields"),
     ]
 
 
@@ -125,8 +133,22 @@ def subject() -> list[Expression]:
     ]
 
 
-def _is_finding(name: str) -> Expression:
-    return Column(name).isin(*(Constant(CODES[one]) for one in _FOUND_OUT))
+def _word(code: Expression) -> Expression:
+    return Case(_unknown(code), Constant(Verdict.UNKNOWN.value)).otherwise(Constant(Verdict.FAIL.value))
+
+
+def _why(rule: Rule, code: Expression, as_of: datetime) -> Expression:
+    return Case(_unknown(code), reason(rule, as_of))
+
+
+def _unknown(code: Expression) -> Expression:
+    return code == Constant(CODES[Verdict.UNKNOWN])
+
+
+def _fields(rule: Rule) -> Expression:
+    shown_fields = dict.fromkeys((*rule.fields, *rule.message_fields))
+    pairs = [part for field in shown_fields for part in (Constant(field.path), _json(field))]
+    return Function("json_object", *pairs).cast("VARCHAR")
 
 
 def _json(field: Field) -> Expression:

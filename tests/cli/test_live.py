@@ -219,3 +219,12 @@ def test_the_simulator_serves_until_it_is_stopped():
     _, err = process.communicate(timeout=20)
     assert first.startswith("HealthImaging is simulated at http://127.0.0.1:")
     assert process.returncode == 0, err
+
+
+def test_debug_tells_each_call_and_no_secret(archive):
+    command = [sys.executable, "-m", "checker", "check", "-q", "--debug"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("GetImageSet in us-east-1: 200") == 3
+    assert "test-secret-key" not in done.stderr
+    assert "Signature" not in done.stderr

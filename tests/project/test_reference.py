@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
+from checker.cli import app
 from checker.fields import catalogue
-from checker.model import Absence
+from checker.model import Absence, Field, Leaf, Operand, Severity, Test
 from checker.policy.load import load
 from checker.policy.operators import EVERY, OPERATORS
 from checker.reporting import FORMATS
+from checker.reporting.wording import phrase
 from project.markdown import ROOT, check_part, table
 
 POLICIES = ROOT / "docs" / "policies.md"
@@ -44,6 +48,20 @@ def test_operators():
 def test_formats():
     rows = [(f"`{name}`", one.doc) for name, one in FORMATS.items()]
     check_part(ROOT / "docs" / "reports.md", "formats", table(("format", "is"), *rows))
+
+
+def test_the_command_line_offers_every_format_and_severity():
+    assert set(app.FORMATS) == set(FORMATS)
+    assert (*(severity.value for severity in Severity), "never") == app.SEVERITIES
+
+
+@pytest.mark.parametrize("name", [name for name in EVERY if name != "exists"])
+def test_every_operator_has_words(name):
+    kind = next(kind for kind, operators in OPERATORS.items() if name in operators)
+    operator = OPERATORS[kind][name]
+    value = ("a", "b") if operator.takes in ("list", "pair") else "a"
+    leaf = Leaf(Operand(Field("f", kind, Absence.NONE, answer=True, doc="")), (Test(name, value),))
+    assert phrase(leaf) != phrase(leaf, negated=True)
 
 
 def test_shipped_rules():

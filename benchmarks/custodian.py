@@ -12,6 +12,7 @@ import json
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from c7n.filters import FilterRegistry
@@ -91,7 +92,7 @@ def policies(now: datetime) -> dict[str, tuple[bool, list[Any]]]:
 
 def read(path: str) -> list[dict[str, Any]]:
     resources = []
-    with open(path, encoding="utf-8") as lines:
+    with Path(path).open(encoding="utf-8") as lines:
         for line in lines:
             resource = json.loads(line)
             for holder, keys in ((resource, TIMES), (resource["labels"], ("study_date", "erase_by"))):

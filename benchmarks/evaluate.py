@@ -15,10 +15,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import data
 import duckdb
 
 import checker
-from benchmarks import data
 from checker.api import Gate
 from checker.audit.gate import judge, sentence
 from checker.audit.run import Judged, Run
@@ -184,7 +184,7 @@ def custodian_python() -> Path:
 
 
 def in_child(sets: int, what: str) -> dict[str, float]:
-    given = [sys.executable, "-m", "benchmarks.evaluate", "--sets", str(sets), "--child", what]
+    given = [sys.executable, __file__, "--sets", str(sets), "--child", what]
     answer: dict[str, float] = json.loads(
         subprocess.run(given, check=True, capture_output=True, text=True).stdout
     )
@@ -193,7 +193,7 @@ def in_child(sets: int, what: str) -> dict[str, float]:
 
 def child(snapshot: Path, *, with_reports: bool) -> None:
     """Evaluates, and writes every report where asked to; prints seconds, and the peak of memory so far, in bytes."""
-    rules, findings = load_rules(), CACHE / "child.parquet"
+    rules, findings = load_rules(), CACHE / f"{snapshot.stem}-findings.parquet"
     seconds: dict[str, float] = {}
     start = time.perf_counter()
     tallies = evaluate(rules, snapshot, AS_OF, findings)
@@ -210,6 +210,11 @@ def child(snapshot: Path, *, with_reports: bool) -> None:
 
 
 def peak() -> int:
+    """In bytes. Linux's getrusage counts what the parent had, too, so its own count is read where there is one."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from checker.model import Duration, Scalar, Type
 
@@ -15,10 +17,11 @@ LONGEST_MONTHS = 120_000  # 10,000 years: DuckDB's timestamps reach further, so 
 LONGEST_MILLISECONDS = 3_652_500 * DAY
 INTEGERS = range(-(2**63), 2**63)
 
-_SHORT = re.compile(r"(\d+)(s|min|mo|h|d|w|y)")
+# at most 15 digits: int() refuses thousands of them, and the longest duration in seconds has 12
+_SHORT = re.compile(r"(\d{1,15})(s|min|mo|h|d|w|y)")
 _ISO = re.compile(
-    r"P(?=\d|T\d)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?"
-    r"(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d{1,3}))?S)?)?"
+    r"P(?=\d|T\d)(?:(\d{1,15})Y)?(?:(\d{1,15})M)?(?:(\d{1,15})W)?(?:(\d{1,15})D)?"
+    r"(?:T(?=\d)(?:(\d{1,15})H)?(?:(\d{1,15})M)?(?:(\d{1,15})(?:\.(\d{1,3}))?S)?)?"
 )
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)([Zz]|[+-]\d\d:?\d\d))?", re.ASCII
@@ -131,6 +134,29 @@ def parse_scalar(text: str, kind: Type) -> Scalar:
     if kind is Type.BOOLEAN:
         return parse_boolean(text)
     return text
+
+
+def unique_members(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """For `json`'s `object_pairs_hook`: Python takes the last of two members of one name, others the first.
+
+    Raises:
+        BadValueError: a name is there twice.
+    """
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in members:
+            raise BadValueError(f"the member {name:.80} is there twice")
+        members[name] = value
+    return members
+
+
+def other_case(members: Collection[str], known: Collection[str]) -> tuple[str, str] | None:
+    """The first member that is not known but for its case, and the known spelling."""
+    strange = [name for name in members if name not in known]
+    if not strange:
+        return None
+    spelling = {name.casefold(): name for name in known}
+    return next(((name, spelling[name.casefold()]) for name in strange if name.casefold() in spelling), None)
 
 
 def round_ms(instant: datetime) -> int:

@@ -8,6 +8,9 @@ from typing import Literal
 
 from checker.model import Coverage, Outcome, Severity, Tally, Verdict
 
+FAIL_ON = (*(severity.value for severity in Severity), "never")
+"""What `fail_on` may be."""
+
 OnUnknown = Literal["incomplete", "violation", "ignore"]
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from checker.values import parse_time
+from checker.values import other_case, parse_time, unique_members
 
 SERVICE = "medical-imaging"
 COLLECTED = frozenset({"GetImageSet", "GetDatastore"})
@@ -46,11 +46,14 @@ def guard(client: Any) -> None:
             raise RefusedActionError(f"{model.name} is not an action that the checker may call")
 
     def check(operation_model: Any, response_dict: Mapping[str, Any], **_: Any) -> None:
-        if response_dict["status_code"] < 300:
-            answer = json.loads(response_dict["body"])
+        status = response_dict["status_code"]
+        if status == 200:
+            answer = json.loads(response_dict["body"], object_pairs_hook=unique_members)
             if not isinstance(answer, dict):
                 raise ValueError("the body is no JSON object")
             _check_types(operation_model.output_shape, answer)
+        elif status <= 300:  # botocore would read it as an answer: part of one (206), or one of several (300)
+            raise ValueError(f"it came under HTTP status {status}")
 
     client.meta.events.register_first("provide-client-params", refuse)
     if client.meta.service_model.service_name == SERVICE:  # sts speaks XML
@@ -58,17 +61,20 @@ def guard(client: Any) -> None:
 
 
 def _check_types(model: Any, value: Any, path: str = "answer") -> None:
-    """Refuses an answer with a member of another type than the model's.
+    """Refuses an answer with a member of another type than the model's, or spelled in another case.
 
     botocore would not: it reads a boolean that is 1 or "yes" as false, so that a forced version would pass, and a time
-    that is `true` or "May" as one of the year 1970.
+    that is `true` or "May" as one of the year 1970. It drops `Overrides` without a word.
     """
     kind = model.type_name
     if value is None:
         return
     if kind == "structure" and isinstance(value, dict):
-        for name, member in model.members.items():
-            _check_types(member, value.get(member.serialization.get("name", name)), name)
+        members = {member.serialization.get("name", name): member for name, member in model.members.items()}
+        if wrong := other_case(value, members):
+            raise ValueError("{} is spelled {} in the API".format(*wrong))
+        for name, member in members.items():
+            _check_types(member, value.get(name), name)
     elif kind == "timestamp" and isinstance(value, str):
         parse_time(value)
     else:

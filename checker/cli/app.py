@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from checker import __version__
+from checker.audit.gate import FAIL_ON
 
 FORMATS = ("html", "json", "junit", "text")
-SEVERITIES = ("info", "low", "medium", "high", "critical", "never")
 
 app = typer.Typer(
     add_completion=False,
@@ -96,7 +96,7 @@ def check(
         typer.Option(
             "--fail-on",
             metavar="SEVERITY",
-            help=f"The least severity that the gate counts: {', '.join(SEVERITIES)} [default: low].",
+            help=f"The least severity that the gate counts: {', '.join(FAIL_ON)} [default: low].",
         ),
     ] = None,
     report: Annotated[
@@ -183,7 +183,7 @@ def demo(
 
 @app.command()
 def simulator(
-    port: Annotated[int, typer.Option("--port", help="The port; 0 takes a free one.")] = 5000,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes a free one.")] = 5000,
     seed: Annotated[str | None, typer.Option("--seed", metavar="NAME", help="Fill it: demo.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Log requests to standard error.")] = False,
 ) -> int:

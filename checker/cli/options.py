@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from checker import api
-from checker.cli.app import SEVERITIES
+from checker.audit.gate import FAIL_ON
 from checker.model import Severity
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import FORMATS, STDOUT, JUnitPasses, probe
@@ -104,8 +104,8 @@ def gate(given: Check, config: AuditConfig | None) -> api.Gate:
     """The gate: `--fail-on` before audit.yaml."""
     fail_on = config.fail_on if config else Severity.LOW
     if given.fail_on is not None:
-        if given.fail_on not in SEVERITIES:
-            hint = suggest(given.fail_on, SEVERITIES, what="it is one of")
+        if given.fail_on not in FAIL_ON:
+            hint = suggest(given.fail_on, FAIL_ON, what="it is one of")
             raise InvalidInputError(Problem("--fail-on", f"there is no severity {given.fail_on}", hint))
         fail_on = None if given.fail_on == "never" else Severity(given.fail_on)
     return api.Gate(fail_on, config.on_unknown if config else "incomplete")

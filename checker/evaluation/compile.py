@@ -7,9 +7,9 @@ ever made of it.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import reduce
+from typing import TypeVar
 
 import duckdb
 from duckdb import CaseExpression as Case
@@ -18,6 +18,7 @@ from duckdb import ConstantExpression as Constant
 from duckdb import Expression
 from duckdb import FunctionExpression as Function
 
+from checker.fields import FOUND as FOUND_FIELD
 from checker.fields import NOW
 from checker.model import (
     Absence,
@@ -36,6 +37,8 @@ from checker.model import (
 from checker.policy.conditions import fields_of
 from checker.policy.literals import MEAN_MONTH, comparable
 from checker.policy.params import leaves
+
+T = TypeVar("T")
 
 CODES = {verdict: code for code, verdict in enumerate(Verdict)}
 """Verdicts as the small integers that the verdict column holds."""
@@ -92,7 +95,7 @@ def reason(rule: Rule, as_of: datetime) -> Expression:
         if field.members:
             why = why.when(~_listed(field), Constant(f"{field.path} unlisted"))
         if field.absence is not Absence.FALSE:
-            missing.append(Case(reduce(operator.or_, truths), why))
+            missing.append(Case(tree(operator.or_, truths), why))
     fields: Expression = Function("concat_ws", Constant(", "), *missing) if missing else Constant("")
     if not any(field.answer or field.path == "found" for field in rule.fields):
         return fields
@@ -104,6 +107,15 @@ def shown(field: Field) -> Expression:
     if field.absence is Absence.FALSE:
         return Case(FOUND, duckdb.CoalesceOperator(_raw(field), FALSE))
     return _raw(field)
+
+
+def tree(join: Callable[[T, T], T], items: Sequence[T]) -> T:
+    """The items joined as a balanced tree: one as deep as a list is long would end Python's stack, and DuckDB's."""
+    while len(items) > 1:
+        items = [
+            join(*items[at : at + 2]) if at + 1 < len(items) else items[at] for at in range(0, len(items), 2)
+        ]
+    return items[0]
 
 
 def _code(value: Verdict) -> Expression:
@@ -129,19 +141,25 @@ class _Compiler:
             return self.leaf(condition)
         members = [self.condition(member) for member in condition.members]
         if condition.kind == "all":
-            return reduce(operator.and_, members)
-        held = reduce(operator.or_, members)
+            return tree(operator.and_, members)
+        held = tree(operator.or_, members)
         return ~held if condition.kind == "none" else held
 
     def leaf(self, leaf: Leaf) -> Expression:
-        truth = reduce(operator.and_, (self.test(leaf.operand, test) for test in leaf.tests))
+        truth = tree(operator.and_, [self.test(leaf.operand, test) for test in leaf.tests])
         if leaf.if_absent is None:
             return truth
         read = list(fields_of(leaf))
-        absent = reduce(operator.or_, (self.value(field, listed=False).isnull() for field in read))
+        # what is never absent may still be unknown, as `found` is of a call that failed: that is no absence
+        absent = tree(
+            operator.or_,
+            [_raw(field).isnull() for field in read if field.absence not in (Absence.NEVER, Absence.FALSE)],
+        )
         when_absent = {"match": TRUE, "no_match": FALSE, "unknown": NULL}[leaf.if_absent]
         known = Case(absent, when_absent.cast("BOOLEAN")).otherwise(truth)
-        return Case(FOUND, known) if any(field.answer for field in read) else known
+        if any(field.answer for field in read):
+            return Case(FOUND, known)
+        return Case(FOUND.isnotnull(), known) if FOUND_FIELD in read else known
 
     def value(self, field: Field, *, listed: bool = True) -> Expression:
         """A field's value; null where it is absent or unknown, and where the model does not list it."""
@@ -156,10 +174,12 @@ class _Compiler:
         name, value = test.operator, test.value
         if name == "exists":
             present = self.exists(operand)
+            if isinstance(value, Field):
+                return present == self.value(value)
             return present if value else ~present
         if name in ("in", "not_in"):
             items = value if isinstance(value, tuple) else (value,)
-            found = reduce(operator.or_, (self.compare(operand, "eq", item) for item in items))
+            found = self.among(operand, items)
             return ~found if name == "not_in" else found
         if name == "between":
             low, high = value if isinstance(value, tuple) else (value, value)
@@ -174,19 +194,33 @@ class _Compiler:
             else self.value(part, listed=False).isnotnull()
             for part in parts
         ]  # fmt: skip
-        return reduce(operator.and_, present)
+        return tree(operator.and_, present)
+
+    def among(self, operand: Operand, items: tuple[Scalar | Field | ParamRef, ...]) -> Expression:
+        """Equal to one of the items; literals are looked up at once, since lists of ids are long."""
+        plain = operand.right is None and operand.type is not Type.DURATION
+        literals = [item for item in items if plain and not isinstance(item, Field | ParamRef)]
+        others = [item for item in items if not plain or isinstance(item, Field | ParamRef)]
+        truths = [self.compare(operand, "eq", item) for item in others]
+        if literals:
+            found = self.value(operand.left).isin(*(_constant(item) for item in literals))
+            truths.append(self._where_none(operand, found, FALSE))
+        return tree(operator.or_, truths)
 
     def compare(self, operand: Operand, name: str, value: Scalar | Field | ParamRef) -> Expression:
         """One comparison; where the operand is definitely none, `ne` is true and every other one false."""
         assert not isinstance(value, ParamRef), f"${value.name} was not bound"
-        truth = self._compare(operand, name, value)
-        if operand.right is not None or operand.left.absence is not Absence.NONE:
-            return truth
-        none = Constant(name == "ne")
-        if operand.left.answer:
-            none = Case(FOUND, none)
+        none: Expression = Constant(name == "ne")
         if isinstance(value, Field) and value != NOW:
             none = Case(self.value(value).isnotnull(), none)
+        return self._where_none(operand, self._compare(operand, name, value), none)
+
+    def _where_none(self, operand: Operand, truth: Expression, none: Expression) -> Expression:
+        """The truth, but `none` where the operand is a field of which there is definitely none."""
+        if operand.right is not None or operand.left.absence is not Absence.NONE:
+            return truth
+        if operand.left.answer:
+            none = Case(FOUND, none)
         return Case(_raw(operand.left).isnull(), none).otherwise(truth)
 
     def _compare(self, operand: Operand, name: str, value: Scalar | Field) -> Expression:
@@ -217,12 +251,16 @@ class _Compiler:
         if isinstance(duration, Duration):
             if duration.months:
                 instant = instant + Function("to_months", Constant(duration.months))
-            if duration.milliseconds:
-                instant = instant + Function("to_milliseconds", Constant(duration.milliseconds))
-            return instant
+            return _plus(instant, Constant(duration.milliseconds)) if duration.milliseconds else instant
         assert isinstance(duration, Field)
         months, milliseconds = _parts(self.value(duration))
-        return instant + Function("to_months", months) + Function("to_milliseconds", milliseconds)
+        return _plus(instant + Function("to_months", months), milliseconds)
+
+
+def _plus(instant: Expression, milliseconds: Expression) -> Expression:
+    # By numbers, not by an interval: DuckDB takes the intervals of 30 days and of one month for equal, and where both
+    # are added to one column in a query it computes only one of the two sums.
+    return Function("make_timestamp_ms", Function("epoch_ms", instant) + milliseconds)
 
 
 def _parts(duration: Expression) -> tuple[Expression, Expression]:

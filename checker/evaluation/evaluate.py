@@ -14,7 +14,7 @@ from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
-from checker.evaluation.compile import CODES, reason, shown, verdict
+from checker.evaluation.compile import CODES, reason, shown, tree, verdict
 from checker.evidence.snapshot import PINNED, ROW, TARGET_ACCOUNT, TARGET_REGION, connect
 from checker.model import Field, Rule, Tally, Type, Verdict
 
@@ -84,28 +84,30 @@ def _number(connection: DuckDBPyConnection, names: Sequence[str]) -> None:
         )
         for index, name in enumerate(names)
     ]
-    every = reduce(lambda left, right: left.union(right), parts)
+    every = tree(lambda left, right: left.union(right), parts)
     number = Function("row_number").over(order_by=[Column("rule_index"), Column(ROW)]).alias("finding")
     every.select(number, *map(Column, every.columns)).to_table("numbered")
 
 
 def _columns(rules: Sequence[Rule], as_of: datetime) -> list[Expression]:
     """The columns of every rule's findings; what a rule says is computed for its own rows only."""
+    index, code = Column("rule_index"), Column("code")
+
+    def one_of(texts: Iterable[str]) -> Expression:
+        return Function("list_extract", Function("list_value", *map(Constant, texts)), index + Constant(1))
 
     def by_rule(values: Iterable[Expression]) -> Expression:
-        first, *rest = (
-            (Column("rule_index") == Constant(index), value) for index, value in enumerate(values)
-        )
+        first, *rest = ((index == Constant(number), value) for number, value in enumerate(values))
         return reduce(lambda case, branch: case.when(*branch), rest, Case(*first))
 
-    code = Column("code")
     return [
         Column("finding"),
-        by_rule(Constant(rule.name) for rule in rules).alias("rule"),
-        by_rule(Constant(rule.severity.value) for rule in rules).alias("severity"),
+        one_of(rule.name for rule in rules).alias("rule"),
+        one_of(rule.severity.value for rule in rules).alias("severity"),
         *subject(),
         _word(code).alias("verdict"),
-        by_rule(_why(rule, code, as_of) for rule in rules).alias("reason"),
+        # few are unknown: to ask that first spares most rows the choice of a rule
+        Case(_unknown(code), by_rule(reason(rule, as_of) for rule in rules)).alias("reason"),
         by_rule(_fields(rule) for rule in rules).alias("fields"),
     ]
 
@@ -115,7 +117,7 @@ def details(rule: Rule, code: Expression, as_of: datetime) -> list[Expression]:
     return [
         *subject(),
         _word(code).alias("verdict"),
-        _why(rule, code, as_of).alias("reason"),
+        Case(_unknown(code), reason(rule, as_of)).alias("reason"),
         _fields(rule).alias("fields"),
     ]
 
@@ -135,10 +137,6 @@ def subject() -> list[Expression]:
 
 def _word(code: Expression) -> Expression:
     return Case(_unknown(code), Constant(Verdict.UNKNOWN.value)).otherwise(Constant(Verdict.FAIL.value))
-
-
-def _why(rule: Rule, code: Expression, as_of: datetime) -> Expression:
-    return Case(_unknown(code), reason(rule, as_of))
 
 
 def _unknown(code: Expression) -> Expression:

@@ -28,6 +28,8 @@ ERROR_CODE = "error.code"
 ERROR_MESSAGE = "error.message"
 
 MEMORY_LIMIT = "700MB"
+DEEPEST = 10_000
+"""How deep DuckDB takes a query: 500 rules and long lists are deeper than its own 1,000."""
 
 _SQL_TYPES = {Type.TIME: "TIMESTAMP", Type.BOOLEAN: "BOOLEAN", Type.INTEGER: "BIGINT"}
 _TEXT_COLUMNS = ("target", "targetAccount", "targetRegion", "requestedVersionId", "account", "region")
@@ -39,7 +41,11 @@ def connect() -> Iterator[DuckDBPyConnection]:
     import duckdb
 
     with TemporaryDirectory(prefix="imageset-checker-") as spill:
-        config: dict[str, Any] = {"memory_limit": MEMORY_LIMIT, "temp_directory": spill}
+        config: dict[str, Any] = {
+            "memory_limit": MEMORY_LIMIT,
+            "temp_directory": spill,
+            "max_expression_depth": DEEPEST,
+        }
         with duckdb.connect(config=config) as connection:
             yield connection
 

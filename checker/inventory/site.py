@@ -14,8 +14,9 @@ from checker.model import ImageSetRef, Target
 
 UNREADABLE = "TargetUnreadable"
 NOT_CONFIRMED = "NotConfirmed"
+NO_VERSION = "VersionNotFound"
 """Codes of our own, beside the service's and botocore's: the data store is not there; an image set was not found, but
-perhaps only because its data store is not there."""
+perhaps only because its data store is not there; the image set is there, but not the version asked for."""
 
 
 @dataclass
@@ -73,7 +74,7 @@ class Site:
         """
         if lost := self.line.lost:
             return self._record(ref, error=(lost.code, f"not asked for: {lost.message}"))
-        answer = self.line.ask("GetImageSet", lambda: self._image_set(ref))
+        answer = self._ask(ref)
         if not isinstance(answer, Failure):
             return self._record(ref, answer=answer, collected_at=self.now())
         code, message = answer.code, answer.message
@@ -81,6 +82,18 @@ class Site:
             code = NOT_CONFIRMED
             message = f"no such image set was found, but {self.doubt}: {message}"
         return self._record(ref, error=(code, message), collected_at=self.now())
+
+    def _ask(self, ref: ImageSetRef) -> dict[str, object] | Failure:
+        """Asks for an image set. The service says the same of a version that is not there as of a set that is not, so
+        a version that was not found is told from that by asking for the latest one."""
+        answer = self.line.ask("GetImageSet", lambda: self._image_set(ref.id, ref.version))
+        if ref.version is None or not isinstance(answer, Failure) or answer.code != NOT_FOUND:
+            return answer
+        latest = self.line.ask("GetImageSet", lambda: self._image_set(ref.id))
+        if isinstance(latest, Failure):
+            return latest
+        message = f"version {ref.version} was not found; the latest one is {latest['versionId']}"
+        return Failure(Kind.FINAL, NO_VERSION, message)
 
     def _datastore_status(self) -> str:
         assert self.clients is not None
@@ -93,12 +106,12 @@ class Site:
             raise BadAnswerError(f"datastoreStatus is {status!r:.80}")
         return status
 
-    def _image_set(self, ref: ImageSetRef) -> dict[str, object]:
+    def _image_set(self, name: str, version: int | None = None) -> dict[str, object]:
         assert self.clients is not None
-        pinned = {} if ref.version is None else {"versionId": str(ref.version)}
+        pinned = {} if version is None else {"versionId": str(version)}
         datastore = self.target.datastore
-        answer = self.clients.runtime.get_image_set(datastoreId=datastore, imageSetId=ref.id, **pinned)
-        return normalise(answer, datastore_id=datastore, image_set_id=ref.id, version=ref.version)
+        answer = self.clients.runtime.get_image_set(datastoreId=datastore, imageSetId=name, **pinned)
+        return normalise(answer, datastore_id=datastore, image_set_id=name, version=version)
 
     def _record(
         self,

@@ -11,6 +11,9 @@ from checker.policy.params import Given, bind, resolve
 from checker.problems import Gathered, InvalidInputError, Problem, suggest
 from checker.values import show
 
+MOST_RULES = 500
+"""Rules in a run. All of them are one query, and DuckDB limits how deep that may be."""
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -64,6 +67,9 @@ def choose(
         and rule.name not in unwanted
         and (not tags or set(tags) & set(rule.tags))
     ]
+    if len(chosen) > MOST_RULES:
+        message = f"{len(chosen):,} rules are chosen, and a run takes {MOST_RULES}"
+        gathered.problems.append(Problem("--rule", message, "choose fewer with --rule, --skip-rule or --tag"))
     if not chosen and not gathered.problems:
         gathered.problems.append(Problem("--rule", "no rule is left to run"))
     gathered.check()

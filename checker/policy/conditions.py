@@ -73,13 +73,13 @@ def _group(name: str, entry: Entry, scope: Scope) -> Condition | None:
     if not node.value:
         scope.error(node, f"`{name}` of an empty list", "list at least one condition")
         return None
-    seen: list[Condition] = []
+    seen: dict[Condition, None] = {}
     for item in node.value:
         condition = parse_condition(item, scope)
         if condition is not None and condition in seen:
             scope.error(item, f"the same condition stands twice in `{name}`", "drop one of them")
         elif condition is not None:
-            seen.append(condition)
+            seen[condition] = None
     if len(seen) < len(node.value):
         return None
     return Group(name, tuple(seen))  # type: ignore[arg-type]
@@ -203,13 +203,13 @@ def _list(operand: Operand, name: str, node: Node, scope: Scope) -> Value | None
     if not node.value:
         scope.error(node, f"`{name}` of an empty list", "list at least one value")
         return None
-    values: list[Scalar | Field | ParamRef] = []
+    values: dict[Scalar | Field | ParamRef, None] = {}
     for item in node.value:
         value = one_value(operand.type, operand.left.members, item, scope, what=str(operand))
         if value is not None and value in values:
             scope.error(item, f"{shown(item)} stands twice", "drop one of them")
         elif value is not None:
-            values.append(value)
+            values[value] = None
     return tuple(values) if len(values) == len(node.value) else None
 
 

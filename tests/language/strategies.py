@@ -27,7 +27,7 @@ PATTERNS = ["a", "^a", "b$", "^$", "^[a-z]+$", "a.b", r"\\", "(?i)^A", "[0-9]", 
 INTEGERS = [-1, 0, 1, 2, 3, 9, 10, 11, 2**31, 2**63 - 1, -(2**63)]
 VERSIONS = ["1", "2", "3", "9", "10", "11", str(2**63 - 1)]
 SPANS = [
-    "0s", "1s", "PT0.001S", "90s", "15min", "12h", "24h", "1d", "28d", "29d", "30d", "31d", "P30D", "8w", "365d", "366d",
+    "0s", "1s", "PT0.001S", "90s", "15min", "12h", "24h", "1d", "28d", "29d", "30d", "31d", "P30D", "8w", "360d", "365d", "366d",
     "1mo", "6mo", "12mo", "11mo", "1y", "P1Y", "4y", "7y", "P1M1D", "P1Y2M3DT4H5M6.007S", "1461d",
 ]  # fmt: skip
 LONG = ["10000y", "3652500d", "9000y"]
@@ -357,6 +357,30 @@ def _fits_a_flag(value: Any) -> bool:
     return not isinstance(value, str) or (value == value.strip() and not value.startswith("$"))
 
 
+ALIKE = ["1mo", "30d", "720h", "P1M", "31d", "12mo", "1y", "360d", "365d", "7y", "2520d"]
+"""Durations that are easily taken for one another: to DuckDB an interval of a month is equal to one of 30 days."""
+
+
+@st.composite
+def ages(draw) -> dict[str, Any]:
+    """A leaf on one of few operands."""
+    operand = draw(st.sampled_from(["createdAt", "deletedAt - createdAt", "now - createdAt"]))
+    names = ["eq", "lt", "lte", "gt", "gte"] if " - " in operand else ["older_than", "younger_than"]
+    chosen = draw(st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True))
+    return {operand: {name: draw(st.sampled_from(ALIKE)) for name in chosen}}
+
+
+@st.composite
+def age_policies(draw, rules: int = 12) -> dict[str, Any]:
+    """A policy whose rules add durations to the same fields."""
+    leaf = st.fixed_dictionaries({"deny": ages()})
+    drawn = draw(st.lists(leaf, min_size=rules, max_size=rules))
+    numbered = [
+        {"id": f"r{index}", "title": "R", "severity": "low", **rule} for index, rule in enumerate(drawn)
+    ]
+    return {"version": 1, "pack": PACK, "labels": LABELS, "rules": numbered}
+
+
 # Records
 
 
@@ -445,6 +469,24 @@ def populations(draw, size: int = 16) -> list[dict[str, Any]]:
         record["imageSetId"] = image_set_id
         if "answer" in record:
             record["answer"]["imageSetId"] = image_set_id
+    return drawn
+
+
+@st.composite
+def aged(draw, as_of: str, size: int = 24) -> list[dict[str, Any]]:
+    """Answers whose times are one of those durations apart, or nearly."""
+    drawn = []
+    for image_set_id in IDS[:size]:
+        months, milliseconds = oracle.duration(draw(st.sampled_from(ALIKE)))
+        ends = [oracle.instant(as_of), *map(oracle.instant, MOMENTS)]
+        created = oracle.later(draw(st.sampled_from(ends)), (-months, -milliseconds)) + draw(
+            st.sampled_from([0, 1, -1])
+        )
+        span = oracle.duration(draw(st.sampled_from(ALIKE)))
+        deleted = oracle.later(created, span) + draw(st.sampled_from([0, 1, -1]))
+        members = {"createdAt": iso(created), "deletedAt": deleted / 1000, "imageSetState": "DELETED"}
+        answer = {"datastoreId": STORES[0], "imageSetId": image_set_id, "versionId": "1", **members}
+        drawn.append({"imageSetId": image_set_id, "target": TARGETS[0], "labels": {}, "answer": answer})
     return drawn
 
 

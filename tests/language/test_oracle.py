@@ -80,11 +80,17 @@ def explains(reason: str | None, oracle: Oracle, rule: Any, record: Any) -> bool
     return bool(reason) and gaps >= {*str(reason).split(", ")}
 
 
-@examples(50)
+@examples(40)
 @given(strategies.policies(), strategies.populations(), strategies.as_ofs())
 def test_engine_and_oracle_agree(drawn, records, as_of):
     policy, flags = drawn
     agree(policy, flags, records, as_of, every=False)
+
+
+@examples(10, share=0.2)
+@given(strategies.age_policies(), st.data(), strategies.as_ofs())
+def test_engine_and_oracle_agree_on_ages_beside_each_other(policy, data, as_of):
+    agree(policy, {}, data.draw(strategies.aged(as_of)), as_of, every=False)
 
 
 @examples(5, share=0.1)
@@ -117,7 +123,7 @@ def test_order_of_rules_and_records_does_not_matter(drawn, records, as_of, rando
     assert sorted(told(one), key=lambda finding: places[finding[0]]) == told(other)
 
 
-@examples(5, share=0.05)
+@examples(4, share=0.05)
 @given(strategies.policies(rules=4), strategies.populations(), strategies.as_ofs())
 def test_other_records_do_not_matter(drawn, records, as_of):
     policy, flags = drawn
@@ -215,7 +221,7 @@ def same(pairs: list[tuple[dict[str, Any], dict[str, Any]]], records: Any, as_of
             assert one == other, f"{one}, {other}\n{say(policy, both, record, as_of, {})}"
 
 
-@examples(10, share=0.05)
+@examples(7, share=0.05)
 @given(st.lists(strategies.conditions(), min_size=2, max_size=2, unique_by=strategies.canonical), strategies.populations(), strategies.as_ofs())  # fmt: skip
 def test_connectives_keep_the_laws_of_logic(conditions, records, as_of):
     a, b = conditions

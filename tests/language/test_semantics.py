@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from checker import InvalidInputError
-from tests.language.engine import Judged, judge
+from tests.language.engine import judge
 from tests.language.oracle import Oracle
 from tests.language.strategies import IDS, STORES
 
@@ -534,3 +534,38 @@ def test_exists_with_a_field_is_compared_or_refused(hold, verdict):
     except InvalidInputError:
         return
     assert said == verdict
+
+
+@pytest.mark.parametrize("days, months", [("30d", "1mo"), ("360d", "1y"), ("2520d", "7y")])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_month_beside_thirty_days_stays_a_month(days, months, turned):
+    """DuckDB 2.0 holds the intervals `1 month` and `30 days` for equal, and computes `x + 1 month` and `x + 30 days` once
+    for both where they stand in one query: a rule must not change what another one says.
+    """
+    denied = [{"deletedAt - createdAt": {"gte": days}}, {"deletedAt - createdAt": {"gte": months}}]
+    rules = [
+        {"id": f"r{index}", "title": "R", "severity": "low", "deny": leaf}
+        for index, leaf in enumerate(denied)
+    ]
+    # more than so many days of 24 h, less than so many months
+    end = {"30d": "2025-02-01T00:00:00Z", "360d": "2025-12-30T00:00:00Z", "2520d": "2031-12-30T00:00:00Z"}[
+        days
+    ]
+    record = answer(createdAt="2025-01-02T00:00:00Z", deletedAt=end)
+    record["imageSetId"] = record["answer"]["imageSetId"] = IDS[0]
+    policy = {"version": 1, "pack": "months", "rules": rules[::-1] if turned else rules}
+    verdicts = judge(policy, [record], NOW).verdicts
+    tallies = judge(policy, [record], NOW, every=False).tallies
+    assert verdicts == {("r0", IDS[0]): "fail", ("r1", IDS[0]): "pass"}
+    assert (tallies["r0"].fail, tallies["r1"].fail) == (1, 0)
+
+
+def test_a_month_beside_thirty_days_in_one_rule():
+    leaf = {"deletedAt - createdAt": {"gte": "30d", "lt": "1mo"}}
+    record = answer(createdAt="2025-01-02T00:00:00Z", deletedAt="2025-02-01T00:00:00Z")
+    record["imageSetId"] = record["answer"]["imageSetId"] = IDS[0]
+    rule = {"id": "r", "title": "R", "severity": "low", "deny": leaf}
+    assert (
+        judge({"version": 1, "pack": "months", "rules": [rule]}, [record], NOW).verdicts["r", IDS[0]]
+        == "fail"
+    )

@@ -52,7 +52,7 @@ def test_formats():
 
 def test_the_command_line_offers_every_format_and_severity():
     assert set(app.FORMATS) == set(FORMATS)
-    assert (*(severity.value for severity in Severity), "never") == app.SEVERITIES
+    assert (*(severity.value for severity in Severity), "never") == app.FAIL_ON
 
 
 @pytest.mark.parametrize("name", [name for name in EVERY if name != "exists"])

@@ -90,8 +90,8 @@ def test_times_of_any_zone_are_kept_to_the_millisecond(store):
 
 def test_what_cannot_be_placed(store):
     for error, arguments in (
-        (ValueError, {"created_at": datetime(2024, 1, 1)}),  # noqa: DTZ001
-        (ValueError, {"last_accessed_at": datetime(2024, 1, 1)}),  # noqa: DTZ001
+        (ValueError, {"created_at": datetime(2024, 1, 1)}),
+        (ValueError, {"last_accessed_at": datetime(2024, 1, 1)}),
         (ValueError, {"image_set_id": "short"}),
     ):
         with pytest.raises(error):

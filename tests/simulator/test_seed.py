@@ -160,7 +160,7 @@ def test_the_same_instant_gives_the_same_demo_and_another_one_moves_it(seeded, s
 
 def test_now_needs_a_zone():
     with pytest.raises(ValueError, match="zone"):
-        simulator.seed_demo(datetime(2026, 1, 1))  # noqa: DTZ001
+        simulator.seed_demo(datetime(2026, 1, 1))
 
 
 def test_the_seeds_by_name():

@@ -238,14 +238,14 @@ def report(run: Run, reports: Mapping[str, str | Path], options: Options | None 
     )
 
 
-def kept(run: Run, folder: Path, config: AuditConfig | None, reports: Iterable[str] = ()) -> Path:
+def kept(run: Run, folder: Path, config: AuditConfig | None, reports: Iterable[tuple[str, str]] = ()) -> Path:
     """Completes a run folder: policies, configuration and reports beside the evidence, then the manifest.
 
     Args:
         run: a run whose evidence is in the folder.
         folder: the run folder.
         config: the audit's configuration.
-        reports: paths of reports to copy into it.
+        reports: formats and paths of reports to copy into it; what is no regular file is left out.
 
     Raises:
         RunFolderError: something could not be written.
@@ -254,8 +254,8 @@ def kept(run: Run, folder: Path, config: AuditConfig | None, reports: Iterable[s
         runfolder.keep(folder, f"policies/{pack.name}.yaml", pack.source)
     if config is not None:
         runfolder.keep(folder, "audit.yaml", config.source)
-    for path in reports:
-        runfolder.keep(folder, f"reports/{Path(path).name}", Path(path).read_bytes())
+    for name, path in reports:
+        runfolder.keep_copy(folder, f"reports/{name}", Path(path))
     facts: dict[str, Any] = {
         "run": folder.name,
         "name": run.name,

@@ -37,7 +37,7 @@ class Problem:
 
     def __str__(self) -> str:
         kind = "warning" if self.warning else "error"
-        lines = [f"{self.where}: {kind}: {printable(self.message)}"]
+        lines = [f"{one_line(str(self.where))}: {kind}: {printable(self.message)}"]
         if isinstance(self.where, Location) and self.line is not None:
             lines += _excerpt(self.where, self.line, self.width)
         if self.hint:
@@ -94,6 +94,11 @@ def suggest(word: str, known: Iterable[str], *, what: str) -> str:
 def printable(text: str) -> str:
     """Text that cannot move the cursor or recolour the terminal: control characters are shown as escapes."""
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def one_line(text: str) -> str:
+    """Printable text, line breaks shown as escapes too: for file names."""
+    return printable(text).replace("\n", "\\n")
 
 
 def _excerpt(where: Location, line: str, width: int) -> list[str]:

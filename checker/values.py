@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -136,20 +136,6 @@ def parse_scalar(text: str, kind: Type) -> Scalar:
     return text
 
 
-def unique_members(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """For `json`'s `object_pairs_hook`: Python takes the last of two members of one name, others the first.
-
-    Raises:
-        BadValueError: a name is there twice.
-    """
-    members: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in members:
-            raise BadValueError(f"the member {name:.80} is there twice")
-        members[name] = value
-    return members
-
-
 def other_case(members: Collection[str], known: Collection[str]) -> tuple[str, str] | None:
     """The first member that is not known but for its case, and the known spelling."""
     strange = [name for name in members if name not in known]
@@ -208,3 +194,21 @@ def show_duration(duration: Duration) -> str:
             if duration.milliseconds % size == 0:
                 return f"{duration.milliseconds // size}{unit}"
     return iso_duration(duration)
+
+
+def _unique_members(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in members:
+            raise BadValueError(f"the member {name:.80} is there twice")
+        members[name] = value
+    return members
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+STRICT_JSON: Mapping[str, Any] = {"object_pairs_hook": _unique_members, "parse_constant": _no_constant}
+"""How `json` is to read: without the NaN that Python allows, and no name twice in an object, of which it would take the
+last one without a word."""

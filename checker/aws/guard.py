@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from checker.values import other_case, parse_time, unique_members
+from checker.values import STRICT_JSON, other_case, parse_time
 
 SERVICE = "medical-imaging"
 COLLECTED = frozenset({"GetImageSet", "GetDatastore"})
@@ -48,7 +48,7 @@ def guard(client: Any) -> None:
     def check(operation_model: Any, response_dict: Mapping[str, Any], **_: Any) -> None:
         status = response_dict["status_code"]
         if status == 200:
-            answer = json.loads(response_dict["body"], object_pairs_hook=unique_members)
+            answer = json.loads(response_dict["body"], **STRICT_JSON)
             if not isinstance(answer, dict):
                 raise ValueError("the body is no JSON object")
             _check_types(operation_model.output_shape, answer)

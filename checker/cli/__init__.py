@@ -15,28 +15,38 @@ BUG = 70
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; the exit code. 0 passed, 1 violation, 2 invalid, 3 incomplete, 4 undelivered, 70 our own bug."""
+    from checker.cli.console import close_streams, open_streams
+
+    open_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given == ["--version"]:
-        sys.stdout.write(f"{PROGRAM} {__version__}\n")
-        return 0
-    from checker.cli.console import complain, hush_broken_pipe
+    code = _guarded(given)
+    close_streams()
+    return code
+
+
+def _guarded(given: list[str]) -> int:
+    """A traceback exits 1, which reads as a violation: whatever happens becomes an exit code of ours."""
+    from checker.cli.console import complain, hush_broken_pipe, say
     from checker.problems import CheckerError
 
     try:
+        if given == ["--version"]:
+            say(f"{PROGRAM} {__version__}")
+            return 0
         return _run(given)
     except CheckerError as error:
         complain(str(error))
         return error.exit_code
     except BrokenPipeError:
         hush_broken_pipe()
-        return 0
+        return INCOMPLETE
     except KeyboardInterrupt:
         complain("interrupted")
         return 130
     except OSError as error:
         complain(_cut_short(error))
         return INCOMPLETE
-    except Exception as error:  # noqa: BLE001 - a traceback exits 1, and would read as a violation
+    except Exception as error:  # noqa: BLE001 - the last resort
         if type(error).__name__ in (
             "IOException",
             "OutOfMemoryException",
@@ -66,6 +76,9 @@ def _run(arguments: list[str]) -> int:
         return 2
     except typer.Abort:
         return 130
+    except SystemExit:
+        # Typer ends so where a pipe breaks, with the code of a violation
+        return 0 if "--help" in arguments or not arguments else INCOMPLETE
     return code if isinstance(code, int) else 0
 
 

@@ -183,7 +183,9 @@ def demo(
 
 @app.command()
 def simulator(
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes a free one.")] = 5000,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes a free one.")
+    ] = 5000,
     seed: Annotated[str | None, typer.Option("--seed", metavar="NAME", help="Fill it: demo.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Log requests to standard error.")] = False,
 ) -> int:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -60,7 +63,7 @@ def run(given: Check) -> int:
     result = api.evaluate(
         plan.rules,
         evidence,
-        name=plan.config.name if plan.config else "",
+        name=plan.config.name if plan.config else evidence.source,
         as_of=plan.as_of,
         started=started,
         gate=plan.gate,
@@ -90,7 +93,7 @@ def _plan(given: Check) -> _Plan:
     with gathered.step():
         as_of = options.as_of(given)
     with gathered.step():
-        reports = options.reports(given, config)
+        reports = options.reports(given, config, policies)
     rules = None
     chosen: tuple[Target, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -148,7 +151,12 @@ def _stopped(evidence: Evidence, folder: Path | None, code: int) -> int:
     path = evidence.records
     if folder is None:
         path = Path(f"interrupted-{utc_now():%Y%m%dT%H%M%SZ}.jsonl")
-        shutil.copyfile(evidence.records, path)
+        try:
+            shutil.copyfile(evidence.records, path)
+        except OSError:
+            # nothing can be written here, but what was collected is kept all the same
+            path = Path(tempfile.mkdtemp(prefix="imageset-checker-")) / path.name
+            shutil.copyfile(evidence.records, path)
     with path.open(encoding="utf-8") as lines:
         count = sum(1 for _ in lines)
     complain(
@@ -161,28 +169,43 @@ def _stopped(evidence: Evidence, folder: Path | None, code: int) -> int:
 def _deliver(result: api.Run, plan: _Plan, folder: Path | None, *, quiet: bool) -> bool:
     """Writes every report, whatever became of the one before, and the summary; whether all went well."""
     delivered, written = True, []
-    to_stdout = any(path == STDOUT for _, path in plan.reports)
     for name, path in plan.reports:
-        try:
+        with _reporting() as went:
             written += [(name, one) for one in api.report(result, {name: path}, plan.options)]
-        except ReportError as error:
-            complain(str(error))
-            delivered = False
-        except BrokenPipeError:
-            hush_broken_pipe()
+        delivered = delivered and went.well
     if folder is not None:
-        try:
-            api.kept(result, folder, plan.config, [path for _, path in written if path != STDOUT])
-        except runfolder.RunFolderError as error:
-            complain(str(error))
-            delivered = False
-    if not quiet and not to_stdout:
-        try:
+        with _reporting() as went:
+            api.kept(result, folder, plan.config, written)
+        delivered = delivered and went.well
+    if not quiet and not any(path == STDOUT for _, path in plan.reports):
+        with _reporting() as went:
             api.report(result, {"text": STDOUT}, plan.options)
             for name, path in written:
                 say(f"{name:<6} {path}")
             if folder is not None:
                 say(f"{'run':<6} {folder.as_posix()}")
-        except BrokenPipeError:
-            hush_broken_pipe()
+        delivered = delivered and went.well
     return delivered
+
+
+class _Went:
+    """How the writing of something went."""
+
+    well = True
+
+
+@contextmanager
+def _reporting() -> Iterator[_Went]:
+    """What goes wrong inside is told, and never hides what was found out. A closed pipe is no error."""
+    went = _Went()
+    try:
+        yield went
+    except BrokenPipeError:
+        hush_broken_pipe()
+    except (ReportError, runfolder.RunFolderError) as error:
+        complain(str(error))
+        went.well = False
+    except OSError as error:
+        complain(f"error: standard output could not be written: {(error.strerror or str(error)).lower()}")
+        hush_broken_pipe()
+        went.well = False

@@ -7,22 +7,34 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from checker.problems import Problem, render
 
 EVERY_SECONDS = 10.0
 
 
+def open_streams() -> None:
+    """Stands in for streams that the caller has closed: Python then has None in their place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - open to the end
+
+
 def complain(text: str) -> None:
-    """A line on standard error, whatever it can encode."""
+    """A line on standard error, whatever it can encode; where nobody listens, the exit code still speaks."""
     if text:
-        _write(sys.stderr, text + "\n")
+        with suppress(OSError):
+            _write(sys.stderr, text + "\n")
 
 
 def say(text: str) -> None:
-    """A line on standard output."""
-    _write(sys.stdout, text + "\n")
+    """A line on standard output; a reader that went away is no error."""
+    try:
+        _write(sys.stdout, text + "\n")
+    except BrokenPipeError:
+        hush_broken_pipe()
 
 
 def warn(problems: Iterable[Problem]) -> None:
@@ -36,8 +48,19 @@ def colored(stream: object) -> bool:
 
 
 def hush_broken_pipe() -> None:
-    """The reader of our output went away, which is no error; Python would print one at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Standard output cannot be written any more; Python would say so at exit, and change the exit code."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def close_streams() -> None:
+    """Flushes now what Python would flush at exit, where a failure changes the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def log() -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 REPORTS = {"html": "report.html", "junit": "junit.xml", "json": "results.json"}
 
+WRITTEN = ("audit.yaml", "inventory.csv", *REPORTS.values())
+
 AUDIT = """\
 # The audit of the demo: `imageset-checker demo` wrote it, and ran it against the simulator.
 version: 1
@@ -50,7 +52,8 @@ def run(folder: str) -> int:
     from checker.simulator import SimulatorMissingError, seed_demo, serve
 
     root = Path(folder)
-    for name in ("audit.yaml", *REPORTS.values()):
+    _refuse_foreign(root)
+    for name in WRITTEN:
         probe(root / name)
     try:
         with serve() as server, _only(server.url):
@@ -67,6 +70,22 @@ def run(folder: str) -> int:
         f"A gate would see exit code {result.outcome.exit_code} ({result.outcome}); the demo itself exits with 0."
     )
     return 0
+
+
+def _refuse_foreign(root: Path) -> None:
+    """A folder that holds files of these names which no demo wrote is left alone."""
+    audit = root / "audit.yaml"
+    there = [name for name in WRITTEN if (root / name).exists()]
+    ours = audit.is_file() and audit.read_bytes().startswith(AUDIT.splitlines()[0].encode())
+    if there and not ours:
+        raise InvalidInputError(
+            Problem(
+                (root / name).as_posix(),
+                "is there already, and no demo wrote it",
+                "name another folder: imageset-checker demo DIR",
+            )
+            for name in there
+        )
 
 
 def _audit(root: Path, store: DemoStore) -> api.Run:

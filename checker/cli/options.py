@@ -78,6 +78,10 @@ def refuse(given: Check) -> None:
     if given.junit_passes not in get_args(JUnitPasses):
         hint = suggest(given.junit_passes, get_args(JUnitPasses), what="it is one of")
         problems.append(Problem("--junit-passes", f"there is no {given.junit_passes}", hint))
+    remote = [("--runs", given.runs or ""), *(("--report", text.partition("=")[2]) for text in given.reports)]
+    problems += [
+        Problem(flag, f"{path}: only local files are available yet") for flag, path in remote if "://" in path
+    ]
     if problems:
         raise InvalidInputError(problems)
 
@@ -130,33 +134,54 @@ def params(given: Check) -> dict[str, str]:
     return params
 
 
-def reports(given: Check, config: AuditConfig | None) -> list[tuple[str, str]]:
+def reports(given: Check, config: AuditConfig | None, loaded: api.Policies | None) -> list[tuple[str, str]]:
     """Formats and paths: those of the command line, and those of audit.yaml that it does not name."""
-    problems = []
-    asked: list[tuple[str, str, Problem | None]] = []
-    for text in given.reports:
-        name, equals, path = text.partition("=")
-        if equals and name in FORMATS and path:
-            asked.append((name, path, None))
-        elif not equals or not path:
-            problems.append(Problem("--report", f"`{text}` names no file", "write --report FORMAT=PATH"))
-        else:
+    problems: list[Problem] = []
+    asked = _asked(given, config, problems)
+    taken = {file.resolve(): "an input of this run" for file in _inputs(given, config, loaded)}
+    for name, path in asked:
+        place = Path(path).resolve() if path != STDOUT else Path(STDOUT)
+        if place in taken:
             problems.append(
-                Problem("--report", f"unknown format {name}", suggest(name, FORMATS, what="formats are"))
+                Problem("--report", f"{name} would be written to {path}, which is {taken[place]}")
             )
-    named = {name for name, _, _ in asked}
-    for name, path in (config.reports if config else {}).items():
-        if config and name not in named:
-            asked.append((name, path if path == STDOUT else str(config.at(path)), None))
-    seen: dict[str, str] = {}
-    for name, path, _ in asked:
-        if path in seen:
-            problems.append(Problem("--report", f"{name} and {seen[path]} would both be written to {path}"))
-        seen[path] = name
+        taken[place] = f"the {name} report too"
         try:
             probe(path)
         except InvalidInputError as error:
             problems += error.problems
     if problems:
         raise InvalidInputError(problems)
-    return [(name, path) for name, path, _ in asked]
+    return asked
+
+
+def _asked(given: Check, config: AuditConfig | None, problems: list[Problem]) -> list[tuple[str, str]]:
+    asked: list[tuple[str, str]] = []
+    for text in given.reports:
+        name, equals, path = text.partition("=")
+        if not equals or not path:
+            problems.append(Problem("--report", f"`{text}` names no file", "write --report FORMAT=PATH"))
+        elif name not in FORMATS:
+            problems.append(Problem("--report", f"unknown format {name}", _formats(name)))
+        else:
+            asked.append((name, path))
+    if config is None:
+        return asked
+    named = {name for name, _ in asked}
+    for name, path in config.reports.items():
+        if name not in FORMATS:
+            problems.append(config.report_key(name).problem(f"unknown format {name}", _formats(name)))
+        elif name not in named:
+            asked.append((name, path if path == STDOUT else str(config.at(path))))
+    return asked
+
+
+def _formats(name: str) -> str:
+    return suggest(name, FORMATS, what="formats are")
+
+
+def _inputs(given: Check, config: AuditConfig | None, loaded: api.Policies | None) -> list[Path]:
+    files = [Path(path) for path in given.image_sets if path != "-"]
+    if config:
+        files += [config.path, *map(Path, config.files)]
+    return [*files, *(loaded.files if loaded else ())]

@@ -15,7 +15,7 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.compile import CODES, reason, shown, tree, verdict
-from checker.evidence.snapshot import PINNED, ROW, TARGET_ACCOUNT, TARGET_REGION, connect
+from checker.evidence.snapshot import PINNED, ROW, TARGET_ACCOUNT, TARGET_REGION, connect, duckdb_path
 from checker.model import Field, Rule, Tally, Type, Verdict
 
 SLICE = 20_000
@@ -37,7 +37,7 @@ def evaluate(rules: Sequence[Rule], snapshot: Path, as_of: datetime, findings: P
         A tally for each rule, in their order.
     """
     with connect() as connection:
-        rows = connection.read_parquet(str(snapshot))
+        rows = connection.read_parquet(duckdb_path(snapshot))
         names = [f"v{index}" for index in range(len(rules))]
         verdicts = [verdict(rule, as_of).alias(name) for rule, name in zip(rules, names, strict=True)]
         rows.select(Column(ROW), *verdicts).to_table("judged")
@@ -47,7 +47,7 @@ def evaluate(rules: Sequence[Rule], snapshot: Path, as_of: datetime, findings: P
         numbered = connection.table("numbered").set_alias("numbered")
         joined = rows.set_alias("rows").join(numbered, f"rows.{ROW} = numbered.{ROW}")
         sorted_findings = joined.select(*_columns(rules, as_of)).order("finding")
-        sorted_findings.write_parquet(str(findings), compression="zstd", row_group_size=SLICE)
+        sorted_findings.write_parquet(str(findings.resolve()), compression="zstd", row_group_size=SLICE)
     return tallies
 
 

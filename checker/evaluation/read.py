@@ -15,7 +15,7 @@ from duckdb import DuckDBPyRelation, Expression
 from checker.evaluation.compile import CODES, verdict
 from checker.evaluation.evaluate import SLICE, details, subject
 from checker.evidence.records import NOT_FOUND
-from checker.evidence.snapshot import ERROR_CODE, ERROR_MESSAGE, ROW, connect
+from checker.evidence.snapshot import ERROR_CODE, ERROR_MESSAGE, ROW, connect, duckdb_path
 from checker.model import Duration, Field, Finding, Rule, Severity, Subject, Type, Verdict
 from checker.policy.messages import render_message
 from checker.values import parse_time, show
@@ -35,7 +35,7 @@ def findings(file: Path, rules: Sequence[Rule], counts: Counts) -> Iterator[Find
     """Fails and unknowns by rule order, target, image set, version, from what `evaluate` wrote."""
     by_name = {rule.name: rule for rule in rules}
     with connect() as connection:
-        rows = connection.read_parquet(str(file))
+        rows = connection.read_parquet(duckdb_path(file))
         for row in _slices(rows, "finding", [Column("rule"), *map(Column, _DETAILS)]):
             yield _finding(by_name[row[0]], row[1:], counts)
 
@@ -48,7 +48,7 @@ def subjects(
     One rule's subjects have to be read before the next rule's are asked for.
     """
     with connect() as connection:
-        rows = connection.read_parquet(str(snapshot))
+        rows = connection.read_parquet(duckdb_path(snapshot))
         for rule in rules:
             yield _subjects(rule, rows, as_of, counts)
 
@@ -66,7 +66,7 @@ def unread(snapshot: Path) -> Iterator[tuple[Subject, str, str]]:
     """The image sets that could not be read, each with the error's code and message."""
     columns = [Column("found").isnull(), *subject(), Column(ERROR_CODE), Column(ERROR_MESSAGE)]
     with connect() as connection:
-        for row in _slices(connection.read_parquet(str(snapshot)), ROW, columns):
+        for row in _slices(connection.read_parquet(duckdb_path(snapshot)), ROW, columns):
             if row[0]:
                 yield Subject(*row[1:-2]), row[-2], row[-1] or ""
 

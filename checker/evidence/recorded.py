@@ -9,68 +9,79 @@ from __future__ import annotations
 import codecs
 import difflib
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from checker.evidence.records import BadAnswerError, Record, normalise
+from checker.evidence.records import (
+    NOT_FOUND, BadAnswerError, Record, error_member, id_member, normalise, refuse_other_case, version_number,
+)  # fmt: skip
 from checker.fields import model
 from checker.model import Label, Location, Scalar
 from checker.problems import InvalidInputError, Problem, suggest
-from checker.values import BadValueError, parse_scalar, parse_time, show
+from checker.values import STRICT_JSON, BadValueError, parse_scalar, parse_time, show
 
 TARGET = "recorded"
 VERSIONS = "imageSetPropertiesList"
+EMPTY = "records no image set"
 SEARCH = "imageSetsMetadataSummaries"
 _WHITE = " \t\r\n"
+_STATUS = "imageSetWorkflowStatus"
+_BESIDE = frozenset(
+    {"target", "targetAccount", "targetRegion", "requestedVersionId", "collectedAt", "labels", "error"}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
+    """A record and its place. `version` is None for what was learnt of the image set as a whole: it is not there, or
+    its latest version could not be read."""
+
     record: Record
     where: str
     listed: bool  # in list-image-set-versions, which leaves members out
-
-
-@dataclass(slots=True)
-class _Versions:
-    """What was recorded of one image set, by version: None where it could not be read."""
-
-    datastore_id: str | None
-    seen: dict[int | None, _Seen]
+    pinned: bool  # asked for by its version
 
     @property
-    def highest(self) -> Record:
-        return self.seen[max(self.seen, key=lambda version: version or 0)].record
+    def version(self) -> int | None:
+        answer = self.record.answer
+        return int(answer["versionId"]) if answer else self.record.version
 
 
-def read_recorded(paths: Sequence[str], labels: Mapping[str, Label]) -> list[Record]:
-    """The records in the files, one for each image set: of several versions the highest.
+def read_recorded(
+    paths: Sequence[str], labels: Mapping[str, Label], warnings: list[Problem] | None = None
+) -> list[Record]:
+    """The records in the files, one for each image set: of several versions the highest. Sorted, so that the order of
+    the files does not matter.
 
     Args:
         paths: the files as the user wrote them; `-` is standard input.
         labels: the declared labels, which an answer may carry under `labels`.
+        warnings: takes what is odd but no error: labels that are not declared, files without an image set.
 
     Raises:
         InvalidInputError: with every record that is malformed, or that contradicts another one.
     """
     problems: list[Problem] = []
-    seen: dict[str, list[_Versions]] = {}
+    reader = _Reader(labels, [] if warnings is None else warnings)
+    seen: dict[str, list[_Seen]] = {}
     for path in paths:
-        for where, value in _values(path, problems):
+        for where, value in _values(path, problems, reader.warnings):
             try:
-                for record, listed in _records(value, labels):
-                    _keep(seen, _Seen(record, where, listed), problems)
+                for one in reader.read(value, where):
+                    seen.setdefault(one.record.image_set_id, []).append(one)
             except (BadAnswerError, BadValueError) as error:
                 problems.append(Problem(where, str(error), getattr(error, "hint", "")))
+    records = [record for _, same_id in sorted(seen.items()) for record in _merged(same_id, problems)]
     if problems:
         raise InvalidInputError(problems)
-    return [versions.highest for same_id in seen.values() for versions in same_id]
+    return sorted(records, key=lambda record: (record.datastore_id or "", record.image_set_id))
 
 
-def _values(path: str, problems: list[Problem]) -> Iterator[tuple[str, Any]]:
+def _values(path: str, problems: list[Problem], warnings: list[Problem]) -> Iterator[tuple[str, Any]]:
     """Each JSON value of a file with its place; the items of an array each."""
     shown = "<stdin>" if path == "-" else Path(path).as_posix()
     try:
@@ -88,7 +99,7 @@ def _values(path: str, problems: list[Problem]) -> Iterator[tuple[str, Any]]:
             )
         )
         return
-    decoder = json.JSONDecoder(parse_constant=_no_constant)
+    decoder = json.JSONDecoder(**STRICT_JSON)
     position = line = 0
     count = 0
     while (start := _skip(text, position)) < len(text):
@@ -103,6 +114,8 @@ def _values(path: str, problems: list[Problem]) -> Iterator[tuple[str, Any]]:
         position = end
         count += 1
         if isinstance(value, list):
+            if not value:
+                warnings.append(Problem(where, EMPTY, warning=True))
             yield from ((f"{where}: [{index}]", item) for index, item in enumerate(value))
         else:
             yield str(where), value
@@ -121,10 +134,6 @@ def _decode(raw: bytes) -> str:
     return raw.decode("utf-8-sig")
 
 
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
 def _skip(text: str, position: int) -> int:
     while position < len(text) and text[position] in _WHITE:
         position += 1
@@ -141,127 +150,151 @@ def _not_json(shown: str, where: Location, error: Exception, text: str) -> Probl
             "print answers with --output json",
             line,
         )
+    if isinstance(error, BadValueError):
+        return Problem(where, str(error))
     return Problem(where, f"not JSON: {str(error) or 'nested too deeply'}")
 
 
-def _records(value: Any, labels: Mapping[str, Label]) -> Iterator[tuple[Record, bool]]:
-    if not isinstance(value, dict):
-        raise BadAnswerError(f"an answer is an object, not {json.dumps(value)[:40]}")
-    if SEARCH in value:
-        raise BadValueError(
-            "search-image-sets answers have no imageSetState, overrides or deletedAt, so rules cannot be judged on them",
-            "record get-image-set, or list-image-set-versions",
-        )
-    if VERSIONS not in value:
-        yield _record(value, labels), False
-        return
-    items = value[VERSIONS]
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise BadAnswerError(f"{VERSIONS} is no list of objects")
-    if value.get("nextToken"):
-        raise BadValueError(
-            "the list of versions is cut off (nextToken)", "record it without --no-paginate and --max-items"
-        )
-    for item in items:
-        # ListImageSetVersions spells this one member with a capital
-        yield (
-            _record(
-                {"imageSetWorkflowStatus": item.get("ImageSetWorkflowStatus"), **item}, labels, listed=True
-            ),
-            True,
-        )
+@dataclass(slots=True)
+class _Reader:
+    """JSON values to records."""
 
+    labels: Mapping[str, Label]
+    warnings: list[Problem]
+    undeclared: set[str] = field(default_factory=set)
 
-def _record(value: dict[str, Any], labels: Mapping[str, Label], *, listed: bool = False) -> Record:
-    image_set_id = value.get("imageSetId")
-    if not isinstance(image_set_id, str) or not image_set_id:
-        near = difflib.get_close_matches("imagesetid", [key.lower() for key in value], n=1, cutoff=0.8)
-        hint = "members are spelled as in the API: imageSetId" if near and "imageSetId" not in value else ""
-        raise BadValueError(
-            "imageSetId is missing", hint or "an answer is what `aws medical-imaging get-image-set` prints"
-        )
-    collected = value.get("collectedAt")
-    common: dict[str, Any] = {
-        "target": TARGET,
-        "image_set_id": image_set_id,
-        "collected_at": parse_time(collected) if isinstance(collected, str) else None,
-        "labels": _labels(value.get("labels"), labels),
-    }
-    if "error" in value:
-        return Record(**common, datastore_id=_text(value, "datastoreId"), error=_error(value["error"]))
-    required = model().required - {"datastoreId"} if listed else None
-    answer = normalise(value, required=required)
-    return Record(**common, datastore_id=answer.get("datastoreId"), answer=answer)
-
-
-def _text(value: dict[str, Any], name: str) -> str | None:
-    text = value.get(name)
-    if text is not None and not isinstance(text, str):
-        raise BadAnswerError(f"{name} is {text!r:.80}, which is no string")
-    return text
-
-
-def _error(error: Any) -> tuple[str, str]:
-    code = error.get("code") if isinstance(error, dict) else None
-    if not isinstance(code, str) or not code:
-        raise BadValueError(
-            "error has no code", 'write {"error": {"code": "ThrottlingException", "message": ".."}}'
-        )
-    return code, str(error.get("message") or "")
-
-
-def _labels(given: Any, declared: Mapping[str, Label]) -> dict[str, Scalar]:
-    if given is None:
-        return {}
-    if not isinstance(given, dict):
-        raise BadAnswerError("labels is no object")
-    typed = {}
-    for name, value in given.items():
-        label = declared.get(name)
-        if label is None or value is None:
-            continue
-        text = show(value)
-        if label.one_of and text not in label.one_of:
+    def read(self, value: Any, where: str) -> Iterator[_Seen]:
+        if not isinstance(value, dict):
+            raise BadAnswerError(f"an answer is an object, not {json.dumps(value)[:40]}")
+        if SEARCH in value:
             raise BadValueError(
-                f"the label {name} is never {text}", suggest(text, label.one_of, what="it is one of")
+                "search-image-sets answers have no imageSetState, overrides or deletedAt, so rules cannot be judged on them",
+                "record get-image-set, or list-image-set-versions",
             )
-        typed[name] = parse_scalar(text, label.type)
-    return typed
+        if VERSIONS not in value:
+            # a record without a data store is one that was read from a list of versions
+            yield self.seen(value, where, listed="target" in value and value.get("datastoreId") is None)
+            return
+        items = value[VERSIONS]
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            raise BadAnswerError(f"{VERSIONS} is no list of objects")
+        if value.get("nextToken"):
+            raise BadValueError(
+                "the list of versions is cut off (nextToken)",
+                "record it without --no-paginate and --max-items",
+            )
+        if not items:
+            self.warnings.append(Problem(where, EMPTY, warning=True))
+        for item in items:
+            # ListImageSetVersions spells this one member with a capital
+            if _STATUS not in item and "ImageSetWorkflowStatus" in item:
+                item[_STATUS] = item.pop("ImageSetWorkflowStatus")
+            yield self.seen(item, where, listed=True)
+
+    def seen(self, value: dict[str, Any], where: str, *, listed: bool) -> _Seen:
+        image_set_id = id_member(value, "imageSetId")
+        if image_set_id is None:
+            near = difflib.get_close_matches("imagesetid", [key.lower() for key in value], n=1, cutoff=0.8)
+            hint = "members are spelled as in the API: imageSetId" if near else ""
+            raise BadValueError(
+                "imageSetId is missing",
+                hint or "an answer is what `aws medical-imaging get-image-set` prints",
+            )
+        refuse_other_case(value, _BESIDE)
+        collected, asked = value.get("collectedAt"), value.get("requestedVersionId")
+        version = None if asked is None else version_number("requestedVersionId", asked)
+        common: dict[str, Any] = {
+            "target": TARGET,
+            "image_set_id": image_set_id,
+            "datastore_id": id_member(value, "datastoreId"),
+            "collected_at": parse_time(collected) if isinstance(collected, str) else None,
+            "labels": self.typed(value.get("labels"), where),
+        }
+        if "error" in value:
+            error = error_member(value["error"])
+            # that the set is not there holds for each of its versions
+            record = Record(**common, error=error, version=None if error[0] == NOT_FOUND else version)
+        else:
+            required = model().required - {"datastoreId"} if listed else None
+            record = Record(**common, answer=normalise(value, required=required))
+        return _Seen(record, where, listed, version is not None)
+
+    def typed(self, given: Any, where: str) -> dict[str, Scalar]:
+        if given is None:
+            return {}
+        if not isinstance(given, dict):
+            raise BadAnswerError("labels is no object")
+        typed = {}
+        for name, value in given.items():
+            if isinstance(value, dict | list):
+                raise BadAnswerError(
+                    f"the label {name} is {value!r:.80}, which is no text, number or boolean"
+                )
+            label = self.labels.get(name)
+            if label is None and name not in self.undeclared:
+                self.undeclared.add(name)
+                hint = suggest(name, self.labels, what="declared are")
+                self.warnings.append(
+                    Problem(where, f"no policy declares the label {name}", hint, warning=True)
+                )
+            if label is None or value is None:
+                continue
+            text = show(value)
+            if label.one_of and text not in label.one_of:
+                raise BadValueError(
+                    f"the label {name} is never {text}", suggest(text, label.one_of, what="it is one of")
+                )
+            typed[name] = parse_scalar(text, label.type)
+        return typed
 
 
-def _keep(seen: dict[str, list[_Versions]], new: _Seen, problems: list[Problem]) -> None:
-    """Adds a record: the same set and version twice counts once where the answers agree, and is a problem else."""
-    record = new.record
-    same_id = seen.setdefault(record.image_set_id, [])
-    store = record.datastore_id
-    # a list of versions does not name the data store: it joins the set of that id
-    versions = next(
-        (one for one in same_id if one.datastore_id == store or None in (store, one.datastore_id)), None
-    )
-    if versions is None:
-        versions = _Versions(store, {})
-        same_id.append(versions)
-    versions.datastore_id = versions.datastore_id or store
-    version = int(record.answer["versionId"]) if record.answer else None
-    unread = version is None or None in versions.seen
-    other = next(iter(versions.seen.values()), None) if unread else versions.seen.get(version)
-    if other is None:
-        versions.seen[version] = new
-    elif _differ(other, new):
-        hint = f"the other answer is at {other.where}"
-        problems.append(
-            Problem(new.where, f"two different answers for the image set {record.image_set_id}", hint)
-        )
-    elif other.listed and not new.listed:
-        versions.seen[version] = new
+def _merged(same_id: list[_Seen], problems: list[Problem]) -> Iterator[Record]:
+    """The image sets of an id, one for each data store. What names none, such as a list of versions, joins it."""
+    stores = sorted({one.record.datastore_id for one in same_id if one.record.datastore_id})
+    if len(stores) > 1:
+        problems += [
+            Problem(one.where, f"which data store's {one.record.image_set_id} this is, is not said")
+            for one in same_id
+            if one.record.datastore_id is None
+        ]
+    for store in stores or (None,):
+        kept: dict[int | None, _Seen] = {}
+        for new in same_id:
+            if new.record.datastore_id in (store, None):
+                _keep(kept, new, problems)
+        highest = kept[max(kept, key=lambda version: math.inf if version is None else version)]
+        yield replace(highest.record, datastore_id=store)
 
 
-def _differ(one: _Seen, two: _Seen) -> bool:
-    if one.record.error or two.record.error:
-        return one.record.error != two.record.error
-    first, second = dict(one.record.answer or {}), dict(two.record.answer or {})
-    if one.listed != two.listed:
-        # members that ListImageSetVersions never gives are no contradiction
-        shared = first.keys() & second.keys()
-        return any(first[name] != second[name] for name in shared)
-    return replace(one.record, target="") != replace(two.record, target="")
+def _keep(kept: dict[int | None, _Seen], new: _Seen, problems: list[Problem]) -> None:
+    """Adds a record: the same version twice counts once where the answers agree, and is a problem else."""
+    beside = kept.values() if new.version is None else filter(None, map(kept.get, (new.version, None)))
+    for other in beside:
+        if what := _contradiction(other, new):
+            message = f"two different {what}s for the image set {new.record.image_set_id}"
+            problems.append(Problem(new.where, message, f"the other {what} is at {other.where}"))
+            return
+    pair = [kept.get(new.version, new), new]
+    best = min(pair, key=lambda one: (bool(one.record.error), one.listed, one.pinned, one.record.to_json()))
+    labels = dict(sorted({**pair[0].record.labels, **new.record.labels}.items()))
+    kept[new.version] = replace(best, record=replace(best.record, labels=labels))
+
+
+def _contradiction(one: _Seen, two: _Seen) -> str:
+    """What of two records cannot both be true, if anything. When they were collected does not matter."""
+    if one.version != two.version:
+        whole, version = (one, two) if one.version is None else (two, one)
+        # the latest version could not be read, one asked for by its number could
+        both = version.record.error or (version.pinned and whole.record.found is None)
+        return "" if both else "answer"
+    first, second = one.record.labels, two.record.labels
+    if any(first[name] != second[name] for name in first.keys() & second.keys()):
+        return "label"
+    if one.record.answer is None or two.record.answer is None:
+        # a version that could be read once is read
+        codes = {seen.record.error[0] for seen in (one, two) if seen.record.error}
+        return "answer" if len(codes) > 1 else ""
+    mine, other = one.record.answer, two.record.answer
+    # members that ListImageSetVersions never gives are no contradiction
+    names = mine.keys() & other.keys() if one.listed or two.listed else mine.keys() | other.keys()
+    return "answer" if any(mine.get(name) != other.get(name) for name in names) else ""

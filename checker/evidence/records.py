@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from checker import values
@@ -16,6 +17,8 @@ from checker.fields import INTEGERS, model
 from checker.model import Duration, Field, Scalar, Type
 
 NOT_FOUND = "ResourceNotFoundException"
+_VERSION = re.compile("[0-9]{1,19}")  # int() refuses thousands of digits
+_ID = re.compile("[0-9a-z]{32}")  # the model's pattern
 _ARN = re.compile(r"arn:[^:]*:medical-imaging:([^:]+):(\d+):")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -89,10 +92,11 @@ def normalise(
         version: the version asked for.
 
     Raises:
-        BadAnswerError: a required member is missing, a member is of another type, or the answer is for another
-            data store, image set or version than asked for.
+        BadAnswerError: a required member is missing, a member is of another type or spelled in another case, or the
+            answer is for another data store, image set or version than asked for.
     """
     known: dict[str, Any] = {}
+    refuse_other_case(answer)
     for name in sorted(model().required if required is None else required):
         if answer.get(name) is None:
             raise BadAnswerError(f"{name} is missing")
@@ -105,6 +109,71 @@ def normalise(
         if wanted is not None and known.get(name) != str(wanted):
             raise BadAnswerError(f"{name} is {known.get(name)}, but {wanted} was asked for")
     return known | arn_parts(known.get("imageSetArn", ""))
+
+
+def refuse_other_case(answer: Mapping[str, Any], beside: frozenset[str] = frozenset()) -> None:
+    """Refuses an answer with a member that is known but for its case: it would be dropped without a word.
+
+    Args:
+        answer: the members, those of its objects too.
+        beside: members that may stand beside GetImageSet's.
+
+    Raises:
+        BadAnswerError: there is such a member.
+    """
+    for path, names in _names().items():
+        value = answer.get(path) if path else answer
+        if isinstance(value, Mapping) and (
+            wrong := values.other_case(value, names if path else names | beside)
+        ):
+            raise BadAnswerError("{} is spelled {} in the API".format(*wrong))
+
+
+def version_number(name: str, text: Any) -> int:
+    """The number of a version, which the API has as text.
+
+    Raises:
+        BadAnswerError: it is none: versions begin at 1.
+    """
+    if isinstance(text, str) and _VERSION.fullmatch(text) and int(text) in values.INTEGERS:
+        if int(text) == 0:
+            raise BadAnswerError(f"{name} is {text!r}, but versions begin at 1")
+        return int(text)
+    raise BadAnswerError(f"{name} is {text!r:.80}, which is no integer")
+
+
+def id_member(value: Mapping[str, Any], name: str) -> str | None:
+    """A member that is an id of the service.
+
+    Raises:
+        BadAnswerError: it is none.
+    """
+    text = value.get(name)
+    if text is not None and not (isinstance(text, str) and _ID.fullmatch(text)):
+        raise BadAnswerError(f"{name} is {text!r:.80}, which is no id of 32 digits and small letters")
+    return text
+
+
+def error_member(error: Any) -> tuple[str, str]:
+    """The code and message of an error, as `Record.to_json` writes it.
+
+    Raises:
+        BadValueError: it has no code.
+    """
+    code = error.get("code") if isinstance(error, dict) else None
+    if not isinstance(code, str) or not code:
+        raise values.BadValueError(
+            "error has no code", 'write {"error": {"code": "ThrottlingException", "message": ".."}}'
+        )
+    return code, str(error.get("message") or "")
+
+
+@cache
+def _names() -> dict[str, frozenset[str]]:
+    """The names of GetImageSet's members, and of those of each object in it."""
+    paths = [path.partition(".") for path in model().fields]
+    nested = {head: frozenset(tail for one, _, tail in paths if one == head) for head, dot, _ in paths if dot}
+    return {"": model().members} | nested
 
 
 def arn_parts(arn: str) -> dict[str, str]:
@@ -148,9 +217,10 @@ def _convert(spec: Field, value: Any) -> Any:
         if isinstance(value, bool):
             return value
     elif spec.path in INTEGERS:
-        if isinstance(value, str) and value.isascii() and value.isdigit() and int(value) in values.INTEGERS:
-            return str(int(value))
+        return str(version_number(spec.path, value))
     elif isinstance(value, str):
+        if not value and spec.type is Type.ENUM:
+            raise BadAnswerError(f"{spec.path} is empty")
         return clean(value)
     raise BadAnswerError(f"{spec.path} is {value!r:.80}, which is no {spec.type}")
 

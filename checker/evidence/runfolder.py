@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -63,8 +64,22 @@ def keep(folder: Path, name: str, content: bytes) -> None:
     """
     try:
         path = folder / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+    except OSError as error:
+        raise RunFolderError(folder, error) from error
+
+
+def keep_copy(folder: Path, name: str, path: Path) -> None:
+    """Copies a file into a folder `name` of the run folder; a stream or a device, which has no content, is left out.
+
+    Raises:
+        RunFolderError: it cannot be copied.
+    """
+    try:
+        if path.is_file():
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, folder / name / path.name)
     except OSError as error:
         raise RunFolderError(folder, error) from error
 

@@ -6,6 +6,7 @@ of months and milliseconds. What an answer left out is null: what that means is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +51,11 @@ def connect() -> Iterator[DuckDBPyConnection]:
             yield connection
 
 
+def duckdb_path(path: Path) -> str:
+    """A path as DuckDB reads it: it would take `*`, `?` and `[` for patterns, and `~` for the home folder."""
+    return re.sub(r"([*?\[])", r"[\1]", str(path.resolve()))
+
+
 def write_records(records: Iterable[Record], path: Path) -> None:
     """Writes records as JSON lines."""
     with path.open("w", encoding="utf-8", newline="\n") as lines:
@@ -69,7 +75,7 @@ def write_snapshot(records: Path, snapshot: Path, labels: Mapping[str, Label]) -
 
     with connect() as connection:
         lines = connection.read_json(
-            str(records),
+            duckdb_path(records),
             columns=_json_columns(),
             format="newline_delimited",
             maximum_object_size=64 * 1024 * 1024,
@@ -81,8 +87,8 @@ def write_snapshot(records: Path, snapshot: Path, labels: Mapping[str, Label]) -
         ]
         rows = rows.sort(*order)
         numbered = rows.select(_row_number(), *_all(rows.columns))
-        numbered.write_parquet(str(snapshot), compression="zstd")
-        return _coverage(connection.read_parquet(str(snapshot)))
+        numbered.write_parquet(str(snapshot.resolve()), compression="zstd")
+        return _coverage(connection.read_parquet(duckdb_path(snapshot)))
 
 
 def _coverage(rows: DuckDBPyRelation) -> Coverage:

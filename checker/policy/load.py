@@ -22,10 +22,11 @@ OPTIONAL = ("title", "revision", "owner", "approved_by", "review_by", "labels", 
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """Every loaded pack in the order asked for, and warnings."""
+    """Every loaded pack in the order asked for, warnings, and the files they came from."""
 
     packs: tuple[Pack, ...]
     warnings: tuple[Problem, ...] = ()
+    files: tuple[Path, ...] = ()
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -83,12 +84,15 @@ def load(requests: Iterable[str | Request], base: Path | None = None) -> Policie
     problems += _clashes(packs)
     if problems:
         raise InvalidInputError([*problems, *warnings])
-    return Policies(tuple(packs), tuple(warnings))
+    return Policies(tuple(packs), tuple(warnings), tuple(files))
 
 
 def _files(request: Request, base: Path, problems: list[Problem]) -> list[tuple[Path, str]]:
     if request.text.startswith(SHIPPED):
         return _shipped(request, problems)
+    if not request.text.strip():
+        problems.append(request.problem("the path of a policy is empty"))
+        return []
     path = base / request.text
     if path.is_dir():
         found = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
@@ -179,7 +183,7 @@ def read_pack(document: Document, problems: list[Problem]) -> Pack | None:
 
 def _version(shape: Shape) -> None:
     node = shape.get("version")
-    if node is None or (node.value == 1 and node.kind == "a number"):
+    if node is None or (node.value == 1 and type(node.value) is int):
         return
     if node.kind == "a number":
         shape.error(node, f"version {node.value} of the policy language is not known", "write `version: 1`")

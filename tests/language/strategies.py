@@ -232,8 +232,7 @@ def leaves(draw) -> dict[str, Any]:
     names = draw(st.lists(st.sampled_from(may), min_size=1, max_size=2, unique=True))
     matcher = {name: draw(tests(name, kind, path)) for name in names}
     read += oracle.named(list(matcher.values()))
-    # of `found` under if_absent see test_semantics
-    if CAN_BE_ABSENT & {*read} and "found" not in read and draw(st.integers(0, 2)) == 0:
+    if CAN_BE_ABSENT & {*read} and draw(st.integers(0, 2)) == 0:
         matcher["if_absent"] = draw(st.sampled_from(["match", "no_match", "unknown"]))
     return {operand: matcher}
 

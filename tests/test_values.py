@@ -62,6 +62,10 @@ def test_durations_are_months_and_milliseconds(text, months, milliseconds):
         "P-1D",
         "10001y",
         "P10001Y",
+        *("9" * 5000 + unit for unit in ("s", "d", "y", "m")),
+        *(f"P{'9' * 5000}{unit}" for unit in "YMWD"),
+        *(f"PT{'9' * 5000}{unit}" for unit in "HMS"),
+        f"PT1.{'9' * 5000}S",
     ],
 )
 def test_what_is_no_duration_is_refused(text):
@@ -125,6 +129,12 @@ def test_rounding_does_not_depend_on_the_zone(naive, hours):
 def test_what_is_no_whole_number_is_refused(text):
     with pytest.raises(BadValueError):
         parse_integer(text)
+
+
+@pytest.mark.parametrize("read", [parse_integer, parse_time, parse_date, parse_duration])
+def test_thousands_of_digits_are_a_bad_value_and_no_crash(read):
+    with pytest.raises(BadValueError):
+        read("1" * 5000)
 
 
 def test_booleans_are_not_guessed():

@@ -17,7 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from checker.evidence.records import (
-    NOT_FOUND, BadAnswerError, Record, error_member, id_member, normalise, refuse_other_case, version_number,
+    NOT_FOUND,
+    BadAnswerError,
+    Record,
+    error_member,
+    id_member,
+    normalise,
+    refuse_other_case,
+    version_number,
 )  # fmt: skip
 from checker.fields import model
 from checker.model import Label, Location, Scalar
@@ -26,7 +33,6 @@ from checker.values import STRICT_JSON, BadValueError, parse_scalar, parse_time,
 
 TARGET = "recorded"
 VERSIONS = "imageSetPropertiesList"
-EMPTY = "records no image set"
 SEARCH = "imageSetsMetadataSummaries"
 _WHITE = " \t\r\n"
 _STATUS = "imageSetWorkflowStatus"
@@ -115,7 +121,7 @@ def _values(path: str, problems: list[Problem], warnings: list[Problem]) -> Iter
         count += 1
         if isinstance(value, list):
             if not value:
-                warnings.append(Problem(where, EMPTY, warning=True))
+                warnings.append(Problem(where, "records no image set", warning=True))
             yield from ((f"{where}: [{index}]", item) for index, item in enumerate(value))
         else:
             yield str(where), value
@@ -184,7 +190,7 @@ class _Reader:
                 "record it without --no-paginate and --max-items",
             )
         if not items:
-            self.warnings.append(Problem(where, EMPTY, warning=True))
+            self.warnings.append(Problem(where, "records no image set", warning=True))
         for item in items:
             # ListImageSetVersions spells this one member with a capital
             if _STATUS not in item and "ImageSetWorkflowStatus" in item:

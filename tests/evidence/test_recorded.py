@@ -2,11 +2,16 @@
 
 import io
 import json
+from itertools import permutations
 
 import pytest
 
+from checker.evidence.kept import keep_records
 from checker.evidence.recorded import read_recorded
+from checker.evidence.records import Record, normalise
+from checker.model import Label, Type
 from checker.problems import InvalidInputError
+from checker.values import parse_time
 
 STORE = "12345678901234567890123456789012"
 ID = "18f88ac7870584f58d56256646b4d92b"
@@ -156,6 +161,14 @@ def test_records_read_back_as_they_were_written(recorded):
         (json.dumps({k: v for k, v in ANSWER.items() if k != "datastoreId"}), "datastoreId is missing"),
         (json.dumps(ANSWER | {"versionId": 1}), "versionId is 1, which is no integer"),
         (json.dumps(ANSWER | {"versionId": "-1"}), "versionId is '-1', which is no integer"),
+        (json.dumps(ANSWER | {"versionId": "0"}), "versionId is '0', but versions begin at 1"),
+        (json.dumps(ANSWER | {"versionId": "9" * 5000}), "which is no integer"),
+        ('{"versionId": ' + "9" * 5000 + "}", "0.json:1:1: error: not JSON: "),
+        (json.dumps(ANSWER | {"imageSetState": ""}), "imageSetState is empty"),
+        (json.dumps(ANSWER | {"imageSetId": "set-1"}), "imageSetId is 'set-1', which is no id"),
+        (json.dumps(ANSWER | {"imageSetId": ID.upper()}), "which is no id of 32 digits and small letters"),
+        (json.dumps(ANSWER | {"datastoreId": ""}), "datastoreId is '', which is no id"),
+        (json.dumps({"imageSetId": ID, "datastoreId": "x", "error": {"code": "X"}}), "datastoreId is 'x'"),
         (json.dumps(ANSWER | {"isPrimary": "true"}), "isPrimary is 'true', which is no boolean"),
         (json.dumps(ANSWER | {"overrides": True}), "overrides is not an object"),
         (json.dumps(ANSWER | {"createdAt": 1679592510753}), "which is no time (epoch seconds or ISO 8601)"),
@@ -193,3 +206,161 @@ def test_a_file_that_is_not_there_is_a_problem(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InvalidInputError, match="cannot be read: no such file"):
         read_recorded(["sets.json"], {})
+
+
+def label(name, kind=Type.STRING):
+    return Label(name, kind)
+
+
+def lines(tmp_path, records):
+    """A records.jsonl, and what reading it gives."""
+    path = tmp_path / "records.jsonl"
+    path.write_text("".join(record.to_json() + "\n" for record in records), encoding="utf-8")
+    return read_recorded([str(path)], {"class": label("class")})
+
+
+def record(version="1", *, asked=None, error=None, **beside):
+    answer = None if error else normalise(ANSWER | {"versionId": version})
+    problem = (error, f"a message of {version}") if error else None
+    return Record("archive", ID, STORE, version=asked, answer=answer, error=problem, **beside)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"overrides": {"forced": true}, "overrides": {}}',
+        '{"overrides": {"forced": true, "forced": false}}',
+        '{"imageSetPropertiesList": [{"overrides": {"forced": true}, "overrides": {}}]}',
+    ],
+)
+def test_a_member_that_is_there_twice_is_a_problem_with_its_place(recorded, text):
+    said = problems(recorded, pretty(ANSWER) + "\n" + text)
+    assert said.startswith("0.json:10:1: error: the member ")
+    assert said.endswith(" is there twice")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"Overrides": {"Forced": True}}, "Overrides is spelled overrides in the API"),
+        ({"overrides": {"Forced": True}}, "Forced is spelled forced in the API"),
+        ({"overrides": {}, "OVERRIDES": {}}, "OVERRIDES is spelled overrides in the API"),
+        ({"ImageSetWorkflowStatus": "UPDATED"}, "ImageSetWorkflowStatus is spelled imageSetWorkflowStatus"),
+        ({"Labels": {}}, "Labels is spelled labels in the API"),
+        ({"Error": {}}, "Error is spelled error in the API"),
+    ],
+)
+def test_a_member_in_another_case_is_refused_not_dropped(recorded, changed, said):
+    assert said in problems(recorded, json.dumps(ANSWER | changed))
+
+
+def test_members_that_nobody_knows_are_left_out(recorded):
+    (one,) = recorded(json.dumps(ANSWER | {"newMember": 1, "overrides": {"other": 1}}))
+    assert one.answer.keys() == ANSWER.keys()
+
+
+def test_the_capital_of_a_version_list_is_taken_and_not_passed_on(recorded):
+    (one,) = recorded(json.dumps(VERSIONS))
+    assert "ImageSetWorkflowStatus" not in one.answer
+    both = VERSIONS["imageSetPropertiesList"][0] | {"imageSetWorkflowStatus": "CREATED"}
+    assert "ImageSetWorkflowStatus is spelled" in problems(
+        recorded, json.dumps({"imageSetPropertiesList": [both]})
+    )
+
+
+def test_a_runs_records_read_back_where_a_set_is_listed_unpinned_and_pinned(tmp_path):
+    early, late = (parse_time(f"2026-01-0{day}") for day in (1, 2))
+    unpinned = record(collected_at=early, labels={"class": "adult"})
+    pinned = record(asked=1, collected_at=late)
+    (one,) = lines(tmp_path, [unpinned, pinned])
+    assert one.answer == unpinned.answer
+    assert one.labels == {"class": "adult"}
+
+
+def test_a_runs_records_read_back_where_several_versions_are_pinned(tmp_path):
+    (one,) = lines(tmp_path, [record("3", asked=3), record("10"), record("9", asked=9)])
+    assert one.answer["versionId"] == "10"
+
+
+@pytest.mark.parametrize(
+    ("records", "found"),
+    [
+        ([record("3"), record("2", asked=2, error="ThrottlingException")], True),
+        ([record("3"), record("3", asked=3, error="ThrottlingException")], True),
+        ([record("3"), record("9", asked=9, error="VersionNotFound")], None),
+        ([record("3", asked=3), record(error="ThrottlingException")], None),
+        ([record("3", asked=3, error="X"), record("4", asked=4, error="Y")], None),
+        ([record("3", asked=3, error="ResourceNotFoundException"), record(error="ResourceNotFoundException")], False),
+    ],
+)  # fmt: skip
+def test_a_runs_failures_of_one_set_read_back_without_a_pass_for_what_was_not_read(tmp_path, records, found):
+    (one,) = lines(tmp_path, records)
+    (two,) = lines(tmp_path, records[::-1])
+    assert one == two
+    assert one.found is found
+
+
+def test_a_version_list_reads_back_as_it_was_recorded(recorded, tmp_path):
+    (one,) = recorded(json.dumps(VERSIONS))
+    (again,) = lines(tmp_path, [one])
+    assert again == one
+
+
+def test_two_values_of_one_label_contradict_each_other(tmp_path):
+    with pytest.raises(InvalidInputError, match="two different labels for the image set"):
+        lines(tmp_path, [record(labels={"class": "adult"}), record(labels={"class": "child"})])
+
+
+def test_a_set_that_is_gone_contradicts_any_answer_for_it(tmp_path):
+    for gone in (
+        record(error="ResourceNotFoundException"),
+        record(asked=3, error="ResourceNotFoundException"),
+    ):
+        with pytest.raises(InvalidInputError, match="two different answers"):
+            lines(tmp_path, [record("3", asked=3), gone])
+
+
+def test_a_version_list_of_an_id_in_two_data_stores_is_refused(recorded):
+    both = [{**ANSWER, "imageSetId": OTHER, "datastoreId": store} for store in (STORE, "f" * 32)]
+    assert "which data store's" in problems(recorded, json.dumps(both), json.dumps(VERSIONS))
+
+
+def test_an_undeclared_label_is_a_warning_with_the_nearest_declared_one(tmp_path):
+    path = tmp_path / "sets.json"
+    path.write_text(json.dumps([ANSWER | {"labels": {"clas": "adult"}}] * 2), encoding="utf-8")
+    warnings = []
+    (one,) = read_recorded([str(path)], {"class": label("class")}, warnings)
+    assert one.labels == {}
+    assert [str(warning) for warning in warnings] == [
+        f"{path.as_posix()}:1:1: [0]: warning: no policy declares the label clas\nhelp: did you mean class?"
+    ]
+
+
+@pytest.mark.parametrize("value", [["adult"], {"a": 1}])
+def test_a_label_is_text_a_number_or_a_boolean(recorded, value):
+    assert "which is no text, number or boolean" in problems(
+        recorded, json.dumps(ANSWER | {"labels": {"class": value}})
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "place"), [("\n []", "2:2"), ('{"imageSetPropertiesList": []}', "1:1"), ("{} []", None)]
+)
+def test_a_file_that_records_no_image_set_is_a_warning_at_its_place(tmp_path, monkeypatch, text, place):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.json").write_text(text, encoding="utf-8")
+    warnings = []
+    if place is None:
+        with pytest.raises(InvalidInputError, match="imageSetId is missing"):
+            read_recorded(["a.json"], {}, warnings)
+        return
+    assert read_recorded(["a.json"], {}, warnings) == []
+    assert [str(warning) for warning in warnings] == [f"a.json:{place}: warning: records no image set"]
+
+
+def test_the_digest_does_not_depend_on_the_order_of_files_or_records(recorded):
+    later = ANSWER | {"collectedAt": "2026-01-02T00:00:00Z", "labels": {}}
+    others = [ANSWER | {"datastoreId": "0" * 32}, later]
+    texts = [json.dumps(others[::-1]), json.dumps(VERSIONS), json.dumps(ANSWER), json.dumps(others[0])]
+    digests = {keep_records(recorded(*some)).digest for some in permutations(texts)}
+    assert len(digests) == 1

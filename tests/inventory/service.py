@@ -63,7 +63,7 @@ class Service:
     """What is there, what goes wrong, and what was asked.
 
     `fault` names what goes wrong with the n-th attempt (from 1) to get an image set, None for nothing; `store_fault`
-    the same for the data store.
+    the same for the data store. `versions` are those that each image set has.
     """
 
     sets: dict[str, dict[str, object]] = field(default_factory=dict)
@@ -71,6 +71,7 @@ class Service:
     fault: Callable[[str, int], str | None] = lambda name, attempt: None
     store_fault: Callable[[str, int], str | None] = lambda name, attempt: None
     sts_fault: str | None = None
+    versions: range = range(1, 10)
     attempts: Counter[str] = field(default_factory=Counter)
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -123,6 +124,8 @@ class _Handler(BaseHTTPRequestHandler):
             found = found | {"versionId": version[0]}
         if fault:
             self.go_wrong(fault, found or answer(0))
+        elif version and found and int(version[0]) not in self.service.versions:
+            self.go_wrong("404", {})
         elif found is None or store not in self.service.stores:
             self.go_wrong("404", {})
         else:
@@ -156,6 +159,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault in CODES:
             status, code = CODES[fault]
             return self.send(status, json.dumps({"message": "rehearsed"}).encode(), code=code)
+        if fault in ("201", "204", "206", "300"):
+            return self.send(int(fault), b"" if fault == "204" else text)
         if fault == "cut":
             self.close_connection = True
             return self.send(200, text[: len(text) // 2], length=len(text))
@@ -185,6 +190,12 @@ class _Handler(BaseHTTPRequestHandler):
             "true for time": json.dumps(good | {"createdAt": True}).encode(),
             "month for time": json.dumps(good | {"createdAt": "May"}).encode(),
             "no version": json.dumps({k: v for k, v in good.items() if k != "versionId"}).encode(),
+            "member twice": text[:-1] + b', "overrides": {"forced": true}, "overrides": {}}',
+            "forced twice": text[:-1] + b', "overrides": {"forced": true, "forced": false}}',
+            "other case": json.dumps(good | {"Overrides": {"Forced": True}}).encode(),
+            "other case inside": json.dumps(good | {"overrides": {"Forced": True}}).encode(),
+            "empty state": json.dumps(good | {"imageSetState": ""}).encode(),
+            "not a number": text[:-1] + b', "updatedAt2": NaN}',
             "not utf-8": b'{"datastoreId": "\xff\xfe"}',
         }
         return self.send(200, bodies[fault])

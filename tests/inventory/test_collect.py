@@ -75,6 +75,45 @@ def test_a_pinned_version_is_asked_for(service: Service) -> None:
     assert [path.rpartition("?")[2] for path in asked] == ["version=3"]
 
 
+@pytest.mark.parametrize("store_fault", [None, "500"])
+def test_a_version_that_is_not_there_does_not_make_the_set_gone(
+    service: Service, store_fault: str | None
+) -> None:
+    service.store_fault = lambda name, attempt: store_fault
+    records, done = run(
+        target(image_sets=(ImageSetRef(image_set_id(1), 12), ImageSetRef(image_set_id(2), 3)))
+    )
+    missing = records[f"archive/{image_set_id(1)}/12"]
+    assert missing.found is None
+    assert missing.version == 12
+    assert missing.error == ("VersionNotFound", "version 12 was not found; the latest one is 1")
+    assert records[f"archive/{image_set_id(2)}/3"].found is True
+    assert done.calls["GetImageSet"] == 3
+    assert done.retried == (0 if store_fault is None else 3)
+
+
+def test_a_pinned_version_of_a_set_that_is_not_there_is_not_found(service: Service) -> None:
+    records, done = run(target(image_sets=(ImageSetRef(image_set_id(77), 2),)))
+    assert [(r.found, r.error[0]) for r in records.values()] == [(False, "ResourceNotFoundException")]
+    assert done.calls["GetImageSet"] == 2
+
+
+def test_a_pinned_version_of_a_set_that_is_not_there_is_in_doubt_with_its_data_store(
+    service: Service,
+) -> None:
+    service.stores[DATASTORE] = "DELETING"
+    records, _ = run(target(image_sets=(ImageSetRef(image_set_id(77), 2),)))
+    assert codes(records) == {"NotConfirmed": 1}
+
+
+def test_a_missing_version_is_only_called_so_when_the_set_was_seen(service: Service) -> None:
+    service.fault = lambda name, attempt: None if attempt == 1 else "403"
+    records, done = run(target(image_sets=(ImageSetRef(image_set_id(1), 12),)))
+    (record,) = records.values()
+    assert (record.found, record.error[0]) == (None, "AccessDeniedException")
+    assert done.calls["GetImageSet"] == 2
+
+
 def test_labels_come_with_the_record(service: Service) -> None:
     ref = ImageSetRef(image_set_id(1), labels={"class": "adult"})
     records, _ = run(target(image_sets=(ref,)))
@@ -115,7 +154,8 @@ BROKEN = [
     "truncated", "html", "empty", "list", "text", "null", "other set", "other store", "other version",
     "number for text", "text for time", "object for time", "list for overrides", "text for forced",
     "number for forced", "list for primary", "true for time", "month for time", "milliseconds", "no version",
-    "not utf-8", "404 under 500", "404 under 200",
+    "not utf-8", "404 under 500", "404 under 200", "member twice", "forced twice", "other case",
+    "other case inside", "empty state", "not a number", "201", "204", "206", "300",
 ]  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from checker.audit.gate import Gate, judge, sentence
 from checker.audit.run import Judged, Run
 from checker.evidence import runfolder
-from checker.evidence.kept import Evidence, digest, discard_with, keep_records, temporary
+from checker.evidence.kept import Evidence, digest, discard_with, keep_records, moved, temporary
 from checker.evidence.recorded import read_recorded
 from checker.evidence.records import Record
 from checker.evidence.runfolder import FINDINGS, RECORDS, SNAPSHOT
@@ -25,16 +25,37 @@ from checker.model import Target, utc_now
 from checker.policy.choose import Rules, choose, named
 from checker.policy.load import Policies, Request, load
 from checker.problems import InvalidInputError, Problem, suggest
+from checker.reporting import Options, ReportError
 from checker.values import iso
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
-    from checker.reporting.options import Options
 
 __all__ = [
-    "Evidence", "Gate", "InvalidInputError", "Policies", "Problem", "Request", "Rules", "Run",
-    "choose", "collect", "configure", "evaluate", "kept", "load", "named", "recorded", "report", "targets",
-]  # fmt: skip
+    "Evidence",
+    "Gate",
+    "InvalidInputError",
+    "Options",
+    "Policies",
+    "Problem",
+    "ReportError",
+    "Request",
+    "Rules",
+    "Run",
+    "choose",
+    "collect",
+    "configure",
+    "evaluate",
+    "inputs",
+    "kept",
+    "load",
+    "moved",
+    "named",
+    "recorded",
+    "report",
+    "run_folder",
+    "targets",
+]
 
 
 def configure(path: str | Path) -> AuditConfig:
@@ -133,7 +154,9 @@ def recorded(files: Sequence[str | Path], policies: Policies) -> Evidence:
     Raises:
         InvalidInputError: with every record that is malformed or contradicts another.
     """
-    return keep_records(read_recorded([str(file) for file in files], policies.labels))
+    warnings: list[Problem] = []
+    records = read_recorded([str(file) for file in files], policies.labels, warnings)
+    return keep_records(records, tuple(warnings))
 
 
 def evaluate(
@@ -222,7 +245,6 @@ def report(run: Run, reports: Mapping[str, str | Path], options: Options | None 
     """
     from checker.reporting import FORMATS
     from checker.reporting.delivery import deliver
-    from checker.reporting.options import Options
 
     unknown = [name for name in reports if name not in FORMATS]
     if unknown:
@@ -236,6 +258,21 @@ def report(run: Run, reports: Mapping[str, str | Path], options: Options | None 
     return tuple(
         path for name, target in reports.items() for path in deliver(run, FORMATS[name], target, chosen)
     )
+
+
+def run_folder(runs: Path, rules: Rules, asked: str, as_of: datetime) -> Path:
+    """A new run folder: collect into it, or move recorded evidence there with `moved`; `kept` completes it.
+
+    Args:
+        runs: the folder of all runs.
+        rules: what `choose` returned.
+        asked: `inputs(config)` of a live audit, `evidence.digest` of a recorded one.
+        as_of: the instant against which ages are measured.
+
+    Raises:
+        InvalidInputError: it cannot be made.
+    """
+    return runfolder.make(runs, run_id(rules, asked, as_of))
 
 
 def kept(run: Run, folder: Path, config: AuditConfig | None, reports: Iterable[tuple[str, str]] = ()) -> Path:

@@ -17,11 +17,16 @@ def test_the_package_offers_what_the_api_module_does():
 
 
 def test_submodules_are_not_looked_for_in_the_api():
-    assert python("from checker import aws, values; print('checker.api' in __import__('sys').modules)") == "False\n"
+    assert (
+        python("from checker import aws, values; print('checker.api' in __import__('sys').modules)")
+        == "False\n"
+    )
 
 
 def test_importing_the_package_imports_nothing_of_it():
-    assert python("import checker, sys; print([m for m in sys.modules if m.startswith('checker.')])") == "[]\n"
+    assert (
+        python("import checker, sys; print([m for m in sys.modules if m.startswith('checker.')])") == "[]\n"
+    )
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -18,10 +18,9 @@ from checker.cli.console import colored, complain, hush_broken_pipe, log, progre
 from checker.cli.interrupt import Interrupt
 from checker.cli.options import Check
 from checker.evidence import runfolder
-from checker.evidence.kept import Evidence, moved
 from checker.model import Outcome, utc_now
 from checker.problems import Gathered, InvalidInputError
-from checker.reporting import STDOUT, Options, ReportError
+from checker.reporting import STDOUT
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
@@ -39,7 +38,7 @@ class _Plan:
     gate: api.Gate
     as_of: datetime | None
     reports: list[tuple[str, str]]
-    options: Options
+    options: api.Options
     runs: Path | None
 
 
@@ -51,8 +50,9 @@ def run(given: Check) -> int:
     plan = _plan(given)
     if given.image_sets:
         evidence = api.recorded(given.image_sets, plan.rules.policies)
+        warn(evidence.warnings)
         folder = _folder(plan, evidence.digest, plan.as_of or started)
-        evidence = moved(evidence, folder) if folder else evidence
+        evidence = api.moved(evidence, folder) if folder else evidence
     else:
         assert plan.config is not None
         folder = _folder(plan, api.inputs(plan.config), plan.as_of or started)
@@ -116,17 +116,17 @@ def _plan(given: Check) -> _Plan:
     warn(gathered.problems)
     assert rules is not None
     assert gate is not None
-    how = Options(given.junit_passes, color=colored(sys.stdout), siblings=dict(reports))  # type: ignore[arg-type]
+    how = api.Options(given.junit_passes, color=colored(sys.stdout), siblings=dict(reports))  # type: ignore[arg-type]
     runs = Path(given.runs) if given.runs else config.at(config.runs) if config and config.runs else None
     return _Plan(config, rules, chosen, left_out, gate, as_of, reports, how, runs)
 
 
 def _folder(plan: _Plan, inputs: str, moment: datetime) -> Path | None:
     """The run folder, made before anything is collected: where it cannot be, nothing is checked."""
-    return runfolder.make(plan.runs, api.run_id(plan.rules, inputs, moment)) if plan.runs else None
+    return api.run_folder(plan.runs, plan.rules, inputs, moment) if plan.runs else None
 
 
-def _collect(given: Check, plan: _Plan, folder: Path | None, interrupt: Interrupt) -> Evidence:
+def _collect(given: Check, plan: _Plan, folder: Path | None, interrupt: Interrupt) -> api.Evidence:
     assert plan.config is not None
     try:
         with progress(quiet=given.quiet) as tell:
@@ -146,7 +146,7 @@ def _collect(given: Check, plan: _Plan, folder: Path | None, interrupt: Interrup
         raise
 
 
-def _stopped(evidence: Evidence, folder: Path | None, code: int) -> int:
+def _stopped(evidence: api.Evidence, folder: Path | None, code: int) -> int:
     """Tells where the answers are that were collected before Ctrl-C or SIGTERM."""
     path = evidence.records
     if folder is None:
@@ -202,7 +202,7 @@ def _reporting() -> Iterator[_Went]:
         yield went
     except BrokenPipeError:
         hush_broken_pipe()
-    except (ReportError, runfolder.RunFolderError) as error:
+    except (api.ReportError, runfolder.RunFolderError) as error:
         complain(str(error))
         went.well = False
     except OSError as error:

@@ -14,13 +14,14 @@ from typing import Literal
 from checker.evidence.records import Record
 from checker.evidence.runfolder import RECORDS, sha256
 from checker.evidence.snapshot import write_records
+from checker.problems import Problem
 
 
 @dataclass(frozen=True)
 class Evidence:
     """Records in a folder, where the snapshot and the findings are written too.
 
-    `digest` stands for the inputs in the run's id. The rest is what a live collection says of itself, see
+    `digest` stands for the inputs in the run's id, `warnings` are what was odd in recorded files. The rest is what a live collection says of itself, see
     `inventory.Collection`.
     """
 
@@ -31,6 +32,7 @@ class Evidence:
     calls: Mapping[str, int] = field(default_factory=dict)
     identities: Mapping[str, str] = field(default_factory=dict)
     interrupted: bool = False
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def records(self) -> Path:
@@ -49,11 +51,11 @@ def discard_with(evidence: Evidence) -> Evidence:
     return evidence
 
 
-def keep_records(records: Iterable[Record]) -> Evidence:
+def keep_records(records: Iterable[Record], warnings: tuple[Problem, ...] = ()) -> Evidence:
     """Recorded answers as evidence in a temporary folder."""
     folder = temporary()
     write_records(records, folder / RECORDS)
-    return discard_with(Evidence(folder, "recorded", sha256(folder / RECORDS)))
+    return discard_with(Evidence(folder, "recorded", sha256(folder / RECORDS), warnings=warnings))
 
 
 def moved(evidence: Evidence, folder: Path) -> Evidence:

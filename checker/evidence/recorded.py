@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from checker.evidence.records import (
+    BESIDE,
     NOT_FOUND,
     BadAnswerError,
     Record,
@@ -25,7 +26,7 @@ from checker.evidence.records import (
     normalise,
     refuse_other_case,
     version_number,
-)  # fmt: skip
+)
 from checker.fields import model
 from checker.model import Label, Location, Scalar
 from checker.problems import InvalidInputError, Problem, suggest
@@ -36,9 +37,6 @@ VERSIONS = "imageSetPropertiesList"
 SEARCH = "imageSetsMetadataSummaries"
 _WHITE = " \t\r\n"
 _STATUS = "imageSetWorkflowStatus"
-_BESIDE = frozenset(
-    {"target", "targetAccount", "targetRegion", "requestedVersionId", "collectedAt", "labels", "error"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +95,8 @@ def _values(path: str, problems: list[Problem], warnings: list[Problem]) -> Iter
         problems.append(Problem(shown, f"cannot be read: {(error.strerror or str(error)).lower()}"))
         return
     except UnicodeDecodeError as error:
-        problems.append(
-            Problem(
-                shown,
-                f"byte 0x{raw[error.start]:02x} at offset {error.start} is not UTF-8",
-                "save the file as UTF-8",
-            )
-        )
+        message = f"byte 0x{raw[error.start]:02x} at offset {error.start} is not UTF-8"
+        problems.append(Problem(shown, message, "save the file as UTF-8"))
         return
     decoder = json.JSONDecoder(**STRICT_JSON)
     position = line = 0
@@ -126,11 +119,8 @@ def _values(path: str, problems: list[Problem], warnings: list[Problem]) -> Iter
         else:
             yield str(where), value
     if not count:
-        problems.append(
-            Problem(
-                shown, "the file is empty", "it should hold what `aws medical-imaging get-image-set` prints"
-            )
-        )
+        hint = "it should hold what `aws medical-imaging get-image-set` prints"
+        problems.append(Problem(shown, "the file is empty", hint))
 
 
 def _decode(raw: bytes) -> str:
@@ -206,7 +196,7 @@ class _Reader:
                 "imageSetId is missing",
                 hint or "an answer is what `aws medical-imaging get-image-set` prints",
             )
-        refuse_other_case(value, _BESIDE)
+        refuse_other_case(value, BESIDE)
         collected, asked = value.get("collectedAt"), value.get("requestedVersionId")
         version = None if asked is None else version_number("requestedVersionId", asked)
         common: dict[str, Any] = {

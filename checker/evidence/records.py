@@ -17,6 +17,10 @@ from checker.fields import INTEGERS, model
 from checker.model import Duration, Field, Scalar, Type
 
 NOT_FOUND = "ResourceNotFoundException"
+BESIDE = frozenset(
+    {"target", "targetAccount", "targetRegion", "requestedVersionId", "collectedAt", "labels", "error"}
+)
+"""What a record's JSON has beside GetImageSet's members."""
 _VERSION = re.compile("[0-9]{1,19}")  # int() refuses thousands of digits
 _ID = re.compile("[0-9a-z]{32}")  # the model's pattern
 _ARN = re.compile(r"arn:[^:]*:medical-imaging:([^:]+):(\d+):")

@@ -72,6 +72,7 @@ def write_snapshot(records: Path, snapshot: Path, labels: Mapping[str, Label]) -
         labels: the labels to keep, each a column of its type.
     """
     from duckdb import ColumnExpression as Column
+    from duckdb import FunctionExpression as Function
 
     with connect() as connection:
         lines = connection.read_json(
@@ -85,8 +86,9 @@ def write_snapshot(records: Path, snapshot: Path, labels: Mapping[str, Label]) -
             Column(name).asc().nulls_first()
             for name in ("target", "imageSetId", PINNED, "versionId", "datastoreId")
         ]
-        rows = rows.sort(*order)
-        numbered = rows.select(_row_number(), *_all(rows.columns))
+        # numbered by an explicit order: what an earlier sort did may not be counted on
+        number = Function("row_number").over(order_by=order).alias(ROW)
+        numbered = rows.select(number, *map(Column, rows.columns)).order(ROW)
         numbered.write_parquet(str(snapshot.resolve()), compression="zstd")
         return _coverage(connection.read_parquet(duckdb_path(snapshot)))
 
@@ -184,15 +186,3 @@ def _label(label: Label) -> Expression:
     months = number(r"P(\d+)M").cast("INTEGER").alias("months")
     milliseconds = (number(r"T(\d+(?:\.\d+)?)S") * Constant(1000)).cast("BIGINT").alias("milliseconds")
     return duckdb.CaseExpression(text.isnotnull(), Function("struct_pack", months, milliseconds))
-
-
-def _row_number() -> Expression:
-    from duckdb import FunctionExpression as Function
-
-    return Function("row_number").over().alias(ROW)
-
-
-def _all(names: Iterable[str]) -> list[Expression]:
-    from duckdb import ColumnExpression as Column
-
-    return [Column(name) for name in names]

@@ -129,7 +129,7 @@ def test_wrong_arguments_are_invalid_and_say_what_to_do(options, message, capsys
         (["--as-of", "yesterday"], "`yesterday` is not a time"),
         (["--report", "pdf=x"], "unknown format pdf"),
         (["--report", "html"], "write --report FORMAT=PATH"),
-        (["--report", "html=x", "--report", "json=x"], "would both be written to x"),
+        (["--report", "html=x", "--report", "json=x"], "which is the html report too"),
         (["--report", "html=p.yaml/x.html"], "p.yaml/x.html: error: "),
         (["--junit-passes", "some"], "it is one of: full, aggregate, none"),
         (["--skip-rule", "forced", "--skip-rule", "age"], "no rule is left to run"),
@@ -276,7 +276,7 @@ def test_a_run_folder_holds_the_evidence_and_hashes_of_all_of_it(folder):
         "image_sets.parquet",
         "findings.parquet",
         "policies/p.yaml",
-        "reports/r.json",
+        "reports/json/r.json",
     } <= files
     for name, expected in manifest["files"].items():
         assert hashlib.sha256((run / name).read_bytes()).hexdigest() == expected

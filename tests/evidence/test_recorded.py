@@ -9,7 +9,7 @@ import pytest
 from checker.evidence.kept import keep_records
 from checker.evidence.recorded import read_recorded
 from checker.evidence.records import Record, normalise
-from checker.model import Label, Type
+from checker.model import Label, Location, Type
 from checker.problems import InvalidInputError
 from checker.values import parse_time
 
@@ -208,8 +208,8 @@ def test_a_file_that_is_not_there_is_a_problem(tmp_path, monkeypatch):
         read_recorded(["sets.json"], {})
 
 
-def label(name, kind=Type.STRING):
-    return Label(name, kind)
+def label(name):
+    return Label(name, Type.STRING, (), "", Location("pack.yaml", 1, 1))
 
 
 def lines(tmp_path, records):

@@ -120,13 +120,12 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.service.fault(name, self.attempt(name))
         version = parse_qs(urlsplit(self.path).query).get("version")
         found = self.service.sets.get(name)
+        wanted = int(version[0]) if version else 1
         if found and version:
             found = found | {"versionId": version[0]}
         if fault:
             self.go_wrong(fault, found or answer(0))
-        elif version and found and int(version[0]) not in self.service.versions:
-            self.go_wrong("404", {})
-        elif found is None or store not in self.service.stores:
+        elif found is None or store not in self.service.stores or wanted not in self.service.versions:
             self.go_wrong("404", {})
         else:
             self.send(200, json.dumps(found).encode())

@@ -139,10 +139,10 @@ def written(value: Any) -> Any:
 
 
 @st.composite
-def values(draw, kind: str, path: str, *, reference: bool = True) -> Any:
+def values(draw, kind: str, path: str) -> Any:
     """A literal, `$param` or `{field: path}`."""
     how = draw(st.sampled_from(["literal", "literal", "literal", "param", "field"]))
-    if how == "field" and reference:
+    if how == "field":
         return {"field": draw(st.sampled_from([name for name in fields(kind) if name != path]))}
     value = draw(literals(kind, path))
     if how == "param":
@@ -157,8 +157,8 @@ def param_type(kind: str, path: str) -> str | tuple[str, str]:
 @st.composite
 def tests(draw, name: str, kind: str, path: str) -> Any:
     """The value of an operator."""
-    if name == "exists":  # of `{field: ..}` see test_semantics
-        return draw(values("boolean", "", reference=False))
+    if name == "exists":
+        return draw(values("boolean", ""))
     if name in ("older_than", "younger_than"):
         return draw(values("duration", ""))
     if name in ("in", "not_in"):

@@ -80,7 +80,7 @@ def explains(reason: str | None, oracle: Oracle, rule: Any, record: Any) -> bool
     return bool(reason) and gaps >= {*str(reason).split(", ")}
 
 
-@examples(40)
+@examples(32)
 @given(strategies.policies(), strategies.populations(), strategies.as_ofs())
 def test_engine_and_oracle_agree(drawn, records, as_of):
     policy, flags = drawn

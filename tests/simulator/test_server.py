@@ -11,6 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from checker import simulator
+from checker.cli import main
 
 from .helpers import ACCOUNT, REGION, T0
 
@@ -90,3 +91,9 @@ def test_of_many_writers_at_once_one_wins(session, server):
     assert results == ["ConflictException"] * 23 + ["done"]
     versions = client.list_image_set_versions(datastoreId=store_id, imageSetId=image_set)
     assert len(versions["imageSetPropertiesList"]) == 2
+
+
+@pytest.mark.parametrize("port", ["99999", "65536", "-1", "http"])
+def test_a_port_that_cannot_be_is_invalid_input(capsys, port):
+    assert main(["simulator", "--port", port]) == 2
+    assert "--port" in capsys.readouterr().err

@@ -299,7 +299,7 @@ def test_stopping_ends_soon_and_keeps_what_was_read(service: Service) -> None:
     done = collect(
         [target(500)], sink, options=slow, stop=stop, progress=lambda *numbers: told.append(numbers)
     )
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 40  # unstopped it would take 98 s
     assert done.interrupted
     assert 5 <= len(records) < 30
     assert told[0] == (0, 500)

@@ -98,7 +98,13 @@ def catalogue(labels: Mapping[str, Label] | None = None) -> dict[str, Field]:
     for label in (labels or {}).values():
         path = f"labels.{label.name}"
         known[path] = Field(
-            path, label.type, Absence.NONE, answer=False, doc=label.description, day=label.day
+            path,
+            label.type,
+            Absence.NONE,
+            answer=False,
+            doc=label.description,
+            members=label.one_of,
+            day=label.day,
         )
     return known
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from checker import __version__
 from checker.aws.guard import SERVICE, Watch, attach, guard
@@ -43,10 +44,14 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """boto3's clients of one Region: `control` for GetDatastore, `runtime` for GetImageSet."""
+    """boto3's clients of one Region: `control` for GetDatastore, `runtime` for GetImageSet.
+
+    `endpoint` is where image sets are asked for, where that is not AWS's own endpoint; without a user name in it.
+    """
 
     control: Any
     runtime: Any
+    endpoint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +129,7 @@ class Door:
             runtime = self._client(session, SERVICE, region, watch, endpoint=runtime_url, **plain)
         except (exceptions().BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
             raise UnusableError(type(error).__name__, str(error)) from error
-        return Clients(control, runtime)
+        return Clients(control, runtime, _host(runtime.meta.endpoint_url) if given else None)
 
     def caller_identity(self, access: Access, region: str) -> Identity:
         """What sts:GetCallerIdentity says: one attempt, 5 s in total. A failure is a note, never an error."""
@@ -250,3 +255,8 @@ def _overridden(session: _Session, client: Any) -> bool:
         config=Config(ignore_configured_endpoint_urls=True),  # type: ignore[call-arg] # the stubs lag
     )
     return bool(own.meta.endpoint_url != client.meta.endpoint_url)
+
+
+def _host(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

@@ -26,7 +26,8 @@ rules_app = typer.Typer(
 app.add_typer(rules_app, name="rules")
 
 Policies = Annotated[
-    list[str] | None, typer.Argument(metavar="POLICY...", help="Files, folders or pack:NAME.")
+    list[str] | None,
+    typer.Argument(metavar="POLICY...", help="Files, folders or pack:NAME; the shipped packs unless given."),
 ]
 
 

@@ -7,6 +7,7 @@ import textwrap
 from checker import api
 from checker.cli.console import complain, say, warn
 from checker.model import Pack, Rule
+from checker.policy.params import used
 from checker.problems import InvalidInputError, Problem, printable, render, suggest
 from checker.values import show
 
@@ -42,9 +43,12 @@ def _described(pack: Pack, rule: Rule) -> str:
     lines += [f"control {framework} {', '.join(ids)}" for framework, ids in rule.controls.items()]
     source = pack.source.decode("utf-8-sig").splitlines()
     lines += ["", *_entry(source, rule.where.line - 1)]
+    read = used(rule)
     for name, param in {**pack.params, **rule.params}.items():
-        value = "required" if param.default is None else f"default {_default(param.default)}"
-        lines.append(f"parameter {name} ({param.type}, {value}) {printable(param.description)}".rstrip())
+        if name in read:
+            kind = f"list of {param.type}" if param.list else param.type
+            value = "required" if param.default is None else f"default {_default(param.default)}"
+            lines.append(f"parameter {name} ({kind}, {value}) {printable(param.description)}".rstrip())
     return "\n".join(lines)
 
 
@@ -78,7 +82,7 @@ def validate(paths: list[str], *, strict: bool) -> int:
         complain(render(problems))
         return 2
     warn(problems)
-    say(f"{_count(len(policies.rules), 'rule')} in {_count(len(policies.packs), 'pack')}: valid")
+    say(f"{_count(len(policies.rules), 'rule')} in {_packs(policies)}: valid")
     return 0
 
 
@@ -99,12 +103,17 @@ def test(paths: list[str], only: list[str]) -> int:
         complain(str(Problem(one.case.where, message)))
     tested = {one.rule.name for one in proved}
     say(
-        f"{_count(len(proved) - len(failed), 'test')} passed, {len(failed)} failed, {_count(len(tested), 'rule')} tested"
+        f"{_count(len(proved) - len(failed), 'test')} passed, {len(failed)} failed, {_count(len(tested), 'rule')} of {_packs(policies)} tested"
     )
     if not proved:
         complain("no rule has a test")
         return 3
     return 1 if failed else 0
+
+
+def _packs(policies: api.Policies) -> str:
+    """The packs by name, so that nobody takes one for another."""
+    return f"the pack{'s' * (len(policies.packs) > 1)} {', '.join(pack.name for pack in policies.packs)}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -22,7 +22,7 @@ def run(port: int, seed: str | None, debug: bool) -> int:
         with serve(port=port, verbose=debug) as server, Interrupt() as interrupt:
             say(f"HealthImaging is simulated at {server.url}")
             say(
-                f"  export AWS_ENDPOINT_URL={server.url} AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo"
+                f"  export AWS_ENDPOINT_URL={server.url} AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo"
             )
             if seed is not None:
                 store = SEEDS[seed](utc_now())

@@ -262,3 +262,6 @@ class _Crew:
             site.clients, site.account, site.arn = clients, account, identity.arn
             if identity.note:
                 site.notes.append(f"{site.target.name}: {identity.note}")
+            if clients.endpoint:
+                where = f"asked at {clients.endpoint}, which was configured in place of AWS's own endpoint"
+                site.notes.append(f"{site.target.name}: {where}.")

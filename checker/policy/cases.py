@@ -170,7 +170,7 @@ class _Given:
                 self.fields[path] = None
             return
         # any text is taken for an enum, so that a test can show what an unlisted value does
-        value: Any = literal(known.type, (), entry.node, self.scope, what=path)
+        value: Any = literal(known.type, known.members if label else (), entry.node, self.scope, what=path)
         if label:
             self.labels[path.removeprefix("labels.")] = value
         else:

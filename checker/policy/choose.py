@@ -71,7 +71,9 @@ def choose(
         message = f"{len(chosen):,} rules are chosen, and a run takes {MOST_RULES}"
         gathered.problems.append(Problem("--rule", message, "choose fewer with --rule, --skip-rule or --tag"))
     if not chosen and not gathered.problems:
-        gathered.problems.append(Problem("--rule", "no rule is left to run"))
+        gathered.problems.append(
+            Problem("rules", "no rule is left to run", "see --rule, --skip-rule and --tag")
+        )
     gathered.check()
     names = frozenset(rule.name for rule in chosen)
     bound = resolve(policies.packs, configured or {}, params or {}, chosen=names)

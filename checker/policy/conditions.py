@@ -184,7 +184,7 @@ def _value(operand: Operand, name: str, operator: Operator, node: Node, scope: S
     if takes == "flag":
         return one_value(Type.BOOLEAN, (), node, scope, what=name)
     kind = {"text": Type.STRING, "pattern": Type.STRING, "age": Type.DURATION}.get(takes, operand.type)
-    members = operand.left.members if kind is Type.ENUM else ()
+    members = operand.left.members if takes == "one" else ()
     value = one_value(kind, members, node, scope, what=str(operand) if takes == "one" else name)
     if takes == "pattern" and isinstance(value, Field):
         scope.error(node, "a pattern is text or a parameter, not a field")

@@ -34,7 +34,7 @@ def literal(kind: Type, members: tuple[str, ...], node: Node, scope: Scope, *, w
     if isinstance(raw, str) and raw.startswith("$$"):
         raw = raw[1:]
     if kind in (Type.STRING, Type.ENUM) and isinstance(raw, str):
-        if kind is Type.ENUM and members and raw not in members:
+        if members and raw not in members:
             scope.error(node, f"{what} is never {raw}", hints.for_enum(raw, members))
             return None
         return raw
@@ -104,9 +104,7 @@ def text_value(operand: Operand, name: str, value: str, node: Node, scope: Scope
     if name == "matches" and (wrong := bad_pattern(value)):
         scope.error(node, f"not an RE2 pattern: {wrong}", "RE2 has no look-around and no back-references")
         return None
-    if operand.type is Type.ENUM and not any(
-        text_test(name, member, value) for member in operand.left.members
-    ):
+    if operand.left.members and not any(text_test(name, member, value) for member in operand.left.members):
         scope.error(
             node,
             f"no value of {operand} {name} {value}",

@@ -131,7 +131,10 @@ def _expand(name: str, known: Mapping[str, Param], where: str | Node, problems: 
     keys = [key for key in known if key.rpartition(".")[2] == name]
     if len(keys) == 1:
         return keys
-    message, hint = f"no loaded policy has a parameter {name}", nearest(name, known)
+    message, hint = (
+        f"no loaded policy has a parameter {name}",
+        nearest(name, known) or nearest(name, {key.rpartition(".")[2] for key in known}),
+    )
     if keys:
         message, hint = f"several parameters are called {name}", f"write one of {', '.join(keys)}"
     problems.append(

@@ -63,7 +63,7 @@ def test_show_of_an_unknown_rule_suggests(capsys):
 
 def test_validate_needs_no_value_for_a_required_parameter(capsys):
     assert main(["rules", "validate", "p.yaml"]) == 0
-    assert capsys.readouterr().out == "2 rules in 1 pack: valid\n"
+    assert capsys.readouterr().out == "2 rules in the pack p: valid\n"
 
 
 def test_strict_demands_why_fix_and_tests(capsys):
@@ -86,14 +86,14 @@ def test_the_tests_of_the_shipped_packs_hold(capsys):
 
 def test_test_passes_where_every_verdict_is_the_expected_one(capsys):
     assert main(["rules", "test", "p.yaml"]) == 0
-    assert capsys.readouterr().out == "1 test passed, 0 failed, 1 rule tested\n"
+    assert capsys.readouterr().out == "1 test passed, 0 failed, 1 rule of the pack p tested\n"
 
 
 def test_test_tells_expected_and_got_at_the_place_of_the_test(capsys):
     assert main(["rules", "test", "wrong.yaml"]) == 1
     out, err = capsys.readouterr()
     assert err == "wrong.yaml:11:9: error: p/forced: forced: expected pass, got fail\n"
-    assert out == "0 tests passed, 1 failed, 1 rule tested\n"
+    assert out == "0 tests passed, 1 failed, 1 rule of the pack p tested\n"
 
 
 def test_test_of_a_rule_without_tests_proves_nothing(capsys):

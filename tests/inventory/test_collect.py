@@ -56,7 +56,10 @@ def test_every_image_set_becomes_one_record(service: Service) -> None:
     }  # fmt: skip
     assert (one.account, one.region, one.collected_at) == ("111122223333", "us-east-1", NOW)
     assert done.calls == {"GetCallerIdentity": 1, "GetDatastore": 1, "GetImageSet": 20}
-    assert (done.retried, done.throttled, done.notes, done.interrupted) == (0, 0, (), False)
+    assert (done.retried, done.throttled, done.interrupted) == (0, 0, False)
+    assert done.notes == (
+        f"archive: asked at {service.url}, which was configured in place of AWS's own endpoint.",
+    )
     assert done.identities == {"archive": "arn:aws:iam::111122223333:user/auditor"}
 
 
@@ -131,7 +134,7 @@ def test_a_missing_data_store_makes_the_target_unreadable(service: Service) -> N
     assert codes(records) == {"TargetUnreadable": 3, "": 2}
     assert {r.found for r in records.values() if r.target == "gone"} == {None}
     assert done.calls["GetImageSet"] == 2
-    assert "was not found in us-east-1" in done.notes[0]
+    assert any("was not found in us-east-1" in note for note in done.notes)
 
 
 @pytest.mark.parametrize("fault", ["403", "500", "truncated", "html", "empty", "another", "null", "409"])
@@ -147,7 +150,7 @@ def test_a_data_store_that_is_not_active_puts_not_found_in_doubt(service: Servic
     service.stores[DATASTORE] = status
     records, done = run(target(21))
     assert codes(records) == {"": 20, "NotConfirmed": 1}
-    assert done.notes == (f"archive: the data store {DATASTORE} is {status}.",)
+    assert done.notes[-1] == f"archive: the data store {DATASTORE} is {status}."
 
 
 BROKEN = [

@@ -22,6 +22,7 @@ from checker.model import (
 )
 from checker.policy.declarations import typed
 from checker.policy.literals import bad_pattern, comparable, text_test
+from checker.policy.operators import OPERATORS
 from checker.problems import InvalidInputError, Problem, nearest, suggest
 from checker.values import BadValueError, parse_scalar
 from checker.yamlsource import Node
@@ -215,11 +216,9 @@ def _misfits(rule: Rule, leaf: Leaf, tests: tuple[Test, ...]) -> Iterable[Proble
                 yield Problem(where, f"{rule.name}: the parameters put low above high in `between`")
         elif test.operator == "matches" and isinstance(value, str) and (wrong := bad_pattern(value)):
             yield Problem(where, f"{rule.name}: the parameter is no RE2 pattern: {wrong}")
-        elif leaf.operand.type is Type.ENUM and test.operator in (
-            "contains",
-            "starts_with",
-            "ends_with",
-            "matches",
+        elif leaf.operand.type is Type.ENUM and OPERATORS[Type.ENUM][test.operator].takes in (
+            "text",
+            "pattern",
         ):
             members = leaf.operand.left.members
             if isinstance(value, str) and not any(

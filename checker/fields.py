@@ -13,28 +13,46 @@ import gzip
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from checker.model import Absence, Field, Label, Type
+from checker.model import Absence, Field, Label, RuleScope, Source, Type
 
-FOUND = Field("found", Type.BOOLEAN, Absence.NEVER, answer=False, doc="False where the service answered that there is no such image set.")  # fmt: skip
-NOW = Field("now", Type.TIME, Absence.NEVER, answer=False, doc="The instant against which ages are measured.")
+FOUND = Field("found", Type.BOOLEAN, Absence.NEVER, source=Source.OWN, doc="False where the service answered that there is no such image set.")  # fmt: skip
+NOW = Field(
+    "now", Type.TIME, Absence.NEVER, source=Source.OWN, doc="The instant against which ages are measured."
+)
 OWN = (
     FOUND,
     NOW,
-    Field("target", Type.STRING, Absence.NEVER, answer=False, doc="The target's name in audit.yaml."),
-    Field("collectedAt", Type.TIME, Absence.NOT_REPORTED, answer=True, doc="When the answer was received."),
-    Field("account", Type.STRING, Absence.NOT_REPORTED, answer=True, doc="The account in imageSetArn."),
-    Field("region", Type.STRING, Absence.NOT_REPORTED, answer=True, doc="The Region in imageSetArn."),
+    Field("target", Type.STRING, Absence.NEVER, source=Source.OWN, doc="The target's name in audit.yaml."),
+    Field(
+        "collectedAt",
+        Type.TIME,
+        Absence.NOT_REPORTED,
+        source=Source.ANSWER,
+        doc="When the answer was received.",
+    ),
+    Field(
+        "account", Type.STRING, Absence.NOT_REPORTED, source=Source.ANSWER, doc="The account in imageSetArn."
+    ),
+    Field(
+        "region", Type.STRING, Absence.NOT_REPORTED, source=Source.ANSWER, doc="The Region in imageSetArn."
+    ),
 )
 
 # API, GetImageSet: `message` is there for a failed or unusual operation only; `overrides.forced` where force was used.
-ABSENCES = {"message": Absence.NONE, "overrides.forced": Absence.FALSE}
+# GetDatastore: a data store has a KMS key or a Lambda authorizer where its creator named one.
+ABSENCES = {
+    "message": Absence.NONE,
+    "overrides.forced": Absence.FALSE,
+    "datastore.kmsKeyArn": Absence.NONE,
+    "datastore.lambdaAuthorizerArn": Absence.NONE,
+}
 
 # The model calls it a string with the pattern \d+; text comparison would put "10" before "9".
 INTEGERS = frozenset({"versionId"})
@@ -46,6 +64,7 @@ FIRST_BOTOCORE = {
     "isPrimary": "1.39.0",
     "storageTier": "1.40.71",
     "lastAccessedAt": "1.40.71",
+    "datastore.losslessStorageFormat": "1.40.71",
 }
 FIRST_BOTOCORE_MEMBER = {
     "IMPORTING": "1.40.31",
@@ -56,23 +75,38 @@ FIRST_BOTOCORE_MEMBER = {
 
 # Named so that a policy that uses one is told why it is refused.
 NOT_YET = {
-    "datastore": "fields of the data store (GetDatastore) are not available yet",
-    "tags": "tags are not available yet",
     "dicom": "DICOM attributes (SearchImageSets) are not available yet",
     "previous": "the last run's values are not available yet",
-    "previous_version": "the version before is not available yet",
     "known": "what earlier runs have seen is not available yet",
 }
+
+# ListImageSetVersions spells this one member with a capital.
+VERSION_SPELLING = {"ImageSetWorkflowStatus": "imageSetWorkflowStatus"}
+PREVIOUS = "previous_version."
+SUCCESSOR = "successor."
+SUPERSEDED_BY = "superseded_by"
+"""The label that names the image set which replaced one."""
+_SUCCESSOR_FIELDS = ("imageSetState", "imageSetWorkflowStatus", "isPrimary")
+_FROM_ARN = ("account", "region")
+
+# A key as it may stand in a path without quotes; AWS allows spaces in it too.
+_TAG = re.compile(r'(datastore\.)?tags(?:\.([\w./=+@:-]+)|\[("(?:[^"\\]|\\.)*")\])', re.ASCII)
 
 
 @dataclass(frozen=True)
 class Model:
-    """What botocore's model says of GetImageSet's answer."""
+    """What botocore's model says of the answers.
+
+    `fields` are GetImageSet's, `versions` the paths of those that ListImageSetVersions gives too, `datastore` those of
+    GetDatastore. `required` and `members` are names of members of GetImageSet's answer.
+    """
 
     botocore_version: str
     required: frozenset[str]
     fields: Mapping[str, Field]
     members: frozenset[str]
+    versions: frozenset[str]
+    datastore: Mapping[str, Field]
 
 
 @cache
@@ -83,38 +117,122 @@ def model() -> Model:
         RuntimeError: the installed botocore has no model of HealthImaging.
     """
     shapes = _service_model()["shapes"]
-    output = shapes["GetImageSetResponse"]
+    output, version_output = shapes["GetImageSetResponse"], shapes["ImageSetProperties"]
+    fields = {field.path: field for field in _fields(shapes, output, "", known=True)}
+    listed = {VERSION_SPELLING.get(name, name) for name in version_output["members"]} | {"datastoreId"}
+    datastore = _fields(shapes, shapes["DatastoreProperties"], "datastore.", known=True)
     return Model(
         botocore_version=version("botocore"),
         required=frozenset(output["required"]),
-        fields={field.path: field for field in _fields(shapes, output, "", known=True)},
+        fields=fields,
         members=frozenset(output["members"]),
+        versions=frozenset(path for path in fields if path.partition(".")[0] in listed),
+        datastore={field.path: replace(field, source=Source.DATASTORE) for field in datastore},
     )
 
 
-def catalogue(labels: Mapping[str, Label] | None = None) -> dict[str, Field]:
-    """Every field a policy may name, by path, with the declared labels."""
+def catalogue(labels: Mapping[str, Label] | None = None, scope: RuleScope = "image_set") -> dict[str, Field]:
+    """Every field that a policy may name, by path, but for tags, whose keys are anybody's (`tag_field`).
+
+    Args:
+        labels: the declared labels.
+        scope: what is judged: ListImageSetVersions gives less than GetImageSet, and a data store has neither.
+    """
+    if scope == "datastore":
+        own = (NOW, *(field for field in OWN if field.path == "target"))
+        return {field.path: field for field in own} | dict(model().datastore)
     known = {field.path: field for field in OWN} | dict(model().fields)
+    if scope == "version":
+        known = {path: field for path, field in known.items() if not _not_listed(path)}
+        known |= {field.path: field for field in _previous()}
+    known |= model().datastore
     for label in (labels or {}).values():
-        path = f"labels.{label.name}"
-        known[path] = Field(
-            path,
-            label.type,
-            Absence.NONE,
-            answer=False,
-            doc=label.description,
-            members=label.one_of,
-            day=label.day,
-        )
+        known[f"labels.{label.name}"] = _label(label)
+    named = (labels or {}).get(SUPERSEDED_BY)
+    if scope == "image_set" and named is not None and named.type is Type.STRING:
+        known |= {field.path: field for field in _successor()}
     return known
 
 
-def why_unknown(path: str) -> str:
+def tag_field(path: str) -> Field | None:
+    """The field of a tag (`tags.Owner`, `tags["Cost Centre"]`, `datastore.tags.Owner`); None for another path."""
+    match = _TAG.fullmatch(path)
+    if match is None:
+        return None
+    try:
+        key = match[2] or json.loads(match[3])
+    except ValueError:
+        return None
+    prefix, source = ("datastore.", Source.DATASTORE_TAGS) if match[1] else ("", Source.TAGS)
+    name = f"{prefix}tags[{json.dumps(key, ensure_ascii=False)}]"
+    return Field(name, Type.STRING, Absence.NONE, source=source, doc=f"The tag {key}.")
+
+
+def tag_key(field: Field) -> str:
+    """The key of a tag's field."""
+    return str(json.loads(field.path.partition("[")[2][:-1]))
+
+
+def why_unknown(path: str, scope: RuleScope = "image_set") -> str:
     """Why a path is in no catalogue, where there is more to say than that: else nothing."""
-    if first := FIRST_BOTOCORE.get(path):
+    first = FIRST_BOTOCORE.get(path)
+    if first and path not in {**model().fields, **model().datastore}:
         return f"{path} needs botocore {first} or later; {model().botocore_version} is installed and drops it"
+    if scope == "version" and _not_listed(path) and path in {**model().fields, **dict.fromkeys(_FROM_ARN)}:
+        return f"{path} is not known of a version: ListImageSetVersions does not give " + (
+            "imageSetArn, from which it is read" if path in _FROM_ARN else "it"
+        )
+    if scope == "version" and path.startswith(PREVIOUS) and _not_listed(path.removeprefix(PREVIOUS)):
+        return f"{path} is not known: ListImageSetVersions does not give {path.removeprefix(PREVIOUS)}"
     head = re.split(r"[.\[]", path, maxsplit=1)[0]
+    if head == "previous_version" and scope != "version":
+        return f"{path} needs `scope: version`, which judges every version beside the one before it"
+    if head == "successor" and scope == "image_set":
+        known = ", ".join(field.path for field in _successor())
+        if path in known.split(", "):
+            return f"{path} needs the label {SUPERSEDED_BY}, declared with `type: string`"
+        return f"unknown field {path}; there are {known}"
+    if head == "successor":
+        return f"{path} is known in `scope: image_set` only"
     return f"{path}: {NOT_YET[head]}" if head in NOT_YET else ""
+
+
+def _not_listed(path: str) -> bool:
+    return path in _FROM_ARN or (path in model().fields and path not in model().versions)
+
+
+def _previous() -> Iterator[Field]:
+    """The fields of the version before. The first version has none, so that none of them is always there."""
+    for path, field in model().fields.items():
+        if path in model().versions and path not in ("datastoreId", "imageSetId"):
+            absence = Absence.NONE if field.absence is Absence.NEVER else field.absence
+            doc = f"{field.path} of the version before; the first version has none."
+            yield replace(
+                field, path=PREVIOUS + path, absence=absence, source=Source.PREVIOUS_VERSION, doc=doc
+            )
+
+
+def _successor() -> Iterator[Field]:
+    what = f"of the image set that the label {SUPERSEDED_BY} names, where it is among the listed ones"
+    found = replace(FOUND, path=SUCCESSOR + "found", absence=Absence.NOT_REPORTED)
+    for field in (found, *(model().fields[name] for name in _SUCCESSOR_FIELDS)):
+        name = field.path.removeprefix(SUCCESSOR)
+        absence = Absence.NOT_REPORTED
+        yield replace(
+            field, path=SUCCESSOR + name, absence=absence, source=Source.SUCCESSOR, doc=f"{name} {what}."
+        )
+
+
+def _label(label: Label) -> Field:
+    return Field(
+        f"labels.{label.name}",
+        label.type,
+        Absence.NOT_REPORTED if label.required else Absence.NONE,
+        source=Source.OWN,
+        doc=label.description,
+        members=label.one_of,
+        day=label.day,
+    )
 
 
 def _service_model() -> dict[str, Any]:
@@ -139,7 +257,12 @@ def _fields(
         absence = Absence.NEVER if name in required else ABSENCES.get(path, Absence.NOT_REPORTED)
         doc = re.sub(r"<[^>]+>", "", member.get("documentation", "")).strip()
         yield Field(
-            path, _type(path, shape), absence, answer=True, doc=doc, members=tuple(shape.get("enum", ()))
+            path,
+            _type(path, shape),
+            absence,
+            source=Source.ANSWER,
+            doc=doc,
+            members=tuple(shape.get("enum", ())),
         )
 
 

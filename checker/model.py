@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from fractions import Fraction
 from typing import Literal
 
 
@@ -49,6 +50,19 @@ class Type(StrEnum):
     INTEGER = "integer"
     DURATION = "duration"
     TIME = "time"
+    RATIO = "ratio"
+
+
+class Source(StrEnum):
+    """Where a field comes from: what has to be received before it is known, and which call asks for it."""
+
+    OWN = "own"  # known whatever was answered
+    ANSWER = "answer"  # GetImageSet, or ListImageSetVersions in scope `version`
+    PREVIOUS_VERSION = "previous_version"  # the version before, of the same ListImageSetVersions
+    SUCCESSOR = "successor"  # GetImageSet of the image set that the label superseded_by names
+    TAGS = "tags"  # ListTagsForResource of the image set
+    DATASTORE = "datastore"  # GetDatastore
+    DATASTORE_TAGS = "datastore.tags"  # ListTagsForResource of the data store
 
 
 class Absence(StrEnum):
@@ -82,19 +96,21 @@ class Duration:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """Something a policy may name: its path, type and what its absence means.
-
-    `answer` says that it comes from GetImageSet's answer, so that it is unknown unless `found` is true.
-    """
+    """Something a policy may name: its path, type, what its absence means, and where it comes from."""
 
     path: str
     type: Type
     absence: Absence
-    answer: bool
+    source: Source
     doc: str
     members: tuple[str, ...] = ()
     day: bool = False
     """A time that was declared as a date, and is shown as one."""
+
+    @property
+    def answer(self) -> bool:
+        """Whether it comes from the answer on the subject itself, so that it is unknown unless `found` is true."""
+        return self.source in (Source.ANSWER, Source.PREVIOUS_VERSION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +137,8 @@ class Label:
     where: Location
     day: bool = False
     """A time that was declared as a date, and is shown as one."""
+    required: bool = False
+    """A set without it is unknown to rules that read it; otherwise it has definitely none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +148,8 @@ class ParamRef:
     name: str
 
 
-Scalar = str | bool | int | Duration | datetime
-"""A literal of the policy language; a time is an aware datetime in UTC."""
+Scalar = str | bool | int | Duration | datetime | Fraction
+"""A literal of the policy language; a time is an aware datetime in UTC, a ratio a fraction of 1."""
 
 Value = Scalar | Field | ParamRef | tuple[Scalar | Field | ParamRef, ...]
 """What an operator compares with: `in` and `between` take several."""
@@ -179,14 +197,37 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True)
+class Aggregate:
+    """`count: matcher` or `ratio: matcher` over a data store's image sets: every test holds of their number or share.
+
+    `of` is what an image set must meet to count, None where each does; `among` narrows what a ratio is a share of.
+    """
+
+    kind: Literal["count", "ratio"]
+    of: Condition | None
+    among: Condition | None
+    tests: tuple[Test, ...]
+    if_absent: IfAbsent | None = None
+    where: Location = field(default=Location("", 0, 0), compare=False)
+
+    @property
+    def type(self) -> Type:
+        """The type that operators are looked up by."""
+        return Type.INTEGER if self.kind == "count" else Type.RATIO
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """`all`, `any` or `none` of its members (`not` is `none` of one)."""
 
     kind: Literal["all", "any", "none"]
-    members: tuple[Leaf | Group, ...]
+    members: tuple[Leaf | Aggregate | Group, ...]
 
 
-Condition = Leaf | Group
+Condition = Leaf | Aggregate | Group
+
+RuleScope = Literal["image_set", "version", "datastore"]
+"""What a rule judges: the version that GetImageSet returns, every version, or a data store as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +246,42 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Demand:
+    """What a control demands of a parameter of a rule: every test holds of its value, of each one of a list."""
+
+    param: str
+    tests: tuple[Test, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A control of a framework that a rule is mapped to, what it demands of the rule's parameters, and what a pass
+    leaves open."""
+
+    framework: str
+    id: str
+    title: str = ""
+    requires: tuple[Demand, ...] = ()
+    does_not_prove: str = ""
+    where: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Framework:
+    """A file that maps the controls of a framework to rules. `key` is what `controls:` calls the framework, `controls`
+    are the ids in the file's order, `content` its bytes."""
+
+    key: str
+    title: str
+    path: str
+    sha256: str
+    source: str = ""
+    note: str = ""
+    controls: tuple[str, ...] = ()
+    content: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One requirement. It is violated where `deny` holds, or where `require` does not."""
 
@@ -220,8 +297,8 @@ class Rule:
     fix: str = ""
     caveat: str = ""
     message: str = ""
-    scope: str = "image_set"
-    controls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    scope: RuleScope = "image_set"
+    controls: tuple[Control, ...] = ()
     tags: tuple[str, ...] = ()
     params: Mapping[str, Param] = field(default_factory=dict)
     tests: tuple[Case, ...] = ()
@@ -233,6 +310,32 @@ class Rule:
     def name(self) -> str:
         """`pack/rule`, unique in a run."""
         return f"{self.pack}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What audit.yaml changed of a rule, which is as its pack has it here: `what` is `off`, or as in
+    `severity high -> low`."""
+
+    rule: Rule
+    what: str
+    reason: str
+    where: Location
+
+    @property
+    def off(self) -> bool:
+        """Whether the rule was not run."""
+        return self.what == "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """A control's demand that the value of a rule's parameter does not meet."""
+
+    rule: str
+    control: Control
+    demand: Demand
+    value: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +367,8 @@ class Target:
     role_arn: str | None = None
     external_id: str | None = None
     image_sets: tuple[ImageSetRef, ...] = ()
+    complete: bool = False
+    """The user says that these are all the image sets of the data store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +378,28 @@ class ImageSetRef:
     id: str
     version: int | None = None
     labels: Mapping[str, Scalar] = field(default_factory=dict)
+    label_places: Mapping[str, str] = field(default_factory=dict)
+    """Where each label was given, as `file:line` or `file:line:column`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What the rules of a run read: which calls a collection makes and which tables a snapshot has.
+
+    `image_sets`: GetImageSet for each image set. `versions`: ListImageSetVersions for each; `previous_version` says
+    that a rule compares a version with the one before, so that a pinned version needs the list too. `datastores`: a rule
+    judges data stores. `datastore`: a rule reads `datastore.*`. `tags` and `datastore_tags` are the tag keys read;
+    `successor` says that a rule reads what became of `labels.superseded_by`.
+    """
+
+    image_sets: bool = True
+    versions: bool = False
+    previous_version: bool = False
+    datastores: bool = False
+    datastore: bool = False
+    tags: tuple[str, ...] = ()
+    datastore_tags: tuple[str, ...] = ()
+    successor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,20 +441,61 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a rule judged: an image set, or one version of it."""
+    """What a rule judged: an image set, one version of it, or (`image_set_id` None) a data store.
+
+    `exact` says that the name needs more than usual: the version of an image set (it was pinned, or the scope is
+    `version`), the id of a data store (the target has several).
+    """
 
     target: str
     account: str | None
     region: str | None
     datastore_id: str | None
-    image_set_id: str
+    image_set_id: str | None
     version_id: int | None
-    pinned: bool = False
+    exact: bool = False
 
     @property
     def name(self) -> str:
-        """`target/imageSetId`, with `@vN` for a pinned version."""
-        return f"{self.target}/{self.image_set_id}" + (f"@v{self.version_id}" if self.pinned else "")
+        """`target/imageSetId`, with `@vN` where the version is part of it; `target` for a data store."""
+        if self.image_set_id is None:
+            return f"{self.target}/{self.datastore_id}" if self.exact else self.target
+        version = "" if self.version_id is None else f"@v{self.version_id}"
+        return f"{self.target}/{self.image_set_id}" + (version if self.exact else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What an aggregate came to: `matched` image sets of `among` others, and how many `undecided` ones could change it."""
+
+    kind: Literal["count", "ratio"]
+    matched: int
+    among: int
+    undecided: int = 0
+    examples: tuple[str, ...] = ()
+    """Ids of a few that matched."""
+
+    @property
+    def brief(self) -> str:
+        """The number alone: `3`, `2.5%`; `3, 2 undecided`."""
+        if self.kind == "ratio" and not self.among:
+            return "no share"
+        number = str(self.matched) if self.kind == "count" else f"{100 * self.matched / self.among:.4g}%"
+        return f"{number}, {self.undecided} undecided" if self.undecided else number
+
+    def plain(self) -> dict[str, object]:
+        """As JSON holds it."""
+        return {
+            "matched": self.matched,
+            "among": self.among,
+            "undecided": self.undecided,
+            "examples": list(self.examples),
+        }
+
+    def __str__(self) -> str:
+        parts = "" if self.kind == "count" else f" ({self.matched} of {self.among})"
+        examples = f"; for example {', '.join(self.examples)}" if self.examples else ""
+        return f"{self.brief}{parts}{examples}"
 
 
 @dataclass(frozen=True, slots=True)

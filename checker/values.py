@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 from checker.model import Duration, Scalar, Type
@@ -26,6 +27,7 @@ _ISO = re.compile(
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)([Zz]|[+-]\d\d:?\d\d))?", re.ASCII
 )
+_RATIO = re.compile(r"(\d{1,3}(?:\.\d{1,9})?)\s?%", re.ASCII)
 _INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,18})", re.ASCII)
 
 
@@ -119,6 +121,21 @@ def parse_boolean(text: str) -> bool:
     return text.lower() == "true"
 
 
+def parse_ratio(text: str) -> Fraction:
+    """A share in percent: `1%`, `0.5%`, `100%`.
+
+    Raises:
+        BadValueError: anything else; a bare number may mean 1 % or all of it.
+    """
+    match = _RATIO.fullmatch(text)
+    if match is None:
+        raise BadValueError(f"`{text}` is not a ratio", "write it in percent: 1% or 0.5%")
+    ratio = Fraction(match[1]) / 100
+    if ratio > 1:
+        raise BadValueError(f"`{text}` is more than all of it", "a ratio goes from 0% to 100%")
+    return ratio
+
+
 def parse_scalar(text: str, kind: Type) -> Scalar:
     """Text from a flag or a CSV cell as a value of the type.
 
@@ -133,6 +150,8 @@ def parse_scalar(text: str, kind: Type) -> Scalar:
         return parse_integer(text)
     if kind is Type.BOOLEAN:
         return parse_boolean(text)
+    if kind is Type.RATIO:
+        return parse_ratio(text)
     return text
 
 
@@ -182,6 +201,8 @@ def show(value: object) -> str:
         return iso(value)
     if isinstance(value, Duration):
         return show_duration(value)
+    if isinstance(value, Fraction):
+        return f"{float(100 * value):.12g}%"
     return str(value)
 
 

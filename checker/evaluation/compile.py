@@ -7,8 +7,9 @@ ever made of it.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TypeVar
 
 import duckdb
@@ -19,24 +20,27 @@ from duckdb import Expression
 from duckdb import FunctionExpression as Function
 
 from checker.fields import FOUND as FOUND_FIELD
-from checker.fields import NOW
+from checker.fields import NOW, PREVIOUS, SUPERSEDED_BY
 from checker.model import (
     Absence,
+    Aggregate,
     Condition,
     Duration,
     Field,
+    Group,
     Leaf,
     Operand,
     ParamRef,
     Rule,
     Scalar,
+    Source,
     Test,
     Type,
     Verdict,
 )
-from checker.policy.conditions import fields_of
+from checker.policy.conditions import always_there
 from checker.policy.literals import MEAN_MONTH, comparable
-from checker.policy.params import leaves
+from checker.policy.tree import fields_of, walk
 
 T = TypeVar("T")
 
@@ -51,6 +55,15 @@ FOUND = Column("found")
 # The snapshot knows these of a set that was not read too, but a rule judges answers.
 _GUARDED = frozenset({"datastoreId", "imageSetId", "collectedAt"})
 
+_PREVIOUS_VERSION = f"{PREVIOUS}versionId"
+_SUPERSEDED_BY = f"labels.{SUPERSEDED_BY}"
+_CALLS = {
+    Source.TAGS: "ListTagsForResource",
+    Source.DATASTORE: "GetDatastore",
+    Source.DATASTORE_TAGS: "ListTagsForResource",
+    Source.SUCCESSOR: "successor",
+}
+
 _COMPARE: dict[str, Callable[[Expression, Expression], Expression]] = {
     "eq": operator.eq, "ne": operator.ne,
     "lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge,
@@ -64,9 +77,15 @@ _TEXT = {
 }
 
 
-def verdict(rule: Rule, as_of: datetime) -> Expression:
+Columns = Mapping[Aggregate, str]
+"""The columns that hold the truth of aggregates, under `NAME reason` why there is none, under `NAME numbers` the
+numbers as JSON."""
+NO_AGGREGATES: Columns = MappingProxyType({})
+
+
+def verdict(rule: Rule, as_of: datetime, aggregates: Columns = NO_AGGREGATES) -> Expression:
     """The verdict of a rule with bound parameters on each row, as a code of `CODES`."""
-    compiler = _Compiler(as_of)
+    compiler = Compiler(as_of, aggregates)
     truth = compiler.condition(rule.condition)
     violated = truth if rule.deny else ~truth
     if rule.when is None:
@@ -78,35 +97,87 @@ def verdict(rule: Rule, as_of: datetime) -> Expression:
     return case.otherwise(_code(Verdict.UNKNOWN)).cast("TINYINT")
 
 
-def reason(rule: Rule, as_of: datetime) -> Expression:
+def reason(rule: Rule, as_of: datetime, aggregates: Columns = NO_AGGREGATES) -> Expression:
     """Why a verdict is unknown: the code of the failed call, else the fields that were absent or unlisted.
 
     A field is named where a leaf that reads it has no truth: one that `exists` or `if_absent` settles is no reason.
     """
-    compiler = _Compiler(as_of)
+    compiler = Compiler(as_of, aggregates)
     undecided: dict[Field, list[Expression]] = {}
-    for leaf in leaves(rule):
+    failed: dict[Source, list[Expression]] = {}
+    missing: list[Expression] = []
+    for leaf in dict.fromkeys((*walk(rule.when), *walk(rule.condition))):
         truth = compiler.leaf(leaf).isnull()
+        if isinstance(leaf, Aggregate):
+            missing.append(Case(truth, Column(f"{aggregates[leaf]} reason")))
+            continue
         for field in dict.fromkeys(fields_of(leaf)):
             undecided.setdefault(field, []).append(truth)
-    missing = []
-    for field, truths in undecided.items():
-        why = Case(_raw(field).isnull(), Constant(f"{field.path} absent"))
-        if field.members:
-            why = why.when(~_listed(field), Constant(f"{field.path} unlisted"))
-        if field.absence is not Absence.FALSE:
-            missing.append(Case(tree(operator.or_, truths), why))
+            if field.source in _CALLS:
+                failed.setdefault(field.source, []).append(truth)
+    missing += [_failure(source, truths) for source, truths in failed.items()]
+    missing += [
+        Case(tree(operator.or_, truths), _why(field))
+        for field, truths in undecided.items()
+        if field.absence is not Absence.FALSE or field.source is not Source.ANSWER
+    ]
     fields: Expression = Function("concat_ws", Constant(", "), *missing) if missing else Constant("")
     if not any(field.answer or field.path == "found" for field in rule.fields):
         return fields
     return Case(Column("error.code").isnotnull(), Column("error.code")).otherwise(fields)
 
 
+def _failure(source: Source, truths: Sequence[Expression]) -> Expression:
+    """The failed call of its own that fields come from, where that left a leaf undecided."""
+    failed = Column(f"{source}.error").isnotnull() & tree(operator.or_, truths)
+    return Case(failed, Function("concat", Constant(f"{_CALLS[source]} "), Column(f"{source}.error")))
+
+
+def _why(field: Field) -> Expression:
+    """Why a field of an answer that was received has no value that counts; null where it has one."""
+    why = Case(_raw(field).isnull(), Constant(f"{field.path} absent"))
+    if field.members:
+        why = why.when(~_listed(field), Constant(f"{field.path} unlisted"))
+    return Case(Column(f"{field.source}.error").isnull(), why) if field.source in _CALLS else why
+
+
 def shown(field: Field) -> Expression:
     """The field's value for people, null where it is absent: `overrides.forced` left out is shown as false."""
+    if field == NOW:
+        return NULL
     if field.absence is Absence.FALSE:
-        return Case(FOUND, duckdb.CoalesceOperator(_raw(field), FALSE))
+        there = FOUND
+        if field.source is Source.PREVIOUS_VERSION:
+            there = FOUND & Column(_PREVIOUS_VERSION).isnotnull()
+        return Case(there, duckdb.CoalesceOperator(_raw(field), FALSE))
     return _raw(field)
+
+
+def received(field: Field) -> Expression:
+    """Whether the answer that a field comes from was received: true, or false or null where it was not."""
+    if field.answer:
+        return FOUND
+    if field.source is Source.OWN:
+        return FOUND.isnotnull() if field == FOUND_FIELD else TRUE
+    if field.source is Source.SUCCESSOR:
+        answered = Column("successor.received")
+        if field.path != "successor.found":
+            answered = answered & Column("successor.found")
+        return duckdb.CoalesceOperator(Column(_SUPERSEDED_BY).isnull() | answered, FALSE)
+    return duckdb.CoalesceOperator(Column(f"{field.source}.received"), FALSE)
+
+
+def none_of(field: Field) -> Expression | None:
+    """Where there is definitely none of a field; None where its absence never means that."""
+    if field.source is Source.SUCCESSOR:
+        return Column(_SUPERSEDED_BY).isnull()
+    if field.source is Source.PREVIOUS_VERSION:
+        first = FOUND & Column(_PREVIOUS_VERSION).isnull()
+        return first | (FOUND & _raw(field).isnull()) if field.absence is Absence.NONE else first
+    if field.absence is not Absence.NONE:
+        return None
+    absent = _raw(field).isnull()
+    return absent if field.source is Source.OWN else Case(received(field), absent)
 
 
 def tree(join: Callable[[T, T], T], items: Sequence[T]) -> T:
@@ -130,14 +201,16 @@ def _listed(field: Field) -> Expression:
     return Column(field.path).isin(*(Constant(member) for member in field.members))
 
 
-class _Compiler:
-    """Conditions to nullable booleans, for one instant."""
+class Compiler:
+    """Conditions to nullable booleans, for one instant: a datetime, or a column that holds it."""
 
-    def __init__(self, as_of: datetime) -> None:
-        self.now = _constant(as_of)
+    def __init__(self, as_of: datetime | Expression, aggregates: Columns = NO_AGGREGATES) -> None:
+        self.now = as_of if isinstance(as_of, Expression) else _constant(as_of)
+        self.aggregates = aggregates
 
     def condition(self, condition: Condition) -> Expression:
-        if isinstance(condition, Leaf):
+        """The truth of a condition on each row; null where it is unknown."""
+        if not isinstance(condition, Group):
             return self.leaf(condition)
         members = [self.condition(member) for member in condition.members]
         if condition.kind == "all":
@@ -145,21 +218,21 @@ class _Compiler:
         held = tree(operator.or_, members)
         return ~held if condition.kind == "none" else held
 
-    def leaf(self, leaf: Leaf) -> Expression:
+    def leaf(self, leaf: Leaf | Aggregate) -> Expression:
+        """The truth of a leaf; of an aggregate it is in a column already."""
+        if isinstance(leaf, Aggregate):
+            return Column(self.aggregates[leaf])
         truth = tree(operator.and_, [self.test(leaf.operand, test) for test in leaf.tests])
         if leaf.if_absent is None:
             return truth
         read = list(fields_of(leaf))
-        # what is never absent may still be unknown, as `found` is of a call that failed: that is no absence
-        absent = tree(
-            operator.or_,
-            [_raw(field).isnull() for field in read if field.absence not in (Absence.NEVER, Absence.FALSE)],
-        )
+        absent = tree(operator.or_, [_raw(field).isnull() for field in read if not always_there(field)])
         when_absent = {"match": TRUE, "no_match": FALSE, "unknown": NULL}[leaf.if_absent]
         known = Case(absent, when_absent.cast("BOOLEAN")).otherwise(truth)
-        if any(field.answer for field in read):
-            return Case(FOUND, known)
-        return Case(FOUND.isnotnull(), known) if FOUND_FIELD in read else known
+        # what was not received is unknown, which is no absence
+        sources = {field.source: field for field in read if field.source is not Source.OWN}
+        asked = [*sources.values(), *([FOUND_FIELD] if FOUND_FIELD in read else [])]
+        return Case(tree(operator.and_, [received(field) for field in asked]), known) if asked else known
 
     def value(self, field: Field, *, listed: bool = True) -> Expression:
         """A field's value; null where it is absent or unknown, and where the model does not list it."""
@@ -189,12 +262,11 @@ class _Compiler:
 
     def exists(self, operand: Operand) -> Expression:
         parts = [part for part in (operand.left, operand.right) if part and part != NOW]
-        present = [
-            Case(FOUND, self.value(part, listed=False).isnotnull()) if part.answer
-            else self.value(part, listed=False).isnotnull()
-            for part in parts
-        ]  # fmt: skip
-        return tree(operator.and_, present)
+        return tree(operator.and_, [self._present(part) for part in parts])
+
+    def _present(self, field: Field) -> Expression:
+        present = self.value(field, listed=False).isnotnull()
+        return present if field.source is Source.OWN else Case(received(field), present)
 
     def among(self, operand: Operand, items: tuple[Scalar | Field | ParamRef, ...]) -> Expression:
         """Equal to one of the items; literals are looked up at once, since lists of ids are long."""
@@ -217,11 +289,8 @@ class _Compiler:
 
     def _where_none(self, operand: Operand, truth: Expression, none: Expression) -> Expression:
         """The truth, but `none` where the operand is a field of which there is definitely none."""
-        if operand.right is not None or operand.left.absence is not Absence.NONE:
-            return truth
-        if operand.left.answer:
-            none = Case(FOUND, none)
-        return Case(_raw(operand.left).isnull(), none).otherwise(truth)
+        absent = None if operand.right is not None else none_of(operand.left)
+        return truth if absent is None else Case(absent, none).otherwise(truth)
 
     def _compare(self, operand: Operand, name: str, value: Scalar | Field) -> Expression:
         left = self.value(operand.left)

@@ -11,69 +11,87 @@ from typing import Any
 from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyRelation, Expression
+from duckdb import FunctionExpression as Function
 
-from checker.evaluation.compile import CODES, verdict
-from checker.evaluation.evaluate import SLICE, details, subject
+from checker.evaluation.compile import CODES, Columns, verdict
+from checker.evaluation.evaluate import SLICE, details, table
+from checker.evaluation.tables import SUBJECT, TABLES, read_table, subject
 from checker.evidence.records import NOT_FOUND
+from checker.evidence.runfolder import FINDINGS
 from checker.evidence.snapshot import ERROR_CODE, ERROR_MESSAGE, ROW, connect, duckdb_path
-from checker.model import Duration, Field, Finding, Rule, Severity, Subject, Type, Verdict
+from checker.model import Duration, Field, Finding, Numbers, Rule, RuleScope, Severity, Subject, Type, Verdict
+from checker.policy.aggregates import aggregates
 from checker.policy.messages import render_message
 from checker.values import parse_time, show
 
 Counts = Callable[[Verdict, Severity], bool]
 """Whether the gate counts a verdict of a rule of that severity."""
 
-_SUBJECT = ("target", "account", "region", "datastoreId", "imageSetId", "versionId", "pinned")
-_DETAILS = (*_SUBJECT, "verdict", "reason", "fields")
-
+_DETAILS = (*SUBJECT, "verdict", "reason", "fields")
+_SAME = 'rows."target" = listed."target" AND rows."imageSetId" = listed."imageSetId"'
 
 Judged = tuple[Subject, Verdict, Finding | None]
 """A subject, the verdict on it, and the finding where it is a fail or unknown."""
 
 
-def findings(file: Path, rules: Sequence[Rule], counts: Counts) -> Iterator[Finding]:
-    """Fails and unknowns by rule order, target, image set, version, from what `evaluate` wrote."""
-    by_name = {rule.name: rule for rule in rules}
+def findings(folder: Path, rules: Sequence[Rule], counts: Counts) -> Iterator[Finding]:
+    """Fails and unknowns by rule order, target, image set, version, from what `evaluate` wrote into a folder."""
+    readers = {rule.name: _Reader(rule, counts) for rule in rules}
     with connect() as connection:
-        rows = connection.read_parquet(duckdb_path(file))
+        rows = connection.read_parquet(duckdb_path(folder / FINDINGS))
         for row in _slices(rows, "finding", [Column("rule"), *map(Column, _DETAILS)]):
-            yield _finding(by_name[row[0]], row[1:], counts)
+            yield readers[row[0]].finding(row[1:])
 
 
 def subjects(
-    rules: Iterable[Rule], snapshot: Path, as_of: datetime, counts: Counts
+    rules: Iterable[Rule], folder: Path, as_of: datetime, counts: Counts
 ) -> Iterator[Iterator[Judged]]:
     """For each rule with bound parameters every subject, by target, image set, version.
 
     One rule's subjects have to be read before the next rule's are asked for.
     """
     with connect() as connection:
-        rows = connection.read_parquet(duckdb_path(snapshot))
         for rule in rules:
-            yield _subjects(rule, rows, as_of, counts)
+            yield _subjects(rule, table(connection, folder, rule.scope, [rule], as_of), as_of, counts)
 
 
-def _subjects(rule: Rule, rows: DuckDBPyRelation, as_of: datetime, counts: Counts) -> Iterator[Judged]:
-    code = verdict(rule, as_of)
-    words = list(CODES)
-    for row in _slices(rows, ROW, [code, *details(rule, code, as_of)]):
-        judged = words[row[0]]
-        finding = _finding(rule, row[1:], counts) if judged in (Verdict.FAIL, Verdict.UNKNOWN) else None
-        yield Subject(*row[1 : 1 + len(_SUBJECT)]), judged, finding
+def _subjects(
+    rule: Rule, judged: tuple[DuckDBPyRelation, Columns], as_of: datetime, counts: Counts
+) -> Iterator[Judged]:
+    rows, columns = judged
+    code = verdict(rule, as_of, columns)
+    words, reader = list(CODES), _Reader(rule, counts)
+    for row in _slices(rows, ROW, [code, *details(rule, code, as_of, columns)]):
+        word = words[row[0]]
+        finding = reader.finding(row[1:]) if word in (Verdict.FAIL, Verdict.UNKNOWN) else None
+        yield Subject(*row[1 : 1 + len(SUBJECT)]), word, finding
 
 
-def unread(snapshot: Path) -> Iterator[tuple[Subject, str, str]]:
-    """The image sets that could not be read, each with the error's code and message."""
-    columns = [Column("found").isnull(), *subject(), Column(ERROR_CODE), Column(ERROR_MESSAGE)]
+def unread(folder: Path) -> Iterator[tuple[Subject, str, str]]:
+    """The image sets that could not be read, each with the error's code and message; then those of which only the
+    list of versions could not be."""
+    scopes: tuple[RuleScope, ...] = ("image_set", "version")
     with connect() as connection:
-        for row in _slices(connection.read_parquet(duckdb_path(snapshot)), ROW, columns):
-            if row[0]:
-                yield Subject(*row[1:-2]), row[-2], row[-1] or ""
+        tables = {
+            scope: read_table(connection, folder, scope)
+            for scope in scopes
+            if (folder / TABLES[scope]).exists()
+        }
+        for scope, rows in tables.items():
+            columns = [Column("found").isnull(), *subject(scope), Column(ERROR_CODE), Column(ERROR_MESSAGE)]
+            if scope == "version" and "image_set" in tables:
+                listed = tables["image_set"].filter(Column("found").isnull())
+                others = rows.set_alias("rows").join(listed.set_alias("listed"), _SAME, how="anti")
+            else:
+                others = rows
+            for row in _slices(others, ROW, columns):
+                if row[0]:
+                    yield Subject(*row[1:-2]), row[-2], row[-1] or ""
 
 
 def _slices(rows: DuckDBPyRelation, number: str, columns: list[Expression]) -> Iterator[tuple[Any, ...]]:
-    """The rows of a relation numbered from 1, in order, a slice in memory at a time."""
-    total = rows.aggregate("count(*)").fetchall()[0][0]
+    """The rows of a relation, numbered from 1 by a column, in order, a slice in memory at a time."""
+    total = rows.aggregate([Function("max", Column(number))]).fetchall()[0][0] or 0
     named = [column.alias(f"c{index}") for index, column in enumerate(columns)]
     for start in range(0, total, SLICE):
         here = (Column(number) > Constant(start)) & (Column(number) <= Constant(start + SLICE))
@@ -81,22 +99,44 @@ def _slices(rows: DuckDBPyRelation, number: str, columns: list[Expression]) -> I
         yield from (row[1:] for row in part.fetchall())
 
 
-def _finding(rule: Rule, row: tuple[Any, ...], counts: Counts) -> Finding:
-    who = Subject(*row[: len(_SUBJECT)])
-    word, reason, fields = row[len(_SUBJECT) :]
-    judged = Verdict(word)
-    shown = _values(rule, json.loads(fields))
-    observed = {field.path: shown[field.path] for field in rule.fields}
-    if judged is Verdict.FAIL:
-        message = render_message(rule.message, shown) if rule.message else _default(observed)
-    else:
-        message = _unknown(reason)
-    gated = counts(judged, rule.severity)
-    return Finding(rule, who, judged, reason, observed, message, gated)
+class _Reader:
+    """Rows to findings of one rule."""
+
+    def __init__(self, rule: Rule, counts: Counts) -> None:
+        self.rule = rule
+        self.counts = counts
+        self.counted = aggregates(rule.when, rule.condition)
+        self.fields = [
+            field for field in (*rule.fields, *rule.message_fields) if field.path not in self.counted
+        ]
+        # what only the message shows is no part of what the rule judged by
+        self.observed = [*(field.path for field in rule.fields), *self.counted]
+
+    def finding(self, row: tuple[Any, ...]) -> Finding:
+        who = Subject(*row[: len(SUBJECT)])
+        word, reason, fields = row[len(SUBJECT) :]
+        judged = Verdict(word)
+        shown = self.values(json.loads(fields))
+        observed = {name: shown[name] for name in self.observed}
+        if judged is not Verdict.FAIL:
+            message = _unknown(reason)
+        elif self.rule.message:
+            message = render_message(self.rule.message, _briefly(shown))
+        else:
+            message = _default(observed)
+        gated = self.counts(judged, self.rule.severity)
+        return Finding(self.rule, who, judged, reason, observed, message, gated)
+
+    def values(self, raw: Mapping[str, Any]) -> dict[str, object]:
+        values: dict[str, object] = {field.path: _value(field, raw[field.path]) for field in self.fields}
+        for name, aggregate in self.counted.items():
+            numbers = raw[name]
+            values[name] = Numbers(aggregate.kind, **{**numbers, "examples": tuple(numbers["examples"])})
+        return values
 
 
-def _values(rule: Rule, raw: Mapping[str, Any]) -> dict[str, object]:
-    return {field.path: _value(field, raw[field.path]) for field in (*rule.fields, *rule.message_fields)}
+def _briefly(shown: Mapping[str, object]) -> dict[str, object]:
+    return {name: value.brief if isinstance(value, Numbers) else value for name, value in shown.items()}
 
 
 def _value(field: Field, raw: Any) -> object:
@@ -117,6 +157,6 @@ def _default(observed: Mapping[str, object]) -> str:
 def _unknown(reason: str) -> str:
     if reason == NOT_FOUND:
         return f"could not find out: the image set is not there ({reason})"
-    if " " in reason:
+    if " " in reason or not reason:
         return f"could not find out: {reason}"
     return f"could not find out: the image set could not be read ({reason})"

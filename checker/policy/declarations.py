@@ -21,7 +21,9 @@ TYPES = {
     "duration": Type.DURATION,
     "date": Type.TIME,
     "time": Type.TIME,
+    "ratio": Type.RATIO,
 }
+LABEL_TYPES = tuple(name for name, kind in TYPES.items() if kind is not Type.RATIO)
 _PARAM = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -44,17 +46,30 @@ def read_labels(node: Node | None, problems: list[Problem]) -> dict[str, Label]:
     labels = {}
     for name, entry in _entries(node, "labels", problems):
         shape = Shape(entry.node, f"the label {name}", problems)
-        if not shape.keys(["type"], ["one_of", "description"]):
+        if not shape.keys(["type"], ["one_of", "required", "description"]):
             continue
-        kind = shape.choice("type", list(TYPES))
+        kind = shape.choice("type", LABEL_TYPES)
         one_of = shape.names("one_of")
         if one_of and kind not in ("string", ""):
             shape.error(entry.node.value["one_of"].key, f"one_of goes with strings, not with {kind}")
         if kind:
             labels[name] = Label(
-                name, TYPES[kind], one_of, shape.text("description"), entry.key.where, day=kind == "date"
+                name,
+                TYPES[kind],
+                one_of,
+                shape.text("description"),
+                entry.key.where,
+                day=kind == "date",
+                required=_flag(shape, "required"),
             )
     return labels
+
+
+def _flag(shape: Shape, name: str) -> bool:
+    node = shape.get(name)
+    if node is None:
+        return False
+    return literal(Type.BOOLEAN, (), node, Scope({}, {}, shape.problems), what=name) is True
 
 
 def _entries(node: Node | None, what: str, problems: list[Problem]) -> Iterable[tuple[str, Entry]]:

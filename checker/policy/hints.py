@@ -30,6 +30,11 @@ VERDICTS = {
     "na": "not_applicable",
     "ok": "pass",
 }
+SCOPES = {
+    "imageset": "image_set", "image-set": "image_set", "set": "image_set", "image_sets": "image_set",
+    "versions": "version", "image_set_version": "version", "store": "datastore", "data_store": "datastore",
+    "data-store": "datastore", "datastores": "datastore",
+}  # fmt: skip
 _TRUTH = {"yes": True, "on": True, "y": True, "no": False, "off": False, "n": False}
 
 
@@ -106,6 +111,8 @@ def for_kind(kind: Type, node: Node) -> str:
         return f'put it in quotes: "{shown(node)}"'
     if kind is Type.DURATION:
         return "write a number and a unit, such as 30d or 7y"
+    if kind is Type.RATIO:
+        return "write it in percent, such as 1% or 0.5%"
     if kind is Type.INTEGER and isinstance(node.value, str) and node.value.isdigit():
         return "write it without quotes and without a leading zero"
     return ""

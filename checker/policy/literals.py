@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import cache
 
-from checker.model import Duration, Field, Operand, ParamRef, Scalar, Type
+from checker.model import Duration, Field, ParamRef, Scalar, Type
 from checker.policy import hints
 from checker.policy.hints import a_type
 from checker.policy.scope import Scope
 from checker.problems import nearest
-from checker.values import INTEGERS, BadValueError, parse_duration, parse_time
+from checker.values import INTEGERS, BadValueError, parse_duration, parse_ratio, parse_time
 from checker.yamlsource import Node
 
 MEAN_MONTH = 2_629_746_000
 """Milliseconds of the mean Gregorian month: 146,097 days in 400 years."""
+
+_PARSERS: Mapping[Type, Callable[[str], Scalar]] = {
+    Type.DURATION: parse_duration,
+    Type.TIME: parse_time,
+    Type.RATIO: parse_ratio,
+}
 
 
 def one_value(
@@ -42,9 +49,9 @@ def literal(kind: Type, members: tuple[str, ...], node: Node, scope: Scope, *, w
         return raw
     if kind is Type.INTEGER and isinstance(raw, int) and not isinstance(raw, bool) and raw in INTEGERS:
         return raw
-    if kind in (Type.DURATION, Type.TIME) and isinstance(raw, str):
+    if kind in _PARSERS and isinstance(raw, str):
         try:
-            return parse_duration(raw) if kind is Type.DURATION else parse_time(raw)
+            return _PARSERS[kind](raw)
         except BadValueError as error:
             better = hints.for_text(raw, kind, scope.catalogue, scope.params)
             scope.error(node, str(error), better or error.hint)
@@ -99,21 +106,6 @@ def param_value(
     return None
 
 
-def text_value(operand: Operand, name: str, value: str, node: Node, scope: Scope) -> str | None:
-    """A literal of a text operator; None with the problem noted."""
-    if name == "matches" and (wrong := bad_pattern(value)):
-        scope.error(node, f"not an RE2 pattern: {wrong}", "RE2 has no look-around and no back-references")
-        return None
-    if operand.left.members and not any(text_test(name, member, value) for member in operand.left.members):
-        scope.error(
-            node,
-            f"no value of {operand} {name} {value}",
-            f"{operand} is one of {', '.join(operand.left.members)}",
-        )
-        return None
-    return value
-
-
 def text_test(name: str, text: str, value: str) -> bool:
     """A text operator on two strings."""
     if name == "matches":
@@ -150,7 +142,7 @@ def _text_like(kind: Type) -> Type:
 
 
 def comparable(value: Scalar) -> float:
-    """A number by which integers, and durations, compare: a calendar month counts as the mean one."""
+    """A number by which integers, ratios, and durations, compare: a calendar month counts as the mean one."""
     if isinstance(value, Duration):
         return value.months * MEAN_MONTH + value.milliseconds
     return value  # type: ignore[return-value]

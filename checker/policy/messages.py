@@ -16,8 +16,16 @@ _PLACEHOLDER = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)
 _LOGIC = re.compile(r"\{%|\{#|\{\{|\}\}|%\}|#\}")
 
 
-def read_message(node: Node | None, scope: Scope) -> tuple[str, tuple[Field, ...]]:
-    """The message's text and the fields it shows; problems are noted in the scope."""
+def read_message(
+    node: Node | None, scope: Scope, beside: Mapping[str, Field] | None = None
+) -> tuple[str, tuple[Field, ...]]:
+    """The message's text, each field under its full name, and the fields it shows; problems are noted in the scope.
+
+    Args:
+        node: the text.
+        scope: the fields that it may show.
+        beside: what else it may show, by name.
+    """
     if node is None:
         return "", ()
     if not isinstance(node.value, str):
@@ -26,8 +34,14 @@ def read_message(node: Node | None, scope: Scope) -> tuple[str, tuple[Field, ...
     if _LOGIC.search(_PLACEHOLDER.sub("", node.value)):
         scope.error(node, "a message has {{ field }} placeholders and no logic", "put conditions into `when`")
         return "", ()
-    known = [scope.find(name, node) for name in _PLACEHOLDER.findall(node.value)]
-    return node.value, tuple(dict.fromkeys(field for field in known if field))
+    names = dict.fromkeys(_PLACEHOLDER.findall(node.value))
+    found = {name: (beside or {}).get(name) or scope.find(name, node) for name in names}
+    known = {name: field for name, field in found.items() if field}
+
+    def full(match: re.Match[str]) -> str:
+        return f"{{{{ {known[match[1]].path} }}}}" if match[1] in known else match[0]
+
+    return _PLACEHOLDER.sub(full, node.value), tuple(dict.fromkeys(known.values()))
 
 
 def render_message(text: str, shown: Mapping[str, object]) -> str:

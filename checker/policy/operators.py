@@ -53,6 +53,7 @@ OPERATORS: Mapping[Type, Mapping[str, Operator]] = {
     Type.BOOLEAN: _ALL,
     Type.INTEGER: _ALL | _ORDER,
     Type.DURATION: _ALL | _ORDER,
+    Type.RATIO: _ALL | _ORDER,
     Type.TIME: _ALL | _TIME,
 }
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from checker.model import (
+    Aggregate,
     Condition,
     Field,
     Group,
@@ -23,6 +24,7 @@ from checker.model import (
 from checker.policy.declarations import typed
 from checker.policy.literals import bad_pattern, comparable, text_test
 from checker.policy.operators import OPERATORS
+from checker.policy.tree import walk
 from checker.problems import InvalidInputError, Problem, nearest, suggest
 from checker.values import BadValueError, parse_scalar
 from checker.yamlsource import Node
@@ -30,7 +32,13 @@ from checker.yamlsource import Node
 Given = Mapping[str, str | Node]
 """Values from outside a policy, by `param`, `PACK.param` or `PACK/RULE.param`: text of a flag, or a node."""
 
-_EXAMPLES = {Type.DURATION: "7y", Type.TIME: "2026-01-31", Type.INTEGER: "1", Type.BOOLEAN: "true"}
+_EXAMPLES = {
+    Type.DURATION: "7y",
+    Type.TIME: "2026-01-31",
+    Type.INTEGER: "1",
+    Type.BOOLEAN: "true",
+    Type.RATIO: "5%",
+}
 
 Bound = Mapping[str, Scalar | tuple[Scalar, ...]]
 """The values of a rule's parameters, by name."""
@@ -149,23 +157,20 @@ def used(rule: Rule) -> set[str]:
     return {value.name for leaf in leaves(rule) for value in _flat(leaf) if isinstance(value, ParamRef)}
 
 
-def leaves(rule: Rule) -> list[Leaf]:
-    """Every leaf of a rule's `when` and condition, in the order of writing."""
-    found: list[Leaf] = []
+def leaves(rule: Rule) -> list[Leaf | Aggregate]:
+    """Every leaf and aggregate of a rule's `when` and condition, in the order of writing, and what is in aggregates."""
 
-    def walk(condition: Condition | None) -> None:
-        if isinstance(condition, Group):
-            for member in condition.members:
-                walk(member)
-        elif condition is not None:
-            found.append(condition)
+    def inside(condition: Condition | None) -> Iterator[Leaf | Aggregate]:
+        for leaf in walk(condition):
+            yield leaf
+            if isinstance(leaf, Aggregate):
+                yield from inside(leaf.of)
+                yield from inside(leaf.among)
 
-    walk(rule.when)
-    walk(rule.condition)
-    return found
+    return [*inside(rule.when), *inside(rule.condition)]
 
 
-def _flat(leaf: Leaf) -> list[Value]:
+def _flat(leaf: Leaf | Aggregate) -> list[Value]:
     return [
         value
         for test in leaf.tests
@@ -186,21 +191,25 @@ def bind(rule: Rule, bound: Bound) -> Rule:
             return bound[value.name]
         return tuple(value_of(item) for item in value) if isinstance(value, tuple) else value  # type: ignore[misc]
 
-    def walk(condition: Condition) -> Condition:
+    def filled(condition: Condition) -> Condition:
         if isinstance(condition, Group):
-            return dataclasses.replace(condition, members=tuple(walk(member) for member in condition.members))
+            members = tuple(filled(member) for member in condition.members)
+            return dataclasses.replace(condition, members=members)
         tests = tuple(Test(test.operator, value_of(test.value)) for test in condition.tests)
         problems.extend(_misfits(rule, condition, tests))
-        return dataclasses.replace(condition, tests=tests)
+        if isinstance(condition, Leaf):
+            return dataclasses.replace(condition, tests=tests)
+        of, among = (None if part is None else filled(part) for part in (condition.of, condition.among))
+        return dataclasses.replace(condition, of=of, among=among, tests=tests)
 
-    when = None if rule.when is None else walk(rule.when)
-    condition = walk(rule.condition)
+    when = None if rule.when is None else filled(rule.when)
+    condition = filled(rule.condition)
     if problems:
         raise InvalidInputError(problems)
     return dataclasses.replace(rule, when=when, condition=condition)
 
 
-def _misfits(rule: Rule, leaf: Leaf, tests: tuple[Test, ...]) -> Iterable[Problem]:
+def _misfits(rule: Rule, leaf: Leaf | Aggregate, tests: tuple[Test, ...]) -> Iterable[Problem]:
     where: Location = leaf.where
     for before, test in zip(leaf.tests, tests, strict=True):
         if before == test:
@@ -216,9 +225,10 @@ def _misfits(rule: Rule, leaf: Leaf, tests: tuple[Test, ...]) -> Iterable[Proble
                 yield Problem(where, f"{rule.name}: the parameters put low above high in `between`")
         elif test.operator == "matches" and isinstance(value, str) and (wrong := bad_pattern(value)):
             yield Problem(where, f"{rule.name}: the parameter is no RE2 pattern: {wrong}")
-        elif leaf.operand.type is Type.ENUM and OPERATORS[Type.ENUM][test.operator].takes in (
-            "text",
-            "pattern",
+        elif (
+            isinstance(leaf, Leaf)
+            and leaf.operand.type is Type.ENUM
+            and OPERATORS[Type.ENUM][test.operator].takes in ("text", "pattern")
         ):
             members = leaf.operand.left.members
             if isinstance(value, str) and not any(

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import get_args
 
 from checker.fields import catalogue
-from checker.model import Case, Condition, Label, Location, Param, Rule, Severity
+from checker.model import Case, Condition, Label, Location, Param, Rule, RuleScope, Severity
+from checker.policy import hints
+from checker.policy.aggregates import aggregate_fields
 from checker.policy.cases import read_cases
-from checker.policy.conditions import fields_of, parse_condition
+from checker.policy.conditions import parse_condition
+from checker.policy.controls import read_controls
 from checker.policy.declarations import declared, read_params
 from checker.policy.messages import read_message
 from checker.policy.scope import Scope
 from checker.policy.shape import Shape
+from checker.policy.tree import fields_of
 from checker.problems import Problem
 from checker.yamlsource import Node
 
 TEXTS = ("why", "fix", "caveat")
 OPTIONAL = ("deny", "require", "when", *TEXTS, "scope", "message", "controls", "tags", "params", "tests")
-SCOPES = ("image_set", "version", "datastore")
+SCOPES: tuple[RuleScope, ...] = get_args(RuleScope)
 
 
 class RuleReader:
@@ -39,7 +44,7 @@ class RuleReader:
         self.labels = labels
         self.problems = problems
         self.broken = broken
-        self.catalogue = catalogue(labels)
+        self.catalogues = {scope: catalogue(labels, scope) for scope in SCOPES}
         self.used: set[str] = set()
 
     def read(self, node: Node) -> Rule | None:
@@ -53,17 +58,26 @@ class RuleReader:
             key = node.value["params"].node.value[name].key
             shape.error(key, f"the parameter {name} hides the pack's", "give it another name")
         broken = self.broken | (declared(shape.get("params")) - own.keys())
-        scope = Scope(self.catalogue, {**self.params, **own}, self.problems, broken=broken)
+        rule_scope = self._scope(shape)
+        scope = Scope(
+            self.catalogues[rule_scope],
+            {**self.params, **own},
+            self.problems,
+            broken=broken,
+            labels=self.labels,
+            rule_scope=rule_scope,
+        )
         deny, condition = self._condition(shape, scope)
         when_node = shape.get("when")
         when = parse_condition(when_node, scope) if when_node else None
-        message, message_fields = read_message(shape.get("message"), scope)
+        message, message_fields = read_message(shape.get("message"), scope, aggregate_fields(when, condition))
         for name in own.keys() - scope.used if len(self.problems) == before else ():
             shape.error(node.value["params"].node.value[name].key, f"the parameter {name} is not used")
         self.used |= scope.used
         rule_id, severity = shape.name("id"), shape.choice("severity", list(Severity), default="info")
-        rule_scope = self._scope(shape)
         tests = self._tests(shape, scope)
+        read = {name: param for name, param in scope.params.items() if name in scope.used}
+        controls = read_controls(shape.get("controls"), self.path, read, self.problems)
         if len(self.problems) > before or condition is None:
             return None
         return Rule(
@@ -78,7 +92,7 @@ class RuleReader:
             **{name: shape.text(name) for name in TEXTS},
             message=message,
             scope=rule_scope,
-            controls=self._controls(shape),
+            controls=controls,
             tags=shape.names("tags"),
             params=own,
             tests=tests,
@@ -98,27 +112,13 @@ class RuleReader:
         node = deny or require
         return deny is not None, parse_condition(node, scope) if node else None
 
-    def _scope(self, shape: Shape) -> str:
-        scope, node = shape.choice("scope", SCOPES, default="image_set"), shape.get("scope")
-        if node is not None and scope != "image_set":
-            shape.error(
-                node, f"scope {scope} is not available yet", "only `scope: image_set` is, the default"
-            )
-        return scope
-
-    def _controls(self, shape: Shape) -> dict[str, tuple[str, ...]]:
-        node = shape.get("controls")
-        if node is None:
-            return {}
-        if not isinstance(node.value, dict):
-            hint = 'write `{nist-800-53r5: ["SI-7"]}`'
-            shape.error(node, f"controls maps a framework to control ids, not {node.kind}", hint)
-            return {}
-        return {name: shape.texts(entry.node, f"controls.{name}") for name, entry in node.value.items()}
+    def _scope(self, shape: Shape) -> RuleScope:
+        word = shape.choice("scope", SCOPES, default="image_set", aliases=hints.SCOPES)
+        return next(scope for scope in SCOPES if scope == word)
 
     def _tests(self, shape: Shape, scope: Scope) -> tuple[Case, ...]:
         node = shape.get("tests")
         if node is None:
             return ()
         read = {name: param for name, param in scope.params.items() if name in scope.used}
-        return read_cases(node, self.path, self.catalogue, read, self.problems)
+        return read_cases(node, self.path, scope.catalogue, read, self.problems)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from checker import fields
-from checker.model import Field, Param
+from checker.model import Field, Label, Param, RuleScope, Source
 from checker.policy import hints
 from checker.policy.operators import EVERY
 from checker.problems import Problem, nearest
@@ -25,6 +25,9 @@ class Scope:
     problems: list[Problem] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
     broken: frozenset[str] = frozenset()
+    labels: Mapping[str, Label] = field(default_factory=dict)
+    rule_scope: RuleScope = "image_set"
+    """Of what the fields are: inside `count` and `ratio` of image sets, whatever the rule's own scope."""
 
     def error(self, node: Node, message: str, hint: str = "") -> None:
         """Notes a problem at a value or a key."""
@@ -34,8 +37,14 @@ class Scope:
         """The field of a path; None, with the problem noted, where a policy may not name it."""
         if path in self.catalogue:
             return self.catalogue[path]
-        if reason := fields.why_unknown(path):
+        tag = fields.tag_field(path)
+        if tag is not None and (self.rule_scope != "datastore" or tag.source is Source.DATASTORE_TAGS):
+            return tag
+        if reason := fields.why_unknown(path, self.rule_scope):
             self.error(node, reason)
+        elif self.rule_scope == "datastore" and (tag or path in fields.catalogue(self.labels)):
+            hint = f"count image sets: `count: {{of: {{{path}: ..}}, gt: 0}}`"
+            self.error(node, f"{path} is a field of image sets, and the rule judges data stores", hint)
         elif path.startswith("labels."):
             labels = [name for name in self.catalogue if name.startswith("labels.")]
             hint = nearest(path, labels) or f"declare it: `labels: {{{path[7:]}: {{type: string}}}}`"

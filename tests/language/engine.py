@@ -17,6 +17,7 @@ from checker.evidence.recorded import read_recorded
 from checker.evidence.records import Record
 from checker.evidence.snapshot import write_records, write_snapshot
 from checker.model import Finding, Label, Tally
+from checker.policy.needs import needs
 from checker.values import parse_time
 
 
@@ -47,16 +48,15 @@ def judge(
         policies = checker.load([str(folder / "policy.yaml")])
         rules = checker.choose(policies, params=flags).rules
         write_records(recorded(list(records), folder, policies.labels), folder / "records.jsonl")
-        snapshot = folder / "image_sets.parquet"
-        write_snapshot(folder / "records.jsonl", snapshot, policies.labels)
-        tallies = evaluate.evaluate(rules, snapshot, moment, folder / "findings.parquet")
-        found = list(read.findings(folder / "findings.parquet", rules, lambda *_: True))
+        write_snapshot(folder / "records.jsonl", folder, policies.labels, needs(rules))
+        tallies = evaluate.evaluate(rules, folder, moment)
+        found = list(read.findings(folder, rules, lambda *_: True))
         judged = [(one.rule, one.subject, one.verdict) for one in found]
         if every:
             judged = [
                 (rule, subject, verdict)
                 for rule, rows in zip(
-                    rules, read.subjects(rules, snapshot, moment, lambda *_: True), strict=True
+                    rules, read.subjects(rules, folder, moment, lambda *_: True), strict=True
                 )
                 for subject, verdict, _ in rows
             ]

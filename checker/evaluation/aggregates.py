@@ -1,0 +1,150 @@
+"""`count` and `ratio` of `scope: datastore`: image sets are counted in one pass, and the decisions put beside the rows
+of their data stores.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from duckdb import CaseExpression as Case
+from duckdb import CoalesceOperator as Coalesce
+from duckdb import ColumnExpression as Column
+from duckdb import ConstantExpression as Constant
+from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+from duckdb import FunctionExpression as Function
+
+from checker.evaluation.compile import FALSE, TRUE, Columns, Compiler
+from checker.evaluation.counting import Counts, decide
+from checker.evaluation.tables import read_table
+from checker.evidence.snapshot import ROW
+from checker.model import Aggregate, Numbers, Rule, Scalar
+from checker.policy.tree import walk
+
+EXAMPLES = 3
+"""Image sets named in a finding."""
+
+
+def stores(
+    connection: DuckDBPyConnection, folder: Path, rules: Iterable[Rule], as_of: datetime
+) -> tuple[DuckDBPyRelation, Columns]:
+    """The rows of a snapshot's data stores with the truth of the rules' aggregates beside them.
+
+    Args:
+        connection: a connection.
+        folder: a folder that `write_snapshot` filled.
+        rules: rules of scope `datastore` with bound parameters.
+        as_of: the instant against which ages are measured.
+
+    Returns:
+        The relation, and the column of each aggregate: its truth; under `NAME reason` why it has none, under
+        `NAME numbers` the numbers as JSON.
+    """
+    rows = read_table(connection, folder, "datastore")
+    every = dict.fromkeys(
+        leaf for rule in rules for part in (rule.when, rule.condition) for leaf in walk(part)
+        if isinstance(leaf, Aggregate)
+    )  # fmt: skip
+    names = {aggregate: f"aggregate {index}" for index, aggregate in enumerate(every)}
+    if not names:
+        return rows, {}
+    keys = rows.select(Column(ROW), Column("target"), Column("datastoreId"), Column("complete")).order(ROW)
+    numbered = keys.fetchall()
+    counted = _count(connection, folder, list(names), as_of)
+    columns: list[Expression] = [Column(name) for name in rows.columns]
+    for index, (aggregate, name) in enumerate(names.items()):
+        found = [counted.get((key[1], key[2]), {}).get(index, (Counts(), ())) for key in numbered]
+        whole = [bool(key[3]) for key in numbered]
+        columns += _columns(aggregate, name, found, whole)
+    return rows.select(*columns), names
+
+
+def _columns(
+    aggregate: Aggregate, name: str, found: Sequence[tuple[Counts, Sequence[str]]], whole: Sequence[bool]
+) -> list[Expression]:
+    truths = [
+        decide(aggregate, counts) if complete else None
+        for (counts, _), complete in zip(found, whole, strict=True)
+    ]
+    partly = f"{aggregate.kind}: the target does not cover the whole data store"
+    reasons = [
+        _reason(aggregate, counts) if complete else partly
+        for (counts, _), complete in zip(found, whole, strict=True)
+    ]
+    numbers = [
+        json.dumps(
+            Numbers(aggregate.kind, counts.tt, counts.surely, counts.undecided, tuple(examples)).plain()
+        )
+        for counts, examples in found
+    ]
+
+    def by_row(values: Sequence[Scalar | None], kind: str) -> Expression:
+        return Function("list_extract", Function("list_value", *map(Constant, values)), Column(ROW)).cast(
+            kind
+        )
+
+    return [
+        by_row(truths, "BOOLEAN").alias(name),
+        by_row(reasons, "VARCHAR").alias(f"{name} reason"),
+        by_row(numbers, "JSON").alias(f"{name} numbers"),
+    ]
+
+
+def _reason(aggregate: Aggregate, counts: Counts) -> str:
+    if aggregate.kind == "ratio" and not counts.surely + counts.undecided:
+        return "ratio: there are no image sets to take a share of"
+    sets = "image set" if counts.undecided == 1 else "image sets"
+    return f"{aggregate.kind}: {counts.undecided} {sets} could not be judged"
+
+
+def _count(
+    connection: DuckDBPyConnection, folder: Path, aggregates: Sequence[Aggregate], as_of: datetime
+) -> Mapping[tuple[str, str | None], Mapping[int, tuple[Counts, Sequence[str]]]]:
+    """The counts of each aggregate by target and data store, with the first image sets that match."""
+    compiler = Compiler(as_of)
+    rows = read_table(connection, folder, "image_set")
+    judged: list[Expression] = []
+    counters: list[Expression] = []
+    for index, aggregate in enumerate(aggregates):
+        of, among = (
+            compiler.condition(part) if part else TRUE.cast("BOOLEAN")
+            for part in (aggregate.of, aggregate.among)
+        )
+        judged += [of.alias(f"of{index}"), among.alias(f"among{index}")]
+        counters += _counters(Column(f"among{index}"), Column(f"of{index}"))
+    keys = [Column("target"), Column("datastoreId"), Column("imageSetId")]
+    grouped = rows.select(*keys, *judged).aggregate(
+        [Column("target"), Column("datastoreId"), *counters], '"target", "datastoreId"'
+    )
+    width = len(counters) // len(aggregates)
+    return {
+        (row[0], row[1]): {
+            index: _counts(row[2 + index * width : 2 + (index + 1) * width])
+            for index in range(len(aggregates))
+        }
+        for row in grouped.fetchall()
+    }
+
+
+def _counters(among: Expression, of: Expression) -> list[Expression]:
+    maybe_among, maybe = among.isnull(), of.isnull()
+    no = Coalesce(~of, FALSE)
+    both = Coalesce(among & of, FALSE)
+    groups = [
+        both,
+        Coalesce(among, FALSE) & no,
+        Coalesce(among, FALSE) & maybe,
+        maybe_among & Coalesce(of, FALSE),
+        maybe_among & no,
+        maybe_among & maybe,
+    ]
+    matched = Case(both, Column("imageSetId"))
+    return [*(Function("count_if", group) for group in groups), Function("min", matched, Constant(EXAMPLES))]
+
+
+def _counts(row: Sequence[Any]) -> tuple[Counts, Sequence[str]]:
+    *numbers, examples = row
+    return Counts(*(number or 0 for number in numbers)), examples or ()

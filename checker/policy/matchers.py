@@ -1,0 +1,139 @@
+"""A matcher: a value, or operators with their values, each of the type that it is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from checker.model import Field, IfAbsent, ParamRef, Scalar, Test, Type, Value
+from checker.policy import hints
+from checker.policy.hints import a_type, shown
+from checker.policy.literals import bad_pattern, comparable, one_value, param_value, text_test
+from checker.policy.operators import EVERY, IF_ABSENT, OPERATORS, Operator
+from checker.policy.scope import Scope
+from checker.problems import nearest
+from checker.yamlsource import Entry, Node
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a matcher is about: its name in messages, its type, and the members of an enum."""
+
+    name: str
+    type: Type
+    members: tuple[str, ...] = ()
+
+
+def read_matcher(
+    what: Compared, node: Node, scope: Scope, beside: Collection[str] = ()
+) -> tuple[tuple[Test, ...], IfAbsent | None]:
+    """The tests of a matcher and its `if_absent`; problems are noted in the scope.
+
+    Args:
+        what: what is compared.
+        node: a scalar, which means `eq`, or a mapping of operators.
+        scope: what may be named.
+        beside: keys of the mapping that are somebody else's.
+    """
+    if not isinstance(node.value, dict) or "field" in node.value:
+        value = _value(what, "eq", OPERATORS[what.type]["eq"], node, scope)
+        return (() if value is None else (Test("eq", value),)), None
+    tests: list[Test] = []
+    if_absent: IfAbsent | None = None
+    table = OPERATORS[what.type]
+    for name, entry in node.value.items():
+        if name in beside:
+            continue
+        if name == "if_absent":
+            if_absent = _if_absent(entry, scope)
+        elif name in table:
+            value = _value(what, name, table[name], entry.node, scope)
+            if value is not None:
+                tests.append(Test(name, value))
+        else:
+            known = f"{what.name} is {a_type(what.type)}, which has no operator {name}"
+            message = known if name in EVERY else f"unknown operator {name}"
+            scope.error(entry.key, message, hints.for_operator(name, what.type, [*beside, *table]))
+    if not any(name != "if_absent" and name not in beside for name in node.value):
+        scope.error(node, f"no operator for {what.name}", f"{what.type} has: {', '.join(table)}")
+    return tuple(tests), if_absent
+
+
+def _if_absent(entry: Entry, scope: Scope) -> IfAbsent | None:
+    word = entry.node.value
+    if word not in IF_ABSENT:
+        hint = (
+            nearest(str(word), IF_ABSENT)
+            or "match counts an absent value as if the matcher held, no_match as if not"
+        )
+        scope.error(entry.node, f"if_absent is one of {', '.join(IF_ABSENT)}", hint)
+        return None
+    return word  # type: ignore[no-any-return]
+
+
+def _value(what: Compared, name: str, operator: Operator, node: Node, scope: Scope) -> Value | None:
+    takes = operator.takes
+    if takes == "list":
+        return _list(what, name, node, scope)
+    if takes == "pair":
+        return _pair(what, name, node, scope)
+    if takes == "flag":
+        return one_value(Type.BOOLEAN, (), node, scope, what=name)
+    kind = {"text": Type.STRING, "pattern": Type.STRING, "age": Type.DURATION}.get(takes, what.type)
+    members = what.members if takes == "one" else ()
+    value = one_value(kind, members, node, scope, what=what.name if takes == "one" else name)
+    if takes == "pattern" and isinstance(value, Field):
+        scope.error(node, "a pattern is text or a parameter, not a field")
+        return None
+    if isinstance(value, str) and takes in ("text", "pattern"):
+        return _text(what, name, value, node, scope)
+    return value
+
+
+def _list(what: Compared, name: str, node: Node, scope: Scope) -> Value | None:
+    if isinstance(node.value, str) and node.value.startswith("$") and not node.value.startswith("$$"):
+        return param_value(what.type, what.members, node, scope, several=True)
+    if not isinstance(node.value, tuple):
+        scope.error(node, f"`{name}` takes a list, not {node.kind}", f"write `{name}: [{shown(node)}]`")
+        return None
+    if not node.value:
+        scope.error(node, f"`{name}` of an empty list", "list at least one value")
+        return None
+    values: dict[Scalar | Field | ParamRef, None] = {}
+    for item in node.value:
+        value = one_value(what.type, what.members, item, scope, what=what.name)
+        if value is not None and value in values:
+            scope.error(item, f"{shown(item)} stands twice", "drop one of them")
+        elif value is not None:
+            values[value] = None
+    return tuple(values) if len(values) == len(node.value) else None
+
+
+def _pair(what: Compared, name: str, node: Node, scope: Scope) -> Value | None:
+    if not isinstance(node.value, tuple) or len(node.value) != 2:
+        scope.error(
+            node, f"`{name}` takes a list of two values, low and high", f"write `{name}: [low, high]`"
+        )
+        return None
+    low, high = (one_value(what.type, (), item, scope, what=what.name) for item in node.value)
+    if low is None or high is None:
+        return None
+    if (
+        not isinstance(low, Field | ParamRef)
+        and not isinstance(high, Field | ParamRef)
+        and comparable(low) > comparable(high)
+    ):
+        scope.error(node, f"`{name}` with low above high", "no value lies between them; swap them")
+        return None
+    return (low, high)
+
+
+def _text(what: Compared, name: str, value: str, node: Node, scope: Scope) -> str | None:
+    if name == "matches" and (wrong := bad_pattern(value)):
+        scope.error(node, f"not an RE2 pattern: {wrong}", "RE2 has no look-around and no back-references")
+        return None
+    if what.members and not any(text_test(name, member, value) for member in what.members):
+        hint = f"{what.name} is one of {', '.join(what.members)}"
+        scope.error(node, f"no value of {what.name} {name} {value}", hint)
+        return None
+    return value

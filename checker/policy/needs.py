@@ -1,0 +1,40 @@
+"""What the rules of a run read: which calls it takes to judge them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from checker.fields import tag_key
+from checker.model import Aggregate, Field, Needs, Rule, Source
+from checker.policy.tree import counted_fields_of, walk
+
+
+def needs(rules: Iterable[Rule]) -> Needs:
+    """The needs of rules, whether their parameters are bound or not."""
+    rules = list(rules)
+    read = list(dict.fromkeys(field for rule in rules for field in _fields(rule)))
+    sources = {field.source for field in read}
+    scopes = {rule.scope for rule in rules}
+    counting = any(isinstance(leaf, Aggregate) for rule in rules for leaf in walk(rule.condition))
+    counting |= any(isinstance(leaf, Aggregate) for rule in rules for leaf in walk(rule.when))
+    return Needs(
+        image_sets="image_set" in scopes or counting,
+        versions="version" in scopes,
+        previous_version=Source.PREVIOUS_VERSION in sources,
+        datastores="datastore" in scopes,
+        datastore=Source.DATASTORE in sources,
+        tags=_keys(read, Source.TAGS),
+        datastore_tags=_keys(read, Source.DATASTORE_TAGS),
+        successor=Source.SUCCESSOR in sources,
+    )
+
+
+def _fields(rule: Rule) -> Iterable[Field]:
+    yield from rule.fields
+    yield from rule.message_fields
+    yield from counted_fields_of(rule.when)
+    yield from counted_fields_of(rule.condition)
+
+
+def _keys(read: Iterable[Field], source: Source) -> tuple[str, ...]:
+    return tuple(sorted(tag_key(field) for field in read if field.source is source))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
@@ -173,7 +173,7 @@ def tag_key(field: Field) -> str:
     return str(json.loads(field.path.partition("[")[2][:-1]))
 
 
-def why_unknown(path: str, scope: RuleScope = "image_set") -> str:
+def why_unknown(path: str, scope: RuleScope = "image_set", labels: Collection[str] = ()) -> str:
     """Why a path is in no catalogue, where there is more to say than that: else nothing."""
     first = FIRST_BOTOCORE.get(path)
     if first and path not in {**model().fields, **model().datastore}:
@@ -187,11 +187,10 @@ def why_unknown(path: str, scope: RuleScope = "image_set") -> str:
     head = re.split(r"[.\[]", path, maxsplit=1)[0]
     if head == "previous_version" and scope != "version":
         return f"{path} needs `scope: version`, which judges every version beside the one before it"
+    if head == "successor" and scope == "image_set" and SUPERSEDED_BY not in labels:
+        return f"{path} needs the label {SUPERSEDED_BY}, declared with `type: string`"
     if head == "successor" and scope == "image_set":
-        known = ", ".join(field.path for field in _successor())
-        if path in known.split(", "):
-            return f"{path} needs the label {SUPERSEDED_BY}, declared with `type: string`"
-        return f"unknown field {path}; there are {known}"
+        return ""
     if head == "successor":
         return f"{path} is known in `scope: image_set` only"
     return f"{path}: {NOT_YET[head]}" if head in NOT_YET else ""

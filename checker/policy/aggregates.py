@@ -48,6 +48,8 @@ def read_aggregate(
     node = entry.node
     if scope.rule_scope != "datastore":
         hint = "write `scope: datastore`; a rule of another scope judges one image set at a time"
+        if scope.counted:
+            hint = "what is counted are single image sets"
         scope.error(entry.key, f"{name} is over all image sets of a data store", hint)
         return None
     kind = Type.INTEGER if name == "count" else Type.RATIO
@@ -58,7 +60,7 @@ def read_aggregate(
     if name == "count" and "among" in given:
         scope.error(given["among"].key, "count has no `among`", "put the condition into `of`")
         parts = ("of", "among")
-    inner = replace(scope, catalogue=catalogue(scope.labels), rule_scope="image_set")
+    inner = replace(scope, catalogue=catalogue(scope.labels), rule_scope="image_set", counted=True)
     conditions = {part: parse(given[part].node, inner) for part in parts if part in given}
     tests, if_absent = read_matcher(Compared(name, kind), node, scope, parts)
     for test in tests:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from checker.fields import FIRST_BOTOCORE_MEMBER, model
@@ -55,6 +56,10 @@ def for_field(path: str, catalogue: Mapping[str, Field]) -> str:
     left, minus, right = path.partition("-")
     if minus and {left.strip(), right.strip()} <= catalogue.keys():
         return f"write `{left.strip()} - {right.strip()}`, with spaces round the minus"
+    if re.match(r"(datastore\.)?tags\b", path):
+        return 'name one tag: tags.Owner, or tags["Cost Centre"] where the key has spaces'
+    if path in ("count", "ratio"):
+        return "a message shows what the rule counts, and it does not count that"
     members = [name for name in catalogue if name.startswith(f"{path}.")]
     if members and path != "labels":
         return f"it has members: write {', '.join(members)}"
@@ -113,6 +118,8 @@ def for_kind(kind: Type, node: Node) -> str:
         return "write a number and a unit, such as 30d or 7y"
     if kind is Type.RATIO:
         return "write it in percent, such as 1% or 0.5%"
+    if kind is Type.INTEGER and isinstance(node.value, str) and node.value.endswith("%"):
+        return "of a share write `ratio` in place of `count`"
     if kind is Type.INTEGER and isinstance(node.value, str) and node.value.isdigit():
         return "write it without quotes and without a leading zero"
     return ""

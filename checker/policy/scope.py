@@ -28,6 +28,8 @@ class Scope:
     labels: Mapping[str, Label] = field(default_factory=dict)
     rule_scope: RuleScope = "image_set"
     """Of what the fields are: inside `count` and `ratio` of image sets, whatever the rule's own scope."""
+    counted: bool = False
+    """Whether this is inside `count` or `ratio`."""
 
     def error(self, node: Node, message: str, hint: str = "") -> None:
         """Notes a problem at a value or a key."""
@@ -40,7 +42,7 @@ class Scope:
         tag = fields.tag_field(path)
         if tag is not None and (self.rule_scope != "datastore" or tag.source is Source.DATASTORE_TAGS):
             return tag
-        if reason := fields.why_unknown(path, self.rule_scope):
+        if reason := fields.why_unknown(path, self.rule_scope, self.labels):
             self.error(node, reason)
         elif self.rule_scope == "datastore" and (tag or path in fields.catalogue(self.labels)):
             hint = f"count image sets: `count: {{of: {{{path}: ..}}, gt: 0}}`"

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from checker.cli import app
 from checker.fields import catalogue
-from checker.model import Absence, Field, Leaf, Operand, Severity, Test
+from checker.model import Absence, Field, Label, Leaf, Location, Operand, RuleScope, Severity, Source, Test, Type
 from checker.policy.load import load
 from checker.policy.operators import EVERY, OPERATORS
 from checker.reporting import FORMATS
 from checker.reporting.wording import phrase
 from project.markdown import ROOT, check_part, table
 
+LABELS = {"superseded_by": Label("superseded_by", Type.STRING, (), "", Location("", 1, 1))}
 POLICIES = ROOT / "docs" / "policies.md"
 ABSENT = {
     Absence.NEVER: "always there",
@@ -23,11 +26,21 @@ ABSENT = {
 
 
 def test_fields():
+    known = {scope: catalogue(LABELS, scope) for scope in get_args(RuleScope)}
+    fields = {path: field for scope in known.values() for path, field in scope.items()}
     rows = [
-        (f"`{field.path}`", field.type.value, ABSENT[field.absence], _says(field))
-        for field in catalogue().values()
+        (
+            f"`{path}`",
+            field.type.value,
+            ", ".join(f"`{scope}`" for scope in known if path in known[scope]),
+            ABSENT[field.absence],
+            _says(field),
+        )
+        for path, field in fields.items()
+        if not path.startswith(("labels.", "previous_version."))
     ]
-    check_part(POLICIES, "fields", table(("field", "type", "when an answer leaves it out", "says"), *rows))
+    heads = ("field", "type", "scopes", "when an answer leaves it out", "says")
+    check_part(POLICIES, "fields", table(heads, *rows))
 
 
 def _says(field) -> str:
@@ -60,10 +73,14 @@ def test_every_operator_has_words(name):
     kind = next(kind for kind, operators in OPERATORS.items() if name in operators)
     operator = OPERATORS[kind][name]
     value = ("a", "b") if operator.takes in ("list", "pair") else "a"
-    leaf = Leaf(Operand(Field("f", kind, Absence.NONE, answer=True, doc="")), (Test(name, value),))
+    leaf = Leaf(Operand(Field("f", kind, Absence.NONE, Source.ANSWER, "")), (Test(name, value),))
     assert phrase(leaf) != phrase(leaf, negated=True)
 
 
 def test_shipped_rules():
-    rows = [(f"`{rule.id}`", rule.severity.value, rule.title) for rule in load(["pack:"]).rules]
-    check_part(POLICIES, "rules", table(("rule", "severity", "title"), *rows))
+    rows = [
+        (f"`{pack.name}`", f"`{rule.id}`", rule.scope, rule.severity.value, rule.title)
+        for pack in load(["pack:"]).packs
+        for rule in pack.rules
+    ]
+    check_part(POLICIES, "rules", table(("pack", "rule", "scope", "severity", "title"), *rows))

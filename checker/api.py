@@ -19,9 +19,9 @@ from checker.evidence import runfolder
 from checker.evidence.kept import Evidence, digest, discard_with, keep_records, moved, temporary
 from checker.evidence.recorded import read_recorded
 from checker.evidence.records import Record
-from checker.evidence.runfolder import FINDINGS, RECORDS, SNAPSHOT
+from checker.evidence.runfolder import FINDINGS, RECORDS
 from checker.fields import model
-from checker.model import Target, utc_now
+from checker.model import Needs, Target, utc_now
 from checker.policy.choose import Rules, choose, named
 from checker.policy.load import Policies, Request, load
 from checker.problems import InvalidInputError, Problem, suggest
@@ -103,17 +103,19 @@ def collect(
     config: AuditConfig,
     chosen: Sequence[Target],
     *,
+    needs: Needs = Needs(),  # noqa: B008 - frozen
     folder: Path | None = None,
     endpoint_url: str | None = None,
     runtime_endpoint_url: str | None = None,
     stop: threading.Event | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evidence:
-    """Asks HealthImaging for every image set of the targets. A failed call is evidence too, never an exception.
+    """Asks HealthImaging about the image sets of the targets. A failed call is evidence too, never an exception.
 
     Args:
         config: what `configure` returned.
         chosen: the targets.
+        needs: what the rules read (`checker.policy.needs`): which calls are made.
         folder: where the records go; a temporary folder, gone with the evidence, unless given.
         endpoint_url: the control plane's endpoint; audit.yaml's or the standard one unless given.
         runtime_endpoint_url: the endpoint of image set calls.
@@ -137,25 +139,35 @@ def collect(
         def log(record: Record) -> None:
             lines.write(record.to_json() + "\n")
 
-        done = run(chosen, log, options=options, stop=stop, progress=progress)
+        done = run(chosen, log, needs=needs, options=options, stop=stop, progress=progress)
     evidence = Evidence(
         where, "live", inputs(config), done.notes, done.calls, done.identities, interrupted=done.interrupted
     )
     return evidence if folder else discard_with(evidence)
 
 
-def recorded(files: Sequence[str | Path], policies: Policies) -> Evidence:
+def recorded(
+    files: Sequence[str | Path],
+    policies: Policies,
+    *,
+    needs: Needs = Needs(),  # noqa: B008 - frozen
+    complete: bool = False,
+) -> Evidence:
     """Recorded answers: what the AWS CLI printed. Neither AWS nor boto3 is needed.
 
     Args:
         files: the files; `-` is standard input.
         policies: the policies, which declare the labels that records may carry.
+        needs: what the rules read (`checker.policy.needs`).
+        complete: the files hold every image set of their data stores.
 
     Raises:
         InvalidInputError: with every record that is malformed or contradicts another.
     """
     warnings: list[Problem] = []
-    records = read_recorded([str(file) for file in files], policies.labels, warnings)
+    records = read_recorded(
+        [str(file) for file in files], policies.labels, warnings, needs=needs, complete=complete
+    )
     return keep_records(records, tuple(warnings))
 
 
@@ -188,8 +200,8 @@ def evaluate(
     folder = (
         evidence.folder if not (evidence.folder / FINDINGS).exists() else Path(mkdtemp(dir=evidence.folder))
     )
-    coverage = write_snapshot(evidence.records, folder / SNAPSHOT, rules.policies.labels)
-    tallies = run(rules.rules, folder / SNAPSHOT, moment, folder / FINDINGS)
+    coverage = write_snapshot(evidence.records, folder, rules.policies.labels, rules.needs)
+    tallies = run(rules.rules, folder, moment)
     pairs = [(rule.severity, tally) for rule, tally in zip(rules.rules, tallies, strict=True)]
     outcome = judge(chosen_gate, pairs, coverage, interrupted=evidence.interrupted)
     return Run(
@@ -206,11 +218,13 @@ def evaluate(
         outcome=outcome,
         sentence=sentence(chosen_gate, outcome, pairs, coverage),
         source=evidence.source,
-        snapshot=folder / SNAPSHOT,
-        findings_file=folder / FINDINGS,
+        folder=folder,
         params=rules.params,
         notes=evidence.notes,
         left_out=(*rules.left_out, *left_out),
+        changes=rules.changes,
+        shortfalls=rules.shortfalls,
+        frameworks=rules.policies.frameworks,
         identities=evidence.identities,
         calls=evidence.calls,
         evidence=evidence,
@@ -228,7 +242,9 @@ def run_id(rules: Rules, asked: str, as_of: datetime) -> str:
     names = (rule.name for rule in rules.rules)
     packs = (pack.sha256 for pack in rules.policies.packs)
     params = (f"{key}={value}" for key, value in sorted(rules.params.items()))
-    return f"{stamp}-{digest((iso(as_of), asked, *packs, *names, *params))}"
+    changes = (f"{one.rule.name}: {one.what}: {one.reason}" for one in rules.changes)
+    frameworks = (one.sha256 for one in rules.policies.frameworks)
+    return f"{stamp}-{digest((iso(as_of), asked, *packs, *names, *params, *changes, *frameworks))}"
 
 
 def report(run: Run, reports: Mapping[str, str | Path], options: Options | None = None) -> tuple[str, ...]:
@@ -289,6 +305,8 @@ def kept(run: Run, folder: Path, config: AuditConfig | None, reports: Iterable[t
     """
     for pack in run.packs:
         runfolder.keep(folder, f"policies/{pack.name}.yaml", pack.source)
+    for framework in run.frameworks:
+        runfolder.keep(folder, f"policies/controls/{framework.key}.yaml", framework.content)
     if config is not None:
         runfolder.keep(folder, "audit.yaml", config.source)
     for name, path in reports:

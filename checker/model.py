@@ -231,8 +231,26 @@ RuleScope = Literal["image_set", "version", "datastore"]
 
 
 @dataclass(frozen=True, slots=True)
+class CaseSets:
+    """Image sets of the data store that a test describes: `count` of them, all alike."""
+
+    count: int
+    given: Mapping[str, object]
+    labels: Mapping[str, Scalar]
+    found: bool = True
+    error: str | None = None
+    errors: Mapping[str, str] = field(default_factory=dict)
+    successor: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
-    """A test written inside a rule: what differs from a healthy answer, and the verdict it must get."""
+    """A test written inside a rule: what differs from a healthy answer, and the verdict it must get.
+
+    `error` is the code of the call on the subject itself, `errors` those of other calls by action. `previous` says that
+    there is a version before, `successor` that the image set that `superseded_by` names is among the listed ones.
+    `image_sets` and `complete` are those of a data store.
+    """
 
     name: str
     given: Mapping[str, object]
@@ -243,6 +261,11 @@ class Case:
     where: Location
     found: bool = True
     error: str | None = None
+    errors: Mapping[str, str] = field(default_factory=dict)
+    previous: bool = False
+    successor: bool = False
+    image_sets: tuple[CaseSets, ...] = ()
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -476,12 +499,16 @@ class Numbers:
     """Ids of a few that matched."""
 
     @property
-    def brief(self) -> str:
-        """The number alone: `3`, `2.5%`; `3, 2 undecided`."""
+    def number(self) -> str:
+        """The number alone: `3`, `2.5%`."""
         if self.kind == "ratio" and not self.among:
             return "no share"
-        number = str(self.matched) if self.kind == "count" else f"{100 * self.matched / self.among:.4g}%"
-        return f"{number}, {self.undecided} undecided" if self.undecided else number
+        return str(self.matched) if self.kind == "count" else f"{100 * self.matched / self.among:.4g}%"
+
+    @property
+    def brief(self) -> str:
+        """The number, and how many image sets could change it: `3`, `2.5% (1 undecided)`."""
+        return f"{self.number} ({self.undecided} undecided)" if self.undecided else self.number
 
     def plain(self) -> dict[str, object]:
         """As JSON holds it."""
@@ -493,9 +520,11 @@ class Numbers:
         }
 
     def __str__(self) -> str:
-        parts = "" if self.kind == "count" else f" ({self.matched} of {self.among})"
+        parts = [] if self.kind == "count" else [f"{self.matched} of {self.among}"]
+        parts += [f"{self.undecided} undecided"] if self.undecided else []
+        beside = f" ({', '.join(parts)})" if parts else ""
         examples = f"; for example {', '.join(self.examples)}" if self.examples else ""
-        return f"{self.brief}{parts}{examples}"
+        return f"{self.number}{beside}{examples}"
 
 
 @dataclass(frozen=True, slots=True)

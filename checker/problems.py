@@ -39,7 +39,7 @@ class Problem:
         kind = "warning" if self.warning else "error"
         lines = [f"{one_line(str(self.where))}: {kind}: {printable(self.message)}"]
         if isinstance(self.where, Location) and self.line is not None:
-            lines += _excerpt(self.where, self.line, self.width)
+            lines += excerpt(self.where, self.line, self.width)
         if self.hint:
             lines.append(f"help: {printable(self.hint)}")
         return "\n".join(lines)
@@ -101,7 +101,8 @@ def one_line(text: str) -> str:
     return printable(text).replace("\n", "\\n")
 
 
-def _excerpt(where: Location, line: str, width: int) -> list[str]:
+def excerpt(where: Location, line: str, width: int) -> list[str]:
+    """A source line with its number, and carets under `width` of its characters from the place's column."""
     start = 0
     if len(line) > WIDEST_LINE:
         start = max(0, min(where.column - 1 - 40, len(line) - WIDEST_LINE))

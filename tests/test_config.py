@@ -76,8 +76,8 @@ def test_a_whole_audit(tmp_path: Path) -> None:
     text = f"""
 version: 1
 name: radiology-archive
-policies: [policies/, "pack:healthimaging-governance"]
-params: {{healthimaging-governance.review_window: 14d, p/r.states: [DELETED]}}
+policies: [policies/, "pack:healthimaging-retention"]
+params: {{healthimaging-retention.review_window: 14d, p/r.states: [DELETED]}}
 defaults: {{role_arn: "arn:aws:iam::123456789012:role/Audit", external_id: x1, endpoint_url: "https://vpce.example"}}
 targets:
   - name: archive
@@ -95,10 +95,10 @@ rates: {{GetImageSet: {{rate: 100, burst: 0.5e1}}}}
 """
     found = loaded(tmp_path, text)
     assert found.name == "radiology-archive"
-    assert [node.value for node in found.policies] == ["policies/", "pack:healthimaging-governance"]
+    assert [node.value for node in found.policies] == ["policies/", "pack:healthimaging-retention"]
     assert str(found.policies[1].where) == "conf/audit.yaml:4:23"
     assert {key: node.plain() for key, node in found.params.items()} == {
-        "healthimaging-governance.review_window": "14d", "p/r.states": ["DELETED"],
+        "healthimaging-retention.review_window": "14d", "p/r.states": ["DELETED"],
     }  # fmt: skip
     assert (found.fail_on, found.on_unknown, found.runs) == (Severity.HIGH, "violation", "runs/")
     assert found.reports == {"html": "out/report.html", "junit": "-"}
@@ -113,6 +113,22 @@ rates: {{GetImageSet: {{rate: 100, burst: 0.5e1}}}}
     assert (first.role_arn, first.external_id) == ("arn:aws-us-gov:iam::999999999999:role/path/Other", "x1")
     assert (second.role_arn, second.profile) == ("arn:aws:iam::123456789012:role/Audit", None)
     assert [(one.id, one.version) for one in first.listed] == [(ID, None), (OTHER, 3)]
+
+
+def test_what_is_changed_of_rules(tmp_path: Path) -> None:
+    first, second = loaded(tmp_path, SOUND + 'rules: {p/r: {severity: low}, p/s: {off: "not here"}}\n').rules
+    assert (first.rule, first.severity, first.reason) == ("p/r", Severity.LOW, "")
+    assert (second.rule, second.severity, second.reason) == ("p/s", None, "not here")
+    assert str(second.key.where) == "conf/audit.yaml:8:31"
+
+
+def test_mistakes_in_changes_come_with_all_others(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError) as raised:
+        loaded(tmp_path, SOUND.replace("version: 1", "version: 2") + "rules: {p/r: {severity: hihg}}\n")
+    assert "version 2 of audit.yaml is not known" in str(raised.value)
+    assert "conf/audit.yaml:8:25: error: `hihg` is no severity" in str(raised.value)
+    with pytest.raises(InvalidInputError, match="rules maps rules to what is changed of them, not a list"):
+        loaded(tmp_path, SOUND + "rules: [p/r]\n")
 
 
 def test_what_may_be_left_out(tmp_path: Path) -> None:
@@ -135,8 +151,13 @@ def test_a_csv_file(tmp_path: Path) -> None:
     table = f'\ufeffimageSetId,class,version,ward\r\n{ID},adult,,\r\n\r\n{OTHER}, adult ,12,"3, east"\r\n'
     target, warnings = resolved(tmp_path, "{file: sets.csv}", sets=table)
     assert target.image_sets == (
-        ImageSetRef(ID, None, {"class": "adult"}),
-        ImageSetRef(OTHER, 12, {"class": "adult", "ward": "3, east"}),
+        ImageSetRef(ID, None, {"class": "adult"}, {"class": "conf/sets.csv:2"}),
+        ImageSetRef(
+            OTHER,
+            12,
+            {"class": "adult", "ward": "3, east"},
+            {"class": "conf/sets.csv:4", "ward": "conf/sets.csv:4"},
+        ),
     )
     assert warnings == ""
     assert set(loaded(tmp_path, SOUND.replace(f"[{ID}]", "{file: sets.csv}"), sets=table).files) == {
@@ -278,6 +299,15 @@ runs: s3://bucket/prefix
     "missing-keys": ("name: x\ntargets: [{}, {name: a}]\n", {}),
     "nothing-to-audit": ("version: 1\npolicies: []\ntargets: []\n", {}),
     "version-2": (SOUND.replace("version: 1", "version: 2"), {}),
+    "complete-but-pinned": (
+        SOUND.replace(f"[{ID}]", f"[{OTHER}, {{id: {ID}, version: 3}}]\n    complete: true"),
+        {},
+    ),
+    "complete-but-pinned-in-csv": (
+        SOUND.replace(f"[{ID}]", "{file: sets.csv}\n    complete: true"),
+        {"sets": f"id,version\n{OTHER},\n{ID},3\n"},
+    ),
+    "complete-is-text": (SOUND + "    complete: yes\n", {}),
     "external-id-alone": (SOUND.replace("    image_sets", "    external_id: x\n    image_sets"), {}),
     "image-sets-as-text": (SOUND.replace(f"[{ID}]", ID), {}),
     "image-sets-file-unknown": (SOUND.replace(f"[{ID}]", "{file: missing.csv, fields: x}"), {}),
@@ -340,6 +370,12 @@ def test_labels_that_are_refused_say_why(tmp_path: Path, name: str) -> None:
     with pytest.raises(InvalidInputError) as raised:
         resolved(tmp_path, image_sets, more, **files)
     check(name, str(raised.value))
+
+
+def test_a_target_may_cover_its_data_store(tmp_path: Path) -> None:
+    assert not resolved(tmp_path, f"[{ID}]")[0].complete
+    assert resolved(tmp_path, f"[{ID}]", "    complete: true\n")[0].complete
+    assert not resolved(tmp_path, f"[{{id: {ID}, version: 3}}]", "    complete: false\n")[0].complete
 
 
 def test_a_csv_file_that_is_not_utf_8(tmp_path: Path) -> None:

@@ -37,6 +37,11 @@ class Gate:
         return verdict is Verdict.FAIL or (verdict is Verdict.UNKNOWN and self.on_unknown != "ignore")
 
 
+def something_evaluated(tallies: Iterable[Tally], coverage: Coverage) -> bool:
+    """Whether an image set was read, or a verdict was reached without any, as rules on data stores may."""
+    return coverage.evaluated > 0 or any(tally.subjects > tally.unknown for tally in tallies)
+
+
 def judge(
     gate: Gate, tallies: Iterable[tuple[Severity, Tally]], coverage: Coverage, *, interrupted: bool = False
 ) -> Outcome:
@@ -45,11 +50,13 @@ def judge(
     A run that was stopped before its end, or that read nothing of a target, is incomplete whatever `fail_on` says:
     there may be something that nobody looked at.
     """
-    counted = [tally for severity, tally in tallies if gate.reaches(severity)]
+    pairs = list(tallies)
+    counted = [tally for severity, tally in pairs if gate.reaches(severity)]
     unknown = sum(tally.unknown for tally in counted)
     if any(tally.fail for tally in counted) or (unknown and gate.on_unknown == "violation"):
         return Outcome.VIOLATION
-    unread = interrupted or coverage.unreadable_targets or coverage.evaluated == 0
+    nothing = not something_evaluated((tally for _, tally in pairs), coverage)
+    unread = interrupted or coverage.unreadable_targets or nothing
     if unread or (unknown and gate.on_unknown == "incomplete"):
         return Outcome.INCOMPLETE
     return Outcome.PASSED
@@ -72,11 +79,14 @@ def sentence(
     }.get(outcome, f"Gate: {outcome}.")
     if outcome is Outcome.VIOLATION and not above:
         head = "Gate failed: unknown verdicts count as violations (on_unknown: violation)."
-    if outcome is Outcome.INCOMPLETE and coverage.evaluated == 0:
+    something = something_evaluated((tally for _, tally in pairs), coverage)
+    if outcome is Outcome.INCOMPLETE and not something:
         head = "Gate undecided: nothing was evaluated."
-    if pairs and all(tally.subjects == tally.not_applicable for _, tally in pairs) and coverage.evaluated:
-        head += " No rule applied to any image set."
+    if pairs and all(tally.subjects == tally.not_applicable for _, tally in pairs) and something:
+        head += " No rule applied to any image set." if coverage.expected else " No rule applied to anything."
     listed = f"{coverage.evaluated} of {coverage.expected} listed image sets read"
+    if something and not coverage.expected:
+        listed = "no image set was needed"
     return f"{head} {_fails(below)} below the gate, {waived} waived, {unknown} unknown; {listed}."
 
 

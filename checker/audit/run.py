@@ -7,8 +7,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from checker.audit.gate import Gate
-from checker.model import Coverage, Finding, Outcome, Pack, Rule, Subject, Tally, Verdict
+from checker.audit.gate import Gate, something_evaluated
+from checker.model import (
+    Change,
+    Coverage,
+    Finding,
+    Framework,
+    Outcome,
+    Pack,
+    Rule,
+    Shortfall,
+    Subject,
+    Tally,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +53,9 @@ class Unread:
 class Run:
     """One audit. Rules stand in the order of the policies; `params` and `left_out` are texts for reports.
 
-    `source` is `live` or `recorded`; `identities` maps targets to the ARN they were read as.
+    `source` is `live` or `recorded`; `identities` maps targets to the ARN they were read as; `folder` holds the snapshot
+    and the findings. `changes` are what audit.yaml changed of the rules, `shortfalls` the controls' demands that
+    parameters do not meet, `frameworks` the files that map controls.
     """
 
     id: str
@@ -57,11 +71,13 @@ class Run:
     outcome: Outcome
     sentence: str
     source: str
-    snapshot: Path
-    findings_file: Path
+    folder: Path
     params: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+    shortfalls: tuple[Shortfall, ...] = ()
+    frameworks: tuple[Framework, ...] = ()
     identities: Mapping[str, str] = field(default_factory=dict)
     calls: Mapping[str, int] = field(default_factory=dict)
     evidence: object = field(default=None, repr=False, compare=False)
@@ -73,15 +89,20 @@ class Run:
         return sum((one.tally for one in self.judged), Tally())
 
     @property
+    def evaluated_any(self) -> bool:
+        """Whether an image set was read, or a verdict was reached without any."""
+        return something_evaluated((one.tally for one in self.judged), self.coverage)
+
+    @property
     def complete(self) -> bool:
         """Every listed image set was read, and no verdict is unknown."""
-        return not self.coverage.unreadable and not self.total.unknown and bool(self.coverage.evaluated)
+        return not self.coverage.unreadable and not self.total.unknown and self.evaluated_any
 
     def findings(self) -> Iterator[Finding]:
         """Fails and unknowns by rule order, target, image set, version."""
         from checker.evaluation import read
 
-        yield from read.findings(self.findings_file, [one.rule for one in self.judged], self.gate.counts)
+        yield from read.findings(self.folder, [one.rule for one in self.judged], self.gate.counts)
 
     def subjects(self) -> Iterator[tuple[Judged, Iterator[SubjectVerdict]]]:
         """Each rule with the verdict on every subject, by target, image set, version.
@@ -91,7 +112,7 @@ class Run:
         from checker.evaluation import read
 
         rules = [one.rule for one in self.judged]
-        every = read.subjects(rules, self.snapshot, self.as_of, self.gate.counts)
+        every = read.subjects(rules, self.folder, self.as_of, self.gate.counts)
         for judged, rows in zip(self.judged, every, strict=True):
             yield judged, (SubjectVerdict(*row) for row in rows)
 
@@ -99,5 +120,5 @@ class Run:
         """The image sets that could not be read, by target, image set, version."""
         from checker.evaluation import read
 
-        for row in read.unread(self.snapshot):
+        for row in read.unread(self.folder):
             yield Unread(*row)

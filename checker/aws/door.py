@@ -44,7 +44,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """boto3's clients of one Region: `control` for GetDatastore, `runtime` for GetImageSet.
+    """boto3's clients of one Region: `control` for data stores and tags, `runtime` for image sets.
 
     `endpoint` is where image sets are asked for, where that is not AWS's own endpoint; without a user name in it.
     """

@@ -9,12 +9,16 @@ from typing import Any, Protocol
 from checker.values import STRICT_JSON, other_case, parse_time
 
 SERVICE = "medical-imaging"
-COLLECTED = frozenset({"GetImageSet", "GetDatastore"})
-"""Actions of HealthImaging that a collection calls. Neither counts as access to an image set, so neither moves a set
-between storage tiers or touches `lastAccessedAt` (AWS HealthImaging developer guide, cost optimization)."""
+COLLECTED = frozenset({"GetImageSet", "ListImageSetVersions", "GetDatastore", "ListTagsForResource"})
+"""Actions of HealthImaging that a collection calls. None counts as access to an image set, so none moves a set between
+storage tiers or touches `lastAccessedAt` (AWS HealthImaging developer guide, cost optimization)."""
 
 PERMITTED = COLLECTED | {"GetCallerIdentity", "AssumeRole"}
 """Every action that a client made here may call; any other is refused before it is sent."""
+
+_PYTHON_TYPES: Mapping[str, Any] = {
+    "structure": dict, "list": list, "map": dict, "boolean": bool, "string": str, "timestamp": int | float,
+}  # fmt: skip
 
 
 class RefusedActionError(RuntimeError):
@@ -70,18 +74,34 @@ def _check_types(model: Any, value: Any, path: str = "answer") -> None:
     if value is None:
         return
     if kind == "structure" and isinstance(value, dict):
-        members = {member.serialization.get("name", name): member for name, member in model.members.items()}
-        if wrong := other_case(value, members):
-            raise ValueError("{} is spelled {} in the API".format(*wrong))
-        for name, member in members.items():
-            _check_types(member, value.get(name), name)
+        _check_members(model, value)
+    elif kind == "list" and isinstance(value, list):
+        for index, item in enumerate(value):
+            _check_item(model.member, item, f"{path}[{index}]")
+    elif kind == "map" and isinstance(value, dict):
+        for key, item in value.items():
+            _check_item(model.value, item, f"{path}[{key[:80]!r}]")
     elif kind == "timestamp" and isinstance(value, str):
         parse_time(value)
     else:
-        known = {"structure": dict, "boolean": bool, "string": str, "timestamp": int | float}
+        known = _PYTHON_TYPES.get(kind)
         wrong_bool = isinstance(value, bool) and kind != "boolean"
-        if kind in known and (wrong_bool or not isinstance(value, known[kind])):
+        if known and (wrong_bool or not isinstance(value, known)):
             raise ValueError(f"{path} is {value!r:.80}, which is no {kind}")
+
+
+def _check_members(model: Any, value: Mapping[str, Any]) -> None:
+    members = {member.serialization.get("name", name): member for name, member in model.members.items()}
+    if wrong := other_case(value, members):
+        raise ValueError("{} is spelled {} in the API".format(*wrong))
+    for name, member in members.items():
+        _check_types(member, value.get(name), name)
+
+
+def _check_item(model: Any, value: Any, path: str) -> None:
+    if value is None:  # botocore would leave it out, or take it for an item without members
+        raise ValueError(f"{path} is null")
+    _check_types(model, value, path)
 
 
 def attach(client: Any, watch: Watch) -> None:

@@ -21,7 +21,7 @@ app = typer.Typer(
 rules_app = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=True,
-    help="Lists, shows, validates and tests policies; without a path, the shipped packs.",
+    help="Lists, shows, validates, tests and documents policies; without a path, the shipped packs.",
 )
 app.add_typer(rules_app, name="rules")
 
@@ -49,7 +49,7 @@ def _main(
 @app.command(
     epilog="Examples:\n\n"
     "  imageset-checker check\n\n"
-    "  imageset-checker check -p pack:healthimaging-governance --image-sets sets.json --report junit=out/junit.xml\n\n"
+    "  imageset-checker check -p pack:healthimaging-integrity --image-sets sets.json --report junit=out/junit.xml\n\n"
     "  aws medical-imaging get-image-set ... | imageset-checker check -p policies/ --image-sets -"
 )
 def check(
@@ -76,6 +76,13 @@ def check(
             help="Recorded answers in place of AWS: what get-image-set or list-image-set-versions printed; - is standard input. Repeats.",
         ),
     ] = None,
+    complete: Annotated[
+        bool,
+        typer.Option(
+            "--complete",
+            help="The recorded answers are of every image set of their data stores, so that those can be judged.",
+        ),
+    ] = False,
     param: Annotated[
         list[str] | None,
         typer.Option(
@@ -154,8 +161,8 @@ def check(
     from checker.cli.options import Check
 
     given = Check(
-        config=config, policies=policy or [], image_sets=image_sets or [], params=param or [], as_of=as_of,
-        fail_on=fail_on, reports=report or [], junit_passes=junit_passes, targets=target or [], rules=rule or [],
+        config=config, policies=policy or [], image_sets=image_sets or [], complete=complete, params=param or [],
+        as_of=as_of, fail_on=fail_on, reports=report or [], junit_passes=junit_passes, targets=target or [], rules=rule or [],
         skip_rules=skip_rule or [], tags=tag or [], runs=runs, endpoint_url=endpoint_url,
         runtime_endpoint_url=runtime_endpoint_url, evidence=evidence, waivers=waivers, quiet=quiet, debug=debug,
     )  # fmt: skip
@@ -209,10 +216,10 @@ def rules_show(
     rule: Annotated[str, typer.Argument(metavar="RULE", help="The rule's id, or PACK/RULE.")],
     policies: Policies = None,
 ) -> int:
-    """A rule with its explanations, parameters and tests."""
-    from checker.cli.rules import show_rule
+    """A rule with its explanations, parameters, condition and controls."""
+    from checker.cli.show import run
 
-    return show_rule(rule, policies or [])
+    return run(rule, policies or [])
 
 
 @rules_app.command("validate")
@@ -239,3 +246,39 @@ def rules_test(
     from checker.cli.rules import test
 
     return test(policies or [], rule or [])
+
+
+@rules_app.command(
+    "schema",
+    epilog="Editors use it where a YAML file beside it begins with the line:\n\n"
+    "  # yaml-language-server: $schema=policy.schema.json",
+)
+def rules_schema(
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--for", metavar="KIND", help="Of which files: policy, or mapping (of controls to rules)."
+        ),
+    ] = "policy",
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="FILE", help="Write it there, over what is there.")
+    ] = None,
+) -> int:
+    """The JSON Schema of policy files, for completion in editors."""
+    from checker.cli.schema import run
+
+    return run(kind, out)
+
+
+@rules_app.command("docs")
+def rules_docs(
+    policies: Policies = None,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", metavar="DIR", help="Write PACK.md there, over what is there."),
+    ] = None,
+) -> int:
+    """Packs as pages of Markdown."""
+    from checker.cli.docs import run
+
+    return run(policies or [], out)

@@ -49,7 +49,9 @@ def run(given: Check) -> int:
         log()
     plan = _plan(given)
     if given.image_sets:
-        evidence = api.recorded(given.image_sets, plan.rules.policies)
+        evidence = api.recorded(
+            given.image_sets, plan.rules.policies, needs=plan.rules.needs, complete=given.complete
+        )
         warn(evidence.warnings)
         folder = _folder(plan, evidence.digest, plan.as_of or started)
         evidence = api.moved(evidence, folder) if folder else evidence
@@ -107,7 +109,9 @@ def _plan(given: Check) -> _Plan:
                 only=given.rules,
                 skip=given.skip_rules,
                 tags=given.tags,
+                changes=config.rules if config else (),
             )
+            gathered.problems += rules.warnings
         if config and not given.image_sets:
             with gathered.step():
                 chosen, left_out, warnings = api.targets(config, policies, only=given.targets)
@@ -133,6 +137,7 @@ def _collect(given: Check, plan: _Plan, folder: Path | None, interrupt: Interrup
             return api.collect(
                 plan.config,
                 plan.targets,
+                needs=plan.rules.needs,
                 folder=folder,
                 endpoint_url=given.endpoint_url,
                 runtime_endpoint_url=given.runtime_endpoint_url,

@@ -26,7 +26,7 @@ AUDIT = """\
 # The audit of the demo: `imageset-checker demo` wrote it, and ran it against the simulator.
 version: 1
 name: demo
-policies: ["pack:healthimaging-governance"]
+policies: ["pack:"]    # every pack that comes with the checker
 params:
 {params}
 targets:
@@ -34,15 +34,21 @@ targets:
     region: {region}
     datastore: "{datastore}"
     image_sets: {{file: inventory.csv}}
+    complete: true    # the inventory lists every image set, so that the data store can be judged as a whole
 gate: {{fail_on: high}}
 reports: {{html: report.html, junit: junit.xml, json: results.json}}
-rates: {{GetImageSet: {{rate: 500, burst: 500}}}}    # the simulator has no quota; AWS's is 25 calls a second
+rates:    # the simulator has no quota; AWS's are 25 calls a second
+  GetImageSet: {{rate: 500, burst: 500}}
+  ListImageSetVersions: {{rate: 500, burst: 500}}
 """
 
-# The pack gives no retention period a default; these are the demo's.
+# The packs give neither periods nor places a default; these are the demo's.
 PARAMS = {
-    "healthimaging-governance.retention_after_ingest": "5y",
-    "healthimaging-governance.allowed_regions": "[us-east-1, us-west-2]",
+    "healthimaging-retention.retention_after_ingest": "5y",
+    "healthimaging-retention.mammography_retention": "10y",
+    "healthimaging-access-and-encryption.allowed_regions": "[us-east-1, us-west-2]",
+    "healthimaging-access-and-encryption.allowed_accounts": '["{account}"]',
+    "healthimaging-access-and-encryption.allowed_keys": "'^arn:aws:kms:us-east-1:{account}:key/'",
 }
 RETENTION = {"adult": "5y", "paediatric": "21y", "mammography": "10y"}
 
@@ -95,7 +101,7 @@ def _audit(root: Path, store: DemoStore) -> api.Run:
     rules = api.choose(policies, configured=config.params)
     targets, _, _ = api.targets(config, policies)
     with progress(quiet=False) as tell:
-        evidence = api.collect(config, targets, progress=tell)
+        evidence = api.collect(config, targets, needs=rules.needs, progress=tell)
     result = api.evaluate(rules, evidence, name=config.name, gate=api.Gate(config.fail_on, config.on_unknown))
     paths = {name: config.at(path) for name, path in config.reports.items()}
     api.report(result, paths, Options())
@@ -104,7 +110,7 @@ def _audit(root: Path, store: DemoStore) -> api.Run:
 
 def _write(root: Path, store: DemoStore) -> None:
     columns = ("class", "legal_hold", "study_date")
-    params = "".join(f"  {name}: {value}\n" for name, value in PARAMS.items()).rstrip("\n") or "  {}"
+    params = "".join(f"  {name}: {value.format(account=store.account)}\n" for name, value in PARAMS.items()).rstrip("\n")
     text = AUDIT.format(params=params, region=store.region, datastore=store.datastore_id)
     try:
         root.mkdir(parents=True, exist_ok=True)

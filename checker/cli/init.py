@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from checker.cli.console import say
+from checker.cli.schema import schema_text, write
 from checker.problems import InvalidInputError, Problem
 
 AUDIT = """\
@@ -14,7 +15,7 @@ name: my-archive
 
 policies:
   - policies/                          # your own
-  # - pack:healthimaging-governance    # the shipped ones; `imageset-checker rules list` shows them
+  # - pack:healthimaging-integrity    # a shipped one; `imageset-checker rules list` shows them all
 
 targets:
   - name: archive                      # shown in reports in place of the id
@@ -37,6 +38,8 @@ reports:
 """
 
 POLICY = """\
+# yaml-language-server: $schema=policy.schema.json
+# Editors complete and check this file by the line above; `imageset-checker rules schema` makes the schema again.
 version: 1
 pack: first
 title: A first policy
@@ -70,12 +73,14 @@ rules:
 """
 
 FILES = {"audit.yaml": AUDIT, "policies/first.yaml": POLICY}
+SCHEMA = "policies/policy.schema.json"
 
 
 def run(folder: str) -> int:
     """Writes the files; 2 where one of them is there already, and then none is written."""
     root = Path(folder)
-    there = [path for path in FILES if (root / path).exists()]
+    files = FILES | {SCHEMA: schema_text("policy") + "\n"}
+    there = [path for path in files if (root / path).exists()]
     if there:
         raise InvalidInputError(
             Problem(
@@ -85,14 +90,9 @@ def run(folder: str) -> int:
             )
             for path in there
         )
-    try:
-        for path, text in FILES.items():
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InvalidInputError(Problem(root.as_posix(), f"cannot be written: {reason}")) from None
-    for path in FILES:
+    for path, text in files.items():
+        write(root / path, text)
+    for path in files:
         say(f"wrote {(root / path).as_posix()}")
     say("next: fill in the data store and the image sets, then run `imageset-checker check`")
     return 0

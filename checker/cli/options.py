@@ -27,6 +27,7 @@ class Check:
     config: str | None
     policies: list[str]
     image_sets: list[str]
+    complete: bool
     params: list[str]
     as_of: str | None
     fail_on: str | None
@@ -70,9 +71,12 @@ def refuse(given: Check) -> None:
             Problem(
                 "--image-sets",
                 "no policy to judge them by",
-                "add -p POLICY, such as -p pack:healthimaging-governance",
+                "add -p POLICY, such as -p pack:healthimaging-integrity",
             )
         )
+    if given.complete and not given.image_sets:
+        hint = "of a target in audit.yaml write `complete: true`"
+        problems.append(Problem("--complete", "goes with --image-sets", hint))
     if given.targets and given.image_sets:
         problems.append(Problem("--target", "recorded answers have no targets"))
     if given.junit_passes not in get_args(JUnitPasses):

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from checker.config.tables import Cell, Table
 from checker.model import Severity
+from checker.policy.changes import Override
 from checker.problems import Problem
 from checker.yamlsource import Document, Entry, Node
 
@@ -34,7 +35,8 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TargetConfig:
-    """A target as audit.yaml has it, `defaults` filled in. `node` is its place."""
+    """A target as audit.yaml has it, `defaults` filled in. `node` is its place. `complete` says that it lists every image
+    set of the data store."""
 
     name: str
     region: str
@@ -46,6 +48,7 @@ class TargetConfig:
     profile: str | None = None
     role_arn: str | None = None
     external_id: str | None = None
+    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +56,7 @@ class AuditConfig:
     """An audit as its file describes it.
 
     `policies` are texts with their places, each a path relative to `root` or `pack:NAME`. The keys of `params` are
-    PACK.param or PACK/RULE.param. `fail_on` is None for `never`. `reports` (format to path) and `runs` are as
+    PACK.param or PACK/RULE.param, `rules` what is changed of the policies' rules. `fail_on` is None for `never`. `reports` (format to path) and `runs` are as
     written, relative to `root`. `rates` are quotas that differ from the published ones, by action. `files` are the
     other files that were read, as shown to the user, with their sha256 in hex.
     """
@@ -65,6 +68,7 @@ class AuditConfig:
     policies: tuple[Node, ...]
     targets: tuple[TargetConfig, ...]
     params: Mapping[str, Node] = field(default_factory=dict)
+    rules: tuple[Override, ...] = ()
     fail_on: Severity | None = Severity.LOW
     on_unknown: OnUnknown = "incomplete"
     reports: Mapping[str, str] = field(default_factory=dict)

@@ -129,7 +129,7 @@ def _target(
             *(pair for row in rows for pair in row),
             *(pair for pair in config.labels if pair[0] not in own),
         ]
-        refs.append(ImageSetRef(one.id, one.version, _merge(one, sources, work)))
+        refs.append(ImageSetRef(one.id, one.version, *_merge(one, sources, work)))
     return Target(
         name=config.name,
         region=config.region,
@@ -138,10 +138,14 @@ def _target(
         role_arn=config.role_arn,
         external_id=config.external_id,
         image_sets=tuple(refs),
+        complete=config.complete,
     )
 
 
-def _merge(one: Listed, sources: list[tuple[str, Source]], work: _Work) -> dict[str, Scalar]:
+def _merge(
+    one: Listed, sources: list[tuple[str, Source]], work: _Work
+) -> tuple[dict[str, Scalar], dict[str, str]]:
+    """The labels of an image set, and where each was given."""
     values: dict[str, Scalar] = {}
     origin: dict[str, Source] = {}
     for name, source in sources:
@@ -156,7 +160,12 @@ def _merge(one: Listed, sources: list[tuple[str, Source]], work: _Work) -> dict[
                 f"the label {name} of {one.id} is {show(values[name])} here, but {show(value)} elsewhere"
             )
             work.problems.append(first.problem(message, f"the other one is at {_place(source).where}"))
-    return values
+    return values, {name: _shown(source) for name, source in origin.items()}
+
+
+def _shown(source: Source) -> str:
+    """A place as `explain` prints it; of a table the line, since a cell's column would be counted for each anew."""
+    return str(source.node.where) if isinstance(source, Entry) else f"{source.table.path}:{source.line}"
 
 
 def _place(source: Source) -> Node | Cell:

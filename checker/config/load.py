@@ -12,6 +12,7 @@ from checker.config.audit import AuditConfig, Listed, Rate, TargetConfig
 from checker.config.listing import Files
 from checker.config.tables import Table
 from checker.model import Severity
+from checker.policy.changes import Override, read_overrides
 from checker.problems import InvalidInputError, Problem
 from checker.yamlsource import Document, Node
 
@@ -27,6 +28,7 @@ class _Found(NamedTuple):
     regions: list[str]
     parts: list[_Parts]
     files: Files
+    rules: tuple[Override, ...]
     warnings: list[Problem]
 
 
@@ -42,7 +44,9 @@ def load(path: Path, shown: str | None = None) -> AuditConfig:
     checked, problems = schema.validate(root)
     files = Files(path.parent, shown, problems)
     nodes = _target_nodes(root)
+    rules = read_overrides(_child(root, "rules"), problems)
     parts = [_parts(node, files) for node in nodes]
+    problems += _pinned_of_all(nodes, parts)
     problems += _between_targets(root, nodes)
     problems += _profiles(root, nodes)
     regions = [_region(root, node, problems) for node in nodes]
@@ -50,7 +54,11 @@ def load(path: Path, shown: str | None = None) -> AuditConfig:
     if errors or checked is None:
         raise InvalidInputError([*problems, *document.warnings])
     warnings = [*document.warnings, *problems, *_unlisted_regions(root, nodes)]
-    return _config(path, document, checked, _Found(regions, parts, files, warnings))
+    return _config(path, document, checked, _Found(regions, parts, files, rules, warnings))
+
+
+def _child(root: Node, key: str) -> Node | None:
+    return root.value[key].node if isinstance(root.value, dict) and key in root.value else None
 
 
 def _target_nodes(root: Node) -> list[Node]:
@@ -81,6 +89,17 @@ def _text(node: Node, *keys: str) -> Node | None:
 def _reach(root: Node, node: Node, key: str) -> Node | None:
     """How a target is reached: its own word, else that of `defaults`."""
     return _text(node, key) or _text(root, "defaults", key)
+
+
+def _pinned_of_all(nodes: list[Node], parts: list[_Parts]) -> Iterator[Problem]:
+    """A target that covers its data store, and yet lists one version of an image set."""
+    for node, (sets, _, _) in zip(nodes, parts, strict=True):
+        whole = node.value["complete"].node if "complete" in node.value else None
+        pinned = next((one for one in sets if one.version is not None), None)
+        if whole is not None and whole.value is True and pinned is not None:
+            message = f"the target is not complete: {pinned.id} is listed in version {pinned.version} only"
+            hint = f"list the image set without a version ({pinned.place.where}), or leave `complete` out"
+            yield whole.problem(message, hint)
 
 
 def _between_targets(root: Node, nodes: list[Node]) -> Iterator[Problem]:
@@ -144,6 +163,7 @@ def _config(path: Path, document: Document, checked: Any, found: _Found) -> Audi
         policies=root.at(("policies",)).value,
         targets=tuple(_target(node, checked.defaults, *rest) for node, *rest in targets),
         params={key: entry.node for key, entry in params.items()},
+        rules=found.rules,
         fail_on=None if checked.gate.fail_on == "never" else Severity(checked.gate.fail_on),
         on_unknown=checked.gate.on_unknown,
         reports=checked.reports,
@@ -169,4 +189,5 @@ def _target(node: Node, defaults: Any, own: Any, region: str, part: _Parts) -> T
         profile=own.profile or defaults.profile,
         role_arn=own.role_arn or defaults.role_arn,
         external_id=own.external_id or defaults.external_id,
+        complete=own.complete,
     )

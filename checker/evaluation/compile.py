@@ -83,8 +83,8 @@ numbers as JSON."""
 NO_AGGREGATES: Columns = MappingProxyType({})
 
 
-def verdict(rule: Rule, as_of: datetime, aggregates: Columns = NO_AGGREGATES) -> Expression:
-    """The verdict of a rule with bound parameters on each row, as a code of `CODES`."""
+def verdict(rule: Rule, as_of: datetime | Expression, aggregates: Columns = NO_AGGREGATES) -> Expression:
+    """The verdict of a rule with bound parameters on each row, as a code of `CODES`; `as_of` may be a column."""
     compiler = Compiler(as_of, aggregates)
     truth = compiler.condition(rule.condition)
     violated = truth if rule.deny else ~truth

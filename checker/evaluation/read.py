@@ -36,7 +36,7 @@ Judged = tuple[Subject, Verdict, Finding | None]
 
 def findings(folder: Path, rules: Sequence[Rule], counts: Counts) -> Iterator[Finding]:
     """Fails and unknowns by rule order, target, image set, version, from what `evaluate` wrote into a folder."""
-    readers = {rule.name: _Reader(rule, counts) for rule in rules}
+    readers = {rule.name: Reader(rule, counts) for rule in rules}
     with connect() as connection:
         rows = connection.read_parquet(duckdb_path(folder / FINDINGS))
         for row in _slices(rows, "finding", [Column("rule"), *map(Column, _DETAILS)]):
@@ -60,7 +60,7 @@ def _subjects(
 ) -> Iterator[Judged]:
     rows, columns = judged
     code = verdict(rule, as_of, columns)
-    words, reader = list(CODES), _Reader(rule, counts)
+    words, reader = list(CODES), Reader(rule, counts)
     for row in _slices(rows, ROW, [code, *details(rule, code, as_of, columns)]):
         word = words[row[0]]
         finding = reader.finding(row[1:]) if word in (Verdict.FAIL, Verdict.UNKNOWN) else None
@@ -99,7 +99,7 @@ def _slices(rows: DuckDBPyRelation, number: str, columns: list[Expression]) -> I
         yield from (row[1:] for row in part.fetchall())
 
 
-class _Reader:
+class Reader:
     """Rows to findings of one rule."""
 
     def __init__(self, rule: Rule, counts: Counts) -> None:
@@ -119,7 +119,7 @@ class _Reader:
         shown = self.values(json.loads(fields))
         observed = {name: shown[name] for name in self.observed}
         if judged is not Verdict.FAIL:
-            message = _unknown(reason)
+            message = _unknown(reason, self.rule.scope)
         elif self.rule.message:
             message = render_message(self.rule.message, _briefly(shown))
         else:
@@ -154,9 +154,10 @@ def _default(observed: Mapping[str, object]) -> str:
     )
 
 
-def _unknown(reason: str) -> str:
+def _unknown(reason: str, scope: RuleScope) -> str:
+    what = {"image_set": "image set", "version": "list of versions", "datastore": "data store"}[scope]
     if reason == NOT_FOUND:
         return f"could not find out: the image set is not there ({reason})"
-    if " " in reason or not reason:
+    if " " in reason:
         return f"could not find out: {reason}"
-    return f"could not find out: the image set could not be read ({reason})"
+    return f"could not find out: the {what} could not be read ({reason})"

@@ -1,154 +1,129 @@
 """Recorded answers: files with what the AWS CLI prints, to records.
 
-A file is any sequence of JSON values: `get-image-set` answers, arrays of them, `list-image-set-versions` answers, and
-objects with an `error` for sets that could not be read, so that a records.jsonl can be read too.
+A file is any sequence of JSON values: `get-image-set` answers, arrays of them, `list-image-set-versions` and
+`get-datastore` answers, and objects with an `error` for what could not be read, so that a records.jsonl can be read too.
 """
 
 from __future__ import annotations
 
-import codecs
 import difflib
 import json
-import math
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-from checker.evidence.records import (
-    BESIDE,
-    NOT_FOUND,
+from checker.evidence.answers import (
     BadAnswerError,
-    Record,
     error_member,
     id_member,
     normalise,
+    normalise_datastore,
+    normalise_tags,
+    normalise_versions,
+    our_spelling,
     refuse_other_case,
     version_number,
 )
+from checker.evidence.jsonfiles import json_values
+from checker.evidence.merging import Seen, merged, once
+from checker.evidence.records import (
+    ACTIONS,
+    BESIDE,
+    GET_DATASTORE,
+    GET_IMAGE_SET,
+    LIST_TAGS,
+    LIST_VERSIONS,
+    NOT_FOUND,
+    NOT_RECORDED,
+    PROPERTIES,
+    TAGS,
+    VERSIONS,
+    Record,
+    arn_parts,
+)
 from checker.fields import model
-from checker.model import Label, Location, Scalar
+from checker.model import Label, Needs, Scalar
 from checker.problems import InvalidInputError, Problem, suggest
-from checker.values import STRICT_JSON, BadValueError, parse_scalar, parse_time, show
+from checker.values import BadValueError, other_case, parse_scalar, parse_time, show
 
 TARGET = "recorded"
-VERSIONS = "imageSetPropertiesList"
 SEARCH = "imageSetsMetadataSummaries"
-_WHITE = " \t\r\n"
-_STATUS = "imageSetWorkflowStatus"
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A record and its place. `version` is None for what was learnt of the image set as a whole: it is not there, or
-    its latest version could not be read."""
-
-    record: Record
-    where: str
-    listed: bool  # in list-image-set-versions, which leaves members out
-    pinned: bool  # asked for by its version
-
-    @property
-    def version(self) -> int | None:
-        answer = self.record.answer
-        return int(answer["versionId"]) if answer else self.record.version
 
 
 def read_recorded(
-    paths: Sequence[str], labels: Mapping[str, Label], warnings: list[Problem] | None = None
+    paths: Sequence[str],
+    labels: Mapping[str, Label],
+    warnings: list[Problem] | None = None,
+    *,
+    needs: Needs = Needs(),  # noqa: B008 - frozen
+    complete: bool = False,
 ) -> list[Record]:
-    """The records in the files, one for each image set: of several versions the highest. Sorted, so that the order of
-    the files does not matter.
+    """The records in the files: GetImageSet's, one for each image set, of several versions the highest; where they are
+    needed the versions of each; what was recorded of data stores and of tags. Sorted, so that the order of the files
+    does not matter.
 
     Args:
         paths: the files as the user wrote them; `-` is standard input.
         labels: the declared labels, which an answer may carry under `labels`.
         warnings: takes what is odd but no error: labels that are not declared, files without an image set.
+        needs: what the rules read.
+        complete: the user says that the files hold every image set of their data stores.
 
     Raises:
         InvalidInputError: with every record that is malformed, or that contradicts another one.
     """
     problems: list[Problem] = []
     reader = _Reader(labels, [] if warnings is None else warnings)
-    seen: dict[str, list[_Seen]] = {}
+    seen: list[Seen] = []
     for path in paths:
-        for where, value in _values(path, problems, reader.warnings):
+        for where, value in json_values(path, problems, reader.warnings):
             try:
-                for one in reader.read(value, where):
-                    seen.setdefault(one.record.image_set_id, []).append(one)
+                seen += reader.read(value, where)
             except (BadAnswerError, BadValueError) as error:
                 problems.append(Problem(where, str(error), getattr(error, "hint", "")))
-    records = [record for _, same_id in sorted(seen.items()) for record in _merged(same_id, problems)]
+    sets = sorted(
+        _image_sets(seen, problems, versions=needs.versions),
+        key=lambda record: (record.datastore_id or "", record.image_set_id or "", record.action),
+    )
+    stores = list(once(_of(seen, GET_DATASTORE), "the data store", problems))
+    tags = list(once(_of(seen, LIST_TAGS), "the tags of", problems))
     if problems:
         raise InvalidInputError(problems)
-    return sorted(records, key=lambda record: (record.datastore_id or "", record.image_set_id))
+    if needs.datastores:
+        stores = _each_store(stores, sets, complete=complete)
+    return [*sets, *stores, *tags]
 
 
-def _values(path: str, problems: list[Problem], warnings: list[Problem]) -> Iterator[tuple[str, Any]]:
-    """Each JSON value of a file with its place; the items of an array each."""
-    shown = "<stdin>" if path == "-" else Path(path).as_posix()
-    try:
-        raw = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-        text = _decode(raw)
-    except OSError as error:
-        problems.append(Problem(shown, f"cannot be read: {(error.strerror or str(error)).lower()}"))
-        return
-    except UnicodeDecodeError as error:
-        message = f"byte 0x{raw[error.start]:02x} at offset {error.start} is not UTF-8"
-        problems.append(Problem(shown, message, "save the file as UTF-8"))
-        return
-    decoder = json.JSONDecoder(**STRICT_JSON)
-    position = line = 0
-    count = 0
-    while (start := _skip(text, position)) < len(text):
-        line += text.count("\n", position, start)
-        where = Location(shown, line + 1, start - (text.rfind("\n", 0, start) + 1) + 1)
-        try:
-            value, end = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError) as error:
-            problems.append(_not_json(shown, where, error, text))
-            return
-        line += text.count("\n", start, end)
-        position = end
-        count += 1
-        if isinstance(value, list):
-            if not value:
-                warnings.append(Problem(where, "records no image set", warning=True))
-            yield from ((f"{where}: [{index}]", item) for index, item in enumerate(value))
-        else:
-            yield str(where), value
-    if not count:
-        hint = "it should hold what `aws medical-imaging get-image-set` prints"
-        problems.append(Problem(shown, "the file is empty", hint))
+def _of(seen: Iterable[Seen], action: str) -> list[Seen]:
+    return [one for one in seen if one.record.action == action]
 
 
-def _decode(raw: bytes) -> str:
-    """Text of UTF-8, or of UTF-16 with its mark, which is what PowerShell's `>` writes."""
-    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return raw.decode("utf-16")
-    return raw.decode("utf-8-sig")
+def _image_sets(seen: list[Seen], problems: list[Problem], *, versions: bool) -> Iterator[Record]:
+    by_id: dict[str, tuple[list[Seen], list[Seen]]] = {}
+    for one in seen:
+        if one.record.action in (GET_IMAGE_SET, LIST_VERSIONS):
+            same = by_id.setdefault(one.record.image_set_id or "", ([], []))
+            same[one.record.action == LIST_VERSIONS].append(one)
+    for _, (of_the_set, unlisted) in sorted(by_id.items()):
+        # where nothing else was recorded, the failed list is all that is known of the image set
+        known = of_the_set or [_as_image_set(one) for one in unlisted]
+        yield from merged(known, unlisted, problems, versions=versions)
 
 
-def _skip(text: str, position: int) -> int:
-    while position < len(text) and text[position] in _WHITE:
-        position += 1
-    return position
+def _as_image_set(one: Seen) -> Seen:
+    return replace(one, record=replace(one.record, action=GET_IMAGE_SET, version=None))
 
 
-def _not_json(shown: str, where: Location, error: Exception, text: str) -> Problem:
-    if isinstance(error, json.JSONDecodeError):
-        where = Location(shown, error.lineno, error.colno)
-        line = text.splitlines()[error.lineno - 1] if text.splitlines()[error.lineno - 1 :] else ""
-        return Problem(
-            where,
-            f"not JSON: {error.msg[:1].lower()}{error.msg[1:]}",
-            "print answers with --output json",
-            line,
-        )
-    if isinstance(error, BadValueError):
-        return Problem(where, str(error))
-    return Problem(where, f"not JSON: {str(error) or 'nested too deeply'}")
+def _each_store(stores: list[Record], sets: list[Record], *, complete: bool) -> list[Record]:
+    """A record for each data store that one is about, with what the user says of its image sets."""
+    by_id = {record.datastore_id: replace(record, complete=complete) for record in stores}
+    missing = (NOT_RECORDED, "no get-datastore answer was recorded")
+    for record in sets:
+        if record.datastore_id not in by_id:
+            by_id[record.datastore_id] = Record(
+                TARGET, None, record.datastore_id, action=GET_DATASTORE, error=missing, complete=complete
+            )
+    return [by_id[name] for name in sorted(by_id, key=lambda name: name or "")]
 
 
 @dataclass(slots=True)
@@ -159,7 +134,7 @@ class _Reader:
     warnings: list[Problem]
     undeclared: set[str] = field(default_factory=set)
 
-    def read(self, value: Any, where: str) -> Iterator[_Seen]:
+    def read(self, value: Any, where: str) -> Iterator[Seen]:
         if not isinstance(value, dict):
             raise BadAnswerError(f"an answer is an object, not {json.dumps(value)[:40]}")
         if SEARCH in value:
@@ -167,11 +142,20 @@ class _Reader:
                 "search-image-sets answers have no imageSetState, overrides or deletedAt, so rules cannot be judged on them",
                 "record get-image-set, or list-image-set-versions",
             )
-        if VERSIONS not in value:
+        action = _action(value)
+        if action == GET_IMAGE_SET:
             # a record without a data store is one that was read from a list of versions
             yield self.seen(value, where, listed="target" in value and value.get("datastoreId") is None)
+        elif action == LIST_VERSIONS:
+            yield from self.versions(value, where)
+        else:
+            yield self.other(value, where, action)
+
+    def versions(self, value: dict[str, Any], where: str) -> Iterator[Seen]:
+        if "error" in value:
+            yield self.failed_list(value, where)
             return
-        items = value[VERSIONS]
+        items = value.get(VERSIONS)
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise BadAnswerError(f"{VERSIONS} is no list of objects")
         if value.get("nextToken"):
@@ -181,13 +165,35 @@ class _Reader:
             )
         if not items:
             self.warnings.append(Problem(where, "records no image set", warning=True))
+            return
+        normalise_versions(items, image_set_id=id_member(value, "imageSetId"))
+        refuse_other_case(value, BESIDE | {VERSIONS})
+        beside: dict[str, Any] = {
+            name: value[name]
+            for name in ("datastoreId", "collectedAt", "labels", "labelPlaces")
+            if name in value
+        }
         for item in items:
-            # ListImageSetVersions spells this one member with a capital
-            if _STATUS not in item and "ImageSetWorkflowStatus" in item:
-                item[_STATUS] = item.pop("ImageSetWorkflowStatus")
-            yield self.seen(item, where, listed=True)
+            yield self.seen({**our_spelling(item), **beside}, where, listed=True, whole=True)
 
-    def seen(self, value: dict[str, Any], where: str, *, listed: bool) -> _Seen:
+    def seen(self, value: dict[str, Any], where: str, *, listed: bool, whole: bool = False) -> Seen:
+        common, version = self.common(value, where)
+        if "error" in value:
+            error = error_member(value["error"])
+            # that the set is not there holds for each of its versions
+            record = Record(**common, error=error, version=None if error[0] == NOT_FOUND else version)
+        else:
+            required = model().required - {"datastoreId"} if listed else None
+            record = Record(**common, answer=normalise(value, required=required))
+        return Seen(record, where, listed, version is not None, whole)
+
+    def failed_list(self, value: dict[str, Any], where: str) -> Seen:
+        common, version = self.common(value, where)
+        record = Record(**common, action=LIST_VERSIONS, error=error_member(value["error"]))
+        return Seen(record, where, listed=False, pinned=version is not None)
+
+    def common(self, value: dict[str, Any], where: str) -> tuple[dict[str, Any], int | None]:
+        """What records of an image set have beside the answer, and the version asked for."""
         image_set_id = id_member(value, "imageSetId")
         if image_set_id is None:
             near = difflib.get_close_matches("imagesetid", [key.lower() for key in value], n=1, cutoff=0.8)
@@ -197,23 +203,45 @@ class _Reader:
                 hint or "an answer is what `aws medical-imaging get-image-set` prints",
             )
         refuse_other_case(value, BESIDE)
-        collected, asked = value.get("collectedAt"), value.get("requestedVersionId")
-        version = None if asked is None else version_number("requestedVersionId", asked)
-        common: dict[str, Any] = {
+        asked = value.get("requestedVersionId")
+        places = value.get("labelPlaces")
+        typed = self.typed(value.get("labels"), where)
+        return {
             "target": TARGET,
             "image_set_id": image_set_id,
             "datastore_id": id_member(value, "datastoreId"),
-            "collected_at": parse_time(collected) if isinstance(collected, str) else None,
-            "labels": self.typed(value.get("labels"), where),
-        }
-        if "error" in value:
-            error = error_member(value["error"])
-            # that the set is not there holds for each of its versions
-            record = Record(**common, error=error, version=None if error[0] == NOT_FOUND else version)
-        else:
-            required = model().required - {"datastoreId"} if listed else None
-            record = Record(**common, answer=normalise(value, required=required))
-        return _Seen(record, where, listed, version is not None)
+            "collected_at": _collected(value),
+            "labels": typed,
+            "label_places": {name: str(places[name]) for name in typed if name in places}
+            if isinstance(places, dict)
+            else {},
+        }, None if asked is None else version_number("requestedVersionId", asked)
+
+    def other(self, value: dict[str, Any], where: str, action: str) -> Seen:
+        """What was said of a data store, or of tags."""
+        check: Callable[..., dict[str, Any]] = (
+            normalise_datastore if action == GET_DATASTORE else normalise_tags
+        )
+        answer = None if "error" in value else check(value)
+        properties = (answer or {}).get(PROPERTIES, {})
+        store = id_member(value, "datastoreId") or properties.get("datastoreId")
+        if store is None:
+            raise BadValueError("datastoreId is missing", "it says which data store this is about")
+        if action == GET_DATASTORE and answer:
+            normalise_datastore(value, datastore_id=store)
+        known = arn_parts(properties.get("datastoreArn", ""))
+        record = Record(
+            TARGET,
+            id_member(value, "imageSetId") if action == LIST_TAGS else None,
+            store,
+            account=known.get("account"),
+            region=known.get("region"),
+            action=action,
+            answer=answer,
+            error=error_member(value["error"]) if "error" in value else None,
+            collected_at=_collected(value),
+        )
+        return Seen(record, where, listed=False, pinned=False)
 
     def typed(self, given: Any, where: str) -> dict[str, Scalar]:
         if given is None:
@@ -244,53 +272,28 @@ class _Reader:
         return typed
 
 
-def _merged(same_id: list[_Seen], problems: list[Problem]) -> Iterator[Record]:
-    """The image sets of an id, one for each data store. What names none, such as a list of versions, joins it."""
-    stores = sorted({one.record.datastore_id for one in same_id if one.record.datastore_id})
-    if len(stores) > 1:
-        problems += [
-            Problem(one.where, f"which data store's {one.record.image_set_id} this is, is not said")
-            for one in same_id
-            if one.record.datastore_id is None
-        ]
-    for store in stores or (None,):
-        kept: dict[int | None, _Seen] = {}
-        for new in same_id:
-            if new.record.datastore_id in (store, None):
-                _keep(kept, new, problems)
-        highest = kept[max(kept, key=lambda version: math.inf if version is None else version)]
-        yield replace(highest.record, datastore_id=store)
+def _action(value: dict[str, Any]) -> str:
+    """The call that a JSON value is an answer of: as a record says it, else by its members."""
+    given = value.get("action")
+    if given is not None:
+        if given not in ACTIONS:
+            raise BadValueError(
+                f"the action {show(given):.80} is none that is recorded",
+                suggest(str(given), ACTIONS, what="it is one of"),
+            )
+        return str(given)
+    if wrong := other_case(value, {VERSIONS, PROPERTIES}):
+        raise BadAnswerError("{} is spelled {} in the API".format(*wrong))
+    if PROPERTIES in value:
+        return GET_DATASTORE
+    if TAGS in value and "imageSetId" not in value:
+        raise BadValueError(
+            "list-tags-for-resource does not say whose tags these are",
+            'add "action": "ListTagsForResource", "datastoreId" and, for those of an image set, "imageSetId"',
+        )
+    return LIST_VERSIONS if VERSIONS in value else GET_IMAGE_SET
 
 
-def _keep(kept: dict[int | None, _Seen], new: _Seen, problems: list[Problem]) -> None:
-    """Adds a record: the same version twice counts once where the answers agree, and is a problem else."""
-    beside = kept.values() if new.version is None else filter(None, map(kept.get, (new.version, None)))
-    for other in beside:
-        if what := _contradiction(other, new):
-            message = f"two different {what}s for the image set {new.record.image_set_id}"
-            problems.append(Problem(new.where, message, f"the other {what} is at {other.where}"))
-            return
-    pair = [kept.get(new.version, new), new]
-    best = min(pair, key=lambda one: (bool(one.record.error), one.listed, one.pinned, one.record.to_json()))
-    labels = dict(sorted({**pair[0].record.labels, **new.record.labels}.items()))
-    kept[new.version] = replace(best, record=replace(best.record, labels=labels))
-
-
-def _contradiction(one: _Seen, two: _Seen) -> str:
-    """What of two records cannot both be true, if anything. When they were collected does not matter."""
-    if one.version != two.version:
-        whole, version = (one, two) if one.version is None else (two, one)
-        # the latest version could not be read, one asked for by its number could
-        both = version.record.error or (version.pinned and whole.record.found is None)
-        return "" if both else "answer"
-    first, second = one.record.labels, two.record.labels
-    if any(first[name] != second[name] for name in first.keys() & second.keys()):
-        return "label"
-    if one.record.answer is None or two.record.answer is None:
-        # a version that could be read once is read
-        codes = {seen.record.error[0] for seen in (one, two) if seen.record.error}
-        return "answer" if len(codes) > 1 else ""
-    mine, other = one.record.answer, two.record.answer
-    # members that ListImageSetVersions never gives are no contradiction
-    names = mine.keys() & other.keys() if one.listed or two.listed else mine.keys() | other.keys()
-    return "answer" if any(mine.get(name) != other.get(name) for name in names) else ""
+def _collected(value: Mapping[str, Any]) -> Any:
+    collected = value.get("collectedAt")
+    return parse_time(collected) if isinstance(collected, str) else None

@@ -18,6 +18,8 @@ MANIFEST = "manifest.json"
 SCHEMA = "imageset-checker/manifest/1"
 RECORDS = "records.jsonl"
 SNAPSHOT = "image_sets.parquet"
+VERSIONS = "versions.parquet"
+DATASTORES = "datastores.parquet"
 FINDINGS = "findings.parquet"
 
 

@@ -1,4 +1,4 @@
-"""The snapshot: records as a Parquet file, one row per image set, sorted by target, image set and version.
+"""The snapshot: records as Parquet files with one row per image set, per version and per data store, as rules need them.
 
 A column is named like the field it holds. Instants are UTC without a zone, whole milliseconds; a duration is a struct
 of months and milliseconds. What an answer left out is null: what that means is the evaluation's business.
@@ -6,54 +6,54 @@ of months and milliseconds. What an answer left out is null: what that means is 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from checker.evidence.records import NOT_FOUND, Record
+from checker.evidence.beside import with_datastore, with_successor, with_tags
+from checker.evidence.datastores import datastore_rows
+from checker.evidence.records import GET_IMAGE_SET, Record
+from checker.evidence.runfolder import DATASTORES, SNAPSHOT, VERSIONS
+from checker.evidence.tables import (
+    ERROR_CODE,
+    ERROR_MESSAGE,
+    LABEL_PLACES,
+    LABELS,
+    PINNED,
+    REFERENCE,
+    ROW,
+    TARGET_ACCOUNT,
+    TARGET_REGION,
+    connect,
+    duckdb_path,
+    found_by,
+    label_columns,
+    member,
+    member_types,
+    read_lines,
+    reference,
+    write,
+)
+from checker.evidence.versions import version_rows
 from checker.fields import model
-from checker.model import Coverage, Label, Type
+from checker.model import Coverage, Label, Needs
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
-# Columns of the snapshot that are no fields, beside the error's code and message.
-ROW = "row"
-PINNED = "requestedVersionId"
-TARGET_ACCOUNT = "target.account"
-TARGET_REGION = "target.region"
-ERROR_CODE = "error.code"
-ERROR_MESSAGE = "error.message"
-
-MEMORY_LIMIT = "700MB"
-DEEPEST = 10_000
-"""How deep DuckDB takes a query: 500 rules and long lists are deeper than its own 1,000."""
-
-_SQL_TYPES = {Type.TIME: "TIMESTAMP", Type.BOOLEAN: "BOOLEAN", Type.INTEGER: "BIGINT"}
-_TEXT_COLUMNS = ("target", "targetAccount", "targetRegion", "requestedVersionId", "account", "region")
-
-
-@contextmanager
-def connect() -> Iterator[DuckDBPyConnection]:
-    """A DuckDB connection whose memory is bounded; what does not fit goes into a temporary folder."""
-    import duckdb
-
-    with TemporaryDirectory(prefix="imageset-checker-") as spill:
-        config: dict[str, Any] = {
-            "memory_limit": MEMORY_LIMIT,
-            "temp_directory": spill,
-            "max_expression_depth": DEEPEST,
-        }
-        with duckdb.connect(config=config) as connection:
-            yield connection
-
-
-def duckdb_path(path: Path) -> str:
-    """A path as DuckDB reads it: it would take `*`, `?` and `[` for patterns, and `~` for the home folder."""
-    return re.sub(r"([*?\[])", r"[\1]", str(path.resolve()))
+__all__ = [
+    "ERROR_CODE",
+    "ERROR_MESSAGE",
+    "LABEL_PLACES",
+    "PINNED",
+    "ROW",
+    "TARGET_ACCOUNT",
+    "TARGET_REGION",
+    "connect",
+    "duckdb_path",
+    "write_records",
+    "write_snapshot",
+]
 
 
 def write_records(records: Iterable[Record], path: Path) -> None:
@@ -63,42 +63,84 @@ def write_records(records: Iterable[Record], path: Path) -> None:
             lines.write(record.to_json() + "\n")
 
 
-def write_snapshot(records: Path, snapshot: Path, labels: Mapping[str, Label]) -> Coverage:
-    """Turns a records.jsonl into a snapshot; what it covers.
+def write_snapshot(
+    records: Path,
+    folder: Path,
+    labels: Mapping[str, Label],
+    needs: Needs = Needs(),  # noqa: B008 - frozen
+) -> Coverage:
+    """Turns a records.jsonl into the tables that rules need; what they cover.
 
     Args:
         records: the JSON lines.
-        snapshot: the Parquet file to write.
+        folder: where the tables go: image_sets.parquet, versions.parquet, datastores.parquet.
         labels: the labels to keep, each a column of its type.
+        needs: what the rules read: which tables there are, and which columns from other calls they have.
     """
-    from duckdb import ColumnExpression as Column
-    from duckdb import FunctionExpression as Function
-
+    written = []
     with connect() as connection:
-        lines = connection.read_json(
-            duckdb_path(records),
-            columns=_json_columns(),
-            format="newline_delimited",
-            maximum_object_size=64 * 1024 * 1024,
-        )
-        rows = lines.select(*_columns(labels))
-        order = [
-            Column(name).asc().nulls_first()
-            for name in ("target", "imageSetId", PINNED, "versionId", "datastoreId")
-        ]
-        # numbered by an explicit order: what an earlier sort did may not be counted on
-        number = Function("row_number").over(order_by=order).alias(ROW)
-        numbered = rows.select(number, *map(Column, rows.columns)).order(ROW)
-        numbered.write_parquet(str(snapshot.resolve()), compression="zstd")
-        return _coverage(connection.read_parquet(duckdb_path(snapshot)))
+        if needs.image_sets:
+            rows = _image_set_rows(connection, records, labels)
+            rows = _with_calls(connection, rows, records, needs)
+            if needs.successor:
+                rows = with_successor(rows)
+            written.append(folder / SNAPSHOT)
+            write(rows, ("target", "imageSetId", PINNED, "versionId", "datastoreId"), written[-1])
+        if needs.versions:
+            rows = version_rows(connection, records, labels, needs)
+            rows = _with_calls(connection, rows, records, needs)
+            written.append(folder / VERSIONS)
+            write(rows, ("target", "imageSetId", "versionId", "datastoreId", PINNED), written[-1])
+        if needs.datastores:
+            rows = with_datastore(connection, datastore_rows(connection, records), records)
+            if needs.datastore_tags:
+                rows = with_tags(connection, rows, records, needs.datastore_tags, of="datastore")
+            write(rows, ("target", "datastoreId"), folder / DATASTORES)
+        if written:
+            return _coverage(connection, written)
+        return _stores_coverage(connection, folder / DATASTORES) if needs.datastores else Coverage()
 
 
-def _coverage(rows: DuckDBPyRelation) -> Coverage:
+def _image_set_rows(
+    connection: DuckDBPyConnection, records: Path, labels: Mapping[str, Label]
+) -> DuckDBPyRelation:
+    from duckdb import ColumnExpression as Column
+
+    answer = {"account": "VARCHAR", "region": "VARCHAR"} | member_types(model().fields)
+    lines = read_lines(connection, records, {**REFERENCE, **answer, **LABELS}, GET_IMAGE_SET)
+    code = member(ERROR_CODE)
+    return lines.select(
+        *reference(found_by(code), code, member(ERROR_MESSAGE)),
+        Column("account"),
+        Column("region"),
+        *(member(path).alias(path) for path in model().fields),
+        *label_columns(labels),
+    )
+
+
+def _with_calls(
+    connection: DuckDBPyConnection, rows: DuckDBPyRelation, records: Path, needs: Needs
+) -> DuckDBPyRelation:
+    """The rows of image sets or versions with what calls of their own said, where a rule reads it."""
+    if needs.tags:
+        rows = with_tags(connection, rows, records, needs.tags, of="image set")
+    if needs.datastore:
+        rows = with_datastore(connection, rows, records)
+    if needs.datastore_tags:
+        rows = with_tags(connection, rows, records, needs.datastore_tags, of="datastore")
+    return rows
+
+
+def _coverage(connection: DuckDBPyConnection, tables: list[Path]) -> Coverage:
     """How many distinct image sets there are, and how many of them were read."""
     from duckdb import ColumnExpression as Column
     from duckdb import ConstantExpression as Constant
     from duckdb import FunctionExpression as Function
 
+    columns = [Column(name) for name in ("target", "datastoreId", "imageSetId", "found")]
+    rows, *more = (connection.read_parquet(duckdb_path(table)).select(*columns) for table in tables)
+    for other in more:
+        rows = rows.union(other)
     unread, gone = Column("found").isnull(), Column("found") == Constant(value=False)
     # an image set that two targets list is one image set
     per_set = rows.aggregate(
@@ -117,72 +159,12 @@ def _coverage(rows: DuckDBPyRelation) -> Coverage:
     return Coverage(*(count or 0 for count in (*counts, *targets)))
 
 
-def _json_columns() -> dict[str, str]:
-    """The members of a record and their types for DuckDB's JSON reader. None of it comes from a user."""
-    columns = dict.fromkeys(_TEXT_COLUMNS, "VARCHAR")
-    nested: dict[str, dict[str, str]] = {"error": {"code": "VARCHAR", "message": "VARCHAR"}}
-    for field in model().fields.values():
-        head, _, rest = field.path.partition(".")
-        if rest:
-            nested.setdefault(head, {})[rest] = _SQL_TYPES.get(field.type, "VARCHAR")
-        else:
-            columns[field.path] = _SQL_TYPES.get(field.type, "VARCHAR")
-    for name, members in nested.items():
-        columns[name] = f"STRUCT({', '.join(f'{member} {kind}' for member, kind in members.items())})"
-    return columns | {"collectedAt": "TIMESTAMP", "labels": "MAP(VARCHAR, VARCHAR)"}
-
-
-def _columns(labels: Mapping[str, Label]) -> list[Expression]:
+def _stores_coverage(connection: DuckDBPyConnection, table: Path) -> Coverage:
+    """The coverage of rules that read no image set: a target is unreadable where its data store is."""
     from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
     from duckdb import FunctionExpression as Function
 
-    def member(path: str) -> Expression:
-        head, _, rest = path.partition(".")
-        return Function("struct_extract", Column(head), Constant(rest)) if rest else Column(head)
-
-    code = member(ERROR_CODE)
-    return [
-        Column("target"),
-        Column("targetAccount").alias(TARGET_ACCOUNT),
-        Column("targetRegion").alias(TARGET_REGION),
-        Column("requestedVersionId").cast("BIGINT").alias(PINNED),
-        _found(code).alias("found"),
-        code.alias(ERROR_CODE),
-        member(ERROR_MESSAGE).alias(ERROR_MESSAGE),
-        Column("collectedAt"),
-        Column("account"),
-        Column("region"),
-        *(member(path).alias(path) for path in model().fields),
-        *(_label(label).alias(f"labels.{label.name}") for label in labels.values()),
-    ]
-
-
-def _found(code: Expression) -> Expression:
-    import duckdb
-    from duckdb import ConstantExpression as Constant
-
-    found = duckdb.CaseExpression(code.isnull(), Constant(value=True))
-    return found.when(code == Constant(NOT_FOUND), Constant(value=False))
-
-
-def _label(label: Label) -> Expression:
-    """A label's canonical text (records.label_text) as a column of its type."""
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-    from duckdb import FunctionExpression as Function
-
-    text = Function(
-        "list_extract", Function("map_extract", Column("labels"), Constant(label.name)), Constant(1)
-    )
-    if label.type is not Type.DURATION:
-        return text.cast(_SQL_TYPES.get(label.type, "VARCHAR"))
-    import duckdb
-
-    def number(pattern: str) -> Expression:
-        found = Function("regexp_extract", text, Constant(pattern), Constant(1)).try_cast("DECIMAL(18,3)")
-        return duckdb.CoalesceOperator(found, Constant(0))
-
-    months = number(r"P(\d+)M").cast("INTEGER").alias("months")
-    milliseconds = (number(r"T(\d+(?:\.\d+)?)S") * Constant(1000)).cast("BIGINT").alias("milliseconds")
-    return duckdb.CaseExpression(text.isnotnull(), Function("struct_pack", months, milliseconds))
+    rows = connection.read_parquet(duckdb_path(table))
+    per_target = rows.aggregate([Function("bool_and", Column("found").isnull()).alias("unread")], '"target"')
+    count = per_target.aggregate([Function("count_if", Column("unread"))]).fetchall()[0][0]
+    return Coverage(unreadable_targets=count or 0)

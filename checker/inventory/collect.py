@@ -17,9 +17,9 @@ from checker.config import Rate
 from checker.evidence.records import Record
 from checker.inventory.asking import Line
 from checker.inventory.failures import Failure, Kind
-from checker.inventory.limits import Limiter, StoppedError
-from checker.inventory.site import Site
-from checker.model import ImageSetRef, Target, utc_now
+from checker.inventory.limits import Limiter, StoppedError, workers_for
+from checker.inventory.site import Refs, Site
+from checker.model import Needs, Target, utc_now
 
 MOST_LANES = 16
 """Lanes read at once; each has its own quota and threads."""
@@ -67,19 +67,23 @@ def collect(
     targets: Sequence[Target],
     sink: Callable[[Record], object],
     *,
+    needs: Needs = Needs(),  # noqa: B008 - frozen
     options: Options | None = None,
     stop: threading.Event | None = None,
     progress: Callable[[int, int], object] | None = None,
     now: Callable[[], datetime] = utc_now,
 ) -> Collection:
-    """Reads every image set of the targets; each becomes one record, in the order of arrival.
+    """Reads the targets' data stores, and of their image sets what is needed; each answer becomes one record, in the
+    order of arrival.
 
     Args:
         targets: what to read, and how to reach it.
         sink: takes each record; called from the caller's thread only.
+        needs: what the rules read: no call is made that they do not need, but for GetDatastore, without which nothing
+            is known to be missing.
         options: how to collect.
         stop: once set, the run ends within about a second: what was read has been given to the sink.
-        progress: told how many records there are, of how many expected; called from the caller's thread only.
+        progress: told how many image sets are done, of how many; called from the caller's thread only.
         now: the instant at which an answer is received.
 
     Raises:
@@ -87,7 +91,7 @@ def collect(
     """
     chosen, halt = options or Options(), stop or threading.Event()
     limiter = Limiter(chosen.rates, wait=halt.wait)
-    workers = chosen.workers or min(32, max(4, math.ceil(limiter.rates["GetImageSet"].rate * 0.4)))
+    workers = chosen.workers or workers_for(needs, limiter.rates)
     door = Door(
         chosen.endpoint_url,
         chosen.runtime_endpoint_url,
@@ -95,7 +99,7 @@ def collect(
         connections=workers,
         attempts=chosen.attempts,
     )
-    sites = [Site(target, Line(chosen.pause or halt.wait), now) for target in targets]
+    sites = [Site(target, Line(chosen.pause or halt.wait), now, needs) for target in targets]
     lanes: dict[tuple[Access, str], _Lane] = {}
     for site in sites:
         access = Access(site.target.profile, site.target.role_arn, site.target.external_id)
@@ -104,7 +108,7 @@ def collect(
             site
         )
     crew = _Crew(door, limiter, workers, halt)
-    expected = sum(len(target.image_sets) for target in targets)
+    expected = sum(len(refs) for site in sites for _, refs in site.refs())
     try:
         done = crew.run(
             list(lanes.values()), sink, lambda count: progress(count, expected) if progress else None
@@ -140,6 +144,14 @@ class _Lane:
 
 
 @dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read at once, and how many image sets are done with it."""
+
+    records: Sequence[Record]
+    done: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class _Crash:
     """An exception of our own in a thread, to be raised where the caller sees it."""
 
@@ -155,12 +167,12 @@ class _Crew:
         self.workers = workers
         self.stop = stop
         self.closed = threading.Event()
-        self.results: queue.Queue[Record | _Crash | None] = queue.Queue(MOST_WAITING)
+        self.results: queue.Queue[_Read | _Crash | None] = queue.Queue(MOST_WAITING)
 
     def run(
         self, lanes: list[_Lane], sink: Callable[[Record], object], progress: Callable[[int], object]
     ) -> int:
-        """Gives every record to the sink; returns how many there were."""
+        """Gives every record to the sink; returns how many image sets are done."""
         waiting, lock = iter(lanes), threading.Lock()
         runners = min(MOST_LANES, len(lanes))
         for _ in range(runners):
@@ -180,8 +192,9 @@ class _Crew:
                 if item is None:
                     runners -= 1
                     continue
-                sink(item)
-                done += 1
+                for record in item.records:
+                    sink(record)
+                done += item.done
                 progress(done)
         finally:
             self.closed.set()
@@ -200,7 +213,7 @@ class _Crew:
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             self._put(_Crash(error))
 
-    def _put(self, item: Record | _Crash | None) -> None:
+    def _put(self, item: _Read | _Crash | None) -> None:
         while not self.closed.is_set():
             try:
                 return self.results.put(item, timeout=0.2)
@@ -228,21 +241,32 @@ class _Crew:
     def _lane(self, lane: _Lane) -> None:
         self._connect(lane)
         for site in lane.sites:
-            site.look_up()
+            self._keep(site.look_up(), done=0)
         jobs, lock = chain.from_iterable(site.refs() for site in lane.sites), threading.Lock()
         total = sum(len(site.target.image_sets) for site in lane.sites)
         threads = [self._start(lambda: self._read(jobs, lock)) for _ in range(min(self.workers, total))]
         for thread in threads:
             thread.join()
 
-    def _read(self, jobs: Iterator[tuple[Site, ImageSetRef]], lock: threading.Lock) -> None:
+    def _keep(self, records: Iterator[Record], done: int) -> None:
+        """Hands records over together, and those of a run that is being stopped so far as they go."""
+        read: list[Record] = []
+        try:
+            for record in records:
+                read.append(record)  # noqa: PERF402 - what came before an exception is kept
+        except StoppedError:
+            self._put(_Read(read))
+            raise
+        self._put(_Read(read, done))
+
+    def _read(self, jobs: Iterator[tuple[Site, Refs]], lock: threading.Lock) -> None:
         while not self._ended:
             with lock:
                 job = next(jobs, None)
             if job is None:
                 return
-            site, ref = job
-            self._put(site.read(ref))
+            site, refs = job
+            self._keep(site.read(refs), len(refs))
 
     def _connect(self, lane: _Lane) -> None:
         """Clients and identity of a lane; without them its targets are lost."""

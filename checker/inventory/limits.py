@@ -5,6 +5,7 @@ throttles and slowly up again (AIMD). One lock, no thread of its own; callers ar
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import Counter
@@ -12,10 +13,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from checker.config import Rate
+from checker.evidence.records import GET_DATASTORE, GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS
+from checker.model import Needs
 
 # https://docs.aws.amazon.com/healthimaging/latest/devguide/throttling-limits.html: calls a second and burst, per
 # account and Region; adjustable, so audit.yaml's `rates` may say otherwise.
-PUBLISHED: Mapping[str, Rate] = {"GetImageSet": Rate(25, 50), "GetDatastore": Rate(10, 20)}
+PUBLISHED: Mapping[str, Rate] = {
+    GET_IMAGE_SET: Rate(25, 50),
+    LIST_VERSIONS: Rate(25, 50),
+    GET_DATASTORE: Rate(10, 20),
+    LIST_TAGS: Rate(10, 20),
+}
 
 # Measured against a token bucket of the published numbers: with these shares no call was throttled in a minute and
 # 96 % of the quota was used; the rest is room for clocks that disagree.
@@ -33,7 +41,8 @@ THROTTLED_STATUS = 429
 _THROTTLES = frozenset(
     {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"}
 )
-
+CALL_SECONDS = 0.4
+"""What a call may take for the quota to be used up nevertheless."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +54,15 @@ class StoppedError(Exception):
 def is_throttle(code: str | None, status: int | None) -> bool:
     """Whether an error's code or HTTP status says "too many calls"."""
     return code in _THROTTLES or status == THROTTLED_STATUS
+
+
+def workers_for(needs: Needs, rates: Mapping[str, Rate]) -> int:
+    """Threads that use up the quota: an image set takes a call of each action, and the slowest of them sets the pace."""
+    actions = [GET_IMAGE_SET] if needs.image_sets or not needs.versions else []
+    actions += [LIST_VERSIONS] if needs.versions else []
+    actions += [LIST_TAGS] if needs.tags else []
+    pace = min(rates[action].rate for action in actions)
+    return min(32, max(4, math.ceil(pace * CALL_SECONDS * len(actions))))
 
 
 class Bucket:

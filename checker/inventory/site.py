@@ -1,22 +1,42 @@
-"""A target while it is read: its data store looked up once, then one call for each image set."""
+"""A target while it is read: its data store looked up once, then the calls that the rules need for each image set."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from checker.aws import Clients
-from checker.evidence.records import NOT_FOUND, BadAnswerError, Record, normalise
+from checker.evidence.records import (
+    GET_DATASTORE,
+    GET_IMAGE_SET,
+    LIST_TAGS,
+    LIST_VERSIONS,
+    NO_VERSION,
+    NOT_FOUND,
+    PROPERTIES,
+    VERSIONS,
+    Record,
+)
+from checker.inventory import questions
 from checker.inventory.asking import Line
 from checker.inventory.failures import Failure, Kind
-from checker.model import ImageSetRef, Target
+from checker.model import ImageSetRef, Needs, Target
 
 UNREADABLE = "TargetUnreadable"
 NOT_CONFIRMED = "NotConfirmed"
-NO_VERSION = "VersionNotFound"
-"""Codes of our own, beside the service's and botocore's: the data store is not there; an image set was not found, but
-perhaps only because its data store is not there; the image set is there, but not the version asked for."""
+NO_ARN = "ArnNotKnown"
+"""Codes of our own, beside the service's, botocore's and those of records: the data store is not there; an image set was
+not found, but perhaps only because its data store is not there; tags are asked for by an ARN, and that is not known."""
+
+Answer = dict[str, Any]
+Refs = tuple[ImageSetRef, ...]
+"""What a target lists of one image set: itself, versions of it, or both."""
+
+
+class _NotAsked(Failure):
+    """Why no call was made."""
 
 
 @dataclass
@@ -24,20 +44,27 @@ class Site:
     """A target, how it is asked, and what was learnt of its data store.
 
     `doubt` says why it is not known that the data store is there; while it does, no image set counts as not found.
+    `arn` is of the caller, `store_arn` of the data store, so far as they are known.
     """
 
     target: Target
     line: Line
     now: Callable[[], datetime]
+    needs: Needs = field(default_factory=Needs)
     clients: Clients | None = None
     account: str | None = None
     arn: str | None = None
+    store_arn: str | None = None
     doubt: str = ""
     notes: list[str] = field(default_factory=list)
 
-    def refs(self) -> Iterator[tuple[Site, ImageSetRef]]:
-        """The image sets to read, with this site."""
-        return ((self, ref) for ref in self.target.image_sets)
+    def refs(self) -> Iterator[tuple[Site, Refs]]:
+        """The image sets to read, with this site; none where the rules need no call for an image set."""
+        by_id: dict[str, list[ImageSetRef]] = {}
+        if self.needs.image_sets or self.needs.versions:
+            for ref in self.target.image_sets:
+                by_id.setdefault(ref.id, []).append(ref)
+        return ((self, tuple(same)) for same in by_id.values())
 
     def all_notes(self) -> list[str]:
         """The notes, with one on why the target was given up while it was read, if it was."""
@@ -46,90 +73,179 @@ class Site:
             return self.notes
         return [*self.notes, f"{self.target.name}: the target was given up: {lost.code}: {lost.message}"]
 
-    def look_up(self) -> None:
-        """Asks for the data store. One that is not there loses the target: nothing in it can be "not found"."""
-        if self.line.lost:
-            return
-        status = self.line.ask("GetDatastore", self._datastore_status)
+    def look_up(self) -> Iterator[Record]:
+        """Asks for the data store, and its tags. One that is not there loses the target: nothing in it can be "not
+        found".
+
+        Raises:
+            StoppedError: the run is being stopped.
+        """
+        answer = self._ask(
+            GET_DATASTORE, lambda clients: questions.datastore(clients.control, self.target.datastore)
+        )
+        if self.line.lost is None:
+            self._learn(answer)
+        yield self._record(GET_DATASTORE, answer, complete=self.target.complete)
+        if self.needs.datastore_tags:
+            yield self._record(LIST_TAGS, self._tags(self.store_arn or self._built_arn("")))
+
+    def _learn(self, answer: Answer | Failure) -> None:
         name, datastore = self.target.name, self.target.datastore
-        if isinstance(status, str):
+        if not isinstance(answer, Failure):
+            status = answer[PROPERTIES]["datastoreStatus"]
+            self.store_arn = _fitting(answer[PROPERTIES].get("datastoreArn"), f"datastore/{datastore}")
             if status != "ACTIVE":
                 self.doubt = f"its data store is {status}"
                 self.notes.append(f"{name}: the data store {datastore} is {status}.")
-        elif status.kind is Kind.FINAL and status.code == NOT_FOUND:
-            message = f"the data store {datastore} was not found in {self.target.region}: {status.message}"
+        elif answer.kind is Kind.FINAL and answer.code == NOT_FOUND:
+            message = f"the data store {datastore} was not found in {self.target.region}: {answer.message}"
             self.line.lost = Failure(Kind.FINAL, UNREADABLE, message)
             self.notes.append(f"{name}: {message}")
         else:
-            self.doubt = f"GetDatastore failed with {status.code}"
-            if self.line.lost is None:
-                what = f"whether the data store {datastore} is there is not known"
-                self.notes.append(f"{name}: {what}, since {self.doubt}: {status.message}")
+            self.doubt = f"GetDatastore failed with {answer.code}"
+            what = f"whether the data store {datastore} is there is not known"
+            self.notes.append(f"{name}: {what}, since {self.doubt}: {answer.message}")
 
-    def read(self, ref: ImageSetRef) -> Record:
+    def read(self, refs: Refs) -> Iterator[Record]:
         """What can be learnt of an image set; a failure is a record too.
 
         Raises:
             StoppedError: the run is being stopped.
         """
-        if lost := self.line.lost:
-            return self._record(ref, error=(lost.code, f"not asked for: {lost.message}"))
-        answer = self._ask(ref)
-        if not isinstance(answer, Failure):
-            return self._record(ref, answer=answer, collected_at=self.now())
-        code, message = answer.code, answer.message
-        if code == NOT_FOUND and self.doubt:
-            code = NOT_CONFIRMED
-            message = f"no such image set was found, but {self.doubt}: {message}"
-        return self._record(ref, error=(code, message), collected_at=self.now())
+        name = refs[0].id
+        needs = self.needs
+        listing = needs.versions and (needs.previous_version or any(ref.version is None for ref in refs))
+        arn, gone = None, False
+        for ref in refs:
+            if needs.image_sets or not listing:
+                answer = self._image_set(ref)
+                gone |= _is_gone(answer)
+                if not isinstance(answer, Failure):
+                    arn = _fitting(answer.get("imageSetArn"), self._path(name)) or arn
+                yield self._record(GET_IMAGE_SET, answer, ref)
+        if listing:
+            answer = self._versions(name)
+            gone |= _is_gone(answer)
+            for ref in refs:
+                yield self._record(LIST_VERSIONS, _with_version(answer, ref.version), ref)
+        if needs.tags and not gone:
+            yield self._record(LIST_TAGS, self._tags(arn or self._built_arn(name)), image_set_id=name)
 
-    def _ask(self, ref: ImageSetRef) -> dict[str, object] | Failure:
+    def _ask(self, action: str, call: Callable[[Clients], Answer]) -> Answer | Failure:
+        if lost := self.line.lost:
+            return _NotAsked(lost.kind, lost.code, f"not asked for: {lost.message}")
+        assert self.clients is not None
+        clients = self.clients
+        return self.line.ask(action, lambda: call(clients))
+
+    def _image_set(self, ref: ImageSetRef) -> Answer | Failure:
         """Asks for an image set. The service says the same of a version that is not there as of a set that is not, so
         a version that was not found is told from that by asking for the latest one."""
-        answer = self.line.ask("GetImageSet", lambda: self._image_set(ref.id, ref.version))
-        if ref.version is None or not isinstance(answer, Failure) or answer.code != NOT_FOUND:
+        store = self.target.datastore
+
+        def get(version: int | None) -> Answer | Failure:
+            return self._ask(
+                GET_IMAGE_SET, lambda clients: questions.image_set(clients.runtime, store, ref.id, version)
+            )
+
+        answer = get(ref.version)
+        if ref.version is None or not _is_gone(answer):
             return answer
-        latest = self.line.ask("GetImageSet", lambda: self._image_set(ref.id))
-        if isinstance(latest, Failure):
-            return latest
-        message = f"version {ref.version} was not found; the latest one is {latest['versionId']}"
-        return Failure(Kind.FINAL, NO_VERSION, message)
+        latest = get(None)
+        return latest if isinstance(latest, Failure) else _no_version(ref.version, latest["versionId"])
 
-    def _datastore_status(self) -> str:
-        assert self.clients is not None
-        answer = self.clients.control.get_datastore(datastoreId=self.target.datastore)
-        properties = answer["datastoreProperties"]
-        if properties["datastoreId"] != self.target.datastore:
-            raise BadAnswerError(f"datastoreId is {properties['datastoreId']}")
-        status = properties["datastoreStatus"]
-        if not isinstance(status, str):
-            raise BadAnswerError(f"datastoreStatus is {status!r:.80}")
-        return status
+    def _versions(self, name: str) -> Answer | Failure:
+        """Asks for the versions of an image set, page by page; anew where the pages do not fit each other, as when a
+        version was written in between."""
+        store = self.target.datastore
+        wrong: Answer | Failure
+        for _ in range(questions.READINGS):
+            items: list[Any] = []
+            token = ""
+            while True:
+                page = self._ask(
+                    LIST_VERSIONS,
+                    lambda clients, token=token: questions.versions_page(clients.runtime, store, name, token),  # type: ignore[misc]
+                )
+                if isinstance(page, Failure):
+                    return page
+                items += page[VERSIONS]
+                token = page["nextToken"]
+                if not token:
+                    break
+            wrong = questions.joined(items, name)
+            if not isinstance(wrong, Failure):
+                break
+        return wrong
 
-    def _image_set(self, name: str, version: int | None = None) -> dict[str, object]:
-        assert self.clients is not None
-        pinned = {} if version is None else {"versionId": str(version)}
-        datastore = self.target.datastore
-        answer = self.clients.runtime.get_image_set(datastoreId=datastore, imageSetId=name, **pinned)
-        return normalise(answer, datastore_id=datastore, image_set_id=name, version=version)
+    def _tags(self, arn: str | None) -> Answer | Failure:
+        if arn is None and self.line.lost is None:
+            message = "the ARN to ask for is not known: neither an answer nor the identity names the account"
+            return _NotAsked(Kind.FINAL, NO_ARN, message)
+        return self._ask(LIST_TAGS, lambda clients: questions.tags(clients.control, arn or ""))
+
+    def _built_arn(self, image_set_id: str) -> str | None:
+        """An ARN of which no answer said it: by the data store's, else by the account, if that is known."""
+        rest = f"/imageset/{image_set_id}" if image_set_id else ""
+        if self.store_arn:
+            return self.store_arn + rest
+        if self.account is None or self.clients is None:
+            return None
+        partition = self.clients.control.meta.partition
+        head = f"arn:{partition}:medical-imaging:{self.target.region}:{self.account}"
+        return f"{head}:datastore/{self.target.datastore}{rest}"
+
+    def _path(self, image_set_id: str) -> str:
+        return f"datastore/{self.target.datastore}/imageset/{image_set_id}"
 
     def _record(
         self,
-        ref: ImageSetRef,
+        action: str,
+        answer: Answer | Failure,
+        ref: ImageSetRef | None = None,
         *,
-        answer: dict[str, object] | None = None,
-        error: tuple[str, str] | None = None,
-        collected_at: datetime | None = None,
+        image_set_id: str | None = None,
+        complete: bool = False,
     ) -> Record:
         return Record(
             target=self.target.name,
-            image_set_id=ref.id,
+            image_set_id=ref.id if ref else image_set_id,
             datastore_id=self.target.datastore,
-            version=ref.version,
+            version=ref.version if ref else None,
             account=self.account,
             region=self.target.region,
-            answer=answer,
-            error=error,
-            collected_at=collected_at,
-            labels=ref.labels,
+            action=action,
+            answer=None if isinstance(answer, Failure) else answer,
+            error=self._error(answer, action) if isinstance(answer, Failure) else None,
+            collected_at=None if isinstance(answer, _NotAsked) else self.now(),
+            labels=ref.labels if ref else {},
+            label_places=ref.label_places if ref else {},
+            complete=complete,
         )
+
+    def _error(self, wrong: Failure, action: str) -> tuple[str, str]:
+        if wrong.code == NOT_FOUND and self.doubt and action in (GET_IMAGE_SET, LIST_VERSIONS):
+            return NOT_CONFIRMED, f"no such image set was found, but {self.doubt}: {wrong.message}"
+        return wrong.code, wrong.message
+
+
+def _is_gone(answer: Answer | Failure) -> bool:
+    return isinstance(answer, Failure) and answer.code == NOT_FOUND
+
+
+def _with_version(answer: Answer | Failure, version: int | None) -> Answer | Failure:
+    """The list of versions, or that the one asked for is not in it."""
+    if version is None or isinstance(answer, Failure):
+        return answer
+    numbers = [item["versionId"] for item in answer[VERSIONS]]
+    return answer if str(version) in numbers else _no_version(version, numbers[-1])
+
+
+def _no_version(version: int, latest: str) -> Failure:
+    message = f"version {version} was not found; the latest one is {latest}"
+    return Failure(Kind.FINAL, NO_VERSION, message)
+
+
+def _fitting(arn: str | None, path: str) -> str | None:
+    """An ARN that an answer gave, if it is of what was asked for."""
+    return arn if arn and arn.endswith(f":{path}") else None

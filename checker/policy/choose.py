@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from checker.model import Rule
+from checker.model import Change, Needs, Rule, Shortfall
+from checker.policy.changes import Override, changed
+from checker.policy.demands import shortfalls
 from checker.policy.load import Policies
+from checker.policy.needs import needs
 from checker.policy.params import Given, bind, resolve
 from checker.problems import Gathered, InvalidInputError, Problem, suggest
 from checker.values import show
@@ -23,6 +26,16 @@ class Rules:
     policies: Policies
     params: Mapping[str, str]
     left_out: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+    """What audit.yaml changed of the policies' rules, those that were not chosen too."""
+    shortfalls: tuple[Shortfall, ...] = ()
+    """What controls demand of parameters, and their values do not meet."""
+    warnings: tuple[Problem, ...] = ()
+
+    @property
+    def needs(self) -> Needs:
+        """Which calls it takes to judge them, and which tables a snapshot then has."""
+        return needs(self.rules)
 
 
 def choose(
@@ -33,6 +46,7 @@ def choose(
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
     tags: Sequence[str] = (),
+    changes: Sequence[Override] = (),
 ) -> Rules:
     """The rules to run, with every parameter they need.
 
@@ -43,6 +57,7 @@ def choose(
         only: ids of the rules to run (`RULE` or `PACK/RULE`); every rule unless given.
         skip: ids of rules not to run.
         tags: run only rules with one of these tags.
+        changes: `rules` of audit.yaml: other severities, and rules that are switched off.
 
     Raises:
         InvalidInputError: a name that no policy has, nothing left to run, or a parameter without a value.
@@ -60,9 +75,10 @@ def choose(
         for tag in tags
         if tag not in known_tags
     ]
+    left, changed_rules = changed(policies.rules, changes, gathered.problems)
     chosen = [
         rule
-        for rule in policies.rules
+        for rule in left.values()
         if (not only or rule.name in wanted)
         and rule.name not in unwanted
         and (not tags or set(tags) & set(rule.tags))
@@ -70,10 +86,9 @@ def choose(
     if len(chosen) > MOST_RULES:
         message = f"{len(chosen):,} rules are chosen, and a run takes {MOST_RULES}"
         gathered.problems.append(Problem("--rule", message, "choose fewer with --rule, --skip-rule or --tag"))
-    if not chosen and not gathered.problems:
-        gathered.problems.append(
-            Problem("rules", "no rule is left to run", "see --rule, --skip-rule and --tag")
-        )
+    if not chosen and all(problem.warning for problem in gathered.problems):
+        hint = "see --rule, --skip-rule and --tag" + (", and rules in audit.yaml" if changes else "")
+        gathered.problems.append(Problem("rules", "no rule is left to run", hint))
     gathered.check()
     names = frozenset(rule.name for rule in chosen)
     bound = resolve(policies.packs, configured or {}, params or {}, chosen=names)
@@ -84,8 +99,16 @@ def choose(
             shown[f"{owner}.{name}"] = (
                 ", ".join(map(show, value)) if isinstance(value, tuple) else show(value)
             )
-    left_out = tuple(f"rule {rule.name}" for rule in policies.rules if rule.name not in names)
-    return Rules(tuple(bind(rule, bound[rule.name]) for rule in chosen), policies, shown, left_out)
+    left_out = tuple(f"rule {name}" for name in left if name not in names)
+    return Rules(
+        tuple(bind(rule, bound[rule.name]) for rule in chosen),
+        policies,
+        shown,
+        left_out,
+        changed_rules,
+        tuple(one for rule in chosen for one in shortfalls(rule, bound[rule.name])),
+        tuple(gathered.problems),
+    )
 
 
 def named(policies: Policies, ids: Sequence[str], flag: str) -> frozenset[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from checker.model import Label, Location, Pack, Rule
+from checker.model import Framework, Label, Location, Pack, Rule
+from checker.policy.controls import ControlMap, clashes, is_control_map, mapped_packs, read_control_map
 from checker.policy.declarations import declared, read_labels, read_params
 from checker.policy.rules import RuleReader
 from checker.policy.shape import Shape
@@ -16,6 +18,8 @@ from checker.yamlsource import Document, Node, read
 
 SUFFIXES = (".yaml", ".yml")
 SHIPPED = "pack:"
+CONTROLS = "controls:"
+"""Before the name of a shipped mapping file, where it is shown."""
 REQUIRED = ("version", "pack", "rules")
 OPTIONAL = ("title", "revision", "owner", "approved_by", "review_by", "labels", "params")
 
@@ -27,6 +31,8 @@ class Policies:
     packs: tuple[Pack, ...]
     warnings: tuple[Problem, ...] = ()
     files: tuple[Path, ...] = ()
+    frameworks: tuple[Framework, ...] = ()
+    """The mapping files whose controls the rules have."""
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -56,6 +62,8 @@ class Request:
 def load(requests: Iterable[str | Request], base: Path | None = None) -> Policies:
     """The packs in files, folders (searched through, by name) and shipped packs (`pack:NAME`).
 
+    A file that maps the controls of a framework to rules (`framework:`) may stand beside them.
+
     Args:
         requests: what to load; without any, the shipped packs.
         base: the folder that relative paths start from; the working directory unless given.
@@ -69,7 +77,8 @@ def load(requests: Iterable[str | Request], base: Path | None = None) -> Policie
     for request in asked or [Request(SHIPPED)]:
         for path, shown in _files(request, base or Path(), problems):
             files.setdefault(path.resolve(), shown)
-    packs: list[Pack] = []
+    packs: dict[Path, Pack] = {}
+    maps: list[ControlMap] = []
     warnings: list[Problem] = []
     for path, shown in files.items():
         try:
@@ -78,13 +87,43 @@ def load(requests: Iterable[str | Request], base: Path | None = None) -> Policie
             problems += error.problems
             continue
         warnings += document.warnings
-        pack = read_pack(document, problems)
-        if pack is not None:
-            packs.append(pack)
-    problems += _clashes(packs)
+        if is_control_map(document):
+            control_map = read_control_map(document, problems)
+            maps += [control_map] if control_map else []
+        elif pack := read_pack(document, problems):
+            packs[path] = pack
+    if maps and not packs and not problems:
+        problems.append(_only_maps(asked, maps))
+    problems += _clashes(tuple(packs.values()))
+    problems += clashes(maps)
     if problems:
         raise InvalidInputError([*problems, *warnings])
-    return Policies(tuple(packs), tuple(warnings), tuple(files))
+    own, frameworks = _with_controls(packs, maps, frozenset(files), problems)
+    if problems:
+        raise InvalidInputError([*problems, *warnings])
+    return Policies(own, tuple(warnings), tuple(files), frameworks)
+
+
+def _only_maps(asked: Sequence[Request], maps: Sequence[ControlMap]) -> Problem:
+    message = f"{maps[0].framework.path} maps controls to rules, and no pack of rules is named"
+    return asked[0].problem(message, f"name one too, or {SHIPPED}NAME")
+
+
+def _with_controls(
+    packs: Mapping[Path, Pack], maps: Sequence[ControlMap], asked: frozenset[Path], problems: list[Problem]
+) -> tuple[tuple[Pack, ...], tuple[Framework, ...]]:
+    """The packs with what mapping files say of their rules. Those that come with the checker speak of its own packs by
+    themselves, unless another file maps their framework."""
+    ours = {path.resolve() for path in shipped().values()}
+    shipped_packs = frozenset(pack.name for path, pack in packs.items() if path in ours)
+    every = list(maps)
+    named = {one.framework.key for one in maps}
+    for name, path in shipped("framework").items() if shipped_packs else ():
+        if path.resolve() not in asked and name not in named:
+            document = read(path, CONTROLS + name)
+            implied = read_control_map(document, problems, implied=True)
+            every += [implied] if implied else []
+    return mapped_packs(tuple(packs.values()), every, shipped_packs, problems)
 
 
 def _files(request: Request, base: Path, problems: list[Problem]) -> list[tuple[Path, str]]:
@@ -130,16 +169,17 @@ def _shipped(request: Request, problems: list[Problem]) -> list[tuple[Path, str]
     return [(packs[name], request.text)]
 
 
-def shipped() -> dict[str, Path]:
-    """The packs that come with the checker: name to file."""
-    packs = {}
+def shipped(key: Literal["pack", "framework"] = "pack") -> dict[str, Path]:
+    """What comes with the checker, name to file: packs, or mappings of a framework's controls."""
+    found = {}
     for file in sorted(folder("rules").rglob("*.yaml")):
         for line in file.read_text(encoding="utf-8").splitlines():
-            key, colon, value = line.partition(":")
-            if colon and key == "pack":
-                packs[value.split("#")[0].strip().strip("\"'")] = file
+            name, colon, value = line.partition(":")
+            if colon and name in ("pack", "framework"):
+                if name == key:
+                    found[value.split("#")[0].strip().strip("\"'")] = file
                 break
-    return packs
+    return found
 
 
 def read_pack(document: Document, problems: list[Problem]) -> Pack | None:
@@ -151,7 +191,7 @@ def read_pack(document: Document, problems: list[Problem]) -> Pack | None:
         return None
     if not shape.keys(REQUIRED, OPTIONAL):
         return None
-    _version(shape)
+    shape.version()
     name = shape.name("pack")
     path = Path(document.path).name if Path(document.path).is_absolute() else document.path
     params = read_params(shape.get("params"), problems)
@@ -179,16 +219,6 @@ def read_pack(document: Document, problems: list[Problem]) -> Pack | None:
         approved_by=shape.text("approved_by"),
         review_by=shape.date("review_by"),
     )
-
-
-def _version(shape: Shape) -> None:
-    node = shape.get("version")
-    if node is None or (node.value == 1 and type(node.value) is int):
-        return
-    if node.kind == "a number":
-        shape.error(node, f"version {node.value} of the policy language is not known", "write `version: 1`")
-    else:
-        shape.error(node, f"version is a number, not {node.kind}", "write `version: 1`")
 
 
 def _rules(shape: Shape, reader: RuleReader) -> tuple[Rule, ...]:

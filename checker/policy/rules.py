@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import get_args
 
 from checker.fields import catalogue
@@ -121,4 +122,4 @@ class RuleReader:
         if node is None:
             return ()
         read = {name: param for name, param in scope.params.items() if name in scope.used}
-        return read_cases(node, self.path, scope.catalogue, read, self.problems)
+        return read_cases(node, self.path, replace(scope, params=read))

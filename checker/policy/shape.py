@@ -111,6 +111,18 @@ class Shape:
                 self.error(node, str(error), error.hint)
         return text
 
+    def version(self) -> None:
+        """Notes a `version` that is not that of the policy language."""
+        node = self.get("version")
+        if node is None or (node.value == 1 and type(node.value) is int):
+            return
+        if node.kind == "a number":
+            self.error(
+                node, f"version {node.value} of the policy language is not known", "write `version: 1`"
+            )
+        else:
+            self.error(node, f"version is a number, not {node.kind}", "write `version: 1`")
+
     def error(self, node: Node, message: str, hint: str = "") -> None:
         """Notes a problem at a node."""
         self.problems.append(node.problem(message, hint))

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from checker.evaluation import read
-from checker.evidence.records import NOT_FOUND, Record, arn_parts
+from checker.evidence.runfolder import RECORDS
 from checker.evidence.snapshot import write_records, write_snapshot
-from checker.model import Case, Label, Rule, Verdict
+from checker.model import Case, Label, Pack, Rule, Verdict
 from checker.policy.load import Policies
+from checker.policy.needs import needs
 from checker.policy.params import Bound, bind, used
-from checker.values import iso
-
-STORE = "0123456789abcdef0123456789abcdef"
-ARN = f"arn:aws:medical-imaging:us-east-1:123456789012:datastore/{STORE}/imageset/"
+from checker.proving.records import records, target, wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,102 +35,83 @@ class Proved:
         return self.verdict is self.case.expect
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Tests of a rule with one instant and the same parameters' values; `cases` are their indexes."""
+
+    as_of: datetime
+    values: Mapping[str, object]
+    cases: tuple[int, ...]
+
+    def missing(self, rule: Rule) -> tuple[str, ...]:
+        """The parameters that neither the tests nor the policy give."""
+        return tuple(sorted(name for name in used(rule) if self.values.get(name) is None))
+
+    def bound(self, rule: Rule) -> Bound:
+        """The values of the parameters that the rule reads."""
+        return {name: self.values[name] for name in used(rule)}  # type: ignore[misc]
+
+
 def run_cases(policies: Policies) -> list[Proved]:
     """Every test of every rule, in order.
 
     Raises:
         InvalidInputError: a test gives parameters that do not fit each other.
     """
-    proved = []
-    for pack in policies.packs:
-        for rule in pack.rules:
-            given = {name: param.default for name, param in {**pack.params, **rule.params}.items()}
-            groups: dict[tuple[datetime, str], list[int]] = {}
-            for index, case in enumerate(rule.tests):
-                groups.setdefault((case.as_of, repr(sorted(case.params.items()))), []).append(index)
-            results: dict[int, Proved] = {}
-            for (as_of, _), indexes in groups.items():
-                cases = [rule.tests[index] for index in indexes]
-                results |= zip(
-                    indexes,
-                    _prove(rule, cases, {**given, **cases[0].params}, as_of, pack.labels),
-                    strict=True,
-                )
-            proved += [results[index] for index in sorted(results)]
-    return proved
+    return [one for pack in policies.packs for rule in pack.rules for one in run_rule(pack, rule)]
 
 
-def _prove(
-    rule: Rule,
-    cases: Sequence[Case],
-    values: Mapping[str, object],
-    as_of: datetime,
-    labels: Mapping[str, Label],
-) -> Iterable[Proved]:
-    missing = tuple(name for name in used(rule) if values.get(name) is None)
-    if missing:
+def run_rule(pack: Pack, rule: Rule) -> list[Proved]:
+    """Every test of a rule, in order.
+
+    Raises:
+        InvalidInputError: a test gives parameters that do not fit each other.
+    """
+    if not rule.tests:
+        return []
+    with snapshot(rule, rule.tests, pack.labels) as folder:
+        results: dict[int, Proved] = {}
+        for group in groups(pack, rule):
+            results |= zip(group.cases, _prove(rule, group, folder), strict=True)
+    return [results[index] for index in range(len(rule.tests))]
+
+
+def groups(pack: Pack, rule: Rule) -> list[Group]:
+    """A rule's tests by instant and parameters."""
+    given = {name: param.default for name, param in {**pack.params, **rule.params}.items()}
+    found: dict[tuple[datetime, str], list[int]] = {}
+    for index, case in enumerate(rule.tests):
+        found.setdefault((case.as_of, repr(sorted(case.params.items()))), []).append(index)
+    return [
+        Group(as_of, {**given, **rule.tests[indexes[0]].params}, tuple(indexes))
+        for (as_of, _), indexes in found.items()
+    ]
+
+
+@contextmanager
+def snapshot(rule: Rule, cases: Sequence[Case], labels: Mapping[str, Label]) -> Iterator[Path]:
+    """A folder with the tables of what tests describe; a test's rows are those of its target."""
+    with TemporaryDirectory(prefix="imageset-checker-") as name:
+        folder = Path(name)
+        described = (one for index, case in enumerate(cases) for one in records(case, index, rule.scope))
+        write_records(described, folder / RECORDS)
+        write_snapshot(folder / RECORDS, folder, labels, needs([rule]))
+        yield folder
+
+
+def _prove(rule: Rule, group: Group, folder: Path) -> Iterable[Proved]:
+    cases = [rule.tests[index] for index in group.cases]
+    if missing := group.missing(rule):
         return [Proved(rule, case, None, missing=missing) for case in cases]
-    bound: Bound = {name: values[name] for name in used(rule)}  # type: ignore[misc]
-    ready = bind(rule, bound)
-    with TemporaryDirectory(prefix="imageset-checker-") as folder:
-        records, snapshot = Path(folder) / "records.jsonl", Path(folder) / "image_sets.parquet"
-        described = [record(case, index) for index, case in enumerate(cases)]
-        order = sorted(range(len(cases)), key=lambda index: (described[index].image_set_id, index))
-        write_records(described, records)
-        write_snapshot(records, snapshot, labels)
-        results = {}
-        for judged in read.subjects([ready], snapshot, as_of, lambda _verdict, _severity: True):
-            for index, (_, verdict, finding) in zip(order, judged, strict=True):
-                results[index] = Proved(rule, cases[index], verdict, finding.reason if finding else None)
-    return [results[index] for index in range(len(cases))]
-
-
-def record(case: Case, index: int) -> Record:
-    """The record that a test describes: a healthy answer with what `given` changes. The index keeps rows apart."""
-    given = {path: _wire(value) for path, value in case.given.items()}
-    image_set_id = given.get("imageSetId") or f"{index:032}"
-    common: dict[str, Any] = {
-        "target": "test",
-        "image_set_id": image_set_id,
-        "datastore_id": STORE,
-        "version": index,
-        "labels": case.labels,
-    }
-    if case.error or not case.found:
-        return Record(**common, error=(case.error or NOT_FOUND, ""))
-    answer = healthy(image_set_id, case.as_of) | given
-    answer = arn_parts(answer.get("imageSetArn") or "") | answer
-    nested: dict[str, Any] = {}
-    for path, value in answer.items():
-        head, _, rest = path.partition(".")
-        if value is not None:
-            nested[head] = {**nested.get(head, {}), rest: value} if rest else value
-    collected = case.given.get("collectedAt")
-    return Record(
-        **common, answer=nested, collected_at=collected if isinstance(collected, datetime) else None
-    )
-
-
-def healthy(image_set_id: str, as_of: datetime) -> dict[str, Any]:
-    """The answer for an image set with which nothing is wrong, by path."""
-    yesterday = iso(as_of - timedelta(days=1))
-    return {
-        "datastoreId": STORE,
-        "imageSetId": image_set_id,
-        "versionId": "1",
-        "imageSetState": "ACTIVE",
-        "imageSetWorkflowStatus": "CREATED",
-        "createdAt": yesterday,
-        "updatedAt": yesterday,
-        "lastAccessedAt": yesterday,
-        "imageSetArn": ARN + image_set_id,
-        "isPrimary": True,
-        "storageTier": "FREQUENT_ACCESS",
-    }
-
-
-def _wire(value: object) -> Any:
-    """A typed value as an answer's JSON holds it."""
-    if isinstance(value, datetime):
-        return iso(value)
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    ready = bind(rule, group.bound(rule))
+    results = {}
+    subjects = {(target(index), *wanted(rule.tests[index], index, rule.scope)): index for index in group.cases}
+    for judged in read.subjects([ready], folder, group.as_of, lambda _verdict, _severity: True):
+        for subject, verdict, finding in judged:
+            version = subject.version_id if rule.scope == "version" else None
+            index = subjects.get((subject.target, subject.image_set_id, version))
+            if index is not None:
+                results[index] = (verdict, finding.reason if finding else None)
+    return [
+        Proved(rule, case, *results[index]) for index, case in zip(group.cases, cases, strict=True)
+    ]

@@ -12,8 +12,9 @@ from typing import Any, TextIO
 
 from checker import values
 from checker.audit.run import Judged, Run
-from checker.model import Finding, Outcome, Tally
+from checker.model import Finding, Outcome
 from checker.reporting import normal, packing, wording
+from checker.reporting.controls import control_results, worst
 from checker.reporting.escaping import json_text, shorten, visible
 from checker.reporting.options import Options
 from checker.reporting.templates import template
@@ -52,19 +53,6 @@ class Card:
     def link(self) -> str:
         """The end of links to the rule."""
         return self.judged.rule.name
-
-
-@dataclass(frozen=True, slots=True)
-class Control:
-    """A control of a framework, with the rules that are mapped to it."""
-
-    id: str
-    cards: tuple[Card, ...]
-
-    @property
-    def total(self) -> Tally:
-        """The rules' tallies added up."""
-        return sum((card.judged.tally for card in self.cards), Tally())
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +101,12 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
         "outcome": word,
         "cards": cards,
         "shown_first": [card for card in cards if card.state in ("fail", "unknown") and card.counts],
-        "frameworks": _frameworks(cards),
+        "frameworks": control_results(run),
+        "changes": {one.rule.name: wording.change(one) for one in run.changes},
+        "controls_of": wording.controls,
+        "nouns": wording.nouns(run),
+        "count_of": wording.subjects,
+        "subject_head": _subject_head(run),
         "caveats": wording.caveats(run),
         "hypothetical": wording.HYPOTHETICAL,
         "total": run.total,
@@ -175,29 +168,16 @@ def _note(run: Run, one: Finding) -> str:
 
 
 def _card(run: Run, judged: Judged) -> Card:
-    tally = judged.tally
-    states = {
-        "fail": tally.fail,
-        "unknown": tally.unknown,
-        "waived": tally.waived,
-        "pass": tally.passed,
-        "not_applicable": True,
-    }
-    state = next(name for name, number in states.items() if number)
-    return Card(judged, wording.expected(judged.rule), state, run.gate.reaches(judged.rule.severity))
+    counts = run.gate.reaches(judged.rule.severity)
+    return Card(judged, wording.expected(judged.rule), worst(judged.tally), counts)
 
 
-def _frameworks(cards: Sequence[Card]) -> list[tuple[str, list[Control]]]:
-    """Framework, control, rules: in the order in which the policies name them."""
-    table: dict[str, dict[str, list[Card]]] = {}
-    for card in cards:
-        for framework, ids in card.judged.rule.controls.items():
-            for one in ids:
-                table.setdefault(framework, {}).setdefault(one, []).append(card)
-    return [
-        (framework, [Control(one, tuple(mapped)) for one, mapped in controls.items()])
-        for framework, controls in table.items()
-    ]
+def _subject_head(run: Run) -> str:
+    """What the column of subjects is called: a version is one of an image set."""
+    scopes = {one.rule.scope for one in run.judged}
+    if "datastore" not in scopes:
+        return "Image set"
+    return "Data store" if scopes == {"datastore"} else "Image set or data store"
 
 
 def _elsewhere(options: Options) -> str:

@@ -13,7 +13,7 @@ from typing import TextIO
 
 from checker import values
 from checker.audit.run import Judged, Run, SubjectVerdict
-from checker.model import Finding, Outcome, Pack, Subject, Verdict
+from checker.model import Finding, Outcome, Pack, Rule, Subject, Verdict
 from checker.reporting import wording
 from checker.reporting.escaping import one_line, shorten, xml_text
 from checker.reporting.normal import by_rule
@@ -62,8 +62,14 @@ def _plans(run: Run, options: Options) -> Iterator[Plan]:
         rules = ((judged, _found(run, judged, found, options.junit_passes)) for judged, found in by_rule(run))
     for judged, cases in rules:
         rule = judged.rule
-        properties = tuple(_properties(run, judged, packs.get(rule.pack)))
+        properties = tuple(_rule_properties(run, rule, packs.get(rule.pack)))
         yield Plan(_token(rule.id), _token(rule.pack), properties, _watched(cases, seen))
+    for change in run.changes:
+        if change.off:
+            rule, text = change.rule, _text(wording.change(change), LONGEST_MESSAGE)
+            properties = tuple(_rule_properties(run, rule, packs.get(rule.pack)))
+            case = Case("switched off", "skipped", "", one_line(text), text)
+            yield Plan(_token(rule.id), _token(rule.pack), properties, iter([case]))
     problems = list(_run_problems(run, red=seen.red))
     if problems:
         name, package = RUN_SUITE
@@ -104,14 +110,14 @@ def _found(run: Run, judged: Judged, found: Iterator[Finding], passes: str) -> I
 
 def _totals(judged: Judged) -> Iterator[Case]:
     """What was evaluated, in one case each: a suite without cases reads as one that did not run."""
-    tally = judged.tally
+    tally, scope = judged.tally, judged.rule.scope
     if tally.passed:
-        yield Case(f"{wording.image_sets(tally.passed)} passed")
+        yield Case(f"{wording.subjects(tally.passed, scope)} passed")
     if tally.not_applicable:
-        name = f"{wording.image_sets(tally.not_applicable)} not applicable"
+        name = f"{wording.subjects(tally.not_applicable, scope)} not applicable"
         yield Case(name, "skipped", "", NOT_APPLICABLE, NOT_APPLICABLE)
     if not tally.subjects:
-        text = "no image set was evaluated"
+        text = f"no {wording.NOUNS[scope]} was evaluated"
         yield Case(text, "skipped", "", text, text)
 
 
@@ -132,7 +138,7 @@ def _finding(run: Run, finding: Finding) -> Case:
 def _run_problems(run: Run, *, red: bool) -> Iterator[Case]:
     """What makes the run incomplete besides verdicts; an error in each case, for each makes the exit code 3 or 1."""
     coverage = run.coverage
-    if coverage.evaluated == 0:
+    if not run.evaluated_any:
         yield _problem("image sets evaluated", "nothing-evaluated", "no image set was evaluated")
         red = True
     if coverage.unreadable_targets:
@@ -150,10 +156,16 @@ def _problem(name: str, kind: str, text: str) -> Case:
     return Case(name, "error", kind, text, text)
 
 
-def _properties(run: Run, judged: Judged, pack: Pack | None) -> Iterator[tuple[str, str]]:
-    yield "severity", judged.rule.severity.value
-    for framework, ids in judged.rule.controls.items():
+def _rule_properties(run: Run, rule: Rule, pack: Pack | None) -> Iterator[tuple[str, str]]:
+    yield "severity", rule.severity.value
+    for change in run.changes:
+        if change.rule.name == rule.name:
+            yield "changed", wording.change(change)
+    for framework, ids in wording.controls(rule).items():
         yield _token(f"control.{framework}"), ", ".join(ids)
+    for lack in run.shortfalls:
+        if lack.rule == rule.name:
+            yield "control.not-satisfied", wording.shortfall(lack)
     if pack is not None:
         yield "policy.file", pack.path
         yield "policy.sha256", pack.sha256

@@ -6,13 +6,15 @@ import hashlib
 import json
 from collections.abc import Iterator
 from datetime import datetime
+from fractions import Fraction
 from itertools import groupby
 from typing import Any
 
 from checker import values
 from checker.audit.run import Judged, Run, Unread
-from checker.model import Duration, Finding, Pack, Rule, Subject, Tally
+from checker.model import Change, Duration, Finding, Framework, Numbers, Pack, Rule, Subject, Tally
 from checker.reporting import wording
+from checker.reporting.controls import ControlResult, FrameworkResult, control_results
 
 SCHEMA = "imageset-checker/results/1"
 
@@ -50,17 +52,21 @@ def unreadable(one: Unread) -> dict[str, Any]:
 def finding_id(rule: Rule, subject: Subject) -> str:
     """A stable name for a rule's verdict on a subject: free of severity, message and time.
 
-    The version is part of it only where one is pinned, so that a finding keeps its name when the image set moves on.
+    The version is part of it only where one is pinned or the rule judges every version, so that a finding keeps its
+    name when the image set moves on.
     """
-    version = subject.version_id if subject.pinned else None
+    version = subject.version_id if subject.exact else None
     # as JSON, so that no two different subjects give the same text
     identity = [rule.name, subject.target, subject.datastore_id, subject.image_set_id, version]
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
 
 
 def plain(value: object) -> object:
-    """A value as JSON holds it: booleans, numbers and null as they are, anything else as text."""
-    return values.show(value) if isinstance(value, datetime | Duration) else value
+    """A value as JSON holds it: booleans, numbers and null as they are, what an aggregate came to as an object,
+    anything else as text."""
+    if isinstance(value, Numbers):
+        return value.plain()
+    return values.show(value) if isinstance(value, datetime | Duration | Fraction) else value
 
 
 def by_rule(run: Run) -> Iterator[tuple[Judged, Iterator[Finding]]]:
@@ -114,6 +120,8 @@ def _run(run: Run) -> dict[str, Any]:
         "source": run.source,
         "gate": {"fail_on": run.gate.threshold, "on_unknown": run.gate.on_unknown},
         "policies": [_policy(pack) for pack in run.packs],
+        "mappings": [_mapping(one) for one in run.frameworks],
+        "changes": [_change(one) for one in run.changes],
         "params": dict(run.params),
         "identities": dict(run.identities),
         "calls": dict(run.calls),
@@ -133,6 +141,58 @@ def _policy(pack: Pack) -> dict[str, Any]:
     }
 
 
+def _mapping(one: Framework) -> dict[str, Any]:
+    return {
+        "framework": one.key,
+        "title": one.title,
+        "path": one.path,
+        "sha256": one.sha256,
+        "source": one.source,
+    }
+
+
+def _change(one: Change) -> dict[str, Any]:
+    return {
+        "rule": one.rule.id,
+        "pack": one.rule.pack,
+        "what": one.what,
+        "reason": one.reason,
+        "controls": wording.controls(one.rule),
+        "where": str(one.where),
+    }
+
+
+def _framework(one: FrameworkResult) -> dict[str, Any]:
+    framework = one.framework
+    return {
+        "framework": framework.key,
+        "title": framework.title,
+        "source": framework.source,
+        "note": framework.note,
+        "controls": [_control(control) for control in one.controls],
+    }
+
+
+def _control(one: ControlResult) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "title": one.title,
+        "state": one.state.value,
+        "reasons": list(one.reasons),
+        "rules": [
+            {
+                "rule": mapped.rule.id,
+                "pack": mapped.rule.pack,
+                "state": mapped.state,
+                "subjects": mapped.tally.subjects,
+                **counts(mapped.tally),
+                "does_not_prove": mapped.control.does_not_prove,
+            }
+            for mapped in one.rules
+        ],
+    }
+
+
 def _summary(run: Run) -> dict[str, Any]:
     coverage = run.coverage
     return {
@@ -147,6 +207,7 @@ def _summary(run: Run) -> dict[str, Any]:
         "unreadable_targets": coverage.unreadable_targets,
         **counts(run.total),
         "rules": [_rule(judged) for judged in run.judged],
+        "controls": [_framework(one) for one in control_results(run)],
     }
 
 
@@ -164,7 +225,7 @@ def _rule(judged: Judged) -> dict[str, Any]:
         "why": rule.why,
         "fix": rule.fix,
         "caveat": rule.caveat,
-        "controls": {framework: list(ids) for framework, ids in rule.controls.items()},
+        "controls": wording.controls(rule),
         "tags": list(rule.tags),
         "where": str(rule.where),
     }

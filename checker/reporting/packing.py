@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from checker import values
-from checker.model import Finding, Rule, Verdict
+from checker.model import Finding, Numbers, Rule, Verdict
 from checker.reporting import wording
 from checker.reporting.escaping import json_text, shorten, visible
 from checker.reporting.normal import plain
@@ -28,7 +28,7 @@ _PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
 _IMAGE_SET_ID = re.compile(r"[0-9a-f]{32}")
 # bytes of a row: the id's 22 digits, its index, and a digit or two for each of place, version, flags, note, message
 ROW_COST = 34
-_NUMBER_COST, _INDEX_COST = 7, 2
+_NUMBER_COST, _INDEX_COST, _ID_COST = 7, 2, 22
 _THIS_SET, _THIS_VERSION = -1, -2
 
 Part = str | int
@@ -41,7 +41,7 @@ class Rows:
 
     rule: Rule
     places: list[tuple[str | None, ...]] = field(default_factory=list)
-    sets: list[str] = field(default_factory=list)
+    sets: list[str | None] = field(default_factory=list)
     versions: list[int | None] = field(default_factory=list)
     flags: list[int] = field(default_factory=list)
     reasons: list[str | None] = field(default_factory=list)
@@ -64,17 +64,20 @@ class Rows:
             for index, path in enumerate(self.observed)
             if shown.get(path) is not None
         ]
-        fillings.append((_THIS_SET, subject.image_set_id))
+        if subject.image_set_id is not None:
+            fillings.append((_THIS_SET, subject.image_set_id))
         message = _template(_text(wording.headline(finding)), fillings, subject.version_id)
         place = (subject.target, subject.account, subject.region, subject.datastore_id)
         self.places.append(tuple(None if one is None else _text(one) for one in place))
-        self.sets.append(_text(subject.image_set_id))
+        self.sets.append(None if subject.image_set_id is None else _text(subject.image_set_id))
         self.versions.append(subject.version_id)
         self.flags.append(_flags(finding))
         self.reasons.append(None if finding.reason is None else _text(finding.reason))
         self.notes.append(note)
         self.messages.append(message)
-        self.cost += ROW_COST
+        # one id stands for all versions of an image set; here they follow each other
+        again = len(self.sets) > 1 and self.sets[-1] == self.sets[-2]
+        self.cost += ROW_COST - (_ID_COST if again else 0)
         for value in shown.values():
             self.cost += _NUMBER_COST if isinstance(value, datetime) else _INDEX_COST
         texts = [self.sets[-1], self.reasons[-1], self.places[-1], message, *shown.values()]
@@ -85,6 +88,7 @@ class Rows:
         if value is None or isinstance(value, bool | int | datetime) or value in self.seen:
             return 0
         self.seen.add(value)
+        value = _packed(value) if isinstance(value, Numbers) else value
         if isinstance(value, str) and _IMAGE_SET_ID.fullmatch(value):
             return 0
         return len(json_text(value, script=True).encode("utf-8", "replace")) + 4
@@ -92,7 +96,7 @@ class Rows:
 
 def packed(groups: Sequence[Rows], total: int) -> dict[str, Any]:
     """The page's data; `total` is how many findings the run has, embedded or not."""
-    ids = sorted({one for rows in groups for one in rows.sets})
+    ids = sorted({one for rows in groups for one in rows.sets if one is not None})
     # hexadecimal ids first: they are stored apart, two digits for three
     ids.sort(key=lambda one: _IMAGE_SET_ID.fullmatch(one) is None)
     numbers = {one: index for index, one in enumerate(ids)}
@@ -123,7 +127,7 @@ def _group(rows: Rows, numbers: dict[str, int], places: dict[tuple[str | None, .
         "expected": visible(wording.expected(rule)),
         "n": len(rows.sets),
         "place": column([places[one] for one in rows.places]),
-        "set": column([numbers[one] for one in rows.sets]),
+        "set": column([None if one is None else numbers[one] for one in rows.sets]),
         "version": column(rows.versions),
         "flags": column(rows.flags),
         "reason": column(rows.reasons),
@@ -138,10 +142,10 @@ def column(cells: Sequence[object]) -> dict[str, Any]:
     # True == 1 in Python, so that the type is part of what makes a value another one
     distinct = {(type(cell), cell): cell for cell in cells}
     if len(distinct) <= 1:
-        return {"c": next((plain(cell) for cell in distinct.values()), None)}
+        return {"c": next((_packed(cell) for cell in distinct.values()), None)}
     ranks = {key: index for index, key in enumerate(distinct)}
     width = _width(len(distinct) - 1)
-    listed = [list(cell) if isinstance(cell, tuple) else plain(cell) for cell in distinct.values()]
+    listed = [list(cell) if isinstance(cell, tuple) else _packed(cell) for cell in distinct.values()]
     dictionary_size = len(cells) * width + len(json_text(listed, script=True))
     number = _numbers(cells, distinct.values(), dictionary_size)
     if number is not None:
@@ -199,7 +203,7 @@ def _flags(finding: Finding) -> int:
         | (GATED if finding.gated else 0)
         | (OWN_MESSAGE if finding.message else 0)
         | (FAILED_CALL if wording.error_code(finding) else 0)
-        | (PINNED if finding.subject.pinned else 0)
+        | (PINNED if finding.subject.exact else 0)
     )
 
 
@@ -227,8 +231,13 @@ def _split(part: Part, text: str, put: list[Part]) -> list[Part]:
     return pieces
 
 
+def _packed(value: object) -> object:
+    """A value as the page gets it; what an aggregate came to beside its text."""
+    return {"text": _text(str(value)), **value.plain()} if isinstance(value, Numbers) else plain(value)
+
+
 def _cut(value: object) -> object:
-    if isinstance(value, bool | int | float | datetime) or value is None:
+    if isinstance(value, bool | int | float | datetime | Numbers) or value is None:
         return value
     return _text(values.show(value))
 

@@ -12,6 +12,7 @@ from checker.audit.run import Run
 from checker.model import Finding, Outcome, Tally, Verdict
 from checker.problems import printable
 from checker.reporting import wording
+from checker.reporting.controls import not_satisfied
 from checker.reporting.escaping import one_line, shorten
 from checker.reporting.options import Options
 
@@ -52,7 +53,15 @@ def _asked(run: Run) -> Iterator[str]:
     )
     if coverage.unreadable_targets:
         yield f"           {coverage.unreadable_targets:,} unreadable target(s), of which nothing was read"
-    for label, lines in (("Note", wording.caveats(run)), ("Left out", run.left_out)):
+    changes = [f"rule {one.rule.name} {wording.change(one)}" for one in run.changes]
+    lacks = [f"{one.framework} {one.id} not satisfied: {text}" for one, text in not_satisfied(run)]
+    every = (
+        ("Note", wording.caveats(run)),
+        ("Left out", run.left_out),
+        ("Changed", changes),
+        ("Control", lacks),
+    )
+    for label, lines in every:
         for line in lines:
             yield f"{label:<10} {_safe(line)}"
 

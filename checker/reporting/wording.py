@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from checker import values
 from checker.audit.gate import Gate
 from checker.audit.run import Run
-from checker.model import Condition, Field, Finding, Group, Leaf, ParamRef, Rule, Test, Value, Verdict
+from checker.model import (
+    Aggregate,
+    Change,
+    Condition,
+    Field,
+    Finding,
+    Group,
+    Leaf,
+    ParamRef,
+    Rule,
+    RuleScope,
+    Shortfall,
+    Test,
+    Value,
+    Verdict,
+)
 from checker.policy.messages import ABSENT
 
 HYPOTHETICAL = "hypothetical: not the time at which the evidence was collected"
@@ -37,6 +52,8 @@ _OPERATORS = {
     "older_than": ("is older than", "is not older than"),
     "younger_than": ("is younger than", "is not younger than"),
 }
+NOUNS: Mapping[RuleScope, str] = {"image_set": "image set", "version": "version", "datastore": "data store"}
+"""What a rule judges, by scope."""
 _PLAIN = re.compile(r"[\w.:+/@-]+")
 
 
@@ -48,10 +65,11 @@ def expected(rule: Rule) -> str:
 
 def phrase(condition: Condition, *, negated: bool = False) -> str:
     """A condition in words, or its opposite (De Morgan)."""
-    if isinstance(condition, Leaf):
+    if not isinstance(condition, Group):
         tests = [_test(one, negated=negated) for one in condition.tests]
         absent = f" [if_absent: {condition.if_absent}]" if condition.if_absent else ""
-        return f"{condition.operand} {(' or ' if negated else ' and ').join(tests)}{absent}"
+        what = condition.operand if isinstance(condition, Leaf) else _aggregate(condition)
+        return f"{what} {(' or ' if negated else ' and ').join(tests)}{absent}"
     inner = negated is not (condition.kind == "none")
     word = "or" if (condition.kind == "any") is not negated else "and"
     parts = [phrase(member, negated=inner) for member in condition.members]
@@ -59,6 +77,14 @@ def phrase(condition: Condition, *, negated: bool = False) -> str:
         return parts[0]
     nested = [isinstance(member, Group) and len(member.members) > 1 for member in condition.members]
     return f" {word} ".join(f"({part})" if deep else part for part, deep in zip(parts, nested, strict=True))
+
+
+def _aggregate(one: Aggregate) -> str:
+    """A count or ratio in words; commas close what it is of, so that the comparison is not read as a part of it."""
+    of = f" where {phrase(one.of)}" if one.of else ""
+    among = f", among those where {phrase(one.among)}" if one.among else ""
+    number = "the number" if one.kind == "count" else "the share"
+    return f"{number} of image sets{of}{among}{',' if of or among else ''}"
 
 
 def error_code(finding: Finding) -> str:
@@ -97,6 +123,8 @@ def details(finding: Finding) -> list[tuple[str, str]]:
     subject = finding.subject
     version = f" version {subject.version_id}" if subject.version_id is not None else ""
     rows = [("Image set", f"{subject.target}/{subject.image_set_id}{version}")]
+    if subject.image_set_id is None:
+        rows = [("Target", subject.target)]
     if subject.datastore_id:
         place = ", ".join(part for part in (subject.account, subject.region) if part)
         rows.append(("Data store", subject.datastore_id + (f" ({place})" if place else "")))
@@ -120,9 +148,37 @@ def uncounted(finding: Finding, gate: Gate) -> str:
     return f"{head}, on_unknown: {gate.on_unknown}"
 
 
-def image_sets(number: int) -> str:
-    """`1 image set`, `2 image sets`."""
-    return f"{number:,} image set" + ("" if number == 1 else "s")
+def subjects(number: int, scope: RuleScope = "image_set") -> str:
+    """`1 image set`, `2 versions`, `3 data stores`."""
+    return f"{number:,} {NOUNS[scope]}" + ("" if number == 1 else "s")
+
+
+def nouns(run: Run) -> list[str]:
+    """What the run's rules judged, each kind once: image set, version, data store."""
+    scopes = {one.rule.scope for one in run.judged} or {"image_set"}
+    return [noun for scope, noun in NOUNS.items() if scope in scopes]
+
+
+def controls(rule: Rule) -> dict[str, list[str]]:
+    """The ids of a rule's controls, by framework."""
+    found: dict[str, list[str]] = {}
+    for one in rule.controls:
+        found.setdefault(one.framework, []).append(one.id)
+    return found
+
+
+def change(one: Change) -> str:
+    """What audit.yaml changed of a rule, and why: `switched off: REASON`."""
+    what = "switched off" if one.off else one.what
+    return f"{what}: {one.reason}" if one.reason else what
+
+
+def shortfall(one: Shortfall) -> str:
+    """A demand that is not met: `retention is 7y, but 21 CFR 900.12 demands at least 10y`."""
+    value = ", ".join(map(values.show, one.value)) if isinstance(one.value, tuple) else values.show(one.value)
+    tests = [_test(test, negated=False) for test in one.demand.tests]
+    demanded = " and ".join(text[3:] if text.startswith("is ") else f"that it {text}" for text in tests)
+    return f"{one.demand.param} is {value}, but {one.control.id} demands {demanded}"
 
 
 def caveats(run: Run) -> list[str]:

@@ -8,6 +8,7 @@
   const PRINTED = 1000;
   const UNKNOWN = 1, WAIVED = 2, GATED = 4, OWN_MESSAGE = 8, FAILED_CALL = 16, PINNED = 32;
   const WORDS = {fail: "Fail", unknown: "Unknown", waived: "Waived"};
+  const SUBJECT = $("subject").textContent;
   const data = JSON.parse($("data").textContent);
 
   // ---- columns -> values
@@ -32,12 +33,14 @@
   }
 
   function imageSet(n) {
+    if (n === NO_SET) return null;
     if (n >= data.ids.n) return data.ids.other[n - data.ids.n];
     let text = "";
     for (let k = 0; k < 20; k += 2) text += digits(data.ids.hex, n * 22 + k, 2).toString(16).padStart(3, "0");
     return text + digits(data.ids.hex, n * 22 + 20, 2).toString(16).padStart(2, "0");
   }
 
+  const NO_SET = 0xFFFFFFFF;  // a data store
   const total = data.rows;
   const groupOf = new Uint32Array(total), localOf = new Uint32Array(total), flagsOf = new Uint8Array(total);
   const setOf = new Uint32Array(total), placeOf = new Uint32Array(total);
@@ -51,12 +54,17 @@
   groups.forEach((g, index) => {
     const flags = reader(g.flags), set = reader(g.set), place = reader(g.place);
     for (let i = 0; i < g.n; i++, row++) {
-      groupOf[row] = index; localOf[row] = i; flagsOf[row] = flags(i); setOf[row] = set(i); placeOf[row] = place(i);
+      groupOf[row] = index; localOf[row] = i; flagsOf[row] = flags(i); setOf[row] = set(i) ?? NO_SET; placeOf[row] = place(i);
     }
   });
 
   const verdictOf = (r) => (flagsOf[r] & WAIVED ? "waived" : flagsOf[r] & UNKNOWN ? "unknown" : "fail");
-  const show = (value) => (value === null || value === undefined ? "(absent)" : String(value));
+  const show = (value) => (value === null || value === undefined ? "(absent)" : String(value.text ?? value));
+  // what a count or ratio came to, as JSON holds it
+  const plain = (value) => {
+    const {text, ...numbers} = value?.text === undefined ? {} : value;
+    return text === undefined ? value : numbers;
+  };
 
   function finding(r) {
     const g = groups[groupOf[r]], i = localOf[r], [target, account, region, datastore] = data.places[placeOf[r]];
@@ -74,7 +82,7 @@
   function haystack(r) {
     if (haystacks[r] === undefined) {
       const f = finding(r);
-      haystacks[r] = [f.group.name, f.group.title, f.target, f.datastore, f.id, f.headline, f.reason ?? "",
+      haystacks[r] = [f.group.name, f.group.title, f.target, f.datastore, f.id ?? "", f.headline, f.reason ?? "",
         ...f.observed.map(([path, value]) => `${path} = ${show(value)}`)].join("\n").toLowerCase();
     }
     return haystacks[r];
@@ -133,8 +141,8 @@
     const seen = make("dl", {class: "seen"}, ...known.map(([path, value]) => pair(path, show(value))));
     if (f.flags & OWN_MESSAGE) seen.append(pair("Expected", g.expected, "expected"));
     if (f.reason && !f.headline.includes(f.reason)) seen.append(pair("Reason", f.reason, "expected"));
-    const set = cell("Image set", make("span", {class: "target"}, f.target), make("span", {class: "id"}, f.id),
-      f.version === null ? null : make("span", {class: "version"}, `version ${f.version}${f.flags & PINNED ? ", pinned" : ""}`));
+    const set = cell(SUBJECT, make("span", {class: "target"}, f.target), make("span", {class: "id"}, f.id ?? f.datastore ?? ""),
+      f.version === null ? null : make("span", {class: "version"}, `version ${f.version}${f.flags & PINNED && g.scope === "image_set" ? ", pinned" : ""}`));
     set.className = "subject";
     return make("tr", {role: "row"},
       cell("Verdict", make("span", {class: `verdict ${f.verdict}`}, icon(f.verdict), WORDS[f.verdict]), f.note ? make("small", {}, f.note) : null),
@@ -179,7 +187,7 @@
     options("f-rule", "All", entries(count((r) => groups[groupOf[r]].name), groups.map((g) => g.name), (key) => key));
     const targets = count((r) => data.places[placeOf[r]][0]);
     options("f-target", "All", entries(targets, [...targets.keys()].sort(), (key) => key));
-    options("f-sort", "Policy order", [["severity", "Severity"], ["verdict", "Verdict"], ["target", "Target"], ["set", "Image set"]]);
+    options("f-sort", "Policy order", [["severity", "Severity"], ["verdict", "Verdict"], ["target", "Target"], ["set", SUBJECT]]);
   }
 
   function toForm() {
@@ -226,7 +234,7 @@
       waived: Boolean(f.flags & WAIVED), gated: Boolean(f.flags & GATED),
       target: f.target, account: f.account, region: f.region, datastoreId: f.datastore, imageSetId: f.id,
       versionId: f.version === null ? null : String(f.version), scope: g.scope, reason: f.reason,
-      message: f.flags & OWN_MESSAGE ? f.headline : "", observed: Object.fromEntries(f.observed), where: g.where,
+      message: f.flags & OWN_MESSAGE ? f.headline : "", observed: Object.fromEntries(f.observed.map(([path, value]) => [path, plain(value)])), where: g.where,
     };
   }
 

@@ -34,6 +34,12 @@ def tally(**counts):
         (Gate(None, "ignore"), [], Coverage(10, unreadable=10, unreadable_targets=1), Outcome.INCOMPLETE),
         (Gate(None, "ignore"), [], Coverage(10, unreadable=5, unreadable_targets=1), Outcome.INCOMPLETE),
         (Gate(None, "ignore"), [], Coverage(10, unreadable=5), Outcome.PASSED),
+        # rules on data stores alone need no image set
+        (Gate(), [(LOW, tally(passed=1))], Coverage(), Outcome.PASSED),
+        (Gate(), [(LOW, tally(not_applicable=1))], Coverage(), Outcome.PASSED),
+        (Gate(), [(LOW, tally(fail=1))], Coverage(), Outcome.VIOLATION),
+        (Gate(LOW, "ignore"), [(LOW, tally(unknown=1))], Coverage(), Outcome.INCOMPLETE),
+        (Gate(), [(LOW, tally(passed=1))], Coverage(unreadable_targets=1), Outcome.INCOMPLETE),
     ],
 )
 def test_the_outcome_follows_the_table(gate, tallies, coverage, outcome):
@@ -73,3 +79,15 @@ def test_the_sentence_says_when_no_rule_applied():
 def test_no_sentence_speaks_of_compliance(outcome):
     text = sentence(Gate(), outcome, [(LOW, tally(passed=1, fail=1, unknown=1))], Coverage(3))
     assert "complian" not in text.lower()
+
+
+def test_the_sentence_of_a_run_that_needed_no_image_set():
+    tallies = [(HIGH, tally(passed=2))]
+    said = sentence(Gate(), Outcome.PASSED, tallies, Coverage())
+    assert said.endswith("0 unknown; no image set was needed.")
+    nothing = [(HIGH, tally(unknown=2))]
+    said = sentence(Gate(), Outcome.INCOMPLETE, nothing, Coverage())
+    assert said.startswith("Gate undecided: nothing was evaluated.")
+    assert said.endswith("0 of 0 listed image sets read.")
+    said = sentence(Gate(), Outcome.PASSED, [(HIGH, tally(not_applicable=1))], Coverage())
+    assert "No rule applied to anything." in said

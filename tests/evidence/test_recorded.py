@@ -6,9 +6,10 @@ from itertools import permutations
 
 import pytest
 
+from checker.evidence.answers import normalise
 from checker.evidence.kept import keep_records
 from checker.evidence.recorded import read_recorded
-from checker.evidence.records import Record, normalise
+from checker.evidence.records import Record
 from checker.model import Label, Location, Type
 from checker.problems import InvalidInputError
 from checker.values import parse_time

@@ -31,10 +31,12 @@ def target(count: int = 20, name: str = "archive", datastore: str = DATASTORE, *
 
 
 def run(*targets: Target, **options: object) -> tuple[dict[str, Record], Collection]:
-    """Collects without waiting between attempts; records by target and id."""
+    """Collects without waiting between attempts; GetImageSet's records by target and id."""
     records: list[Record] = []
     chosen = Options(**({"rates": FAST, "attempts": 1, "pause": lambda seconds: False} | options))
     done = collect(targets, records.append, options=chosen, now=lambda: NOW)
+    assert [r.action for r in records].count("GetDatastore") == len(targets)
+    records = [record for record in records if record.action == "GetImageSet"]
     found = {f"{r.target}/{r.image_set_id}/{r.version}": r for r in records}
     assert len(found) == len(records), "a record twice"
     return found, done

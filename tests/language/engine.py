@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,9 +16,10 @@ from checker.evaluation import evaluate, read
 from checker.evidence.recorded import read_recorded
 from checker.evidence.records import Record
 from checker.evidence.snapshot import write_records, write_snapshot
-from checker.model import Finding, Label, Tally
+from checker.model import Finding, Label, Subject, Tally
 from checker.policy.needs import needs
 from checker.values import parse_time
+from tests.language import evidence
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,40 @@ def judge(
     every: bool = True,
 ) -> Judged:
     """Every rule of the policy on every record. Reading back passes too is slow: without `every` they are only counted."""
+    listed = list(records)
+    return _judged(
+        policy, as_of, flags, every, lambda folder, labels: recorded(listed, folder, labels), _image_set
+    )
+
+
+def judge_world(
+    policy: Mapping[str, Any],
+    world: Mapping[str, Any],
+    as_of: str,
+    flags: Mapping[str, str] | None = None,
+    *,
+    every: bool = True,
+) -> Judged:
+    """As `judge`, of evidence that a collection wrote (see scope_oracle.py), by the subject's name."""
+    return _judged(policy, as_of, flags, every, lambda _, labels: evidence.records(world, labels), _name)
+
+
+def _image_set(subject: Subject) -> str:
+    return str(subject.image_set_id)
+
+
+def _name(subject: Subject) -> str:
+    return subject.name
+
+
+def _judged(
+    policy: Mapping[str, Any],
+    as_of: str,
+    flags: Mapping[str, str] | None,
+    every: bool,
+    gather: Callable[[Path, Mapping[str, Label]], list[Record]],
+    key: Callable[[Subject], str],
+) -> Judged:
     moment = parse_time(as_of)
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -47,20 +82,19 @@ def judge(
         )
         policies = checker.load([str(folder / "policy.yaml")])
         rules = checker.choose(policies, params=flags).rules
-        write_records(recorded(list(records), folder, policies.labels), folder / "records.jsonl")
+        write_records(gather(folder, policies.labels), folder / "records.jsonl")
         write_snapshot(folder / "records.jsonl", folder, policies.labels, needs(rules))
         tallies = evaluate.evaluate(rules, folder, moment)
         found = list(read.findings(folder, rules, lambda *_: True))
         judged = [(one.rule, one.subject, one.verdict) for one in found]
         if every:
-            judged = [
-                (rule, subject, verdict)
-                for rule, rows in zip(
-                    rules, read.subjects(rules, folder, moment, lambda *_: True), strict=True
-                )
-                for subject, verdict, _ in rows
-            ]
-    verdicts = {(rule.id, subject.image_set_id): verdict.value for rule, subject, verdict in judged}
+            read_back = read.subjects(rules, folder, moment, lambda *_: True)
+            rows = [(rule, *row) for rule, its in zip(rules, read_back, strict=True) for row in its]
+            judged = [(rule, subject, verdict) for rule, subject, verdict, _ in rows]
+            # what findings.parquet holds is what each subject says of itself
+            assert [finding for *_, finding in rows if finding is not None] == found
+    verdicts = {(rule.id, key(subject)): verdict.value for rule, subject, verdict in judged}
+    assert len(verdicts) == len(judged)
     return Judged(
         verdicts, {rule.id: tally for rule, tally in zip(rules, tallies, strict=True)}, tuple(found)
     )

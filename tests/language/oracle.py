@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import Enum
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 STATES = ("ACTIVE", "LOCKED", "DELETED")
@@ -70,6 +71,19 @@ FIELDS = {
     "lastAccessedAt": Kind("time", Gap.NOT_REPORTED),
     "storageTier": Kind("enum", Gap.NOT_REPORTED, TIERS),
 }
+
+
+def labels_of(declared: Mapping[str, Any]) -> dict[str, Kind]:
+    """The fields of declared labels: that an inventory leaves a required one out says nothing."""
+    kinds = {"date": "time"}
+    return {
+        f"labels.{name}": Kind(
+            kinds.get(label["type"], label["type"]),
+            Gap.NOT_REPORTED if label.get("required") else Gap.NONE,
+            answer=False,
+        )
+        for name, label in declared.items()
+    }
 
 
 # Truth: Kleene's three values
@@ -153,6 +167,8 @@ def literal(kind: str, raw: Any) -> Any:
         return int(raw)
     if kind == "boolean":
         return raw if isinstance(raw, bool) else raw == "true"
+    if kind == "ratio":
+        return Fraction(raw.removesuffix("%")) / 100
     return raw
 
 
@@ -166,10 +182,7 @@ class Oracle:
         self.policy, self.now, self.flags = policy, instant(as_of), flags or {}
         self.params: Mapping[str, Any] = {}
         self.record: Mapping[str, Any] = {}
-        self.fields = FIELDS | {
-            f"labels.{name}": Kind({"date": "time"}.get(label["type"], label["type"]), Gap.NONE, answer=False)
-            for name, label in policy.get("labels", {}).items()
-        }
+        self.fields = FIELDS | labels_of(policy.get("labels", {}))
 
     def verdict(self, rule: Mapping[str, Any], record: Mapping[str, Any]) -> str:
         """`when` false: not applicable. Not violated: pass. Violated and `when` true: fail. Otherwise: unknown."""

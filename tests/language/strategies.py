@@ -50,11 +50,18 @@ LABELS = {
     "retention": {"type": "duration"},
     "grace": {"type": "duration"},
 }
-KINDS = FIELDS | {
-    f"labels.{name}": Kind({"date": "time"}.get(label["type"], label["type"]), Gap.NONE, answer=False)
-    for name, label in LABELS.items()
-}
+VOCABULARIES: dict[str, Mapping[str, Kind]] = {"answer": FIELDS | oracle.labels_of(LABELS)}
+"""The fields that a condition may name, by where it stands."""
+KINDS = dict(VOCABULARIES["answer"])
 CAN_BE_ABSENT = {path for path, kind in KINDS.items() if isinstance(kind.absent, Gap)}
+
+
+def add_vocabulary(name: str, kinds: Mapping[str, Kind]) -> None:
+    """More fields to draw from. A field has one type wherever it may be named."""
+    VOCABULARIES[name] = kinds
+    KINDS.update(kinds)
+    CAN_BE_ABSENT.update(path for path, kind in kinds.items() if isinstance(kind.absent, Gap))
+
 
 ALL = ["eq", "ne", "in", "not_in", "exists"]
 TEXT = ["contains", "starts_with", "ends_with", "matches"]
@@ -128,9 +135,9 @@ def literals(kind: str, path: str) -> st.SearchStrategy[Any]:
     }[kind]
 
 
-def fields(kind: str) -> list[str]:
+def fields(kind: str, words: str) -> list[str]:
     text = ("string", "enum")
-    return [path for path, known in KINDS.items() if known.type == kind or (known.type in text and kind in text)]  # fmt: skip
+    return [path for path, known in VOCABULARIES[words].items() if known.type == kind or (known.type in text and kind in text)]  # fmt: skip
 
 
 def written(value: Any) -> Any:
@@ -139,11 +146,12 @@ def written(value: Any) -> Any:
 
 
 @st.composite
-def values(draw, kind: str, path: str) -> Any:
+def values(draw, kind: str, path: str, words: str) -> Any:
     """A literal, `$param` or `{field: path}`."""
-    how = draw(st.sampled_from(["literal", "literal", "literal", "param", "field"]))
+    others = any(name != path for name in fields(kind, words))
+    how = draw(st.sampled_from(["literal", "literal", "literal", "param", "field" if others else "param"]))
     if how == "field":
-        return {"field": draw(st.sampled_from([name for name in fields(kind) if name != path]))}
+        return {"field": draw(st.sampled_from([name for name in fields(kind, words) if name != path]))}
     value = draw(literals(kind, path))
     if how == "param":
         return Param(param_type(kind, path), value)
@@ -155,32 +163,35 @@ def param_type(kind: str, path: str) -> str | tuple[str, str]:
 
 
 @st.composite
-def tests(draw, name: str, kind: str, path: str) -> Any:
+def tests(draw, name: str, kind: str, path: str, words: str) -> Any:
     """The value of an operator."""
     if name == "exists":
-        return draw(values("boolean", ""))
+        return draw(values("boolean", "", words))
     if name in ("older_than", "younger_than"):
-        return draw(values("duration", ""))
+        return draw(values("duration", "", words))
     if name in ("in", "not_in"):
         if draw(st.integers(0, 3)) == 0:
             items = draw(st.lists(literals(kind, path), min_size=1, max_size=3))
             return Param(param_type(kind, path), tuple(items))
-        return unique(draw(st.lists(values(kind, path), min_size=1, max_size=3)), kind)
+        return unique(draw(st.lists(values(kind, path, words), min_size=1, max_size=3)), kind)
     if name == "between":
         pair = draw(st.tuples(literals(kind, path), literals(kind, path)))
         low, high = sorted(pair, key=lambda raw: comparable(kind, raw))
-        how = draw(st.sampled_from(["literals", "literals", "params", "low", "high", "fields"]))
-        other = {"field": draw(st.sampled_from(fields(kind)))}
+        names = fields(kind, words)
+        how = draw(
+            st.sampled_from(["literals", "literals", "params", *(["low", "high", "fields"] if names else [])])
+        )
+        other, another = ({"field": draw(st.sampled_from(names or [""]))} for _ in range(2))
         return {
             "literals": [low, high],
             "params": [Param(kind, low), Param(kind, high)],
             "low": [other, high],
             "high": [low, other],
-            "fields": [other, {"field": draw(st.sampled_from(fields(kind)))}],
+            "fields": [other, another],
         }[how]
     if name == "matches" or (name in TEXT and kind == "enum"):
         return draw(patterns(name, KINDS[path].members if kind == "enum" else ()))
-    return draw(values("string" if name in TEXT else kind, path))
+    return draw(values("string" if name in TEXT else kind, path, words))
 
 
 def comparable(kind: str, raw: Any) -> int:
@@ -201,36 +212,45 @@ def patterns(draw, name: str, members: tuple[str, ...]) -> Any:
     return Param("string", value) if draw(st.integers(0, 5)) == 0 else value
 
 
+KINDS_OF_OPERANDS = ["string", "enum", "enum", "boolean", "integer", "duration", "time", "time", "- time", "- integer"]  # fmt: skip
+
+
+def typed(kind: str, words: str) -> list[str]:
+    return [path for path, known in VOCABULARIES[words].items() if known.type == kind.removeprefix("- ")]
+
+
 @st.composite
-def operands(draw) -> tuple[str, str, str, list[str]]:
+def operands(draw, words: str) -> tuple[str, str, str, list[str]]:
     """A field or a difference, its type, the field whose pool its values are from, and the fields it reads."""
-    kind = draw(st.sampled_from(["string", "enum", "enum", "boolean", "integer", "duration", "time", "time", "- time", "- integer"]))  # fmt: skip
+    kind = draw(
+        st.sampled_from(KINDS_OF_OPERANDS).filter(lambda kind: len(typed(kind, words)) > kind.startswith("-"))
+    )
     difference, kind = kind.startswith("- "), kind.removeprefix("- ")
-    path = draw(st.sampled_from([name for name, known in KINDS.items() if known.type == kind]))
+    path = draw(st.sampled_from(typed(kind, words)))
     read, operand = [path], path
     if difference:
-        read.append(draw(st.sampled_from([name for name in fields(kind) if name != path])))
+        read.append(draw(st.sampled_from([name for name in fields(kind, words) if name != path])))
         operand, kind, path = " - ".join(read), {"time": "duration"}.get(kind, kind), ""
     return operand, kind, path, read
 
 
 @st.composite
-def matchers(draw) -> tuple[str, dict[str, Any]]:
+def matchers(draw, words: str = "answer") -> tuple[str, dict[str, Any]]:
     """An operand with up to four operators, without `exists` and `if_absent`."""
-    operand, kind, path, _ = draw(operands())
+    operand, kind, path, _ = draw(operands(words))
     names = st.lists(st.sampled_from([name for name in OPERATORS[kind] if name != "exists"]), min_size=1, max_size=4, unique=True)  # fmt: skip
-    return operand, {name: draw(tests(name, kind, path)) for name in draw(names)}
+    return operand, {name: draw(tests(name, kind, path, words)) for name in draw(names)}
 
 
 @st.composite
-def leaves(draw) -> dict[str, Any]:
+def leaves(draw, words: str = "answer") -> dict[str, Any]:
     """`operand: matcher`."""
-    operand, kind, path, read = draw(operands())
+    operand, kind, path, read = draw(operands(words))
     may = [name for name in OPERATORS[kind] if name != "exists" or CAN_BE_ABSENT & {*read}]
     if draw(st.integers(0, 3)) == 0:
-        return {operand: draw(values(kind, path))}
+        return {operand: draw(values(kind, path, words))}
     names = draw(st.lists(st.sampled_from(may), min_size=1, max_size=2, unique=True))
-    matcher = {name: draw(tests(name, kind, path)) for name in names}
+    matcher = {name: draw(tests(name, kind, path, words)) for name in names}
     read += oracle.named(list(matcher.values()))
     if CAN_BE_ABSENT & {*read} and draw(st.integers(0, 2)) == 0:
         matcher["if_absent"] = draw(st.sampled_from(["match", "no_match", "unknown"]))
@@ -249,9 +269,12 @@ def groups(inner: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[s
 
 
 @cache
-def conditions() -> st.SearchStrategy[dict[str, Any]]:
+def conditions(words: str = "answer") -> st.SearchStrategy[dict[str, Any]]:
     """A leaf, or groups of them, at most three deep."""
-    zero = leaves()
+    return nested(leaves(words))
+
+
+def nested(zero: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
     one = zero | groups(zero)
     return zero | one | groups(one) | groups(one | groups(one))
 
@@ -267,11 +290,25 @@ def _entry(key: str, value: Any) -> Any:
         return key, tuple(canonical(item) for item in value)
     if key == "not":
         return "none", (canonical(value),)
+    if key in ("count", "ratio"):
+        return _aggregate(key, value)
     kind = KINDS[key.split(" - ", maxsplit=1)[0]].type
     kind = {"time": "duration"}.get(kind, kind) if " - " in key else kind
     matcher = value if isinstance(value, dict) and "field" not in value else {"eq": value}
     takes = {"exists": "boolean", "if_absent": "string", "older_than": "duration", "younger_than": "duration"}
     return key, tuple((name, _key(takes.get(name, kind), raw)) for name, raw in matcher.items())
+
+
+def _aggregate(kind: str, matcher: Any) -> Any:
+    matcher = matcher if isinstance(matcher, dict) else {"eq": matcher}
+    takes = {"exists": "boolean", "if_absent": "string", "count": "integer"}
+    return kind, tuple(
+        (
+            name,
+            canonical(raw) if name in ("of", "among") else _key(takes.get(name, takes.get(kind, kind)), raw),
+        )
+        for name, raw in matcher.items()
+    )
 
 
 def _key(kind: str, raw: Any) -> Any:

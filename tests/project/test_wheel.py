@@ -123,7 +123,7 @@ def test_version(elsewhere, tmp_path):
 def test_rules_list(elsewhere, tmp_path):
     done = _run(elsewhere, tmp_path, "rules", "list")
     assert done.returncode == 0, done.stderr
-    assert "healthimaging-governance/no-forced-overrides" in done.stdout
+    assert "healthimaging-integrity/no-forced-overrides" in done.stdout
 
 
 def test_check_of_recorded_answers(elsewhere, tmp_path):

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 
 from checker.audit.gate import Gate, judge, sentence
 from checker.audit.run import Judged, Run, SubjectVerdict, Unread
 from checker.model import (
     Absence,
+    Aggregate,
+    Change,
+    Control,
     Coverage,
+    Demand,
     Duration,
     Field,
     Finding,
+    Framework,
     Group,
     Leaf,
     Location,
+    Numbers,
     Operand,
     Pack,
     Rule,
     Severity,
+    Shortfall,
+    Source,
     Subject,
     Tally,
     Test,
@@ -31,11 +41,11 @@ from checker.model import (
 
 AS_OF = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 STORE = "0123456789abcdef0123456789abcdef"
-FORCED = Field("overrides.forced", Type.BOOLEAN, Absence.FALSE, True, "")
-STATE = Field("imageSetState", Type.ENUM, Absence.NEVER, True, "")
-DELETED_AT = Field("deletedAt", Type.TIME, Absence.NOT_REPORTED, True, "")
-CREATED_AT = Field("createdAt", Type.TIME, Absence.NEVER, True, "")
-MESSAGE = Field("message", Type.STRING, Absence.NONE, True, "")
+FORCED = Field("overrides.forced", Type.BOOLEAN, Absence.FALSE, Source.ANSWER, "")
+STATE = Field("imageSetState", Type.ENUM, Absence.NEVER, Source.ANSWER, "")
+DELETED_AT = Field("deletedAt", Type.TIME, Absence.NOT_REPORTED, Source.ANSWER, "")
+CREATED_AT = Field("createdAt", Type.TIME, Absence.NEVER, Source.ANSWER, "")
+MESSAGE = Field("message", Type.STRING, Absence.NONE, Source.ANSWER, "")
 HOSTILE = "<script>alert(1)</script>]]>&amp;\"'\x00\x1b[31m\u202etxt\u2028\ud800\x9b\ufffe{{ 7*7 }}=cmd|'/C calc'!A0"
 
 INTEGRITY = Pack(
@@ -76,7 +86,11 @@ NO_FORCE = rule(
     why="A forced copy or update skips the patient, study and series match.",
     fix="Compare both image sets, then revert to the last unforced version.",
     caveat="Judges the latest version only; a later ordinary update hides an earlier force.",
-    controls={"hipaa": ("164.312(c)(1)",), "nist-800-53r5": ("SI-7", "SI-10")},
+    controls=(
+        Control("hipaa", "164.312(c)(1)"),
+        Control("nist-800-53r5", "SI-7"),
+        Control("nist-800-53r5", "SI-10"),
+    ),
     tags=("integrity",),
     fields=(FORCED,),
 )
@@ -90,7 +104,7 @@ RECENT = rule(
     title="No image set was deleted within the review window",
     why="A deletion can be undone only while backups last.",
     fix="Ask who deleted it, and restore it from the archive if nobody knows.",
-    controls={"nist-800-53r5": ("SI-12",), "iso-27001": ("A.5.33",)},
+    controls=(Control("nist-800-53r5", "SI-12"), Control("iso-27001", "A.5.33")),
     where=Location("pack:retention", 21, 5),
     fields=(STATE, DELETED_AT),
 )
@@ -160,8 +174,7 @@ def run_of(pairs: list[tuple[Rule, list[SubjectVerdict]]], gate: Gate, coverage:
         "botocore_version": "1.42.81",
         "packs": (INTEGRITY, RETENTION),
         "source": "live",
-        "snapshot": Path("snapshot.parquet"),
-        "findings_file": Path("findings.parquet"),
+        "folder": Path("run"),
     }
     return FakeRun(
         judged=judged,
@@ -195,7 +208,7 @@ def _tally(found: list[SubjectVerdict]) -> Tally:
 def ordinary(gate: Gate = Gate(Severity.MEDIUM), **more) -> FakeRun:  # noqa: B008 - frozen
     """Two packs, four rules, every verdict, a pinned version, a waived fail, two unreadable sets."""
     sets = [subject(n) for n in range(1, 7)]
-    pinned = subject(3, version_id=2, pinned=True)
+    pinned = subject(3, version_id=2, exact=True)
     lost = [subject(n, version_id=None) for n in (7, 8)]
     denied = "AccessDeniedException"
     gone = AS_OF - timedelta(days=12, hours=5)
@@ -275,6 +288,109 @@ def clean_run(**more) -> FakeRun:
     return run_of(verdicts, Gate(), Coverage(3), **more)
 
 
+PRIMARY = Field("isPrimary", Type.BOOLEAN, Absence.NOT_REPORTED, Source.ANSWER, "")
+KEY = Field("datastore.kmsKeyArn", Type.STRING, Absence.NONE, Source.DATASTORE, "")
+BEFORE = Field("previous_version.imageSetState", Type.ENUM, Absence.NEVER, Source.PREVIOUS_VERSION, "")
+RETENTION_RULES = (
+    Control(
+        "mqsa",
+        "21 CFR 900.12",
+        "Records",
+        (Demand("retention", (Test("gte", Duration(120)),)),),
+        "That the originals are kept elsewhere.",
+    ),
+)
+SHARE = rule(
+    INTEGRITY,
+    "few-secondary-sets",
+    Severity.HIGH,
+    Aggregate(
+        "ratio",
+        leaf(PRIMARY, "eq", False),
+        leaf(STATE, "eq", "ACTIVE"),
+        (Test("gt", Fraction(1, 100)),),
+    ),
+    scope="datastore",
+    controls=(Control("hipaa", "164.312(c)(1)", "Integrity"),),
+    fields=(KEY,),
+)
+RETURNED = rule(
+    RETENTION,
+    "deleted-stays-deleted",
+    Severity.CRITICAL,
+    leaf(BEFORE, "eq", "DELETED"),
+    scope="version",
+    controls=RETENTION_RULES,
+    fields=(BEFORE,),
+)
+OFF = rule(INTEGRITY, "one-key", Severity.MEDIUM, leaf(KEY, "exists", False), controls=(*SHARE.controls,))
+MQSA = Framework(
+    "mqsa",
+    "Mammography",
+    "controls:mqsa",
+    "cd02" * 16,
+    "https://www.ecfr.gov/",
+    "No advice.",
+    ("21 CFR 900.12",),
+)
+
+
+def governed() -> FakeRun:
+    """Data stores and versions; a rule that was switched off, one of another severity, a demand that is not met."""
+    gate = Gate()
+    lowered = dataclasses.replace(RETURNED, severity=Severity.LOW)
+    store = subject(0, image_set_id=None, version_id=None)
+    several = [
+        subject(
+            0, target="research", image_set_id=None, version_id=None, datastore_id=STORE[::-1], exact=True
+        )
+    ]
+    numbers = Numbers("ratio", 3, 120, 2, (f"{1:032x}", f"{2:032x}"))
+    seen = {"datastore__kmsKeyArn": None, "ratio": numbers}
+    reason = "2 of 40 image sets could not be read"
+    few = Numbers("ratio", 0, 38, 2)
+    versions = [subject(1, version_id=number, exact=True) for number in (1, 2, 10)]
+    lost = subject(2, version_id=None)
+    return run_of(
+        [
+            (
+                SHARE,
+                [
+                    found(SHARE, store, Verdict.FAIL, gate, "2.5% is too much", **seen),
+                    *(found(SHARE, one, Verdict.UNKNOWN, gate, "", reason, ratio=few) for one in several),
+                ],
+            ),
+            (
+                lowered,
+                [
+                    SubjectVerdict(versions[0], Verdict.PASS),
+                    found(lowered, versions[1], Verdict.FAIL, gate, **{BEFORE.path: "DELETED"}),
+                    found(lowered, versions[2], Verdict.FAIL, gate, **{BEFORE.path: "DELETED"}),
+                    found(lowered, lost, Verdict.UNKNOWN, gate, "", "AccessDeniedException"),
+                ],
+            ),
+        ],
+        gate,
+        Coverage(40, 0, 2),
+        frameworks=(MQSA,),
+        changes=(
+            Change(OFF, "off", "One key per project here.", Location("audit.yaml", 7, 3)),
+            Change(RETURNED, "severity critical -> low", "", Location("audit.yaml", 8, 3)),
+        ),
+        shortfalls=(
+            Shortfall(RETURNED.name, *RETENTION_RULES, RETENTION_RULES[0].requires[0], Duration(84)),
+        ),
+        unread_sets=(Unread(lost, "AccessDeniedException", "no"),),
+    )
+
+
+def stores_only() -> FakeRun:
+    """No rule needs an image set."""
+    one = subject(0, image_set_id=None, version_id=None)
+    rules = dataclasses.replace(SHARE, condition=leaf(KEY, "exists", False))
+    return run_of([(rules, [SubjectVerdict(one, Verdict.PASS)])], Gate(), Coverage())
+
+
 def hostile() -> FakeRun:
     """Every text that can come from outside is hostile."""
     gate = Gate()
@@ -288,7 +404,7 @@ def hostile() -> FakeRun:
         why=HOSTILE,
         fix=HOSTILE,
         caveat=HOSTILE,
-        controls={HOSTILE: (HOSTILE,)},
+        controls=(Control(HOSTILE, HOSTILE, HOSTILE, (), HOSTILE),),
         tags=(HOSTILE,),
         where=Location(HOSTILE, 1, 1),
     )
@@ -319,6 +435,10 @@ def hostile() -> FakeRun:
         source="recorded",
         params={HOSTILE: HOSTILE},
         notes=(HOSTILE,),
+        changes=(
+            Change(dataclasses.replace(bad, id="hostile-off"), "off", HOSTILE, Location(HOSTILE, 1, 1)),
+        ),
+        frameworks=(Framework(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE),),
         left_out=(HOSTILE,),
         identities={HOSTILE: HOSTILE},
         calls={HOSTILE: 1},

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from report_runs import HOSTILE, hostile, ordinary
+from report_runs import HOSTILE, governed, hostile, ordinary
 from test_report_html import many
 
 from checker.reporting import FORMATS, Options, deliver
@@ -212,7 +212,7 @@ def test_dark_mode_is_dark(show):
     assert max(map(int, re.findall(r"\d+", dark))) < 60 < 200 < min(map(int, re.findall(r"\d+", light)))
 
 
-@pytest.mark.parametrize("run", [ordinary, hostile])
+@pytest.mark.parametrize("run", [ordinary, hostile, governed])
 @pytest.mark.parametrize("viewport", [WIDE, NARROW])
 def test_nothing_is_wider_than_the_window(show, run, viewport):
     view = show(run(), viewport=viewport)

@@ -10,7 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html
-from report_runs import AS_OF, NO_FORCE, RECENT, clean_run, found, hostile, ordinary, run_of, subject
+from report_runs import (
+    AS_OF,
+    NO_FORCE,
+    RECENT,
+    clean_run,
+    found,
+    governed,
+    hostile,
+    ordinary,
+    run_of,
+    stores_only,
+    subject,
+)
 
 from checker import values
 from checker.audit.gate import Gate
@@ -61,7 +73,7 @@ def test_golden(golden):
     golden("report.html", re.sub(r"sha256-[^']+", "sha256-", text))
 
 
-@pytest.mark.parametrize("run", [ordinary, clean_run, hostile])
+@pytest.mark.parametrize("run", [ordinary, clean_run, hostile, governed, stores_only])
 def test_the_policy_allows_its_own_style_and_script_and_nothing_else(run):
     text = written(run())
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)[1]
@@ -76,7 +88,7 @@ def test_the_policy_allows_its_own_style_and_script_and_nothing_else(run):
     )
 
 
-@pytest.mark.parametrize("run", [ordinary, clean_run, hostile])
+@pytest.mark.parametrize("run", [ordinary, clean_run, hostile, governed, stores_only])
 def test_nothing_is_fetched_and_nothing_is_styled_or_scripted_inline(run):
     tree = html.document_fromstring(written(run()))
     assert [one.get("type") for one in tree.iter("script")] == ["application/json", None]

@@ -5,7 +5,18 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from report_runs import HOSTILE, NO_FORCE, clean_run, found, hostile, ordinary, run_of, subject
+from report_runs import (
+    HOSTILE,
+    NO_FORCE,
+    clean_run,
+    found,
+    governed,
+    hostile,
+    ordinary,
+    run_of,
+    stores_only,
+    subject,
+)
 
 from checker.audit.gate import Gate
 from checker.model import Coverage, Severity, Verdict
@@ -27,7 +38,7 @@ def test_golden(golden):
     golden("results.json", written(ordinary()))
 
 
-@pytest.mark.parametrize("run", [ordinary, clean_run, hostile])
+@pytest.mark.parametrize("run", [ordinary, clean_run, hostile, governed, stores_only])
 def test_is_valid_by_the_published_schema(run):
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.FormatChecker()).validate(
@@ -73,7 +84,7 @@ def test_an_id_does_not_depend_on_severity_message_or_version():
     loud = dataclasses.replace(NO_FORCE, severity=Severity.INFO, title="other", message="other")
     moved = dataclasses.replace(one, version_id=9, account=None)
     assert finding_id(NO_FORCE, one) == finding_id(loud, moved)
-    pinned = dataclasses.replace(one, pinned=True)
+    pinned = dataclasses.replace(one, exact=True)
     different = [
         finding_id(NO_FORCE, one),
         finding_id(NO_FORCE, pinned),

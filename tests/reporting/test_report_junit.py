@@ -14,9 +14,11 @@ from report_runs import (
     TIDY,
     clean_run,
     found,
+    governed,
     hostile,
     ordinary,
     run_of,
+    stores_only,
     subject,
 )
 
@@ -79,7 +81,7 @@ def test_golden(golden, passes):
 
 
 @pytest.mark.parametrize("passes", PASSES)
-@pytest.mark.parametrize("run", [ordinary, clean_run, hostile])
+@pytest.mark.parametrize("run", [ordinary, clean_run, hostile, governed, stores_only])
 @pytest.mark.parametrize("schema", ["junit-10.xsd", "windyroad.xsd"])
 def test_is_valid_by_the_schema(schema, run, passes):
     if not (SCHEMAS / schema).exists():
@@ -88,7 +90,7 @@ def test_is_valid_by_the_schema(schema, run, passes):
 
 
 @pytest.mark.parametrize("passes", PASSES)
-@pytest.mark.parametrize("run", [ordinary, clean_run, hostile])
+@pytest.mark.parametrize("run", [ordinary, clean_run, hostile, governed, stores_only])
 def test_structure_and_junitparser(run, passes, tmp_path):
     text = written(run(), passes)
     check(text)

@@ -1,7 +1,7 @@
 import io
 
 import pytest
-from report_runs import NO_FORCE, clean_run, found, hostile, ordinary, run_of, subject
+from report_runs import NO_FORCE, clean_run, found, governed, hostile, ordinary, run_of, stores_only, subject
 
 from checker.audit.gate import Gate
 from checker.audit.run import Unread
@@ -31,7 +31,7 @@ def test_hostile_text_never_reaches_the_terminal():
     assert max(map(len, text.splitlines())) < 1100
 
 
-@pytest.mark.parametrize("run", [ordinary, hostile, clean_run])
+@pytest.mark.parametrize("run", [ordinary, hostile, clean_run, governed, stores_only])
 def test_colour_adds_colour_and_nothing_else(run):
     import re
 

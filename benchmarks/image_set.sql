@@ -1,5 +1,5 @@
--- What evaluate() does with policy.yaml, as one would write it by hand: the verdicts of every rule, four counts a rule,
--- and the fails and unknowns as Parquet, with the same columns in the same order. {snapshot} and {findings} are paths.
+-- What evaluate() does with image_set.yaml, as one would write it by hand: the verdicts of every rule, four counts a rule,
+-- and the fails and unknowns as Parquet, with the same columns in the same order. {folder} and {findings} are paths.
 -- Verdicts: 0 pass, 1 fail, 2 unknown, 3 not applicable. Statements are split at lines that hold nothing but a semicolon.
 
 CREATE MACRO judge(applies, violated) AS
@@ -58,7 +58,7 @@ FROM (
         listed_tier(storageTier) AS tier,
         "labels.study_date" AS study_date, "labels.retention" AS retention, "labels.legal_hold" AS legal_hold,
         "labels.erase_by" AS erase_by, "labels.superseded_by" AS superseded_by
-    FROM read_parquet('{snapshot}')
+    FROM read_parquet('{folder}/image_sets.parquet')
 )
 ;
 -- counts
@@ -71,7 +71,7 @@ SELECT row, COLUMNS('^v[0-9]+$'), found, "error.code" AS error, target,
     coalesce(rows.region, "target.region") AS shown_region,
     rows.region, datastoreId, imageSetId, versionId,
     coalesce(versionId, requestedVersionId) AS shown_version,
-    requestedVersionId IS NOT NULL AS pinned,
+    requestedVersionId IS NOT NULL AS exact,
     imageSetState, listed_state(imageSetState) AS state,
     imageSetWorkflowStatus, listed_status(imageSetWorkflowStatus) AS status,
     storageTier, listed_tier(storageTier) AS tier,
@@ -79,7 +79,7 @@ SELECT row, COLUMNS('^v[0-9]+$'), found, "error.code" AS error, target,
     CASE WHEN found THEN coalesce("overrides.forced", false) END AS forced,
     "labels.study_date" AS study_date, "labels.retention" AS retention, "labels.legal_hold" AS legal_hold,
     "labels.erase_by" AS erase_by, "labels.superseded_by" AS superseded_by
-FROM judged JOIN read_parquet('{snapshot}') AS rows USING (row)
+FROM judged JOIN read_parquet('{folder}/image_sets.parquet') AS rows USING (row)
 WHERE v1 IN (1, 2) OR v2 IN (1, 2) OR v3 IN (1, 2) OR v4 IN (1, 2) OR v5 IN (1, 2) OR v6 IN (1, 2) OR v7 IN (1, 2)
     OR v8 IN (1, 2) OR v9 IN (1, 2) OR v10 IN (1, 2) OR v11 IN (1, 2) OR v12 IN (1, 2) OR v13 IN (1, 2)
     OR v14 IN (1, 2) OR v15 IN (1, 2) OR v16 IN (1, 2) OR v17 IN (1, 2) OR v18 IN (1, 2) OR v19 IN (1, 2)
@@ -87,8 +87,8 @@ WHERE v1 IN (1, 2) OR v2 IN (1, 2) OR v3 IN (1, 2) OR v4 IN (1, 2) OR v5 IN (1, 
 ORDER BY row
 ;
 COPY (
-SELECT row_number() OVER () AS finding, 'benchmark/' || rule AS rule, severity, target, account, shown_region AS region,
-    datastoreId, imageSetId, shown_version AS versionId, pinned,
+SELECT row_number() OVER () AS finding, 'image-sets/' || rule AS rule, severity, target, account, shown_region AS region,
+    datastoreId, imageSetId, shown_version AS versionId, exact,
     CASE WHEN v = 2 THEN 'unknown' ELSE 'fail' END AS verdict,
     reason, fields::VARCHAR AS fields
 FROM (

@@ -1,0 +1,136 @@
+"""The rows of a snapshot that a user means by an id, a version of it, or a target's name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from duckdb import ColumnExpression as Column
+from duckdb import ConstantExpression as Constant
+from duckdb import DuckDBPyRelation, Expression
+from duckdb import FunctionExpression as Function
+
+from checker.evaluation.compile import CODES
+from checker.evaluation.tables import subject
+from checker.evidence.snapshot import ROW
+from checker.model import Rule, Subject, Verdict
+from checker.problems import InvalidInputError, Problem, nearest, suggest
+
+MOST = 10
+"""Rows that are explained at once."""
+WHERE = "IMAGE_SET"
+
+_Row = tuple[int, Subject, Verdict]
+
+
+def find(
+    rows: DuckDBPyRelation, rule: Rule, wanted: str, targets: Sequence[str], code: Expression
+) -> list[int]:
+    """The numbers of the rows that a text names, in order.
+
+    Args:
+        rows: what the rule judges.
+        rule: the rule.
+        wanted: what the user wrote.
+        targets: patterns of targets' names; every one unless given.
+        code: the verdict on each row.
+
+    Raises:
+        InvalidInputError: there is none, or too many.
+    """
+    matched = (
+        _stores(rows, rule, wanted, code) if rule.scope == "datastore" else _sets(rows, rule, wanted, code)
+    )
+    found = [one for one in matched if _in(one[1], targets)]
+    if not found:
+        names = sorted({one[1].target for one in matched})
+        raise _problem(f"{wanted} is not in a target that --target names", f"it is in {', '.join(names)}")
+    names = sorted({one[1].target for one in found})
+    if len(names) > 1 and rule.scope != "datastore":
+        raise _problem(
+            f"several targets have {wanted}: {', '.join(names)}",
+            f"write {names[0]}/{wanted}, or add --target",
+        )
+    if len(found) > MOST:
+        raise _problem(f"{wanted} is judged in {len(found)} versions", _name_one(wanted, found))
+    return [number for number, _, _ in found]
+
+
+def _fetch(rows: DuckDBPyRelation, rule: Rule, code: Expression) -> list[_Row]:
+    columns = [Column(ROW).alias("n"), code.alias("code"), *subject(rule.scope)]
+    words = list(CODES)
+    return [
+        (number, Subject(*who), words[word])
+        for number, word, *who in rows.select(*columns).order("n").fetchall()
+    ]
+
+
+def _sets(rows: DuckDBPyRelation, rule: Rule, wanted: str, code: Expression) -> list[_Row]:
+    target, _, last = wanted.rpartition("/")
+    image_set_id, at, version = last.partition("@v")
+    every = _fetch(rows.filter(Column("imageSetId") == Constant(image_set_id)), rule, code)
+    if not every:
+        raise _problem(
+            f"the image set {image_set_id} is not among the evidence",
+            _nearest(rows, "imageSetId", image_set_id),
+        )
+    here = [one for one in every if target in ("", one[1].target)]
+    if not here:
+        names = list(dict.fromkeys(one[1].target for one in every))
+        hint = nearest(target, names) or f"it is in {', '.join(names)}"
+        raise _problem(f"the image set {image_set_id} is not in the target {target}", hint)
+    found = [one for one in here if not at or str(one[1].version_id) == version]
+    if not found:
+        known = [f"v{one[1].version_id}" for one in here if one[1].version_id is not None]
+        some = f"the evidence has {', '.join(known)}" if 0 < len(known) <= 20 else ""
+        what = f"no version {version}" if version else "no such version"
+        raise _problem(f"of the image set {image_set_id} {what} is judged", some)
+    return found
+
+
+def _stores(rows: DuckDBPyRelation, rule: Rule, wanted: str, code: Expression) -> list[_Row]:
+    every = _fetch(rows, rule, code)
+    found = [
+        one
+        for one in every
+        if wanted
+        in (one[1].target, one[1].name, one[1].datastore_id, f"{one[1].target}/{one[1].datastore_id}")
+    ]
+    if not found:
+        names = list(dict.fromkeys(one[1].target for one in every))
+        hint = suggest(wanted, names, what="targets are")
+        raise _problem(
+            f"no target of the evidence is called {wanted}, and {rule.name} judges data stores", hint
+        )
+    return found
+
+
+def _in(who: Subject, targets: Sequence[str]) -> bool:
+    return not targets or any(fnmatchcase(who.target, pattern) for pattern in targets)
+
+
+def _nearest(rows: DuckDBPyRelation, column: str, word: str) -> str:
+    """A hint at the nearest value of a column; the engine compares, since there may be millions."""
+    distance = Function("levenshtein", Column(column), Constant(word)).alias("distance")
+    near = (
+        rows.filter(Column(column).isnotnull())
+        .select(Column(column), distance)
+        .order(f'distance, "{column}"')
+    )
+    return nearest(word, [one[0] for one in near.limit(1).fetchall()])
+
+
+def _name_one(wanted: str, found: Sequence[_Row]) -> str:
+    """How to ask for one of many, those that are no pass first."""
+    told = [(f"v{who.version_id}", word) for _, who, word in found if word in (Verdict.FAIL, Verdict.UNKNOWN)]
+    counts = Counter(word for _, word in told)
+    said = [
+        f"{word}: {', '.join([name for name, other in told if other is word][:5])}{' ..' if count > 5 else ''}"
+        for word, count in counts.items()
+    ]
+    return "; ".join([f"name one, such as {wanted}@v{found[-1][1].version_id}", *said])
+
+
+def _problem(message: str, hint: str = "") -> InvalidInputError:
+    return InvalidInputError(Problem(WHERE, message, hint))

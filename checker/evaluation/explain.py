@@ -1,0 +1,234 @@
+"""Why a rule judges a subject as it does: every part of its condition with its truth and what it read.
+
+All of it comes from the expressions that judge: a second evaluator could say something else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from duckdb import CaseExpression as Case
+from duckdb import ColumnExpression as Column
+from duckdb import ConstantExpression as Constant
+from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+
+from checker.evaluation.chosen import find
+from checker.evaluation.compile import CODES, Columns, Compiler, none_of, reason, received, shown, verdict
+from checker.evaluation.evaluate import details, table
+from checker.evaluation.flips import Outlook, outlook
+from checker.evaluation.read import Reader
+from checker.evaluation.tables import SUBJECT
+from checker.evidence.snapshot import LABEL_PLACES, ROW, connect
+from checker.evidence.tables import map_value
+from checker.fields import NOW, SUPERSEDED_BY
+from checker.model import (
+    Aggregate,
+    Condition,
+    Field,
+    Finding,
+    Group,
+    Leaf,
+    Rule,
+    Scalar,
+    Source,
+    Subject,
+    Verdict,
+)
+from checker.policy.aggregates import aggregates
+from checker.policy.bound import bound_values
+from checker.policy.tree import fields_of
+
+State = Literal["there", "none", "absent", "not received"]
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A value that was read. Without one, `state` says whether there is definitely none, whether an answer that was
+    received leaves it out, or whether no answer was received."""
+
+    name: str
+    value: object
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a condition as the policy has it, with its truth: None where that is unknown.
+
+    `members` are those of a group; `observed` is what a leaf or an aggregate read, and `why` why it is unknown.
+    """
+
+    written: Condition
+    truth: bool | None
+    members: tuple[Part, ...] = ()
+    observed: tuple[Observed, ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRead:
+    """A label that the rule read, with the place it was given at: `file:line`, empty where that is not known."""
+
+    name: str
+    value: object
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A verdict and all that led to it. `rule` has its parameters bound, `params` are their values; `finding` is there
+    for a fail and an unknown; `when` where the rule has one."""
+
+    rule: Rule
+    subject: Subject
+    as_of: datetime
+    verdict: Verdict
+    finding: Finding | None
+    params: Mapping[str, Scalar | tuple[Scalar, ...]]
+    when: Part | None
+    condition: Part
+    labels: tuple[LabelRead, ...]
+    outlook: Outlook
+
+
+def explain(
+    written: Rule, rule: Rule, folder: Path, wanted: str, *, as_of: datetime, targets: Sequence[str] = ()
+) -> tuple[Explanation, ...]:
+    """The verdicts of a rule on what `wanted` names, by version.
+
+    Args:
+        written: the rule as its policy has it.
+        rule: the same one with its parameters bound.
+        folder: a folder that `write_snapshot` filled with what the rule needs.
+        wanted: the id of an image set, `ID@vN` for a version of it, either one after `TARGET/`; a target's name, where
+            the rule judges data stores.
+        as_of: the instant against which ages are measured.
+        targets: patterns of the names of targets to look in; all of them unless given.
+
+    Raises:
+        InvalidInputError: it is not among the evidence, or several things are called so.
+    """
+    with connect() as connection:
+        rows, columns = table(connection, folder, rule.scope, [rule], as_of)
+        numbers = find(rows, rule, wanted, targets, verdict(rule, as_of, columns))
+        explainer = _Explainer(written, rule, as_of, columns)
+        return tuple(explainer.row(connection, folder, rows, number) for number in numbers)
+
+
+class _Explainer:
+    """One rule, to be explained on several rows."""
+
+    def __init__(self, written: Rule, rule: Rule, as_of: datetime, columns: Columns) -> None:
+        self.written, self.rule = written, rule
+        self.as_of, self.columns = as_of, columns
+        self.compiler = Compiler(as_of, columns)
+        self.names = {one: name for name, one in aggregates(rule.when, rule.condition).items()}
+
+    def row(
+        self, connection: DuckDBPyConnection, folder: Path, rows: DuckDBPyRelation, number: int
+    ) -> Explanation:
+        rule = self.rule
+        code = verdict(rule, self.as_of, self.columns)
+        labels = _labels(rule)
+        conditions = [one for one in (rule.when, rule.condition) if one]
+        columns = [code, *details(rule, code, self.as_of, self.columns)]
+        columns += [part for name in labels for part in (Column(name), _place(name))]
+        columns += [part for one in conditions for part in self.expressions(one)]
+        named = [column.alias(f"c{index}") for index, column in enumerate(columns)]
+        found = iter(rows.filter(Column(ROW) == Constant(number)).select(*named).fetchall()[0])
+        said = list(CODES)[next(found)]
+        detail = tuple(next(found) for _ in range(len(SUBJECT) + 3))
+        reader = Reader(rule, lambda _verdict, _severity: True)
+        values = reader.values(json.loads(detail[-1]))
+        read = [(name, next(found), next(found)) for name in labels]
+        when = (
+            self.part(self.written.when, rule.when, found, values)
+            if self.written.when and rule.when
+            else None
+        )
+        return Explanation(
+            rule,
+            Subject(*detail[: len(SUBJECT)]),
+            self.as_of,
+            said,
+            reader.finding(detail) if said in (Verdict.FAIL, Verdict.UNKNOWN) else None,
+            bound_values(self.written, rule),
+            when,
+            self.part(self.written.condition, rule.condition, found, values),
+            tuple(LabelRead(name, values.get(name, text), place or "") for name, text, place in read),
+            outlook(connection, folder, rule, number, as_of=self.as_of, now=said),
+        )
+
+    def expressions(self, condition: Condition) -> Iterator[Expression]:
+        """What `part` takes, in its order."""
+        yield self.compiler.condition(condition)
+        if isinstance(condition, Group):
+            for member in condition.members:
+                yield from self.expressions(member)
+            return
+        alone = replace(self.rule, when=None, condition=condition, fields=tuple(fields_of(condition)))
+        yield reason(alone, self.as_of, self.columns)
+        yield from (_state(field) for field in dict.fromkeys(fields_of(condition)))
+
+    def part(
+        self, written: Condition, condition: Condition, found: Iterator[Any], values: Mapping[str, object]
+    ) -> Part:
+        truth = next(found)
+        if isinstance(condition, Group):
+            assert isinstance(written, Group)
+            pairs = zip(written.members, condition.members, strict=True)
+            return Part(written, truth, tuple(self.part(*pair, found, values) for pair in pairs))
+        why = next(found)
+        if isinstance(condition, Aggregate):
+            name = self.names[condition]
+            observed = [Observed(name, values[name], "there")]
+        else:
+            fields = dict.fromkeys(fields_of(condition))
+            observed = [Observed(field.path, values[field.path], next(found)) for field in fields]
+            if _names_now(condition):
+                observed.append(Observed(NOW.path, self.as_of, "there"))
+        return Part(written, truth, (), tuple(observed), why if truth is None else "")
+
+
+def _names_now(leaf: Leaf) -> bool:
+    values = [test.value if isinstance(test.value, tuple) else (test.value,) for test in leaf.tests]
+    return NOW in (leaf.operand.left, leaf.operand.right) or any(NOW in several for several in values)
+
+
+def _state(field: Field) -> Expression:
+    state = Case(shown(field).isnotnull(), Constant("there"))
+    none = none_of(field)
+    if none is not None:
+        state = state.when(received(field) & none, Constant("none"))
+    return state.when(received(field), Constant("absent")).otherwise(Constant("not received"))
+
+
+def _labels(rule: Rule) -> list[str]:
+    """The columns of the labels that a rule read of its subject; a successor is found by one."""
+    if rule.scope == "datastore":
+        return []
+    fields = [field for part in (rule.when, rule.condition) for field in fields_of(part)]
+    names = [
+        f"labels.{SUPERSEDED_BY}" if field.source is Source.SUCCESSOR else field.path
+        for field in fields
+        if field.source is Source.SUCCESSOR or field.path.startswith("labels.")
+    ]
+    return list(dict.fromkeys(names))
+
+
+def _place(label: str) -> Expression:
+    return map_value(LABEL_PLACES, label.removeprefix("labels."))
+
+
+def leaves(part: Part) -> Iterator[Part]:
+    """The leaves and aggregates of an explained condition."""
+    if isinstance(part.written, Group):
+        for member in part.members:
+            yield from leaves(member)
+    else:
+        yield part

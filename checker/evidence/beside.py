@@ -1,0 +1,144 @@
+"""What other calls said, beside the rows it belongs to: tags, the data store, the successor of an image set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import reduce
+from operator import and_
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from checker.evidence.records import GET_DATASTORE, LIST_TAGS, NOT_RECORDED, PROPERTIES, TAGS
+from checker.evidence.tables import (
+    ERROR_CODE,
+    PINNED,
+    REFERENCE,
+    map_value,
+    member,
+    member_types,
+    read_lines,
+    struct,
+)
+from checker.fields import SUCCESSOR, SUPERSEDED_BY, model
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+
+_STORE = ("target", "datastoreId")
+_SET = (*_STORE, "imageSetId")
+_DATASTORE = "datastore."
+
+
+def with_tags(
+    connection: DuckDBPyConnection,
+    rows: DuckDBPyRelation,
+    records: Path,
+    keys: Sequence[str],
+    *,
+    of: Literal["image set", "datastore"],
+) -> DuckDBPyRelation:
+    """The rows with the tags of their image set or of their data store, a column for each key."""
+    from duckdb import ColumnExpression as Column
+
+    lines = read_lines(connection, records, {**REFERENCE, TAGS: "MAP(VARCHAR, VARCHAR)"}, LIST_TAGS)
+    whole = Column("imageSetId").isnull()
+    on, head = (_SET, TAGS) if of == "image set" else (_STORE, _DATASTORE + TAGS)
+    columns = {f"{head}[{json.dumps(key, ensure_ascii=False)}]": map_value(TAGS, key) for key in keys}
+    lines = lines.filter(~whole if of == "image set" else whole)
+    return _beside(rows, lines, on, head, columns)
+
+
+def with_datastore(connection: DuckDBPyConnection, rows: DuckDBPyRelation, records: Path) -> DuckDBPyRelation:
+    """The rows with what GetDatastore said of their data store."""
+    fields = {path.removeprefix(_DATASTORE): spec for path, spec in model().datastore.items()}
+    lines = read_lines(
+        connection, records, {**REFERENCE, PROPERTIES: struct(member_types(fields))}, GET_DATASTORE
+    )
+    columns = {_DATASTORE + path: member(f"{PROPERTIES}.{path}") for path in fields}
+    return _beside(rows, lines, _STORE, "datastore", columns)
+
+
+def with_successor(rows: DuckDBPyRelation) -> DuckDBPyRelation:
+    """The rows of image sets with the state of the one that the label superseded_by names, from its own row.
+
+    A row of a pinned version does not say what became of the image set, so that it is none to look up.
+    """
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+    from duckdb import FunctionExpression as Function
+
+    label = Column(f"labels.{SUPERSEDED_BY}")
+    named = rows.filter(label.isnotnull()).select(
+        _key("datastoreId").alias("named.store"), label.alias("named.id")
+    )
+    wanted = (_key("datastoreId") == Column("named.store")) & (Column("imageSetId") == Column("named.id"))
+    sets = rows.filter(Column(PINNED).isnull()).join(named.set_alias("named"), wanted, how="semi")
+    names = ("found", "imageSetState", "imageSetWorkflowStatus", "isPrimary")
+    # a set that several targets list: one that was read tells more, and the first target's is as good as another
+    unread = Function("concat", Column("found").isnull().cast("VARCHAR"), Column("target"))
+    best = Function(
+        "arg_min",
+        Function(
+            "struct_pack", *(Column(name).alias(name) for name in names), Column(ERROR_CODE).alias("code")
+        ),
+        unread,
+    )
+    found = sets.aggregate(
+        [_key("datastoreId").alias("its.store"), Column("imageSetId").alias("its.id"), best.alias("its")],
+        'coalesce("datastoreId", \'\'), "imageSetId"',
+    )
+    same = (_key("datastoreId") == Column("its.store")) & (label == Column("its.id"))
+    joined = rows.join(found.set_alias("its"), same, how="left")
+    its = {name: Function("struct_extract", Column("its"), Constant(name)) for name in (*names, "code")}
+    return joined.select(
+        *map(Column, rows.columns),
+        _case(its["found"].isnotnull(), Constant(value=True)).alias(f"{SUCCESSOR}received"),
+        _case(label.isnotnull() & Column("its.id").isnull(), Constant(NOT_RECORDED))
+        .otherwise(_case(its["found"].isnull(), its["code"]))
+        .alias(f"{SUCCESSOR}error"),
+        *(its[name].alias(SUCCESSOR + name) for name in names),
+    )
+
+
+def _beside(
+    rows: DuckDBPyRelation,
+    lines: DuckDBPyRelation,
+    on: Sequence[str],
+    head: str,
+    columns: dict[str, Expression],
+) -> DuckDBPyRelation:
+    """The rows with columns of the lines that have the same key; `head` names whether and why not they were received."""
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+
+    code = member(ERROR_CODE)
+    right = lines.select(
+        *(_key(name).alias(f"beside.{name}") for name in on),
+        _case(code.isnull(), Constant(value=True)).alias(f"{head}.received"),
+        code.alias("beside.error"),
+        *(value.alias(name) for name, value in columns.items()),
+    )
+    same = reduce(and_, [_key(name) == Column(f"beside.{name}") for name in on])
+    reason = _case(Column("beside.target").isnull(), Constant(NOT_RECORDED)).otherwise(Column("beside.error"))
+    return rows.join(right.set_alias(f"{head}.beside"), same, how="left").select(
+        *map(Column, rows.columns),
+        Column(f"{head}.received"),
+        reason.alias(f"{head}.error"),
+        *map(Column, columns),
+    )
+
+
+def _key(name: str) -> Expression:
+    """A column to join by; a data store that is not known is one of its own."""
+    import duckdb
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+
+    return duckdb.CoalesceOperator(Column(name), Constant("")) if name == "datastoreId" else Column(name)
+
+
+def _case(condition: Expression, value: Expression) -> Expression:
+    import duckdb
+
+    return duckdb.CaseExpression(condition, value)

@@ -1,0 +1,82 @@
+"""JSON values in files, each with its place."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from checker.model import Location
+from checker.problems import Problem
+from checker.values import STRICT_JSON, BadValueError
+
+_WHITE = " \t\r\n"
+
+
+def json_values(path: str, problems: list[Problem], warnings: list[Problem]) -> Iterator[tuple[str, Any]]:
+    """Each JSON value of a file with its place; the items of an array each."""
+    shown = "<stdin>" if path == "-" else Path(path).as_posix()
+    try:
+        raw = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        text = _decode(raw)
+    except OSError as error:
+        problems.append(Problem(shown, f"cannot be read: {(error.strerror or str(error)).lower()}"))
+        return
+    except UnicodeDecodeError as error:
+        message = f"byte 0x{raw[error.start]:02x} at offset {error.start} is not UTF-8"
+        problems.append(Problem(shown, message, "save the file as UTF-8"))
+        return
+    decoder = json.JSONDecoder(**STRICT_JSON)
+    position = line = 0
+    count = 0
+    while (start := _skip(text, position)) < len(text):
+        line += text.count("\n", position, start)
+        where = Location(shown, line + 1, start - (text.rfind("\n", 0, start) + 1) + 1)
+        try:
+            value, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError) as error:
+            problems.append(_not_json(shown, where, error, text))
+            return
+        line += text.count("\n", start, end)
+        position = end
+        count += 1
+        if isinstance(value, list):
+            if not value:
+                warnings.append(Problem(where, "records no image set", warning=True))
+            yield from ((f"{where}: [{index}]", item) for index, item in enumerate(value))
+        else:
+            yield str(where), value
+    if not count:
+        hint = "it should hold what `aws medical-imaging get-image-set` prints"
+        problems.append(Problem(shown, "the file is empty", hint))
+
+
+def _decode(raw: bytes) -> str:
+    """Text of UTF-8, or of UTF-16 with its mark, which is what PowerShell's `>` writes."""
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return raw.decode("utf-16")
+    return raw.decode("utf-8-sig")
+
+
+def _skip(text: str, position: int) -> int:
+    while position < len(text) and text[position] in _WHITE:
+        position += 1
+    return position
+
+
+def _not_json(shown: str, where: Location, error: Exception, text: str) -> Problem:
+    if isinstance(error, json.JSONDecodeError):
+        where = Location(shown, error.lineno, error.colno)
+        line = text.splitlines()[error.lineno - 1] if text.splitlines()[error.lineno - 1 :] else ""
+        return Problem(
+            where,
+            f"not JSON: {error.msg[:1].lower()}{error.msg[1:]}",
+            "print answers with --output json",
+            line,
+        )
+    if isinstance(error, BadValueError):
+        return Problem(where, str(error))
+    return Problem(where, f"not JSON: {str(error) or 'nested too deeply'}")

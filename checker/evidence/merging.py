@@ -1,0 +1,186 @@
+"""Recorded answers about one image set, put together: what agrees counts once, what contradicts is a problem."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from checker.evidence.answers import normalise_versions
+from checker.evidence.records import (
+    LIST_VERSIONS,
+    NO_VERSION,
+    VERSIONS_NOT_RECORDED,
+    Record,
+)
+from checker.problems import Problem
+
+MOST_NAMED = 10
+"""Versions that a message names; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A record and its place. `version` is None for what was learnt of the image set as a whole: it is not there, or
+    its latest version could not be read."""
+
+    record: Record
+    where: str
+    listed: bool  # in list-image-set-versions, which leaves members out
+    pinned: bool  # asked for by its version
+    whole: bool = False  # with every other version of its image set
+
+    @property
+    def version(self) -> int | None:
+        answer = self.record.answer
+        return int(answer["versionId"]) if answer else self.record.version
+
+
+def merged(
+    same_id: list[Seen], unlisted: list[Seen], problems: list[Problem], *, versions: bool
+) -> Iterator[Record]:
+    """The image sets of an id, one for each data store. What names none, such as a list of versions, joins it.
+
+    Args:
+        same_id: what was recorded of the image set and of its versions, at least one.
+        unlisted: failed calls of ListImageSetVersions.
+        problems: takes contradictions.
+        versions: whether to give the list of versions too, or why it is not known.
+    """
+    stores = sorted({one.record.datastore_id for one in same_id if one.record.datastore_id})
+    if len(stores) > 1:
+        problems += [
+            Problem(one.where, f"which data store's {one.record.image_set_id} this is, is not said")
+            for one in same_id
+            if one.record.datastore_id is None
+        ]
+    for store in stores or (None,):
+        kept: dict[int | None, Seen] = {}
+        for new in same_id:
+            if new.record.datastore_id in (store, None):
+                _keep(kept, new, problems)
+        highest = kept[max(kept, key=_last_if_none)]
+        yield replace(highest.record, datastore_id=store)
+        if versions:
+            failed = [one for one in unlisted if one.record.datastore_id in (store, None)]
+            whole = (one for one in same_id if one.whole and one.record.datastore_id in (store, None))
+            listed = max((one.version or 0 for one in whole), default=0)
+            yield _list_of(kept, replace(highest.record, datastore_id=store), listed, failed)
+
+
+def _last_if_none(version: int | None) -> float:
+    return math.inf if version is None else version
+
+
+def _list_of(kept: dict[int | None, Seen], highest: Record, listed: int, failed: list[Seen]) -> Record:
+    """The versions of an image set as ListImageSetVersions would give them, or why they are not known.
+
+    `listed` is the highest version in a list: below it nothing can be missing.
+    """
+    records = [kept[version].record for version in sorted(kept, key=_last_if_none)]
+    answers = {int(record.answer["versionId"]): record.answer for record in records if record.answer}
+    record = replace(
+        highest,
+        version=None,
+        action=LIST_VERSIONS,
+        answer=None,
+        error=None,
+        labels={name: value for one in records for name, value in one.labels.items()},
+        label_places={name: place for one in records for name, place in one.label_places.items()},
+    )
+    whole = kept.get(None)
+    if not listed and failed:
+        return replace(record, error=failed[0].record.error)
+    if whole and whole.record.error and (not listed or whole.record.found is False):
+        return replace(record, error=whole.record.error)
+    if not answers:
+        return replace(record, error=highest.error)
+    known = max(one.version or 0 for one in kept.values() if (one.record.error or ("",))[0] != NO_VERSION)
+    if missing := list(_gaps(sorted(answers), listed, known)):
+        return replace(record, error=(VERSIONS_NOT_RECORDED, _missing(missing, known)))
+    return replace(record, answer=normalise_versions(list(answers.values())))
+
+
+def _gaps(numbers: list[int], listed: int, highest: int) -> Iterator[tuple[int, int]]:
+    """The numbers above `listed` that are missing up to the highest, as first and last of each run."""
+    before = listed
+    for number in [*(number for number in numbers if number > listed), highest + 1]:
+        if number > before + 1:
+            yield before + 1, number - 1
+        before = number
+
+
+def _missing(gaps: list[tuple[int, int]], highest: int) -> str:
+    shown = [str(first) if first == last else f"{first}..{last}" for first, last in gaps[:MOST_NAMED]]
+    if len(gaps) > MOST_NAMED:
+        shown.append("others")
+    names = shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+    one = len(gaps) == 1 and gaps[0][0] == gaps[0][1]
+    return (
+        f"{'version' if one else 'versions'} {names} of 1..{highest} {'was' if one else 'were'} not recorded"
+    )
+
+
+def _keep(kept: dict[int | None, Seen], new: Seen, problems: list[Problem]) -> None:
+    """Adds a record: the same version twice counts once where the answers agree, and is a problem else."""
+    beside = kept.values() if new.version is None else filter(None, map(kept.get, (new.version, None)))
+    for other in beside:
+        if what := _contradiction(other, new):
+            message = f"two different {what}s for the image set {new.record.image_set_id}"
+            problems.append(Problem(new.where, message, f"the other {what} is at {other.where}"))
+            return
+    pair = [kept.get(new.version, new), new]
+    best = min(pair, key=lambda one: (bool(one.record.error), one.listed, one.pinned, one.record.to_json()))
+    answer = best.record.answer
+    if answer is not None:
+        # a list may say what an answer of another SDK dropped
+        answer = _joined(answer, *(one.record.answer for one in pair))
+    record = replace(
+        best.record,
+        answer=answer,
+        labels=dict(sorted({**pair[0].record.labels, **new.record.labels}.items())),
+        label_places=dict(sorted({**new.record.label_places, **pair[0].record.label_places}.items())),
+    )
+    kept[new.version] = replace(best, record=record)
+
+
+def _joined(answer: Any, *others: Any) -> dict[str, Any]:
+    more = {name: value for other in others if other for name, value in other.items() if name not in answer}
+    return {**answer, **more}
+
+
+def _contradiction(one: Seen, two: Seen) -> str:
+    """What of two records cannot both be true, if anything. When they were collected does not matter."""
+    if one.version != two.version:
+        whole, version = (one, two) if one.version is None else (two, one)
+        # the latest version could not be read, one asked for by its number or in a list could
+        both = version.record.error or ((version.pinned or version.listed) and whole.record.found is None)
+        return "" if both else "answer"
+    first, second = one.record.labels, two.record.labels
+    if any(first[name] != second[name] for name in first.keys() & second.keys()):
+        return "label"
+    if one.record.answer is None or two.record.answer is None:
+        # a version that could be read once is read
+        codes = {seen.record.error[0] for seen in (one, two) if seen.record.error}
+        return "answer" if len(codes) > 1 else ""
+    mine, other = one.record.answer, two.record.answer
+    # members that ListImageSetVersions never gives are no contradiction
+    names = mine.keys() & other.keys() if one.listed or two.listed else mine.keys() | other.keys()
+    return "answer" if any(mine.get(name) != other.get(name) for name in names) else ""
+
+
+def once(seen: Iterable[Seen], what: str, problems: list[Problem]) -> Iterator[Record]:
+    """Records of another call, each key once: an answer before an error, and a problem where two answers differ."""
+    kept: dict[tuple[str, str], Seen] = {}
+    for new in seen:
+        key = (new.record.datastore_id or "", new.record.image_set_id or "")
+        other = kept.setdefault(key, new)
+        if other.record.answer and new.record.answer and other.record.answer != new.record.answer:
+            of = new.record.image_set_id or new.record.datastore_id
+            message = f"two different answers on {what} {of}"
+            problems.append(Problem(new.where, message, f"the other answer is at {other.where}"))
+        best = min(other, new, key=lambda one: (one.record.answer is None, one.record.to_json()))
+        kept[key] = best
+    for _, one in sorted(kept.items()):
+        yield one.record

@@ -1,0 +1,188 @@
+"""What the tables of a snapshot share: their connection, the names of their columns, and records read as rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from checker.evidence.records import GET_IMAGE_SET, NOT_FOUND
+from checker.model import Field, Label, Type
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+
+# Columns that are no fields.
+ROW = "row"
+PINNED = "requestedVersionId"
+TARGET_ACCOUNT = "target.account"
+TARGET_REGION = "target.region"
+ERROR_CODE = "error.code"
+ERROR_MESSAGE = "error.message"
+LABEL_PLACES = "labels.places"
+
+MEMORY_LIMIT = "700MB"
+DEEPEST = 10_000
+"""How deep DuckDB takes a query: 500 rules and long lists are deeper than its own 1,000."""
+
+SQL_TYPES = {Type.TIME: "TIMESTAMP", Type.BOOLEAN: "BOOLEAN", Type.INTEGER: "BIGINT"}
+ERROR = {"error": "STRUCT(code VARCHAR, message VARCHAR)"}
+REFERENCE = {
+    **dict.fromkeys(
+        ("action", "target", "targetAccount", "targetRegion", "datastoreId", "imageSetId"), "VARCHAR"
+    ),
+    "requestedVersionId": "BIGINT",
+    "collectedAt": "TIMESTAMP",
+    **ERROR,
+}
+"""Members that records of every call have, and their types for DuckDB's JSON reader."""
+LABELS = {"labels": "MAP(VARCHAR, VARCHAR)", "labelPlaces": "MAP(VARCHAR, VARCHAR)"}
+
+
+@contextmanager
+def connect() -> Iterator[DuckDBPyConnection]:
+    """A DuckDB connection whose memory is bounded; what does not fit goes into a temporary folder."""
+    import duckdb
+
+    with TemporaryDirectory(prefix="imageset-checker-") as spill:
+        config: dict[str, Any] = {
+            "memory_limit": MEMORY_LIMIT,
+            "temp_directory": spill,
+            "max_expression_depth": DEEPEST,
+        }
+        with duckdb.connect(config=config) as connection:
+            yield connection
+
+
+def duckdb_path(path: Path) -> str:
+    """A path as DuckDB reads it: it would take `*`, `?` and `[` for patterns, and `~` for the home folder."""
+    return re.sub(r"([*?\[])", r"[\1]", str(path.resolve()))
+
+
+def read_lines(
+    connection: DuckDBPyConnection, records: Path, columns: Mapping[str, str], action: str | None
+) -> DuckDBPyRelation:
+    """The records of one call (None: of all), with these members of them."""
+    import duckdb
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+
+    lines = connection.read_json(
+        duckdb_path(records),
+        columns=dict(columns),
+        format="newline_delimited",
+        maximum_object_size=64 * 1024 * 1024,
+    )
+    if action is None:
+        return lines
+    return lines.filter(
+        duckdb.CoalesceOperator(Column("action"), Constant(GET_IMAGE_SET)) == Constant(action)
+    )
+
+
+def write(rows: DuckDBPyRelation, order: tuple[str, ...], file: Path) -> None:
+    """Writes rows to a Parquet file, sorted (nulls first) and numbered from 1."""
+    from duckdb import ColumnExpression as Column
+    from duckdb import FunctionExpression as Function
+
+    by = [Column(name).asc().nulls_first() for name in order]
+    # numbered by an explicit order: what an earlier sort did may not be counted on
+    number = Function("row_number").over(order_by=by).alias(ROW)
+    numbered = rows.select(number, *map(Column, rows.columns)).order(ROW)
+    numbered.write_parquet(str(file.resolve()), compression="zstd")
+
+
+def member(path: str, head: Expression | None = None) -> Expression:
+    """A member of a record by its path; of the struct `head` where one is given."""
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+    from duckdb import FunctionExpression as Function
+
+    steps = path.split(".")
+    value = head if head is not None else Column(steps.pop(0))
+    for step in steps:
+        value = Function("struct_extract", value, Constant(step))
+    return value
+
+
+def member_types(fields: Mapping[str, Field]) -> dict[str, str]:
+    """The members of an answer and their types, by name. None of it comes from a user."""
+    types: dict[str, str] = {}
+    nested: dict[str, dict[str, str]] = {}
+    for path, spec in fields.items():
+        head, _, rest = path.partition(".")
+        kind = SQL_TYPES.get(spec.type, "VARCHAR")
+        if rest:
+            nested.setdefault(head, {})[rest] = kind
+        else:
+            types[head] = kind
+    return types | {name: struct(members) for name, members in nested.items()}
+
+
+def struct(members: Mapping[str, str]) -> str:
+    """The type of an object with these members."""
+    return f"STRUCT({', '.join(f'{name} {kind}' for name, kind in members.items())})"
+
+
+def reference(found: Expression, code: Expression, message: Expression) -> list[Expression]:
+    """The columns of a row that say what it is of and whether it was read."""
+    from duckdb import ColumnExpression as Column
+
+    return [
+        Column("target"),
+        Column("targetAccount").alias(TARGET_ACCOUNT),
+        Column("targetRegion").alias(TARGET_REGION),
+        Column(PINNED),
+        found.alias("found"),
+        code.alias(ERROR_CODE),
+        message.alias(ERROR_MESSAGE),
+        Column("collectedAt"),
+    ]
+
+
+def found_by(code: Expression) -> Expression:
+    """Whether what was asked for is there, by the error's code."""
+    import duckdb
+    from duckdb import ConstantExpression as Constant
+
+    found = duckdb.CaseExpression(code.isnull(), Constant(value=True))
+    return found.when(code == Constant(NOT_FOUND), Constant(value=False))
+
+
+def map_value(name: str, key: str) -> Expression:
+    """The value of a key in a column that is a map, null where there is none."""
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+    from duckdb import FunctionExpression as Function
+
+    return Function("list_extract", Function("map_extract", Column(name), Constant(key)), Constant(1))
+
+
+def label_columns(labels: Mapping[str, Label]) -> list[Expression]:
+    """The labels, each a column of its type, and where they were given."""
+    from duckdb import ColumnExpression as Column
+
+    columns = [_label(label).alias(f"labels.{label.name}") for label in labels.values()]
+    return [*columns, Column("labelPlaces").alias(LABEL_PLACES)]
+
+
+def _label(label: Label) -> Expression:
+    """A label's canonical text (records.label_text) as a column of its type."""
+    from duckdb import ConstantExpression as Constant
+    from duckdb import FunctionExpression as Function
+
+    text = map_value("labels", label.name)
+    if label.type is not Type.DURATION:
+        return text.cast(SQL_TYPES.get(label.type, "VARCHAR"))
+    import duckdb
+
+    def number(pattern: str) -> Expression:
+        found = Function("regexp_extract", text, Constant(pattern), Constant(1)).try_cast("DECIMAL(18,3)")
+        return duckdb.CoalesceOperator(found, Constant(0))
+
+    months = number(r"P(\d+)M").cast("INTEGER").alias("months")
+    milliseconds = (number(r"T(\d+(?:\.\d+)?)S") * Constant(1000)).cast("BIGINT").alias("milliseconds")
+    return duckdb.CaseExpression(text.isnotnull(), Function("struct_pack", months, milliseconds))

@@ -1,0 +1,153 @@
+"""The rows of versions: one for each that ListImageSetVersions gave, beside the one before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from checker.evidence.records import (
+    GET_IMAGE_SET,
+    LIST_VERSIONS,
+    NO_VERSION,
+    NOT_FOUND,
+    NOT_RECORDED,
+    VERSIONS,
+)
+from checker.evidence.tables import (
+    ERROR_CODE,
+    ERROR_MESSAGE,
+    LABELS,
+    PINNED,
+    REFERENCE,
+    found_by,
+    label_columns,
+    member,
+    member_types,
+    read_lines,
+    reference,
+    struct,
+)
+from checker.fields import PREVIOUS, VERSION_SPELLING, model
+from checker.model import Label, Needs
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+
+_OF_THE_SET = ("datastoreId", "imageSetId")
+_API = {ours: spelling for spelling, ours in VERSION_SPELLING.items()}
+_KEY = ("target", "datastoreId", "imageSetId")
+
+
+def version_rows(
+    connection: DuckDBPyConnection, records: Path, labels: Mapping[str, Label], needs: Needs
+) -> DuckDBPyRelation:
+    """A row for each version of the records, and one for each image set whose versions are not known.
+
+    A pinned version comes from the list where there is one, else from what GetImageSet said of it.
+    """
+    from duckdb import ColumnExpression as Column
+
+    paths = [path for path in model().fields if path in model().versions and path not in _OF_THE_SET]
+    lists = read_lines(connection, records, _columns(paths), LIST_VERSIONS)
+    answers = read_lines(
+        connection, records, {**REFERENCE, **member_types(model().fields), **LABELS}, GET_IMAGE_SET
+    )
+    answers = _without(answers, lists, PINNED)
+    rows = _listed(lists, labels, paths).union(_answered(answers, labels, paths, needs))
+    pinned = rows.filter(Column(PINNED).isnotnull())
+    if not pinned.limit(1).fetchall():
+        return rows
+    # a version that is pinned beside its whole image set is one subject, and what was said of it holds
+    named = pinned.select(*map(Column, _KEY), Column(PINNED).alias("versionId"))
+    return _without(rows.filter(Column(PINNED).isnull()), named, "versionId").union(pinned)
+
+
+def _columns(paths: list[str]) -> dict[str, str]:
+    types = member_types({path: model().fields[path] for path in paths})
+    spelled = {_API.get(name, name): kind for name, kind in types.items()}
+    # lists are sorted by the first member
+    first = {"versionId": spelled.pop("versionId")}
+    return {**REFERENCE, VERSIONS: struct(first | spelled) + "[]", **LABELS}
+
+
+def _listed(lists: DuckDBPyRelation, labels: Mapping[str, Label], paths: list[str]) -> DuckDBPyRelation:
+    import duckdb
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+    from duckdb import FunctionExpression as Function
+
+    ordered = Function("list_sort", Column(VERSIONS))
+    before = Function("list_prepend", Constant(None), ordered)
+    pairs = Function("list_zip", ordered, before, Constant(value=True))
+    number = member("versionId", Function("struct_extract", Column("pair"), Constant(1)))
+    wanted = duckdb.LambdaExpression("pair", number == Column(PINNED))
+    pairs = duckdb.CaseExpression(Column(PINNED).isnull(), pairs).otherwise(
+        Function("list_filter", pairs, wanted)
+    )
+    kept = [Column(name) for name in lists.columns if name != VERSIONS]
+    rows = lists.select(*kept, pairs.alias("pairs"))
+    # a set without a list, or without the version asked for, is a row too
+    some = duckdb.CaseExpression(Function("len", Column("pairs")) > Constant(0), Column("pairs"))
+    rows = rows.select(
+        *kept, Function("unnest", some.otherwise(Function("list_value", Constant(None)))).alias("pair")
+    )
+    now, earlier = (Function("struct_extract", Column("pair"), Constant(at)) for at in (1, 2))
+    missing = _version(now, "versionId").isnull()
+    code = duckdb.CoalesceOperator(member(ERROR_CODE), duckdb.CaseExpression(missing, Constant(NO_VERSION)))
+    return rows.select(
+        *reference(found_by(code), code, member(ERROR_MESSAGE)),
+        *map(Column, _OF_THE_SET),
+        *(_version(now, path).alias(path) for path in paths),
+        *(_version(earlier, path).alias(PREVIOUS + path) for path in paths),
+        *label_columns(labels),
+    )
+
+
+def _version(pair: Expression, path: str) -> Expression:
+    head, dot, rest = path.partition(".")
+    return member(f"{_API.get(head, head)}{dot}{rest}", pair)
+
+
+def _answered(
+    answers: DuckDBPyRelation, labels: Mapping[str, Label], paths: list[str], needs: Needs
+) -> DuckDBPyRelation:
+    """GetImageSet's answers of which no list was recorded: all that is known of a version that was pinned; where more is
+    asked for, that the set is there does not help."""
+    import duckdb
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+
+    given = member(ERROR_CODE)
+    code = duckdb.CaseExpression(given == Constant(NOT_FOUND), given)
+    if not needs.previous_version:
+        code = code.when(Column(PINNED).isnotnull(), given)
+    code = code.otherwise(Constant(NOT_RECORDED))
+    read = found_by(code)
+    null = Constant(None)
+    return answers.select(
+        *reference(read, code, member(ERROR_MESSAGE)),
+        *map(Column, _OF_THE_SET),
+        *(duckdb.CaseExpression(read, member(path)).alias(path) for path in paths),
+        *(duckdb.CaseExpression(null.cast("BOOLEAN"), member(path)).alias(PREVIOUS + path) for path in paths),
+        *label_columns(labels),
+    )
+
+
+def _without(rows: DuckDBPyRelation, taken: DuckDBPyRelation, *more: str) -> DuckDBPyRelation:
+    """The rows but for those whose key, with these columns, others have."""
+    import duckdb
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+
+    def key(name: str) -> Expression:
+        # null is a value of its own here, and joins would not find it
+        return duckdb.CoalesceOperator(Column(name).cast("VARCHAR"), Constant(""))
+
+    names = (*_KEY, *more)
+    right = taken.select(*(key(name).alias(f"taken.{name}") for name in names))
+    same = [key(name) == Column(f"taken.{name}") for name in names]
+    condition = same[0]
+    for one in same[1:]:
+        condition = condition & one
+    return rows.join(right.set_alias("taken"), condition, how="anti")

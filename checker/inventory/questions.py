@@ -1,0 +1,59 @@
+"""The calls of a collection, each with its answer as records hold it. Whatever is no such answer raises."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from checker.evidence.answers import (
+    BadAnswerError,
+    normalise,
+    normalise_datastore,
+    normalise_tags,
+    normalise_versions,
+)
+from checker.evidence.records import LIST_VERSIONS, VERSIONS
+from checker.inventory.failures import Failure, failure
+
+PAGE = 50
+"""Versions in a page: the most that the service gives."""
+READINGS = 3
+"""How often a list is read whose pages do not fit each other."""
+
+
+def datastore(client: Any, datastore_id: str) -> dict[str, Any]:
+    """GetDatastore."""
+    return normalise_datastore(client.get_datastore(datastoreId=datastore_id), datastore_id=datastore_id)
+
+
+def image_set(client: Any, datastore_id: str, image_set_id: str, version: int | None) -> dict[str, Any]:
+    """GetImageSet, of the latest version unless one is asked for."""
+    pinned = {} if version is None else {"versionId": str(version)}
+    answer = client.get_image_set(datastoreId=datastore_id, imageSetId=image_set_id, **pinned)
+    return normalise(answer, datastore_id=datastore_id, image_set_id=image_set_id, version=version)
+
+
+def versions_page(client: Any, datastore_id: str, image_set_id: str, token: str) -> dict[str, Any]:
+    """One page of ListImageSetVersions, as the service gave it but for a `nextToken` that is always there."""
+    more = {"nextToken": token} if token else {}
+    answer = client.list_image_set_versions(
+        datastoreId=datastore_id, imageSetId=image_set_id, maxResults=PAGE, **more
+    )
+    items, following = answer[VERSIONS], answer.get("nextToken") or ""
+    if following and following == token:
+        raise BadAnswerError("the page after this one is this one (nextToken)")
+    if items or not following:
+        normalise_versions(items, image_set_id=image_set_id)
+    return {VERSIONS: items, "nextToken": following}
+
+
+def joined(items: list[Any], image_set_id: str) -> dict[str, Any] | Failure:
+    """The pages of a list as one answer; a failure where they do not fit each other."""
+    try:
+        return normalise_versions(items, image_set_id=image_set_id)
+    except BadAnswerError as error:
+        return failure(error, LIST_VERSIONS)
+
+
+def tags(client: Any, arn: str) -> dict[str, Any]:
+    """ListTagsForResource."""
+    return normalise_tags(client.list_tags_for_resource(resourceArn=arn))

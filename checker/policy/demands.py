@@ -1,0 +1,103 @@
+"""What a control demands of the parameters of a rule, and whether a run's values meet it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from checker.model import Demand, Duration, Param, Rule, Scalar, Shortfall, Test
+from checker.policy.literals import comparable, text_test
+from checker.policy.matchers import Compared, read_matcher
+from checker.policy.scope import Scope
+from checker.problems import Problem, suggest
+from checker.yamlsource import Node
+
+NOT_OF_PARAMS = {
+    "exists": "a parameter always has a value",
+    "older_than": "a demand does not change with time; write `before`",
+    "younger_than": "a demand does not change with time; write `after`",
+    "if_absent": "a parameter always has a value",
+}
+
+_MEETS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "eq": lambda value, wanted: value == wanted,
+    "ne": lambda value, wanted: value != wanted,
+    "in": lambda value, wanted: value in wanted,
+    "not_in": lambda value, wanted: value not in wanted,
+    "lt": lambda value, wanted: value < wanted,
+    "lte": lambda value, wanted: value <= wanted,
+    "gt": lambda value, wanted: value > wanted,
+    "gte": lambda value, wanted: value >= wanted,
+    "between": lambda value, wanted: wanted[0] <= value <= wanted[1],
+    "before": lambda value, wanted: value < wanted,
+    "after": lambda value, wanted: value > wanted,
+}
+
+
+def read_demands(
+    node: Node | None, whose: str, params: Mapping[str, Param], problems: list[Problem]
+) -> tuple[Demand, ...]:
+    """The demands of a `requires:` mapping; problems are noted.
+
+    Args:
+        node: parameters, each with a matcher.
+        whose: the rule whose parameters they are, for messages.
+        params: the parameters that the rule reads.
+        problems: where problems are noted.
+    """
+    if node is None:
+        return ()
+    if not isinstance(node.value, dict) or not node.value:
+        kind = "an empty mapping" if isinstance(node.value, dict) else node.kind
+        hint = "write `requires: {retention: {gte: 10y}}`"
+        problems.append(
+            node.problem(f"requires maps parameters to what is demanded of them, not {kind}", hint)
+        )
+        return ()
+    demands = []
+    for name, entry in node.value.items():
+        if name not in params:
+            hint = suggest(name, params, what="it reads") or "it reads no parameter"
+            problems.append(entry.key.problem(f"{whose} reads no parameter {name}", hint))
+            continue
+        tests = _tests(params[name], entry.node, problems)
+        if tests:
+            demands.append(Demand(name, tests))
+    return tuple(demands)
+
+
+def _tests(param: Param, node: Node, problems: list[Problem]) -> tuple[Test, ...]:
+    before = len(problems)
+    for operator, why in NOT_OF_PARAMS.items():
+        if isinstance(node.value, dict) and operator in node.value:
+            problems.append(node.value[operator].key.problem(f"`{operator}` cannot be demanded", why))
+    if len(problems) > before:
+        return ()
+    what = Compared(f"the parameter {param.name}", param.type, param.members)
+    tests, _ = read_matcher(what, node, Scope({}, {}, problems))
+    return tests if len(problems) == before else ()
+
+
+def shortfalls(rule: Rule, values: Mapping[str, Scalar | tuple[Scalar, ...]]) -> Iterator[Shortfall]:
+    """The demands of a rule's controls that the values of its parameters do not meet, each with one unmet test."""
+    for control in rule.controls:
+        for demand in control.requires:
+            value = values[demand.param]
+            several = value if isinstance(value, tuple) else (value,)
+            for test in demand.tests:
+                if not all(meets(test, one) for one in several):
+                    yield Shortfall(rule.name, control, Demand(demand.param, (test,)), value)
+
+
+def meets(test: Test, value: Scalar) -> bool:
+    """Whether a value passes a test with a literal. Durations compare with the calendar's mean month."""
+    wanted: Any = test.value
+    if test.operator not in _MEETS:
+        return text_test(test.operator, str(value), str(wanted))
+    if isinstance(wanted, tuple):
+        return _MEETS[test.operator](_number(value), tuple(map(_number, wanted)))
+    return _MEETS[test.operator](_number(value), _number(wanted))
+
+
+def _number(value: Any) -> Any:
+    return comparable(value) if isinstance(value, Duration) else value

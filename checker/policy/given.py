@@ -1,0 +1,233 @@
+"""What a test gives: fields of the subject, of what belongs to it, labels, parameters, and calls that failed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from checker.fields import PREVIOUS, SUCCESSOR, SUPERSEDED_BY, catalogue, model
+from checker.model import Absence, CaseSets, Field, Scalar, Source, Type
+from checker.policy.declarations import typed
+from checker.policy.literals import literal
+from checker.policy.scope import Scope
+from checker.problems import suggest
+from checker.values import BadValueError, parse_time
+from checker.yamlsource import Entry, Node
+
+BESIDE = ("labels", "params", "as_of")
+"""What may stand beside `given` as well as in it."""
+NOT_FOUND = "ResourceNotFoundException"
+OTHER_CALLS = ("GetDatastore", "ListTagsForResource")
+"""Calls that may fail beside the one on the subject itself."""
+MOST_SETS = 100_000
+_MAPPINGS = ("params", "labels", "tags", "datastore.tags", "previous_version", "successor")
+
+
+class Given:
+    """What a test gives, sorted into fields, labels, parameters and the rest."""
+
+    def __init__(self, scope: Scope, *, inside: bool = False) -> None:
+        self.scope = scope
+        self.inside = inside
+        self.fields: dict[str, object] = {}
+        self.labels: dict[str, Scalar] = {}
+        self.params: dict[str, object] = {}
+        self.errors: dict[str, str] = {}
+        self.image_sets: list[CaseSets] = []
+        self.as_of: datetime | None = None
+        self.found = self.complete = True
+        self.error: str | None = None
+        self.previous = self.successor = False
+        self.count = 1
+
+    def take(self, node: Node, prefix: str = "") -> None:
+        """Nested mappings are dotted paths: `{overrides: {forced: true}}` is `overrides.forced`."""
+        for name, entry in node.value.items():
+            path = f"{prefix[:-1]}[{json.dumps(name, ensure_ascii=False)}]" if _tags(prefix) else prefix + name
+            self.take_one(path, entry)
+
+    def take_one(self, path: str, entry: Entry) -> None:
+        """One entry, by its path."""
+        node = entry.node
+        members = [name for name in self.scope.catalogue if name.startswith(f"{path}.")]
+        if self._own(path, entry):
+            return
+        self.previous |= path.partition(".")[0] == "previous_version" and node.value is not None
+        self.successor |= path.partition(".")[0] == "successor"
+        if isinstance(node.value, dict) and (node.value or members or path in _MAPPINGS):
+            self.take(node, f"{path}.")
+        elif path == "previous_version" and node.value is None:
+            self.previous = False
+        elif members and node.value is None and path != "datastore":
+            self.fields |= dict.fromkeys(name for name in members if not name.startswith("labels."))
+        elif path.startswith("params."):
+            self._param(path.removeprefix("params."), entry)
+        else:
+            self._field(path, entry)
+
+    def agree(self, node: Node) -> None:
+        """Notes what does not go together.
+
+        Args:
+            node: the mapping that was given.
+        """
+        label = self.scope.labels.get(SUPERSEDED_BY)
+        if self.successor and SUPERSEDED_BY in self.labels and label is None:
+            self.scope.error(node, f"there is no label {SUPERSEDED_BY}")
+        here, before = self.fields.get("versionId"), self.fields.get(f"{PREVIOUS}versionId")
+        if self.previous and isinstance(here, int) and here <= (before if isinstance(before, int) else 1):
+            message = f"versionId {here} has no version before it"
+            if isinstance(before, int):
+                message = f"versionId {here} does not come after {before}"
+            self.scope.error(node, message, "the previous version has a lower number")
+
+    def _own(self, path: str, entry: Entry) -> bool:
+        """Takes what is no field; whether it was that."""
+        node, store = entry.node, self.scope.rule_scope == "datastore"
+        if path == "found" and not store:
+            found = literal(Type.BOOLEAN, (), node, self.scope, what=path)
+            self.found = bool(found)
+        elif path == "error":
+            self._error(node)
+        elif path == "errors":
+            self._errors(node)
+        elif path == "as_of" and not self.inside:
+            self._as_of(node)
+        elif path == "image_sets" and store:
+            self._image_sets(node)
+        elif path == "complete" and store:
+            self.complete = bool(literal(Type.BOOLEAN, (), node, self.scope, what=path))
+        elif path == "count" and self.inside:
+            self._count(node)
+        else:
+            return self._misplaced(path, entry)
+        return True
+
+    def _misplaced(self, path: str, entry: Entry) -> bool:
+        """Notes what stands in a test of another scope; whether it did."""
+        store = self.scope.rule_scope == "datastore"
+        head = path.partition(".")[0]
+        if store and (path in ("found", "labels", "tags") or path in catalogue(self.scope.labels)):
+            if path in self.scope.catalogue or head == "datastore":
+                return False
+            self.scope.error(
+                entry.key,
+                f"{path} is of image sets, and the rule judges data stores",
+                f"write `image_sets: [{{{path}: ..}}]`" if path != "found" else "write `error: CODE`",
+            )
+        elif path in ("image_sets", "complete") and not store:
+            self.scope.error(entry.key, f"{path} goes with `scope: datastore`", "describe the image set itself")
+        elif self.inside and (path in ("params", "as_of") or path.startswith("params.")):
+            self.scope.error(entry.key, f"{head} holds for the whole test", f"write `{head}` beside `given`")
+        elif self.inside and head == "datastore":
+            self.scope.error(entry.key, "the data store is one for all image sets", "write it beside `image_sets`")
+        else:
+            return False
+        return True
+
+    def _error(self, node: Node) -> None:
+        self.error = self._code(node, "error")
+        if self.error == NOT_FOUND:
+            self.scope.error(
+                node, f"{node.value} says that there is no such image set", "write `found: false`"
+            )
+
+    def _code(self, node: Node, what: str) -> str | None:
+        if isinstance(node.value, str) and node.value:
+            return node.value
+        self.scope.error(node, f"{what} is a code as text, not {node.kind}", "such as AccessDeniedException")
+        return None
+
+    def _errors(self, node: Node) -> None:
+        if not isinstance(node.value, dict):
+            hint = "write `errors: {ListTagsForResource: AccessDeniedException}`"
+            self.scope.error(node, f"errors maps calls to codes, not {node.kind}", hint)
+            return
+        for name, entry in node.value.items():
+            if name not in OTHER_CALLS:
+                hint = suggest(name, OTHER_CALLS, what="calls are")
+                if name in ("GetImageSet", "ListImageSetVersions"):
+                    hint = "the subject's own call fails with `error: CODE`"
+                self.scope.error(entry.key, f"no call {name} stands beside the subject's own", hint)
+            elif code := self._code(entry.node, name):
+                self.errors[name] = code
+
+    def _as_of(self, node: Node) -> None:
+        try:
+            self.as_of = parse_time(str(node.value))
+        except BadValueError as error:
+            self.scope.error(node, str(error), error.hint)
+
+    def _count(self, node: Node) -> None:
+        count = literal(Type.INTEGER, (), node, self.scope, what="count")
+        if isinstance(count, int) and not 1 <= count <= MOST_SETS:
+            self.scope.error(node, f"count is {count}", f"write a number from 1 to {MOST_SETS}")
+        elif isinstance(count, int):
+            self.count = count
+
+    def _image_sets(self, node: Node) -> None:
+        if not isinstance(node.value, tuple):
+            hint = "write `image_sets: [{count: 3}, {isPrimary: false}]`"
+            self.scope.error(node, f"image_sets is a list, not {node.kind}", hint)
+            return
+        inner = replace(self.scope, catalogue=catalogue(self.scope.labels), rule_scope="image_set")
+        for item in node.value:
+            if not isinstance(item.value, dict):
+                self.scope.error(item, f"image sets are a mapping, not {item.kind}", "`{}` is a healthy one")
+                continue
+            given = Given(inner, inside=True)
+            given.take(item)
+            given.agree(item)
+            self.image_sets.append(
+                CaseSets(
+                    given.count, given.fields, given.labels, given.found, given.error, given.errors, given.successor
+                )
+            )
+
+    def _param(self, name: str, entry: Entry) -> None:
+        param = self.scope.params.get(name)
+        if param is None:
+            hint = suggest(name, self.scope.params, what="it reads")
+            self.scope.error(entry.key, f"the rule reads no parameter {name}", hint)
+            return
+        self.params[name] = typed(param, entry.node, self.scope.problems)
+
+    def _field(self, path: str, entry: Entry) -> None:
+        known = self.scope.find(path, entry.key)
+        if known is None:
+            return
+        label = path.startswith("labels.")
+        if known.source is Source.OWN and not label:
+            self.scope.error(entry.key, f"{path} cannot be given in a test")
+            return
+        if entry.node.value is None:
+            if always_given(known):
+                hint = "write `found: false` for a set that is not there"
+                if known.source is not Source.ANSWER:
+                    hint = "leave it out for a healthy one"
+                self.scope.error(entry.node, f"an answer always has {known.path}", hint)
+            elif not label:
+                self.fields[known.path] = None
+            return
+        # any text is taken for an enum, so that a test can show what an unlisted value does
+        value: Any = literal(known.type, known.members if label else (), entry.node, self.scope, what=path)
+        if label:
+            self.labels[path.removeprefix("labels.")] = value
+        else:
+            self.fields[known.path] = value
+
+
+def _tags(prefix: str) -> bool:
+    return prefix in ("tags.", "datastore.tags.")
+
+
+def always_given(known: Field) -> bool:
+    """Whether the answer that a field comes from always has it: where there is a version before, it has a number."""
+    if known.source is Source.PREVIOUS_VERSION:
+        return model().fields[known.path.removeprefix(PREVIOUS)].absence is Absence.NEVER
+    if known.source is Source.SUCCESSOR:
+        path = known.path.removeprefix(SUCCESSOR)
+        return path == "found" or model().fields[path].absence is Absence.NEVER
+    return known.absence is Absence.NEVER

@@ -1,0 +1,300 @@
+"""For each field that rules read the values worth trying: beside each constant that it is compared with, and absent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from checker.fields import NOW
+from checker.model import Duration, Field, Leaf, Operand, ParamRef, Scalar, Type
+from checker.policy.literals import comparable
+from checker.proving.order import LEAST, MOST, Edge, closed, earlier, epoch_ms, later, spread
+from checker.proving.texts import texts
+from checker.values import DAY, INTEGERS, from_epoch_ms
+
+UNLISTED = "NEITHER_LISTED_NOR_KNOWN"
+"""An enum's value that no model lists."""
+MOST_LINKED = 3
+"""Fields compared with each other of which every combination is still tried."""
+_SAMPLES = (Duration(0, 30 * DAY), Duration(84))
+_TEXT = ("contains", "starts_with", "ends_with", "matches")
+_AGES = ("older_than", "younger_than")
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """Values of a field. `every` says that they stand for all values that there can be."""
+
+    field: Field
+    values: tuple[Scalar, ...]
+    every: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One operator of a leaf with one of its values."""
+
+    operand: Operand
+    operator: str
+    value: Scalar | Field
+
+
+@dataclass
+class _Group:
+    """Fields that are compared with each other."""
+
+    fields: list[Field]
+    comparisons: list[Comparison] = field(default_factory=list)
+
+
+def domains(
+    read: Iterable[Field],
+    leaves: Iterable[Leaf],
+    as_of: datetime,
+    healthy: Mapping[str, Scalar],
+    hints: Mapping[str, Iterable[str]],
+) -> list[Domain]:
+    """A domain for each field.
+
+    Args:
+        read: the fields, and all that the leaves read.
+        leaves: leaves with bound parameters.
+        as_of: the instant against which ages are measured.
+        healthy: the value of each field in an answer with which nothing is wrong; it comes first.
+        hints: texts that tests give, by field.
+    """
+    found = []
+    for group in _groups(list(dict.fromkeys(read)), list(comparisons(leaves))):
+        kinds = {one.type for one in group.fields}
+        if kinds <= {Type.STRING, Type.ENUM}:
+            made = _texts(group, hints)
+        elif Type.TIME in kinds:
+            made = _times(group, as_of)
+        elif Type.DURATION in kinds:
+            made = [_durations(one, group) for one in group.fields]
+        elif Type.INTEGER in kinds:
+            made = _integers(group)
+        else:
+            made = [Domain(one, (True, False), every=True) for one in group.fields]
+        found += [_first(domain, healthy) for domain in made]
+    return found
+
+
+def comparisons(leaves: Iterable[Leaf]) -> Iterator[Comparison]:
+    """Every comparison in leaves, `exists` left out."""
+    for leaf in dict.fromkeys(leaves):
+        for test in leaf.tests:
+            values = test.value if isinstance(test.value, tuple) else (test.value,)
+            for value in values if test.operator != "exists" else ():
+                assert not isinstance(value, ParamRef), f"${value.name} was not bound"
+                yield Comparison(leaf.operand, test.operator, value)
+
+
+def _groups(read: Sequence[Field], every: Sequence[Comparison]) -> list[_Group]:
+    member = {one.path: one.path for one in read}
+
+    def root(path: str) -> str:
+        while member[path] != path:
+            path = member[path]
+        return path
+
+    for one in every:
+        named = [part.path for part in _fields(one)]
+        for path in named[1:]:
+            member[root(path)] = root(named[0])
+    groups: dict[str, _Group] = {}
+    for known in read:
+        groups.setdefault(root(known.path), _Group([])).fields.append(known)
+    for one in every:
+        parts = _fields(one)
+        if parts:
+            groups[root(parts[0].path)].comparisons.append(one)
+    return list(groups.values())
+
+
+def _fields(one: Comparison) -> list[Field]:
+    parts = (one.operand.left, one.operand.right, one.value)
+    return [part for part in parts if isinstance(part, Field) and part != NOW]
+
+
+def _first(domain: Domain, healthy: Mapping[str, Scalar]) -> Domain:
+    """The healthy value before the others, so that what differs least from a healthy answer is found."""
+    usual = healthy.get(domain.field.path)
+    if usual is None or (domain.field.members and usual not in domain.values):
+        return domain
+    return Domain(domain.field, (usual, *(value for value in domain.values if value != usual)), domain.every)
+
+
+def _texts(group: _Group, hints: Mapping[str, Iterable[str]]) -> list[Domain]:
+    linked = len(group.fields) > 1
+    equals = [one.value for one in group.comparisons if one.operator not in _TEXT and isinstance(one.value, str)]
+    if linked:
+        equals += [member for known in group.fields for member in known.members]
+    tests = [(one.operator, one.value) for one in group.comparisons if one.operator in _TEXT]
+    literal = [(name, value) for name, value in tests if isinstance(value, str)]
+    every = len(literal) == len(tests) and not (linked and tests)
+    made = []
+    for known in group.fields:
+        if known.members:
+            made.append(_members(known, equals, merge=not linked and not tests))
+            continue
+        found = texts(equals, literal, hints.get(known.path, ()), len(group.fields))
+        made.append(Domain(known, found.values, every and found.every))
+    return made
+
+
+def _members(known: Field, equals: Sequence[str], *, merge: bool) -> Domain:
+    named = [member for member in known.members if member in equals]
+    others = [member for member in known.members if member not in equals]
+    # members that nothing names are all alike
+    values = named + (others[:1] if merge else others)
+    if not known.path.startswith("labels."):
+        values.append(UNLISTED)
+    return Domain(known, tuple(values), every=True)
+
+
+def _durations(known: Field, group: _Group) -> Domain:
+    constants = [one.value for one in group.comparisons if isinstance(one.value, Duration)]
+    values: list[Duration] = list(dict.fromkeys(constants))
+    bounds = {int(comparable(one)) for one in constants}
+    reach = len(group.fields)
+    beside = {bound + by for bound in bounds for by in range(-reach, reach + 1)} - bounds
+    top = max(bounds, default=30 * DAY)
+    beside |= {top + (number + 1) * DAY for number in range(reach)}
+    values += [Duration(0, milliseconds) for milliseconds in sorted(beside) if milliseconds >= 0]
+    return Domain(known, tuple(values), every=True)
+
+
+def _integers(group: _Group) -> list[Domain]:
+    bounds: dict[str, set[int]] = {}
+    edges, sizes = [], [1]
+    for one in group.comparisons:
+        left, right, value = one.operand.left, one.operand.right, one.value
+        number = value if isinstance(value, int) else 0
+        sizes.append(abs(number) + 2)
+        if right is not None and isinstance(value, int):
+            edges.append(Edge(left.path, right.path, partial(_plus, number), partial(_plus, -number)))
+        elif right is None and isinstance(value, Field):
+            edges.append(Edge(left.path, value.path, partial(_plus, 0), partial(_plus, 0)))
+        elif right is None:
+            bounds.setdefault(left.path, set()).add(number)
+    three = any(len(_fields(one)) > 2 for one in group.comparisons)
+    names = [known.path for known in group.fields]
+    values = closed(names, bounds, edges, sum(sizes), rounds=_rounds(group))
+    every = not three and len(names) <= MOST_LINKED
+    made = []
+    for known in group.fields:
+        least = 1 if known.path.endswith("versionId") else INTEGERS.start
+        kept = tuple(value for value in sorted(values[known.path]) if least <= value < INTEGERS.stop)
+        made.append(Domain(known, kept, every))
+    return made
+
+
+def _plus(number: int, value: int) -> int:
+    return value + number
+
+
+def _rounds(group: _Group) -> int:
+    return min(len(group.fields), MOST_LINKED) if len(group.fields) > 1 else 0
+
+
+class _Times:
+    """The comparisons of instants as bounds and edges."""
+
+    def __init__(self, group: _Group, as_of: datetime) -> None:
+        self.now = epoch_ms(as_of)
+        self.bounds: dict[str, set[int]] = {}
+        self.edges: list[Edge] = []
+        self.durations: list[Duration] = []
+        self.absolute = self.relative = self.free = False
+        for one in group.comparisons:
+            self.add(one)
+
+    def add(self, one: Comparison) -> None:
+        left, right, value = one.operand.left, one.operand.right, one.value
+        if left.type is not Type.TIME:
+            return
+        if right is None and one.operator not in _AGES:
+            if isinstance(value, datetime):
+                self.absolute = True
+                self.bound(left, epoch_ms(value))
+            elif isinstance(value, Field):
+                self.between(left, value, Duration())
+            return
+        lengths = (value,) if isinstance(value, Duration) else _SAMPLES
+        self.free |= isinstance(value, Field)
+        for length in lengths:
+            self.durations.append(length)
+            if right is None:
+                self.between(NOW, left, length)
+            else:
+                self.between(left, right, length)
+
+    def between(self, x: Field, y: Field, length: Duration) -> None:
+        """`x` compared with `y` plus a duration."""
+        if x == NOW and y == NOW:
+            return
+        if x == NOW:
+            self.relative = True
+            self.bound(y, earlier(self.now, length))
+            self.bound(y, earlier(self.now - 1, length))
+        elif y == NOW:
+            self.relative = True
+            self.bound(x, later(self.now, length))
+        else:
+            self.edges.append(
+                Edge(x.path, y.path, partial(_later, length), partial(_earlier, length))
+            )
+
+    def bound(self, known: Field, instant: int) -> None:
+        if known == NOW:
+            self.absolute = self.relative = True
+        else:
+            self.bounds.setdefault(known.path, set()).add(instant)
+
+    def every(self, fields: int) -> bool:
+        """Whether nothing hangs on the day of the run, on how long months are, or on more than can be followed."""
+        if self.free or fields > MOST_LINKED or (self.absolute and self.relative):
+            return False
+        different = set(self.durations)
+        if len(different) < 2 or not any(one.months for one in different):
+            return True
+        lengths = spread(different)
+        apart = all(one[1] < other[0] for one, other in zip(lengths, lengths[1:], strict=False))
+        return not self.edges and apart and len(lengths) == len(different)
+
+
+def _later(length: Duration, instant: int) -> int:
+    return later(min(max(instant, LEAST), MOST), length)
+
+
+def _earlier(length: Duration, instant: int) -> int:
+    return earlier(min(max(instant, LEAST), MOST), length)
+
+
+def _times(group: _Group, as_of: datetime) -> list[Domain]:
+    found = _Times(group, as_of)
+    known = [one for one in group.fields if one.type is Type.TIME]
+    longest = sum(later(0, one) for one in found.durations)
+    bounds = [bound for several in found.bounds.values() for bound in several]
+    top = max([found.now, *bounds]) + longest * max(len(known), 1) + 365 * DAY
+    values = closed([one.path for one in known], found.bounds, found.edges, top, rounds=_rounds(group))
+    every = found.every(len(known)) and top <= MOST
+    made: list[Domain] = []
+    for one in known:
+        instants = tuple(from_epoch_ms(value) for value in sorted(values[one.path]) if LEAST <= value <= MOST)
+        made.append(Domain(one, instants, every and len(instants) == len(values[one.path])))
+    for one in group.fields:
+        if one.type is Type.DURATION:
+            values = dict.fromkeys((*_SAMPLES, *_durations(one, group).values))
+            made.append(Domain(one, tuple(values), every=False))
+        elif one.type is not Type.TIME:
+            made.append(Domain(one, _other(one), every=False))
+    return made
+
+
+def _other(known: Field) -> tuple[Any, ...]:
+    return (True, False) if known.type is Type.BOOLEAN else ("~",)

@@ -1,0 +1,116 @@
+"""Small changes of operators and values: what a mutant has in place of what the author wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from fractions import Fraction
+
+from checker.model import Duration, Field, ParamRef, Scalar, Test, Type, Value
+from checker.values import DAY, INTEGERS, show
+
+NEVER = r"[^\s\S]"
+"""A pattern that no text matches."""
+CHANGED = "~"
+"""What is appended to a text."""
+
+_ORDERED = (Type.INTEGER, Type.DURATION, Type.RATIO)
+_OTHERS = {
+    "lt": ("lte", "gte"), "lte": ("lt", "gt"), "gt": ("gte", "lte"), "gte": ("gt", "lt"),
+    "eq": ("ne",), "ne": ("eq",), "in": ("not_in",), "not_in": ("in",),
+    "before": ("after",), "after": ("before",),
+    "older_than": ("younger_than",), "younger_than": ("older_than",),
+    "contains": ("starts_with", "ends_with"), "starts_with": ("contains", "ends_with"),
+    "ends_with": ("contains", "starts_with"),
+}  # fmt: skip
+_UNITS = (DAY, 3_600_000, 60_000, 1000, 1)
+
+Bindable = Scalar | tuple[Scalar, ...]
+Step = Callable[[Bindable], Bindable | None]
+"""A change of a value; None where it cannot be changed that way."""
+
+
+def other_operators(test: Test, kind: Type) -> Iterator[Test]:
+    """The test with each operator that is easily taken for its own."""
+    names = _OTHERS.get(test.operator, ())
+    if test.operator == "eq" and kind in _ORDERED:
+        names += ("gte", "lte")
+    if test.operator == "eq" and kind is Type.TIME:
+        names += ("before", "after")
+    for name in names:
+        yield Test(name, test.value)
+    if test.operator == "between" and isinstance(test.value, tuple):
+        yield Test("gte", test.value[0])
+        yield Test("lte", test.value[1])
+
+
+def steps(test: Test, members: tuple[str, ...]) -> dict[str, Step]:
+    """The changes of one value of a test, by what they are called."""
+
+    def up(value: Bindable) -> Bindable | None:
+        return _moved(value, 1, test.operator, members)
+
+    def down(value: Bindable) -> Bindable | None:
+        return _moved(value, -1, test.operator, members)
+
+    return {"one unit more": up, "one unit less": down}
+
+
+def _moved(value: Bindable, by: int, operator: str, members: tuple[str, ...]) -> Bindable | None:
+    if isinstance(value, tuple):
+        return _list(value, by, operator, members)
+    if isinstance(value, bool):
+        return not value if by > 0 else None
+    if isinstance(value, int):
+        return value + by if value + by in INTEGERS else None
+    if isinstance(value, Fraction):
+        return _fraction(value, by)
+    if isinstance(value, Duration):
+        return _duration(value, by)
+    if isinstance(value, datetime):
+        midnight = (value.hour, value.minute, value.second, value.microsecond) == (0, 0, 0, 0)
+        return value + by * (timedelta(days=1) if midnight else timedelta(milliseconds=1))
+    return _text(value, operator, members) if by > 0 else None
+
+
+def _list(value: tuple[Scalar, ...], by: int, operator: str, members: tuple[str, ...]) -> Bindable | None:
+    """One item of several fewer, from either end; another item in place of the only one."""
+    if len(value) > 1:
+        return value[1:] if by > 0 else value[:-1]
+    item = _moved(value[0], by, operator, members)
+    return None if item is None or isinstance(item, tuple) else (item,)
+
+
+def _text(value: str, operator: str, members: tuple[str, ...]) -> str:
+    if operator == "matches":
+        return NEVER
+    if value in members and len(members) > 1:
+        return members[(members.index(value) + 1) % len(members)]
+    return value + CHANGED
+
+
+def _fraction(value: Fraction, by: int) -> Fraction | None:
+    places = next((places for places in range(2, 9) if (value * 10**places).denominator == 1), 8)
+    moved = value + Fraction(by, 10**places)
+    return moved if moved >= 0 else None
+
+
+def _duration(value: Duration, by: int) -> Duration | None:
+    """One more or less of the unit in which an author would have written it."""
+    if value.months and not value.milliseconds:
+        months = value.months + by * (12 if value.months % 12 == 0 else 1)
+        return Duration(months) if months >= 0 else None
+    unit = next(unit for unit in _UNITS if value.milliseconds % unit == 0) if value.milliseconds else DAY
+    milliseconds = value.milliseconds + by * unit
+    return Duration(value.months, milliseconds) if milliseconds >= 0 else None
+
+
+def shown(value: Value) -> str:
+    """A value as messages print it."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(shown, value))}]"
+    if isinstance(value, ParamRef):
+        return f"${value.name}"
+    if isinstance(value, Field):
+        return f"{{field: {value.path}}}"
+    return show(value)

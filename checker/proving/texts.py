@@ -1,0 +1,65 @@
+"""Texts that tell apart whatever text operators and equality can tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from checker.policy.literals import text_test
+
+MOST_PARTS = 5
+"""Of `contains` on one field: every set of them is tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The texts; `every` says that no text meets a combination of the comparisons that none of these meets."""
+
+    values: tuple[str, ...]
+    every: bool
+
+
+def texts(equals: Iterable[str], tests: Iterable[tuple[str, str]], hints: Iterable[str], fresh: int) -> Texts:
+    """Texts for one field.
+
+    Args:
+        equals: what it is compared with as a whole.
+        tests: text operators on it, each with its literal.
+        hints: texts that may match a pattern.
+        fresh: how many texts are needed that no comparison names.
+    """
+    equals, tests = list(dict.fromkeys(equals)), list(dict.fromkeys(tests))
+    words = [*equals, *(word for _, word in tests)]
+    mark = next(mark for mark in map(chr, range(0x7E, 0x10000)) if not any(mark in word for word in words))
+    starts, ends, parts, patterns = (
+        [word for name, word in tests if name == wanted]
+        for wanted in ("starts_with", "ends_with", "contains", "matches")
+    )
+    values = [mark * (number + 1) for number in range(fresh)]
+    values += equals
+    if starts or ends or parts:
+        for inner in _subsets(parts[:MOST_PARTS]):
+            middle = mark + "".join(part + mark for part in inner)
+            values += [start + middle + end for start in ("", *starts) for end in ("", *ends)]
+    every = len(parts) <= MOST_PARTS
+    if patterns:
+        candidates = [*hints, *(derived for pattern in patterns for derived in _derived(pattern))]
+        values += candidates
+        every = len(patterns) == 1 and not (starts or ends or parts) and _both(patterns[0], values, equals)
+    return Texts(tuple(dict.fromkeys(values)), every)
+
+
+def _subsets(parts: Sequence[str]) -> Iterable[tuple[str, ...]]:
+    return (chosen for size in range(len(parts) + 1) for chosen in combinations(parts, size))
+
+
+def _derived(pattern: str) -> list[str]:
+    """Texts that simple patterns match: their plain words."""
+    plain = pattern.strip("^$").replace("\\.", ".").replace("\\", "")
+    return [word for word in {plain, *plain.strip("()").split("|")} if word]
+
+
+def _both(pattern: str, values: Iterable[str], equals: Sequence[str]) -> bool:
+    """Whether a text that no comparison names matches the pattern, and another one does not."""
+    return {text_test("matches", value, pattern) for value in values if value not in equals} == {True, False}

@@ -10,18 +10,21 @@ from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from checker.audit.gate import Gate, judge, sentence
 from checker.audit.run import Judged, Run
 from checker.evidence import runfolder
+from checker.evidence.claims import claims
 from checker.evidence.kept import Evidence, digest, discard_with, keep_records, moved, temporary
 from checker.evidence.recorded import read_recorded
 from checker.evidence.records import Record
+from checker.evidence.reopen import Kept, as_json, reopen
 from checker.evidence.runfolder import FINDINGS, RECORDS
 from checker.fields import model
 from checker.model import Needs, Target, utc_now
+from checker.policy.bound import bound_values
 from checker.policy.choose import Rules, choose, named
 from checker.policy.load import Policies, Request, load
 from checker.problems import InvalidInputError, Problem, suggest
@@ -30,11 +33,13 @@ from checker.values import iso
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
+    from checker.evaluation.explain import Explanation
 
 __all__ = [
     "Evidence",
     "Gate",
     "InvalidInputError",
+    "Kept",
     "Options",
     "Policies",
     "Problem",
@@ -46,12 +51,14 @@ __all__ = [
     "collect",
     "configure",
     "evaluate",
+    "explain",
     "inputs",
     "kept",
     "load",
     "moved",
     "named",
     "recorded",
+    "reopen",
     "report",
     "run_folder",
     "targets",
@@ -221,6 +228,7 @@ def evaluate(
         folder=folder,
         params=rules.params,
         notes=evidence.notes,
+        claims=claims(folder),
         left_out=(*rules.left_out, *left_out),
         changes=rules.changes,
         shortfalls=rules.shortfalls,
@@ -229,6 +237,39 @@ def evaluate(
         calls=evidence.calls,
         evidence=evidence,
     )
+
+
+def explain(
+    rules: Rules,
+    evidence: Evidence,
+    subject: str,
+    *,
+    as_of: datetime | None = None,
+    only: Sequence[str] = (),
+) -> tuple[Explanation, ...]:
+    """Why a rule judges an image set, a version of it, or a data store as it does: one explanation for each version.
+
+    Args:
+        rules: what `choose` returned: one rule.
+        evidence: what `collect` or `recorded` returned, or `reopen`'s.
+        subject: the id of an image set, `ID@vN`, either one after `TARGET/`; a target's name for a rule on data stores.
+        as_of: the instant against which ages are measured; now unless given.
+        only: patterns of the names of targets to look in.
+
+    Raises:
+        InvalidInputError: there are several rules, or what `subject` names is not among the evidence.
+    """
+    from checker.evaluation.explain import explain as run
+    from checker.evidence.snapshot import write_snapshot
+
+    if len(rules.rules) > 1:
+        names = ", ".join(rule.name for rule in rules.rules)
+        raise InvalidInputError(Problem("RULE", f"several rules are called so: {names}", "write PACK/RULE"))
+    (rule,) = rules.rules
+    written = next(one for one in rules.policies.rules if one.name == rule.name)
+    with TemporaryDirectory(prefix="imageset-checker-") as folder:
+        write_snapshot(evidence.records, Path(folder), rules.policies.labels, rules.needs)
+        return run(written, rule, Path(folder), subject, as_of=as_of or utc_now(), targets=only)
 
 
 def inputs(config: AuditConfig) -> str:
@@ -324,11 +365,22 @@ def kept(run: Run, folder: Path, config: AuditConfig | None, reports: Iterable[t
         "policies": [
             {"pack": pack.name, "revision": pack.revision, "sha256": pack.sha256} for pack in run.packs
         ],
-        "params": dict(run.params),
+        "rules": [one.rule.name for one in run.judged],
+        "params": _values(run),
         "identities": dict(run.identities),
         "calls": dict(run.calls),
     }
     return runfolder.seal(folder, facts)
+
+
+def _values(run: Run) -> dict[str, object]:
+    """The values of the parameters of a run's rules, by full name."""
+    written = {rule.name: rule for pack in run.packs for rule in pack.rules}
+    return {
+        f"{one.rule.name if name in one.rule.params else one.rule.pack}.{name}": as_json(value)
+        for one in run.judged
+        for name, value in bound_values(written[one.rule.name], one.rule).items()
+    }
 
 
 def _version() -> str:

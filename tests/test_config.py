@@ -187,6 +187,16 @@ def test_labels_come_from_four_places(tmp_path: Path) -> None:
         {"legal_hold": True, "ward": "east"},
         {"class": "adult", "legal_hold": True, "copies": 9, "ward": "east"},
     ]
+    pinned = target.image_sets[1].label_places
+    assert {name: pinned[name] for name in ("legal_hold", "copies")} == {
+        "legal_hold": "conf/inventory.csv:2",
+        "copies": "conf/inventory.csv:3",
+    }
+    lines = (tmp_path / "audit.yaml").read_text(encoding="utf-8").splitlines()
+    for name, value in (("class", "adult"), ("ward", "east")):
+        path, line, column = pinned[name].split(":")
+        assert path == "conf/audit.yaml"
+        assert lines[int(line) - 1][int(column) - 1 :].startswith(value)
     assert warnings == ""
 
 
@@ -419,7 +429,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     | st.dictionaries(
         st.sampled_from(
             ["version", "policies", "targets", "name", "region", "datastore", "image_sets", "labels", "labels_from",
-             "id", "file", "gate", "fail_on", "rates", "GetImageSet", "defaults", "reports", "params", "x"]
+             "complete", "id", "file", "gate", "fail_on", "rates", "GetImageSet", "defaults", "reports", "params", "x"]
         ),
         inner, max_size=5,
     ),

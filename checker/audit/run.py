@@ -54,7 +54,7 @@ class Run:
     """One audit. Rules stand in the order of the policies; `params` and `left_out` are texts for reports.
 
     `source` is `live` or `recorded`; `identities` maps targets to the ARN they were read as; `folder` holds the snapshot
-    and the findings. `changes` are what audit.yaml changed of the rules, `shortfalls` the controls' demands that
+    and the findings. `claims` are texts of what the owner says of the evidence, `changes` what audit.yaml changed of the rules, `shortfalls` the controls' demands that
     parameters do not meet, `frameworks` the files that map controls.
     """
 
@@ -74,6 +74,7 @@ class Run:
     folder: Path
     params: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
     shortfalls: tuple[Shortfall, ...] = ()

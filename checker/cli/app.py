@@ -169,6 +169,80 @@ def check(
     return run(given)
 
 
+@app.command(
+    epilog="Examples:\n\n"
+    "  imageset-checker explain no-forced-overrides 18f88ac7870584f58d56256646b4d92b --evidence runs/RUN\n\n"
+    "  imageset-checker explain no-forced-overrides archive/18f88ac7870584f58d56256646b4d92b@v3"
+)
+def explain(
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="The rule's id, or PACK/RULE.")],
+    image_set: Annotated[
+        str,
+        typer.Argument(
+            metavar="IMAGE_SET",
+            help="An id, ID@vN for a version, TARGET/ID as reports print it; a target's name for a rule on data stores.",
+        ),
+    ],
+    evidence: Annotated[
+        str | None,
+        typer.Option("--evidence", metavar="RUN", help="A run folder: judged as the run did, without AWS."),
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "-c",
+            "--config",
+            metavar="FILE",
+            help="The audit's configuration: AWS is asked for that image set alone [default: audit.yaml].",
+        ),
+    ] = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-p",
+            "--policy",
+            metavar="POLICY",
+            help="A policy file, a folder, or pack:NAME; with --image-sets. Repeats.",
+        ),
+    ] = None,
+    image_sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--image-sets",
+            metavar="FILE",
+            help="Recorded answers in place of AWS; - is standard input. Repeats.",
+        ),
+    ] = None,
+    complete: Annotated[
+        bool,
+        typer.Option("--complete", help="The recorded answers are of every image set of their data stores."),
+    ] = False,
+    param: Annotated[
+        list[str] | None,
+        typer.Option("--param", metavar="NAME=VALUE", help="Another value of a parameter. Repeats."),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of", metavar="TIME", help="The instant ages are measured against [default: the run's, else now]."
+        ),
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option("--target", metavar="GLOB", help="Only targets of this name. Repeats."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Why a rule judges an image set as it does, and when that changes."""
+    from checker.cli.explain import Asked, run
+
+    asked = Asked(
+        config=config, policies=policy or [], image_sets=image_sets or [], complete=complete, params=param or [],
+        as_of=as_of, targets=target or [], evidence=evidence, rule=rule, subject=image_set, json=as_json,
+    )  # fmt: skip
+    return run(asked)
+
+
 @app.command()
 def init(
     folder: Annotated[str, typer.Argument(metavar="DIR", help="Where to write.")] = ".",
@@ -216,7 +290,7 @@ def rules_show(
     rule: Annotated[str, typer.Argument(metavar="RULE", help="The rule's id, or PACK/RULE.")],
     policies: Policies = None,
 ) -> int:
-    """A rule with its explanations, parameters, condition and controls."""
+    """A rule with all that it says of itself."""
     from checker.cli.show import run
 
     return run(rule, policies or [])

@@ -111,14 +111,13 @@ def _plan(given: Check) -> _Plan:
                 tags=given.tags,
                 changes=config.rules if config else (),
             )
-            gathered.problems += rules.warnings
         if config and not given.image_sets:
             with gathered.step():
                 chosen, left_out, warnings = api.targets(config, policies, only=given.targets)
                 gathered.problems += warnings
     gathered.check()
-    warn(gathered.problems)
     assert rules is not None
+    warn([*gathered.problems, *rules.warnings])
     assert gate is not None
     how = api.Options(given.junit_passes, color=colored(sys.stdout), siblings=dict(reports))  # type: ignore[arg-type]
     runs = Path(given.runs) if given.runs else config.at(config.runs) if config and config.runs else None

@@ -37,9 +37,10 @@ targets:
     complete: true    # the inventory lists every image set, so that the data store can be judged as a whole
 gate: {{fail_on: high}}
 reports: {{html: report.html, junit: junit.xml, json: results.json}}
-rates:    # the simulator has no quota; AWS's are 25 calls a second
+rates:    # the simulator has no quota; AWS's are 25 calls a second, 10 of tags
   GetImageSet: {{rate: 500, burst: 500}}
   ListImageSetVersions: {{rate: 500, burst: 500}}
+  ListTagsForResource: {{rate: 500, burst: 500}}
 """
 
 # The packs give neither periods nor places a default; these are the demo's.

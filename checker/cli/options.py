@@ -1,4 +1,4 @@
-"""The options of `check` as values: each function reads some of them, and raises what is wrong with those."""
+"""The options of `check` and `explain` as values: each function reads some of them, and raises what is wrong with those."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ DEFAULT_CONFIG = "audit.yaml"
 
 
 @dataclass(frozen=True)
-class Check:
-    """The command's options as given."""
+class Given:
+    """Options that say what is looked at, as given."""
 
     config: str | None
     policies: list[str]
@@ -30,17 +30,23 @@ class Check:
     complete: bool
     params: list[str]
     as_of: str | None
+    targets: list[str]
+    evidence: str | None
+
+
+@dataclass(frozen=True)
+class Check(Given):
+    """The options of `check` as given."""
+
     fail_on: str | None
     reports: list[str]
     junit_passes: str
-    targets: list[str]
     rules: list[str]
     skip_rules: list[str]
     tags: list[str]
     runs: str | None
     endpoint_url: str | None
     runtime_endpoint_url: str | None
-    evidence: str | None
     waivers: str | None
     quiet: bool
     debug: bool
@@ -90,7 +96,7 @@ def refuse(given: Check) -> None:
         raise InvalidInputError(problems)
 
 
-def config(given: Check) -> AuditConfig | None:
+def config(given: Given) -> AuditConfig | None:
     """The audit.yaml in force; None where recorded answers are judged by `-p`."""
     if given.config is None and (given.policies or given.image_sets):
         return None
@@ -101,7 +107,7 @@ def config(given: Check) -> AuditConfig | None:
     return api.configure(path)
 
 
-def policies(given: Check, config: AuditConfig | None) -> api.Policies | None:
+def policies(given: Given, config: AuditConfig | None) -> api.Policies | None:
     """The policies that audit.yaml or `-p` names."""
     if config:
         return api.load([api.Request(str(node.value), node) for node in config.policies], base=config.root)
@@ -119,7 +125,7 @@ def gate(given: Check, config: AuditConfig | None) -> api.Gate:
     return api.Gate(fail_on, config.on_unknown if config else "incomplete")
 
 
-def as_of(given: Check) -> datetime | None:
+def as_of(given: Given) -> datetime | None:
     """`--as-of`; None for the start of the run."""
     try:
         return parse_time(given.as_of) if given.as_of is not None else None
@@ -127,7 +133,7 @@ def as_of(given: Check) -> datetime | None:
         raise InvalidInputError(Problem("--as-of", str(error), error.hint)) from None
 
 
-def params(given: Check) -> dict[str, str]:
+def params(given: Given) -> dict[str, str]:
     """`--param` by name."""
     params: dict[str, str] = {}
     for text in given.params:

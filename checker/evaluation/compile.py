@@ -226,7 +226,8 @@ class Compiler:
         if leaf.if_absent is None:
             return truth
         read = list(fields_of(leaf))
-        absent = tree(operator.or_, [_raw(field).isnull() for field in read if not always_there(field)])
+        gaps = [self.value(field, listed=False).isnull() for field in read if not always_there(field)]
+        absent = tree(operator.or_, gaps)
         when_absent = {"match": TRUE, "no_match": FALSE, "unknown": NULL}[leaf.if_absent]
         known = Case(absent, when_absent.cast("BOOLEAN")).otherwise(truth)
         # what was not received is unknown, which is no absence

@@ -46,11 +46,13 @@ def _test(aggregate: Aggregate, test: Test, counts: Counts) -> bool | None:
     if aggregate.kind == "count":
         return _counted(test, counts)
     may_be_empty, may_be_more = counts.surely == 0, counts.surely + counts.undecided > 0
-    if test.operator == "exists":
-        there = (None if may_be_more else False) if may_be_empty else True
-        return there if test.value or there is None else not there
-    absent = {"match": True, "no_match": False}.get(aggregate.if_absent or "")
-    present = _share(test, counts) if may_be_more else absent
+    asks = test.operator == "exists"
+    absent = not test.value if asks else None
+    if aggregate.if_absent is not None:  # in place of the whole matcher, of `exists` too
+        absent = {"match": True, "no_match": False, "unknown": None}[aggregate.if_absent]
+    if not may_be_more:
+        return absent
+    present = bool(test.value) if asks else _share(test, counts)
     return present if not may_be_empty or present == absent else None
 
 

@@ -46,7 +46,7 @@ def reopen(folder: Path) -> Kept:
         as_of = parse_time(manifest["as_of"])
         rules = tuple(map(str, manifest["rules"]))
         params = {
-            str(name): _node(value, Location(f"{path.as_posix()}: {name}", 1, 1))
+            str(name): _node(value, Location(path.as_posix(), 1, 1))
             for name, value in manifest["params"].items()
         }
     except (KeyError, TypeError, AttributeError, BadValueError) as error:

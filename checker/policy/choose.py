@@ -10,7 +10,7 @@ from checker.policy.changes import Override, changed
 from checker.policy.demands import shortfalls
 from checker.policy.load import Policies
 from checker.policy.needs import needs
-from checker.policy.params import Given, bind, resolve
+from checker.policy.params import Bound, Given, bind, resolve
 from checker.problems import Gathered, InvalidInputError, Problem, suggest
 from checker.values import show
 
@@ -92,6 +92,20 @@ def choose(
     gathered.check()
     names = frozenset(rule.name for rule in chosen)
     bound = resolve(policies.packs, configured or {}, params or {}, chosen=names)
+    left_out = tuple(f"rule {name}" for name in left if name not in names)
+    return Rules(
+        tuple(bind(rule, bound[rule.name]) for rule in chosen),
+        policies,
+        _shown(chosen, bound),
+        left_out,
+        changed_rules,
+        tuple(one for rule in chosen for one in shortfalls(rule, bound[rule.name])),
+        tuple(gathered.problems),
+    )
+
+
+def _shown(chosen: Sequence[Rule], bound: Mapping[str, Bound]) -> dict[str, str]:
+    """The values of parameters as texts, by `PACK.param` or `PACK/RULE.param`."""
     shown = {}
     for rule in chosen:
         for name, value in bound[rule.name].items():
@@ -99,16 +113,7 @@ def choose(
             shown[f"{owner}.{name}"] = (
                 ", ".join(map(show, value)) if isinstance(value, tuple) else show(value)
             )
-    left_out = tuple(f"rule {name}" for name in left if name not in names)
-    return Rules(
-        tuple(bind(rule, bound[rule.name]) for rule in chosen),
-        policies,
-        shown,
-        left_out,
-        changed_rules,
-        tuple(one for rule in chosen for one in shortfalls(rule, bound[rule.name])),
-        tuple(gathered.problems),
-    )
+    return shown
 
 
 def named(policies: Policies, ids: Sequence[str], flag: str) -> frozenset[str]:

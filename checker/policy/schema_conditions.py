@@ -46,7 +46,7 @@ class ScopeSchema:
 
     def definitions(self) -> Schema:
         """The definitions of the scope by name, more of them than are used."""
-        made = {self.scope: self.condition()}
+        made: Schema = {self.scope: self.condition()}
         for kind in Type:
             for may_be_absent in (True, False):
                 name = self._name(kind.value, exists=may_be_absent)

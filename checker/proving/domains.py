@@ -289,8 +289,8 @@ def _times(group: _Group, as_of: datetime) -> list[Domain]:
         made.append(Domain(one, instants, every and len(instants) == len(values[one.path])))
     for one in group.fields:
         if one.type is Type.DURATION:
-            values = dict.fromkeys((*_SAMPLES, *_durations(one, group).values))
-            made.append(Domain(one, tuple(values), every=False))
+            lengths = dict.fromkeys((*_SAMPLES, *_durations(one, group).values))
+            made.append(Domain(one, tuple(lengths), every=False))
         elif one.type is not Type.TIME:
             made.append(Domain(one, _other(one), every=False))
     return made

@@ -1,22 +1,23 @@
-"""Rules and their mutants on the answers worth trying."""
+"""Answers on which rules of one scope can be tried, and each answer as a test would give it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
-from typing import Any
 
 from duckdb import ColumnExpression as Column
-from duckdb import DuckDBPyConnection
+from duckdb import ConstantExpression as Constant
+from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
+from checker.evaluation.compile import NO_AGGREGATES, Columns
 from checker.fields import FOUND, NOW
-from checker.model import Aggregate, Condition, Field, Leaf, Rule, Scalar, Source
-from checker.policy.params import leaves
+from checker.model import Aggregate, Condition, Field, Leaf, Rule, RuleScope, Scalar
 from checker.policy.tree import fields_of, walk
 from checker.proving.domains import domains
 from checker.proving.grid import KEY, MOST, Grid, grid
 from checker.proving.records import healthy_values
+from checker.proving.stores import Stores
+from checker.proving.witness import Described, described, given
 
 Hints = Mapping[str, Iterable[str]]
 """Texts worth trying, by field."""
@@ -34,47 +35,89 @@ def hints(rules: Iterable[Rule]) -> dict[str, list[str]]:
     return found
 
 
-def answers(
-    connection: DuckDBPyConnection,
-    rules: Sequence[Rule],
-    as_of: datetime,
-    texts: Hints,
-    *,
-    most: int = MOST,
-    name: str = "grid",
-    fixed: Iterable[str] = (),
-) -> Grid:
+def parts(rules: Iterable[Rule]) -> list[Condition]:
+    """What rules judge by: each `when` and each condition."""
+    return [part for rule in rules for part in (rule.when, rule.condition) if part is not None]
+
+
+class Trial:
     """The answers that tell apart what rules of one scope, with bound parameters, tell apart.
 
-    Args:
-        connection: where the table is made.
-        rules: the rules.
-        as_of: the instant against which ages are measured.
-        texts: texts worth trying.
-        most: rows at most, each time something else was received.
-        name: of the table; a word.
-        fixed: fields that have their healthy value only.
+    `rows` has a row for each answer, numbered by `KEY`; `columns` are those of the rules' aggregates.
     """
-    conditions = [part for rule in rules for part in (rule.when, rule.condition) if part is not None]
-    return of_conditions(connection, conditions, rules[0].scope, as_of, texts, most=most, name=name, fixed=fixed)
+
+    def __init__(
+        self,
+        connection: DuckDBPyConnection,
+        rules: Sequence[Rule],
+        as_of: datetime,
+        texts: Hints,
+        *,
+        most: int = MOST,
+        name: str = "answers",
+    ) -> None:
+        self.as_of = as_of
+        self.scope = rules[0].scope
+        self.connection = connection
+        self.grid = conditions_grid(connection, parts(rules), self.scope, as_of, texts, most=most, name=name)
+        self.rows: DuckDBPyRelation = self.grid.rows
+        self.columns: Columns = NO_AGGREGATES
+        self.stores: Stores | None = None
+        self.inner: Grid | None = None
+        aggregates = dict.fromkeys(
+            leaf for part in parts(rules) for leaf in walk(part) if isinstance(leaf, Aggregate)
+        )
+        if aggregates:
+            inner = [part for one in aggregates for part in (one.of, one.among) if part is not None]
+            self.inner = conditions_grid(
+                connection, inner, "image_set", as_of, texts, most=most, name=f"{name}_inner"
+            )
+            self.stores = Stores(connection, self.inner, tuple(aggregates), as_of, name=f"{name}_stores")
+            self.rows, self.columns = self.stores.beside(self.grid.rows)
+
+    @property
+    def sampled(self) -> bool:
+        """Whether combinations were left out."""
+        return self.grid.sampled or self.stores is not None
+
+    def proves(self, read: Iterable[Field]) -> bool:
+        """Whether what no answer shows of these fields is true of none."""
+        return not self.sampled and self.grid.proves(read)
+
+    def given(self, key: int) -> dict[str, object]:
+        """The answer of that number as `given` of a test, with what stands beside it."""
+        outer = key % self.stores.base if self.stores else key
+        one = given(self.row(self.grid, outer), self.scope, self.as_of)
+        if self.stores is None:
+            return one
+        sets, complete = self.stores.mixed(key)
+        listed = [
+            {**({"count": count} if count > 1 else {}), **given(self.row(self.inner, number), "image_set", self.as_of)}
+            for number, count in sets
+            if self.inner is not None
+        ]
+        return {**one, **({"image_sets": listed} if listed else {}), **({} if complete else {"complete": False})}
+
+    def row(self, table: Grid | None, key: int) -> Described:
+        """The row of that number."""
+        assert table is not None
+        row = table.rows.filter(Column(KEY) == Constant(key)).limit(1)
+        return described(table.fields, dict(zip(row.columns, row.fetchall()[0], strict=True)))
 
 
-def of_conditions(
+def conditions_grid(
     connection: DuckDBPyConnection,
     conditions: Sequence[Condition],
-    scope: Any,
+    scope: RuleScope,
     as_of: datetime,
     texts: Hints,
     *,
     most: int = MOST,
     name: str = "grid",
-    fixed: Iterable[str] = (),
 ) -> Grid:
-    """The answers that tell apart what conditions tell apart."""
-    healthy = usual(scope, as_of)
+    """The answers that tell apart what conditions with bound parameters tell apart."""
+    healthy: Mapping[str, Scalar] = healthy_values(scope, as_of)
     read = [one for part in conditions for one in fields_of(part) if one not in (FOUND, NOW)]
-    every = [leaf for part in conditions for leaf in walk(part) if isinstance(leaf, Leaf)]
-    made = domains(read, every, as_of, healthy, texts)
-    kept = frozenset(fixed)
-    made = [_fixed(one, healthy) if one.field.path in kept else one for one in made if one.field != FOUND]
+    leaves = [leaf for part in conditions for leaf in walk(part) if isinstance(leaf, Leaf)]
+    made = [one for one in domains([*read, FOUND], leaves, as_of, healthy, texts) if one.field != FOUND]
     return grid(connection, made, healthy, scope, most=most, name=name)

@@ -82,7 +82,11 @@ class ControlResult:
             for one in self.rules
             for text in (
                 *(wording.shortfall(lack) for lack in one.shortfalls),
-                *([f"rule {one.rule.name} was {wording.change(one.change)}"] if one.change and one.change.off else []),
+                *(
+                    [f"rule {one.rule.name} was {wording.change(one.change)}"]
+                    if one.change and one.change.off
+                    else []
+                ),
             )
         )
 
@@ -95,7 +99,9 @@ class ControlResult:
     def notes(self) -> tuple[str, ...]:
         """What weakens it beside verdicts and what it lacks: fails that are waived, rules changed or left out."""
         waived = self.total.waived
-        others = [f"rule {one.rule.name}: {one.note}" for one in self.rules if one.note and one.state != "off"]
+        others = [
+            f"rule {one.rule.name}: {one.note}" for one in self.rules if one.note and one.state != "off"
+        ]
         fails = [f"{waived:,} {'fail is' if waived == 1 else 'fails are'} waived"] if waived else []
         return (*fails, *others)
 

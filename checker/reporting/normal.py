@@ -125,6 +125,7 @@ def _run(run: Run) -> dict[str, Any]:
         "params": dict(run.params),
         "identities": dict(run.identities),
         "calls": dict(run.calls),
+        "claims": list(run.claims),
         "left_out": list(run.left_out),
         "notes": wording.caveats(run),
     }

@@ -57,6 +57,7 @@ def _asked(run: Run) -> Iterator[str]:
     lacks = [f"{one.framework} {one.id} not satisfied: {text}" for one, text in not_satisfied(run)]
     every = (
         ("Note", wording.caveats(run)),
+        ("Claimed", run.claims),
         ("Left out", run.left_out),
         ("Changed", changes),
         ("Control", lacks),

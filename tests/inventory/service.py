@@ -16,13 +16,15 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 DATASTORE = "0" * 31 + "d"
 OTHER = "f" * 32
 
 _GET_SET = re.compile(r"/datastore/([^/]+)/imageSet/([^/]+)/getImageSet")
 _GET_STORE = re.compile(r"/datastore/([^/]+)")
+_LIST_VERSIONS = re.compile(r"/datastore/([^/]+)/imageSet/([^/]+)/listImageSetVersions")
+_LIST_TAGS = re.compile(r"/tags/(.+)")
 
 CODES = {
     "429": (429, "ThrottlingException"),
@@ -58,18 +60,37 @@ def answer(number: int, **changed: object) -> dict[str, object]:
     } | changed
 
 
+def version(number: int, of: int, **changed: object) -> dict[str, object]:
+    """An item of ListImageSetVersions in the wire form, which spells one member with a capital."""
+    return {
+        "imageSetId": image_set_id(of),
+        "versionId": str(number),
+        "imageSetState": "ACTIVE",
+        "ImageSetWorkflowStatus": "UPDATED",
+        "createdAt": 1.679592510753e9,
+        "message": None,
+    } | changed
+
+
 @dataclass
 class Service:
     """What is there, what goes wrong, and what was asked.
 
-    `fault` names what goes wrong with the n-th attempt (from 1) to get an image set, None for nothing; `store_fault`
-    the same for the data store. `versions` are those that each image set has.
+    `fault` names what goes wrong with the n-th attempt (from 1) to get an image set, None for nothing; `store_fault`,
+    `list_fault` and `tags_fault` the same for the data store, for versions and for tags. `versions` are those that each
+    image set has, `histories` the items of their lists, `page` how many of them a page has. `tags` are by ARN.
     """
 
     sets: dict[str, dict[str, object]] = field(default_factory=dict)
     stores: dict[str, str] = field(default_factory=lambda: {DATASTORE: "ACTIVE"})
     fault: Callable[[str, int], str | None] = lambda name, attempt: None
     store_fault: Callable[[str, int], str | None] = lambda name, attempt: None
+    list_fault: Callable[[str, int], str | None] = lambda name, attempt: None
+    tags_fault: Callable[[str, int], str | None] = lambda name, attempt: None
+    histories: dict[str, list[dict[str, object]]] = field(default_factory=dict)
+    page: int = 50
+    tags: dict[str, dict[str, object]] = field(default_factory=dict)
+    store_more: dict[str, object] = field(default_factory=dict)
     sts_fault: str | None = None
     versions: range = range(1, 10)
     attempts: Counter[str] = field(default_factory=Counter)
@@ -108,6 +129,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.get_image_set(match[1], match[2])
         elif match := _GET_STORE.fullmatch(path):
             self.get_datastore(match[1])
+        elif match := _LIST_VERSIONS.fullmatch(path):
+            self.list_versions(match[2])
+        elif match := _LIST_TAGS.fullmatch(path):
+            self.list_tags(unquote(match[1]))
         else:
             self.sts(body)
 
@@ -133,6 +158,7 @@ class _Handler(BaseHTTPRequestHandler):
     def get_datastore(self, store: str) -> None:
         status = self.service.stores.get(store)
         properties = {"datastoreId": store, "datastoreName": "archive", "datastoreStatus": status}
+        properties |= self.service.store_more
         fault = self.service.store_fault(store, self.attempt(f"store {store}"))
         if fault == "another":
             self.send(200, json.dumps({"datastoreProperties": properties | {"datastoreId": OTHER}}).encode())
@@ -140,6 +166,29 @@ class _Handler(BaseHTTPRequestHandler):
             self.go_wrong(fault or "404", {"datastoreProperties": properties})
         else:
             self.send(200, json.dumps({"datastoreProperties": properties}).encode())
+
+    def list_versions(self, name: str) -> None:
+        asked = parse_qs(urlsplit(self.path).query)
+        begin = int(asked.get("nextToken", ["0"])[0])
+        fault = self.service.list_fault(name, self.attempt(f"versions {name}"))
+        items = self.service.histories.get(name)
+        if items is None:
+            items = [version(1, of=int(name, 16))] if name in self.service.sets else []
+        end = begin + min(self.service.page, int(asked.get("maxResults", ["50"])[0]))
+        more = {"nextToken": str(end)} if end < len(items) else {}
+        good = {"imageSetPropertiesList": items[begin:end], **more}
+        if fault or not items:
+            self.go_wrong(fault or "404", good)
+        else:
+            self.send(200, json.dumps(good).encode())
+
+    def list_tags(self, arn: str) -> None:
+        fault = self.service.tags_fault(arn, self.attempt(f"tags {arn}"))
+        tags = self.service.tags.get(arn, {})
+        if fault:
+            self.go_wrong(fault, {"tags": tags})
+        else:
+            self.send(200, json.dumps({"tags": tags}).encode())
 
     def sts(self, body: str) -> None:
         if self.service.sts_fault:
@@ -168,6 +217,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.close()
             return None
+        items = good.get("imageSetPropertiesList") or [{}]
         bodies = {
             "truncated": text[: len(text) // 2],
             "html": b"<html><body>Sign in to the proxy</body></html>",
@@ -195,6 +245,30 @@ class _Handler(BaseHTTPRequestHandler):
             "other case inside": json.dumps(good | {"overrides": {"Forced": True}}).encode(),
             "empty state": json.dumps(good | {"imageSetState": ""}).encode(),
             "not a number": text[:-1] + b', "updatedAt2": NaN}',
+            "no items": b'{"imageSetPropertiesList": []}',
+            "null item": b'{"imageSetPropertiesList": [null]}',
+            "items as object": b'{"imageSetPropertiesList": {}}',
+            "items of another": json.dumps(
+                {"imageSetPropertiesList": [items[0] | {"imageSetId": OTHER}]}
+            ).encode(),
+            "item without version": json.dumps(
+                {"imageSetPropertiesList": [{k: v for k, v in items[0].items() if k != "versionId"}]}
+            ).encode(),
+            "item twice": json.dumps({"imageSetPropertiesList": [items[0], items[0]]}).encode(),
+            "item in another case": json.dumps(
+                {"imageSetPropertiesList": [items[0] | {"Overrides": {"Forced": True}}]}
+            ).encode(),
+            "item with text for forced": json.dumps(
+                {"imageSetPropertiesList": [items[0] | {"overrides": {"forced": "no"}}]}
+            ).encode(),
+            "page again": json.dumps(good | {"nextToken": "0"}).encode(),
+            "token as number": json.dumps(good | {"nextToken": 1}).encode(),
+            "no tags": b"{}",
+            "tag as number": b'{"tags": {"Owner": 1}}',
+            "tag as null": b'{"tags": {"Owner": null}}',
+            "tags as list": b'{"tags": [{"Key": "Owner", "Value": "x"}]}',
+            "tag twice": b'{"tags": {"Owner": "a", "Owner": "b"}}',
+            "tags in another case": b'{"Tags": {"Owner": "a"}}',
             "not utf-8": b'{"datastoreId": "\xff\xfe"}',
         }
         return self.send(200, bodies[fault])

@@ -17,7 +17,9 @@ from checker.inventory.limits import (
     Limiter,
     StoppedError,
     is_throttle,
+    workers_for,
 )  # fmt: skip
+from checker.model import Needs
 
 
 class Clock:
@@ -29,7 +31,26 @@ class Clock:
 
 
 def test_the_published_quotas() -> None:
-    assert {"GetImageSet": Rate(25, 50), "GetDatastore": Rate(10, 20)} == PUBLISHED
+    assert {
+        "GetImageSet": Rate(25, 50),
+        "ListImageSetVersions": Rate(25, 50),
+        "GetDatastore": Rate(10, 20),
+        "ListTagsForResource": Rate(10, 20),
+    } == PUBLISHED
+
+
+@pytest.mark.parametrize(
+    ("needs", "workers"),
+    [
+        (Needs(), 10),
+        (Needs(versions=True), 20),
+        (Needs(image_sets=False, versions=True), 10),
+        (Needs(tags=("Owner",)), 8),
+        (Needs(image_sets=False, datastores=True), 10),
+    ],
+)
+def test_there_are_threads_enough_for_the_slowest_quota(needs: Needs, workers: int) -> None:
+    assert workers_for(needs, PUBLISHED) == workers
 
 
 def test_a_burst_then_the_rate() -> None:

@@ -116,7 +116,7 @@ def spans() -> st.SearchStrategy[str]:
 def texts(path: str) -> st.SearchStrategy[str]:
     pools = {
         "target": [*TARGETS, "a"], "account": [*ACCOUNTS, "1"], "region": [*REGIONS, "us"], "datastoreId": [*STORES, "f"],
-        "imageSetId": [*IDS[:8], "0"], "imageSetArn": [*ARNS, "arn:"], "labels.class": ["a", "ab", "ACTIVE", "b"],
+        "imageSetId": [*IDS[:8], "0"], "imageSetArn": [*ARNS, "arn:"], "labels.class": ["a", "ab", "ACTIVE"],
     }  # fmt: skip
     return st.sampled_from(pools.get(path, TEXTS))
 
@@ -159,7 +159,12 @@ def values(draw, kind: str, path: str, words: str) -> Any:
 
 
 def param_type(kind: str, path: str) -> str | tuple[str, str]:
-    return ("field", path) if kind == "enum" else kind
+    # the catalogue names an enum once, whose version or image set it may be
+    return (
+        ("field", path.removeprefix("previous_version.").removeprefix("successor."))
+        if kind == "enum"
+        else kind
+    )
 
 
 @st.composite

@@ -46,7 +46,7 @@ def agree(policy: Any, flags: Any, world: Any, as_of: str, *, every: bool) -> No
             about = f"{yaml.safe_dump(rule, sort_keys=False)}\n{params} {flags} {as_of}\n{json.dumps(world)}"
             reason = findings.get((rule["id"], one))
             raise AssertionError(
-                f"{one}: engine {said.get(one)}, oracle {told.get(one)} ({reason and (reason.reason, reason.observed)})\n{about}"
+                f"{one}: engine {said.get(one)}, oracle {told.get(one)} of {sorted(said)} ({reason and (reason.reason, reason.observed)})\n{about}"
             )
         counts = Counter(expected.values())
         tally = judged.tallies[rule["id"]]

@@ -357,7 +357,10 @@ def governed() -> FakeRun:
                 SHARE,
                 [
                     found(SHARE, store, Verdict.FAIL, gate, "2.5% is too much", **seen),
-                    *(found(SHARE, one, Verdict.UNKNOWN, gate, "", reason, ratio=few) for one in several),
+                    *(
+                        found(SHARE, one, Verdict.UNKNOWN, gate, "", reason, **(seen | {"ratio": few}))
+                        for one in several
+                    ),
                 ],
             ),
             (
@@ -366,13 +369,22 @@ def governed() -> FakeRun:
                     SubjectVerdict(versions[0], Verdict.PASS),
                     found(lowered, versions[1], Verdict.FAIL, gate, **{BEFORE.path: "DELETED"}),
                     found(lowered, versions[2], Verdict.FAIL, gate, **{BEFORE.path: "DELETED"}),
-                    found(lowered, lost, Verdict.UNKNOWN, gate, "", "AccessDeniedException"),
+                    found(
+                        lowered,
+                        lost,
+                        Verdict.UNKNOWN,
+                        gate,
+                        "",
+                        "AccessDeniedException",
+                        **{BEFORE.path: None},
+                    ),
                 ],
             ),
         ],
         gate,
         Coverage(40, 0, 2),
         frameworks=(MQSA,),
+        claims=("archive: its image sets are all those of the data store",),
         changes=(
             Change(OFF, "off", "One key per project here.", Location("audit.yaml", 7, 3)),
             Change(RETURNED, "severity critical -> low", "", Location("audit.yaml", 8, 3)),

@@ -64,6 +64,20 @@ def test_the_script_shows_what_the_plain_page_shows(show):
     assert len(rows(plain)) == 14
 
 
+def test_the_script_shows_data_stores_and_versions_as_the_plain_page_does(show):
+    plain, scripted = show(governed(), java_script_enabled=False), show(governed())
+    assert [text.split() for text in rows(plain)] == [text.split() for text in rows(scripted)]
+    assert "2.5% (3 of 120, 2 undecided)" in rows(scripted)[0]
+    assert "pinned" not in " ".join(rows(scripted))
+    exported = json.loads(download(show(governed()), "Download JSON"))
+    out = io.StringIO()
+    FORMATS["json"].write(governed(), out, Options())
+    findings = json.loads(out.getvalue())["findings"]
+    for one in findings:
+        del one["id"]
+    assert exported == findings
+
+
 def test_without_scripts_details_open_and_links_lead_to_the_rule(show):
     view = show(ordinary(), java_script_enabled=False)
     card = view.locator("details.card").nth(3)

@@ -1,0 +1,193 @@
+"""`explain`: why a rule judges an image set as it does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from checker import api
+from checker.cli import options
+from checker.cli.console import say, warn
+from checker.cli.options import Given
+from checker.fields import SUPERSEDED_BY
+from checker.model import Target, utc_now
+from checker.problems import InvalidInputError, Problem, suggest
+
+if TYPE_CHECKING:
+    from checker.config import AuditConfig
+
+
+@dataclass(frozen=True)
+class Asked(Given):
+    """The command's arguments and options as given."""
+
+    rule: str
+    subject: str
+    json: bool
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """What is explained, and where the values of parameters come from."""
+
+    rules: api.Rules
+    evidence: api.Evidence
+    as_of: datetime
+    sources: Mapping[str, str]
+
+
+def run(asked: Asked) -> int:
+    """Prints why a verdict is as it is; 0 whatever it is."""
+    from checker.reporting import explaining
+
+    _refuse(asked)
+    ready = _kept(asked) if asked.evidence else _recorded(asked) if asked.image_sets else _live(asked)
+    found = api.explain(ready.rules, ready.evidence, asked.subject, as_of=ready.as_of, only=asked.targets)
+    if asked.json:
+        say(json.dumps(explaining.document(found, ready.sources), indent=2, ensure_ascii=False))
+    else:
+        packs = ready.rules.policies.packs
+        say("\n\n\n".join(explaining.text(one, packs, ready.sources) for one in found))
+    return 0
+
+
+def _refuse(asked: Asked) -> None:
+    problems = []
+    if asked.evidence:
+        problems += [
+            Problem(flag, "does not go with --evidence, which has its own")
+            for flag, given in (
+                ("-c", asked.config),
+                ("-p", asked.policies),
+                ("--image-sets", asked.image_sets),
+            )
+            if given
+        ]
+    if asked.policies and asked.config:
+        problems.append(Problem("-p", "audit.yaml names its own policies", "leave out -p or -c"))
+    if asked.policies and not asked.image_sets and not asked.evidence:
+        problems.append(Problem("-p", "policies alone say nothing of an image set", "add --image-sets FILE"))
+    if asked.image_sets and not asked.policies and not asked.config:
+        problems.append(Problem("--image-sets", "no policy to judge them by", "add -p POLICY"))
+    if asked.complete and not asked.image_sets:
+        problems.append(Problem("--complete", "goes with --image-sets"))
+    if problems:
+        raise InvalidInputError(problems)
+
+
+def _kept(asked: Asked) -> _Ready:
+    """The evidence of a run folder, judged by the policies and the values in it."""
+    assert asked.evidence is not None
+    kept = api.reopen(Path(asked.evidence))
+    policies = api.load(kept.policies)
+    given = options.params(asked)
+    name = _name(policies, asked.rule)
+    rules = api.choose(policies, params=given, configured=kept.params, only=[name])
+    if name not in kept.rules:
+        message = f"the run did not judge by {name}"
+        warn(
+            [
+                Problem(
+                    asked.evidence, message, "what the rule reads may not have been asked for", warning=True
+                )
+            ]
+        )
+    as_of = options.as_of(asked) or kept.as_of
+    return _Ready(rules, kept.evidence, as_of, _sources(rules, given, kept.params, "the run"))
+
+
+def _recorded(asked: Asked) -> _Ready:
+    rules, sources, as_of, _, _ = _asked(asked)
+    evidence = api.recorded(asked.image_sets, rules.policies, needs=rules.needs, complete=asked.complete)
+    warn(evidence.warnings)
+    return _Ready(rules, evidence, as_of, sources)
+
+
+def _live(asked: Asked) -> _Ready:
+    """Asks the service for what is explained, and nothing else."""
+    rules, sources, as_of, config, chosen = _asked(asked)
+    assert config is not None
+    if rules.rules[0].scope == "datastore":
+        narrow = [
+            one for one in chosen if asked.subject in (one.name, one.datastore, f"{one.name}/{one.datastore}")
+        ]
+        known = [one.name for one in chosen]
+        message = f"audit.yaml has no target {asked.subject}, and {rules.rules[0].name} judges data stores"
+    else:
+        target, _, last = asked.subject.rpartition("/")
+        wanted = last.partition("@v")[0]
+        here = [one for one in chosen if target in ("", one.name)]
+        narrow = _narrowed(here, chosen, wanted, successor=rules.needs.successor)
+        known = [ref.id for one in here for ref in one.image_sets] or [one.name for one in chosen]
+        message = f"audit.yaml lists no image set {asked.subject}"
+    if not narrow:
+        raise InvalidInputError(
+            Problem("IMAGE_SET", message, suggest(asked.subject, known, what="there are"))
+        )
+    return _Ready(rules, api.collect(config, narrow, needs=rules.needs), as_of, sources)
+
+
+def _asked(
+    asked: Asked,
+) -> tuple[api.Rules, Mapping[str, str], datetime, AuditConfig | None, Sequence[Target]]:
+    """The rule, where its values come from, the instant, and audit.yaml with its targets, where there is one."""
+    config = options.config(asked)
+    policies = options.policies(asked, config)
+    assert policies is not None
+    given = options.params(asked)
+    configured = config.params if config else {}
+    name = _name(policies, asked.rule)
+    rules = api.choose(policies, params=given, configured=configured, only=[name])
+    targets: Sequence[Target] = ()
+    if config and not asked.image_sets:
+        targets, _, warnings = api.targets(config, policies, only=asked.targets)
+        warn([*config.warnings, *warnings])
+    as_of = options.as_of(asked) or utc_now()
+    return rules, _sources(rules, given, configured, "audit.yaml"), as_of, config, targets
+
+
+def _narrowed(
+    here: Sequence[Target], every: Sequence[Target], image_set_id: str, *, successor: bool
+) -> list[Target]:
+    """The targets with one image set, and with the set that superseded it where a rule looks for that."""
+    found = {one.name: [ref for ref in one.image_sets if ref.id == image_set_id] for one in here}
+    later = {
+        (one.datastore, str(ref.labels[SUPERSEDED_BY]))
+        for one in here
+        for ref in found[one.name]
+        if successor and SUPERSEDED_BY in ref.labels
+    }
+    narrow = []
+    for one in every if any(found.values()) else ():
+        refs = found.get(one.name, [])
+        refs += [ref for ref in one.image_sets if (one.datastore, ref.id) in later and ref not in refs]
+        if refs:
+            # these are not all image sets of the data store any more
+            narrow.append(replace(one, image_sets=tuple(refs), complete=False))
+    return narrow
+
+
+def _name(policies: api.Policies, wanted: str) -> str:
+    """The full name of the rule that is called so."""
+    names = sorted(api.named(policies, [wanted], "RULE"))
+    if len(names) > 1:
+        raise InvalidInputError(
+            Problem("RULE", f"several packs have a rule {wanted}", f"write one of {', '.join(names)}")
+        )
+    return names[0]
+
+
+def _sources(
+    rules: api.Rules, given: Mapping[str, str], configured: Mapping[str, object], configured_by: str
+) -> dict[str, str]:
+    """Where the value of each parameter comes from, by full name; the defaults are left out."""
+
+    def named(key: str, names: Mapping[str, object]) -> bool:
+        return key in names or key.rpartition(".")[2] in names
+
+    keys = {key: "--param" for key in rules.params if named(key, given)}
+    return {key: configured_by for key in rules.params if named(key, configured)} | keys

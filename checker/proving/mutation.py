@@ -1,0 +1,177 @@
+"""Which mutants of a rule its own tests notice, and for each that they let live an answer that tells it from the rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from duckdb import CaseExpression as Case
+from duckdb import ColumnExpression as Column
+from duckdb import ConstantExpression as Constant
+from duckdb import DuckDBPyConnection
+from duckdb import FunctionExpression as Function
+
+from checker.evaluation.compile import CODES, verdict
+from checker.evaluation.evaluate import table
+from checker.evidence.snapshot import connect
+from checker.model import Label, Location, Pack, Rule, Verdict
+from checker.policy.cases import AS_OF
+from checker.policy.params import bind
+from checker.proving.cases import Group, Proved, groups, snapshot
+from checker.proving.grid import KEY
+from checker.proving.mutants import Mutant, mutants
+from checker.proving.records import target, wanted
+from checker.proving.trial import Trial, hints
+from checker.proving.witness import flow
+
+FEW = 20_000
+"""Answers on which all mutants are tried at once; those that look equal are tried on all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """A mutant that the tests let live; `test` is one that would not."""
+
+    where: Location
+    change: str
+    test: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How many of a rule's mutants its tests notice. `equivalent` mutants, which no answer tells from the rule or from
+    another mutant, are left out of `total`; `reason` says why a rule could not be tried."""
+
+    rule: Rule
+    killed: int = 0
+    total: int = 0
+    equivalent: int = 0
+    survivors: tuple[Survivor, ...] = ()
+    reason: str = ""
+
+    @property
+    def percent(self) -> float:
+        """The share of the mutants that the tests notice."""
+        return 100 * self.killed / self.total if self.total else 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """A mutant that differs from the rule: the answer that shows it, as a test."""
+
+    mutant: Mutant
+    test: str
+
+
+def score(pack: Pack, rule: Rule, proved: Sequence[Proved]) -> Score:
+    """How well a rule's tests tell it from its mutants.
+
+    Args:
+        pack: the rule's pack.
+        rule: the rule, its parameters not bound.
+        proved: its tests with the verdicts that they got.
+    """
+    if not proved:
+        return Score(rule, reason="it has no tests")
+    if not all(one.held for one in proved):
+        return Score(rule, reason="its tests do not hold")
+    every = mutants(rule)
+    usual = _usual(pack, rule)
+    differing = _differing(rule, every, usual)
+    dead = _killed(pack.labels, rule, [one.mutant for one in differing], groups(pack, rule))
+    survivors = tuple(
+        Survivor(one.mutant.where, one.mutant.change, one.test)
+        for one, noticed in zip(differing, dead, strict=True)
+        if not noticed
+    )
+    return Score(rule, sum(dead), len(differing), len(every) - len(differing), survivors)
+
+
+def _usual(pack: Pack, rule: Rule) -> tuple[Group, dict[str, object]]:
+    """The parameters and the instant for trying: the defaults where they suffice; and what a test has to give of them."""
+    found = groups(pack, rule)
+    group = next((one for one in found if one.as_of == AS_OF and not rule.tests[one.cases[0]].params), found[0])
+    case = rule.tests[group.cases[0]]
+    beside: dict[str, object] = {"params": dict(case.params)} if case.params else {}
+    return group, beside | ({"as_of": group.as_of} if group.as_of != AS_OF else {})
+
+
+def _differing(rule: Rule, every: Sequence[Mutant], usual: tuple[Group, dict[str, object]]) -> list[_Tried]:
+    """The mutants that some answer tells from the rule and from each other."""
+    group, beside = usual
+    values = group.bound(rule)
+    ready = bind(rule, values)
+    changed = [(mutant, one) for mutant in every if (one := mutant.bind(values)) is not None]
+    if not changed:
+        return []
+    texts, found, seen = hints([rule]), [], set()
+    with connect() as connection:
+        trial = Trial(connection, [ready, *(one for _, one in changed)], group.as_of, texts, most=FEW)
+        shown = _shown(trial, ready, [one for _, one in changed])
+        for index, ((mutant, one), (key, signature)) in enumerate(zip(changed, shown, strict=True)):
+            used, where = trial, key
+            if key is None and trial.sampled:
+                used = Trial(connection, [ready, one], group.as_of, texts, name=f"pair{index}")
+                where, signature = _shown(used, ready, [one])[0]
+            if where is None or signature in seen:
+                continue
+            seen.add(signature)
+            found.append(_Tried(mutant, _test(used, ready, where, beside)))
+    return found
+
+
+def _shown(trial: Trial, rule: Rule, changed: Sequence[Rule]) -> list[tuple[int | None, Any]]:
+    """For each changed rule the first answer on which its verdict is another, and a number that is the same for rules
+    with the same verdicts."""
+    codes = [verdict(one, trial.as_of, trial.columns).alias(f"v{at}") for at, one in enumerate([rule, *changed])]
+    judged = trial.rows.select(Column(KEY), *codes)
+    counters = []
+    for at in range(1, len(codes)):
+        code = Column(f"v{at}")
+        counters.append(Function("min", Case(code != Column("v0"), Column(KEY))).alias(f"m{at}"))
+        counters.append(Function("bit_xor", Function("hash", Column(KEY) * Constant(len(CODES)) + code)).alias(f"s{at}"))
+    row = judged.aggregate(counters).fetchall()[0]
+    return list(zip(row[::2], row[1::2], strict=True))
+
+
+def _test(trial: Trial, rule: Rule, key: int, beside: dict[str, object]) -> str:
+    """A test that gives this answer and expects what the rule says of it."""
+    code = verdict(rule, trial.as_of, trial.columns).alias("code")
+    found = trial.rows.filter(Column(KEY) == Constant(key)).select(code).fetchall()[0][0]
+    expect = list(CODES)[found]
+    return flow({"given": trial.given(key), **beside, "expect": expect.value})
+
+
+def _killed(
+    labels: Mapping[str, Label], rule: Rule, changed: Sequence[Mutant], every: Sequence[Group]
+) -> list[bool]:
+    """For each mutant whether some test gets another verdict from it."""
+    dead = [False] * len(changed)
+    with snapshot(rule, rule.tests, labels) as folder, connect() as connection:
+        for group in every:
+            values = group.bound(rule)
+            ready = {at: one for at, mutant in enumerate(changed) if (one := mutant.bind(values)) is not None}
+            if ready:
+                for at, noticed in _noticed(connection, folder, rule, ready, group):
+                    dead[at] |= noticed
+    return dead
+
+
+def _noticed(
+    connection: DuckDBPyConnection, folder: Path, rule: Rule, ready: dict[int, Rule], group: Group
+) -> list[tuple[int, bool]]:
+    rows, columns = table(connection, folder, rule.scope, ready.values(), group.as_of)
+    codes = [verdict(one, group.as_of, columns).alias(f"v{at}") for at, one in ready.items()]
+    version = Column("versionId") if rule.scope == "version" else Constant(None)
+    read = rows.select(Column("target"), Column("imageSetId"), version.alias("version"), *codes).fetchall()
+    by_subject = {tuple(row[:3]): row[3:] for row in read}
+    seen: dict[int, bool] = dict.fromkeys(ready, False)
+    for index in group.cases:
+        case = rule.tests[index]
+        got = by_subject[(target(index), *wanted(case, index, rule.scope))]
+        for at, code in zip(ready, got, strict=True):
+            seen[at] |= list(Verdict)[code] is not case.expect
+    return list(seen.items())
+

@@ -1,0 +1,143 @@
+"""Data stores worth trying: mixtures of image sets that the rules' aggregates tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from fractions import Fraction
+from itertools import combinations, islice
+
+from duckdb import ColumnExpression as Column
+from duckdb import ConstantExpression as Constant
+from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+
+from checker.evaluation.compile import TRUE, Columns, Compiler
+from checker.evaluation.counting import Counts, decide
+from checker.model import Aggregate
+from checker.proving.grid import KEY, Grid
+
+MOST_KINDS = 16
+MOST_MIXED = 4_000
+MOST_ROWS = 20_000
+"""Of the data stores' own answers those that differ least from a healthy one stand beside the mixtures."""
+
+Truth = bool | None
+Mixture = tuple[tuple[int, int], ...]
+"""Kinds of image sets by index, each with how many there are of it."""
+
+
+class Stores:
+    """Mixtures of kinds of image sets; two image sets of a kind are alike to every aggregate."""
+
+    base = 10**14
+    """Numbers of answers are below it."""
+
+    def __init__(
+        self,
+        connection: DuckDBPyConnection,
+        inner: Grid,
+        aggregates: Sequence[Aggregate],
+        as_of: datetime,
+        *,
+        name: str,
+    ) -> None:
+        self.connection = connection
+        self.aggregates = aggregates
+        self.name = name
+        self.kinds = self._kinds(inner, as_of)
+        mixtures = dict.fromkeys(self._mixtures())
+        ordered = sorted(mixtures, key=lambda mixture: (sum(count for _, count in mixture), mixture))
+        self.mixtures: list[tuple[Mixture, bool]] = [(mixture, True) for mixture in ordered[:MOST_MIXED]]
+        self.mixtures.append(((), False))
+
+    def mixed(self, key: int) -> tuple[list[tuple[int, int]], bool]:
+        """The mixture in an answer: the number of an image set's answer with how many there are; and whether the target
+        covers the whole data store."""
+        mixture, complete = self.mixtures[key // self.base]
+        return [(self.kinds[kind][0], count) for kind, count in mixture], complete
+
+    def beside(self, rows: DuckDBPyRelation) -> tuple[DuckDBPyRelation, Columns]:
+        """The answers on data stores, each with each mixture; and the columns of the aggregates."""
+        names = {aggregate: f"aggregate {index}" for index, aggregate in enumerate(self.aggregates)}
+        truths: list[list[Truth]] = [
+            [decide(aggregate, self._counts(index, mixture)) if complete else None for mixture, complete in self.mixtures]
+            for index, aggregate in enumerate(self.aggregates)
+        ]
+        columns = ", ".join(f"unnest(${index + 2}::BOOLEAN[]) AS a{index}" for index in range(len(truths)))
+        self.connection.execute(
+            f"CREATE TEMP TABLE {self.name} AS SELECT unnest(range($1::BIGINT)) AS number, {columns}",  # noqa: S608
+            [len(self.mixtures), *truths],
+        )
+        few = rows.order(KEY).limit(max(1, MOST_ROWS // len(self.mixtures)))
+        joined = few.set_alias("rows").join(
+            self.connection.table(self.name).set_alias("mixed"), Constant(1) == Constant(1)
+        )
+        key = (Column("number") * Constant(self.base) + Column(KEY)).alias(KEY)
+        kept = [Column(name) for name in rows.columns if name != KEY]
+        selected = [Column(f"a{index}").alias(name) for index, name in enumerate(names.values())]
+        return joined.select(key, *kept, *selected), names
+
+    def _kinds(self, inner: Grid, as_of: datetime) -> list[tuple[int, tuple[tuple[Truth, Truth], ...]]]:
+        """Image sets of which the aggregates' conditions have different truths: the number of an answer, and for each
+        aggregate whether it is among the others and whether it counts."""
+        compiler = Compiler(as_of)
+        truths: list[Expression] = []
+        for aggregate in self.aggregates:
+            for part in (aggregate.among, aggregate.of):
+                truths.append(compiler.condition(part) if part else TRUE.cast("BOOLEAN"))
+        named = [truth.alias(f"t{index}") for index, truth in enumerate(truths)]
+        groups = ", ".join(f"t{index}" for index in range(len(truths)))
+        found = inner.rows.select(Column(KEY), *named).aggregate(f"min({KEY}) AS least, {groups}", groups)
+        rows = found.order("least").limit(MOST_KINDS).fetchall()
+        return [(row[0], tuple(zip(row[1::2], row[2::2], strict=True))) for row in rows]
+
+    def _mixtures(self) -> Iterator[Mixture]:
+        yield ()
+        counts, pairs = self._sizes()
+        kinds = range(len(self.kinds))
+        for kind in kinds:
+            yield from (((kind, count),) for count in counts)
+        for one, other in combinations(kinds, 2):
+            for left, right in pairs:
+                yield ((one, left), (other, right))
+                yield ((one, right), (other, left))
+        for three in islice(combinations(kinds, 3), 200):
+            yield tuple((kind, 1) for kind in three)
+
+    def _sizes(self) -> tuple[list[int], list[tuple[int, int]]]:
+        """Numbers of image sets on both sides of each constant, alone and beside another kind."""
+        counts, pairs = {1, 2}, {(1, 1), (1, 2), (2, 2)}
+        for aggregate in self.aggregates:
+            for test in aggregate.tests:
+                for value in test.value if isinstance(test.value, tuple) else (test.value,):
+                    if isinstance(value, Fraction):
+                        pairs |= set(_shares(value))
+                    elif isinstance(value, int) and not isinstance(value, bool):
+                        counts |= {value + by for by in (-1, 0, 1, 2)}
+                        pairs |= {(value + by, more) for by in (-1, 0, 1) for more in (1, 2)}
+        most = 100_000
+        return (
+            sorted(count for count in counts if 0 < count <= most),
+            sorted(pair for pair in pairs if 0 < min(pair) and max(pair) <= most),
+        )
+
+    def _counts(self, index: int, mixture: Mixture) -> Counts:
+        numbers = {"tt": 0, "tf": 0, "tu": 0, "ut": 0, "uf": 0, "uu": 0}
+        for kind, count in mixture:
+            among, of = self.kinds[kind][1][index]
+            if among is not False:
+                numbers[_letter(among) + _letter(of)] += count
+        return Counts(**numbers)
+
+
+def _letter(truth: Truth) -> str:
+    return "u" if truth is None else "t" if truth else "f"
+
+
+def _shares(share: Fraction) -> Iterator[tuple[int, int]]:
+    """Numbers of two kinds of which the first has exactly this share, a little less and a little more."""
+    whole = share.denominator * (1 if share.denominator > 2 else 4)
+    matched = int(share * whole)
+    for by in (-1, 0, 1):
+        yield matched + by, whole - matched - by
+    yield matched, whole - matched + 1

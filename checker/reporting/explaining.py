@@ -1,0 +1,190 @@
+"""An explanation of a verdict as text and as JSON."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from checker import values
+from checker.evaluation.explain import Explanation, LabelRead, Observed, Part
+from checker.evaluation.flips import Outlook
+from checker.model import Group, Location, Pack, Rule, Verdict
+from checker.policy.messages import ABSENT
+from checker.policy.params import used
+from checker.problems import excerpt, one_line, printable
+from checker.reporting.normal import plain
+from checker.reporting.wording import phrase
+
+SCHEMA = "imageset-checker/explain/1"
+
+_TRUTH = {True: "true", False: "false", None: "unknown"}
+_STATES = {"none": "(none)", "absent": ABSENT, "not received": "(not received)"}
+_WIDTH = 100
+
+Sources = Mapping[str, str]
+"""Where the values of parameters come from, by `PACK.param` or `PACK/RULE.param`."""
+
+
+def key_of(rule: Rule, param: str) -> str:
+    """The full name of a parameter that a rule reads."""
+    return f"{rule.name if param in rule.params else rule.pack}.{param}"
+
+
+def text(one: Explanation, packs: Iterable[Pack], sources: Sources) -> str:
+    """An explanation for people, with the policy's lines."""
+    rule = one.rule
+    lines = [f"{rule.name}: {one.verdict.value}", printable(rule.title), ""]
+    lines += [*_row("subject", one.subject.name), *_row("as of", values.iso(one.as_of))]
+    if one.finding and one.finding.reason and one.verdict is Verdict.UNKNOWN:
+        lines += _row("reason", one.finding.reason)
+    if one.finding and one.verdict is Verdict.FAIL:
+        lines += _row("message", one.finding.message)
+    for name, value in one.params.items():
+        source = sources.get(key_of(rule, name), "default")
+        lines += _row("parameter", f"${name} = {_show(value)} ({source})")
+    for label in one.labels:
+        lines += _row("label", _label(label))
+    lines += _row("next", forecast(one.verdict, one.outlook))
+    source_lines = _sources(packs)
+    for word, part in (("when", one.when), ("deny" if rule.deny else "require", one.condition)):
+        if part is not None:
+            several = f", {part.written.kind} of" if isinstance(part.written, Group) else ""
+            lines += ["", f"{word}: {_TRUTH[part.truth]}{several}", *_part(part, one, source_lines, "  ")]
+    return "\n".join(lines)
+
+
+def forecast(verdict: Verdict, outlook: Outlook) -> str:
+    """What becomes of a verdict with time alone."""
+    if outlook.at is not None and outlook.verdict is not None:
+        then = outlook.verdict.value
+        return f"{verdict.value} until {values.iso(outlook.at)}, then {then}, if nothing else changes"
+    looked = f" (looked ahead to {values.iso(outlook.until)})" if outlook.until else ""
+    return f"does not change with time alone{looked}"
+
+
+def document(many: Iterable[Explanation], sources: Sources) -> dict[str, Any]:
+    """Explanations as JSON holds them."""
+    return {"schema": SCHEMA, "explanations": [_json(one, sources) for one in many]}
+
+
+def _row(label: str, said: str) -> list[str]:
+    wrapped = textwrap.wrap(one_line(said), _WIDTH, break_long_words=False, break_on_hyphens=False) or [""]
+    return [f"{label:<9}  {wrapped[0]}", *(" " * 11 + line for line in wrapped[1:])]
+
+
+def _label(label: LabelRead) -> str:
+    said = f"{label.name} = {'(not given)' if label.value is None else values.show(label.value)}"
+    return f"{said}, from {label.place}" if label.place else said
+
+
+def _show(value: object) -> str:
+    return ", ".join(map(values.show, value)) if isinstance(value, tuple) else values.show(value)
+
+
+def _part(part: Part, one: Explanation, sources: Mapping[str, list[str]], margin: str) -> Iterator[str]:
+    if isinstance(part.written, Group):
+        for member in part.members:
+            if isinstance(member.written, Group):
+                yield f"{margin}{_TRUTH[member.truth]:<8} {member.written.kind} of"
+            yield from _part(member, one, sources, margin + "  " * isinstance(member.written, Group))
+        return
+    inner = margin + " " * 9
+    said = one_line(phrase(part.written))
+    params = [f"${name} = {_show(one.params[name])}" for name in sorted(_read(part, one.rule))]
+    yield f"{margin}{_TRUTH[part.truth]:<8} {said}" + (f"  [{one_line(', '.join(params))}]" if params else "")
+    for seen in part.observed:
+        yield f"{inner}{one_line(f'{seen.name} = {_value(seen)}')}"
+    if part.why:
+        yield f"{inner}unknown because: {one_line(part.why)}"
+    where = part.written.where
+    yield f"{inner}{one_line(str(where))}"
+    source = sources.get(where.path, [])
+    if 0 < where.line <= len(source):
+        line = source[where.line - 1]
+        yield from (inner + text for text in excerpt(where, line, _width(where, line)))
+
+
+def _read(part: Part, rule: Rule) -> set[str]:
+    """The parameters that a leaf reads."""
+    assert not isinstance(part.written, Group)
+    return used(Rule(rule.id, rule.pack, "", rule.severity, part.written, rule.deny, None, rule.where))
+
+
+def _value(seen: Observed) -> str:
+    return values.show(seen.value) if seen.value is not None else _STATES[seen.state]
+
+
+def _width(where: Location, line: str) -> int:
+    """How many characters of a line the operand at a place has."""
+    rest = line[where.column - 1 :]
+    if rest[:1] in ('"', "'"):
+        return rest.find(rest[0], 1) + 1
+    return len(rest.split(": ")[0].split(":\n")[0].rstrip().rstrip(":"))
+
+
+def _sources(packs: Iterable[Pack]) -> dict[str, list[str]]:
+    return {pack.path: pack.source.decode("utf-8-sig").splitlines() for pack in packs}
+
+
+def _json(one: Explanation, sources: Sources) -> dict[str, Any]:
+    rule, subject = one.rule, one.subject
+    return {
+        "rule": rule.id,
+        "pack": rule.pack,
+        "title": rule.title,
+        "scope": rule.scope,
+        "where": str(rule.where),
+        "subject": {
+            "name": subject.name,
+            "target": subject.target,
+            "account": subject.account,
+            "region": subject.region,
+            "datastoreId": subject.datastore_id,
+            "imageSetId": subject.image_set_id,
+            "versionId": None if subject.version_id is None else str(subject.version_id),
+        },
+        "as_of": values.iso(one.as_of),
+        "verdict": one.verdict.value,
+        "reason": one.finding.reason if one.finding else None,
+        "message": one.finding.message if one.finding else None,
+        "params": [
+            {"name": name, "value": _plain(value), "from": sources.get(key_of(rule, name), "default")}
+            for name, value in one.params.items()
+        ],
+        "labels": [
+            {"name": label.name, "value": plain(label.value), "from": label.place or None}
+            for label in one.labels
+        ],
+        "when": _json_part(one.when) if one.when else None,
+        "deny" if rule.deny else "require": _json_part(one.condition),
+        "next": _json_outlook(one.outlook),
+    }
+
+
+def _plain(value: object) -> object:
+    return [plain(item) for item in value] if isinstance(value, tuple) else plain(value)
+
+
+def _json_part(part: Part) -> dict[str, Any]:
+    if isinstance(part.written, Group):
+        members = [_json_part(member) for member in part.members]
+        return {"kind": part.written.kind, "truth": part.truth, "members": members}
+    return {
+        "kind": "leaf",
+        "truth": part.truth,
+        "text": phrase(part.written),
+        "where": str(part.written.where),
+        "observed": [
+            {"name": seen.name, "value": plain(seen.value), "state": seen.state} for seen in part.observed
+        ],
+        "unknown_because": part.why or None,
+    }
+
+
+def _json_outlook(outlook: Outlook) -> dict[str, Any]:
+    return {
+        "at": values.iso(outlook.at) if outlook.at else None,
+        "verdict": outlook.verdict.value if outlook.verdict else None,
+        "looked_until": values.iso(outlook.until) if outlook.until else None,
+    }

@@ -1,0 +1,163 @@
+"""Controls, the rules that audit.yaml changed, and demands that are not met, in every format."""
+
+import dataclasses
+import io
+import json
+
+import pytest
+from lxml import etree, html
+from report_runs import (
+    INTEGRITY,
+    NO_FORCE,
+    OFF,
+    RETENTION_RULES,
+    RETURNED,
+    clean_run,
+    governed,
+    run_of,
+    subject,
+)
+
+from checker.audit.gate import Gate
+from checker.audit.run import SubjectVerdict
+from checker.model import Change, Control, Coverage, Duration, Framework, Location, Shortfall, Tally, Verdict
+from checker.reporting import FORMATS, Options
+from checker.reporting.controls import State, control_results
+
+WHERE = Location("audit.yaml", 7, 3)
+ONE = Control("hipaa", "a")
+
+
+def written(run, kind: str) -> str:
+    out = io.StringIO()
+    FORMATS[kind].write(run, out, Options())
+    return out.getvalue()
+
+
+def state_of(*verdicts: Verdict, **more) -> State:
+    rule = dataclasses.replace(NO_FORCE, controls=(ONE,))
+    rows = [SubjectVerdict(subject(n), verdict) for n, verdict in enumerate(verdicts)]
+    run = run_of([(rule, rows)], Gate(), Coverage(3), **more)
+    ((control,),) = [result.controls for result in control_results(run)]
+    return control.state
+
+
+PASS, FAIL, UNKNOWN, NONE = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN, Verdict.NOT_APPLICABLE
+SWITCHED_OFF = Change(dataclasses.replace(OFF, controls=(ONE,)), "off", "why", WHERE)
+LEFT_OUT = dataclasses.replace(INTEGRITY, rules=(dataclasses.replace(OFF, controls=(ONE,)),))
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "more", "state"),
+    [
+        ([PASS, PASS], {}, State.SUPPORTED),
+        ([PASS, NONE], {}, State.SUPPORTED),
+        ([NONE], {}, State.NOT_APPLICABLE),
+        ([], {}, State.UNKNOWN),
+        ([PASS, UNKNOWN], {}, State.UNKNOWN),
+        ([PASS, FAIL, UNKNOWN], {}, State.FAIL),
+        ([PASS], {"changes": (SWITCHED_OFF,)}, State.NOT_SATISFIED),
+        ([UNKNOWN], {"changes": (SWITCHED_OFF,)}, State.NOT_SATISFIED),
+        ([FAIL], {"changes": (SWITCHED_OFF,)}, State.FAIL),
+        ([PASS], {"packs": (LEFT_OUT,)}, State.UNKNOWN),
+    ],
+)
+def test_the_state_of_a_control(verdicts, more, state):
+    assert state_of(*verdicts, **more) is state
+
+
+def test_a_demand_that_is_not_met_outweighs_a_pass_and_leaves_the_outcome():
+    rule = dataclasses.replace(RETURNED, controls=RETENTION_RULES)
+    lack = Shortfall(rule.name, RETENTION_RULES[0], RETENTION_RULES[0].requires[0], Duration(84))
+    rows = [SubjectVerdict(subject(1), PASS)]
+    run = run_of([(rule, rows)], Gate(), Coverage(1), shortfalls=(lack,))
+    ((control,),) = [result.controls for result in control_results(run)]
+    assert control.state is State.NOT_SATISFIED
+    assert control.lacks == ("retention is 7y, but 21 CFR 900.12 demands at least 10y",)
+    assert run.outcome.exit_code == 0
+    assert run_of([(rule, rows)], Gate(), Coverage(1)).outcome is run.outcome
+
+
+def test_waived_fails_do_not_support_a_control():
+    run = run_of([(NO_FORCE, [SubjectVerdict(subject(1), PASS)])], Gate(), Coverage(1))
+    waived = dataclasses.replace(run.judged[0], tally=Tally(2, 1, 0, 1))
+    (first, *_) = control_results(dataclasses.replace(run, judged=(waived,)))[0].controls
+    assert first.state is State.NOT_SATISFIED
+    assert first.reasons == ("1 fail is waived",)
+
+
+def test_controls_stand_in_the_order_of_the_mapping_file_and_those_of_no_rule_that_ran_are_left_out():
+    rule = dataclasses.replace(NO_FORCE, controls=(Control("f", "b"), Control("f", "a")))
+    gone = dataclasses.replace(OFF, controls=(Control("f", "c"), Control("g", "d")))
+    run = run_of(
+        [(rule, [SubjectVerdict(subject(1), PASS)])],
+        Gate(),
+        Coverage(1),
+        packs=(dataclasses.replace(INTEGRITY, rules=(rule, gone)),),
+        frameworks=(Framework("f", "F", "f.yaml", "", controls=("a", "b", "c")),),
+    )
+    (result,) = control_results(run)
+    assert [control.id for control in result.controls] == ["a", "b"]
+
+
+def test_no_report_calls_a_pass_more_than_support():
+    for kind in FORMATS:
+        text = written(clean_run(), kind).lower()
+        assert "compliant" not in text
+        assert "satisfied" not in text.replace("not satisfied", "").replace("not_satisfied", "")
+
+
+def test_json_has_changes_mappings_and_states():
+    document = json.loads(written(governed(), "json"))
+    assert [one["what"] for one in document["run"]["changes"]] == ["off", "severity critical -> low"]
+    assert document["run"]["changes"][0]["controls"] == {"hipaa": ["164.312(c)(1)"]}
+    assert [one["framework"] for one in document["run"]["mappings"]] == ["mqsa"]
+    hipaa, mqsa = document["summary"]["controls"]
+    assert [one["state"] for one in hipaa["controls"][0]["rules"]] == ["fail", "off"]
+    assert mqsa["source"] == "https://www.ecfr.gov/"
+    assert mqsa["controls"][0]["reasons"] == [
+        "retention is 7y, but 21 CFR 900.12 demands at least 10y",
+        "rule retention/deleted-stays-deleted: severity critical -> low",
+    ]
+    assert mqsa["controls"][0]["rules"][0]["does_not_prove"] == "That the originals are kept elsewhere."
+
+
+def test_the_page_marks_what_weakens_a_control():
+    tree = html.document_fromstring(written(governed(), "html"))
+    hipaa, mqsa = (
+        " ".join(row.text_content().split()) for row in tree.xpath("//table[@class='matrix']/tbody/tr")
+    )
+    assert "Not satisfied: rule integrity/one-key was switched off: One key per project here." in hipaa
+    assert "Not satisfied: retention is 7y, but 21 CFR 900.12 demands at least 10y" in mqsa
+    assert "severity critical -> low" in mqsa
+    assert "What a pass does not prove" in mqsa
+    # a rule that did not run has no card to lead to
+    links = {one.get("href")[1:] for one in tree.xpath("//table[@class='matrix']//a")}
+    assert links == {card.get("id") for card in tree.xpath("//details[contains(@class, 'card')]")}
+    assert not tree.xpath("//a[starts-with(@href, 'http')]")
+    asked = " ".join(tree.xpath("//section[@id='asked']")[0].text_content().split())
+    assert "switched offaudit.yaml:7:3 One key per project here. hipaa 164.312(c)(1)" in asked
+    assert "archive: its image sets are all those of the data store" in asked
+
+
+def test_junit_has_a_skipped_case_for_a_rule_that_is_off_and_says_what_was_changed():
+    suites = {suite.get("name"): suite for suite in etree.fromstring(written(governed(), "junit").encode())}
+    off = suites["one-key"]
+    assert (off.get("tests"), off.get("skipped"), off.get("failures")) == ("1", "1", "0")
+    assert off.find("testcase/skipped").get("message") == "switched off: One key per project here."
+    properties = {
+        one.get("name"): one.get("value") for one in suites["deleted-stays-deleted"].iter("property")
+    }
+    assert properties["severity"] == "low"
+    assert properties["changed"] == "severity critical -> low"
+    assert properties["control.not-satisfied"] == "retention is 7y, but 21 CFR 900.12 demands at least 10y"
+
+
+def test_the_summary_has_a_line_for_each():
+    lines = written(governed(), "text").splitlines()
+    assert "Changed    rule integrity/one-key switched off: One key per project here." in lines
+    assert (
+        "Control    mqsa 21 CFR 900.12 not satisfied: retention is 7y, but 21 CFR 900.12 demands at least 10y"
+        in lines
+    )
+    assert "Claimed    archive: its image sets are all those of the data store" in lines

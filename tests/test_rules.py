@@ -8,7 +8,6 @@ from checker.model import Absence, Case, Condition, Group, Leaf, Pack, Rule, Sev
 from checker.policy.load import Policies, load
 from checker.policy.params import leaves, used
 from checker.proving.cases import Proved, run_cases
-from checker.shipped import folder
 
 # An image set that is not there is a fail of the one rule and a pass of the other.
 JUDGE_MISSING_SETS = {"expected-set-exists", "erasure-done"}
@@ -50,7 +49,9 @@ def reads_an_answer(rule: Rule) -> bool:
 
 def asks_the_service(rule: Rule) -> bool:
     """Whether a failed call can leave it undecided."""
-    return rule.scope == "datastore" or any(field.source is not Source.OWN for field in rule.fields)
+    return rule.scope == "datastore" or any(
+        field.source not in (Source.OWN, Source.SUCCESSOR) for field in rule.fields
+    )
 
 
 def pack_of(rule: Rule) -> Pack:

@@ -29,6 +29,54 @@ Policies = Annotated[
     list[str] | None,
     typer.Argument(metavar="POLICY...", help="Files, folders or pack:NAME; the shipped packs unless given."),
 ]
+Config = Annotated[
+    str | None,
+    typer.Option("-c", "--config", metavar="FILE", help="The audit's configuration [default: audit.yaml]."),
+]
+Policy = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-p",
+        "--policy",
+        metavar="POLICY",
+        help="A policy file, a folder, or pack:NAME; with --image-sets. Repeats.",
+    ),
+]
+ImageSets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--image-sets",
+        metavar="FILE",
+        help="Recorded answers in place of AWS: what get-image-set or list-image-set-versions printed; - is standard input. Repeats.",
+    ),
+]
+Complete = Annotated[
+    bool,
+    typer.Option(
+        "--complete",
+        help="The recorded answers are of every image set of their data stores, so that those can be judged.",
+    ),
+]
+Param = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--param",
+        metavar="NAME=VALUE",
+        help="A parameter's value: PARAM, PACK.PARAM or PACK/RULE.PARAM. Repeats.",
+    ),
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        metavar="TIME",
+        help="The instant ages are measured against [default: the start of the run].",
+    ),
+]
+Target = Annotated[
+    list[str] | None,
+    typer.Option("--target", metavar="GLOB", help="Only targets of this name. Repeats."),
+]
 
 
 def _version(value: bool) -> None:
@@ -53,52 +101,12 @@ def _main(
     "  aws medical-imaging get-image-set ... | imageset-checker check -p policies/ --image-sets -"
 )
 def check(
-    config: Annotated[
-        str | None,
-        typer.Option(
-            "-c", "--config", metavar="FILE", help="The audit's configuration [default: audit.yaml]."
-        ),
-    ] = None,
-    policy: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-p",
-            "--policy",
-            metavar="POLICY",
-            help="A policy file, a folder, or pack:NAME; with --image-sets. Repeats.",
-        ),
-    ] = None,
-    image_sets: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--image-sets",
-            metavar="FILE",
-            help="Recorded answers in place of AWS: what get-image-set or list-image-set-versions printed; - is standard input. Repeats.",
-        ),
-    ] = None,
-    complete: Annotated[
-        bool,
-        typer.Option(
-            "--complete",
-            help="The recorded answers are of every image set of their data stores, so that those can be judged.",
-        ),
-    ] = False,
-    param: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--param",
-            metavar="NAME=VALUE",
-            help="A parameter's value: PARAM, PACK.PARAM or PACK/RULE.PARAM. Repeats.",
-        ),
-    ] = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option(
-            "--as-of",
-            metavar="TIME",
-            help="The instant ages are measured against [default: the start of the run].",
-        ),
-    ] = None,
+    config: Config = None,
+    policy: Policy = None,
+    image_sets: ImageSets = None,
+    complete: Complete = False,
+    param: Param = None,
+    as_of: AsOf = None,
     fail_on: Annotated[
         str | None,
         typer.Option(
@@ -121,10 +129,7 @@ def check(
             "--junit-passes", metavar="HOW", help="What JUnit says of passes: full, aggregate or none."
         ),
     ] = "full",
-    target: Annotated[
-        list[str] | None,
-        typer.Option("--target", metavar="GLOB", help="Only targets of this name. Repeats."),
-    ] = None,
+    target: Target = None,
     rule: Annotated[
         list[str] | None, typer.Option("--rule", metavar="ID", help="Only this rule. Repeats.")
     ] = None,
@@ -187,50 +192,13 @@ def explain(
         str | None,
         typer.Option("--evidence", metavar="RUN", help="A run folder: judged as the run did, without AWS."),
     ] = None,
-    config: Annotated[
-        str | None,
-        typer.Option(
-            "-c",
-            "--config",
-            metavar="FILE",
-            help="The audit's configuration: AWS is asked for that image set alone [default: audit.yaml].",
-        ),
-    ] = None,
-    policy: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-p",
-            "--policy",
-            metavar="POLICY",
-            help="A policy file, a folder, or pack:NAME; with --image-sets. Repeats.",
-        ),
-    ] = None,
-    image_sets: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--image-sets",
-            metavar="FILE",
-            help="Recorded answers in place of AWS; - is standard input. Repeats.",
-        ),
-    ] = None,
-    complete: Annotated[
-        bool,
-        typer.Option("--complete", help="The recorded answers are of every image set of their data stores."),
-    ] = False,
-    param: Annotated[
-        list[str] | None,
-        typer.Option("--param", metavar="NAME=VALUE", help="Another value of a parameter. Repeats."),
-    ] = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option(
-            "--as-of", metavar="TIME", help="The instant ages are measured against [default: the run's, else now]."
-        ),
-    ] = None,
-    target: Annotated[
-        list[str] | None,
-        typer.Option("--target", metavar="GLOB", help="Only targets of this name. Repeats."),
-    ] = None,
+    config: Config = None,
+    policy: Policy = None,
+    image_sets: ImageSets = None,
+    complete: Complete = False,
+    param: Param = None,
+    as_of: AsOf = None,
+    target: Target = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Why a rule judges an image set as it does, and when that changes."""
@@ -315,11 +283,41 @@ def rules_test(
     rule: Annotated[
         list[str] | None, typer.Option("--rule", metavar="ID", help="Only this rule. Repeats.")
     ] = None,
+    report: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--report", metavar="FORMAT=PATH", help="A report: json, junit; - is standard output. Repeats."
+        ),
+    ] = None,
+    require_tests: Annotated[
+        bool,
+        typer.Option("--require-tests", help="Demand of each rule tests that pass, fail and cannot tell."),
+    ] = False,
+    mutate: Annotated[
+        bool, typer.Option("--mutate", help="Change each rule bit by bit, and name what no test notices.")
+    ] = False,
+    min_score: Annotated[
+        float,
+        typer.Option(
+            "--min-score",
+            metavar="PERCENT",
+            min=0,
+            max=100,
+            help="With --mutate: how much of it each rule's tests must notice.",
+        ),
+    ] = 0,
 ) -> int:
     """Run the tests written inside policies."""
-    from checker.cli.rules import test
+    from checker.cli.testing import test
 
-    return test(policies or [], rule or [])
+    return test(
+        policies or [],
+        rule or [],
+        reports=report or [],
+        required=require_tests,
+        mutate=mutate or min_score > 0,
+        least=min_score,
+    )
 
 
 @rules_app.command(

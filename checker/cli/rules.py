@@ -1,4 +1,4 @@
-"""`rules list|validate|test`: policies without evidence."""
+"""`rules list|validate`: policies without evidence."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ def list_rules(paths: list[str]) -> int:
 
 def validate(paths: list[str], *, strict: bool) -> int:
     """Reports every problem; 0 where there is none."""
+    from checker.proving.warnings import warnings
+
     policies = api.load(paths)
-    problems = list(policies.warnings)
+    problems = [*policies.warnings, *warnings(policies)]
     if strict:
         problems += [
             Problem(rule.where, f"the rule {rule.id} has no {name}", "--strict demands why, fix and tests")
@@ -34,31 +36,6 @@ def validate(paths: list[str], *, strict: bool) -> int:
     warn(problems)
     say(f"{_count(len(policies.rules), 'rule')} in {_packs(policies)}: valid")
     return 0
-
-
-def test(paths: list[str], only: list[str]) -> int:
-    """Runs the tests inside rules: 1 where one does not hold, 3 where there is none."""
-    from checker.proving.cases import run_cases
-
-    policies = api.load(paths)
-    warn(policies.warnings)
-    wanted = api.named(policies, only, "--rule")
-    proved = [one for one in run_cases(policies) if not only or one.rule.name in wanted]
-    failed = [one for one in proved if not one.held]
-    for one in failed:
-        got = f"got {one.verdict}" + (f" ({one.reason})" if one.reason else "")
-        if one.missing:
-            got = f"the parameter {', '.join(one.missing)} has no value; give it under `params` of the test"
-        message = f"{one.rule.name}: {one.case.name}: expected {one.case.expect}, {got}"
-        complain(str(Problem(one.case.where, message)))
-    tested = {one.rule.name for one in proved}
-    say(
-        f"{_count(len(proved) - len(failed), 'test')} passed, {len(failed)} failed, {_count(len(tested), 'rule')} of {_packs(policies)} tested"
-    )
-    if not proved:
-        complain("no rule has a test")
-        return 3
-    return 1 if failed else 0
 
 
 def _packs(policies: api.Policies) -> str:

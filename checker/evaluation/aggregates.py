@@ -8,16 +8,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from duckdb import CaseExpression as Case
-from duckdb import CoalesceOperator as Coalesce
 from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
-from checker.evaluation.compile import FALSE, TRUE, Columns, Compiler
+from checker.evaluation.compile import TRUE, Columns, Compiler
 from checker.evaluation.counting import Counts, decide
 from checker.evaluation.tables import read_table
 from checker.evidence.snapshot import ROW
@@ -109,42 +107,34 @@ def _count(
     judged: list[Expression] = []
     counters: list[Expression] = []
     for index, aggregate in enumerate(aggregates):
-        of, among = (
-            compiler.condition(part) if part else TRUE.cast("BOOLEAN")
-            for part in (aggregate.of, aggregate.among)
-        )
-        judged += [of.alias(f"of{index}"), among.alias(f"among{index}")]
-        counters += _counters(Column(f"among{index}"), Column(f"of{index}"))
+        parts = {"of": aggregate.of, "among": aggregate.among}
+        truths = {f"{name}{index}": compiler.condition(part) for name, part in parts.items() if part}
+        judged += [truth.alias(name) for name, truth in truths.items()]
+        of, among = (Column(f"{name}{index}") if part else None for name, part in parts.items())
+        counters += _counters(of, among)
     keys = [Column("target"), Column("datastoreId"), Column("imageSetId")]
     grouped = rows.select(*keys, *judged).aggregate(
         [Column("target"), Column("datastoreId"), *counters], '"target", "datastoreId"'
     )
-    width = len(counters) // len(aggregates)
     return {
         (row[0], row[1]): {
-            index: _counts(row[2 + index * width : 2 + (index + 1) * width])
-            for index in range(len(aggregates))
+            index: (Counts(*row[2 + 2 * index]), row[3 + 2 * index] or ()) for index in range(len(aggregates))
         }
         for row in grouped.fetchall()
     }
 
 
-def _counters(among: Expression, of: Expression) -> list[Expression]:
-    maybe_among, maybe = among.isnull(), of.isnull()
-    no = Coalesce(~of, FALSE)
-    both = Coalesce(among & of, FALSE)
-    groups = [
-        both,
-        Coalesce(among, FALSE) & no,
-        Coalesce(among, FALSE) & maybe,
-        maybe_among & Coalesce(of, FALSE),
-        maybe_among & no,
-        maybe_among & maybe,
-    ]
-    matched = Case(both, Column("imageSetId"))
-    return [*(Function("count_if", group) for group in groups), Function("min", matched, Constant(EXAMPLES))]
-
-
-def _counts(row: Sequence[Any]) -> tuple[Counts, Sequence[str]]:
-    *numbers, examples = row
-    return Counts(*(number or 0 for number in numbers)), examples or ()
+def _counters(of: Expression | None, among: Expression | None) -> list[Expression]:
+    """A list of the numbers of `Counts`, and a list of examples; `count_if` leaves out what is null."""
+    image_set = Column("imageSetId")
+    if of is None:
+        # a count of all image sets: only a ratio has `among`, and it has `of`
+        matched, groups = image_set, [TRUE]
+    elif among is None:
+        matched, groups = Case(of, image_set), [of, ~of, of.isnull()]
+    else:
+        maybe, undecided = among.isnull(), of.isnull()
+        matched = Case(among & of, image_set)
+        groups = [among & of, among & ~of, among & undecided, maybe & of, maybe & ~of, maybe & undecided]
+    counts = Function("list_value", *(Function("count_if", group) for group in groups))
+    return [counts, Function("min", matched, Constant(EXAMPLES))]

@@ -34,7 +34,7 @@ def datastore_rows(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRel
     from duckdb import FunctionExpression as Function
 
     lines = read_lines(connection, records, {**REFERENCE, "complete": "BOOLEAN"}, None)
-    asked = Column("action") == Constant(GET_DATASTORE)
+    asked = duckdb.CoalesceOperator(Column("action"), Constant("")) == Constant(GET_DATASTORE)
 
     def said(value: Expression) -> Expression:
         return Function("max", duckdb.CaseExpression(asked, value))

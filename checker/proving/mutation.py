@@ -80,7 +80,7 @@ def score(pack: Pack, rule: Rule, proved: Sequence[Proved]) -> Score:
     every = mutants(rule)
     usual = _usual(pack, rule)
     differing = _differing(rule, every, usual)
-    dead = _killed(pack.labels, rule, [one.mutant for one in differing], groups(pack, rule))
+    dead = killed(pack.labels, rule, [one.mutant for one in differing], groups(pack, rule))
     survivors = tuple(
         Survivor(one.mutant.where, one.mutant.change, one.test)
         for one, noticed in zip(differing, dead, strict=True)
@@ -144,7 +144,7 @@ def _test(trial: Trial, rule: Rule, key: int, beside: dict[str, object]) -> str:
     return flow({"given": trial.given(key), **beside, "expect": expect.value})
 
 
-def _killed(
+def killed(
     labels: Mapping[str, Label], rule: Rule, changed: Sequence[Mutant], every: Sequence[Group]
 ) -> list[bool]:
     """For each mutant whether some test gets another verdict from it."""

@@ -31,6 +31,8 @@ class Stores:
 
     base = 10**14
     """Numbers of answers are below it."""
+    every: bool
+    """Whether the mixtures stand for all that there can be: of several aggregates they do not."""
 
     def __init__(
         self,
@@ -47,6 +49,8 @@ class Stores:
         self.kinds = self._kinds(inner, as_of)
         mixtures = dict.fromkeys(self._mixtures())
         ordered = sorted(mixtures, key=lambda mixture: (sum(count for _, count in mixture), mixture))
+        both = {(True, True)} | ({(True, False)} if aggregates[0].kind == "ratio" else set())
+        self.every = len(aggregates) == 1 and both <= {kind[1][0] for kind in self.kinds}
         self.mixtures: list[tuple[Mixture, bool]] = [(mixture, True) for mixture in ordered[:MOST_MIXED]]
         self.mixtures.append(((), False))
 
@@ -68,7 +72,9 @@ class Stores:
             f"CREATE TEMP TABLE {self.name} AS SELECT unnest(range($1::BIGINT)) AS number, {columns}",  # noqa: S608
             [len(self.mixtures), *truths],
         )
-        few = rows.order(KEY).limit(max(1, MOST_ROWS // len(self.mixtures)))
+        most = max(1, MOST_ROWS // len(self.mixtures))
+        self.every &= len(rows.select(KEY).limit(most + 1).fetchall()) <= most
+        few = rows.order(KEY).limit(most)
         joined = few.set_alias("rows").join(
             self.connection.table(self.name).set_alias("mixed"), Constant(1) == Constant(1)
         )

@@ -78,7 +78,7 @@ class Trial:
     @property
     def sampled(self) -> bool:
         """Whether combinations were left out."""
-        return self.grid.sampled or self.stores is not None
+        return self.grid.sampled or bool(self.stores and not self.stores.every)
 
     def proves(self, read: Iterable[Field]) -> bool:
         """Whether what no answer shows of these fields is true of none."""

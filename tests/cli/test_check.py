@@ -296,3 +296,53 @@ def test_no_folder_is_written_unless_asked_for(folder):
     before = sorted(folder.iterdir())
     check("all")
     assert sorted(folder.iterdir()) == before
+
+
+AUDIT = f"""\
+version: 1
+name: changed
+policies: [p.yaml, controls.yaml]
+rules:
+  p/forced: {{severity: low, reason: Forced copies are reviewed weekly.}}
+  p/age: {{off: Our archive is old.}}
+targets:
+  - {{name: a, region: us-east-1, datastore: "{STORE}", image_sets: [{HEALTHY}]}}
+gate: {{fail_on: high}}
+"""
+CONTROLS = """\
+version: 1
+framework: house
+controls:
+  - {id: "1", title: Young, rules: [p/age]}
+  - {id: "2", title: Unforced, rules: [{rule: p/forced, does_not_prove: Earlier versions are not seen.}]}
+"""
+
+
+def test_rules_of_audit_yaml_change_severities_and_switch_rules_off(folder, capsys):
+    (folder / "audit.yaml").write_text(AUDIT)
+    (folder / "controls.yaml").write_text(CONTROLS)
+    given = ["check", "-c", "audit.yaml", "--image-sets", "forced.json", "--as-of", "2026-01-02"]
+    assert main([*given, "--report", "json=r.json", "--runs", "runs"]) == 0
+    out = capsys.readouterr().out
+    assert "Changed    rule p/forced severity high -> low: Forced copies are reviewed weekly.\n" in out
+    assert "Control    house 1 not satisfied: rule p/age was switched off: Our archive is old.\n" in out
+    document = json.loads((folder / "r.json").read_text())
+    assert [one["id"] for one in document["summary"]["rules"]] == ["forced"]
+    assert [one["state"] for one in document["summary"]["controls"][0]["controls"]] == [
+        "not_satisfied",
+        "fail",
+    ]
+    assert [one["path"] for one in document["run"]["mappings"]] == ["controls.yaml"]
+    assert [path.read_text() for path in folder.glob("runs/*/policies/controls/house.yaml")] == [CONTROLS]
+    # what is changed is an input, so that the run has another name
+    (folder / "audit.yaml").write_text(AUDIT.replace("p/forced: {severity: low", "p/forced: {severity: info"))
+    assert main([*given, "--report", "json=r2.json"]) == 0
+    assert json.loads((folder / "r2.json").read_text())["run"]["id"] != document["run"]["id"]
+
+
+def test_a_severity_that_changes_nothing_is_a_warning(folder, capsys):
+    (folder / "audit.yaml").write_text(AUDIT.replace("severity: low", "severity: high"))
+    (folder / "controls.yaml").write_text(CONTROLS)
+    given = ["check", "-c", "audit.yaml", "--image-sets", "healthy.json", "--as-of", "2026-01-02"]
+    assert main(given) == 0
+    assert "audit.yaml:5:24: warning: the severity of p/forced is high anyway" in capsys.readouterr().err

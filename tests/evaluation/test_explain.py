@@ -23,6 +23,10 @@ from checker.evaluation.explain import explain
 from checker.evaluation.tables import read_table
 from checker.evidence.snapshot import ROW, connect, write_records, write_snapshot
 from checker.model import Group, Verdict
+from checker.policy.params import bind
+from checker.proving import cases
+from checker.proving.records import target, wanted
+from checker.reporting import explaining
 from checker.values import from_epoch_ms, parse_time, round_ms
 from tests.language import strategies
 from tests.language.engine import recorded
@@ -87,10 +91,8 @@ def kleene(part):
         return part.truth
     truths = [kleene(member) for member in part.members]
     decisive = part.written.kind != "all"
-    if decisive in truths:
-        held = decisive
-    else:
-        held = None if None in truths else not decisive
+    undecided = None if None in truths else not decisive
+    held = decisive if decisive in truths else undecided
     return held if part.written.kind != "none" or held is None else not held
 
 
@@ -287,3 +289,27 @@ def test_labels_are_told_with_the_place_they_were_given_at():
     )
     (label,) = one.labels
     assert (label.name, label.place) == ("labels.retention", "inventory.csv:12")
+
+
+def explained_cases(pack, rule):
+    """What is explained of each test of a rule, beside the verdict that it must get."""
+    with cases.snapshot(rule, rule.tests, pack.labels) as folder:
+        for group in cases.groups(pack, rule):
+            bound = bind(rule, group.bound(rule))
+            for index in group.cases:
+                image_set_id, version = wanted(rule.tests[index], index, rule.scope)
+                name = target(index) if image_set_id is None else f"{target(index)}/{image_set_id}"
+                name += "" if version is None else f"@v{version}"
+                (one,) = explain(rule, bound, folder, name, as_of=group.as_of)
+                yield one, rule.tests[index].expect
+
+
+@pytest.mark.parametrize("pack", checker.load([]).packs, ids=lambda pack: pack.name)
+def test_every_test_of_a_shipped_rule_is_explained_in_every_scope(pack):
+    for rule in pack.rules:
+        for one, expect in explained_cases(pack, rule):
+            assert one.verdict is expect is by_parts(one)
+            assert explaining.text(one, [pack], {}).startswith(f"{rule.name}: {expect}\n")
+            assert json.dumps(explaining.document([one], {}))
+            for ended in (one.outlook.at,) if one.outlook.at else ():
+                assert one.as_of < ended <= one.outlook.until

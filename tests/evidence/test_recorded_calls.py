@@ -141,7 +141,7 @@ def test_a_list_adds_what_an_answer_dropped(recorded):
          "DatastoreStatus is spelled datastoreStatus in the API"),
         ({"datastoreProperties": {"datastoreId": STORE, "datastoreName": "n", "datastoreStatus": 1}},
          "datastoreStatus is 1, which is no enum"),
-        ({"datastoreId": OTHER, **json.loads('{"datastoreProperties": {"datastoreId": "%s", "datastoreName": "n", "datastoreStatus": "A"}}' % STORE)},
+        ({"datastoreId": OTHER, "datastoreProperties": {"datastoreId": STORE, "datastoreName": "n", "datastoreStatus": "A"}},
          f"datastoreId is {STORE}, but {OTHER} was asked for"),
     ],
 )  # fmt: skip
@@ -178,9 +178,7 @@ def test_get_datastore_answers_are_read(recorded):
 
 
 def test_each_data_store_of_the_records_has_one(recorded):
-    found = [
-        one for one in recorded(answer(1), {**answer(1), "datastoreId": OTHER}, properties(), complete=True)
-    ]
+    found = recorded(answer(1), {**answer(1), "datastoreId": OTHER}, properties(), complete=True)
     stores = [one for one in found if one.action == GET_DATASTORE]
     assert [(one.datastore_id, one.error and one.error[0], one.complete) for one in stores] == [
         (STORE, None, True),

@@ -157,7 +157,7 @@ def test_a_value_meets_a_demand(operator, wanted, value, met):
         ("framework: mqsa", "framework: MQSA 1", "framework may have a-z, 0-9 and - only"),
         ("title: Mammography", "titel: Mammography", "did you mean title?"),
         ("- id: 21 CFR 900.12", "- id: 900", "id is text, not a number"),
-        ("      - elsewhere/rule", '  - {id: 21 CFR 900.12, rules: [p/place]}', "duplicate control id 21 CFR 900.12"),
+        ("      - elsewhere/rule", "  - {id: 21 CFR 900.12, rules: [p/place]}", "duplicate control id 21 CFR 900.12"),
     ],
 )  # fmt: skip
 def test_a_mapping_file_with_a_mistake_is_refused_at_its_place(tmp_path, old, new, message):

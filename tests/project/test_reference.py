@@ -8,7 +8,19 @@ import pytest
 
 from checker.cli import app
 from checker.fields import catalogue
-from checker.model import Absence, Field, Label, Leaf, Location, Operand, RuleScope, Severity, Source, Test, Type
+from checker.model import (
+    Absence,
+    Field,
+    Label,
+    Leaf,
+    Location,
+    Operand,
+    RuleScope,
+    Severity,
+    Source,
+    Test,
+    Type,
+)
 from checker.policy.load import load
 from checker.policy.operators import EVERY, OPERATORS
 from checker.reporting import FORMATS

@@ -1,0 +1,104 @@
+"""`rules test`: the tests written inside rules, and how much they notice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, TextIO, cast
+
+from checker import api
+from checker.cli.console import complain, say, warn
+from checker.problems import InvalidInputError, Problem, suggest
+from checker.proving.results import Tested, prove
+from checker.reporting import STDOUT, probe
+from checker.reporting.delivery import deliver
+from checker.reporting.options import Format, Options
+from checker.reporting.tested import described, failure, lacked, write_json, write_junit
+
+FORMATS = ("json", "junit")
+
+
+def test(
+    paths: list[str], only: list[str], *, reports: list[str], required: bool, mutate: bool, least: float
+) -> int:
+    """Tests rules: 1 where something does not hold, or a rule's score is below `least`; 3 where there is no test."""
+    asked = _asked(reports)
+    policies = api.load(paths)
+    warn(policies.warnings)
+    wanted = api.named(policies, only, "--rule") if only else {rule.name for rule in policies.rules}
+    results = prove(policies, wanted, required=required, mutate=mutate)
+    _complain(results, least)
+    if STDOUT not in (path for _, path in asked):
+        _say(results, policies, mutate=mutate)
+    for name, path in asked:
+        write = partial(_write, results, name, least)
+        # delivery hands on what is reported, whatever it is
+        deliver(cast(Any, None), Format(write, name), path, Options())
+    if not any(one.proved for one in results):
+        complain("no rule has a test")
+        return 1 if any(one.lacking for one in results) else 3
+    low = any(one.score and one.score.percent < least for one in results)
+    return 1 if low or any(one.failed or one.lacking for one in results) else 0
+
+
+def _write(results: Sequence[Tested], name: str, least: float, _run: object, out: TextIO, _options: object) -> None:
+    if name == "junit":
+        write_junit(results, out, least)
+    else:
+        write_json(results, out)
+
+
+def _asked(reports: Sequence[str]) -> list[tuple[str, str]]:
+    problems, asked = [], []
+    for text in reports:
+        name, equals, path = text.partition("=")
+        if not equals or not path:
+            problems.append(Problem("--report", f"`{text}` names no file", "write --report FORMAT=PATH"))
+        elif name not in FORMATS:
+            hint = suggest(name, FORMATS, what="formats are")
+            problems.append(Problem("--report", f"unknown format {name}", hint))
+        else:
+            asked.append((name, path))
+            try:
+                probe(path)
+            except InvalidInputError as error:
+                problems += error.problems
+    if problems:
+        raise InvalidInputError(problems)
+    return asked
+
+
+def _complain(results: Sequence[Tested], least: float) -> None:
+    for one in results:
+        for proved in one.failed:
+            message = f"{one.rule.name}: {proved.case.name}: {failure(proved)}"
+            complain(str(Problem(proved.case.where, message)))
+        if one.lacking:
+            complain(str(Problem(one.rule.where, f"{one.rule.name}: {lacked(one)}")))
+        score = one.score
+        for lived in score.survivors if score else ():
+            warning = score is not None and score.percent >= least
+            message = f"{one.rule.name}: no test notices: {lived.change}"
+            complain(str(Problem(lived.where, message, f"add the test - {lived.test}", warning=warning)))
+
+
+def _say(results: Sequence[Tested], policies: api.Policies, *, mutate: bool) -> None:
+    tests = [proved for one in results for proved in one.proved]
+    failed = sum(not proved.held for proved in tests)
+    tested = sum(bool(one.proved) for one in results)
+    packs = f"the pack{'s' * (len(policies.packs) > 1)} {', '.join(pack.name for pack in policies.packs)}"
+    if mutate:
+        for one in results:
+            if one.score:
+                say(f"{one.rule.name}: {described(one.score)}")
+    say(f"{_count(len(tests) - failed, 'test')} passed, {failed} failed, {_count(tested, 'rule')} of {packs} tested")
+    if mutate:
+        scores = [one.score for one in results if one.score]
+        killed, total = sum(one.killed for one in scores), sum(one.total for one in scores)
+        same = sum(one.equivalent for one in scores)
+        share = f" ({100 * killed // total}%)" if total else ""
+        say(f"killed {killed} of {total} mutants{share}; {same} more were the same as the rule or as another one")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,48 @@
+"""Which verdicts a rule's tests have to show, and do not."""
+
+from __future__ import annotations
+
+import operator
+
+from duckdb import ColumnExpression as Column
+from duckdb import ConstantExpression as Constant
+
+from checker.evaluation.compile import CODES, tree, verdict
+from checker.evidence.snapshot import connect
+from checker.fields import SUCCESSOR
+from checker.model import Pack, Rule, Verdict
+from checker.policy.cases import AS_OF
+from checker.policy.params import bind
+from checker.proving.cases import Group, groups
+from checker.proving.trial import Trial, hints
+
+FEW = 20_000
+
+
+def lacking(pack: Pack, rule: Rule) -> tuple[Verdict, ...]:
+    """The verdicts that no test of a rule expects: pass, fail, and unknown where an answer that was received, with
+    something absent from it or in it that the model does not list, makes the rule unknown."""
+    shown = {case.expect for case in rule.tests}
+    needed = [Verdict.PASS, Verdict.FAIL]
+    if Verdict.UNKNOWN not in shown and may_be_unknown(pack, rule):
+        needed.append(Verdict.UNKNOWN)
+    return tuple(one for one in needed if one not in shown)
+
+
+def may_be_unknown(pack: Pack, rule: Rule) -> bool:
+    """Whether an answer that was received makes the rule unknown; so far as its parameters have values."""
+    values = {name: param.default for name, param in {**pack.params, **rule.params}.items()}
+    ready = next(
+        (group for group in (*groups(pack, rule), Group(AS_OF, values, ())) if not group.missing(rule)), None
+    )
+    if ready is None:
+        return False
+    with connect() as connection:
+        bound = bind(rule, ready.bound(rule))
+        trial = Trial(connection, [bound], ready.as_of, hints([rule]), most=FEW)
+        code = verdict(bound, ready.as_of, trial.columns)
+        calls = [name for name in trial.rows.columns if name.endswith(".received")]
+        # the label names no successor in most answers, and that is none that failed
+        received = [Column(name) for name in ("found", *calls) if name != f"{SUCCESSOR}received"]
+        unknown = code == Constant(CODES[Verdict.UNKNOWN])
+        return bool(trial.rows.filter(tree(operator.and_, [unknown, *received])).limit(1).fetchall())

@@ -1,0 +1,67 @@
+"""What came of testing rules: their tests, the verdicts that no test shows, and how they do against mutants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from dataclasses import dataclass
+
+from checker.model import Pack, Rule, Verdict
+from checker.policy.load import Policies
+from checker.proving.cases import Proved, run_rule
+from checker.proving.mutation import Score, score
+from checker.proving.required import lacking
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """A rule with what its tests showed. `lacking` are verdicts that some test should expect; `score` is there where
+    mutants were tried."""
+
+    pack: Pack
+    rule: Rule
+    proved: tuple[Proved, ...]
+    lacking: tuple[Verdict, ...] = ()
+    score: Score | None = None
+
+    @property
+    def failed(self) -> tuple[Proved, ...]:
+        """The tests that did not get the verdict they expect."""
+        return tuple(one for one in self.proved if not one.held)
+
+
+def prove(
+    policies: Policies,
+    wanted: Container[str],
+    *,
+    required: bool = False,
+    mutate: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Tested]:
+    """Tests rules.
+
+    Args:
+        policies: the loaded policies.
+        wanted: the names of the rules to test.
+        required: look for verdicts that no test shows.
+        mutate: try each rule's mutants.
+        progress: told how many rules are done, of how many.
+
+    Raises:
+        InvalidInputError: a test gives parameters that do not fit each other.
+    """
+    rules = [(pack, rule) for pack in policies.packs for rule in pack.rules if rule.name in wanted]
+    tested = []
+    for number, (pack, rule) in enumerate(rules, start=1):
+        proved = tuple(run_rule(pack, rule))
+        tested.append(
+            Tested(
+                pack,
+                rule,
+                proved,
+                lacking(pack, rule) if required else (),
+                score(pack, rule, proved) if mutate else None,
+            )
+        )
+        if progress:
+            progress(number, len(rules))
+    return tested

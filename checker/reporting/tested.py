@@ -1,0 +1,151 @@
+"""Reports of `rules test`: JUnit and JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, TextIO
+
+from checker import values
+from checker.model import Location
+from checker.policy.cases import AS_OF
+from checker.proving.cases import Proved
+from checker.proving.mutation import Score
+from checker.proving.results import Tested
+from checker.reporting.escaping import one_line, shorten, xml_text
+from checker.reporting.spooling import UNLIMITED, Case, Plan
+from checker.reporting.spooling import documents as split
+from checker.reporting.templates import template
+
+SCHEMA = "imageset-checker/rules-test/1"
+LONGEST = 10_000
+
+
+def failure(one: Proved) -> str:
+    """What a test that does not hold expected and got."""
+    got = f"got {one.verdict}" + (f" ({one.reason})" if one.reason else "")
+    if one.missing:
+        got = f"the parameter {', '.join(one.missing)} has no value; give it under `params` of the test"
+    return f"expected {one.case.expect}, {got}"
+
+
+def described(score: Score) -> str:
+    """A score in words: `killed 41 of 43 (95%)`."""
+    if score.reason:
+        return f"no mutants tried: {score.reason}"
+    return f"killed {score.killed} of {score.total} ({int(score.percent)}%)"
+
+
+def lacked(tested: Tested) -> str:
+    """The verdicts that no test shows."""
+    return f"no test expects {' or '.join(verdict.value for verdict in tested.lacking)}"
+
+
+def write_junit(results: Sequence[Tested], out: TextIO, least: float) -> None:
+    """A suite for each rule, a case for each test; what mutants showed is a case more, a failure below `least` percent."""
+    timestamp = values.iso(AS_OF)[: len("2026-01-02T03:04:05")]
+    page = template("junit.xml.jinja", xml_text)
+    for number, suites in split(_plans(results, least), UNLIMITED):
+        out.writelines(page.generate(part=number, suites=suites, timestamp=timestamp))
+
+
+def _plans(results: Sequence[Tested], least: float) -> Iterator[Plan]:
+    for one in results:
+        rule = one.rule
+        properties = (
+            ("severity", rule.severity.value),
+            ("policy.file", one.pack.path),
+            ("policy.sha256", one.pack.sha256),
+        )
+        yield Plan(_token(rule.id), _token(rule.pack), properties, iter(_cases(one, least)))
+
+
+def _cases(one: Tested, least: float) -> list[Case]:
+    cases = []
+    for proved in one.proved:
+        name = _token(proved.case.name)
+        if proved.held:
+            cases.append(Case(name))
+        else:
+            text = failure(proved)
+            kind = proved.case.expect.value
+            cases.append(Case(name, "failure", kind, _token(text), _body(f"{proved.case.where}: {text}")))
+    if one.lacking:
+        text = lacked(one)
+        cases.append(Case("required tests", "failure", "lacking", text, _body(f"{one.rule.where}: {text}")))
+    if one.score is not None:
+        cases.append(_score_case(one.score, least))
+    if not cases:
+        text = "the rule has no tests"
+        cases.append(Case("tests", "skipped", "", text, text))
+    return cases
+
+
+def _score_case(score: Score, least: float) -> Case:
+    text = described(score)
+    lines = [f"{lived.where}: {lived.change}\n  a test that notices: {lived.test}" for lived in score.survivors]
+    body = _body("\n".join([text, *lines]))
+    if score.reason:
+        return Case("mutants", "skipped", "", _token(text), body)
+    if score.percent < least:
+        return Case("mutants", "failure", "mutants", _token(text), body)
+    return Case("mutants")
+
+
+def write_json(results: Sequence[Tested], out: TextIO) -> None:
+    """Every rule with its tests, and what was asked for beside them."""
+    tests = [proved for one in results for proved in one.proved]
+    document = {
+        "schema": SCHEMA,
+        "tests": len(tests),
+        "failed": sum(not proved.held for proved in tests),
+        "rules": [_rule(one) for one in results],
+    }
+    json.dump(document, out, ensure_ascii=False, indent=2)
+    out.write("\n")
+
+
+def _rule(one: Tested) -> dict[str, Any]:
+    rule: dict[str, Any] = {
+        "rule": one.rule.name,
+        "where": _place(one.rule.where),
+        "tests": [
+            {
+                "name": proved.case.name,
+                "where": _place(proved.case.where),
+                "expected": proved.case.expect.value,
+                "verdict": None if proved.verdict is None else proved.verdict.value,
+                "reason": proved.reason,
+                "held": proved.held,
+            }
+            for proved in one.proved
+        ],
+        "lacking": [verdict.value for verdict in one.lacking],
+    }
+    score = one.score
+    if score is None:
+        return rule
+    return rule | {
+        "mutants": {
+            "killed": score.killed,
+            "total": score.total,
+            "equivalent": score.equivalent,
+            "reason": score.reason or None,
+            "survivors": [
+                {"where": _place(lived.where), "change": lived.change, "test": lived.test}
+                for lived in score.survivors
+            ],
+        }
+    }
+
+
+def _place(where: Location) -> str:
+    return str(where)
+
+
+def _token(text: str) -> str:
+    return one_line(_body(text))
+
+
+def _body(text: str) -> str:
+    return shorten(xml_text(text), LONGEST)

@@ -173,6 +173,19 @@ def tag_key(field: Field) -> str:
     return str(json.loads(field.path.partition("[")[2][:-1]))
 
 
+def column(field: Field) -> str:
+    """The column of a field in a snapshot: its path, but of a tag the key in hex. DuckDB takes names that differ in case
+    alone for the same, and AWS does not."""
+    if field.source not in (Source.TAGS, Source.DATASTORE_TAGS):
+        return field.path
+    return tag_column(field.source, tag_key(field))
+
+
+def tag_column(source: Source, key: str) -> str:
+    """The column of a tag of an image set, or of a data store."""
+    return f"{source}.{key.encode().hex()}"
+
+
 def why_unknown(path: str, scope: RuleScope = "image_set", labels: Collection[str] = ()) -> str:
     """Why a path is in no catalogue, where there is more to say than that: else nothing."""
     first = FIRST_BOTOCORE.get(path)

@@ -41,7 +41,9 @@ def test(
     return 1 if low or any(one.failed or one.lacking for one in results) else 0
 
 
-def _write(results: Sequence[Tested], name: str, least: float, _run: object, out: TextIO, _options: object) -> None:
+def _write(
+    results: Sequence[Tested], name: str, least: float, _run: object, out: TextIO, _options: object
+) -> None:
     if name == "junit":
         write_junit(results, out, least)
     else:
@@ -91,13 +93,17 @@ def _say(results: Sequence[Tested], policies: api.Policies, *, mutate: bool) -> 
         for one in results:
             if one.score:
                 say(f"{one.rule.name}: {described(one.score)}")
-    say(f"{_count(len(tests) - failed, 'test')} passed, {failed} failed, {_count(tested, 'rule')} of {packs} tested")
+    say(
+        f"{_count(len(tests) - failed, 'test')} passed, {failed} failed, {_count(tested, 'rule')} of {packs} tested"
+    )
     if mutate:
         scores = [one.score for one in results if one.score]
         killed, total = sum(one.killed for one in scores), sum(one.total for one in scores)
         same = sum(one.equivalent for one in scores)
         share = f" ({100 * killed // total}%)" if total else ""
-        say(f"killed {killed} of {total} mutants{share}; {same} more were the same as the rule or as another one")
+        say(
+            f"killed {killed} of {total} mutants{share}; {same} more were the same as the rule or as another one"
+        )
 
 
 def _count(number: int, noun: str) -> str:

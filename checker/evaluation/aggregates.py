@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from duckdb import CaseExpression as Case
+from duckdb import CoalesceOperator as Coalesce
 from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
@@ -125,7 +126,8 @@ def _count(
 
 
 def _counters(of: Expression | None, among: Expression | None) -> list[Expression]:
-    """A list of the numbers of `Counts`, and a list of examples; `count_if` leaves out what is null."""
+    """A list of the numbers of `Counts`, and a list of examples; `count_if` leaves out what is null, and is null
+    itself where nothing else is there."""
     image_set = Column("imageSetId")
     if of is None:
         # a count of all image sets: only a ratio has `among`, and it has `of`
@@ -136,5 +138,5 @@ def _counters(of: Expression | None, among: Expression | None) -> list[Expressio
         maybe, undecided = among.isnull(), of.isnull()
         matched = Case(among & of, image_set)
         groups = [among & of, among & ~of, among & undecided, maybe & of, maybe & ~of, maybe & undecided]
-    counts = Function("list_value", *(Function("count_if", group) for group in groups))
+    counts = Function("list_value", *(Coalesce(Function("count_if", group), Constant(0)) for group in groups))
     return [counts, Function("min", matched, Constant(EXAMPLES))]

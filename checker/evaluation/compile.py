@@ -20,7 +20,7 @@ from duckdb import Expression
 from duckdb import FunctionExpression as Function
 
 from checker.fields import FOUND as FOUND_FIELD
-from checker.fields import NOW, PREVIOUS, SUPERSEDED_BY
+from checker.fields import NOW, PREVIOUS, SUPERSEDED_BY, column
 from checker.model import (
     Absence,
     Aggregate,
@@ -194,7 +194,8 @@ def _code(value: Verdict) -> Expression:
 
 
 def _raw(field: Field) -> Expression:
-    return Case(FOUND, Column(field.path)) if field.path in _GUARDED else Column(field.path)
+    value = Column(column(field))
+    return Case(FOUND, value) if field.path in _GUARDED else value
 
 
 def _listed(field: Field) -> Expression:

@@ -56,8 +56,7 @@ def evaluate(rules: Sequence[Rule], folder: Path, as_of: datetime) -> tuple[Tall
         _number(connection, by_scope)
         # the snapshot is read again for what findings show: cheaper than keeping it of every row
         findings = [
-            _findings(connection, tables[scope], [rule.name for rule in rules], chosen, as_of)
-            for scope, chosen in by_scope.items()
+            _findings(connection, tables[scope], rules, chosen, as_of) for scope, chosen in by_scope.items()
         ]
         sorted_findings = tree(lambda left, right: left.union(right), findings).order("finding")
         path = str((folder / FINDINGS).resolve())
@@ -120,7 +119,7 @@ def _number(connection: DuckDBPyConnection, by_scope: Mapping[RuleScope, Iterabl
 def _findings(
     connection: DuckDBPyConnection,
     judged: tuple[DuckDBPyRelation, Columns],
-    names: Sequence[str],
+    rules: Sequence[Rule],
     chosen: Mapping[int, Rule],
     as_of: datetime,
 ) -> DuckDBPyRelation:
@@ -141,8 +140,8 @@ def _findings(
 
     return joined.select(
         Column("finding"),
-        one_of(names).alias("rule"),
-        by_rule(Constant(rule.severity.value) for rule in chosen.values()).alias("severity"),
+        one_of(rule.name for rule in rules).alias("rule"),
+        one_of(rule.severity.value for rule in rules).alias("severity"),
         *subject(next(iter(chosen.values())).scope),
         _word(code).alias("verdict"),
         # few are unknown: to ask that first spares most rows the choice of a rule

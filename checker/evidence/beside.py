@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import reduce
 from operator import and_
@@ -20,7 +19,8 @@ from checker.evidence.tables import (
     read_lines,
     struct,
 )
-from checker.fields import SUCCESSOR, SUPERSEDED_BY, model
+from checker.fields import SUCCESSOR, SUPERSEDED_BY, model, tag_column
+from checker.model import Source
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
@@ -44,7 +44,8 @@ def with_tags(
     lines = read_lines(connection, records, {**REFERENCE, TAGS: "MAP(VARCHAR, VARCHAR)"}, LIST_TAGS)
     whole = Column("imageSetId").isnull()
     on, head = (_SET, TAGS) if of == "image set" else (_STORE, _DATASTORE + TAGS)
-    columns = {f"{head}[{json.dumps(key, ensure_ascii=False)}]": map_value(TAGS, key) for key in keys}
+    source = Source.TAGS if of == "image set" else Source.DATASTORE_TAGS
+    columns = {tag_column(source, key): map_value(TAGS, key) for key in keys}
     lines = lines.filter(~whole if of == "image set" else whole)
     return _beside(rows, lines, on, head, columns)
 

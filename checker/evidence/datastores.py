@@ -19,8 +19,6 @@ from checker.evidence.tables import (
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 
-_NAMES = ("target", TARGET_ACCOUNT, TARGET_REGION, "found", ERROR_CODE, ERROR_MESSAGE, "collectedAt")
-
 
 def datastore_rows(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation:
     """A row for each data store: whether GetDatastore was received, and whether the target covers the whole store.
@@ -33,29 +31,7 @@ def datastore_rows(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRel
     from duckdb import ConstantExpression as Constant
     from duckdb import FunctionExpression as Function
 
-    lines = read_lines(connection, records, {**REFERENCE, "complete": "BOOLEAN"}, None)
-    asked = duckdb.CoalesceOperator(Column("action"), Constant("")) == Constant(GET_DATASTORE)
-
-    def said(value: Expression) -> Expression:
-        return Function("max", duckdb.CaseExpression(asked, value))
-
-    received = Function("bool_or", asked & member(ERROR_CODE).isnull())
-    rows = lines.aggregate(
-        [
-            Column("target"),
-            Column("datastoreId"),
-            Function("max", Column("targetAccount")).alias(TARGET_ACCOUNT),
-            Function("max", Column("targetRegion")).alias(TARGET_REGION),
-            received.alias("received"),
-            said(member(ERROR_CODE)).alias("code"),
-            said(member(ERROR_MESSAGE)).alias("message"),
-            said(Column("collectedAt")).alias("collectedAt"),
-            Function(
-                "bool_or", asked & duckdb.CoalesceOperator(Column("complete"), Constant(value=False))
-            ).alias("whole"),
-        ],
-        '"target", "datastoreId"',
-    )
+    rows = _named(read_lines(connection, records, {**REFERENCE, "complete": "BOOLEAN"}, None))
     stores = rows.aggregate(
         [
             Column("target").alias("of"),
@@ -79,4 +55,35 @@ def datastore_rows(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRel
         Column("collectedAt"),
         (Column("whole") & ~(several & (Column("nameless") > Constant(0)))).alias("complete"),
         several.alias("exact"),
+    )
+
+
+def _named(lines: DuckDBPyRelation) -> DuckDBPyRelation:
+    """The data stores that records of whatever call name, with what GetDatastore's say."""
+    import duckdb
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+    from duckdb import FunctionExpression as Function
+
+    asked = duckdb.CoalesceOperator(Column("action"), Constant("")) == Constant(GET_DATASTORE)
+
+    def said(value: Expression) -> Expression:
+        return Function("max", duckdb.CaseExpression(asked, value))
+
+    received = Function("bool_or", asked & member(ERROR_CODE).isnull())
+    return lines.aggregate(
+        [
+            Column("target"),
+            Column("datastoreId"),
+            Function("max", Column("targetAccount")).alias(TARGET_ACCOUNT),
+            Function("max", Column("targetRegion")).alias(TARGET_REGION),
+            received.alias("received"),
+            said(member(ERROR_CODE)).alias("code"),
+            said(member(ERROR_MESSAGE)).alias("message"),
+            said(Column("collectedAt")).alias("collectedAt"),
+            Function(
+                "bool_or", asked & duckdb.CoalesceOperator(Column("complete"), Constant(value=False))
+            ).alias("whole"),
+        ],
+        '"target", "datastoreId"',
     )

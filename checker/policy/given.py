@@ -45,7 +45,9 @@ class Given:
     def take(self, node: Node, prefix: str = "") -> None:
         """Nested mappings are dotted paths: `{overrides: {forced: true}}` is `overrides.forced`."""
         for name, entry in node.value.items():
-            path = f"{prefix[:-1]}[{json.dumps(name, ensure_ascii=False)}]" if _tags(prefix) else prefix + name
+            path = (
+                f"{prefix[:-1]}[{json.dumps(name, ensure_ascii=False)}]" if _tags(prefix) else prefix + name
+            )
             self.take_one(path, entry)
 
     def take_one(self, path: str, entry: Entry) -> None:
@@ -118,11 +120,15 @@ class Given:
                 f"write `image_sets: [{{{path}: ..}}]`" if path != "found" else "write `error: CODE`",
             )
         elif path in ("image_sets", "complete") and not store:
-            self.scope.error(entry.key, f"{path} goes with `scope: datastore`", "describe the image set itself")
+            self.scope.error(
+                entry.key, f"{path} goes with `scope: datastore`", "describe the image set itself"
+            )
         elif self.inside and (path in ("params", "as_of") or path.startswith("params.")):
             self.scope.error(entry.key, f"{head} holds for the whole test", f"write `{head}` beside `given`")
         elif self.inside and head == "datastore":
-            self.scope.error(entry.key, "the data store is one for all image sets", "write it beside `image_sets`")
+            self.scope.error(
+                entry.key, "the data store is one for all image sets", "write it beside `image_sets`"
+            )
         else:
             return False
         return True
@@ -182,7 +188,13 @@ class Given:
             given.agree(item)
             self.image_sets.append(
                 CaseSets(
-                    given.count, given.fields, given.labels, given.found, given.error, given.errors, given.successor
+                    given.count,
+                    given.fields,
+                    given.labels,
+                    given.found,
+                    given.error,
+                    given.errors,
+                    given.successor,
                 )
             )
 

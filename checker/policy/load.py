@@ -258,8 +258,13 @@ def _clashes(packs: Sequence[Pack]) -> list[Problem]:
             problems.append(Problem(where, message, "give each file a pack name of its own"))
         names.setdefault(pack.name, pack)
         for label in pack.labels.values():
-            other = labels.setdefault(label.name, label)
-            if (other.type, other.one_of) != (label.type, label.one_of):
+            other = labels.setdefault(label.name.casefold(), label)
+            if other.name != label.name:
+                message = f"the label {label.name} differs in case alone from {other.name} at {other.where}"
+                problems.append(
+                    Problem(label.where, message, "packs that run together agree on their labels")
+                )
+            elif (other.type, other.one_of) != (label.type, label.one_of):
                 message = f"the label {label.name} is declared differently at {other.where}"
                 problems.append(
                     Problem(label.where, message, "packs that run together agree on their labels")

@@ -54,20 +54,7 @@ class RuleReader:
         shape = Shape(node, "the rule", self.problems)
         if not shape.keys(("id", "title", "severity"), OPTIONAL):
             return None
-        own = read_params(shape.get("params"), self.problems)
-        for name in own.keys() & self.params.keys():
-            key = node.value["params"].node.value[name].key
-            shape.error(key, f"the parameter {name} hides the pack's", "give it another name")
-        broken = self.broken | (declared(shape.get("params")) - own.keys())
-        rule_scope = self._scope(shape)
-        scope = Scope(
-            self.catalogues[rule_scope],
-            {**self.params, **own},
-            self.problems,
-            broken=broken,
-            labels=self.labels,
-            rule_scope=rule_scope,
-        )
+        own, scope = self._scope(shape)
         deny, condition = self._condition(shape, scope)
         when_node = shape.get("when")
         when = parse_condition(when_node, scope) if when_node else None
@@ -92,7 +79,7 @@ class RuleReader:
             where=Location(self.path, node.where.line, node.where.column),
             **{name: shape.text(name) for name in TEXTS},
             message=message,
-            scope=rule_scope,
+            scope=scope.rule_scope,
             controls=controls,
             tags=shape.names("tags"),
             params=own,
@@ -113,9 +100,22 @@ class RuleReader:
         node = deny or require
         return deny is not None, parse_condition(node, scope) if node else None
 
-    def _scope(self, shape: Shape) -> RuleScope:
+    def _scope(self, shape: Shape) -> tuple[dict[str, Param], Scope]:
+        """The rule's own parameters, and what its conditions may name."""
+        own = read_params(shape.get("params"), self.problems)
+        for name in own.keys() & self.params.keys():
+            key = shape.node.value["params"].node.value[name].key
+            shape.error(key, f"the parameter {name} hides the pack's", "give it another name")
         word = shape.choice("scope", SCOPES, default="image_set", aliases=hints.SCOPES)
-        return next(scope for scope in SCOPES if scope == word)
+        rule_scope = next(scope for scope in SCOPES if scope == word)
+        return own, Scope(
+            self.catalogues[rule_scope],
+            {**self.params, **own},
+            self.problems,
+            broken=self.broken | (declared(shape.get("params")) - own.keys()),
+            labels=self.labels,
+            rule_scope=rule_scope,
+        )
 
     def _tests(self, shape: Shape, scope: Scope) -> tuple[Case, ...]:
         node = shape.get("tests")

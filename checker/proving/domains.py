@@ -130,7 +130,9 @@ def _first(domain: Domain, healthy: Mapping[str, Scalar]) -> Domain:
 
 def _texts(group: _Group, hints: Mapping[str, Iterable[str]]) -> list[Domain]:
     linked = len(group.fields) > 1
-    equals = [one.value for one in group.comparisons if one.operator not in _TEXT and isinstance(one.value, str)]
+    equals = [
+        one.value for one in group.comparisons if one.operator not in _TEXT and isinstance(one.value, str)
+    ]
     if linked:
         equals += [member for known in group.fields for member in known.members]
     tests = [(one.operator, one.value) for one in group.comparisons if one.operator in _TEXT]
@@ -245,9 +247,7 @@ class _Times:
             self.relative = True
             self.bound(x, later(self.now, length))
         else:
-            self.edges.append(
-                Edge(x.path, y.path, partial(_later, length), partial(_earlier, length))
-            )
+            self.edges.append(Edge(x.path, y.path, partial(_later, length), partial(_earlier, length)))
 
     def bound(self, known: Field, instant: int) -> None:
         if known == NOW:

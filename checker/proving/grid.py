@@ -35,6 +35,7 @@ _SQL = {
 _LABEL = f"labels.{SUPERSEDED_BY}"
 _CALLS = (Source.TAGS, Source.DATASTORE, Source.DATASTORE_TAGS)
 _DIFFERENT = 100
+_MASKS = 100  # more than there are of what may be received
 _SPREAD = 10**9  # above every number of an answer
 
 Mask = Mapping[str, Any]
@@ -144,9 +145,12 @@ def _product(
         where = ""
     else:
         number = "n.range"
-        joined = ", ".join([f"range({limit}) n", *(f"{values.table} t{index}" for index, values in tables.items())])
+        joined = ", ".join(
+            [f"range({limit}) n", *(f"{values.table} t{index}" for index, values in tables.items())]
+        )
         where = " WHERE " + " AND ".join(
-            f"t{index}.k = (hash(n.range, {index}) % {values.size})::BIGINT" for index, values in tables.items()
+            f"t{index}.k = (hash(n.range, {index}) % {values.size})::BIGINT"
+            for index, values in tables.items()
         )
     columns = ", ".join([*selected, f"({cost})::BIGINT AS cost", f"({number})::BIGINT AS id"])
     return connection.sql(f"SELECT {columns} FROM {joined}{where}")  # noqa: S608
@@ -171,7 +175,7 @@ def _masks(fields: Sequence[Field], scope: RuleScope) -> Iterator[Mask]:
 
 def _active(field: Field, mask: Mask) -> bool:
     """Whether a field may have a value where this was received."""
-    if field.path == "found" or field.path == f"{SUCCESSOR}found":
+    if field.path in ("found", f"{SUCCESSOR}found"):
         return False
     if field.path == _LABEL:
         return bool(mask["successor"] != "none")
@@ -191,8 +195,9 @@ def _columns(
     if scope == "datastore":
         found = mask[Source.DATASTORE.value]
     code = {True: None, False: NOT_FOUND, None: FAILED}[found]
+    number_in = Column("id") * Constant(_MASKS) + Constant(number)
     columns = [
-        ((Column("cost") + Constant(number * _DIFFERENT)) * Constant(_SPREAD) + Column("id")).alias(KEY),
+        ((Column("cost") + Constant(number * _DIFFERENT)) * Constant(_SPREAD) + number_in).alias(KEY),
         Constant(found).cast("BOOLEAN").alias("found"),
         Constant(code).cast("VARCHAR").alias("error.code"),
     ]

@@ -6,7 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from checker.model import Aggregate, Condition, Field, Group, IfAbsent, Leaf, Location, ParamRef, Rule, Scalar, Test
+from checker.model import (
+    Aggregate,
+    Condition,
+    Field,
+    Group,
+    IfAbsent,
+    Leaf,
+    Location,
+    ParamRef,
+    Rule,
+    Scalar,
+    Test,
+)
 from checker.policy.params import Bound, bind
 from checker.policy.tree import walk
 from checker.problems import InvalidInputError
@@ -14,7 +26,11 @@ from checker.proving.moves import Step, other_operators, shown, steps
 
 _FRESH = " moved"
 """No author's parameter has a name like it."""
-_CONNECTIVES: dict[str, tuple[Literal["all", "any", "none"], ...]] = {"all": ("any",), "any": ("all",), "none": ("all", "any")}
+_CONNECTIVES: dict[str, tuple[Literal["all", "any", "none"], ...]] = {
+    "all": ("any",),
+    "any": ("all",),
+    "none": ("all", "any"),
+}
 _IMPLICIT = Location("", 0, 0)
 
 

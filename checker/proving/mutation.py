@@ -92,7 +92,9 @@ def score(pack: Pack, rule: Rule, proved: Sequence[Proved]) -> Score:
 def _usual(pack: Pack, rule: Rule) -> tuple[Group, dict[str, object]]:
     """The parameters and the instant for trying: the defaults where they suffice; and what a test has to give of them."""
     found = groups(pack, rule)
-    group = next((one for one in found if one.as_of == AS_OF and not rule.tests[one.cases[0]].params), found[0])
+    group = next(
+        (one for one in found if one.as_of == AS_OF and not rule.tests[one.cases[0]].params), found[0]
+    )
     case = rule.tests[group.cases[0]]
     beside: dict[str, object] = {"params": dict(case.params)} if case.params else {}
     return group, beside | ({"as_of": group.as_of} if group.as_of != AS_OF else {})
@@ -125,13 +127,17 @@ def _differing(rule: Rule, every: Sequence[Mutant], usual: tuple[Group, dict[str
 def _shown(trial: Trial, rule: Rule, changed: Sequence[Rule]) -> list[tuple[int | None, Any]]:
     """For each changed rule the first answer on which its verdict is another, and a number that is the same for rules
     with the same verdicts."""
-    codes = [verdict(one, trial.as_of, trial.columns).alias(f"v{at}") for at, one in enumerate([rule, *changed])]
+    codes = [
+        verdict(one, trial.as_of, trial.columns).alias(f"v{at}") for at, one in enumerate([rule, *changed])
+    ]
     judged = trial.rows.select(Column(KEY), *codes)
     counters = []
     for at in range(1, len(codes)):
         code = Column(f"v{at}")
         counters.append(Function("min", Case(code != Column("v0"), Column(KEY))).alias(f"m{at}"))
-        counters.append(Function("bit_xor", Function("hash", Column(KEY) * Constant(len(CODES)) + code)).alias(f"s{at}"))
+        counters.append(
+            Function("bit_xor", Function("hash", Column(KEY) * Constant(len(CODES)) + code)).alias(f"s{at}")
+        )
     row = judged.aggregate(counters).fetchall()[0]
     return list(zip(row[::2], row[1::2], strict=True))
 
@@ -174,4 +180,3 @@ def _noticed(
         for at, code in zip(ready, got, strict=True):
             seen[at] |= list(Verdict)[code] is not case.expect
     return list(seen.items())
-

@@ -102,7 +102,10 @@ def spread(durations: Iterable[Duration]) -> list[tuple[int, int]]:
         {
             (one.months * 28 * DAY + one.milliseconds, one.months * 31 * DAY + one.milliseconds)
             if one.months % 12
-            else (one.months // 12 * 365 * DAY + one.milliseconds, one.months // 12 * 366 * DAY + one.milliseconds)
+            else (
+                one.months // 12 * 365 * DAY + one.milliseconds,
+                one.months // 12 * 366 * DAY + one.milliseconds,
+            )
             for one in durations
         }
     )

@@ -176,7 +176,9 @@ def _versions(case: Case, image_set_id: str, index: int) -> Record:
     listed = [_listed(one)]
     if case.previous:
         changed = {
-            path.removeprefix(PREVIOUS): value for path, value in case.given.items() if path.startswith(PREVIOUS)
+            path.removeprefix(PREVIOUS): value
+            for path, value in case.given.items()
+            if path.startswith(PREVIOUS)
         }
         listed.append(_listed(healthy(image_set_id, case.as_of) | {"versionId": number - 1} | changed))
     collected = case.given.get("collectedAt")
@@ -214,7 +216,11 @@ def _tags(given: Case | CaseSets, image_set_id: str, case: Case, index: int) -> 
 
 def _tag_values(given: Mapping[str, object], prefix: str) -> dict[str, str]:
     fields = {path: tag_field(path) for path in given if path.startswith(prefix)}
-    return {tag_key(known): str(given[path]) for path, known in fields.items() if known and given[path] is not None}
+    return {
+        tag_key(known): str(given[path])
+        for path, known in fields.items()
+        if known and given[path] is not None
+    }
 
 
 def _labels(given: Case | CaseSets) -> Mapping[str, Scalar]:
@@ -249,5 +255,3 @@ def _wire(value: object) -> Any:
     if isinstance(value, datetime):
         return iso(value)
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-

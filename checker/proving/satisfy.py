@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+from duckdb import DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.compile import CODES, Columns, Compiler, tree, verdict
@@ -30,7 +30,9 @@ TOGETHER = "no answer meets them all"
 
 def bound(pack: Pack, rule: Rule) -> Rule | None:
     """The rule with the defaults of its parameters; None where one has none, so that nothing can be said."""
-    values = Values(AS_OF, {name: param.default for name, param in {**pack.params, **rule.params}.items()}, ())
+    values = Values(
+        AS_OF, {name: param.default for name, param in {**pack.params, **rule.params}.items()}, ()
+    )
     if values.missing(rule):
         return None
     try:
@@ -46,8 +48,10 @@ def impossible(pack: Pack, rule: Rule) -> list[Problem]:
         return []
     with connect() as connection:
         trial = Trial(connection, [ready], AS_OF, hints([rule]))
-        problems = list(_Checked(connection, ready, trial).problems())
-    if problems and any(param.default is not None for param in (*pack.params.values(), *rule.params.values())):
+        problems = list(_Checked(ready, trial).problems())
+    if problems and any(
+        param.default is not None for param in (*pack.params.values(), *rule.params.values())
+    ):
         return [_with_defaults(one, rule, ready) for one in problems]
     return problems
 
@@ -55,7 +59,11 @@ def impossible(pack: Pack, rule: Rule) -> list[Problem]:
 def _with_defaults(problem: Problem, rule: Rule, ready: Rule) -> Problem:
     if (rule.when, rule.condition) == (ready.when, ready.condition):
         return problem
-    hint = f"{problem.hint}; with the defaults of its parameters" if problem.hint else "with the defaults of its parameters"
+    hint = (
+        f"{problem.hint}; with the defaults of its parameters"
+        if problem.hint
+        else "with the defaults of its parameters"
+    )
     return Problem(problem.where, problem.message, hint, warning=True)
 
 
@@ -77,7 +85,7 @@ class _Place:
 class _Checked:
     """One rule on its answers."""
 
-    def __init__(self, connection: DuckDBPyConnection, rule: Rule, trial: Trial) -> None:
+    def __init__(self, rule: Rule, trial: Trial) -> None:
         self.rule = rule
         self.trial = trial
         columns: Columns = trial.columns
@@ -104,7 +112,9 @@ class _Checked:
             yield self._whole(rule.condition, text, self._why(rule.condition, None))
         elif not breaks and self._proves(own):
             what = "pass where it applies" if rule.deny else "fail"
-            yield self._whole(rule.condition, f"can never {what}: the condition of `{word}` is never false", "")
+            yield self._whole(
+                rule.condition, f"can never {what}: the condition of `{word}` is never false", ""
+            )
         elif not fails and self._proves(every):
             text = f"can never fail: where `when` holds, the condition of `{word}` never {'does' if rule.deny else 'is false'}"
             yield self._whole(rule.condition, text, self._why(rule.condition, rule.when))
@@ -143,7 +153,9 @@ class _Checked:
         """Entries of `any` and `none` that can never hold where the rest of the rule does."""
         found = list(_alternatives(condition, () if beside is None else (beside,)))
         of = self.place.compiler.condition
-        truths = [tree(operator.and_, [of(one) for one in (member, *context)]) for member, context, _ in found]
+        truths = [
+            tree(operator.and_, [of(one) for one in (member, *context)]) for member, context, _ in found
+        ]
         for (member, context, kind), met in zip(found, self.place.ever(truths), strict=True):
             read = [field for part in (member, *context) for field in fields_of(part)]
             if not met and self._proves(read):
@@ -201,5 +213,3 @@ def written(condition: Condition) -> str:
     if len(condition.tests) == 1 and condition.tests[0].operator == "eq" and isinstance(condition, Leaf):
         return f"{name}: {shown(condition.tests[0].value)}"
     return f"{name}: {{{', '.join(f'{test.operator}: {shown(test.value)}' for test in condition.tests)}}}"
-
-

@@ -64,7 +64,10 @@ class Stores:
         """The answers on data stores, each with each mixture; and the columns of the aggregates."""
         names = {aggregate: f"aggregate {index}" for index, aggregate in enumerate(self.aggregates)}
         truths: list[list[Truth]] = [
-            [decide(aggregate, self._counts(index, mixture)) if complete else None for mixture, complete in self.mixtures]
+            [
+                decide(aggregate, self._counts(index, mixture)) if complete else None
+                for mixture, complete in self.mixtures
+            ]
             for index, aggregate in enumerate(self.aggregates)
         ]
         columns = ", ".join(f"unnest(${index + 2}::BOOLEAN[]) AS a{index}" for index in range(len(truths)))

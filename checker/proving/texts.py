@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -31,7 +31,7 @@ def texts(equals: Iterable[str], tests: Iterable[tuple[str, str]], hints: Iterab
     """
     equals, tests = list(dict.fromkeys(equals)), list(dict.fromkeys(tests))
     words = [*equals, *(word for _, word in tests)]
-    mark = next(mark for mark in map(chr, range(0x7E, 0x10000)) if not any(mark in word for word in words))
+    mark = next(mark for mark in _marks() if not any(mark in word for word in words))
     starts, ends, parts, patterns = (
         [word for name, word in tests if name == wanted]
         for wanted in ("starts_with", "ends_with", "contains", "matches")
@@ -48,6 +48,11 @@ def texts(equals: Iterable[str], tests: Iterable[tuple[str, str]], hints: Iterab
         values += candidates
         every = len(patterns) == 1 and not (starts or ends or parts) and _both(patterns[0], values, equals)
     return Texts(tuple(dict.fromkeys(values)), every)
+
+
+def _marks() -> Iterator[str]:
+    yield from "~^|#@"
+    yield from map(chr, range(0x4E00, 0x9FA5))
 
 
 def _subsets(parts: Sequence[str]) -> Iterable[tuple[str, ...]]:

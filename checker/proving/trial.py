@@ -92,11 +92,18 @@ class Trial:
             return one
         sets, complete = self.stores.mixed(key)
         listed = [
-            {**({"count": count} if count > 1 else {}), **given(self.row(self.inner, number), "image_set", self.as_of)}
+            {
+                **({"count": count} if count > 1 else {}),
+                **given(self.row(self.inner, number), "image_set", self.as_of),
+            }
             for number, count in sets
             if self.inner is not None
         ]
-        return {**one, **({"image_sets": listed} if listed else {}), **({} if complete else {"complete": False})}
+        return {
+            **one,
+            **({"image_sets": listed} if listed else {}),
+            **({} if complete else {"complete": False}),
+        }
 
     def row(self, table: Grid | None, key: int) -> Described:
         """The row of that number."""

@@ -47,7 +47,11 @@ def given(row: Described, scope: RuleScope, as_of: datetime) -> dict[str, object
     if previous:
         made["previous_version"] = {}
     healthy["versionId"] = 2 if previous else 1
-    _calls(row, scope, made)
+    here = next((value for field, value in row.fields.items() if field.path == "versionId"), None)
+    before = columns.get(f"{PREVIOUS}versionId")
+    # of a version that is not given a test makes the next one after the given one before it
+    healthy[f"{PREVIOUS}versionId"] = here - 1 if here is not None else None if before != 1 else before
+    _calls(row, made)
     answered = columns.get(f"{SUCCESSOR}received")
     if answered:
         made["successor"] = {} if columns[f"{SUCCESSOR}found"] else {"found": False}
@@ -64,7 +68,7 @@ def given(row: Described, scope: RuleScope, as_of: datetime) -> dict[str, object
     return made
 
 
-def _calls(row: Described, scope: RuleScope, made: dict[str, object]) -> None:
+def _calls(row: Described, made: dict[str, object]) -> None:
     """The calls that failed."""
     sources = {field.source for field in row.fields}
     failed: dict[str, object] = {}
@@ -128,4 +132,8 @@ def flow(value: object) -> str:
 
 def _key(name: object) -> str:
     text = str(name)
-    return text if _PLAIN.fullmatch(text) and text.lower() not in _WORDS else json.dumps(text, ensure_ascii=False)
+    return (
+        text
+        if _PLAIN.fullmatch(text) and text.lower() not in _WORDS
+        else json.dumps(text, ensure_ascii=False)
+    )

@@ -83,7 +83,9 @@ def _cases(one: Tested, least: float) -> list[Case]:
 
 def _score_case(score: Score, least: float) -> Case:
     text = described(score)
-    lines = [f"{lived.where}: {lived.change}\n  a test that notices: {lived.test}" for lived in score.survivors]
+    lines = [
+        f"{lived.where}: {lived.change}\n  a test that notices: {lived.test}" for lived in score.survivors
+    ]
     body = _body("\n".join([text, *lines]))
     if score.reason:
         return Case("mutants", "skipped", "", _token(text), body)

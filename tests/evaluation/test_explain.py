@@ -128,7 +128,7 @@ def holds(pairs, folder, moment):
                 assert judged(rule, folder, ahead.at)[name][0] is ahead.verdict is not word
 
 
-@few(6)
+@few(5)
 @given(strategies.policies(rules=3), strategies.populations(size=4), strategies.as_ofs())
 def test_an_explanation_is_of_the_engine_s_verdict(drawn, records, as_of):
     policy, flags = drawn
@@ -188,7 +188,7 @@ def sets(draw):
     return drawn
 
 
-@few(12)
+@few(8)
 @given(
     st.lists(BOTH, min_size=2, max_size=2),
     sets(),

@@ -80,7 +80,12 @@ def test_what_can_be_is_not_called_impossible(condition):
         {"versionId": {"lt": 1}},
         {"labels.note": {"starts_with": "ab", "eq": "ba"}},
         {"labels.note": {"contains": "ab", "in": ["a", "b"]}},
-        {"all": [{"createdAt": {"before": {"field": "updatedAt"}}}, {"createdAt": {"after": {"field": "updatedAt"}}}]},
+        {
+            "all": [
+                {"createdAt": {"before": {"field": "updatedAt"}}},
+                {"createdAt": {"after": {"field": "updatedAt"}}},
+            ]
+        },
         {"all": [{"isPrimary": True}, {"none": [{"isPrimary": True}]}]},
         {"all": [{"deletedAt": {"exists": False}}, {"deletedAt": {"younger_than": "1d"}}]},
     ],
@@ -112,7 +117,8 @@ def test_no_claim_is_contradicted_by_random_records(data):
         rule["id"]
         for rule in policy["rules"]
         for problem in said
-        if f"the rule {rule['id']} " in problem.message and any(text in problem.message for text in CAN_NEVER_FAIL)
+        if f"the rule {rule['id']} " in problem.message
+        and any(text in problem.message for text in CAN_NEVER_FAIL)
     }
     if not dead or flags:
         return

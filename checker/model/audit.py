@@ -1,0 +1,189 @@
+"""What is audited and what comes of it: targets, subjects, findings, counts, the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from checker.model.language import Scalar
+from checker.model.policy import Rule
+from checker.model.words import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Image sets of one data store that are audited together, and how to reach them."""
+
+    name: str
+    region: str
+    datastore: str
+    profile: str | None = None
+    role_arn: str | None = None
+    external_id: str | None = None
+    image_sets: tuple[ImageSetRef, ...] = ()
+    complete: bool = False
+    """The user says that these are all the image sets of the data store."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSetRef:
+    """An image set as the configuration lists it; `version` where one is pinned."""
+
+    id: str
+    version: int | None = None
+    labels: Mapping[str, Scalar] = field(default_factory=dict)
+    label_places: Mapping[str, str] = field(default_factory=dict)
+    """Where each label was given, as `file:line` or `file:line:column`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What the rules of a run read: which calls a collection makes and which tables a snapshot has.
+
+    `image_sets`: GetImageSet for each image set. `versions`: ListImageSetVersions for each; `previous_version` says
+    that a rule compares a version with the one before, so that a pinned version needs the list too. `datastores`: a rule
+    judges data stores. `datastore`: a rule reads `datastore.*`. `tags` and `datastore_tags` are the tag keys read;
+    `successor` says that a rule reads what became of `labels.superseded_by`.
+    """
+
+    image_sets: bool = True
+    versions: bool = False
+    previous_version: bool = False
+    datastores: bool = False
+    datastore: bool = False
+    tags: tuple[str, ...] = ()
+    datastore_tags: tuple[str, ...] = ()
+    successor: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many subjects of a rule got which verdict. `fail` leaves out those that are waived."""
+
+    subjects: int = 0
+    passed: int = 0
+    fail: int = 0
+    waived: int = 0
+    unknown: int = 0
+    not_applicable: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(*(a + b for a, b in zip(self.counts, other.counts, strict=True)))
+
+    @property
+    def counts(self) -> tuple[int, int, int, int, int, int]:
+        """The six numbers in the order of the attributes."""
+        return (self.subjects, self.passed, self.fail, self.waived, self.unknown, self.not_applicable)
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of what was listed was read: expected = evaluated + unreadable; a set that is not there
+    was evaluated."""
+
+    expected: int = 0
+    not_found: int = 0
+    unreadable: int = 0
+    unreadable_targets: int = 0
+    """Targets of which no image set was read."""
+
+    @property
+    def evaluated(self) -> int:
+        """Sets whose answer, or whose absence, was received."""
+        return self.expected - self.unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a rule judged: an image set, one version of it, or (`image_set_id` None) a data store.
+
+    `exact` says that the name needs more than usual: the version of an image set (it was pinned, or the scope is
+    `version`), the id of a data store (the target has several).
+    """
+
+    target: str
+    account: str | None
+    region: str | None
+    datastore_id: str | None
+    image_set_id: str | None
+    version_id: int | None
+    exact: bool = False
+
+    @property
+    def name(self) -> str:
+        """`target/imageSetId`, with `@vN` where the version is part of it; `target` for a data store."""
+        if self.image_set_id is None:
+            return f"{self.target}/{self.datastore_id}" if self.exact else self.target
+        version = "" if self.version_id is None else f"@v{self.version_id}"
+        return f"{self.target}/{self.image_set_id}" + (version if self.exact else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What an aggregate came to: `matched` image sets of `among` others, and how many `undecided` ones could change it."""
+
+    kind: Literal["count", "ratio"]
+    matched: int
+    among: int
+    undecided: int = 0
+    examples: tuple[str, ...] = ()
+    """Ids of a few that matched."""
+
+    @property
+    def number(self) -> str:
+        """The number alone: `3`, `2.5%`."""
+        if self.kind == "ratio" and not self.among:
+            return "no share"
+        return str(self.matched) if self.kind == "count" else f"{100 * self.matched / self.among:.4g}%"
+
+    @property
+    def brief(self) -> str:
+        """The number, and how many image sets could change it: `3`, `2.5% (1 undecided)`."""
+        return f"{self.number} ({self.undecided} undecided)" if self.undecided else self.number
+
+    def plain(self) -> dict[str, object]:
+        """As JSON holds it."""
+        return {
+            "matched": self.matched,
+            "among": self.among,
+            "undecided": self.undecided,
+            "examples": list(self.examples),
+        }
+
+    def __str__(self) -> str:
+        parts = [] if self.kind == "count" else [f"{self.matched} of {self.among}"]
+        parts += [f"{self.undecided} undecided"] if self.undecided else []
+        beside = f" ({', '.join(parts)})" if parts else ""
+        examples = f"; for example {', '.join(self.examples)}" if self.examples else ""
+        return f"{self.number}{beside}{examples}"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A fail or an unknown of one rule on one subject."""
+
+    rule: Rule
+    subject: Subject
+    verdict: Verdict
+    reason: str | None
+    observed: Mapping[str, object]
+    message: str
+    gated: bool
+    waived: bool = False
+
+
+class Outcome(StrEnum):
+    """What a gate makes of a run."""
+
+    PASSED = "passed"
+    VIOLATION = "violation"
+    INCOMPLETE = "incomplete"
+    INVALID = "invalid"
+    UNDELIVERED = "undelivered"
+
+    @property
+    def exit_code(self) -> int:
+        """The process's exit code for it."""
+        return {"passed": 0, "violation": 1, "invalid": 2, "incomplete": 3, "undelivered": 4}[self.value]

@@ -10,6 +10,8 @@ from checker.evidence.runfolder import VERSIONS as VERSIONS_FILE
 from checker.evidence.snapshot import connect
 
 STORES = 20
+# a column of tags is named by the key in hexadecimal digits
+DEPARTMENT = f"tags.{b'Department'.hex()}"
 
 # `chance(k, n)` holds for n of 10,000 image sets, independently for every k; `upto(k, n)` is a number below n.
 MACROS = """
@@ -88,7 +90,7 @@ SELECT target, '123456789012' AS "target.account",
     CASE WHEN NOT chance(i, 60, 5) THEN true END AS "tags.received",
     CASE WHEN chance(i, 60, 5) THEN 'AccessDeniedException' END AS "tags.error",
     CASE WHEN NOT chance(i, 60, 5) AND NOT chance(i, 61, 200) THEN 'department ' || upto(i, 62, 40) END
-        AS "tags[""Department""]"
+        AS "{department}"
 FROM answers
 ORDER BY target, id)
 ) TO '{path}' (FORMAT parquet, COMPRESSION zstd)
@@ -190,7 +192,7 @@ def make_tables(folder: Path, sets: int, seed: int) -> None:
         # what stands in memory is the answers to be sorted
         connection.execute(MACROS.format(**given))
         connection.execute(ANSWERS.format(**given, sets=sets))
-        connection.execute(IMAGE_SET_TABLE.format(path=unfinished / SNAPSHOT_FILE))
+        connection.execute(IMAGE_SET_TABLE.format(path=unfinished / SNAPSHOT_FILE, department=DEPARTMENT))
         connection.execute(VERSIONS.format(sets=sets // 4))
         connection.execute(
             VERSION_TABLE.format(path=unfinished / VERSIONS_FILE, previous=previous, seed=seed)

@@ -66,7 +66,7 @@ FROM (
         listed_status(imageSetWorkflowStatus) AS status,
         listed_tier(storageTier) AS tier,
         "labels.legal_hold" AS legal_hold, "labels.erase_by" AS erase_by,
-        "tags.received" AS tagged, "tags[""Department""]" AS department
+        "tags.received" AS tagged, "tags.4465706172746d656e74" AS department
     FROM read_parquet('{folder}/image_sets.parquet')
 )
 GROUP BY target, datastoreId

@@ -150,7 +150,9 @@ def catalogue(labels: Mapping[str, Label] | None = None, scope: RuleScope = "ima
         known[f"labels.{label.name}"] = _label(label)
     named = (labels or {}).get(SUPERSEDED_BY)
     if scope == "image_set" and named is not None and named.type is Type.STRING:
-        known |= {field.path: field for field in _successor()}
+        # where the label is required, nobody knows whether one that lacks it was replaced
+        absence = Absence.NOT_REPORTED if named.required else Absence.NONE
+        known |= {field.path: replace(field, absence=absence) for field in _successor()}
     return known
 
 
@@ -226,12 +228,10 @@ def _previous() -> Iterator[Field]:
 
 def _successor() -> Iterator[Field]:
     what = f"of the image set that the label {SUPERSEDED_BY} names, where it is among the listed ones"
-    found = replace(FOUND, path=SUCCESSOR + "found", absence=Absence.NOT_REPORTED)
-    for field in (found, *(model().fields[name] for name in _SUCCESSOR_FIELDS)):
-        name = field.path.removeprefix(SUCCESSOR)
-        absence = Absence.NOT_REPORTED
+    for field in (FOUND, *(model().fields[name] for name in _SUCCESSOR_FIELDS)):
+        doc = f"{field.path} {what}."
         yield replace(
-            field, path=SUCCESSOR + name, absence=absence, source=Source.SUCCESSOR, doc=f"{name} {what}."
+            field, path=SUCCESSOR + field.path, absence=Absence.NONE, source=Source.SUCCESSOR, doc=doc
         )
 
 

@@ -49,7 +49,7 @@ def test_required_members_are_never_absent_and_versions_are_numbers():
 
 
 def test_what_is_said_of_absence_is_said_of_fields_that_there_are():
-    assert set(fields.ABSENCES) <= set(fields.model().fields)
+    assert set(fields.ABSENCES) <= {*fields.model().fields, *fields.model().datastore}
     assert set(fields.FIRST_BOTOCORE) <= set(fields.model().fields)
     members = {member for field in fields.model().fields.values() for member in field.members}
     assert set(fields.FIRST_BOTOCORE_MEMBER) <= members
@@ -68,6 +68,9 @@ def old_botocore(monkeypatch):
         model,
         botocore_version="1.34.0",
         fields={path: field for path, field in model.fields.items() if path not in fields.FIRST_BOTOCORE},
+        datastore={
+            path: field for path, field in model.datastore.items() if path not in fields.FIRST_BOTOCORE
+        },
     )
     monkeypatch.setattr(fields, "model", lambda: older)
 

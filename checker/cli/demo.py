@@ -111,7 +111,9 @@ def _audit(root: Path, store: DemoStore) -> api.Run:
 
 def _write(root: Path, store: DemoStore) -> None:
     columns = ("class", "legal_hold", "study_date")
-    params = "".join(f"  {name}: {value.format(account=store.account)}\n" for name, value in PARAMS.items()).rstrip("\n")
+    params = "".join(
+        f"  {name}: {value.format(account=store.account)}\n" for name, value in PARAMS.items()
+    ).rstrip("\n")
     text = AUDIT.format(params=params, region=store.region, datastore=store.datastore_id)
     try:
         root.mkdir(parents=True, exist_ok=True)

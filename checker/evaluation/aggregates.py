@@ -19,7 +19,7 @@ from duckdb import FunctionExpression as Function
 from checker.evaluation.compile import TRUE, Columns, Compiler
 from checker.evaluation.counting import Counts, decide
 from checker.evaluation.tables import read_table
-from checker.evidence.snapshot import ROW
+from checker.evidence.snapshot import PINNED, ROW
 from checker.model import Aggregate, Numbers, Rule, Scalar
 from checker.policy.tree import walk
 
@@ -104,7 +104,7 @@ def _count(
 ) -> Mapping[tuple[str, str | None], Mapping[int, tuple[Counts, Sequence[str]]]]:
     """The counts of each aggregate by target and data store, with the first image sets that match."""
     compiler = Compiler(as_of)
-    rows = read_table(connection, folder, "image_set")
+    rows = _one_each(read_table(connection, folder, "image_set"))
     judged: list[Expression] = []
     counters: list[Expression] = []
     for index, aggregate in enumerate(aggregates):
@@ -123,6 +123,16 @@ def _count(
         }
         for row in grouped.fetchall()
     }
+
+
+def _one_each(rows: DuckDBPyRelation) -> DuckDBPyRelation:
+    """One row for each image set: of one that is listed at a version too, that of the whole set, else of the latest."""
+    if not rows.filter(Column(PINNED).isnotnull()).limit(1).fetchall():
+        return rows
+    image_set = [Column("target"), Column("datastoreId"), Column("imageSetId")]
+    latest = [Column(PINNED).desc().nulls_first(), Column(ROW)]
+    place = Function("row_number").over(partition_by=image_set, order_by=latest).alias("place")
+    return rows.select(*map(Column, rows.columns), place).filter(Column("place") == Constant(1))
 
 
 def _counters(of: Expression | None, among: Expression | None) -> list[Expression]:

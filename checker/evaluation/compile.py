@@ -163,14 +163,16 @@ def received(field: Field) -> Expression:
         answered = Column("successor.received")
         if field.path != "successor.found":
             answered = answered & Column("successor.found")
-        return duckdb.CoalesceOperator(Column(_SUPERSEDED_BY).isnull() | answered, FALSE)
+        if field.absence is Absence.NONE:
+            answered = Column(_SUPERSEDED_BY).isnull() | answered
+        return duckdb.CoalesceOperator(answered, FALSE)
     return duckdb.CoalesceOperator(Column(f"{field.source}.received"), FALSE)
 
 
 def none_of(field: Field) -> Expression | None:
     """Where there is definitely none of a field; None where its absence never means that."""
     if field.source is Source.SUCCESSOR:
-        return Column(_SUPERSEDED_BY).isnull()
+        return Column(_SUPERSEDED_BY).isnull() if field.absence is Absence.NONE else None
     if field.source is Source.PREVIOUS_VERSION:
         first = FOUND & Column(_PREVIOUS_VERSION).isnull()
         return first | (FOUND & _raw(field).isnull()) if field.absence is Absence.NONE else first

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from checker.model import Absence, Condition, Field, Group, Leaf, Operand, Source, Type
 from checker.policy.aggregates import AGGREGATES, read_aggregate
 from checker.policy.matchers import Compared, read_matcher
 from checker.policy.scope import Scope
 from checker.policy.tree import fields_of
 from checker.yamlsource import Entry, Node
+
+_MINUS = re.compile(r" - (?![^\[]*\])")
+"""A minus between operands, not one in the quoted key of a tag."""
 
 
 def parse_condition(node: Node, scope: Scope) -> Condition | None:
@@ -84,13 +89,12 @@ def _leaf(name: str, entry: Entry, scope: Scope) -> Leaf | None:
 
 def parse_operand(name: str, key: Node, scope: Scope) -> Operand | None:
     """`path`, or `a - b` of two times or of two integers."""
-    left_name, minus, right_name = (part.strip() for part in name.partition(" - "))
-    if " - " in right_name:
+    names = [part.strip() for part in _MINUS.split(name)]
+    if len(names) > 2:
         scope.error(key, f"`{name}` subtracts more than once", "an operand is a field, or `a - b`")
         return None
-    left = scope.find(left_name, key)
-    right = scope.find(right_name, key) if minus else None
-    if left is None or (minus and right is None):
+    left, right = (*(scope.find(one, key) for one in names), None)[:2]
+    if left is None or (len(names) == 2 and right is None):
         return None
     if right is None:
         return Operand(left)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -93,9 +93,16 @@ def snapshot(rule: Rule, cases: Sequence[Case], labels: Mapping[str, Label]) -> 
     """A folder with the tables of what tests describe; a test's rows are those of its target."""
     with TemporaryDirectory(prefix="imageset-checker-") as name:
         folder = Path(name)
+        needed = needs([rule])
+        if needed.successor:
+            # a successor is looked for in the whole data store, so that each test has one of its own
+            cases = [
+                replace(case, given={"datastoreId": f"570e{index:028}", **case.given})
+                for index, case in enumerate(cases)
+            ]
         described = (one for index, case in enumerate(cases) for one in records(case, index, rule.scope))
         write_records(described, folder / RECORDS)
-        write_snapshot(folder / RECORDS, folder, labels, needs([rule]))
+        write_snapshot(folder / RECORDS, folder, labels, needed)
         yield folder
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from checker.fields import NOW
@@ -263,7 +264,7 @@ class _Times:
         if len(different) < 2 or not any(one.months for one in different):
             return True
         lengths = spread(different)
-        apart = all(one[1] < other[0] for one, other in zip(lengths, lengths[1:], strict=False))
+        apart = all(one[1] < other[0] for one, other in pairwise(lengths))
         return not self.edges and apart and len(lengths) == len(different)
 
 

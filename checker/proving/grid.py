@@ -15,7 +15,7 @@ from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 
-from checker.fields import PREVIOUS, SUCCESSOR, SUPERSEDED_BY
+from checker.fields import PREVIOUS, SUCCESSOR, SUPERSEDED_BY, column
 from checker.model import Duration, Field, RuleScope, Scalar, Source, Type
 from checker.policy.given import NOT_FOUND, always_given
 from checker.proving.domains import Domain
@@ -110,13 +110,13 @@ def _table(connection: DuckDBPyConnection, domain: Domain, usual: Scalar | None,
     """A table of a field's values: `c` the value, `d` its cost, `k` its number."""
     known = domain.field
     values: list[Scalar | None] = list(domain.values)
-    if known.source is Source.OWN and known.path.startswith("labels.") or not always_given(known):
+    if (known.source is Source.OWN and known.path.startswith("labels.")) or not always_given(known):
         values.append(None)
     costs = [0 if value == usual else _DIFFERENT + min(at, 99) for at, value in enumerate(values)]
     kind = _SQL.get(known.type, "VARCHAR")
     # table and type are words of ours; values go in as parameters
     connection.execute(
-        f"CREATE TEMP TABLE {name} AS SELECT unnest($1::{kind}[]) AS c, unnest($2::BIGINT[]) AS d, "  # noqa: S608
+        f"CREATE TEMP TABLE {name} AS SELECT unnest($1::{kind}[]) AS c, unnest($2::BIGINT[]) AS d, "
         "unnest(range($3::BIGINT)) AS k",
         [[_wire(value) for value in values], costs, len(values)],
     )
@@ -218,7 +218,7 @@ def _columns(
         value: Expression = Column(f"c{index}") if index in active else Constant(None)
         if field.path == _LABEL and successor not in ("", "none"):
             value = Coalesce(value, Constant(SUCCESSOR_ID))
-        columns.append(value.cast(_SQL.get(field.type, "VARCHAR")).alias(field.path))
+        columns.append(value.cast(_SQL.get(field.type, "VARCHAR")).alias(column(field)))
     if any(field.path.startswith(PREVIOUS) for field in fields):
         number_of = f"{PREVIOUS}versionId"
         if not any(field.path == number_of for field in fields):

@@ -85,13 +85,12 @@ def mutants(rule: Rule) -> list[Mutant]:
     if rule.when is not None:
         where = place(rule.when)
         found.append(Mutant(replace(rule, when=None), where, "`when` dropped"))
-        for change in (*_changes(rule.when), _negated(rule.when)):
-            found.append(_mutant(replace(rule, when=change.condition), change))
+        changes = (*_changes(rule.when), _negated(rule.when))
+        found += [_mutant(replace(rule, when=change.condition), change) for change in changes]
     words = ("deny", "require") if rule.deny else ("require", "deny")
     found.append(Mutant(replace(rule, deny=not rule.deny), place(rule.condition), "{} -> {}".format(*words)))
-    for change in _changes(rule.condition):
-        found.append(_mutant(replace(rule, condition=change.condition), change))
-    return found
+    changes = tuple(_changes(rule.condition))
+    return found + [_mutant(replace(rule, condition=change.condition), change) for change in changes]
 
 
 def place(condition: Condition) -> Location:
@@ -191,16 +190,7 @@ def _values(leaf: Leaf | Aggregate, test: Test) -> Iterator[_Tests]:
             yield _Tests((moved,), f"${value.name} {name}, {inside}", value.name, step)
         return
     if isinstance(value, tuple):
-        if test.operator != "between" and len(value) > 1:
-            for index, item in enumerate(value):
-                fewer = Test(test.operator, value[:index] + value[index + 1 :])
-                yield _Tests((fewer,), f"{shown(item)} dropped {inside}")
-            return
-        for index, item in enumerate(value):
-            for change in _values(leaf, Test(test.operator, item)):
-                single = change.tests[0].value
-                several = (*value[:index], single, *value[index + 1 :])
-                yield replace(change, tests=(Test(test.operator, several),))  # type: ignore[arg-type]
+        yield from _several(leaf, test, value, inside)
         return
     if isinstance(value, Field):
         return
@@ -209,3 +199,18 @@ def _values(leaf: Leaf | Aggregate, test: Test) -> Iterator[_Tests]:
         if moved_value is not None:
             text = f"{shown(value)} -> {shown(moved_value)} {inside}"
             yield _Tests((Test(test.operator, moved_value),), text)
+
+
+def _several(
+    leaf: Leaf | Aggregate, test: Test, value: tuple[Scalar | Field | ParamRef, ...], inside: str
+) -> Iterator[_Tests]:
+    """A list with one item fewer, or with the only one changed; a pair with either end changed."""
+    if test.operator != "between" and len(value) > 1:
+        for index, item in enumerate(value):
+            fewer = Test(test.operator, value[:index] + value[index + 1 :])
+            yield _Tests((fewer,), f"{shown(item)} dropped {inside}")
+        return
+    for index, item in enumerate(value):
+        for change in _values(leaf, Test(test.operator, item)):
+            several = (*value[:index], change.tests[0].value, *value[index + 1 :])
+            yield replace(change, tests=(Test(test.operator, several),))  # type: ignore[arg-type]

@@ -112,9 +112,9 @@ def _differing(rule: Rule, every: Sequence[Mutant], usual: tuple[Group, dict[str
     with connect() as connection:
         trial = Trial(connection, [ready, *(one for _, one in changed)], group.as_of, texts, most=FEW)
         shown = _shown(trial, ready, [one for _, one in changed])
-        for index, ((mutant, one), (key, signature)) in enumerate(zip(changed, shown, strict=True)):
-            used, where = trial, key
-            if key is None and trial.sampled:
+        for index, ((mutant, one), first) in enumerate(zip(changed, shown, strict=True)):
+            used, (where, signature) = trial, first
+            if where is None and trial.sampled:
                 used = Trial(connection, [ready, one], group.as_of, texts, name=f"pair{index}")
                 where, signature = _shown(used, ready, [one])[0]
             if where is None or signature in seen:

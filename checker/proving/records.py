@@ -158,7 +158,8 @@ def _successor(given: Case | CaseSets, image_set_id: str, case: Case, common: Ma
         for path, value in given.given.items()
         if path.startswith(SUCCESSOR) and path != f"{SUCCESSOR}found"
     }
-    return Record(**names, answer=nested(healthy(image_set_id, case.as_of) | changed))
+    answer = {**healthy(image_set_id, case.as_of), "datastoreId": common["datastore_id"], **changed}
+    return Record(**names, answer=nested(answer))
 
 
 def _versions(case: Case, image_set_id: str, index: int) -> Record:

@@ -42,9 +42,9 @@ def _candidates(rules: Sequence[Rule]) -> Iterator[tuple[Rule, Rule]]:
                 continue
             # of two that are the same the later one is superfluous
             same = set(other.fields) == set(rule.fields) and other.severity is rule.severity
-            if set(other.fields) & set(rule.fields) and other.severity.rank >= rule.severity.rank:
-                if not same or place < at or _stricter(rule, other):
-                    yield rule, other
+            shared = set(other.fields) & set(rule.fields) and other.severity.rank >= rule.severity.rank
+            if shared and (not same or place < at or _stricter(rule, other)):
+                yield rule, other
 
 
 def _stricter(rule: Rule, other: Rule) -> bool:

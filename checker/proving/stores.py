@@ -9,7 +9,7 @@ from itertools import combinations, islice
 
 from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from checker.evaluation.compile import TRUE, Columns, Compiler
 from checker.evaluation.counting import Counts, decide
@@ -72,7 +72,7 @@ class Stores:
         ]
         columns = ", ".join(f"unnest(${index + 2}::BOOLEAN[]) AS a{index}" for index in range(len(truths)))
         self.connection.execute(
-            f"CREATE TEMP TABLE {self.name} AS SELECT unnest(range($1::BIGINT)) AS number, {columns}",  # noqa: S608
+            f"CREATE TEMP TABLE {self.name} AS SELECT unnest(range($1::BIGINT)) AS number, {columns}",
             [len(self.mixtures), *truths],
         )
         most = max(1, MOST_ROWS // len(self.mixtures))
@@ -90,10 +90,8 @@ class Stores:
         """Image sets of which the aggregates' conditions have different truths: the number of an answer, and for each
         aggregate whether it is among the others and whether it counts."""
         compiler = Compiler(as_of)
-        truths: list[Expression] = []
-        for aggregate in self.aggregates:
-            for part in (aggregate.among, aggregate.of):
-                truths.append(compiler.condition(part) if part else TRUE.cast("BOOLEAN"))
+        parts = [part for aggregate in self.aggregates for part in (aggregate.among, aggregate.of)]
+        truths = [compiler.condition(part) if part else TRUE.cast("BOOLEAN") for part in parts]
         named = [truth.alias(f"t{index}") for index, truth in enumerate(truths)]
         groups = ", ".join(f"t{index}" for index in range(len(truths)))
         found = inner.rows.select(Column(KEY), *named).aggregate(f"min({KEY}) AS least, {groups}", groups)
@@ -127,7 +125,7 @@ class Stores:
         most = 100_000
         return (
             sorted(count for count in counts if 0 < count <= most),
-            sorted(pair for pair in pairs if 0 < min(pair) and max(pair) <= most),
+            sorted(pair for pair in pairs if min(pair) > 0 and max(pair) <= most),
         )
 
     def _counts(self, index: int, mixture: Mixture) -> Counts:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from checker.evidence.records import GET_DATASTORE, LIST_TAGS
-from checker.fields import PREVIOUS, SUCCESSOR, SUPERSEDED_BY, tag_key
+from checker.fields import PREVIOUS, SUCCESSOR, SUPERSEDED_BY, column, tag_key
 from checker.model import Duration, Field, RuleScope, Source
 from checker.proving.grid import FAILED
 from checker.proving.records import SUCCESSOR_ID, healthy_values
@@ -31,7 +31,7 @@ class Described:
 
 def described(fields: Sequence[Field], columns: Mapping[str, Any]) -> Described:
     """A row of a table of answers, its values as policies have them."""
-    return Described({field: _value(columns[field.path]) for field in fields}, columns)
+    return Described({field: _value(columns[column(field)]) for field in fields}, columns)
 
 
 def given(row: Described, scope: RuleScope, as_of: datetime) -> dict[str, object]:
@@ -56,7 +56,7 @@ def given(row: Described, scope: RuleScope, as_of: datetime) -> dict[str, object
     if answered:
         made["successor"] = {} if columns[f"{SUCCESSOR}found"] else {"found": False}
     for field, value in row.fields.items():
-        if not _received(field, columns, answered):
+        if not _received(field, columns):
             continue
         if field.source is Source.OWN and not field.path.startswith("labels."):
             continue
@@ -81,12 +81,13 @@ def _calls(row: Described, made: dict[str, object]) -> None:
         made["errors"] = failed
 
 
-def _received(field: Field, columns: Mapping[str, Any], answered: bool | None) -> bool:
+def _received(field: Field, columns: Mapping[str, Any]) -> bool:
     if field.source is Source.ANSWER:
         return columns["found"] is True
     if field.source is Source.PREVIOUS_VERSION:
         return columns.get(f"{PREVIOUS}versionId") is not None
     if field.source is Source.SUCCESSOR:
+        answered = columns.get(f"{SUCCESSOR}received")
         return bool(answered and columns[f"{SUCCESSOR}found"] and field.path != f"{SUCCESSOR}found")
     return field.source is Source.OWN or bool(columns[f"{field.source.value}.received"])
 

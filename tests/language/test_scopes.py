@@ -470,7 +470,6 @@ def test_the_version_before_it_is_then_unknown():
     assert judge_one(rule, world).verdicts == {("r", f"t0/{'a' * 32}@v2"): "unknown"}
 
 
-@pytest.mark.xfail(strict=True, reason="counted once for each of its rows")
 def test_a_set_that_is_listed_whole_and_pinned_counts_once():
     world = world_of(0, [a(versionId="2"), a(pinned=1)], store())
     assert judge_one({"scope": "datastore", "deny": {"count": 1}}, world).verdicts == {("r", "t0"): "fail"}

@@ -23,6 +23,9 @@ from checker.evidence.snapshot import PINNED, ROW
 from checker.model import Aggregate, Numbers, Rule, Scalar
 from checker.policy.tree import walk
 
+_SAME_SET = " AND ".join(
+    f'rows."{name}" IS NOT DISTINCT FROM pinned."{name}"' for name in ("target", "datastoreId", "imageSetId")
+)
 EXAMPLES = 3
 """Image sets named in a finding."""
 
@@ -127,12 +130,17 @@ def _count(
 
 def _one_each(rows: DuckDBPyRelation) -> DuckDBPyRelation:
     """One row for each image set: of one that is listed at a version too, that of the whole set, else of the latest."""
-    if not rows.filter(Column(PINNED).isnotnull()).limit(1).fetchall():
+    pinned = rows.filter(Column(PINNED).isnotnull()).set_alias("pinned")
+    if not pinned.limit(1).fetchall():
         return rows
+    # only the few sets that are pinned somewhere are sorted
+    rows = rows.set_alias("rows")
     image_set = [Column("target"), Column("datastoreId"), Column("imageSetId")]
     latest = [Column(PINNED).desc().nulls_first(), Column(ROW)]
     place = Function("row_number").over(partition_by=image_set, order_by=latest).alias("place")
-    return rows.select(*map(Column, rows.columns), place).filter(Column("place") == Constant(1))
+    numbered = rows.join(pinned, _SAME_SET, how="semi").select(Column(ROW), place)
+    more = numbered.filter(Column("place") > Constant(1)).set_alias("more")
+    return rows.join(more, f'rows."{ROW}" = more."{ROW}"', how="anti")
 
 
 def _counters(of: Expression | None, among: Expression | None) -> list[Expression]:

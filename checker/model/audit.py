@@ -11,6 +11,9 @@ from checker.model.language import Scalar
 from checker.model.policy import Rule
 from checker.model.words import Verdict
 
+UNNAMED = "(store not named)"
+"""In place of the id of a data store that recorded answers do not name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -115,7 +118,7 @@ class Subject:
     def name(self) -> str:
         """`target/imageSetId`, with `@vN` where the version is part of it; `target` for a data store."""
         if self.image_set_id is None:
-            return f"{self.target}/{self.datastore_id}" if self.exact else self.target
+            return f"{self.target}/{self.datastore_id or UNNAMED}" if self.exact else self.target
         version = "" if self.version_id is None else f"@v{self.version_id}"
         return f"{self.target}/{self.image_set_id}" + (version if self.exact else "")
 

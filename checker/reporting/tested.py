@@ -38,7 +38,8 @@ def described(score: Score) -> str:
 
 def lacked(tested: Tested) -> str:
     """The verdicts that no test shows."""
-    return f"no test expects {' or '.join(verdict.value for verdict in tested.lacking)}"
+    *most, last = (verdict.value for verdict in tested.lacking)
+    return f"no test expects {', '.join(most)}{' or ' if most else ''}{last}"
 
 
 def write_junit(results: Sequence[Tested], out: TextIO, least: float) -> None:

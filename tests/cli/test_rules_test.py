@@ -39,7 +39,7 @@ def test_required_tests_are_named_at_the_rule(capsys):
     assert main(["rules", "test", "p.yaml", "--require-tests"]) == 1
     assert capsys.readouterr().err.splitlines() == [
         "p.yaml:4:5: error: p/aged: no test expects unknown",
-        "p.yaml:11:5: error: p/untested: no test expects pass or fail or unknown",
+        "p.yaml:11:5: error: p/untested: no test expects pass, fail or unknown",
     ]
 
 

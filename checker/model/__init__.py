@@ -12,6 +12,7 @@ from checker.model.audit import (
     Subject,
     Tally,
     Target,
+    Waiver,
 )
 from checker.model.language import (
     Aggregate,
@@ -72,5 +73,6 @@ __all__ = [
     "Type",
     "Value",
     "Verdict",
+    "Waiver",
     "utc_now",
 ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
 from checker.model.language import Scalar
 from checker.model.policy import Rule
-from checker.model.words import Verdict
+from checker.model.words import Location, Verdict
 
 UNNAMED = "(store not named)"
 """In place of the id of a data store that recorded answers do not name."""
@@ -48,7 +49,8 @@ class Needs:
     `image_sets`: GetImageSet for each image set. `versions`: ListImageSetVersions for each; `previous_version` says
     that a rule compares a version with the one before, so that a pinned version needs the list too. `datastores`: a rule
     judges data stores. `datastore`: a rule reads `datastore.*`. `tags` and `datastore_tags` are the tag keys read;
-    `successor` says that a rule reads what became of `labels.superseded_by`.
+    `successor` says that a rule reads what became of `labels.superseded_by`, `history` that one reads what earlier runs
+    saw: `known` or `previous.*`.
     """
 
     image_sets: bool = True
@@ -59,11 +61,16 @@ class Needs:
     tags: tuple[str, ...] = ()
     datastore_tags: tuple[str, ...] = ()
     successor: bool = False
+    history: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many subjects of a rule got which verdict. `fail` leaves out those that are waived."""
+    """How many subjects of a rule got which verdict. `fail` leaves out those that are waived.
+
+    The last two are parts of others: of `unknown` those that a waiver covers, which stay unknown, and of `fail` those
+    that the run compared with had too.
+    """
 
     subjects: int = 0
     passed: int = 0
@@ -71,13 +78,15 @@ class Tally:
     waived: int = 0
     unknown: int = 0
     not_applicable: int = 0
+    unknown_waived: int = 0
+    persisting: int = 0
 
     def __add__(self, other: Tally) -> Tally:
-        return Tally(*(a + b for a, b in zip(self.counts, other.counts, strict=True)))
+        return Tally(*(getattr(self, name) + getattr(other, name) for name in Tally.__slots__))
 
     @property
     def counts(self) -> tuple[int, int, int, int, int, int]:
-        """The six numbers in the order of the attributes."""
+        """The first six numbers, of which the last five add up to `subjects`."""
         return (self.subjects, self.passed, self.fail, self.waived, self.unknown, self.not_applicable)
 
 
@@ -164,8 +173,45 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiver:
+    """Findings of one rule that somebody answers for, until a day.
+
+    `number` counts the waivers of a file from 1. Exactly one of `image_sets`, `target` and `labels` says what is
+    covered; with `version` only while the subject is at that version. `covers` is fail or unknown. `created` and
+    `expires` are the first and the last valid day, each as its midnight UTC.
+    """
+
+    number: int
+    rule: str
+    reason: str
+    owner: str
+    approved_by: str
+    created: datetime
+    expires: datetime
+    where: Location
+    image_sets: tuple[str, ...] = ()
+    target: str | None = None
+    labels: Mapping[str, Scalar] = field(default_factory=dict)
+    version: int | None = None
+    covers: Verdict = Verdict.FAIL
+
+    @property
+    def ends(self) -> datetime:
+        """The first instant at which it is not valid any more."""
+        return self.expires + timedelta(days=1)
+
+    def in_force(self, as_of: datetime) -> bool:
+        """Whether it holds at an instant."""
+        return self.created <= as_of < self.ends
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """A fail or an unknown of one rule on one subject."""
+    """A fail or an unknown of one rule on one subject.
+
+    `waiver` is the one that covers it; where it is not `waived`, one that would if it were in force. `new` says whether
+    the run that this one is compared with lacked it; None where there is no such run.
+    """
 
     rule: Rule
     subject: Subject
@@ -175,6 +221,8 @@ class Finding:
     message: str
     gated: bool
     waived: bool = False
+    waiver: Waiver | None = None
+    new: bool | None = None
 
 
 class Outcome(StrEnum):

@@ -10,19 +10,18 @@ from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from checker.audit.gate import Gate, judge, sentence
-from checker.audit.run import Judged, Run
+from checker.audit.gate import Gate
+from checker.audit.judging import evaluate, run_id
+from checker.audit.run import Run
 from checker.evidence import runfolder
-from checker.evidence.claims import claims
-from checker.evidence.kept import Evidence, digest, discard_with, keep_records, moved, temporary
+from checker.evidence.kept import Evidence, discard_with, keep_records, moved, temporary
 from checker.evidence.recorded import read_recorded
 from checker.evidence.records import Record
 from checker.evidence.reopen import Kept, as_json, reopen
-from checker.evidence.runfolder import FINDINGS, RECORDS
-from checker.fields import model
+from checker.evidence.runfolder import RECORDS
 from checker.model import Needs, Target, utc_now
 from checker.policy.bound import bound_values
 from checker.policy.choose import Rules, choose, named
@@ -178,67 +177,6 @@ def recorded(
     return keep_records(records, tuple(warnings))
 
 
-def evaluate(
-    rules: Rules,
-    evidence: Evidence,
-    *,
-    name: str = "",
-    as_of: datetime | None = None,
-    gate: Gate | None = None,
-    left_out: Sequence[str] = (),
-    started: datetime | None = None,
-) -> Run:
-    """Judges evidence: the findings, the tallies and what the gate makes of them.
-
-    Args:
-        rules: what `choose` returned.
-        evidence: what `collect` or `recorded` returned.
-        name: the audit's name.
-        as_of: the instant against which ages are measured; another one than the start is labelled hypothetical.
-        gate: which findings count; every fail from low on unless given.
-        left_out: what the report lists as not looked at, beside the rules that were not chosen.
-        started: the start of the run; now unless given.
-    """
-    from checker.evaluation.evaluate import evaluate as run
-    from checker.evidence.snapshot import write_snapshot
-
-    moment = as_of or started or utc_now()
-    chosen_gate = gate or Gate()
-    folder = (
-        evidence.folder if not (evidence.folder / FINDINGS).exists() else Path(mkdtemp(dir=evidence.folder))
-    )
-    coverage = write_snapshot(evidence.records, folder, rules.policies.labels, rules.needs)
-    tallies = run(rules.rules, folder, moment)
-    pairs = [(rule.severity, tally) for rule, tally in zip(rules.rules, tallies, strict=True)]
-    outcome = judge(chosen_gate, pairs, coverage, interrupted=evidence.interrupted)
-    return Run(
-        id=run_id(rules, evidence.digest, moment),
-        name=name,
-        as_of=moment,
-        hypothetical=as_of is not None,
-        tool_version=_version(),
-        botocore_version=model().botocore_version,
-        packs=rules.policies.packs,
-        judged=tuple(Judged(rule, tally) for rule, tally in zip(rules.rules, tallies, strict=True)),
-        coverage=coverage,
-        gate=chosen_gate,
-        outcome=outcome,
-        sentence=sentence(chosen_gate, outcome, pairs, coverage),
-        source=evidence.source,
-        folder=folder,
-        params=rules.params,
-        notes=evidence.notes,
-        claims=claims(folder),
-        left_out=(*rules.left_out, *left_out),
-        changes=rules.changes,
-        shortfalls=rules.shortfalls,
-        frameworks=rules.policies.frameworks,
-        identities=evidence.identities,
-        calls=evidence.calls,
-        evidence=evidence,
-    )
-
-
 def explain(
     rules: Rules,
     evidence: Evidence,
@@ -275,17 +213,6 @@ def explain(
 def inputs(config: AuditConfig) -> str:
     """What a live audit is asked to do, as text for its id: the hashes of audit.yaml and of the files it names."""
     return " ".join((config.sha256, *config.files.values()))
-
-
-def run_id(rules: Rules, asked: str, as_of: datetime) -> str:
-    """as_of and a hash of the inputs: the same audit has the same id, on whatever machine."""
-    stamp = iso(as_of.replace(microsecond=0)).replace("-", "").replace(":", "")
-    names = (rule.name for rule in rules.rules)
-    packs = (pack.sha256 for pack in rules.policies.packs)
-    params = (f"{key}={value}" for key, value in sorted(rules.params.items()))
-    changes = (f"{one.rule.name}: {one.what}: {one.reason}" for one in rules.changes)
-    frameworks = (one.sha256 for one in rules.policies.frameworks)
-    return f"{stamp}-{digest((iso(as_of), asked, *packs, *names, *params, *changes, *frameworks))}"
 
 
 def report(run: Run, reports: Mapping[str, str | Path], options: Options | None = None) -> tuple[str, ...]:
@@ -381,9 +308,3 @@ def _values(run: Run) -> dict[str, object]:
         for one in run.judged
         for name, value in bound_values(written[one.rule.name], one.rule).items()
     }
-
-
-def _version() -> str:
-    from checker import __version__
-
-    return __version__

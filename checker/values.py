@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
@@ -176,6 +177,18 @@ def from_epoch_ms(milliseconds: int) -> datetime:
         OverflowError: outside the years 1 to 9999.
     """
     return EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def later(instant: datetime, duration: Duration) -> datetime:
+    """The instant a duration after another: calendar months first, to the last day of a shorter month. After the year
+    9999, which Python does not know, its last day."""
+    years, month = divmod(instant.month - 1 + duration.months, 12)
+    try:
+        day = min(instant.day, monthrange(instant.year + years, month + 1)[1])
+        moved = instant.replace(year=instant.year + years, month=month + 1, day=day)
+        return moved + timedelta(milliseconds=duration.milliseconds)
+    except (ValueError, OverflowError):
+        return datetime(9999, 12, 31, tzinfo=UTC)
 
 
 def iso(instant: datetime) -> str:

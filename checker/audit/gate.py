@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Literal
 
-from checker.model import Coverage, Outcome, Severity, Tally, Verdict
+from checker.model import Coverage, Finding, Outcome, Severity, Tally, Verdict
+from checker.values import show
 
 FAIL_ON = (*(severity.value for severity in Severity), "never")
 """What `fail_on` may be."""
 
 OnUnknown = Literal["incomplete", "violation", "ignore"]
+Tallies = Sequence[tuple[Severity, Tally]]
+"""The severity of each rule, and how its subjects were judged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """`fail_on` is the least severity that counts; None is `never`."""
+    """What a gate is asked to let through.
+
+    `fail_on` is the least severity of which a fail counts; None is `never`. `most` says of some severities how many
+    fails are let through, whatever `fail_on` says. With `new_only` a fail that the run compared with had too does not
+    count. `min_coverage` is the share of the listed image sets that must be read.
+    """
 
     fail_on: Severity | None = Severity.LOW
     on_unknown: OnUnknown = "incomplete"
+    new_only: bool = False
+    most: Mapping[Severity, int] = field(default_factory=dict)
+    min_coverage: Fraction | None = None
 
     @property
     def threshold(self) -> str:
@@ -27,14 +40,65 @@ class Gate:
         return self.fail_on.value if self.fail_on else "never"
 
     def reaches(self, severity: Severity) -> bool:
-        """Whether a severity is at or above `fail_on`."""
-        return self.fail_on is not None and severity.rank >= self.fail_on.rank
+        """Whether one fail of a severity can make the gate fail: it is at or above `fail_on`, or has a maximum."""
+        at_or_above = self.fail_on is not None and severity.rank >= self.fail_on.rank
+        return at_or_above or severity in self.most
 
-    def counts(self, verdict: Verdict, severity: Severity, *, waived: bool = False) -> bool:
+    def plain(self) -> dict[str, object]:
+        """As the configuration writes it; what it leaves out is left out."""
+        document: dict[str, object] = {"fail_on": self.threshold, "on_unknown": self.on_unknown}
+        if self.new_only:
+            document["new_only"] = True
+        if self.most:
+            document["max"] = {severity.value: number for severity, number in self.most.items()}
+        if self.min_coverage is not None:
+            document["min_coverage"] = show(self.min_coverage)
+        return document
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What a gate made of a run: the severities whose fails count, and those whose unknowns could change the outcome.
+
+    A maximum is exceeded, or not, by all fails of a severity together: so all of them count, or none.
+    """
+
+    gate: Gate
+    outcome: Outcome
+    failing: frozenset[Severity]
+    doubtful: frozenset[Severity]
+    uncovered: bool = False
+    """Fewer image sets were read than `min_coverage` asks for."""
+
+    def counts(
+        self, verdict: Verdict, severity: Severity, *, waived: bool = False, new: bool | None = None
+    ) -> bool:
         """Whether a finding decides the exit code."""
-        if waived or not self.reaches(severity):
+        if waived:
             return False
-        return verdict is Verdict.FAIL or (verdict is Verdict.UNKNOWN and self.on_unknown != "ignore")
+        if verdict is Verdict.FAIL:
+            return severity in self.failing and not (self.gate.new_only and new is False)
+        return verdict is Verdict.UNKNOWN and severity in self.doubtful and self.gate.on_unknown != "ignore"
+
+    def counted(self, severity: Severity, tally: Tally) -> tuple[int, int]:
+        """How many fails and unknowns of a rule decide the exit code."""
+        fails = tally.fail - (tally.persisting if self.gate.new_only else 0)
+        unknown = tally.unknown - tally.unknown_waived
+        return (
+            fails if self.counts(Verdict.FAIL, severity) else 0,
+            unknown if self.counts(Verdict.UNKNOWN, severity) else 0,
+        )
+
+    def why_not(self, finding: Finding) -> str:
+        """Why the gate does not count a finding that is not waived: `below fail_on: high`."""
+        severity = finding.rule.severity
+        if not self.gate.reaches(severity):
+            return f"below fail_on: {self.gate.threshold}"
+        if finding.verdict is Verdict.FAIL and self.gate.new_only and finding.new is False:
+            return "not new"
+        if finding.verdict is Verdict.UNKNOWN and self.gate.on_unknown == "ignore":
+            return "on_unknown: ignore"
+        return f"within max: {self.gate.most.get(severity, 0)}"
 
 
 def something_evaluated(tallies: Iterable[Tally], coverage: Coverage) -> bool:
@@ -42,53 +106,108 @@ def something_evaluated(tallies: Iterable[Tally], coverage: Coverage) -> bool:
     return coverage.evaluated > 0 or any(tally.subjects > tally.unknown for tally in tallies)
 
 
-def judge(
-    gate: Gate, tallies: Iterable[tuple[Severity, Tally]], coverage: Coverage, *, interrupted: bool = False
-) -> Outcome:
+def judge(gate: Gate, tallies: Tallies, coverage: Coverage, *, interrupted: bool = False) -> Ruling:
     """The outcome of a run (design: exit codes).
 
     A run that was stopped before its end, or that read nothing of a target, is incomplete whatever `fail_on` says:
-    there may be something that nobody looked at.
+    there may be something that nobody looked at. Unknowns leave a maximum undecided where they could exceed it.
     """
-    pairs = list(tallies)
-    counted = [tally for severity, tally in pairs if gate.reaches(severity)]
-    unknown = sum(tally.unknown for tally in counted)
-    if any(tally.fail for tally in counted) or (unknown and gate.on_unknown == "violation"):
-        return Outcome.VIOLATION
-    nothing = not something_evaluated((tally for _, tally in pairs), coverage)
-    unread = interrupted or coverage.unreadable_targets or nothing
-    if unread or (unknown and gate.on_unknown == "incomplete"):
-        return Outcome.INCOMPLETE
-    return Outcome.PASSED
+    fails, unknown = _fails(gate, tallies), _unknown(tallies)
+    failing = frozenset(one for one in Severity if fails[one] > _let_through(gate, one))
+    doubtful = frozenset(
+        one for one in Severity if unknown[one] and fails[one] + unknown[one] > _let_through(gate, one)
+    )
+    uncovered = gate.min_coverage is not None and coverage.evaluated < gate.min_coverage * coverage.expected
+    nothing = not something_evaluated((tally for _, tally in tallies), coverage)
+    unread = interrupted or coverage.unreadable_targets or nothing or uncovered
+    outcome = Outcome.PASSED
+    if failing or (doubtful and gate.on_unknown == "violation"):
+        outcome = Outcome.VIOLATION
+    elif unread or (doubtful and gate.on_unknown == "incomplete"):
+        outcome = Outcome.INCOMPLETE
+    return Ruling(gate, outcome, failing, doubtful, uncovered)
 
 
-def sentence(
-    gate: Gate, outcome: Outcome, tallies: Iterable[tuple[Severity, Tally]], coverage: Coverage
-) -> str:
+def _let_through(gate: Gate, severity: Severity) -> float:
+    """How many fails of a severity the gate lets through."""
+    if severity in gate.most:
+        return gate.most[severity]
+    return 0 if gate.reaches(severity) else math.inf
+
+
+def _fails(gate: Gate, tallies: Tallies) -> dict[Severity, int]:
+    """The fails that may count, by severity."""
+    found = dict.fromkeys(Severity, 0)
+    for severity, tally in tallies:
+        found[severity] += tally.fail - (tally.persisting if gate.new_only else 0)
+    return found
+
+
+def _unknown(tallies: Tallies) -> dict[Severity, int]:
+    found = dict.fromkeys(Severity, 0)
+    for severity, tally in tallies:
+        found[severity] += tally.unknown - tally.unknown_waived
+    return found
+
+
+def sentence(ruling: Ruling, tallies: Tallies, coverage: Coverage) -> str:
     """What the gate says, in one line for people."""
-    pairs = list(tallies)
-    above = sum(tally.fail for severity, tally in pairs if gate.reaches(severity))
-    below = sum(tally.fail for severity, tally in pairs if not gate.reaches(severity))
-    waived = sum(tally.waived for _, tally in pairs)
-    unknown = sum(tally.unknown for _, tally in pairs)
-    level = f"at {gate.threshold} or above" if gate.fail_on else "counted (fail_on: never)"
+    gate, outcome = ruling.gate, ruling.outcome
+    every = [tally for _, tally in tallies]
+    fails = _fails(gate, tallies)
+    level = _level(gate)
+    new = "new " if gate.new_only else ""
+    counted = sum(fails[one] for one in ruling.failing)
     head = {
-        Outcome.PASSED: f"Gate passed: no unwaived fail {level}.",
-        Outcome.VIOLATION: f"Gate failed: {_fails(above)} {level}.",
-        Outcome.INCOMPLETE: f"Gate undecided: no unwaived fail {level}, but not everything could be found out.",
+        Outcome.PASSED: f"Gate passed: no {new}unwaived fail {level}.",
+        Outcome.VIOLATION: f"Gate failed: {_number(counted, new)} {level}.",
+        Outcome.INCOMPLETE: f"Gate undecided: no {new}unwaived fail {level}, but not everything could be found out.",
     }.get(outcome, f"Gate: {outcome}.")
-    if outcome is Outcome.VIOLATION and not above:
+    if outcome is Outcome.VIOLATION and not ruling.failing:
         head = "Gate failed: unknown verdicts count as violations (on_unknown: violation)."
-    something = something_evaluated((tally for _, tally in pairs), coverage)
+    something = something_evaluated(every, coverage)
     if outcome is Outcome.INCOMPLETE and not something:
         head = "Gate undecided: nothing was evaluated."
-    if pairs and all(tally.subjects == tally.not_applicable for _, tally in pairs) and something:
+    elif outcome is Outcome.INCOMPLETE and ruling.uncovered and gate.min_coverage is not None:
+        head += f" Fewer image sets were read than min_coverage: {show(gate.min_coverage)} asks for."
+    if tallies and all(tally.subjects == tally.not_applicable for tally in every) and something:
         head += " No rule applied to any image set." if coverage.expected else " No rule applied to anything."
-    listed = f"{coverage.evaluated} of {coverage.expected} listed image sets read"
+    return f"{head} {', '.join(_ignored(ruling, tallies))}; {_listed(coverage, something=something)}."
+
+
+def _level(gate: Gate) -> str:
+    """Which fails count: `at high or above`, and beyond which numbers."""
+    level = f"at {gate.threshold} or above" if gate.fail_on else "counted (fail_on: never)"
+    if not gate.most:
+        return level
+    most = ", ".join(f"{severity} {number}" for severity, number in gate.most.items())
+    return f"{level}, or beyond max ({most})"
+
+
+def _ignored(ruling: Ruling, tallies: Tallies) -> list[str]:
+    """What the gate let through, each kind with its number."""
+    gate = ruling.gate
+    fails = _fails(gate, tallies)
+    below = sum(number for one, number in fails.items() if not gate.reaches(one))
+    within = sum(number for one, number in fails.items() if one in gate.most and one not in ruling.failing)
+    persisting = sum(tally.persisting for _, tally in tallies) if gate.new_only else 0
+    waived = sum(tally.waived for _, tally in tallies)
+    unknown = sum(tally.unknown for _, tally in tallies)
+    unknown_waived = sum(tally.unknown_waived for _, tally in tallies)
+    parts = [f"{_number(below)} below the gate"]
+    parts += [f"{within} within max"] if gate.most else []
+    parts += [f"{persisting} not new"] if gate.new_only else []
+    parts += [f"{waived} waived", f"{unknown} unknown"]
+    if unknown_waived:
+        parts[-1] += f" ({unknown_waived} of them waived)"
+    return parts
+
+
+def _listed(coverage: Coverage, *, something: bool) -> str:
     if something and not coverage.expected:
-        listed = "no image set was needed"
-    return f"{head} {_fails(below)} below the gate, {waived} waived, {unknown} unknown; {listed}."
+        return "no image set was needed"
+    return f"{coverage.evaluated} of {coverage.expected} listed image sets read"
 
 
-def _fails(number: int) -> str:
-    return f"{number} fail" if number == 1 else f"{number} fails"
+def _number(number: int, what: str = "") -> str:
+    return f"{number} {what}fail" if number == 1 else f"{number} {what}fails"

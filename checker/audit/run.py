@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from checker.audit.gate import Gate, something_evaluated
+from checker.audit.gate import Gate, Ruling, something_evaluated
+from checker.audit.waivers import WaiverUse
 from checker.model import (
     Change,
     Coverage,
     Finding,
     Framework,
+    Label,
     Outcome,
     Pack,
     Rule,
@@ -20,6 +22,7 @@ from checker.model import (
     Subject,
     Tally,
     Verdict,
+    Waiver,
 )
 
 
@@ -50,12 +53,24 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """The run that another one is compared with: its id, its instant, the sha256 of its manifest, and whether the
+    configuration names it."""
+
+    run: str
+    as_of: datetime
+    sha256: str
+    named: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One audit. Rules stand in the order of the policies; `params` and `left_out` are texts for reports.
 
     `source` is `live` or `recorded`; `identities` maps targets to the ARN they were read as; `folder` holds the snapshot
     and the findings. `claims` are texts of what the owner says of the evidence, `changes` what audit.yaml changed of the rules, `shortfalls` the controls' demands that
-    parameters do not meet, `frameworks` the files that map controls.
+    parameters do not meet, `frameworks` the files that map controls. `replay_of` is the run whose evidence was judged again, `compared` the
+    run that this one is compared with.
     """
 
     id: str
@@ -67,8 +82,7 @@ class Run:
     packs: tuple[Pack, ...]
     judged: tuple[Judged, ...]
     coverage: Coverage
-    gate: Gate
-    outcome: Outcome
+    ruling: Ruling
     sentence: str
     source: str
     folder: Path
@@ -81,8 +95,29 @@ class Run:
     frameworks: tuple[Framework, ...] = ()
     identities: Mapping[str, str] = field(default_factory=dict)
     calls: Mapping[str, int] = field(default_factory=dict)
+    interrupted: bool = False
+    waivers: tuple[WaiverUse, ...] = ()
+    compared: Compared | None = None
+    replay_of: str = ""
+    inputs: str = ""
+    """What the run was asked to do, as the text that its id is made of."""
     evidence: object = field(default=None, repr=False, compare=False)
     """Held so that its temporary folder, where the snapshot is, lives as long as the run."""
+
+    @property
+    def gate(self) -> Gate:
+        """What the gate was asked to let through."""
+        return self.ruling.gate
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the gate made of the run."""
+        return self.ruling.outcome
+
+    @property
+    def labels(self) -> dict[str, Label]:
+        """The labels that the packs declare."""
+        return {name: label for pack in self.packs for name, label in pack.labels.items()}
 
     @property
     def total(self) -> Tally:
@@ -103,7 +138,8 @@ class Run:
         """Fails and unknowns by rule order, target, image set, version."""
         from checker.evaluation import read
 
-        yield from read.findings(self.folder, [one.rule for one in self.judged], self.gate.counts)
+        rules = [one.rule for one in self.judged]
+        yield from read.findings(self.folder, rules, self.ruling, self._waivers)
 
     def subjects(self) -> Iterator[tuple[Judged, Iterator[SubjectVerdict]]]:
         """Each rule with the verdict on every subject, by target, image set, version.
@@ -113,9 +149,13 @@ class Run:
         from checker.evaluation import read
 
         rules = [one.rule for one in self.judged]
-        every = read.subjects(rules, self.folder, self.as_of, self.gate.counts)
+        every = read.subjects(rules, self.folder, self.as_of, self.ruling, self._waivers)
         for judged, rows in zip(self.judged, every, strict=True):
             yield judged, (SubjectVerdict(*row) for row in rows)
+
+    @property
+    def _waivers(self) -> dict[int, Waiver]:
+        return {one.waiver.number: one.waiver for one in self.waivers}
 
     def unread(self) -> Iterator[Unread]:
         """The image sets that could not be read, by target, image set, version."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
 from pathlib import Path
+from types import MappingProxyType
 
 from duckdb import CaseExpression as Case
 from duckdb import ColumnExpression as Column
@@ -14,27 +17,38 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.aggregates import stores
+from checker.evaluation.baseline import NEW, with_new
 from checker.evaluation.compile import CODES, NO_AGGREGATES, Columns, reason, shown, tree, verdict
 from checker.evaluation.tables import read_table, subject
-from checker.evidence.runfolder import FINDINGS
-from checker.evidence.snapshot import ROW, connect
-from checker.model import Field, Rule, RuleScope, Tally, Type, Verdict
+from checker.evaluation.waiving import LAPSED, NONE, WAIVER, waiver_columns
+from checker.evidence.runfolder import BASELINE, FINDINGS
+from checker.evidence.snapshot import ROW, connect, duckdb_path
+from checker.model import Field, Label, Rule, RuleScope, Tally, Type, Verdict, Waiver
 from checker.policy.aggregates import aggregates
 
 SLICE = 20_000
 """Findings in a row group, and in memory at a time."""
 
 _FOUND_OUT = (Verdict.FAIL, Verdict.UNKNOWN)
+NO_LABELS: Mapping[str, Label] = MappingProxyType({})
 
 
-def evaluate(rules: Sequence[Rule], folder: Path, as_of: datetime) -> tuple[Tally, ...]:
+def evaluate(
+    rules: Sequence[Rule],
+    folder: Path,
+    as_of: datetime,
+    waivers: Sequence[Waiver] = (),
+    labels: Mapping[str, Label] = NO_LABELS,
+) -> tuple[Tally, ...]:
     """Judges every row of a snapshot's tables by every rule of its scope.
 
     Args:
         rules: rules with bound parameters, in the order of the report.
         folder: the folder that `write_snapshot` filled; `findings.parquet` is written beside the tables: fails and
-            unknowns by rule, target, image set, version.
+            unknowns by rule, target, image set, version. With a `baseline.parquet` there, it says which are new.
         as_of: the instant against which ages are measured.
+        waivers: those that may cover findings.
+        labels: the labels that the snapshot has, which waivers may name.
 
     Returns:
         A tally for each rule, in their order.
@@ -55,13 +69,54 @@ def evaluate(rules: Sequence[Rule], folder: Path, as_of: datetime) -> tuple[Tall
             tallies |= _tallies(connection.table(f"judged_{scope}"), chosen)
         _number(connection, by_scope)
         # the snapshot is read again for what findings show: cheaper than keeping it of every row
+        lenient = _Lenient(waivers, labels)
         findings = [
-            _findings(connection, tables[scope], rules, chosen, as_of) for scope, chosen in by_scope.items()
+            _findings(connection, tables[scope], rules, chosen, as_of, lenient)
+            for scope, chosen in by_scope.items()
         ]
-        sorted_findings = tree(lambda left, right: left.union(right), findings).order("finding")
+        every = with_new(connection, tree(lambda left, right: left.union(right), findings), folder)
         path = str((folder / FINDINGS).resolve())
-        sorted_findings.write_parquet(path, compression="zstd", row_group_size=SLICE)
-    return tuple(tallies[index] for index in range(len(rules)))
+        every.order("finding").write_parquet(path, compression="zstd", row_group_size=SLICE)
+        counted = [tallies[index] for index in range(len(rules))]
+        if waivers or (folder / BASELINE).exists():
+            return _counted_out(connection, folder, rules, counted)
+        return tuple(counted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lenient:
+    """What may let a finding go: waivers, and the labels that they may name."""
+
+    waivers: Sequence[Waiver]
+    labels: Mapping[str, Label]
+
+
+def _counted_out(
+    connection: DuckDBPyConnection, folder: Path, rules: Sequence[Rule], tallies: Sequence[Tally]
+) -> tuple[Tally, ...]:
+    """The tallies with what is waived taken out of their fails, and what is not new counted."""
+    rows = connection.read_parquet(duckdb_path(folder / FINDINGS))
+    keys = [Column("rule"), Column("verdict"), Column(WAIVER).isnotnull().alias("waived"), Column(NEW)]
+    found = rows.aggregate([*keys, Function("count_star")]).fetchall()
+    counts: dict[tuple[str, str], Counter[str]] = {}
+    for name, word, waived, new, number in found:
+        here = counts.setdefault((name, word), Counter())
+        here["waived"] += number * waived
+        here["persisting"] += number * (not waived and new is False)
+    none: Counter[str] = Counter()
+    counted = []
+    for rule, tally in zip(rules, tallies, strict=True):
+        fails, unknown = (counts.get((rule.name, word.value), none) for word in _FOUND_OUT)
+        counted.append(
+            replace(
+                tally,
+                fail=tally.fail - fails["waived"],
+                waived=fails["waived"],
+                unknown_waived=unknown["waived"],
+                persisting=fails["persisting"],
+            )
+        )
+    return tuple(counted)
 
 
 def table(
@@ -122,6 +177,7 @@ def _findings(
     rules: Sequence[Rule],
     chosen: Mapping[int, Rule],
     as_of: datetime,
+    lenient: _Lenient,
 ) -> DuckDBPyRelation:
     """The findings of the rules of one scope, by their place in the run; what a rule says is computed for its own rows only."""
     rows, columns = judged
@@ -138,6 +194,9 @@ def _findings(
         )
         return reduce(lambda case, branch: case.when(*branch), rest, Case(*first))
 
+    by_waiver = [
+        waiver_columns(rule, code, as_of, lenient.waivers, lenient.labels) for rule in chosen.values()
+    ]
     return joined.select(
         Column("finding"),
         one_of(rule.name for rule in rules).alias("rule"),
@@ -148,18 +207,17 @@ def _findings(
         Case(_unknown(code), by_rule(reason(rule, as_of, columns) for rule in chosen.values())).alias(
             "reason"
         ),
-        by_rule(_fields(rule, columns) for rule in chosen.values()).alias("fields"),
+        by_rule(fields_json(rule, columns) for rule in chosen.values()).alias("fields"),
+        *(
+            by_rule(pair[place] for pair in by_waiver).alias(name) if lenient.waivers else NONE.alias(name)
+            for place, name in enumerate((WAIVER, LAPSED))
+        ),
     )
 
 
 def details(rule: Rule, code: Expression, as_of: datetime, columns: Columns) -> list[Expression]:
-    """The columns of a finding: its subject, the verdict, the reason of an unknown, and the fields as JSON."""
-    return [
-        *subject(rule.scope),
-        _word(code).alias("verdict"),
-        Case(_unknown(code), reason(rule, as_of, columns)).alias("reason"),
-        _fields(rule, columns).alias("fields"),
-    ]
+    """The columns of a verdict: its subject, its code, and the reason of an unknown."""
+    return [*subject(rule.scope), code, Case(_unknown(code), reason(rule, as_of, columns)).alias("reason")]
 
 
 def _word(code: Expression) -> Expression:
@@ -170,7 +228,8 @@ def _unknown(code: Expression) -> Expression:
     return code == Constant(CODES[Verdict.UNKNOWN])
 
 
-def _fields(rule: Rule, columns: Columns) -> Expression:
+def fields_json(rule: Rule, columns: Columns) -> Expression:
+    """The fields that a rule shows, as JSON."""
     counted = aggregates(rule.when, rule.condition)
     shown_fields = dict.fromkeys((*rule.fields, *rule.message_fields))
     pairs = [

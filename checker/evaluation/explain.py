@@ -19,9 +19,9 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 
 from checker.evaluation.chosen import find
 from checker.evaluation.compile import CODES, Columns, Compiler, none_of, reason, received, shown, verdict
-from checker.evaluation.evaluate import details, table
+from checker.evaluation.evaluate import details, fields_json, table
 from checker.evaluation.flips import Outlook, outlook
-from checker.evaluation.read import Reader
+from checker.evaluation.read import EVERY, Reader
 from checker.evaluation.tables import SUBJECT
 from checker.evidence.snapshot import LABEL_PLACES, ROW, connect
 from checker.evidence.tables import map_value
@@ -136,15 +136,15 @@ class _Explainer:
         code = verdict(rule, self.as_of, self.columns)
         labels = _labels(rule)
         conditions = [one for one in (rule.when, rule.condition) if one]
-        columns = [code, *details(rule, code, self.as_of, self.columns)]
+        columns = [*details(rule, code, self.as_of, self.columns), fields_json(rule, self.columns)]
         columns += [part for name in labels for part in (Column(name), _place(name))]
         columns += [part for one in conditions for part in self.expressions(one)]
         named = [column.alias(f"c{index}") for index, column in enumerate(columns)]
         found = iter(rows.filter(Column(ROW) == Constant(number)).select(*named).fetchall()[0])
-        said = list(CODES)[next(found)]
-        detail = tuple(next(found) for _ in range(len(SUBJECT) + 3))
-        reader = Reader(rule, lambda _verdict, _severity: True)
-        values = reader.values(json.loads(detail[-1]))
+        who = tuple(next(found) for _ in SUBJECT)
+        said, why, fields = list(CODES)[next(found)], next(found), next(found)
+        reader = Reader(rule, EVERY)
+        values = reader.values(json.loads(fields))
         read = [(name, next(found), next(found)) for name in labels]
         when = (
             self.part(self.written.when, rule.when, found, values)
@@ -153,10 +153,12 @@ class _Explainer:
         )
         return Explanation(
             rule,
-            Subject(*detail[: len(SUBJECT)]),
+            Subject(*who),
             self.as_of,
             said,
-            reader.finding(detail) if said in (Verdict.FAIL, Verdict.UNKNOWN) else None,
+            reader.finding((*who, said, why, fields, None, None, None))
+            if said in (Verdict.FAIL, Verdict.UNKNOWN)
+            else None,
             bound_values(self.written, rule),
             when,
             self.part(self.written.condition, rule.condition, found, values),

@@ -3,68 +3,138 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
+from checker.evaluation.baseline import NEW
 from checker.evaluation.compile import CODES, Columns, verdict
 from checker.evaluation.evaluate import SLICE, details, table
 from checker.evaluation.tables import SUBJECT, TABLES, read_table, subject
+from checker.evaluation.waiving import LAPSED, WAIVER
 from checker.evidence.records import NOT_FOUND
 from checker.evidence.runfolder import FINDINGS
 from checker.evidence.snapshot import ERROR_CODE, ERROR_MESSAGE, ROW, connect, duckdb_path
-from checker.model import Duration, Field, Finding, Numbers, Rule, RuleScope, Severity, Subject, Type, Verdict
+from checker.model import (
+    Duration,
+    Field,
+    Finding,
+    Numbers,
+    Rule,
+    RuleScope,
+    Severity,
+    Subject,
+    Type,
+    Verdict,
+    Waiver,
+)
 from checker.policy.aggregates import aggregates
 from checker.policy.messages import render_message
 from checker.values import parse_time, show
 
-Counts = Callable[[Verdict, Severity], bool]
-"""Whether the gate counts a verdict of a rule of that severity."""
 
-_DETAILS = (*SUBJECT, "verdict", "reason", "fields")
+class Gated(Protocol):
+    """Which findings the gate counts."""
+
+    def counts(
+        self, verdict: Verdict, severity: Severity, *, waived: bool = False, new: bool | None = None
+    ) -> bool:
+        """Whether a finding decides the exit code."""
+        ...
+
+
+class _Every:
+    """A gate that counts everything."""
+
+    def counts(
+        self,
+        verdict: Verdict,  # noqa: ARG002
+        severity: Severity,  # noqa: ARG002
+        *,
+        waived: bool = False,
+        new: bool | None = None,  # noqa: ARG002
+    ) -> bool:
+        return not waived
+
+
+EVERY: Gated = _Every()
+
+Waivers = Mapping[int, Waiver]
+"""The waivers of a run by number."""
+NO_WAIVERS: Waivers = MappingProxyType({})
+
+_DETAILS = (*SUBJECT, "verdict", "reason", "fields", WAIVER, LAPSED, NEW)
 _SAME = 'rows."target" = listed."target" AND rows."imageSetId" = listed."imageSetId"'
+_FOUND_OUT = (Verdict.FAIL, Verdict.UNKNOWN)
 
 Judged = tuple[Subject, Verdict, Finding | None]
 """A subject, the verdict on it, and the finding where it is a fail or unknown."""
 
 
-def findings(folder: Path, rules: Sequence[Rule], counts: Counts) -> Iterator[Finding]:
-    """Fails and unknowns by rule order, target, image set, version, from what `evaluate` wrote into a folder."""
-    readers = {rule.name: Reader(rule, counts) for rule in rules}
+def findings(
+    folder: Path, rules: Sequence[Rule], gate: Gated, waivers: Waivers = NO_WAIVERS, *, only: str = ""
+) -> Iterator[Finding]:
+    """Fails and unknowns by rule order, target, image set, version, from what `evaluate` wrote into a folder; those of
+    the rule `only` where one is named."""
+    readers = {rule.name: Reader(rule, gate, waivers) for rule in rules}
     with connect() as connection:
         rows = connection.read_parquet(duckdb_path(folder / FINDINGS))
+        if only:
+            rows = rows.filter(Column("rule") == Constant(only))
         for row in _slices(rows, "finding", [Column("rule"), *map(Column, _DETAILS)]):
             yield readers[row[0]].finding(row[1:])
 
 
-def subjects(
-    rules: Iterable[Rule], folder: Path, as_of: datetime, counts: Counts
-) -> Iterator[Iterator[Judged]]:
-    """For each rule with bound parameters every subject, by target, image set, version.
+def verdicts(
+    rules: Iterable[Rule], folder: Path, as_of: datetime
+) -> Iterator[Iterator[tuple[Subject, Verdict, str | None]]]:
+    """For each rule with bound parameters every subject with the verdict, and the reason of an unknown, by target, image
+    set, version.
 
     One rule's subjects have to be read before the next rule's are asked for.
     """
     with connect() as connection:
         for rule in rules:
-            yield _subjects(rule, table(connection, folder, rule.scope, [rule], as_of), as_of, counts)
+            yield _verdicts(rule, table(connection, folder, rule.scope, [rule], as_of), as_of)
 
 
-def _subjects(
-    rule: Rule, judged: tuple[DuckDBPyRelation, Columns], as_of: datetime, counts: Counts
-) -> Iterator[Judged]:
+def _verdicts(
+    rule: Rule, judged: tuple[DuckDBPyRelation, Columns], as_of: datetime
+) -> Iterator[tuple[Subject, Verdict, str | None]]:
     rows, columns = judged
-    code = verdict(rule, as_of, columns)
-    words, reader = list(CODES), Reader(rule, counts)
-    for row in _slices(rows, ROW, [code, *details(rule, code, as_of, columns)]):
-        word = words[row[0]]
-        finding = reader.finding(row[1:]) if word in (Verdict.FAIL, Verdict.UNKNOWN) else None
-        yield Subject(*row[1 : 1 + len(SUBJECT)]), word, finding
+    words = list(CODES)
+    for row in _slices(rows, ROW, details(rule, verdict(rule, as_of, columns), as_of, columns)):
+        yield Subject(*row[:-2]), words[row[-2]], row[-1]
+
+
+def subjects(
+    rules: Sequence[Rule], folder: Path, as_of: datetime, gate: Gated, waivers: Waivers = NO_WAIVERS
+) -> Iterator[Iterator[Judged]]:
+    """For each rule with bound parameters every subject, with its finding where `evaluate` wrote one; in the order of
+    `verdicts`, and to be read like it.
+
+    Raises:
+        RuntimeError: a fail or unknown has no finding, or another one's (our own bug).
+    """
+    for rule, every in zip(rules, verdicts(rules, folder, as_of), strict=True):
+        yield _with_findings(every, findings(folder, rules, gate, waivers, only=rule.name))
+
+
+def _with_findings(
+    every: Iterator[tuple[Subject, Verdict, str | None]], found: Iterator[Finding]
+) -> Iterator[Judged]:
+    for who, word, _ in every:
+        finding = next(found, None) if word in _FOUND_OUT else None
+        if word in _FOUND_OUT and (finding is None or (finding.subject, finding.verdict) != (who, word)):
+            raise RuntimeError(f"the finding of {who.name} is missing")
+        yield who, word, finding
 
 
 def unread(folder: Path) -> Iterator[tuple[Subject, str, str]]:
@@ -91,9 +161,10 @@ def unread(folder: Path) -> Iterator[tuple[Subject, str, str]]:
 
 def _slices(rows: DuckDBPyRelation, number: str, columns: list[Expression]) -> Iterator[tuple[Any, ...]]:
     """The rows of a relation, numbered from 1 by a column, in order, a slice in memory at a time."""
-    total = rows.aggregate([Function("max", Column(number))]).fetchall()[0][0] or 0
+    ends = [Function(name, Column(number)) for name in ("min", "max")]
+    first, last = (end or 0 for end in rows.aggregate(ends).fetchall()[0])
     named = [column.alias(f"c{index}") for index, column in enumerate(columns)]
-    for start in range(0, total, SLICE):
+    for start in range(max(first - 1, 0), last, SLICE):
         here = (Column(number) > Constant(start)) & (Column(number) <= Constant(start + SLICE))
         part = rows.filter(here).select(Column(number).alias("n"), *named).order("n")
         yield from (row[1:] for row in part.fetchall())
@@ -102,9 +173,10 @@ def _slices(rows: DuckDBPyRelation, number: str, columns: list[Expression]) -> I
 class Reader:
     """Rows to findings of one rule."""
 
-    def __init__(self, rule: Rule, counts: Counts) -> None:
+    def __init__(self, rule: Rule, gate: Gated, waivers: Waivers = NO_WAIVERS) -> None:
         self.rule = rule
-        self.counts = counts
+        self.gate = gate
+        self.waivers = waivers
         self.counted = aggregates(rule.when, rule.condition)
         self.fields = [
             field for field in (*rule.fields, *rule.message_fields) if field.path not in self.counted
@@ -114,7 +186,7 @@ class Reader:
 
     def finding(self, row: tuple[Any, ...]) -> Finding:
         who = Subject(*row[: len(SUBJECT)])
-        word, reason, fields = row[len(SUBJECT) :]
+        word, reason, fields, waiver, lapsed, new = row[len(SUBJECT) :]
         judged = Verdict(word)
         shown = self.values(json.loads(fields))
         observed = {name: shown[name] for name in self.observed}
@@ -124,8 +196,10 @@ class Reader:
             message = render_message(self.rule.message, _briefly(shown))
         else:
             message = _default(observed)
-        gated = self.counts(judged, self.rule.severity)
-        return Finding(self.rule, who, judged, reason, observed, message, gated)
+        waived = waiver is not None
+        gated = self.gate.counts(judged, self.rule.severity, waived=waived, new=new)
+        named = self.waivers.get(waiver if waived else lapsed)
+        return Finding(self.rule, who, judged, reason, observed, message, gated, waived, named, new)
 
     def values(self, raw: Mapping[str, Any]) -> dict[str, object]:
         values: dict[str, object] = {field.path: _value(field, raw[field.path]) for field in self.fields}

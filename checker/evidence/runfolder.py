@@ -21,6 +21,8 @@ SNAPSHOT = "image_sets.parquet"
 VERSIONS = "versions.parquet"
 DATASTORES = "datastores.parquet"
 FINDINGS = "findings.parquet"
+BASELINE = "baseline.parquet"
+HISTORY = "history.parquet"
 
 
 class RunFolderError(CheckerError):

@@ -115,10 +115,10 @@ def _prove(rule: Rule, group: Group, folder: Path) -> Iterable[Proved]:
     subjects = {
         (target(index), *wanted(rule.tests[index], index, rule.scope)): index for index in group.cases
     }
-    for judged in read.subjects([ready], folder, group.as_of, lambda _verdict, _severity: True):
-        for subject, verdict, finding in judged:
+    for judged in read.verdicts([ready], folder, group.as_of):
+        for subject, verdict, reason in judged:
             version = subject.version_id if rule.scope == "version" else None
             index = subjects.get((subject.target, subject.image_set_id, version))
             if index is not None:
-                results[index] = (verdict, finding.reason if finding else None)
+                results[index] = (verdict, reason)
     return [Proved(rule, case, *results[index]) for index, case in zip(group.cases, cases, strict=True)]

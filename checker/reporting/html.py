@@ -93,7 +93,7 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
     rows, data = _findings(run)
     state, word = _OUTCOMES.get(run.outcome, ("unknown", f"Gate: {run.outcome}"))
     cards = [_card(run, judged) for judged in run.judged]
-    counting = [card.judged.tally for card in cards if card.counts]
+    counted = [run.ruling.counted(one.rule.severity, one.tally) for one in run.judged]
     return {
         "run": run,
         "as_of": values.iso(run.as_of),
@@ -110,7 +110,7 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
         "caveats": wording.caveats(run),
         "hypothetical": wording.HYPOTHETICAL,
         "total": run.total,
-        "counted_fails": sum(tally.fail for tally in counting),
+        "counted_fails": sum(fails for fails, _ in counted),
         "rows": rows,
         "row_total": data["total"],
         "unread": list(islice(run.unread(), MOST_UNREADABLE)),
@@ -164,7 +164,7 @@ def _row(run: Run, one: Finding, *, first: bool) -> StaticRow:
 
 def _note(run: Run, one: Finding) -> str:
     """Why the gate does not count it; of a waived one the verdict says it."""
-    return "" if one.gated or one.waived else wording.uncounted(one, run.gate).partition(", ")[2]
+    return "" if one.gated or one.waived else wording.uncounted(one, run.ruling).partition(", ")[2]
 
 
 def _card(run: Run, judged: Judged) -> Card:

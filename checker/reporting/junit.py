@@ -126,7 +126,7 @@ def _finding(run: Run, finding: Finding) -> Case:
     facts = "\n".join(f"{label}: {value}" for label, value in wording.details(finding))
     body = _text(f"{text}\n{facts}", LONGEST_BODY)
     if not finding.gated:
-        why = wording.uncounted(finding, run.gate)
+        why = wording.uncounted(finding, run.ruling)
         return Case(name, "skipped", "", why, why if finding.waived else f"{why}\n{body}")
     if finding.verdict is Verdict.FAIL:
         return Case(name, "failure", finding.rule.severity.value, one_line(text), body)
@@ -147,9 +147,17 @@ def _run_problems(run: Run, *, red: bool) -> Iterator[Case]:
         text = f"{what} unreadable: no image set of it was read"
         yield _problem("targets read", "unreadable-target", text)
         red = True
+    if run.ruling.uncovered and run.gate.min_coverage is not None:
+        share = f"{coverage.evaluated:,} of {coverage.expected:,} listed image sets were read"
+        text = f"{share}; min_coverage: {values.show(run.gate.min_coverage)}"
+        yield _problem("coverage", "min-coverage", text)
+        red = True
+    if run.interrupted:
+        yield _problem("run to its end", "interrupted", "the run was stopped before its end")
+        red = True
     if run.outcome is Outcome.INCOMPLETE and not red:
-        text = "the run was stopped before its end, or is incomplete for a reason that no verdict shows"
-        yield _problem("run to its end", "interrupted", text)
+        text = "the run is incomplete for a reason that no verdict shows"
+        yield _problem("run to its end", "incomplete", text)
 
 
 def _problem(name: str, kind: str, text: str) -> Case:

@@ -118,7 +118,7 @@ def _run(run: Run) -> dict[str, Any]:
         "tool_version": run.tool_version,
         "botocore_version": run.botocore_version,
         "source": run.source,
-        "gate": {"fail_on": run.gate.threshold, "on_unknown": run.gate.on_unknown},
+        "gate": run.gate.plain(),
         "policies": [_policy(pack) for pack in run.packs],
         "mappings": [_mapping(one) for one in run.frameworks],
         "changes": [_change(one) for one in run.changes],

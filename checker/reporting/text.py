@@ -73,9 +73,7 @@ def _table(run: Run, options: Options) -> Iterator[str]:
     yield _row(width, *_COLUMNS[:2], _COLUMNS[2:])
     for name, one in zip(names, run.judged, strict=True):
         line = _row(width, name, one.rule.severity.value, _cells(one.tally))
-        counts = run.gate.reaches(one.rule.severity)
-        red = counts and one.tally.fail
-        yellow = counts and one.tally.unknown
+        red, yellow = run.ruling.counted(one.rule.severity, one.tally)
         yield _paint(line, "red" if red else "yellow", options) if red or yellow else line
     if len(names) > 1:
         yield _row(width, "all rules", "", _cells(run.total))
@@ -139,11 +137,9 @@ def _worst(run: Run, fails: int) -> list[Finding]:
 
 
 def _gated(run: Run) -> tuple[int, int]:
-    """How many fails and unknowns the gate counts; tallies do not tell waived unknowns apart, so they are in it."""
-    counted = [(one.tally, one.rule.severity) for one in run.judged]
-    fails = sum(tally.fail for tally, severity in counted if run.gate.counts(Verdict.FAIL, severity))
-    unknown = sum(tally.unknown for tally, severity in counted if run.gate.counts(Verdict.UNKNOWN, severity))
-    return fails, unknown
+    """How many fails and unknowns the gate counts."""
+    counted = [run.ruling.counted(one.rule.severity, one.tally) for one in run.judged]
+    return sum(fails for fails, _ in counted), sum(unknown for _, unknown in counted)
 
 
 def _where(options: Options) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from checker import values
-from checker.audit.gate import Gate
+from checker.audit.gate import Ruling
 from checker.audit.run import Run
 from checker.model import (
     Aggregate,
@@ -134,18 +134,28 @@ def details(finding: Finding) -> list[tuple[str, str]]:
     )
     if reason := further_reason(finding):
         rows.append(("Reason", reason))
+    if finding.waiver:
+        rows.append(("Waiver", waiver(finding)))
     rows.append(("Policy", f"{finding.rule.name} at {finding.rule.where}"))
     return rows
 
 
-def uncounted(finding: Finding, gate: Gate) -> str:
+def uncounted(finding: Finding, ruling: Ruling) -> str:
     """Why the gate does not count a finding: `fail (low), below fail_on: high`."""
     head = f"{finding.verdict} ({finding.rule.severity})"
     if finding.waived:
-        return f"{head}, waived"
-    if not gate.reaches(finding.rule.severity):
-        return f"{head}, below fail_on: {gate.threshold}"
-    return f"{head}, on_unknown: {gate.on_unknown}"
+        return f"{head}, waived{f': {waiver(finding)}' if finding.waiver else ''}"
+    return f"{head}, {ruling.why_not(finding)}"
+
+
+def waiver(finding: Finding) -> str:
+    """The waiver of a finding, in force or not: `until 2026-03-31 by OWNER, approved by APPROVER: REASON`."""
+    one = finding.waiver
+    if one is None:
+        return ""
+    day = one.expires.date().isoformat()
+    when = f"until {day}" if finding.waived else f"valid from {one.created.date().isoformat()} to {day} only"
+    return f"{when}, by {one.owner}, approved by {one.approved_by}: {one.reason}"
 
 
 def subjects(number: int, scope: RuleScope = "image_set") -> str:

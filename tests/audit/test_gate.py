@@ -1,5 +1,7 @@
 """The gate's truth table."""
 
+from fractions import Fraction
+
 import pytest
 
 from checker.audit.gate import Gate, judge, sentence
@@ -9,8 +11,9 @@ ALL_READ = Coverage(expected=10)
 HIGH, LOW = Severity.HIGH, Severity.LOW
 
 
-def tally(**counts):
-    return Tally(subjects=sum(counts.values()), **counts)
+def tally(*, unknown_waived=0, persisting=0, **counts):
+    total = sum(counts.values())
+    return Tally(subjects=total, **counts, unknown_waived=unknown_waived, persisting=persisting)
 
 
 @pytest.mark.parametrize(
@@ -43,51 +46,130 @@ def tally(**counts):
     ],
 )
 def test_the_outcome_follows_the_table(gate, tallies, coverage, outcome):
-    assert judge(gate, tallies, coverage) is outcome
+    assert judge(gate, tallies, coverage).outcome is outcome
 
 
 def test_an_interrupted_run_is_never_passed():
-    assert judge(Gate(None), [], ALL_READ, interrupted=True) is Outcome.INCOMPLETE
+    assert judge(Gate(None), [], ALL_READ, interrupted=True).outcome is Outcome.INCOMPLETE
 
 
 def test_a_waived_fail_is_not_counted():
-    assert Gate().counts(Verdict.FAIL, LOW)
-    assert not Gate().counts(Verdict.FAIL, LOW, waived=True)
+    ruling = judge(Gate(), [(LOW, tally(fail=1, waived=1))], ALL_READ)
+    assert ruling.counts(Verdict.FAIL, LOW)
+    assert not ruling.counts(Verdict.FAIL, LOW, waived=True)
 
 
 def test_an_ignored_unknown_is_not_counted_and_a_pass_never_is():
-    assert not Gate(LOW, "ignore").counts(Verdict.UNKNOWN, Severity.CRITICAL)
-    assert not Gate().counts(Verdict.PASS, Severity.CRITICAL)
-    assert not Gate().counts(Verdict.NOT_APPLICABLE, Severity.CRITICAL)
+    tallies = [(Severity.CRITICAL, tally(passed=1, unknown=1))]
+    assert not judge(Gate(LOW, "ignore"), tallies, ALL_READ).counts(Verdict.UNKNOWN, Severity.CRITICAL)
+    ruling = judge(Gate(), tallies, ALL_READ)
+    assert ruling.counts(Verdict.UNKNOWN, Severity.CRITICAL)
+    assert not ruling.counts(Verdict.PASS, Severity.CRITICAL)
+    assert not ruling.counts(Verdict.NOT_APPLICABLE, Severity.CRITICAL)
+
+
+MEDIUM = Severity.MEDIUM
+
+
+@pytest.mark.parametrize(
+    ("gate", "tallies", "outcome"),
+    [
+        # a maximum lets so many fails through, and then none
+        (Gate(LOW, most={MEDIUM: 2}), [(MEDIUM, tally(fail=2))], Outcome.PASSED),
+        (Gate(LOW, most={MEDIUM: 2}), [(MEDIUM, tally(fail=3))], Outcome.VIOLATION),
+        # over all rules of the severity together
+        (Gate(LOW, most={MEDIUM: 2}), [(MEDIUM, tally(fail=2)), (MEDIUM, tally(fail=1))], Outcome.VIOLATION),
+        # waived ones are not of the number
+        (Gate(LOW, most={MEDIUM: 2}), [(MEDIUM, tally(fail=2, waived=9))], Outcome.PASSED),
+        # a severity below fail_on can have one too
+        (Gate(HIGH, most={LOW: 0}), [(LOW, tally(fail=1))], Outcome.VIOLATION),
+        (Gate(None, most={LOW: 1}), [(LOW, tally(fail=2))], Outcome.VIOLATION),
+        # others go by fail_on
+        (Gate(LOW, most={MEDIUM: 2}), [(HIGH, tally(fail=1))], Outcome.VIOLATION),
+        # unknowns leave it undecided only where they could exceed it
+        (Gate(LOW, most={MEDIUM: 5}), [(MEDIUM, tally(fail=2, unknown=3))], Outcome.PASSED),
+        (Gate(LOW, most={MEDIUM: 5}), [(MEDIUM, tally(fail=2, unknown=4))], Outcome.INCOMPLETE),
+        (Gate(LOW, "violation", most={MEDIUM: 5}), [(MEDIUM, tally(unknown=6))], Outcome.VIOLATION),
+        # what is not new is let go, an unknown never is: it may hide a new fail
+        (Gate(new_only=True), [(LOW, tally(fail=3, persisting=3))], Outcome.PASSED),
+        (Gate(new_only=True), [(LOW, tally(fail=3, persisting=2))], Outcome.VIOLATION),
+        (Gate(new_only=True), [(LOW, tally(fail=3, persisting=3, unknown=1))], Outcome.INCOMPLETE),
+        (Gate(new_only=False), [(LOW, tally(fail=3, persisting=3))], Outcome.VIOLATION),
+        (Gate(new_only=True, most={LOW: 1}), [(LOW, tally(fail=4, persisting=3))], Outcome.PASSED),
+        # a waived unknown does not count, another one does
+        (Gate(), [(LOW, tally(passed=1, unknown=2, unknown_waived=2))], Outcome.PASSED),
+        (Gate(), [(LOW, tally(passed=1, unknown=2, unknown_waived=1))], Outcome.INCOMPLETE),
+    ],
+)
+def test_what_the_gate_lets_through_follows_the_table(gate, tallies, outcome):
+    assert judge(gate, tallies, ALL_READ).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("unreadable", "outcome"), [(0, Outcome.PASSED), (1, Outcome.PASSED), (2, Outcome.INCOMPLETE)]
+)
+def test_a_coverage_below_the_least_is_incomplete(unreadable, outcome):
+    gate = Gate(None, "ignore", min_coverage=Fraction(99, 100))
+    assert judge(gate, [], Coverage(100, unreadable=unreadable)).outcome is outcome
+
+
+def test_a_finding_counts_exactly_where_the_outcome_rests_on_it():
+    ruling = judge(Gate(LOW, most={MEDIUM: 2}), [(MEDIUM, tally(fail=2)), (HIGH, tally(fail=1))], ALL_READ)
+    assert not ruling.counts(Verdict.FAIL, MEDIUM)
+    assert ruling.counts(Verdict.FAIL, HIGH)
+    ruling = judge(Gate(new_only=True), [(LOW, tally(fail=2, persisting=1))], ALL_READ)
+    assert ruling.counts(Verdict.FAIL, LOW, new=True)
+    assert not ruling.counts(Verdict.FAIL, LOW, new=False)
+    # without a run to compare with everything is new
+    assert ruling.counts(Verdict.FAIL, LOW, new=None)
+
+
+def said(gate, tallies, coverage):
+    return sentence(judge(gate, tallies, coverage), tallies, coverage)
 
 
 def test_the_sentence_says_what_was_decided_and_what_was_not():
     tallies = [(HIGH, tally(passed=812)), (LOW, tally(passed=771, fail=37, waived=4))]
-    gate = Gate(HIGH)
-    assert sentence(gate, Outcome.PASSED, tallies, Coverage(812)) == (
+    assert said(Gate(HIGH), tallies, Coverage(812)) == (
         "Gate passed: no unwaived fail at high or above. 37 fails below the gate, 4 waived, 0 unknown; "
         "812 of 812 listed image sets read."
     )
 
 
+def test_the_sentence_counts_everything_that_the_gate_let_through():
+    tallies = [
+        (HIGH, tally(passed=1, fail=4, persisting=3)),
+        (MEDIUM, tally(passed=1, fail=2, unknown=3, unknown_waived=2)),
+        (LOW, tally(fail=6)),
+    ]
+    gate = Gate(MEDIUM, new_only=True, most={MEDIUM: 20, HIGH: 0})
+    assert said(gate, tallies, Coverage(17)) == (
+        "Gate failed: 1 new fail at medium or above, or beyond max (medium 20, high 0). "
+        "6 fails below the gate, 2 within max, 3 not new, 0 waived, 3 unknown (2 of them waived); "
+        "17 of 17 listed image sets read."
+    )
+
+
 def test_the_sentence_says_when_no_rule_applied():
-    text = sentence(Gate(), Outcome.PASSED, [(LOW, tally(not_applicable=3))], Coverage(3))
+    text = said(Gate(), [(LOW, tally(not_applicable=3))], Coverage(3))
     assert "No rule applied to any image set." in text
 
 
-@pytest.mark.parametrize("outcome", list(Outcome))
-def test_no_sentence_speaks_of_compliance(outcome):
-    text = sentence(Gate(), outcome, [(LOW, tally(passed=1, fail=1, unknown=1))], Coverage(3))
-    assert "complian" not in text.lower()
+def test_the_sentence_says_when_too_few_image_sets_were_read():
+    gate = Gate(None, "ignore", min_coverage=Fraction(995, 1000))
+    text = said(gate, [(LOW, tally(passed=9))], Coverage(10, unreadable=1))
+    assert "Fewer image sets were read than min_coverage: 99.5% asks for." in text
+
+
+@pytest.mark.parametrize("gate", [Gate(), Gate(None), Gate(new_only=True), Gate(LOW, "violation")])
+@pytest.mark.parametrize("counts", [{"fail": 1}, {"unknown": 1}, {"passed": 1}])
+def test_no_sentence_speaks_of_compliance(gate, counts):
+    assert "complian" not in said(gate, [(LOW, tally(**counts))], Coverage(3)).lower()
 
 
 def test_the_sentence_of_a_run_that_needed_no_image_set():
-    tallies = [(HIGH, tally(passed=2))]
-    said = sentence(Gate(), Outcome.PASSED, tallies, Coverage())
-    assert said.endswith("0 unknown; no image set was needed.")
-    nothing = [(HIGH, tally(unknown=2))]
-    said = sentence(Gate(), Outcome.INCOMPLETE, nothing, Coverage())
-    assert said.startswith("Gate undecided: nothing was evaluated.")
-    assert said.endswith("0 of 0 listed image sets read.")
-    said = sentence(Gate(), Outcome.PASSED, [(HIGH, tally(not_applicable=1))], Coverage())
-    assert "No rule applied to anything." in said
+    assert said(Gate(), [(HIGH, tally(passed=2))], Coverage()).endswith("0 unknown; no image set was needed.")
+    nothing = said(Gate(), [(HIGH, tally(unknown=2))], Coverage())
+    assert nothing.startswith("Gate undecided: nothing was evaluated.")
+    assert nothing.endswith("0 of 0 listed image sets read.")
+    assert "No rule applied to anything." in said(Gate(), [(HIGH, tally(not_applicable=1))], Coverage())

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import checker
 from checker.evaluation import read
+from checker.evaluation.evaluate import evaluate
 from checker.evaluation.compile import CODES, verdict
 from checker.evaluation.explain import explain
 from checker.evaluation.tables import read_table
@@ -68,7 +69,8 @@ def snapshot(policy, records, flags=None, *, raw=False):
 
 
 def judged(rule, folder, moment):
-    (found,) = (list(rows) for rows in read.subjects([rule], folder, moment, lambda *_: True))
+    evaluate([rule], folder, moment)
+    (found,) = (list(rows) for rows in read.subjects([rule], folder, moment, read.EVERY))
     return {subject.name: (word, finding) for subject, word, finding in found}
 
 

@@ -85,10 +85,10 @@ def _judged(
         write_records(gather(folder, policies.labels), folder / "records.jsonl")
         write_snapshot(folder / "records.jsonl", folder, policies.labels, needs(rules))
         tallies = evaluate.evaluate(rules, folder, moment)
-        found = list(read.findings(folder, rules, lambda *_: True))
+        found = list(read.findings(folder, rules, read.EVERY))
         judged = [(one.rule, one.subject, one.verdict) for one in found]
         if every:
-            read_back = read.subjects(rules, folder, moment, lambda *_: True)
+            read_back = read.subjects(rules, folder, moment, read.EVERY)
             rows = [(rule, *row) for rule, its in zip(rules, read_back, strict=True) for row in its]
             judged = [(rule, subject, verdict) for rule, subject, verdict, _ in rows]
             # what findings.parquet holds is what each subject says of itself

@@ -157,14 +157,15 @@ def found(
     rule: Rule, one: Subject, verdict: Verdict, gate: Gate, message="", reason=None, waived=False, **observed
 ) -> SubjectVerdict:
     shown = {name.replace("__", ".").rstrip("_"): value for name, value in observed.items()}
-    counts = gate.counts(verdict, rule.severity, waived=waived)
+    unknown = verdict is Verdict.UNKNOWN and gate.on_unknown != "ignore"
+    counts = not waived and gate.reaches(rule.severity) and (verdict is Verdict.FAIL or unknown)
     return SubjectVerdict(one, verdict, Finding(rule, one, verdict, reason, shown, message, counts, waived))
 
 
 def run_of(pairs: list[tuple[Rule, list[SubjectVerdict]]], gate: Gate, coverage: Coverage, **more) -> FakeRun:
     judged = tuple(Judged(one, _tally(found)) for one, found in pairs)
     tallies = [(one.rule.severity, one.tally) for one in judged]
-    outcome = judge(gate, tallies, coverage, interrupted=more.pop("interrupted", False))
+    ruling = judge(gate, tallies, coverage, interrupted=more.get("interrupted", False))
     given = {
         "id": "20260102T030405Z-1a2b3c4d",
         "name": "radiology-archive",
@@ -179,9 +180,8 @@ def run_of(pairs: list[tuple[Rule, list[SubjectVerdict]]], gate: Gate, coverage:
     return FakeRun(
         judged=judged,
         coverage=coverage,
-        gate=gate,
-        outcome=outcome,
-        sentence=sentence(gate, outcome, tallies, coverage),
+        ruling=ruling,
+        sentence=sentence(ruling, tallies, coverage),
         verdicts={one.name: found for one, found in pairs},
         **(given | more),
     )
@@ -202,6 +202,7 @@ def _tally(found: list[SubjectVerdict]) -> Tally:
         count(fails, waived=True),
         count(unknown) + count(unknown, waived=True),
         count(Verdict.NOT_APPLICABLE),
+        count(unknown, waived=True),
     )
 
 

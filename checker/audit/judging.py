@@ -1,0 +1,112 @@
+"""Evidence to a run: the snapshot, the verdicts, and what the gate makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from tempfile import mkdtemp
+
+from checker.audit.gate import Gate, judge, sentence
+from checker.audit.run import Compared, Judged, Run
+from checker.audit.waivers import SOON, stand
+from checker.evidence.claims import claims
+from checker.evidence.kept import Evidence, digest
+from checker.evidence.runfolder import FINDINGS
+from checker.evidence.snapshot import write_snapshot
+from checker.fields import model
+from checker.model import Duration, Severity, Tally, Waiver, utc_now
+from checker.policy.choose import Rules
+from checker.values import iso
+
+
+def evaluate(
+    rules: Rules,
+    evidence: Evidence,
+    *,
+    name: str = "",
+    as_of: datetime | None = None,
+    gate: Gate | None = None,
+    waivers: Sequence[Waiver] = (),
+    soon: Duration = SOON,
+    left_out: Sequence[str] = (),
+    compared: Compared | None = None,
+    started: datetime | None = None,
+    folder: Path | None = None,
+) -> Run:
+    """Judges evidence: the findings, the tallies and what the gate makes of them.
+
+    Args:
+        rules: what `choose` returned.
+        evidence: what `collect`, `recorded` or `reopen` returned.
+        name: the audit's name.
+        as_of: the instant against which ages are measured; another one than the start is labelled hypothetical.
+        gate: which findings count; every fail from low on unless given.
+        waivers: what `waivers` returned: the findings that somebody answers for.
+        soon: how long before its end a waiver is listed as ending soon.
+        left_out: what the report lists as not looked at, beside the rules that were not chosen.
+        compared: the run whose findings `compare_with` put beside the evidence.
+        started: the start of the run; now unless given.
+        folder: where the snapshot and the findings go; beside the evidence unless given.
+    """
+    from checker.evaluation.evaluate import evaluate as run
+    from checker.evaluation.waiving import usage
+
+    moment = as_of or started or utc_now()
+    where = folder or evidence.folder
+    if folder is None and (where / FINDINGS).exists():
+        where = Path(mkdtemp(dir=where))
+    labels = rules.policies.labels
+    coverage = write_snapshot(evidence.records, where, labels, rules.needs)
+    tallies = run(rules.rules, where, moment, waivers, labels)
+    used = usage(where, rules.rules, waivers, moment, labels)
+    pairs: list[tuple[Severity, Tally]] = [
+        (rule.severity, tally) for rule, tally in zip(rules.rules, tallies, strict=True)
+    ]
+    ruling = judge(gate or Gate(), pairs, coverage, interrupted=evidence.interrupted)
+    return Run(
+        id=run_id(rules, evidence.digest, moment),
+        name=name,
+        as_of=moment,
+        hypothetical=as_of is not None,
+        tool_version=_version(),
+        botocore_version=model().botocore_version,
+        packs=rules.policies.packs,
+        judged=tuple(Judged(rule, tally) for rule, tally in zip(rules.rules, tallies, strict=True)),
+        coverage=coverage,
+        ruling=ruling,
+        sentence=sentence(ruling, pairs, coverage),
+        source=evidence.source,
+        folder=where,
+        params=rules.params,
+        notes=evidence.notes,
+        claims=claims(where),
+        left_out=(*rules.left_out, *left_out),
+        changes=rules.changes,
+        shortfalls=rules.shortfalls,
+        frameworks=rules.policies.frameworks,
+        identities=evidence.identities,
+        calls=evidence.calls,
+        interrupted=evidence.interrupted,
+        waivers=stand(waivers, used, moment, soon),
+        compared=compared,
+        inputs=evidence.digest,
+        evidence=evidence,
+    )
+
+
+def run_id(rules: Rules, asked: str, as_of: datetime) -> str:
+    """as_of and a hash of the inputs: the same audit has the same id, on whatever machine."""
+    stamp = iso(as_of.replace(microsecond=0)).replace("-", "").replace(":", "")
+    names = (rule.name for rule in rules.rules)
+    packs = (pack.sha256 for pack in rules.policies.packs)
+    params = (f"{key}={value}" for key, value in sorted(rules.params.items()))
+    changes = (f"{one.rule.name}: {one.what}: {one.reason}" for one in rules.changes)
+    frameworks = (one.sha256 for one in rules.policies.frameworks)
+    return f"{stamp}-{digest((iso(as_of), asked, *packs, *names, *params, *changes, *frameworks))}"
+
+
+def _version() -> str:
+    from checker import __version__
+
+    return __version__

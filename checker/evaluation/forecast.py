@@ -1,0 +1,284 @@
+"""Which findings come and go if nothing but time passes: every change of state up to an instant, of every rule.
+
+Instants at which a row's state may change come from the engine's own expressions; its state at each of them, beside the
+one before, says where it does. A waiver changes it where it begins and where it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from duckdb import CaseExpression as Case
+from duckdb import CoalesceOperator as Coalesce
+from duckdb import ColumnExpression as Column
+from duckdb import ConstantExpression as Constant
+from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+from duckdb import FunctionExpression as Function
+
+from checker.evaluation.compile import CODES, tree, verdict
+from checker.evaluation.evaluate import table
+from checker.evaluation.instants import AT, ahead, candidates, counts, distinct_ahead, leaves_of, reads_now
+from checker.evaluation.states import KEY, STATES, WAIVED, State, Way, state, who
+from checker.evaluation.tables import SUBJECT, read_table
+from checker.evaluation.waiving import reaches
+from checker.evidence.runfolder import BASELINE
+from checker.evidence.snapshot import ROW, connect, duckdb_path
+from checker.model import Rule, Subject, Verdict, Waiver
+from checker.values import from_epoch_ms, round_ms
+
+MOST_COUNTS = 100
+"""Instants at which the image sets of data stores are counted again, for each rule."""
+SLICE = 20_000
+FLIPS = "flips.parquet"
+
+_NUMBER = "subject number"
+_ON = " AND ".join(f'flips."{name}" IS NOT DISTINCT FROM before."{name}"' for name in ("rule", *KEY))
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """A change of one rule's state on one subject, at the first instant that has the new one."""
+
+    rule: Rule
+    subject: Subject
+    at: datetime
+    before: State
+    after: State
+    persisting: bool = False
+    """Whether the run that is compared with had a fail of this identity, so that this one would not be new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How many subjects of a rule change their state in the same way at the same instant."""
+
+    at: datetime
+    rule: int
+    before: State
+    after: State
+    persisting: bool
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flips:
+    """The changes of state in a folder, and how far each rule was looked at where that is not the whole way."""
+
+    folder: Path
+    rules: Sequence[Rule]
+    looked: dict[str, datetime]
+
+    def flips(self, first: datetime | None = None, last: datetime | None = None) -> Iterator[Flip]:
+        """The changes by instant, rule, target, image set and version; those between two instants, which are included."""
+        with connect() as connection:
+            rows = connection.read_parquet(duckdb_path(self.folder / FLIPS))
+            for given, compare in ((first, ">="), (last, "<=")):
+                if given is not None:
+                    at = Constant(round_ms(given))
+                    rows = rows.filter(Column("at") >= at if compare == ">=" else Column("at") <= at)
+            columns = ("n", "rule", *SUBJECT, "at", "before", "after", "persisting")
+            for row in _in_order(rows.select(*map(Column, columns))):
+                yield self._flip(row[1:])
+
+    def _flip(self, row: Sequence[Any]) -> Flip:
+        who, rest = row[1 : 1 + len(SUBJECT)], row[1 + len(SUBJECT) :]
+        at, before, after, persisting = rest
+        return Flip(
+            self.rules[row[0]], Subject(*who), from_epoch_ms(at), STATES[before], STATES[after], persisting
+        )
+
+    def kinds(self) -> list[tuple[Rule, State, State, int, datetime]]:
+        """How many changes of each kind there are, by rule, and the first instant of one."""
+        keys = ("rule", "before", "after")
+        with connect() as connection:
+            rows = connection.read_parquet(duckdb_path(self.folder / FLIPS))
+            counted = [Function("count_star").alias("number"), Function("min", Column("at")).alias("first")]
+            found = rows.aggregate([*map(Column, keys), *counted]).order(", ".join(keys)).fetchall()
+        return [
+            (self.rules[rule], STATES[before], STATES[after], number, from_epoch_ms(at))
+            for rule, before, after, number, at in found
+        ]
+
+    def steps(self) -> Iterator[Step]:
+        """The changes counted by instant, rule and kind, in the order of time."""
+        keys = ("at", "rule", "before", "after", "persisting")
+        with connect() as connection:
+            rows = connection.read_parquet(duckdb_path(self.folder / FLIPS))
+            counted = rows.aggregate([*map(Column, keys), Function("count_star").alias("number")])
+            counted.order(", ".join(f'"{name}"' for name in keys)).to_table("steps")
+            found = connection.table("steps").execute()
+            while rows_here := found.fetchmany(SLICE):
+                for at, rule, before, after, persisting, number in rows_here:
+                    yield Step(from_epoch_ms(at), rule, STATES[before], STATES[after], persisting, number)
+
+
+def forecast(way: Way, until: datetime, out: Path) -> Flips:
+    """Every change of state after the instant of `way`, up to `until`.
+
+    Args:
+        way: the rules, the evidence and the waivers; a `baseline.parquet` beside the evidence is read.
+        until: the last instant.
+        out: a folder; `flips.parquet` is written there.
+
+    Returns:
+        The changes; of a rule that counts image sets only up to the instant that `looked` has, where there are too many
+        instants at which it may change.
+    """
+    start, end = round_ms(way.as_of), round_ms(until)
+    looked = {}
+    with connect() as connection:
+        parts = []
+        for index, rule in enumerate(way.rules):
+            own = [one for one in way.waivers if one.rule == rule.name]
+            turns = [at for one in own for at in _turns(one) if start < at <= end]
+            if not turns and not reads_now(rule):
+                continue
+            if counts(rule):
+                found, last = _stores(connection, way, rule, turns, start, end)
+                looked |= {rule.name: from_epoch_ms(last)} if last is not None else {}
+            else:
+                found = _rows(connection, way, rule, index, (start, end))
+            if found is not None:
+                found.select(Constant(index).cast("INTEGER").alias("rule"), *map(Column, found.columns)).to_table(
+                    f"flips_{index}"
+                )
+                parts.append(connection.table(f"flips_{index}"))
+        every = tree(lambda left, right: left.union(right), parts) if parts else _none(connection)
+        _write(_compared(connection, every, way), out)
+    return Flips(out, tuple(way.rules), looked)
+
+
+def _turns(waiver: Waiver) -> tuple[int, int]:
+    """The instants at which a waiver begins and ends."""
+    return round_ms(waiver.created), round_ms(waiver.ends)
+
+
+def _rows(
+    connection: DuckDBPyConnection, way: Way, rule: Rule, index: int, span: tuple[int, int]
+) -> DuckDBPyRelation | None:
+    """The changes of a rule that judges each row by itself."""
+    start, end = span
+    rows = read_table(connection, way.folder, rule.scope)
+    own, _ = leaves_of(rule)
+    parts = list(ahead(rows, ROW, candidates(own, way.as_of), start, end))
+    for one in way.waivers:
+        turns = [at for at in _turns(one) if start < at <= end]
+        if one.rule == rule.name and turns:
+            instants = Function("list_value", *map(Constant, turns)).cast("BIGINT[]")
+            reached = rows.filter(reaches(one, rule.scope, way.as_of, way.labels))
+            parts.append(reached.select(Column(ROW), Function("unnest", instants).alias(AT)))
+    if not parts:
+        return None
+    asked = tree(lambda left, right: left.union(right), parts)
+    asked.select(Column(ROW), Column(AT)).distinct().to_table(f"asked_{index}")
+    found = connection.table(f"asked_{index}")
+    begin = found.select(Column(ROW), Constant(start).cast("BIGINT").alias(AT)).distinct()
+    every = found.union(begin).select(Column(ROW).alias(_NUMBER), Column(AT)).set_alias("asked")
+    joined = rows.set_alias("rows").join(every, f'rows."{ROW}" = asked."{_NUMBER}"')
+    code = _state_at(rule, way)
+    judged = joined.select(Column(_NUMBER), Column(AT), *who(rule.scope, ""), code.alias("after"))
+    return _changes(judged)
+
+
+def _state_at(rule: Rule, way: Way) -> Expression:
+    """The state of each row at the instant in its column `AT`."""
+    code = verdict(rule, Function("make_timestamp_ms", Column(AT)))
+    own = [one for one in way.waivers if one.rule == rule.name]
+    if not own:
+        return code
+    covered = [
+        reaches(one, rule.scope, way.as_of, way.labels)
+        & (code == Constant(CODES[one.covers]))
+        & (Column(AT) >= Constant(_turns(one)[0]))
+        & (Column(AT) < Constant(_turns(one)[1]))
+        for one in own
+    ]
+    waived = Coalesce(tree(lambda left, right: left | right, covered), Constant(value=False))
+    return Case(waived, code + Constant(WAIVED)).otherwise(code).cast("TINYINT")
+
+
+def _changes(judged: DuckDBPyRelation) -> DuckDBPyRelation:
+    """Of states by instant those that differ from the one before."""
+    before = Function("lag", Column("after")).over(
+        partition_by=[Column(_NUMBER)], order_by=[Column(AT)]
+    )
+    beside = judged.select(*map(Column, judged.columns), before.alias("before"))
+    columns = [*map(Column, (*SUBJECT, "named")), Column(AT).alias("at"), Column("before"), Column("after")]
+    return beside.filter(Column("before") != Column("after")).select(*columns)
+
+
+def _stores(
+    connection: DuckDBPyConnection, way: Way, rule: Rule, turns: Sequence[int], start: int, end: int
+) -> tuple[DuckDBPyRelation | None, int | None]:
+    """The changes of a rule that counts image sets, which are counted again at each instant; the last of them where
+    there are more than that."""
+    own, counted = leaves_of(rule)
+    sides = [
+        (read_table(connection, way.folder, scope), candidates(found, way.as_of))
+        for scope, found in (("datastore", own), ("image_set", counted))
+        if found
+    ]  # type: ignore[misc]
+    found = sorted({*distinct_ahead(connection, sides, start, end, MOST_COUNTS), *turns})
+    last = found[MOST_COUNTS - 1] if len(found) > MOST_COUNTS else None
+    parts = []
+    for at in (start, *found[:MOST_COUNTS]):
+        then = replace(way, as_of=from_epoch_ms(at))
+        rows, columns = table(connection, way.folder, rule.scope, [rule], then.as_of)
+        parts.append(
+            rows.select(
+                Column(ROW).alias(_NUMBER),
+                Constant(at).cast("BIGINT").alias(AT),
+                *who(rule.scope, ""),
+                state(rule, then, columns).alias("after"),
+            )
+        )
+    return _changes(tree(lambda left, right: left.union(right), parts)), last
+
+
+def _none(connection: DuckDBPyConnection) -> DuckDBPyRelation:
+    """No changes at all, as rows of the same columns."""
+    texts = ("target", "account", "region", "datastoreId", "imageSetId")
+    columns = [Constant(None).cast("VARCHAR").alias(name) for name in texts]
+    kinds = {"versionId": "BIGINT", "exact": "BOOLEAN", "named": "BIGINT", "at": "BIGINT"}
+    columns += [Constant(None).cast(kind).alias(name) for name, kind in kinds.items()]
+    columns += [Constant(None).cast("TINYINT").alias(name) for name in ("before", "after")]
+    one = connection.values([Constant(0).cast("INTEGER").alias("rule")])
+    return one.select(Column(one.columns[0]).alias("rule"), *columns).filter(Constant(value=False))
+
+
+def _compared(connection: DuckDBPyConnection, flips: DuckDBPyRelation, way: Way) -> DuckDBPyRelation:
+    """The changes, and whether the run compared with had a fail of the same identity."""
+    columns = [Column(f"flips.{name}").alias(name) for name in flips.columns]
+    if not (way.folder / BASELINE).exists() or not way.rules:
+        return flips.select(*map(Column, flips.columns), Constant(value=False).alias("persisting"))
+    rows = connection.read_parquet(duckdb_path(way.folder / BASELINE))
+    failed = rows.filter(Column("unwaived") & (Column("verdict") == Constant(Verdict.FAIL.value)))
+    listed = Function("list_value", *(Constant(rule.name) for rule in way.rules))
+    number = (Function("list_position", listed, Column("rule")) - Constant(1)).cast("INTEGER").alias("rule")
+    before = failed.select(number, *map(Column, KEY)).distinct()
+    before = before.select(*map(Column, before.columns), Constant(value=True).alias("there"))
+    joined = flips.set_alias("flips").join(before.set_alias("before"), _ON, how="left")
+    there = Coalesce(Column("before.there"), Constant(value=False)).alias("persisting")
+    return joined.select(*columns, there)
+
+
+def _write(flips: DuckDBPyRelation, out: Path) -> None:
+    order = ("at", "rule", "target", "imageSetId", "named", "datastoreId")
+    number = Function("row_number").over(order_by=[Column(name).asc().nulls_first() for name in order])
+    numbered = flips.select(number.alias("n"), *map(Column, flips.columns)).order("n")
+    numbered.write_parquet(str((out / FLIPS).resolve()), compression="zstd", row_group_size=SLICE)
+
+
+def _in_order(rows: DuckDBPyRelation) -> Iterator[tuple[Any, ...]]:
+    """Rows by their number `n`, a slice in memory at a time."""
+    ends = rows.aggregate([Function("min", Column("n")), Function("max", Column("n"))]).fetchall()[0]
+    if ends[0] is None:
+        return
+    for begin in range(ends[0], ends[1] + 1, SLICE):
+        here = (Column("n") >= Constant(begin)) & (Column("n") < Constant(begin + SLICE))
+        yield from rows.filter(here).order("n").fetchall()
+

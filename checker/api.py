@@ -11,24 +11,24 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from checker.audit.gate import Gate
 from checker.audit.judging import evaluate, run_id
+from checker.audit.keeping import keep
+from checker.audit.replaying import rejudge, replay
 from checker.audit.run import Run
 from checker.evidence import runfolder
 from checker.evidence.kept import Evidence, discard_with, keep_records, moved, temporary
+from checker.evidence.past import Kept, reopen
 from checker.evidence.recorded import read_recorded
 from checker.evidence.records import Record
-from checker.evidence.reopen import Kept, as_json, reopen
 from checker.evidence.runfolder import RECORDS
 from checker.model import Needs, Target, utc_now
-from checker.policy.bound import bound_values
 from checker.policy.choose import Rules, choose, named
 from checker.policy.load import Policies, Request, load
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import Options, ReportError
-from checker.values import iso
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
@@ -57,7 +57,9 @@ __all__ = [
     "moved",
     "named",
     "recorded",
+    "rejudge",
     "reopen",
+    "replay",
     "report",
     "run_folder",
     "targets",
@@ -259,7 +261,12 @@ def run_folder(runs: Path, rules: Rules, asked: str, as_of: datetime) -> Path:
     return runfolder.make(runs, run_id(rules, asked, as_of))
 
 
-def kept(run: Run, folder: Path, config: AuditConfig | None, reports: Iterable[tuple[str, str]] = ()) -> Path:
+def kept(
+    run: Run,
+    folder: Path,
+    config: AuditConfig | None,
+    reports: Iterable[tuple[str, str]] = (),
+) -> Path:
     """Completes a run folder: policies, configuration and reports beside the evidence, then the manifest.
 
     Args:
@@ -271,40 +278,5 @@ def kept(run: Run, folder: Path, config: AuditConfig | None, reports: Iterable[t
     Raises:
         RunFolderError: something could not be written.
     """
-    for pack in run.packs:
-        runfolder.keep(folder, f"policies/{pack.name}.yaml", pack.source)
-    for framework in run.frameworks:
-        runfolder.keep(folder, f"policies/controls/{framework.key}.yaml", framework.content)
-    if config is not None:
-        runfolder.keep(folder, "audit.yaml", config.source)
-    for name, path in reports:
-        runfolder.keep_copy(folder, f"reports/{name}", Path(path))
-    facts: dict[str, Any] = {
-        "run": folder.name,
-        "name": run.name,
-        "as_of": iso(run.as_of),
-        "hypothetical": run.hypothetical,
-        "source": run.source,
-        "tool_version": run.tool_version,
-        "botocore_version": run.botocore_version,
-        "outcome": run.outcome.value,
-        "exit_code": run.outcome.exit_code,
-        "policies": [
-            {"pack": pack.name, "revision": pack.revision, "sha256": pack.sha256} for pack in run.packs
-        ],
-        "rules": [one.rule.name for one in run.judged],
-        "params": _values(run),
-        "identities": dict(run.identities),
-        "calls": dict(run.calls),
-    }
+    facts = keep(run, folder, audit=config.source if config else None, reports=reports)
     return runfolder.seal(folder, facts)
-
-
-def _values(run: Run) -> dict[str, object]:
-    """The values of the parameters of a run's rules, by full name."""
-    written = {rule.name: rule for pack in run.packs for rule in pack.rules}
-    return {
-        f"{one.rule.name if name in one.rule.params else one.rule.pack}.{name}": as_json(value)
-        for one in run.judged
-        for name, value in bound_values(written[one.rule.name], one.rule).items()
-    }

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from checker.audit.gate import Gate, Ruling, something_evaluated
-from checker.audit.waivers import WaiverUse
+from checker.audit.waivers import SOON, WaiverUse
 from checker.model import (
     Change,
     Coverage,
+    Duration,
     Finding,
     Framework,
     Label,
@@ -101,6 +103,11 @@ class Run:
     replay_of: str = ""
     inputs: str = ""
     """What the run was asked to do, as the text that its id is made of."""
+    audit_path: str = ""
+    """How messages call the audit.yaml of the run."""
+    soon: Duration = SOON
+    trend: tuple[Mapping[str, Any], ...] = ()
+    """What the manifests of earlier runs of the audit say, oldest first (`keeping.trend_point`)."""
     evidence: object = field(default=None, repr=False, compare=False)
     """Held so that its temporary folder, where the snapshot is, lives as long as the run."""
 

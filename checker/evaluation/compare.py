@@ -6,9 +6,8 @@ part of the subject's name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from duckdb import CaseExpression as Case
@@ -18,30 +17,17 @@ from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
-from checker.evaluation.causes import Factor, with_causes
-from checker.evaluation.compile import CODES, tree
-from checker.evaluation.restate import ENTRY, Entry, restated, same
-from checker.evaluation.states import FINDINGS, FOUND, KEY, NO_FINDING, WAIVED, Way, kept_states, states
+from checker.evaluation.causes import ENTRY, Entry, Factor, Ways, restated, same, with_causes
+from checker.evaluation.compile import tree
+from checker.evaluation.flapping import Category, category_of, is_one, with_flapping
+from checker.evaluation.states import FINDINGS, KEY, NO_FINDING, Way, kept_states, states
 from checker.evaluation.tables import SUBJECT
-from checker.evidence.snapshot import connect, duckdb_path
-from checker.model import RuleScope, Verdict
+from checker.evidence.snapshot import connect
+from checker.model import Rule, RuleScope
 
 SLICE = 20_000
 _IDENTITY = (ENTRY, *KEY)
-
-
-class Category(StrEnum):
-    """What became of a finding. `fixed` is said of a fail alone, and only where the rule has judged the subject again."""
-
-    NEW = "new"
-    FLAPPING = "flapping"
-    WAIVER_ENDED = "waiver ended"
-    UNDECIDED = "undecided"
-    NOT_JUDGED = "not judged any more"
-    FIXED = "fixed"
-    DECIDED = "decided"
-    WAIVED = "waived"
-    PERSISTING = "persisting"
+_WHO = (*SUBJECT, "named")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +42,17 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What runs kept of their findings: of the old and the new one, and of those before, oldest first, each with the
-    names of the rules that it judged."""
+    """The findings that runs kept: of the old and the new one, and of those before and between them, oldest first,
+    each with the names of the rules that it judged."""
 
     old: Path
     new: Path
-    earlier: Sequence[tuple[Path, frozenset[str]]] = ()
+    before: Sequence[tuple[Path, frozenset[str]]] = ()
+    between: Sequence[tuple[Path, frozenset[str]]] = ()
 
 
 def compare(
-    ways: Callable[[frozenset[Factor]], Way],
-    factors: frozenset[Factor],
-    entries: Sequence[Entry],
-    kept: Kept,
-    out: Path,
+    ways: Ways, factors: frozenset[Factor], entries: Sequence[Entry], kept: Kept, out: Path
 ) -> list[Counted]:
     """Compares two runs, and writes what changed.
 
@@ -84,84 +67,77 @@ def compare(
     Returns:
         The counts, of what persists too.
     """
-    old, new = ways(frozenset()), ways(factors)
+    sides = ways(frozenset()), ways(factors)
     with connect() as connection:
-        _pairs(connection, entries, old, new)
-        _with_kept(connection, entries, (old, new), kept)
-        found = connection.table("pairs")
-        found.select(*map(Column, found.columns), _category().alias("category")).to_table("sorted")
-        changes = connection.table("sorted").filter(Column("category") != Constant(_rank(Category.PERSISTING)))
-        _numbered(changes).to_table("changes")
-        with_causes(connection, ways, factors, entries)
-        _flapping(connection, entries, kept)
-        counted = _counts(connection)
-        _write(connection, kept, entries, out)
+        pairs = _with_kept(connection, _pairs(connection, entries, sides), entries, sides, kept)
+        sorted_out = pairs.select(*map(Column, pairs.columns), category_of("was", "now").alias("category"))
+        sorted_out.to_table("sorted_out")
+        persisting = is_one("category", Category.PERSISTING)
+        changes = with_causes(
+            connection, connection.table("sorted_out").filter(~persisting), ways, factors, entries
+        )
+        changes.to_table("caused")
+        names = [entry.name for entry in entries]
+        changes = with_flapping(connection, connection.table("caused"), names, kept.before, kept.between)
+        changes.to_table("changes")
+        counted = _counts(connection.table("changes"))
+        counted += _counts(
+            connection.table("sorted_out")
+            .filter(persisting)
+            .select(Column(ENTRY), Column("category"), Constant("").alias("causes"))
+        )
+        _write(connection, names, kept, out)
     return counted
 
 
-def _rank(category: Category) -> int:
-    return list(Category).index(category)
-
-
-def _pairs(connection: DuckDBPyConnection, entries: Sequence[Entry], old: Way, new: Way) -> None:
-    """The table `pairs`: every subject and rule that is a finding on one side at least, with the state on both."""
+def _pairs(
+    connection: DuckDBPyConnection, entries: Sequence[Entry], sides: tuple[Way, Way]
+) -> DuckDBPyRelation:
+    """Every entry and subject that is a finding on one side at least, with the state on both."""
     parts = []
     for scope in dict.fromkeys(entry.scope for entry in entries):
         indexes = [index for index, entry in enumerate(entries) if entry.scope == scope]
-        sides = {
-            "o": (old, {i: rule for i in indexes if (rule := entries[i].old) is not None}),
-            "n": (new, {i: rule for i in indexes if (rule := entries[i].new) is not None}),
+        chosen = {
+            side: {i: rule for i in indexes if (rule := entries[i].rule(way)) is not None}
+            for side, way in zip("on", sides, strict=True)
         }
-        wide = _beside(connection, scope, sides)
+        wide = _beside(connection, scope, dict(zip("on", sides, strict=True)), chosen)
         for index in indexes:
             was, now = (
-                Column(f"{side}{index}") if index in rules else Constant(None)
-                for side, (_, rules) in sides.items()
+                (Column(f"{side}{index}") if index in rules else Constant(None)).cast("TINYINT").alias(name)
+                for (side, rules), name in zip(chosen.items(), ("was_again", "now_again"), strict=True)
             )
-            was, now = (one.cast("TINYINT") for one in (was, now))
-            chosen = wide.select(
-                Constant(index).cast("INTEGER").alias(ENTRY),
-                *map(Column, (*SUBJECT, "named")),
-                was.alias("was_again"),
-                now.alias("now_again"),
-            )
-            parts.append(chosen.filter(_is_finding("was_again") | _is_finding("now_again")))
-    every = tree(lambda left, right: left.union(right), parts)
-    every.select(
-        *map(Column, every.columns), Column("was_again").alias("was"), Column("now_again").alias("now")
-    ).to_table("pairs")
+            entry = Constant(index).cast("INTEGER").alias(ENTRY)
+            both = wide.select(entry, *map(Column, _WHO), was, now)
+            parts.append(both.filter(_is_finding("was_again") | _is_finding("now_again")))
+    tree(lambda left, right: left.union(right), parts).to_table("pairs")
+    return connection.table("pairs")
 
 
 def _beside(
-    connection: DuckDBPyConnection, scope: RuleScope, sides: Mapping[str, tuple[Way, Mapping[int, object]]]
+    connection: DuckDBPyConnection,
+    scope: RuleScope,
+    ways: Mapping[str, Way],
+    chosen: Mapping[str, Mapping[int, Rule]],
 ) -> DuckDBPyRelation:
-    """The subjects of a scope, with the states of both sides; those where no rule found anything are left out."""
+    """The subjects of a scope with the states of both sides; those of which no rule found anything are left out."""
     wide = {
-        side: states(connection, way, scope, rules, side)  # type: ignore[arg-type]
-        for side, (way, rules) in sides.items()
-        if rules
+        side: states(connection, ways[side], scope, rules, side) for side, rules in chosen.items() if rules
     }
-    columns = (*SUBJECT, "named")
+    subject = {f"{side}{name}" for side in wide for name in _WHO}
     if len(wide) == 1:
         ((side, rows),) = wide.items()
-        named = [Column(f"{side}{name}").alias(name) for name in columns]
-        judged = [name for name in rows.columns if name not in {f"{side}{name}" for name in columns}]
-        every = rows.select(*named, *map(Column, judged))
+        named = [Column(f"{side}{name}").alias(name) for name in _WHO]
     else:
         on = " AND ".join(f'old."o{name}" IS NOT DISTINCT FROM new."n{name}"' for name in KEY)
-        joined = wide["o"].set_alias("old").join(wide["n"].set_alias("new"), on, how="outer")
-        # a row of one side only has nulls in place of the other's; its target tells whose
-        both = [
-            Case(Column("ntarget").isnotnull(), Column(f"n{name}")).otherwise(Column(f"o{name}")).alias(name)
-            for name in columns
-        ]
-        own = {f"{side}{name}" for side in wide for name in columns}
-        every = joined.select(*both, *(Column(name) for name in joined.columns if name not in own))
-    judged = [name for name in every.columns if name not in columns]
+        rows = wide["o"].set_alias("old").join(wide["n"].set_alias("new"), on, how="outer")
+        # a row of one side alone has nulls in place of the other's
+        there = Column("ntarget").isnotnull()
+        named = [Case(there, Column(f"n{name}")).otherwise(Column(f"o{name}")).alias(name) for name in _WHO]
+    judged = [name for name in rows.columns if name not in subject]
     found = tree(lambda left, right: left | right, [_is_finding(name) for name in judged])
-    name = f"beside_{scope}"
-    every.filter(found).to_table(name)
-    return connection.table(name)
+    rows.filter(found).select(*named, *map(Column, judged)).to_table(f"beside_{scope}")
+    return connection.table(f"beside_{scope}")
 
 
 def _is_finding(column: str) -> Expression:
@@ -169,37 +145,85 @@ def _is_finding(column: str) -> Expression:
 
 
 def _with_kept(
-    connection: DuckDBPyConnection, entries: Sequence[Entry], ways: tuple[Way, Way], kept: Kept
-) -> None:
-    """Puts what the runs kept in the place of what judging them again gives, where that is something else: another
-    version of the program judged."""
+    connection: DuckDBPyConnection,
+    pairs: DuckDBPyRelation,
+    entries: Sequence[Entry],
+    sides: tuple[Way, Way],
+    kept: Kept,
+) -> DuckDBPyRelation:
+    """The pairs with the states that the runs kept as `was` and `now`: where judging again gives something else,
+    another version of the program judged."""
     names = [entry.name for entry in entries]
-    other = {
-        side: _otherwise(connection, side, kept_states(connection, path, names), entries)
+    others = {
+        side: _otherwise(connection, pairs, side, kept_states(connection, path, names))
         for side, path in (("was", kept.old), ("now", kept.new))
     }
-    if not any(table.limit(1).fetchall() for table in other.values()):
-        return
-    columns = (ENTRY, *SUBJECT, "named")
-    every = tree(lambda left, right: left.union(right), list(other.values()))
-    lacking = every.select(*map(Column, columns)).set_alias("other").join(
-        connection.table("pairs").set_alias("pairs"), same("other", "pairs", _IDENTITY), how="anti"
-    )
-    lacking.select(*map(Column, columns)).distinct().to_table("lacking")
-    again = connection.table("lacking")
-    for side, way in (("was_again", ways[0]), ("now_again", ways[1])):
-        again = restated(connection, again, way, entries, side, old=side == "was_again")
-    pairs = connection.table("pairs").select(*map(Column, (*columns, "was_again", "now_again")))
+    plain = [Column(f"{side}_again").alias(side) for side in others]
+    if not any(other.limit(1).fetchall() for other in others.values()):
+        return pairs.select(*map(Column, pairs.columns), *plain)
+    columns = [Column(name) for name in (ENTRY, *_WHO)]
+    every = tree(lambda left, right: left.union(right), list(others.values())).set_alias("other")
+    lacking = every.join(pairs.set_alias("pairs"), same("other", "pairs", _IDENTITY), how="anti")
+    again = lacking.select(*columns).distinct()
+    for way, column in zip(sides, ("was_again", "now_again"), strict=True):
+        again = restated(connection, again, way, entries, column)
     pairs = pairs.union(again.select(*map(Column, pairs.columns)))
-    for side, table in other.items():
-        joined = pairs.set_alias("pairs").join(table.set_alias("other"), same("pairs", "other", _IDENTITY), how="left")
+    for side, other in others.items():
+        joined = pairs.set_alias("pairs").join(
+            other.set_alias("other"), same("pairs", "other", _IDENTITY), how="left"
+        )
         said = Coalesce(Column("other.code"), Column(f"pairs.{side}_again")).alias(side)
         pairs = joined.select(*(Column(f"pairs.{name}").alias(name) for name in pairs.columns), said)
-    pairs.to_table("with_kept")
-    connection.table("with_kept").to_view("pairs_kept")
-    _replace(connection, "pairs", connection.table("with_kept"))
+    return pairs
 
 
-def _replace(connection: DuckDBPyConnection, name: str, rows: DuckDBPyRelation) -> None:
-    connection.sql(f"DROP TABLE {name}")  # our own name
-    rows.to_table(name)
+def _otherwise(
+    connection: DuckDBPyConnection, pairs: DuckDBPyRelation, side: str, kept: DuckDBPyRelation
+) -> DuckDBPyRelation:
+    """What a run kept of a subject, where judging it again gives something else."""
+    again = pairs.filter(_is_finding(f"{side}_again")).set_alias("again")
+    joined = again.join(
+        kept.filter(Column(ENTRY).isnotnull()).set_alias("kept"),
+        same("again", "kept", _IDENTITY),
+        how="outer",
+    )
+    there = Column(f"kept.{ENTRY}").isnotnull()
+    columns = [
+        Case(there, Column(f"kept.{name}")).otherwise(Column(f"again.{name}")).alias(name)
+        for name in (ENTRY, *_WHO)
+    ]
+    code = Coalesce(Column("kept.code"), Constant(NO_FINDING)).cast("TINYINT").alias("code")
+    differs = Coalesce(Column("kept.code") != Column(f"again.{side}_again"), Constant(value=True))
+    beside = joined.select(*columns, code, differs.alias("differs")).filter(Column("differs"))
+    beside.select(*map(Column, (ENTRY, *_WHO, "code"))).to_table(f"kept_{side}")
+    return connection.table(f"kept_{side}")
+
+
+def _counts(rows: DuckDBPyRelation) -> list[Counted]:
+    keys = [Column(name) for name in (ENTRY, "category", "causes")]
+    found = rows.aggregate([*keys, Function("count_star").alias("number")])
+    categories = list(Category)
+    return [
+        Counted(entry, categories[code], factors(causes), number)
+        for entry, code, causes, number in found.order("entry, category, causes").fetchall()
+    ]
+
+
+def factors(text: str) -> tuple[Factor, ...]:
+    """The causes that a column of them holds."""
+    return tuple(map(Factor, filter(None, text.split(","))))
+
+
+def _write(connection: DuckDBPyConnection, names: Sequence[str], kept: Kept, out: Path) -> None:
+    """The changes with what findings show: the new run's finding, else the old one's."""
+    changes = connection.table("changes").set_alias("changes")
+    for side, path in (("new", kept.new), ("old", kept.old)):
+        rows = kept_states(connection, path, names, ("reason", "fields")).set_alias("kept")
+        joined = changes.join(rows, same("changes", "kept", _IDENTITY), how="left")
+        shown = [Column(f"kept.{name}").alias(f"{side}_{name}") for name in ("reason", "fields")]
+        columns = [Column(f"changes.{name}").alias(name) for name in changes.columns]
+        changes = joined.select(*columns, *shown).set_alias("changes")
+    order = ("category", ENTRY, "target", "imageSetId", "named", "datastoreId")
+    number = Function("row_number").over(order_by=[Column(name).asc().nulls_first() for name in order])
+    numbered = changes.select(number.alias("n"), *map(Column, changes.columns)).order("n")
+    numbered.write_parquet(str(out.resolve()), compression="zstd", row_group_size=SLICE)

@@ -63,7 +63,7 @@ def outlook(
     if counted:
         asked.append((_counted(connection, folder, rows), candidates(counted, as_of)))
     most = MOST_COUNTS if counts(rule) else _MOST
-    ahead = distinct_ahead(connection, asked, start, end, most)
+    ahead = distinct_ahead(asked, start, end, most)
     if counts(rule):
         changed = _counted_again(connection, folder, rule, row, ahead=ahead[:most], now=now)
         end = ahead[most - 1] if len(ahead) > most else end

@@ -109,11 +109,10 @@ class Flips:
         with connect() as connection:
             rows = connection.read_parquet(duckdb_path(self.folder / FLIPS))
             counted = rows.aggregate([*map(Column, keys), Function("count_star").alias("number")])
-            counted.order(", ".join(f'"{name}"' for name in keys)).to_table("steps")
-            found = connection.table("steps").execute()
-            while rows_here := found.fetchmany(SLICE):
-                for at, rule, before, after, persisting, number in rows_here:
-                    yield Step(from_epoch_ms(at), rule, STATES[before], STATES[after], persisting, number)
+            number = Function("row_number").over(order_by=[Column(name) for name in keys]).alias("n")
+            counted.select(number, *map(Column, counted.columns)).to_table("steps")
+            for _, at, rule, before, after, persisting, many in _in_order(connection.table("steps")):
+                yield Step(from_epoch_ms(at), rule, STATES[before], STATES[after], persisting, many)
 
 
 def forecast(way: Way, until: datetime, out: Path) -> Flips:
@@ -129,7 +128,7 @@ def forecast(way: Way, until: datetime, out: Path) -> Flips:
         instants at which it may change.
     """
     start, end = round_ms(way.as_of), round_ms(until)
-    looked = {}
+    looked: dict[str, datetime] = {}
     with connect() as connection:
         parts = []
         for index, rule in enumerate(way.rules):
@@ -138,14 +137,14 @@ def forecast(way: Way, until: datetime, out: Path) -> Flips:
             if not turns and not reads_now(rule):
                 continue
             if counts(rule):
-                found, last = _stores(connection, way, rule, turns, start, end)
+                found, last = _stores(connection, way, rule, turns, (start, end))
                 looked |= {rule.name: from_epoch_ms(last)} if last is not None else {}
             else:
                 found = _rows(connection, way, rule, index, (start, end))
             if found is not None:
-                found.select(Constant(index).cast("INTEGER").alias("rule"), *map(Column, found.columns)).to_table(
-                    f"flips_{index}"
-                )
+                found.select(
+                    Constant(index).cast("INTEGER").alias("rule"), *map(Column, found.columns)
+                ).to_table(f"flips_{index}")
                 parts.append(connection.table(f"flips_{index}"))
         every = tree(lambda left, right: left.union(right), parts) if parts else _none(connection)
         _write(_compared(connection, every, way), out)
@@ -180,7 +179,7 @@ def _rows(
     every = found.union(begin).select(Column(ROW).alias(_NUMBER), Column(AT)).set_alias("asked")
     joined = rows.set_alias("rows").join(every, f'rows."{ROW}" = asked."{_NUMBER}"')
     code = _state_at(rule, way)
-    judged = joined.select(Column(_NUMBER), Column(AT), *who(rule.scope, ""), code.alias("after"))
+    judged = joined.select(Column(_NUMBER), Column(AT), *who(rule.scope).values(), code.alias("after"))
     return _changes(judged)
 
 
@@ -203,26 +202,24 @@ def _state_at(rule: Rule, way: Way) -> Expression:
 
 def _changes(judged: DuckDBPyRelation) -> DuckDBPyRelation:
     """Of states by instant those that differ from the one before."""
-    before = Function("lag", Column("after")).over(
-        partition_by=[Column(_NUMBER)], order_by=[Column(AT)]
-    )
+    before = Function("lag", Column("after")).over(partition_by=[Column(_NUMBER)], order_by=[Column(AT)])
     beside = judged.select(*map(Column, judged.columns), before.alias("before"))
     columns = [*map(Column, (*SUBJECT, "named")), Column(AT).alias("at"), Column("before"), Column("after")]
     return beside.filter(Column("before") != Column("after")).select(*columns)
 
 
 def _stores(
-    connection: DuckDBPyConnection, way: Way, rule: Rule, turns: Sequence[int], start: int, end: int
+    connection: DuckDBPyConnection, way: Way, rule: Rule, turns: Sequence[int], span: tuple[int, int]
 ) -> tuple[DuckDBPyRelation | None, int | None]:
     """The changes of a rule that counts image sets, which are counted again at each instant; the last of them where
     there are more than that."""
+    start, end = span
     own, counted = leaves_of(rule)
     sides = [
-        (read_table(connection, way.folder, scope), candidates(found, way.as_of))
-        for scope, found in (("datastore", own), ("image_set", counted))
-        if found
-    ]  # type: ignore[misc]
-    found = sorted({*distinct_ahead(connection, sides, start, end, MOST_COUNTS), *turns})
+        (read_table(connection, way.folder, "datastore"), candidates(own, way.as_of)),
+        (read_table(connection, way.folder, "image_set"), candidates(counted, way.as_of)),
+    ]
+    found = sorted({*distinct_ahead(sides, start, end, MOST_COUNTS), *turns})
     last = found[MOST_COUNTS - 1] if len(found) > MOST_COUNTS else None
     parts = []
     for at in (start, *found[:MOST_COUNTS]):
@@ -232,7 +229,7 @@ def _stores(
             rows.select(
                 Column(ROW).alias(_NUMBER),
                 Constant(at).cast("BIGINT").alias(AT),
-                *who(rule.scope, ""),
+                *who(rule.scope).values(),
                 state(rule, then, columns).alias("after"),
             )
         )
@@ -242,12 +239,18 @@ def _stores(
 def _none(connection: DuckDBPyConnection) -> DuckDBPyRelation:
     """No changes at all, as rows of the same columns."""
     texts = ("target", "account", "region", "datastoreId", "imageSetId")
-    columns = [Constant(None).cast("VARCHAR").alias(name) for name in texts]
-    kinds = {"versionId": "BIGINT", "exact": "BOOLEAN", "named": "BIGINT", "at": "BIGINT"}
-    columns += [Constant(None).cast(kind).alias(name) for name, kind in kinds.items()]
-    columns += [Constant(None).cast("TINYINT").alias(name) for name in ("before", "after")]
-    one = connection.values([Constant(0).cast("INTEGER").alias("rule")])
-    return one.select(Column(one.columns[0]).alias("rule"), *columns).filter(Constant(value=False))
+    kinds = {
+        "rule": "INTEGER",
+        **dict.fromkeys(texts, "VARCHAR"),
+        "versionId": "BIGINT",
+        "exact": "BOOLEAN",
+        "named": "BIGINT",
+        "at": "BIGINT",
+        **dict.fromkeys(("before", "after"), "TINYINT"),
+    }
+    one = connection.values([0])
+    columns = [Constant(None).cast(kind).alias(name) for name, kind in kinds.items()]
+    return one.select(*columns).filter(Constant(value=False))
 
 
 def _compared(connection: DuckDBPyConnection, flips: DuckDBPyRelation, way: Way) -> DuckDBPyRelation:
@@ -281,4 +284,3 @@ def _in_order(rows: DuckDBPyRelation) -> Iterator[tuple[Any, ...]]:
     for begin in range(ends[0], ends[1] + 1, SLICE):
         here = (Column("n") >= Constant(begin)) & (Column("n") < Constant(begin + SLICE))
         yield from rows.filter(here).order("n").fetchall()
-

@@ -12,7 +12,7 @@ from datetime import datetime
 from duckdb import CaseExpression as Case
 from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+from duckdb import DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.compile import Compiler
@@ -77,7 +77,6 @@ def ahead(
 
 
 def distinct_ahead(
-    connection: DuckDBPyConnection,
     rows: Sequence[tuple[DuckDBPyRelation, Iterable[Expression]]],
     start: int,
     end: int,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -11,9 +11,10 @@ from duckdb import CaseExpression as Case
 from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+from duckdb import FunctionExpression as Function
 
 from checker.evaluation.compile import CODES, NO_AGGREGATES, Columns, verdict
-from checker.evaluation.evaluate import NO_LABELS, table
+from checker.evaluation.evaluate import table
 from checker.evaluation.tables import SUBJECT, subject
 from checker.evaluation.waiving import WAIVER, waiver_columns
 from checker.evidence.snapshot import duckdb_path
@@ -63,7 +64,7 @@ class Way:
     rules: Sequence[Rule]
     as_of: datetime
     waivers: Sequence[Waiver] = ()
-    labels: Mapping[str, Label] = NO_LABELS
+    labels: Mapping[str, Label] = field(default_factory=dict)
 
 
 def state(rule: Rule, way: Way, columns: Columns = NO_AGGREGATES) -> Expression:
@@ -79,23 +80,23 @@ def state(rule: Rule, way: Way, columns: Columns = NO_AGGREGATES) -> Expression:
 def states(
     connection: DuckDBPyConnection, way: Way, scope: RuleScope, chosen: Mapping[int, Rule], prefix: str
 ) -> DuckDBPyRelation:
-    """A row for each subject of a scope: who it is, and its state by each rule in a column of the rule's number."""
+    """A row for each subject of a scope: who it is, and its state by each rule in a column of the rule's number, all of
+    them after a prefix."""
     rows, columns = table(connection, way.folder, scope, chosen.values(), way.as_of)
     judged = [state(rule, way, columns).alias(f"{prefix}{index}") for index, rule in chosen.items()]
-    return rows.select(*who(scope, prefix), *judged)
+    return rows.select(*(one.alias(prefix + name) for name, one in who(scope).items()), *judged)
 
 
-def who(scope: RuleScope, prefix: str) -> list[Expression]:
-    """The columns of a subject, and the version that is part of its name, each after a prefix."""
+def who(scope: RuleScope) -> dict[str, Expression]:
+    """The columns of a subject by name, and the version that is part of its name."""
     columns = dict(zip(SUBJECT, subject(scope), strict=True))
-    named = Case(columns["exact"], columns["versionId"])
-    return [one.alias(prefix + name) for name, one in (*columns.items(), ("named", named))]
+    return columns | {"named": Case(columns["exact"], columns["versionId"]).alias("named")}
 
 
-def kept_states(connection: DuckDBPyConnection, findings: Path, names: Iterable[str]) -> DuckDBPyRelation:
-    """The findings that a run kept, by rule's number, with their states."""
-    from duckdb import FunctionExpression as Function
-
+def kept_states(
+    connection: DuckDBPyConnection, findings: Path, names: Iterable[str], more: Iterable[str] = ()
+) -> DuckDBPyRelation:
+    """The findings that a run kept, by the rule's place among names, with their states and some more columns."""
     rows = connection.read_parquet(duckdb_path(findings))
     listed = Function("list_value", *map(Constant, names))
     number = Function("list_position", listed, Column("rule")) - Constant(1)
@@ -105,4 +106,6 @@ def kept_states(connection: DuckDBPyConnection, findings: Path, names: Iterable[
     )
     coded = Case(waived, code + Constant(WAIVED)).otherwise(code).cast("TINYINT").alias("code")
     named = Case(Column("exact"), Column("versionId")).alias("named")
-    return rows.select(number.cast("INTEGER").alias("entry"), coded, *map(Column, SUBJECT), named)
+    return rows.select(
+        number.cast("INTEGER").alias("entry"), coded, *map(Column, SUBJECT), named, *map(Column, more)
+    )

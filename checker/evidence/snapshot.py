@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from checker.evidence.beside import with_datastore, with_successor, with_tags
 from checker.evidence.datastores import datastore_rows
-from checker.evidence.records import GET_IMAGE_SET, Record
+from checker.evidence.records import GET_IMAGE_SET, LIST_VERSIONS, NOT_RECORDED, Record
 from checker.evidence.runfolder import DATASTORES, SNAPSHOT, VERSIONS
 from checker.evidence.tables import (
     ERROR_CODE,
@@ -34,7 +34,7 @@ from checker.evidence.tables import (
     reference,
     write,
 )
-from checker.evidence.versions import version_rows
+from checker.evidence.versions import version_rows, without
 from checker.fields import model
 from checker.model import Coverage, Label, Needs
 
@@ -104,11 +104,18 @@ def write_snapshot(
 def _image_set_rows(
     connection: DuckDBPyConnection, records: Path, labels: Mapping[str, Label]
 ) -> DuckDBPyRelation:
+    import duckdb
     from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
 
     answer = {"account": "VARCHAR", "region": "VARCHAR"} | member_types(model().fields)
-    lines = read_lines(connection, records, {**REFERENCE, **answer, **LABELS}, GET_IMAGE_SET)
-    code = member(ERROR_CODE)
+    columns = {**REFERENCE, **answer, **LABELS}
+    lines = read_lines(connection, records, columns, GET_IMAGE_SET)
+    # kept evidence may be judged by rules that read more than was asked for
+    lists = read_lines(connection, records, columns, LIST_VERSIONS)
+    lines = lines.union(without(lists, lines, PINNED))
+    not_asked = duckdb.CaseExpression(Column("action") == Constant(LIST_VERSIONS), Constant(NOT_RECORDED))
+    code = duckdb.CoalesceOperator(not_asked, member(ERROR_CODE))
     return lines.select(
         *reference(found_by(code), code, member(ERROR_MESSAGE)),
         Column("account"),

@@ -53,14 +53,14 @@ def version_rows(
     answers = read_lines(
         connection, records, {**REFERENCE, **member_types(model().fields), **LABELS}, GET_IMAGE_SET
     )
-    answers = _without(answers, lists, PINNED)
+    answers = without(answers, lists, PINNED)
     rows = _listed(lists, labels, paths).union(_answered(answers, labels, paths, needs))
     pinned = rows.filter(Column(PINNED).isnotnull())
     if not pinned.limit(1).fetchall():
         return rows
     # a version that is pinned beside its whole image set is one subject, and what was said of it holds
     named = pinned.select(*map(Column, _KEY), Column(PINNED).alias("versionId"))
-    return _without(rows.filter(Column(PINNED).isnull()), named, "versionId").union(pinned)
+    return without(rows.filter(Column(PINNED).isnull()), named, "versionId").union(pinned)
 
 
 def _columns(paths: list[str]) -> dict[str, str]:
@@ -134,8 +134,8 @@ def _answered(
     )
 
 
-def _without(rows: DuckDBPyRelation, taken: DuckDBPyRelation, *more: str) -> DuckDBPyRelation:
-    """The rows but for those whose key, with these columns, others have."""
+def without(rows: DuckDBPyRelation, taken: DuckDBPyRelation, *more: str) -> DuckDBPyRelation:
+    """The rows but for those of which others have the target, data store, image set and these columns."""
     import duckdb
     from duckdb import ColumnExpression as Column
     from duckdb import ConstantExpression as Constant

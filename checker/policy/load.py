@@ -47,10 +47,12 @@ class Policies:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A policy file, folder or `pack:NAME` as the user wrote it; `where` is where, for messages."""
+    """A policy file, folder or `pack:NAME` as the user wrote it; `where` is where, for messages. A file that is a copy of
+    another one is `shown` as that."""
 
     text: str
     where: Node | str = ""
+    shown: str = ""
 
     def problem(self, message: str, hint: str = "") -> Problem:
         """A problem shown where the path was written, else at the path."""
@@ -88,7 +90,7 @@ def load(requests: Iterable[str | Request], base: Path | None = None) -> Policie
             continue
         warnings += document.warnings
         if is_control_map(document):
-            control_map = read_control_map(document, problems)
+            control_map = read_control_map(document, problems, implied=shown.startswith(CONTROLS))
             maps += [control_map] if control_map else []
         elif pack := read_pack(document, problems):
             packs[path] = pack
@@ -115,6 +117,7 @@ def _with_controls(
     """The packs with what mapping files say of their rules. Those that come with the checker speak of its own packs by
     themselves, unless another file maps their framework."""
     ours = {path.resolve() for path in shipped().values()}
+    copies = {pack.name for pack in packs.values() if pack.path.startswith(SHIPPED)}
     shipped_packs = frozenset(pack.name for path, pack in packs.items() if path in ours)
     every = list(maps)
     named = {one.framework.key for one in maps}
@@ -123,7 +126,7 @@ def _with_controls(
             document = read(path, CONTROLS + name)
             implied = read_control_map(document, problems, implied=True)
             every += [implied] if implied else []
-    return mapped_packs(tuple(packs.values()), every, shipped_packs, problems)
+    return mapped_packs(tuple(packs.values()), every, shipped_packs | copies, problems)
 
 
 def _files(request: Request, base: Path, problems: list[Problem]) -> list[tuple[Path, str]]:
@@ -142,7 +145,7 @@ def _files(request: Request, base: Path, problems: list[Problem]) -> list[tuple[
         near = suggest(path.name, _neighbours(path), what="the folder has")
         problems.append(request.problem(f"there is no file or folder {request.text}", near))
         return []
-    return [(path, Path(request.text).as_posix())]
+    return [(path, request.shown or Path(request.text).as_posix())]
 
 
 def _shown(asked: str, file: Path) -> str:

@@ -48,7 +48,7 @@ def test_every_operator_of_the_language_has_words(operator):
 
 def test_reasons_for_not_counting():
     run = ordinary()
-    texts = [wording.uncounted(one, run.gate) for one in run.findings() if not one.gated]
+    texts = [wording.uncounted(one, run.ruling) for one in run.findings() if not one.gated]
     assert texts[0] == "fail (high), waived"
     assert texts[1:] == ["fail (low), below fail_on: medium", *["unknown (low), below fail_on: medium"] * 2]
 

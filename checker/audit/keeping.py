@@ -1,0 +1,146 @@
+"""A run onto disk: what stands beside the evidence, and what the manifest says of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from checker.audit.gate import Gate
+from checker.audit.run import Judged, Run
+from checker.evidence import runfolder
+from checker.evidence.past import AUDIT, MAPPINGS, POLICIES, TREND, WAIVERS, as_json
+from checker.model import Severity, Tally
+from checker.policy.bound import bound_values
+from checker.values import iso, parse_ratio
+
+
+def keep(
+    run: Run,
+    folder: Path,
+    *,
+    audit: bytes | None = None,
+    waivers: bytes | None = None,
+    events: Mapping[str, bytes] | None = None,
+    reports: Iterable[tuple[str, str]] = (),
+) -> dict[str, Any]:
+    """Puts beside a run's evidence what it was judged by, and the reports; what the manifest is to say of it.
+
+    Args:
+        run: a run whose evidence is in the folder.
+        folder: the run folder.
+        audit: the bytes of audit.yaml.
+        waivers: the bytes of the waivers' file.
+        events: the files of deletion events, by name.
+        reports: formats and paths of reports to copy into it; what is no regular file is left out.
+
+    Raises:
+        RunFolderError: something could not be written.
+    """
+    for pack in run.packs:
+        runfolder.keep(folder, f"{POLICIES}{pack.name}.yaml", pack.source)
+    for framework in run.frameworks:
+        runfolder.keep(folder, f"{MAPPINGS}{framework.key}.yaml", framework.content)
+    for name, content in ((AUDIT, audit), (WAIVERS, waivers), *(events or {}).items()):
+        if content is not None:
+            runfolder.keep(folder, name, content)
+    if run.trend:
+        runfolder.keep(folder, TREND, (json.dumps(list(run.trend), indent=1) + "\n").encode())
+    for name, path in reports:
+        runfolder.keep_copy(folder, f"reports/{name}", Path(path))
+    return facts(run, folder.name)
+
+
+def facts(run: Run, name: str) -> dict[str, Any]:
+    """What the manifest of a run says, but for its files and its place among others."""
+    compared = run.compared
+    return {
+        "run": name,
+        "name": run.name,
+        "as_of": iso(run.as_of),
+        "hypothetical": run.hypothetical,
+        "source": run.source,
+        "replay_of": run.replay_of or None,
+        "tool_version": run.tool_version,
+        "botocore_version": run.botocore_version,
+        "outcome": run.outcome.value,
+        "exit_code": run.outcome.exit_code,
+        "sentence": run.sentence,
+        "policies": [
+            {"pack": pack.name, "path": pack.path, "revision": pack.revision, "sha256": pack.sha256}
+            for pack in run.packs
+        ],
+        "frameworks": [
+            {"framework": one.key, "path": one.path, "sha256": one.sha256} for one in run.frameworks
+        ],
+        "rules": [one.rule.name for one in run.judged],
+        "params": _values(run),
+        "audit": run.audit_path or None,
+        "gate": run.gate.plain(),
+        "soon": as_json(run.soon),
+        "left_out": list(run.left_out),
+        "notes": list(run.notes),
+        "claims": list(run.claims),
+        "inputs": run.inputs,
+        "identities": dict(run.identities),
+        "calls": dict(run.calls),
+        "summary": summary(run),
+        "baseline": None
+        if compared is None
+        else {
+            "run": compared.run,
+            "as_of": iso(compared.as_of),
+            "sha256": compared.sha256,
+            "named": compared.named,
+        },
+    }
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """The numbers of a run: what was read, and its verdicts by rule and by severity."""
+    severities: dict[Severity, Tally] = {}
+    for one in run.judged:
+        severities[one.rule.severity] = severities.get(one.rule.severity, Tally()) + one.tally
+    return {
+        "coverage": asdict(run.coverage),
+        "rules": [_rule(one) for one in run.judged],
+        "severities": {one.value: asdict(tally) for one, tally in sorted(severities.items())},
+    }
+
+
+def gate_of(plain: Mapping[str, Any]) -> Gate:
+    """The gate that a manifest names.
+
+    Raises:
+        KeyError, ValueError, TypeError: it names none.
+    """
+    word, least = plain["fail_on"], plain.get("min_coverage")
+    return Gate(
+        None if word == "never" else Severity(word),
+        plain["on_unknown"],
+        bool(plain.get("new_only")),
+        {Severity(one): int(number) for one, number in plain.get("max", {}).items()},
+        None if least is None else parse_ratio(str(least)),
+    )
+
+
+def _rule(one: Judged) -> dict[str, Any]:
+    return {"rule": one.rule.name, "severity": one.rule.severity.value, **asdict(one.tally)}
+
+
+def _values(run: Run) -> dict[str, object]:
+    """The values of the parameters of a run's rules, by full name."""
+    written = {rule.name: rule for pack in run.packs for rule in pack.rules}
+    return {
+        f"{one.rule.name if name in one.rule.params else one.rule.pack}.{name}": as_json(value)
+        for one in run.judged
+        for name, value in bound_values(written[one.rule.name], one.rule).items()
+    }
+
+
+def trend_point(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What a later run keeps of an earlier one, to show how its numbers went: the run, its instant and its summary."""
+    kept = ("run", "as_of", "hypothetical", "outcome", "sealed_at", "summary")
+    return {name: facts[name] for name in kept if name in facts}

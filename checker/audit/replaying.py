@@ -1,0 +1,179 @@
+"""A kept run judged again, offline: by what it was judged by, or by other policies, parameters, waivers, another instant."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from checker import yamlsource
+from checker.audit.gate import Gate
+from checker.audit.judging import evaluate
+from checker.audit.keeping import gate_of
+from checker.audit.run import Compared, Run
+from checker.audit.waivers import SOON
+from checker.evidence.kept import temporary
+from checker.evidence.past import AUDIT, TREND, WAIVERS, Kept
+from checker.evidence.runfolder import BASELINE, HISTORY, MANIFEST
+from checker.model import Duration, Waiver
+from checker.policy.changes import Override, read_overrides
+from checker.policy.choose import Rules, choose
+from checker.policy.load import Policies, load
+from checker.problems import InvalidInputError, Problem
+from checker.values import BadValueError, parse_duration, parse_time
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a run was judged by: its rules, its gate, its waivers, and the run that it was compared with."""
+
+    rules: Rules
+    gate: Gate
+    waivers: tuple[Waiver, ...]
+    soon: Duration
+    compared: Compared | None
+
+
+def terms(kept: Kept) -> Terms:
+    """What a kept run was judged by.
+
+    Raises:
+        InvalidInputError: its copies of policies, waivers or configuration cannot be read by this version.
+    """
+    policies = load(kept.policies)
+    rules = choose(policies, configured=kept.params, only=kept.rules, changes=overrides(kept))
+    where = (kept.folder / MANIFEST).as_posix()
+    try:
+        gate = gate_of(kept.facts["gate"])
+        soon = parse_duration(str(kept.facts.get("soon"))) if kept.facts.get("soon") else SOON
+        compared = _compared(kept.facts.get("baseline"))
+    except (KeyError, TypeError, ValueError, BadValueError) as error:
+        raise InvalidInputError(
+            Problem(where, f"the manifest is damaged: {type(error).__name__}: {error}")
+        ) from None
+    left_out = tuple(map(str, kept.facts.get("left_out", ())))
+    return Terms(replace(rules, left_out=left_out), gate, waivers(kept, policies), soon, compared)
+
+
+def overrides(kept: Kept) -> tuple[Override, ...]:
+    """What the run's audit.yaml changed of the policies' rules."""
+    if not kept.has(AUDIT):
+        return ()
+    root = yamlsource.read(kept.folder / AUDIT, str(kept.facts.get("audit") or AUDIT)).root
+    entry = root.value.get("rules") if isinstance(root.value, dict) else None
+    return read_overrides(entry.node, []) if entry else ()
+
+
+def waivers(kept: Kept, policies: Policies) -> tuple[Waiver, ...]:
+    """The waivers of a run."""
+    from checker.config.waivers import kept_waivers
+
+    return kept_waivers(kept.folder / WAIVERS, policies) if kept.has(WAIVERS) else ()
+
+
+def replay(kept: Kept) -> Run:
+    """A kept run as it was: every verdict is reached again from its evidence.
+
+    Raises:
+        InvalidInputError: see `terms`.
+    """
+    by = terms(kept)
+    run = evaluate(
+        by.rules,
+        kept.evidence,
+        name=kept.audit,
+        as_of=kept.as_of,
+        gate=by.gate,
+        waivers=by.waivers,
+        soon=by.soon,
+        compared=by.compared,
+        folder=workplace(kept),
+    )
+    return replace(run, **_said(kept))
+
+
+def rejudge(
+    kept: Kept,
+    rules: Rules,
+    *,
+    as_of: datetime | None = None,
+    gate: Gate | None = None,
+    waivers: Sequence[Waiver] = (),
+    soon: Duration = SOON,
+    left_out: Sequence[str] = (),
+    name: str = "",
+) -> Run:
+    """The evidence of a kept run, judged by something else. Ages are measured against the run's own instant unless
+    another one is given.
+
+    Args:
+        kept: the run.
+        rules: what `choose` returned.
+        as_of: another instant, which makes the run hypothetical.
+        gate: which findings count.
+        waivers: the findings that somebody answers for.
+        soon: how long before its end a waiver is listed as ending soon.
+        left_out: what the report lists as not looked at.
+        name: the audit's name; that of the run unless given.
+    """
+    by = kept.facts.get("baseline")
+    run = evaluate(
+        rules,
+        kept.evidence,
+        name=name or kept.audit,
+        as_of=as_of or kept.as_of,
+        gate=gate,
+        waivers=waivers,
+        soon=soon,
+        left_out=left_out,
+        compared=_compared(by),
+        folder=workplace(kept),
+    )
+    other = as_of is not None and as_of != kept.as_of
+    said = _said(kept)
+    notes = (*said["notes"], f"The evidence of run {kept.name}, judged again.")
+    return replace(
+        run,
+        hypothetical=other or bool(kept.facts.get("hypothetical")),
+        replay_of=kept.name,
+        botocore_version=said["botocore_version"],
+        notes=notes,
+        trend=said["trend"],
+    )
+
+
+def workplace(kept: Kept) -> Path:
+    """A temporary folder for the tables of a replay, which goes with the evidence; a run folder is never written to."""
+    folder = temporary()
+    weakref.finalize(kept.evidence, shutil.rmtree, folder, ignore_errors=True)
+    for name in (HISTORY, BASELINE):
+        if kept.has(name):
+            shutil.copyfile(kept.folder / name, folder / name)
+    return folder
+
+
+def _said(kept: Kept) -> dict[str, Any]:
+    """What a run said of itself that no evaluation shows."""
+    facts = kept.facts
+    trend: Sequence[Mapping[str, Any]] = ()
+    if kept.has(TREND):
+        trend = json.loads((kept.folder / TREND).read_bytes())
+    return {
+        "hypothetical": bool(facts.get("hypothetical")),
+        "botocore_version": str(facts.get("botocore_version", "")),
+        "notes": tuple(map(str, facts.get("notes", ()))),
+        "replay_of": str(facts.get("replay_of") or ""),
+        "audit_path": str(facts.get("audit") or ""),
+        "trend": tuple(trend),
+    }
+
+
+def _compared(plain: Mapping[str, Any] | None) -> Compared | None:
+    if plain is None:
+        return None
+    return Compared(str(plain["run"]), parse_time(plain["as_of"]), str(plain["sha256"]), bool(plain["named"]))

@@ -1,0 +1,173 @@
+"""Why the state of a finding is another one in a later run: which of the things that a verdict rests on did it.
+
+Each factor is tried alone, by judging again: the old run with that one as the new run had it, and the new run with that
+one as the old run had it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import reduce
+
+from duckdb import CaseExpression as Case
+from duckdb import ColumnExpression as Column
+from duckdb import ConstantExpression as Constant
+from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+from duckdb import FunctionExpression as Function
+
+from checker.evaluation.compile import CODES, tree
+from checker.evaluation.evaluate import table
+from checker.evaluation.states import KEY, Way, state, who
+from checker.evidence.snapshot import ROW
+from checker.model import Rule, RuleScope, Verdict
+
+ENTRY = "entry"
+"""The column with a rule's place among the entries."""
+_NUMBER = "subject number"
+
+
+class Factor(StrEnum):
+    """What a state rests on. `tool` is the program: judging a kept run again gives something else than it kept."""
+
+    DATA = "data"
+    POLICY = "policy"
+    WAIVER = "waiver"
+    CLOCK = "clock"
+    TOOL = "tool"
+
+
+SWAPPED = (Factor.DATA, Factor.POLICY, Factor.WAIVER, Factor.CLOCK)
+"""The factors that can be tried, by judging the other run's."""
+Ways = Callable[[frozenset[Factor]], Way]
+"""How the old run judged, with these factors as the new one had them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A rule of either run, and the factors in which the runs differ for it."""
+
+    name: str
+    scope: RuleScope
+    factors: frozenset[Factor]
+
+    def rule(self, way: Way) -> Rule | None:
+        """The rule as one way has it; None where it has none of this name and scope."""
+        return next((one for one in way.rules if (one.name, one.scope) == (self.name, self.scope)), None)
+
+
+def same(left: str, right: str, names: Iterable[str]) -> str:
+    """That two relations have the same values in columns of our own names."""
+    return " AND ".join(f'{left}."{name}" IS NOT DISTINCT FROM {right}."{name}"' for name in names)
+
+
+def with_causes(
+    connection: DuckDBPyConnection,
+    changes: DuckDBPyRelation,
+    ways: Ways,
+    factors: frozenset[Factor],
+    entries: Sequence[Entry],
+) -> DuckDBPyRelation:
+    """The changes with the column `causes`: factors with commas between; none where no factor alone is one.
+
+    Args:
+        connection: a connection.
+        changes: entries and subjects; with the states of judging both runs again in `was_again` and `now_again`, and
+            those that the runs kept in `was` and `now`.
+        ways: how to judge.
+        factors: those in which the runs differ.
+        entries: the rules of both runs.
+    """
+    columns = {frozenset[Factor](): "was_again", factors: "now_again"}
+    for factor in _ordered(factors):
+        for tried in (frozenset((factor,)), factors - {factor}):
+            if tried not in columns:
+                columns[tried] = f"again_{len(columns)}"
+                changes = restated(connection, changes, ways(tried), entries, columns[tried])
+    moved = _differs("was_again", "now_again")
+    texts = [
+        Case(
+            moved
+            & (
+                ~_differs(columns[frozenset((factor,))], "now_again")
+                | ~_differs(columns[factors - {factor}], "was_again")
+            ),
+            Constant(factor.value),
+        )
+        for factor in _ordered(factors)
+    ]
+    kept = _differs("was", "was_again") | _differs("now", "now_again")
+    texts.append(Case(kept, Constant(Factor.TOOL.value)))
+    again = set(columns.values()) - {"was_again", "now_again"}
+    shown = [Column(name) for name in changes.columns if name not in again]
+    return changes.select(*shown, Function("concat_ws", Constant(","), *texts).alias("causes"))
+
+
+def restated(
+    connection: DuckDBPyConnection,
+    wanted: DuckDBPyRelation,
+    way: Way,
+    entries: Sequence[Entry],
+    column: str,
+) -> DuckDBPyRelation:
+    """Entries and subjects with their state by some way of judging in one more column: null where the rule does not
+    judge the subject."""
+    asked = {row[0] for row in wanted.select(Column(ENTRY)).distinct().fetchall()}
+    rules = {index: rule for index in asked if (rule := entries[index].rule(way)) is not None}
+    none = [index for index in asked if index not in rules]
+    state_column = Constant(None).cast("TINYINT").alias(column)
+    rest = wanted.filter(_any(none)).select(*map(Column, wanted.columns), state_column)
+    parts = [rest]
+    for scope in dict.fromkeys(rule.scope for rule in rules.values()):
+        here = {index: rule for index, rule in rules.items() if rule.scope == scope}
+        parts.append(_restated(connection, wanted.filter(_any(here)), way, here, column))
+    tree(lambda left, right: left.union(right), parts).to_table(f"with_{column}")
+    return connection.table(f"with_{column}")
+
+
+def _restated(
+    connection: DuckDBPyConnection,
+    wanted: DuckDBPyRelation,
+    way: Way,
+    rules: Mapping[int, Rule],
+    column: str,
+) -> DuckDBPyRelation:
+    """As `restated`, of the rules of one scope, which judge the wanted subjects alone."""
+    scope = next(iter(rules.values())).scope
+    rows, aggregates = table(connection, way.folder, scope, rules.values(), way.as_of)
+    subjects = wanted.select(*map(Column, KEY)).distinct().set_alias("wanted")
+    keys = [one.alias(f"k {name}") for name, one in who(scope).items() if name in KEY]
+    keyed = rows.select(Column(ROW).alias(_NUMBER), *keys).set_alias("keyed")
+    on = " AND ".join(f'keyed."k {name}" IS NOT DISTINCT FROM wanted."{name}"' for name in KEY)
+    numbers = keyed.join(subjects, on, how="semi").set_alias("numbers")
+    joined = rows.set_alias("rows").join(numbers, f'rows."{ROW}" = numbers."{_NUMBER}"')
+    judged = [state(rule, way, aggregates).alias(f"s{index}") for index, rule in rules.items()]
+    known = joined.select(*(Column(f"k {name}") for name in KEY), *judged).set_alias("known")
+    on = " AND ".join(f'wanted."{name}" IS NOT DISTINCT FROM known."k {name}"' for name in KEY)
+    beside = wanted.set_alias("wanted").join(known, on, how="left")
+    first, *others = ((Column(ENTRY) == Constant(index), Column(f"s{index}")) for index in rules)
+    said = reduce(lambda case, branch: case.when(*branch), others, Case(*first))
+    return beside.select(*map(Column, wanted.columns), said.cast("TINYINT").alias(column))
+
+
+def _any(indexes: Iterable[int]) -> Expression:
+    every = [Constant(index) for index in indexes]
+    return Column(ENTRY).isin(*every) if every else Constant(value=False)
+
+
+def _ordered(factors: frozenset[Factor]) -> list[Factor]:
+    return [factor for factor in SWAPPED if factor in factors]
+
+
+def _plain(column: str) -> Expression:
+    """A state as far as findings go: where a rule does not apply, there is none as where it passes."""
+    return Case(
+        Column(column) == Constant(CODES[Verdict.NOT_APPLICABLE]), Constant(CODES[Verdict.PASS])
+    ).otherwise(Column(column))
+
+
+def _differs(left: str, right: str) -> Expression:
+    """Whether two states are different ones; null is one too: not judged."""
+    one, other = _plain(left), _plain(right)
+    return Case(one.isnull() | other.isnull(), one.isnull() != other.isnull()).otherwise(one != other)

@@ -1,0 +1,269 @@
+"""Runs that were kept, read back: the one place that reads past runs. What is used of one is unaltered, or an error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol
+
+from checker.evidence.kept import Evidence
+from checker.evidence.runfolder import BASELINE, FINDINGS, HISTORY, MANIFEST, RECORDS, SCHEMA, sha256
+from checker.model import Duration, Location, Scalar
+from checker.policy.load import Request
+from checker.problems import InvalidInputError, Problem
+from checker.values import BadValueError, parse_time, show
+from checker.yamlsource import Node
+
+POLICIES = "policies/"
+MAPPINGS = "policies/controls/"
+AUDIT = "audit.yaml"
+WAIVERS = "waivers.yaml"
+TREND = "trend.json"
+PRUNED = "pruned.json"
+MOST_EARLIER = 24
+"""Earlier runs whose numbers a run keeps, for its trend."""
+
+_INPUTS = (RECORDS, HISTORY, BASELINE, FINDINGS, AUDIT, WAIVERS, TREND)
+
+
+class Store(Protocol):
+    """Where runs are kept."""
+
+    @property
+    def shown(self) -> str:
+        """How messages call it."""
+        ...
+
+    def sealed(self) -> tuple[str, ...]:
+        """The names of the complete runs, from the one that was sealed first to the last."""
+        ...
+
+    def manifest(self, name: str) -> bytes | None:
+        """The manifest of a run; None where it has none."""
+        ...
+
+    def has(self, name: str, file: str) -> bool:
+        """Whether a run has a file."""
+        ...
+
+    def fetch(self, name: str, *files: str) -> Path:
+        """A folder on this machine with these files of a run, all of them unless some are named."""
+        ...
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A run that was kept: its evidence, and what the run judged it by.
+
+    `name` is the name of its folder, `sha256` that of its manifest, `facts` what the manifest says. `policies` are its
+    packs and mappings of controls, called as the run called them; `params` the values of parameters by `PACK.param` or
+    `PACK/RULE.param`, as audit.yaml would give them; `rules` the names of the rules that it judged.
+    """
+
+    name: str
+    sha256: str
+    facts: Mapping[str, Any]
+    evidence: Evidence
+    as_of: datetime
+    policies: tuple[Request, ...]
+    params: Mapping[str, Node]
+    rules: tuple[str, ...]
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return self.evidence.folder
+
+    @property
+    def audit(self) -> str:
+        """The name of the audit that the run is one of."""
+        return str(self.facts.get("name", ""))
+
+    def has(self, name: str) -> bool:
+        """Whether the run wrote a file of this name."""
+        return name in self.files
+
+
+def reopen(folder: Path) -> Kept:
+    """A run folder, of which everything that a run is judged by is checked against its manifest.
+
+    Raises:
+        InvalidInputError: there is no complete run in the folder, or a file is not what the run wrote.
+    """
+    path = folder / MANIFEST
+    content, facts = _manifest(folder)
+    kept = _kept(folder, content, facts)
+    used = [name for name in kept.files if name in _INPUTS or name.startswith(POLICIES)]
+    problems = [
+        problem for name in sorted({*used, RECORDS}) if (problem := altered(folder, name, kept.files))
+    ]
+    if not any(_is_pack(name) for name in kept.files):
+        problems.append(Problem(path.as_posix(), "the manifest names no policy"))
+    if problems:
+        raise InvalidInputError(problems)
+    return kept
+
+
+def last(store: Store, audit: str) -> Kept | None:
+    """The last complete run of an audit, but for those that judged kept evidence again: they saw nothing new.
+
+    Raises:
+        InvalidInputError: it was altered.
+    """
+    for name in reversed(store.sealed()):
+        facts = _facts(store, name)
+        if facts is not None and facts.get("name") == audit and not facts.get("replay_of"):
+            return reopen(store.fetch(name, *_needed(facts)))
+    return None
+
+
+def named(store: Store, name: str) -> Kept:
+    """A run of a store by its name.
+
+    Raises:
+        InvalidInputError: there is no complete run of this name, or it was altered.
+    """
+    facts = _facts(store, name)
+    if facts is None:
+        message = f"there is no complete run {name} in {store.shown}"
+        sealed = store.sealed()
+        raise InvalidInputError(Problem(name, message, f"the last one is {sealed[-1]}" if sealed else ""))
+    return reopen(store.fetch(name, *_needed(facts)))
+
+
+def earlier(store: Store, audit: str) -> Iterator[Mapping[str, Any]]:
+    """What the manifests of an audit's complete runs say, from the last one back; replays and runs that cannot be read
+    are passed over, pruned ones are not."""
+    for name in reversed(store.sealed()):
+        facts = _facts(store, name, pruned=True)
+        if facts is not None and facts.get("name") == audit and not facts.get("replay_of"):
+            yield facts
+
+
+def _needed(facts: Mapping[str, Any]) -> list[str]:
+    files = facts.get("files", {})
+    return [MANIFEST, *(name for name in files if name in _INPUTS or name.startswith(POLICIES))]
+
+
+def _facts(store: Store, name: str, *, pruned: bool = False) -> Mapping[str, Any] | None:
+    """A run's manifest; None where it cannot be read, which `verify` is there to report."""
+    content = store.manifest(name)
+    if content is None or (not pruned and store.has(name, PRUNED)):
+        return None
+    try:
+        facts = json.loads(content)
+    except ValueError:
+        return None
+    return facts if isinstance(facts, dict) and facts.get("schema") == SCHEMA else None
+
+
+def _kept(folder: Path, content: bytes, facts: Mapping[str, Any]) -> Kept:
+    import hashlib
+
+    path = folder / MANIFEST
+    try:
+        files = {str(name): str(digest) for name, digest in facts["files"].items()}
+        shown = {
+            **{f"{POLICIES}{one['pack']}.yaml": str(one["path"]) for one in facts["policies"]},
+            **{f"{MAPPINGS}{one['framework']}.yaml": str(one["path"]) for one in facts["frameworks"]},
+        }
+        source = "recorded" if facts.get("source") == "recorded" else "live"
+        evidence = Evidence(
+            folder,
+            source,  # type: ignore[arg-type]
+            str(facts["inputs"]),
+            notes=tuple(map(str, facts["notes"])),
+            calls={str(name): int(number) for name, number in facts["calls"].items()},
+            identities={str(name): str(arn) for name, arn in facts["identities"].items()},
+        )
+        return Kept(
+            name=str(facts["run"]),
+            sha256=hashlib.sha256(content).hexdigest(),
+            facts=facts,
+            evidence=evidence,
+            as_of=parse_time(facts["as_of"]),
+            policies=tuple(
+                Request((folder / name).as_posix(), shown=shown[name]) for name in shown if name in files
+            ),
+            params={
+                str(name): node(value, Location(path.as_posix(), 1, 1))
+                for name, value in facts["params"].items()
+            },
+            rules=tuple(map(str, facts["rules"])),
+            files=files,
+        )
+    except (KeyError, TypeError, AttributeError, ValueError, BadValueError) as error:
+        raise InvalidInputError(
+            Problem(path.as_posix(), f"the manifest is damaged: {type(error).__name__}: {error}")
+        ) from None
+
+
+def as_json(value: Scalar | tuple[Scalar, ...]) -> object:
+    """A parameter's value as a manifest holds it: it reads back as the same value."""
+    if isinstance(value, tuple):
+        return [as_json(one) for one in value]
+    if isinstance(value, Fraction):
+        return f"{Decimal(100 * value.numerator) / value.denominator:f}%"
+    return show(value) if isinstance(value, datetime | Duration) else value
+
+
+def node(raw: object, where: Location) -> Node:
+    """A value of a manifest as audit.yaml would have it.
+
+    Raises:
+        TypeError: no parameter has such a value.
+    """
+    if isinstance(raw, list):
+        raw = tuple(node(one, where) for one in raw)
+    elif isinstance(raw, str) and raw.startswith("$$"):
+        raw = "$" + raw  # in YAML the first one escapes
+    elif not isinstance(raw, str | int):
+        raise TypeError(f"{raw!r} is no value of a parameter")
+    return Node(raw, where, 1, "")
+
+
+def _manifest(folder: Path) -> tuple[bytes, dict[str, Any]]:
+    path = folder / MANIFEST
+    shown = folder.as_posix()
+    if not folder.is_dir():
+        raise InvalidInputError(Problem(shown, "there is no such run folder"))
+    if not path.is_file():
+        runs = sorted(other.parent for other in folder.glob(f"*/{MANIFEST}"))
+        hint = f"name one run, such as {runs[-1].as_posix()}" if runs else ""
+        message = "this folder holds runs" if runs else f"no complete run: it has no {MANIFEST}"
+        raise InvalidInputError(Problem(shown, message, hint))
+    if (folder / PRUNED).is_file():
+        message = "this run was pruned: only its manifest is left"
+        raise InvalidInputError(Problem(shown, message, f"{PRUNED} says when and why"))
+    try:
+        content = path.read_bytes()
+        manifest = json.loads(content)
+    except (OSError, ValueError) as error:
+        raise InvalidInputError(Problem(path.as_posix(), f"the manifest cannot be read: {error}")) from None
+    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
+        raise InvalidInputError(Problem(path.as_posix(), f"this is no manifest of the schema {SCHEMA}"))
+    return content, manifest
+
+
+def _is_pack(name: str) -> bool:
+    """Whether a file of a run is a policy file: mapping files, which change no verdict, are in a folder below."""
+    return name.startswith(POLICIES) and name.endswith(".yaml") and "/" not in name.removeprefix(POLICIES)
+
+
+def altered(folder: Path, name: str, files: Mapping[str, str]) -> Problem | None:
+    """What is wrong with a file of a run, by the sha256 of every file in its manifest; None where nothing is."""
+    path = folder / name
+    hint = "what the run judged can no longer be shown"
+    try:
+        if name in files and sha256(path) == files[name]:
+            return None
+        message = "was altered after the run" if name in files else "is not in the run's manifest"
+    except OSError as error:
+        message = f"cannot be read: {(error.strerror or str(error)).lower()}"
+    return Problem(path.as_posix(), message, hint)

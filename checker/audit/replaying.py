@@ -71,9 +71,11 @@ def overrides(kept: Kept) -> tuple[Override, ...]:
 
 def waivers(kept: Kept, policies: Policies) -> tuple[Waiver, ...]:
     """The waivers of a run."""
+    if not kept.has(WAIVERS):
+        return ()
     from checker.config.waivers import kept_waivers
 
-    return kept_waivers(kept.folder / WAIVERS, policies) if kept.has(WAIVERS) else ()
+    return kept_waivers(kept.folder / WAIVERS, policies)
 
 
 def replay(kept: Kept) -> Run:

@@ -32,7 +32,7 @@ def write_baseline(earlier: Path, folder: Path) -> None:
         folder: the folder of this one; `baseline.parquet` is written there.
     """
     with connect() as connection:
-        rows = _identified(connection.read_parquet(duckdb_path(earlier / FINDINGS)))
+        rows = identified(connection.read_parquet(duckdb_path(earlier / FINDINGS)))
         kept = rows.select(*map(Column, IDENTITY), Column("verdict"), _UNWAIVED.alias("unwaived"))
         kept.order(", ".join(f'"{name}"' for name in (*IDENTITY, "verdict"))).write_parquet(
             str((folder / BASELINE).resolve()), compression="zstd"
@@ -51,13 +51,13 @@ def with_new(connection: DuckDBPyConnection, findings: DuckDBPyRelation, folder:
     counts = Column("unwaived") | (Column("verdict") == Constant(Verdict.UNKNOWN.value))
     before = baseline.filter(counts).select(*map(Column, (*IDENTITY, "verdict"))).distinct()
     before = before.select(*map(Column, before.columns), Constant(value=True).alias("before"))
-    found = _identified(findings).set_alias("found")
+    found = identified(findings).set_alias("found")
     joined = found.join(before.set_alias("before"), _SAME, how="left")
     new = Coalesce(~Column("before.before"), Constant(value=True))
     return joined.select(*(Column(f"found.{name}").alias(name) for name in findings.columns), new.alias(NEW))
 
 
-def _identified(findings: DuckDBPyRelation) -> DuckDBPyRelation:
+def identified(findings: DuckDBPyRelation) -> DuckDBPyRelation:
     """Findings with the version that is part of the subject's name, null where none is."""
     named: Expression = Case(Column("exact"), Column("versionId"))
     return findings.select(*map(Column, findings.columns), named.alias("named"))

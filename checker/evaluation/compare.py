@@ -172,8 +172,8 @@ def _with_kept(
         joined = pairs.set_alias("pairs").join(
             other.set_alias("other"), same("pairs", "other", _IDENTITY), how="left"
         )
-        said = Coalesce(Column("other.code"), Column(f"pairs.{side}_again")).alias(side)
-        pairs = joined.select(*(Column(f"pairs.{name}").alias(name) for name in pairs.columns), said)
+        said = Coalesce(Column("other", "code"), Column("pairs", f"{side}_again")).alias(side)
+        pairs = joined.select(*(Column("pairs", name).alias(name) for name in pairs.columns), said)
     return pairs
 
 
@@ -187,13 +187,13 @@ def _otherwise(
         same("again", "kept", _IDENTITY),
         how="outer",
     )
-    there = Column(f"kept.{ENTRY}").isnotnull()
+    there = Column("kept", ENTRY).isnotnull()
     columns = [
-        Case(there, Column(f"kept.{name}")).otherwise(Column(f"again.{name}")).alias(name)
+        Case(there, Column("kept", name)).otherwise(Column("again", name)).alias(name)
         for name in (ENTRY, *_WHO)
     ]
-    code = Coalesce(Column("kept.code"), Constant(NO_FINDING)).cast("TINYINT").alias("code")
-    differs = Coalesce(Column("kept.code") != Column(f"again.{side}_again"), Constant(value=True))
+    code = Coalesce(Column("kept", "code"), Constant(NO_FINDING)).cast("TINYINT").alias("code")
+    differs = Coalesce(Column("kept", "code") != Column("again", f"{side}_again"), Constant(value=True))
     beside = joined.select(*columns, code, differs.alias("differs")).filter(Column("differs"))
     beside.select(*map(Column, (ENTRY, *_WHO, "code"))).to_table(f"kept_{side}")
     return connection.table(f"kept_{side}")
@@ -220,8 +220,8 @@ def _write(connection: DuckDBPyConnection, names: Sequence[str], kept: Kept, out
     for side, path in (("new", kept.new), ("old", kept.old)):
         rows = kept_states(connection, path, names, ("reason", "fields")).set_alias("kept")
         joined = changes.join(rows, same("changes", "kept", _IDENTITY), how="left")
-        shown = [Column(f"kept.{name}").alias(f"{side}_{name}") for name in ("reason", "fields")]
-        columns = [Column(f"changes.{name}").alias(name) for name in changes.columns]
+        shown = [Column("kept", name).alias(f"{side}_{name}") for name in ("reason", "fields")]
+        columns = [Column("changes", name).alias(name) for name in changes.columns]
         changes = joined.select(*columns, *shown).set_alias("changes")
     order = ("category", ENTRY, "target", "imageSetId", "named", "datastoreId")
     number = Function("row_number").over(order_by=[Column(name).asc().nulls_first() for name in order])

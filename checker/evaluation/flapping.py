@@ -42,9 +42,9 @@ def rank(category: Category) -> int:
     return list(Category).index(category)
 
 
-def is_one(column: str, *categories: Category) -> Expression:
-    """Whether a column has the code of one of these."""
-    return Column(column).isin(*(Constant(rank(one)) for one in categories))
+def is_one(column: str | tuple[str, str], *categories: Category) -> Expression:
+    """Whether a column, or one of a table, has the code of one of these."""
+    return _column(column).isin(*(Constant(rank(one)) for one in categories))
 
 
 def category_of(was: str, now: str) -> Expression:
@@ -105,20 +105,20 @@ def with_flapping(
     ).set_alias("seen")
     joined = changes.set_alias("changes").join(bits, same("changes", "seen", _IDENTITY), how="left")
     old, new = (
-        Function("list_extract", _list(places[len(runs) + side]), Column(f"changes.{ENTRY}") + Constant(1))
+        Function("list_extract", _list(places[len(runs) + side]), Column("changes", ENTRY) + Constant(1))
         for side in (0, 1)
     )
-    found = Coalesce(Column("seen.bits"), Constant(0))
+    found = Coalesce(Column("seen", "bits"), Constant(0))
     for bit, column in ((old, "was"), (new, "now")):
-        found = found + Case(_in(f"changes.{column}", FINDINGS), bit).otherwise(Constant(0))
+        found = found + Case(_in(("changes", column), FINDINGS), bit).otherwise(Constant(0))
     twice = _came_up(found.cast("BIGINT")) >= Constant(TWICE)
-    moves = is_one("changes.category", Category.NEW, Category.FIXED)
-    category = Case(moves & twice, Constant(rank(Category.FLAPPING))).otherwise(Column("changes.category"))
+    moves = is_one(("changes", "category"), Category.NEW, Category.FIXED)
+    category = Case(moves & twice, Constant(rank(Category.FLAPPING))).otherwise(Column("changes", "category"))
     return joined.select(
         *(
             category.cast("TINYINT").alias(name)
             if name == "category"
-            else Column(f"changes.{name}").alias(name)
+            else Column("changes", name).alias(name)
             for name in changes.columns
         )
     )
@@ -157,5 +157,9 @@ def _is(column: str, verdict: Verdict) -> Expression:
     return _in(column, (CODES[verdict], CODES[verdict] + WAIVED))
 
 
-def _in(column: str, codes: Sequence[int]) -> Expression:
-    return Coalesce(Column(column).isin(*map(Constant, codes)), Constant(value=False))
+def _column(name: str | tuple[str, str]) -> Expression:
+    return Column(name) if isinstance(name, str) else Column(*name)
+
+
+def _in(column: str | tuple[str, str], codes: Sequence[int]) -> Expression:
+    return Coalesce(_column(column).isin(*map(Constant, codes)), Constant(value=False))

@@ -255,7 +255,7 @@ def _none(connection: DuckDBPyConnection) -> DuckDBPyRelation:
 
 def _compared(connection: DuckDBPyConnection, flips: DuckDBPyRelation, way: Way) -> DuckDBPyRelation:
     """The changes, and whether the run compared with had a fail of the same identity."""
-    columns = [Column(f"flips.{name}").alias(name) for name in flips.columns]
+    columns = [Column("flips", name).alias(name) for name in flips.columns]
     if not (way.folder / BASELINE).exists() or not way.rules:
         return flips.select(*map(Column, flips.columns), Constant(value=False).alias("persisting"))
     rows = connection.read_parquet(duckdb_path(way.folder / BASELINE))
@@ -265,7 +265,7 @@ def _compared(connection: DuckDBPyConnection, flips: DuckDBPyRelation, way: Way)
     before = failed.select(number, *map(Column, KEY)).distinct()
     before = before.select(*map(Column, before.columns), Constant(value=True).alias("there"))
     joined = flips.set_alias("flips").join(before.set_alias("before"), _ON, how="left")
-    there = Coalesce(Column("before.there"), Constant(value=False)).alias("persisting")
+    there = Coalesce(Column("before", "there"), Constant(value=False)).alias("persisting")
     return joined.select(*columns, there)
 
 

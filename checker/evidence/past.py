@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -90,8 +91,12 @@ class Kept:
         return name in self.files
 
 
-def reopen(folder: Path) -> Kept:
+def reopen(folder: Path, *, checked: bool = True) -> Kept:
     """A run folder, of which everything that a run is judged by is checked against its manifest.
+
+    Args:
+        folder: the run folder.
+        checked: False where the caller knows of what was altered, and wants to see what comes of it.
 
     Raises:
         InvalidInputError: there is no complete run in the folder, or a file is not what the run wrote.
@@ -164,11 +169,9 @@ def _facts(store: Store, name: str, *, pruned: bool = False) -> Mapping[str, Any
 
 
 def _kept(folder: Path, content: bytes, facts: Mapping[str, Any]) -> Kept:
-    import hashlib
-
     path = folder / MANIFEST
     try:
-        files = {str(name): str(digest) for name, digest in facts["files"].items()}
+        files = {_inside(str(name)): str(digest) for name, digest in facts["files"].items()}
         shown = {
             **{f"{POLICIES}{one['pack']}.yaml": str(one["path"]) for one in facts["policies"]},
             **{f"{MAPPINGS}{one['framework']}.yaml": str(one["path"]) for one in facts["frameworks"]},
@@ -202,6 +205,17 @@ def _kept(folder: Path, content: bytes, facts: Mapping[str, Any]) -> Kept:
         raise InvalidInputError(
             Problem(path.as_posix(), f"the manifest is damaged: {type(error).__name__}: {error}")
         ) from None
+
+
+def _inside(name: str) -> str:
+    """The name of a file in a run folder.
+
+    Raises:
+        ValueError: it leads out of the folder.
+    """
+    if name.startswith("/") or "\\" in name or ".." in name.split("/"):
+        raise ValueError(f"{name!r} is no name of a file in it")
+    return name
 
 
 def as_json(value: Scalar | tuple[Scalar, ...]) -> object:

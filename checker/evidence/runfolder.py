@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import itertools
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from checker.model import utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem
-from checker.values import iso
+from checker.values import BadValueError, iso, parse_time
 
 MANIFEST = "manifest.json"
+SIGNATURE = "manifest.json.sig"
+STARTED = "started.json"
+PRUNED = "pruned.json"
 SCHEMA = "imageset-checker/manifest/1"
+STARTED_SCHEMA = "imageset-checker/started/1"
 RECORDS = "records.jsonl"
 SNAPSHOT = "image_sets.parquet"
 VERSIONS = "versions.parquet"
@@ -24,40 +32,104 @@ FINDINGS = "findings.parquet"
 BASELINE = "baseline.parquet"
 HISTORY = "history.parquet"
 
+_PART = ".part"
+
 
 class RunFolderError(CheckerError):
     """A run folder could not be completed. `exit_code` is that of a report that could not be delivered."""
 
     exit_code = 4
 
-    def __init__(self, path: Path, error: OSError) -> None:
-        super().__init__(
-            f"{path.as_posix()}: error: the run folder cannot be written: {error.strerror or error}"
-        )
+    def __init__(self, where: Path | str, error: OSError | str, hint: str = "") -> None:
+        shown = where.as_posix() if isinstance(where, Path) else where
+        if isinstance(error, OSError):
+            gone = isinstance(where, Path) and not where.is_dir()
+            reason = "the folder is gone" if gone else error.strerror or str(error)
+            error = f"the run folder cannot be written: {reason}"
+        super().__init__(str(Problem(shown, error, hint)))
 
 
-def make(runs: Path, run_id: str) -> Path:
+class Key(NamedTuple):
+    """What seals a run beside its manifest: `public` is the sha256 of the raw public key, in hex."""
+
+    public: str
+    sign: Callable[[bytes], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A complete run as its manifest describes it: its name in the store, when it was sealed, the sha256 of the manifest,
+    and what the manifest says."""
+
+    name: str
+    sealed_at: datetime
+    sha256: str
+    facts: Mapping[str, Any]
+
+
+def read_manifest(name: str, content: bytes) -> Sealed | None:
+    """A manifest of a run called `name`; None where it is none of ours, or damaged."""
+    try:
+        facts = json.loads(content)
+        if facts["schema"] != SCHEMA or not isinstance(facts["files"], dict):
+            return None
+        return Sealed(name, parse_time(facts["sealed_at"]), hashlib.sha256(content).hexdigest(), facts)
+    except (ValueError, KeyError, TypeError, BadValueError, RecursionError):
+        return None
+
+
+def make(runs: Path, run_id: str, started: Mapping[str, Any] | None = None) -> Path:
     """A new folder for a run: named by its id, with `-2` and so on where there is one already.
+
+    Args:
+        runs: the folder of all runs.
+        run_id: the run's id.
+        started: what is known of the run before it collects anything, see `beginning`.
 
     Raises:
         InvalidInputError: it cannot be made.
     """
     try:
         runs.mkdir(parents=True, exist_ok=True)
-        number = 1
-        while True:
-            folder = runs / (run_id if number == 1 else f"{run_id}-{number}")
+        for name in names(run_id):
+            folder = runs / name
             try:
                 folder.mkdir()
             except FileExistsError:
-                number += 1
-            else:
-                return folder
+                continue
+            begin(folder, beginning(name, started or {}))
+            return folder
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        taken = isinstance(error, FileExistsError | NotADirectoryError)
+        reason = "it is no folder" if taken else (error.strerror or str(error)).lower()
         raise InvalidInputError(
             Problem(runs.as_posix(), f"no run folder can be made here: {reason}")
         ) from None
+    raise AssertionError("names never end")
+
+
+def names(run_id: str) -> Iterator[str]:
+    """What a run may be called: its id, then with `-2` and so on."""
+    return (run_id if number == 1 else f"{run_id}-{number}" for number in itertools.count(1))
+
+
+def beginning(name: str, started: Mapping[str, Any]) -> bytes:
+    """What `started.json` says of the run called `name`: which one it is, and when it began."""
+    document = {"schema": STARTED_SCHEMA, "run": name, **started}
+    return _json({**document, "tool_version": _version(), "started_at": iso(utc_now())})
+
+
+def begin(folder: Path, content: bytes) -> None:
+    """Writes `started.json` into a folder that was just made.
+
+    Raises:
+        OSError: it cannot be written; the folder is gone again.
+    """
+    try:
+        write(folder / STARTED, content)
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)  # nothing was collected, so nothing is lost
+        raise
 
 
 def keep(folder: Path, name: str, content: bytes) -> None:
@@ -67,7 +139,7 @@ def keep(folder: Path, name: str, content: bytes) -> None:
         RunFolderError: it cannot be written.
     """
     try:
-        path = folder / name
+        path = _inside(folder) / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     except OSError as error:
@@ -82,41 +154,83 @@ def keep_copy(folder: Path, name: str, path: Path) -> None:
     """
     try:
         if path.is_file():
-            (folder / name).mkdir(parents=True, exist_ok=True)
+            (_inside(folder) / name).mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, folder / name / path.name)
     except OSError as error:
         raise RunFolderError(folder, error) from error
 
 
-def seal(folder: Path, facts: Mapping[str, Any]) -> Path:
+def seal(
+    folder: Path, facts: Mapping[str, Any], *, previous: Mapping[str, str] | None, key: Key | None = None
+) -> Path:
     """Writes the manifest: last, and in one step, since its presence means that the run is complete.
+
+    Every file is on the disk itself before the manifest gets its name: after a power cut there is no manifest of files
+    that are not there.
 
     Args:
         folder: the run folder with everything in it.
         facts: what the manifest says of the run beside the sha256 of every file and of the previous run's manifest.
+        previous: the run sealed last in the store, as `Store.last` names it.
+        key: signs the manifest.
 
     Raises:
-        RunFolderError: it cannot be written.
+        RunFolderError: it cannot be written, or there is one already.
     """
+    if (folder / MANIFEST).exists():
+        raise RunFolderError(folder, f"the run has its {MANIFEST} already, which is never written twice")
     try:
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        _inside(folder)
+        files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
         document = {
             "schema": SCHEMA,
             **facts,
+            "public_key": key.public if key else None,
+            "files": {name: _settled(files[name]) for name in sorted(files)},
             "sealed_at": iso(utc_now()),
-            "previous": _previous(folder),
-            "files": {path.relative_to(folder).as_posix(): sha256(path) for path in files},
+            "previous": dict(previous) if previous else None,
         }
-        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-        draft = folder / (MANIFEST + ".part")
-        with draft.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(folder / MANIFEST)
+        content = _json(document)
+        if key:
+            write(folder / SIGNATURE, key.sign(content))
+        for below in [path for path in folder.rglob("*") if path.is_dir()]:
+            sync_folder(below)
+        write(folder / MANIFEST, content)
+        sync_folder(folder.parent)
     except OSError as error:
         raise RunFolderError(folder, error) from error
     return folder / MANIFEST
+
+
+def write(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all, and onto the disk itself.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    draft = path.with_name(path.name + _PART)
+    with draft.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(path.parent)
+    draft.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Puts the names in a folder onto the disk itself.
+
+    Raises:
+        OSError: it cannot be done.
+    """
+    if os.name == "nt":
+        return  # Windows opens no folders
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def sha256(path: Path) -> str:
@@ -125,16 +239,32 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _previous(folder: Path) -> dict[str, str] | None:
-    """The run sealed last among the folder's neighbours, and the sha256 of its manifest."""
-    sealed = []
-    for manifest in folder.parent.glob(f"*/{MANIFEST}"):
-        try:
-            document = json.loads(manifest.read_bytes())
-            sealed.append((str(document["sealed_at"]), manifest.parent.name, manifest))
-        except (ValueError, KeyError, TypeError):
-            continue  # not one of ours; `verify` is where damage is reported
-    if not sealed:
-        return None
-    _, name, manifest = max(sealed)
-    return {"run": name, "sha256": sha256(manifest)}
+def last_sealed(runs: Iterable[Sealed]) -> dict[str, str] | None:
+    """Of these the run sealed last, as the manifest of the next one names it."""
+    last = max(runs, key=lambda one: (one.sealed_at, one.name), default=None)
+    return {"run": last.name, "sha256": last.sha256} if last else None
+
+
+def _inside(folder: Path) -> Path:
+    """The folder, which somebody may have removed while the audit ran: what is made anew in its place is not the run."""
+    if not (folder / STARTED).is_file():
+        raise FileNotFoundError(errno.ENOENT, f"it has no {STARTED} any more", str(folder))
+    return folder
+
+
+def _settled(path: Path) -> str:
+    """The sha256 of a file that is on the disk itself."""
+    with path.open("rb+") as file:  # Windows syncs no file that was opened to read
+        os.fsync(file.fileno())
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _json(document: Mapping[str, Any]) -> bytes:
+    # a file's name may hold bytes that are no UTF-8, which Python keeps as halves of surrogate pairs: JSON escapes them
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+
+
+def _version() -> str:
+    from checker import __version__
+
+    return __version__

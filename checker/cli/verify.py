@@ -1,0 +1,64 @@
+"""`verify`: whether kept runs are what they were."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from checker import api
+from checker.cli.console import complain, say
+from checker.problems import Problem, printable, render
+
+ALTERED = 1
+"""The exit code where something does not fit."""
+MOST_FINDINGS = 20
+
+
+def run(runs: list[str], *, key: str | None, as_json: bool) -> int:
+    """Prints what verifying each run found; 1 where any of them is not intact."""
+    found = [one for name in runs for one in api.verify(name, key=Path(key) if key else None)]
+    if as_json:
+        say(json.dumps([_plain(one) for one in found], indent=2, ensure_ascii=False))
+    else:
+        for one in found:
+            _tell(one)
+    return 0 if all(one.intact for one in found) else ALTERED
+
+
+def _tell(one: api.Verified) -> None:
+    if one.intact:
+        what = f"{one.files} files as they were, {one.findings:,} findings follow from the evidence"
+        say(f"ok       {printable(one.run)}: {what}")
+    else:
+        say(f"ALTERED  {printable(one.run)}")
+    say(f"         manifest {one.sha256}")
+    for note in one.notes:
+        say(f"         note: {printable(note)}")
+    if one.problems:
+        complain(render(one.problems))
+    if one.different:
+        more = f", first {MOST_FINDINGS}" if one.different > MOST_FINDINGS else ""
+        say(f"         findings that do not follow from the evidence ({one.different:,}{more}):")
+    for finding in one.differs[:MOST_FINDINGS]:
+        was, now = finding.kept or "no finding", finding.now or "no finding"
+        what = f"{finding.what} differ" if finding.what else f"kept as {was}, the evidence gives {now}"
+        say(f"           {finding.rule}  {printable(finding.subject.name)}  {what}")
+
+
+def _plain(one: api.Verified) -> dict[str, object]:
+    return {
+        "run": one.run,
+        "intact": one.intact,
+        "manifest_sha256": one.sha256,
+        "files": one.files,
+        "findings": one.findings,
+        "problems": [_problem(problem) for problem in one.problems],
+        "different": one.different,
+        "differs": [asdict(finding) for finding in one.differs],
+        "notes": list(one.notes),
+    }
+
+
+def _problem(one: Problem) -> dict[str, str]:
+    return {"where": str(one.where), "message": one.message, "hint": one.hint}

@@ -1,0 +1,78 @@
+"""Whether findings that a run kept are those that its evidence gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from duckdb import ColumnExpression as Column
+from duckdb import DuckDBPyRelation
+
+from checker.evaluation.baseline import IDENTITY, identified
+from checker.evaluation.tables import SUBJECT
+from checker.evidence.runfolder import FINDINGS
+from checker.evidence.snapshot import connect, duckdb_path
+from checker.model import Subject
+
+MOST = 50
+"""Findings that are named; all of them are counted."""
+_SAID = ("verdict", "reason", "fields", "severity", "waiver", "lapsed", "new")
+_WHO = (*SUBJECT, "rule")
+
+
+@dataclass(frozen=True, slots=True)
+class Differs:
+    """A finding that was kept otherwise than the evidence gives it: the verdicts, None where there is no such finding."""
+
+    rule: str
+    subject: Subject
+    kept: str | None
+    now: str | None
+    what: str
+    """What differs, where the verdicts do not: `reason, fields`."""
+
+
+def disagreements(kept: Path, now: Path) -> tuple[int, list[Differs]]:
+    """How many findings differ between two folders, and the first of them.
+
+    Args:
+        kept: the folder with the findings that a run kept.
+        now: the folder with those that its evidence gives.
+    """
+    with connect() as connection:
+        sides = [
+            identified(connection.read_parquet(duckdb_path(folder / FINDINGS))) for folder in (kept, now)
+        ]
+        before, after = (_named(side, name) for side, name in zip(sides, ("before", "after"), strict=True))
+        same = " AND ".join(f'before."{name} before" IS NOT DISTINCT FROM after."{name} after"' for name in IDENTITY)
+        rows = before.join(after, same, how="outer")
+        differs = " OR ".join(f'"{name} before" IS DISTINCT FROM "{name} after"' for name in _SAID)
+        found = rows.filter(differs)
+        total = found.aggregate("count(*)").fetchall()[0][0]
+        names = [f"{name} {side}" for side in ("before", "after") for name in (*_WHO, *_SAID)]
+        first = found.select(*map(Column, names)).order(", ".join(f'"{name}"' for name in names[:8])).limit(MOST)
+        return total, [_differs(row) for row in first.fetchall()]
+
+
+def _named(rows: DuckDBPyRelation, side: str) -> DuckDBPyRelation:
+    names = dict.fromkeys((*_WHO, *_SAID, *IDENTITY))
+    return rows.select(*(Column(name).alias(f"{name} {side}") for name in names)).set_alias(side)
+
+
+def _differs(row: tuple[object, ...]) -> Differs:
+    half = len(row) // 2
+    before, after = row[:half], row[half:]
+    who = before if before[len(SUBJECT)] is not None else after
+    verdict = len(_WHO)
+    what = [name for at, name in enumerate(_SAID, start=verdict) if before[at] != after[at]]
+    return Differs(
+        str(who[len(SUBJECT)]),
+        Subject(*who[: len(SUBJECT)]),  # type: ignore[arg-type]
+        _text(before[verdict]),
+        _text(after[verdict]),
+        "" if before[verdict] != after[verdict] else ", ".join(what),
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

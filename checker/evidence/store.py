@@ -1,0 +1,181 @@
+"""Stores of runs: a folder on this machine here, S3 in `s3store`; which one a text means, and where a run is."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from checker.evidence import runfolder
+from checker.evidence.runfolder import MANIFEST, STARTED, RunFolderError
+from checker.evidence.s3store import S3, S3Store, place
+from checker.evidence.storing import Store, Working
+from checker.model import Duration
+from checker.problems import InvalidInputError, Problem, nearest
+
+__all__ = ["LocalStore", "Store", "Working", "locate", "open_store"]
+
+# what `judging.run_id` makes; a run that was killed as it began has nothing but its name
+_RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}(-\d+)?")
+_LARGEST_MANIFEST = 64 << 20
+
+
+def open_store(
+    where: str, root: Path | None = None, *, keep: Duration | None = None, object_lock: str | None = None
+) -> Store:
+    """The store that a text means: `s3://BUCKET/PREFIX`, or a folder, which need not be there yet.
+
+    Args:
+        where: the text.
+        root: what a path is relative to; the present folder unless given.
+        keep: how long runs are kept.
+        object_lock: the mode, governance or compliance, in which S3 is to lock each file for that long.
+
+    Raises:
+        InvalidInputError: it names no place in S3, or asks for a lock that the place cannot have.
+    """
+    remote = where.startswith("s3://")
+    if not remote and "://" in where:
+        raise InvalidInputError(Problem(where, "runs are kept in a folder or in s3://BUCKET/PREFIX"))
+    if object_lock and not remote:
+        raise InvalidInputError(Problem(where, "a folder has no object lock", "s3://BUCKET/PREFIX has"))
+    if object_lock and keep is None:
+        hint = "say for how long, as in `keep: 6y`"
+        raise InvalidInputError(Problem(where, "object lock needs the time to keep runs", hint))
+    if remote:
+        bucket, prefix = place(where)
+        return S3Store(bucket, prefix, keep=keep, object_lock=object_lock)
+    return LocalStore((root or Path()) / where)
+
+
+def locate(run: str, runs: str | None = None, root: Path | None = None) -> tuple[Store, str]:
+    """Where a run is: the path of its folder, `s3://BUCKET/PREFIX/RUN`, or its name in the store of an audit.
+
+    Args:
+        run: what the user wrote.
+        runs: the store of the audit at hand, see `open_store`.
+        root: what that store's path is relative to.
+
+    Raises:
+        InvalidInputError: there is no such run.
+    """
+    if run.startswith("s3://"):
+        bucket, prefix = place(run)
+        above, _, name = prefix.rpartition("/")
+        if not name:
+            raise InvalidInputError(Problem(run, "this names a bucket and no run in it"))
+        return S3Store(bucket, above), name
+    folder = Path(run)
+    if folder.is_dir():
+        # `.` and `..` are folders too, and have names
+        folder = folder if folder.name not in ("", "..") else folder.resolve()
+        return LocalStore(folder.parent), folder.name
+    hint = ""
+    if runs is not None:
+        store = open_store(runs, root)
+        names = store.names()
+        if run in names:
+            return store, run
+        hint = nearest(run, names)
+    raise InvalidInputError(Problem(run, "there is no such run folder", hint))
+
+
+class LocalStore(Store):
+    """Runs as folders of a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.shown = folder.as_posix()
+
+    def names(self) -> tuple[str, ...]:
+        """The folders that are a run's by their name or by what is in them, sorted."""
+        try:
+            with os.scandir(self.folder) as entries:
+                found = [entry.name for entry in entries if entry.is_dir()]
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise self._unreadable(self.folder, error) from None
+        marks = (MANIFEST, STARTED)
+        return tuple(
+            name
+            for name in sorted(found)
+            if _RUN.fullmatch(name) or any((self.folder / name / mark).is_file() for mark in marks)
+        )
+
+    def contents(self) -> Mapping[str, frozenset[str]]:
+        """The names of the files of every run."""
+        return {name: frozenset(self._files(self.folder / name)) for name in self.names()}
+
+    def manifest(self, name: str) -> bytes | None:
+        """The manifest of a run; None where it has none."""
+        path = self.folder / name / MANIFEST
+        try:
+            with path.open("rb") as file:
+                return file.read(_LARGEST_MANIFEST)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise self._unreadable(path, error) from None
+
+    def has(self, name: str, file: str) -> bool:
+        """Whether a run has a file."""
+        return (self.folder / name / file).is_file()
+
+    def fetch(self, name: str, *files: str) -> Path:  # noqa: ARG002 - all of them are there
+        """The run's folder itself."""
+        return self.folder / name
+
+    def claim(self, run_id: str, started: Mapping[str, Any]) -> Working:
+        """Makes the run's folder, which one process alone can."""
+        folder = runfolder.make(self.folder, run_id, started)
+        return Working(folder.name, folder, folder.as_posix(), self)
+
+    def publish(self, working: Working) -> str:
+        """Nothing: it is where it belongs, and its manifest made it complete."""
+        return working.shown
+
+    def abandon(self, working: Working) -> None:
+        """Removes the folder of a run that collected nothing."""
+        shutil.rmtree(working.folder, ignore_errors=True)
+
+    def put(self, name: str, file: str, content: bytes) -> None:
+        """Adds a small file to a run, whole or not at all, unless it is there."""
+        path = self.folder / name / file
+        try:
+            if not path.exists():
+                runfolder.write(path, content)
+        except OSError as error:
+            raise RunFolderError(path.parent, error) from None
+
+    def held(self, name: str, files: Iterable[str]) -> str:  # noqa: ARG002 - folders know no locks
+        """Nothing is known before it is tried."""
+        return ""
+
+    def remove(self, name: str, files: Iterable[str]) -> None:
+        """Removes files of a run, and folders in it that become empty."""
+        folder = self.folder / name
+        try:
+            for file in files:
+                path = folder / file
+                path.unlink(missing_ok=True)
+                for above in list(path.parents)[: len(Path(file).parts) - 1]:
+                    if not any(above.iterdir()):
+                        above.rmdir()
+            runfolder.sync_folder(folder)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise RunFolderError(folder, f"it could not be pruned: {reason}") from None
+
+    def _files(self, folder: Path) -> list[str]:
+        try:
+            return [path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()]
+        except OSError as error:
+            raise self._unreadable(folder, error) from None
+
+    def _unreadable(self, path: Path, error: OSError) -> InvalidInputError:
+        reason = "it is no folder" if isinstance(error, NotADirectoryError) else error.strerror or str(error)
+        return InvalidInputError(Problem(path.as_posix(), f"cannot be read: {reason.lower()}"))

@@ -1,0 +1,116 @@
+"""What every store of runs offers, whether it is a folder or in S3."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from checker.evidence.runfolder import Sealed, last_sealed, read_manifest
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Working:
+    """A run that has its name and is not complete yet: `folder` is where it is put together, on this machine, and
+    `shown` what to call the place where it will be. `token` is what a store needs to know its own again."""
+
+    name: str
+    folder: Path
+    shown: str
+    store: Store
+    token: str = ""
+
+
+class Store(ABC):
+    """Where runs are kept. `shown` is how messages call it."""
+
+    shown: str
+
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """Every run, also those that were interrupted, sorted.
+
+        Raises:
+            InvalidInputError: the store cannot be read; so from every method that reads.
+        """
+
+    @abstractmethod
+    def contents(self) -> Mapping[str, frozenset[str]]:
+        """The names of the files of every run."""
+
+    @abstractmethod
+    def manifest(self, name: str) -> bytes | None:
+        """The manifest of a run; None where it has none."""
+
+    @abstractmethod
+    def has(self, name: str, file: str) -> bool:
+        """Whether a run has a file."""
+
+    @abstractmethod
+    def fetch(self, name: str, *files: str) -> Path:
+        """A folder on this machine with these files of a run, all of them unless some are named. What the run has not is
+        not there. It lasts as long as the store."""
+
+    @abstractmethod
+    def claim(self, run_id: str, started: Mapping[str, Any]) -> Working:
+        """Takes a name for a new run, which no other run can then have, before anything is collected.
+
+        Args:
+            run_id: the run's id; a name that is taken gets `-2` and so on.
+            started: what is known of the run by now: its audit's name, as_of.
+
+        Raises:
+            InvalidInputError: no run can be kept here.
+        """
+
+    @abstractmethod
+    def publish(self, working: Working) -> str:
+        """Brings a run whose folder is sealed to its place, the manifest last; what to call it.
+
+        Raises:
+            RunFolderError: it cannot be brought there. The folder on this machine has everything.
+        """
+
+    @abstractmethod
+    def abandon(self, working: Working) -> None:
+        """Gives a name back, of a run that collected nothing."""
+
+    @abstractmethod
+    def put(self, name: str, file: str, content: bytes) -> None:
+        """Adds a small file to a run, whole or not at all, unless it is there.
+
+        Raises:
+            RunFolderError: it cannot be written.
+        """
+
+    @abstractmethod
+    def held(self, name: str, files: Iterable[str]) -> str:
+        """Why these files of a run cannot be removed now, as text; empty where nothing is known to hold them."""
+
+    @abstractmethod
+    def remove(self, name: str, files: Iterable[str]) -> None:
+        """Removes files of a run.
+
+        Raises:
+            RunFolderError: one could not be removed.
+        """
+
+    def complete(self) -> tuple[Sealed, ...]:
+        """The runs whose manifest can be read, from the one that was sealed first to the last; pruned ones too."""
+        read = [read_manifest(name, content) for name, content in self.manifests(self.names()).items()]
+        return tuple(sorted((one for one in read if one), key=lambda one: (one.sealed_at, one.name)))
+
+    def sealed(self) -> tuple[str, ...]:
+        """The names of `complete`."""
+        return tuple(one.name for one in self.complete())
+
+    def last(self) -> dict[str, str] | None:
+        """The run that was sealed last, and the sha256 of its manifest: what the next one names as `previous`."""
+        return last_sealed(self.complete())
+
+    def manifests(self, names: Iterable[str]) -> dict[str, bytes]:
+        """The manifests of those of the runs that have one."""
+        found = ((name, self.manifest(name)) for name in names)
+        return {name: content for name, content in found if content is not None}

@@ -14,23 +14,28 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from checker.audit.gate import Gate
+from checker.audit.history import Past, past_of, remember
 from checker.audit.judging import evaluate, run_id
 from checker.audit.keeping import keep
 from checker.audit.replaying import rejudge, replay
 from checker.audit.run import Run
 from checker.evidence import runfolder
 from checker.evidence.kept import Evidence, discard_with, keep_records, moved, temporary
-from checker.evidence.past import Kept, reopen
+from checker.evidence.past import Kept, reopened
 from checker.evidence.recorded import read_recorded
 from checker.evidence.records import Record
-from checker.evidence.runfolder import RECORDS
-from checker.model import Needs, Target, utc_now
+from checker.evidence.runfolder import RECORDS, Key
+from checker.evidence.signing import signing_key
+from checker.evidence.store import Store, Working, locate, open_store
+from checker.model import Needs, Target, Waiver, utc_now
 from checker.policy.choose import Rules, choose, named
 from checker.policy.load import Policies, Request, load
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import Options, ReportError
+from checker.values import iso
 
 if TYPE_CHECKING:
+    from checker.audit.verifying import Verified
     from checker.config import AuditConfig
     from checker.evaluation.explain import Explanation
 
@@ -40,13 +45,17 @@ __all__ = [
     "InvalidInputError",
     "Kept",
     "Options",
+    "Past",
     "Policies",
     "Problem",
     "ReportError",
     "Request",
     "Rules",
     "Run",
+    "Store",
+    "Working",
     "choose",
+    "claim",
     "collect",
     "configure",
     "evaluate",
@@ -56,13 +65,18 @@ __all__ = [
     "load",
     "moved",
     "named",
+    "open_store",
+    "past",
     "recorded",
     "rejudge",
+    "remember",
     "reopen",
     "replay",
     "report",
-    "run_folder",
+    "signing_key",
     "targets",
+    "verify",
+    "waivers",
 ]
 
 
@@ -105,6 +119,32 @@ def targets(
     )
     left_out = tuple(f"target {name}" for name in names if name not in {one.name for one in chosen})
     return chosen, left_out, tuple(warnings)
+
+
+def waivers(
+    config: AuditConfig | None, rules: Rules, path: Path | None = None, shown: str | None = None
+) -> tuple[tuple[Waiver, ...], tuple[Problem, ...]]:
+    """The waivers of an audit, and warnings.
+
+    Args:
+        config: what `configure` returned, which says what waivers are held to; the standard limits without it.
+        rules: what `choose` returned.
+        path: their file; the one that audit.yaml names unless given.
+        shown: the path that messages print.
+
+    Raises:
+        InvalidInputError: with every problem of the file.
+    """
+    from checker.config.waivers import Limits, read_waivers
+
+    file = path or (config.at(config.waivers) if config and config.waivers else None)
+    if file is None:
+        return (), ()
+    if config is None:
+        return read_waivers(file, rules.policies, Limits(), shown)
+    severities = {one.rule: one.severity for one in config.rules if one.severity}
+    names = tuple(target.name for target in config.targets)
+    return read_waivers(file, rules.policies, Limits(config.longest, severities, names), shown)
 
 
 def collect(
@@ -177,6 +217,16 @@ def recorded(
         [str(file) for file in files], policies.labels, warnings, needs=needs, complete=complete
     )
     return keep_records(records, tuple(warnings))
+
+
+def reopen(run: str | Path, runs: str | None = None) -> Kept:
+    """A kept run: the path of its folder, `s3://BUCKET/PREFIX/RUN`, or its name where it is known where runs are.
+
+    Raises:
+        InvalidInputError: there is no such run, it was not completed, or it was altered.
+    """
+    store, name = locate(str(run), runs)
+    return reopened(store, name)
 
 
 def explain(
@@ -258,25 +308,83 @@ def run_folder(runs: Path, rules: Rules, asked: str, as_of: datetime) -> Path:
     Raises:
         InvalidInputError: it cannot be made.
     """
-    return runfolder.make(runs, run_id(rules, asked, as_of))
+    return runfolder.make(runs, run_id(rules, asked, as_of), {"as_of": iso(as_of)})
+
+
+def past(store: Store, audit: str, baseline: str | None = None) -> Past:
+    """Earlier runs of an audit: what they saw, and the findings to compare with.
+
+    Args:
+        store: where they are kept.
+        audit: the audit's name.
+        baseline: the run to compare with; the last complete one unless given.
+
+    Raises:
+        InvalidInputError: a run that is needed was altered, or is not there.
+    """
+    return past_of(store, audit, baseline)
+
+
+def claim(store: Store, rules: Rules, asked: str, as_of: datetime, name: str = "") -> Working:
+    """A new run in a store: collect into its folder, or move recorded evidence there with `moved`; `kept` completes it.
+
+    Args:
+        store: where it is kept.
+        rules: what `choose` returned.
+        asked: `inputs(config)` of a live audit, `evidence.digest` of a recorded one.
+        as_of: the instant against which ages are measured.
+        name: the audit's name.
+
+    Raises:
+        InvalidInputError: no run can be kept there.
+    """
+    return store.claim(run_id(rules, asked, as_of), {"name": name, "as_of": iso(as_of)})
 
 
 def kept(
     run: Run,
-    folder: Path,
-    config: AuditConfig | None,
+    working: Working,
+    *,
+    audit: bytes | None = None,
+    waivers: bytes | None = None,
+    events: Mapping[str, bytes] | None = None,
     reports: Iterable[tuple[str, str]] = (),
-) -> Path:
-    """Completes a run folder: policies, configuration and reports beside the evidence, then the manifest.
+    key: Key | None = None,
+) -> str:
+    """Completes a run: what it was judged by and its reports beside the evidence, then the manifest; what to call it.
 
     Args:
         run: a run whose evidence is in the folder.
-        folder: the run folder.
-        config: the audit's configuration.
+        working: what `claim` returned.
+        audit: the bytes of audit.yaml.
+        waivers: the bytes of the file of waivers.
+        events: the files of deletion events, by name.
         reports: formats and paths of reports to copy into it; what is no regular file is left out.
+        key: signs the manifest, see `signing_key`.
 
     Raises:
         RunFolderError: something could not be written.
     """
-    facts = keep(run, folder, audit=config.source if config else None, reports=reports)
-    return runfolder.seal(folder, facts)
+    facts = keep(run, working.folder, audit=audit, waivers=waivers, events=events, reports=reports)
+    runfolder.seal(working.folder, facts, previous=working.store.last(), key=key)
+    return working.store.publish(working)
+
+
+def verify(run: str, *, runs: str | None = None, key: Path | None = None) -> tuple[Verified, ...]:
+    """Recomputes every hash of a run, its link to the run before, and its findings; of every run, where a folder of runs
+    is named.
+
+    Args:
+        run: a run folder, its name, `s3://BUCKET/PREFIX/RUN`; or a folder of runs.
+        runs: where the runs are whose names are given.
+        key: the public key that a run must be signed with.
+
+    Raises:
+        InvalidInputError: there is no such run, or the key cannot be read.
+    """
+    from checker.audit.verifying import verify as check
+
+    store, name = locate(run, runs)
+    if store.manifest(name) is None and (below := open_store(run)).sealed():
+        return tuple(check(below, one, key=key) for one in below.sealed())
+    return (check(store, name, key=key),)

@@ -9,7 +9,8 @@ from tempfile import mkdtemp
 
 from checker.audit.gate import Gate, judge, sentence
 from checker.audit.run import Compared, Judged, Run
-from checker.audit.waivers import SOON, stand
+from checker.audit.waivers import stand
+from checker.config.audit import SOON
 from checker.evidence.claims import claims
 from checker.evidence.kept import Evidence, digest
 from checker.evidence.runfolder import FINDINGS

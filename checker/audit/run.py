@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from checker.audit.gate import Gate, Ruling, something_evaluated
-from checker.audit.waivers import SOON, WaiverUse
+from checker.audit.waivers import WaiverUse
+from checker.config.audit import SOON
 from checker.model import (
     Change,
     Coverage,

@@ -13,12 +13,12 @@ from checker import __version__
 from checker.audit.keeping import facts
 from checker.audit.replaying import replay
 from checker.evaluation.agreement import Differs, disagreements
-from checker.evidence.past import PRUNED, Kept, Store, altered, reopen
-from checker.evidence.runfolder import MANIFEST, SCHEMA
-from checker.evidence.signing import check_signature
+from checker.evidence.past import Kept, altered, reopen
+from checker.evidence.runfolder import MANIFEST, PRUNED, SCHEMA, SIGNATURE
+from checker.evidence.signing import public_key
+from checker.evidence.storing import Store
 from checker.problems import InvalidInputError, Problem
 
-SIGNATURE = "manifest.json.sig"
 _BESIDE = frozenset({MANIFEST, SIGNATURE, PRUNED})
 _JUDGED = ("outcome", "exit_code", "sentence", "summary")
 
@@ -75,7 +75,9 @@ def verify(store: Store, name: str, *, key: Path | None = None) -> Verified:
         damaged = Problem(where, f"the manifest is damaged: {type(error).__name__}: {error}")
         return Verified(name, digest, 0, problems=(damaged,))
     problems, notes = _chain(store, name, document)
-    problems += check_signature(folder, content, document.get("public_key"), key, notes)
+    signed = _signature(folder, content, document.get("public_key"), key)
+    problems += [signed] if isinstance(signed, Problem) else []
+    notes += [signed] if isinstance(signed, str) else []
     if store.has(name, PRUNED):
         notes.append("pruned: only its manifest is left, so that no finding can be shown any more")
         return Verified(name, digest, len(files), problems=tuple(problems), notes=tuple(notes))
@@ -111,6 +113,28 @@ def _chain(store: Store, name: str, document: Mapping[str, Any]) -> tuple[list[P
     return [], []
 
 
+def _signature(folder: Path, content: bytes, declared: object, key: Path | None) -> Problem | str | None:
+    """What is wrong with the signature, as a problem; what could not be verified, as a text."""
+    path = folder / SIGNATURE
+    where = path.as_posix()
+    if declared is None and not path.exists():
+        hint = "it was made without --sign"
+        return Problem(where, "the run is not signed", hint) if key else None
+    if not path.exists():
+        return Problem(where, "the signature is gone", f"the manifest names the key {declared}")
+    if key is None:
+        return f"signed, by the key {declared}; --key PUBLIC.pem verifies it"
+    fingerprint, fits = public_key(key)
+    if not fits(path.read_bytes(), content):
+        other = (
+            ""
+            if fingerprint == declared
+            else f"the manifest names the key {declared}, this one is {fingerprint}"
+        )
+        return Problem(where, "the signature is not that of this key over this manifest", other)
+    return None
+
+
 def _judged_again(folder: Path, so_far: Verified) -> Verified:
     """The findings, reached again from the evidence. Where a file that they rest on was altered, they are reached from
     what is there, to say which findings that touches."""
@@ -126,16 +150,18 @@ def _judged_again(folder: Path, so_far: Verified) -> Verified:
         return replace(so_far, notes=notes, problems=(*so_far.problems, *_problems(error)))
     total = sum(one.tally.fail + one.tally.waived + one.tally.unknown for one in run.judged)
     problems = [*so_far.problems, *_said_otherwise(kept, facts(run, kept.name))]
-    notes = list(so_far.notes)
+    remarks = list(so_far.notes)
     if kept.facts.get("tool_version") != __version__:
-        notes.append(f"judged by version {kept.facts.get('tool_version')}, and again by version {__version__}")
+        remarks.append(
+            f"judged by version {kept.facts.get('tool_version')}, and again by version {__version__}"
+        )
     return replace(
         so_far,
         findings=total,
         problems=tuple(problems),
         different=different,
         differs=tuple(differs),
-        notes=tuple(notes),
+        notes=tuple(remarks),
     )
 
 

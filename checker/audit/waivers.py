@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from checker.config.audit import SOON
 from checker.model import Duration, Waiver
-from checker.values import DAY, later
-
-SOON = Duration(milliseconds=14 * DAY)
-"""How long before its end a waiver is listed as ending soon, unless audit.yaml says so."""
+from checker.values import later
 
 State = Literal["in_force", "expired", "not_yet"]
 

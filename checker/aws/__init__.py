@@ -4,10 +4,20 @@ boto3 and botocore are imported inside functions: they take 150 ms.
 """
 
 from checker.aws.door import ATTEMPTS, Access, Clients, Door, Identity, UnusableError
-from checker.aws.guard import COLLECTED, PERMITTED, RefusedActionError, Watch
+from checker.aws.guard import (
+    COLLECTED,
+    PERMITTED,
+    S3_READING,
+    S3_REMOVING,
+    S3_WRITING,
+    RefusedActionError,
+    Watch,
+)
+from checker.aws.s3 import S3Error, asking
 from checker.aws.settings import default_region, exceptions, why_no_profile
 
 __all__ = [
-    "ATTEMPTS", "COLLECTED", "PERMITTED", "Access", "Clients", "Door", "Identity", "RefusedActionError",
-    "UnusableError", "Watch", "default_region", "exceptions", "why_no_profile",
+    "ATTEMPTS", "COLLECTED", "PERMITTED", "S3_READING", "S3_REMOVING", "S3_WRITING", "Access", "Clients", "Door",
+    "Identity", "RefusedActionError", "S3Error", "UnusableError", "Watch", "asking", "default_region", "exceptions",
+    "why_no_profile",
 ]  # fmt: skip

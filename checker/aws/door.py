@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from checker import __version__
-from checker.aws.guard import SERVICE, Watch, attach, guard
-from checker.aws.settings import core_session, exceptions, loader, why_no_profile
+from checker.aws.guard import PERMITTED, SERVICE, Watch, attach, guard
+from checker.aws.settings import core_session, default_region, exceptions, loader, why_no_profile
 from checker.problems import CheckerError, InvalidInputError, Problem
 
 SESSION_NAME = "imageset-checker"
@@ -18,6 +18,10 @@ SESSION_NAME = "imageset-checker"
 IDENTITY_SECONDS = 5.0
 CONNECT_SECONDS = 5
 READ_SECONDS = 30
+S3_READ_SECONDS = 120
+"""S3 answers a large upload only once it has stored it."""
+S3_REGION = "us-east-1"
+"""Where a bucket is asked for first, if nothing names a Region: S3 there knows every bucket's."""
 ATTEMPTS = 5
 """Of one call, by botocore in its standard mode. Set explicitly: boto3 1.44 changed the defaults of both."""
 
@@ -125,11 +129,30 @@ class Door:
             control = self._client(session, SERVICE, region, watch, endpoint=self.endpoint_url)
             runtime_url = self.runtime_endpoint_url or self.endpoint_url
             given = runtime_url is not None or _overridden(session, control)
-            plain = {"inject_host_prefix": False} if given else {}
+            plain: dict[str, Any] = {"inject_host_prefix": False} if given else {}
             runtime = self._client(session, SERVICE, region, watch, endpoint=runtime_url, **plain)
         except (exceptions().BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
             raise UnusableError(type(error).__name__, str(error)) from error
         return Clients(control, runtime, _host(runtime.meta.endpoint_url) if given else None)
+
+    def s3(self, permitted: frozenset[str]) -> Any:
+        """A client of S3 that may call these actions only, with AWS's own settings: credentials, endpoint, Region.
+
+        Where they name no Region, botocore finds the bucket's.
+
+        Raises:
+            InvalidInputError: AWS's configuration cannot be read.
+            UnusableError: botocore can make no client with it.
+        """
+        self.check(Access())
+        region = default_region(None) or S3_REGION
+        try:
+            session = self._session(Access(), region)
+            return self._client(
+                session, "s3", region, None, permitted=permitted, read_timeout=S3_READ_SECONDS
+            )
+        except (exceptions().BotoCoreError, ValueError) as error:
+            raise UnusableError(type(error).__name__, str(error)) from error
 
     def caller_identity(self, access: Access, region: str) -> Identity:
         """What sts:GetCallerIdentity says: one attempt, 5 s in total. A failure is a note, never an error."""
@@ -209,6 +232,7 @@ class Door:
         watch: Watch | None,
         *,
         endpoint: str | None = None,
+        permitted: frozenset[str] = PERMITTED,
         **options: Any,
     ) -> Any:
         from botocore.config import Config
@@ -227,7 +251,7 @@ class Door:
                 service, region_name=region, endpoint_url=endpoint, config=config, **keys
             )
             self._made.append(made)
-        guard(made)
+        guard(made, permitted)
         if watch:
             attach(made, watch)
         return made

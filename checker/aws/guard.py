@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from checker.values import STRICT_JSON, other_case, parse_time
@@ -14,7 +14,16 @@ COLLECTED = frozenset({"GetImageSet", "ListImageSetVersions", "GetDatastore", "L
 storage tiers or touches `lastAccessedAt` (AWS HealthImaging developer guide, cost optimization)."""
 
 PERMITTED = COLLECTED | {"GetCallerIdentity", "AssumeRole"}
-"""Every action that a client made here may call; any other is refused before it is sent."""
+"""Every action that a client of HealthImaging or STS may call; any other is refused before it is sent."""
+
+S3_READING = frozenset({"GetObject", "HeadObject", "HeadBucket", "ListObjectsV2"})
+"""Actions of S3 that read kept runs. HeadBucket is how botocore finds the Region of a bucket."""
+
+S3_WRITING = S3_READING | {"PutObject", "PutObjectRetention"}
+"""Actions of S3 that keep a run."""
+
+S3_REMOVING = S3_READING | {"PutObject", "ListObjectVersions", "DeleteObject"}
+"""Actions of S3 that prune a run, or give back the name of one that never began."""
 
 _PYTHON_TYPES: Mapping[str, Any] = {
     "structure": dict, "list": list, "map": dict, "boolean": bool, "string": str, "timestamp": int | float,
@@ -22,7 +31,7 @@ _PYTHON_TYPES: Mapping[str, Any] = {
 
 
 class RefusedActionError(RuntimeError):
-    """Our own code asked for an action that is not in `PERMITTED`: a bug, never the user's mistake."""
+    """Our own code asked for an action that the client may not call: a bug, never the user's mistake."""
 
 
 class Watch(Protocol):
@@ -42,11 +51,12 @@ class Watch(Protocol):
         ...
 
 
-def guard(client: Any) -> None:
-    """Keeps a client to `PERMITTED`, and refuses HealthImaging's answers that have not the model's types."""
+def guard(client: Any, permitted: Collection[str] = PERMITTED) -> None:
+    """Keeps a client to the actions that are permitted, and refuses HealthImaging's answers that have not the model's
+    types."""
 
     def refuse(model: Any, **_: Any) -> None:
-        if model.name not in PERMITTED:
+        if model.name not in permitted:
             raise RefusedActionError(f"{model.name} is not an action that the checker may call")
 
     def check(operation_model: Any, response_dict: Mapping[str, Any], **_: Any) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from checker import api
+from checker.audit.verifying import Verified
 from checker.cli.console import complain, say
 from checker.problems import Problem, printable, render
 
@@ -26,7 +27,7 @@ def run(runs: list[str], *, key: str | None, as_json: bool) -> int:
     return 0 if all(one.intact for one in found) else ALTERED
 
 
-def _tell(one: api.Verified) -> None:
+def _tell(one: Verified) -> None:
     if one.intact:
         what = f"{one.files} files as they were, {one.findings:,} findings follow from the evidence"
         say(f"ok       {printable(one.run)}: {what}")
@@ -46,7 +47,7 @@ def _tell(one: api.Verified) -> None:
         say(f"           {finding.rule}  {printable(finding.subject.name)}  {what}")
 
 
-def _plain(one: api.Verified) -> dict[str, object]:
+def _plain(one: Verified) -> dict[str, object]:
     return {
         "run": one.run,
         "intact": one.intact,

@@ -4,14 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from checker.config.tables import Cell, Table
-from checker.model import Severity
+from checker.model import Duration, Severity
 from checker.policy.changes import Override
 from checker.problems import Problem
+from checker.values import DAY
 from checker.yamlsource import Document, Entry, Node
+
+LONGEST: Mapping[Severity, Duration] = MappingProxyType(
+    {
+        Severity.CRITICAL: Duration(0, 30 * DAY),
+        Severity.HIGH: Duration(0, 90 * DAY),
+        Severity.MEDIUM: Duration(0, 180 * DAY),
+        Severity.LOW: Duration(12),
+        Severity.INFO: Duration(12),
+    }
+)
+"""How long a waiver may last from `created` on, by the severity of its rule, unless audit.yaml says otherwise."""
+
+SOON = Duration(0, 14 * DAY)
+"""How long before its end a waiver is listed as ending soon, unless audit.yaml says otherwise."""
 
 OnUnknown = Literal["incomplete", "violation", "ignore"]
 
@@ -56,8 +73,10 @@ class AuditConfig:
     """An audit as its file describes it.
 
     `policies` are texts with their places, each a path relative to `root` or `pack:NAME`. The keys of `params` are
-    PACK.param or PACK/RULE.param, `rules` what is changed of the policies' rules. `fail_on` is None for `never`. `reports` (format to path) and `runs` are as
-    written, relative to `root`. `rates` are quotas that differ from the published ones, by action. `files` are the
+    PACK.param or PACK/RULE.param, `rules` what is changed of the policies' rules. `fail_on` is None for
+    `never`; `new_only`, which may name a run, `most` and `min_coverage` are the gate's too. `reports` (format to path),
+    `waivers`, `events` and `runs`, which may be in S3, are as written, relative to `root`. `longest` and `soon` are what
+    waivers are held to, `keep` is how long runs are kept, `object_lock` the mode in which S3 locks them. `rates` are quotas that differ from the published ones, by action. `files` are the
     other files that were read, as shown to the user, with their sha256 in hex.
     """
 
@@ -72,7 +91,16 @@ class AuditConfig:
     fail_on: Severity | None = Severity.LOW
     on_unknown: OnUnknown = "incomplete"
     reports: Mapping[str, str] = field(default_factory=dict)
+    new_only: bool | str = False
+    most: Mapping[Severity, int] = field(default_factory=dict)
+    min_coverage: Fraction | None = None
+    waivers: str | None = None
+    longest: Mapping[Severity, Duration] = field(default_factory=lambda: LONGEST)
+    soon: Duration = SOON
+    events: tuple[str, ...] = ()
     runs: str | None = None
+    keep: Duration | None = None
+    object_lock: str | None = None
     rates: Mapping[str, Rate] = field(default_factory=dict)
     endpoint_url: str | None = None
     runtime_endpoint_url: str | None = None

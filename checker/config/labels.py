@@ -96,7 +96,7 @@ class _Work:
             return known
         if isinstance(source, Entry) and id(place) in self.failed:
             return None
-        problem, value = _typed(label, place)
+        problem, value = typed_label(label, place)
         if problem:
             self.problems.append(problem)
             self.failed.add(id(place))
@@ -172,7 +172,7 @@ def _place(source: Source) -> Node | Cell:
     return source.node if isinstance(source, Entry) else source
 
 
-def _typed(label: Label, place: Node | Cell) -> tuple[Problem | None, Scalar | None]:
+def typed_label(label: Label, place: Node | Cell) -> tuple[Problem | None, Scalar | None]:
     """A cell's text or a YAML scalar as a value of the label's type, or what is wrong with it."""
     raw = place.value
     value: Scalar

@@ -123,10 +123,10 @@ def row_version(table: Table, line: int, row: list[str], problems: list[Problem]
     """The version in a row; None where its cell is empty, there is no such column, or a problem was noted."""
     if table.version_column is None or not (text := row[table.version_column].strip()):
         return None
-    return _version(table.cell(line, table.version_column, text), problems)
+    return positive(table.cell(line, table.version_column, text), problems)
 
 
-def _version(place: Node | Cell, problems: list[Problem]) -> int | None:
+def positive(place: Node | Cell, problems: list[Problem]) -> int | None:
     """A positive whole number, as a number or as text."""
     text = str(place.value)
     if not isinstance(place.value, bool) and _VERSION.fullmatch(text) and int(text) in INTEGERS:
@@ -151,7 +151,7 @@ def _entry(node: Node, problems: list[Problem]) -> Listed | None:
     if "id" not in entries:
         problems.append(node.problem("id is missing"))
         return None
-    version = _version(entries["version"].node, problems) if "version" in entries else None
+    version = positive(entries["version"].node, problems) if "version" in entries else None
     labels = label_entries(entries["labels"].node, problems) if "labels" in entries else ()
     if wrong := id_problem(entries["id"].node, what="an image set"):
         problems.append(wrong)

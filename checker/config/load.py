@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from checker import aws, yamlsource
 from checker.config import listing, schema
-from checker.config.audit import AuditConfig, Listed, Rate, TargetConfig
+from checker.config.audit import LONGEST, SOON, AuditConfig, Listed, Rate, TargetConfig
 from checker.config.listing import Files
 from checker.config.tables import Table
 from checker.model import Severity
@@ -49,6 +49,7 @@ def load(path: Path, shown: str | None = None) -> AuditConfig:
     problems += _pinned_of_all(nodes, parts)
     problems += _between_targets(root, nodes)
     problems += _profiles(root, nodes)
+    problems += _store(root)
     regions = [_region(root, node, problems) for node in nodes]
     errors = [problem for problem in problems if not problem.warning]
     if errors or checked is None:
@@ -126,6 +127,19 @@ def _profiles(root: Node, nodes: list[Node]) -> Iterator[Problem]:
             yield node.problem(message, hint)
 
 
+def _store(root: Node) -> Iterator[Problem]:
+    """An object lock that cannot be: of a folder, or for no time."""
+    runs = _child(root, "runs")
+    entries = runs.value if runs is not None and isinstance(runs.value, dict) else {}
+    if "object_lock" not in entries:
+        return
+    key, path = entries["object_lock"].key, entries.get("path")
+    if path and isinstance(path.node.value, str) and not path.node.value.startswith("s3://"):
+        yield key.problem("a folder has no object lock", "s3://BUCKET/PREFIX has; leave it out")
+    if "keep" not in entries:
+        yield key.problem("object_lock without keep", "say for how long, as in `keep: 6y`")
+
+
 def _region(root: Node, node: Node, problems: list[Problem]) -> str:
     """The Region of a target: its own, that of `defaults`, or the one that AWS's settings have for its profile."""
     if found := _reach(root, node, "region"):
@@ -167,7 +181,16 @@ def _config(path: Path, document: Document, checked: Any, found: _Found) -> Audi
         fail_on=None if checked.gate.fail_on == "never" else Severity(checked.gate.fail_on),
         on_unknown=checked.gate.on_unknown,
         reports=checked.reports,
-        runs=checked.runs,
+        new_only=checked.gate.new_only,
+        most=checked.gate.max,
+        min_coverage=checked.gate.min_coverage,
+        waivers=checked.waivers.file if checked.waivers else None,
+        longest={**LONGEST, **(checked.waivers.max_duration if checked.waivers else {})},
+        soon=(checked.waivers and checked.waivers.soon) or SOON,
+        events=tuple(checked.events),
+        runs=checked.runs.path if checked.runs else None,
+        keep=checked.runs.keep if checked.runs else None,
+        object_lock=checked.runs.object_lock if checked.runs else None,
         rates={action: Rate(rate.rate, rate.burst) for action, rate in checked.rates.items()},
         endpoint_url=checked.defaults.endpoint_url,
         runtime_endpoint_url=checked.defaults.runtime_endpoint_url,

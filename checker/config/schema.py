@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 from checker.aws import COLLECTED
-from checker.model import Severity
+from checker.model import Duration, Severity
 from checker.problems import Problem, suggest
+from checker.values import BadValueError, parse_duration, parse_ratio
 from checker.yamlsource import Entry, Node
 
 if TYPE_CHECKING:
@@ -21,11 +23,11 @@ Loc = tuple[str | int, ...]
 
 FAIL_ON = (*(severity.value for severity in Severity), "never")
 ON_UNKNOWN = ("incomplete", "violation", "ignore")
+OBJECT_LOCK = ("governance", "compliance")
 
 # By level of the file ("*" is any item of a list): keys of the language that this version does not know yet.
 NOT_YET: Mapping[Loc, Mapping[str, str]] = {
     (): {
-        "waivers": "waivers are not available yet",
         "collect": "`collect` is not available yet",
     },
     ("targets", "*"): {
@@ -47,6 +49,7 @@ _KINDS = {
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
     "float_type": "a number",
+    "int_type": "a whole number",
     "bool_type": "true or false",
 }
 
@@ -77,6 +80,8 @@ def models() -> SimpleNamespace:
     a_role = Annotated[text, AfterValidator(_role)]
     a_url = Annotated[text, AfterValidator(_url)]
     a_path = Annotated[text, AfterValidator(_local)]
+    a_severity = Annotated[str, AfterValidator(_severity)]
+    a_duration = Annotated[str, AfterValidator(_duration)]
 
     class Strict(BaseModel):
         model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
@@ -104,6 +109,19 @@ def models() -> SimpleNamespace:
     class Gate(Strict):
         fail_on: Literal["info", "low", "medium", "high", "critical", "never"] = "low"
         on_unknown: Literal["incomplete", "violation", "ignore"] = "incomplete"
+        new_only: Annotated[Any, AfterValidator(_new_only)] = False
+        max: dict[a_severity, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+        min_coverage: Annotated[str, AfterValidator(_share)] | None = None
+
+    class Waivers(Strict):
+        file: a_path
+        max_duration: dict[a_severity, a_duration] = Field(default_factory=dict)
+        soon: a_duration | None = None
+
+    class Runs(Strict):
+        path: Annotated[text, AfterValidator(_store)]
+        keep: a_duration | None = None
+        object_lock: Literal["governance", "compliance"] | None = None
 
     class Rate(Strict):
         rate: Annotated[float, Field(gt=0)]
@@ -119,10 +137,14 @@ def models() -> SimpleNamespace:
         targets: Annotated[list[Target], Field(min_length=1)]
         gate: Gate = Gate()
         reports: dict[text, a_path] = Field(default_factory=dict)
-        runs: a_path | None = None
+        waivers: Waivers | None = None
+        events: list[a_path] = Field(default_factory=list)
+        runs: Runs | None = None
         rates: dict[Annotated[text, AfterValidator(_action)], Rate] = Field(default_factory=dict)
 
-    return SimpleNamespace(Audit=Audit, Target=Target, Defaults=Defaults, Gate=Gate, Rate=Rate)
+    return SimpleNamespace(
+        Audit=Audit, Target=Target, Defaults=Defaults, Gate=Gate, Rate=Rate, Waivers=Waivers, Runs=Runs
+    )
 
 
 def _refuse(message: str, hint: str = "") -> NoReturn:
@@ -173,6 +195,36 @@ def _local(text: str) -> str:
     return text
 
 
+def _store(text: str) -> str:
+    return text if text.startswith("s3://") else _local(text)
+
+
+def _severity(text: str) -> Severity:
+    if text not in list(Severity):
+        _refuse(f"there is no severity {text}", suggest(text, list(Severity), what="it is one of"))
+    return Severity(text)
+
+
+def _new_only(value: object) -> bool | str:
+    if isinstance(value, bool) or (isinstance(value, str) and value.strip()):
+        return value
+    _refuse("new_only takes true, false, or the name of a run")
+
+
+def _share(text: str) -> Fraction:
+    try:
+        return parse_ratio(text)
+    except BadValueError as error:
+        _refuse(str(error), error.hint)
+
+
+def _duration(text: str) -> Duration:
+    try:
+        return parse_duration(text)
+    except BadValueError as error:
+        _refuse(str(error), error.hint)
+
+
 def _param(text: str) -> str:
     if not _PARAM.fullmatch(text):
         _refuse(f"{text} names no parameter", "write PACK.parameter, or PACK/RULE.parameter")
@@ -201,6 +253,11 @@ def _not_yet(root: Node) -> Iterator[Problem]:
 
 def _without_not_yet(root: Node) -> dict[str, Any]:
     plain: dict[str, Any] = root.plain()
+    for key, long in (("waivers", "file"), ("runs", "path")):
+        if isinstance(plain.get(key), str):
+            plain[key] = {long: plain[key]}
+    if isinstance(plain.get("events"), str):
+        plain["events"] = [plain["events"]]
     for key in NOT_YET[()]:
         plain.pop(key, None)
     targets = plain.get("targets")
@@ -252,7 +309,7 @@ def _literal_problem(node: Node, name: str) -> Problem:
         return node.problem("version takes a number, not text", "write `version: 1`")
     if name == "version":
         return node.problem(f"version {node.plain()} of audit.yaml is not known", "write `version: 1`")
-    known = FAIL_ON if name == "fail_on" else ON_UNKNOWN
+    known = {"fail_on": FAIL_ON, "object_lock": OBJECT_LOCK}.get(name, ON_UNKNOWN)
     if not isinstance(node.value, str):
         return node.problem(f"{name} takes text, not {node.kind}", f"it is one of: {', '.join(known)}")
     return node.problem(f"{name} is never {node.value}", suggest(node.value, known, what="it is one of"))
@@ -260,7 +317,14 @@ def _literal_problem(node: Node, name: str) -> Problem:
 
 def _known_keys(loc: Loc) -> list[str]:
     made = models()
-    by_first = {"targets": made.Target, "defaults": made.Defaults, "gate": made.Gate, "rates": made.Rate}
+    by_first = {
+        "targets": made.Target,
+        "defaults": made.Defaults,
+        "gate": made.Gate,
+        "rates": made.Rate,
+        "waivers": made.Waivers,
+        "runs": made.Runs,
+    }
     chosen = made.Audit if not loc else by_first[str(loc[0])]
     return list(chosen.model_fields)
 

@@ -6,9 +6,10 @@ part of the subject's name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from duckdb import CaseExpression as Case
 from duckdb import CoalesceOperator as Coalesce
@@ -22,8 +23,8 @@ from checker.evaluation.compile import tree
 from checker.evaluation.flapping import Category, category_of, is_one, with_flapping
 from checker.evaluation.states import FINDINGS, KEY, NO_FINDING, Way, kept_states, states
 from checker.evaluation.tables import SUBJECT
-from checker.evidence.snapshot import connect
-from checker.model import Rule, RuleScope
+from checker.evidence.snapshot import connect, duckdb_path
+from checker.model import Rule, RuleScope, Subject
 
 SLICE = 20_000
 _IDENTITY = (ENTRY, *KEY)
@@ -218,12 +219,33 @@ def _write(connection: DuckDBPyConnection, names: Sequence[str], kept: Kept, out
     """The changes with what findings show: the new run's finding, else the old one's."""
     changes = connection.table("changes").set_alias("changes")
     for side, path in (("new", kept.new), ("old", kept.old)):
-        rows = kept_states(connection, path, names, ("reason", "fields")).set_alias("kept")
+        rows = kept_states(connection, path, names, ("verdict", "reason", "fields")).set_alias("kept")
         joined = changes.join(rows, same("changes", "kept", _IDENTITY), how="left")
-        shown = [Column("kept", name).alias(f"{side}_{name}") for name in ("reason", "fields")]
+        shown = [Column("kept", name).alias(f"{side}_{name}") for name in ("verdict", "reason", "fields")]
         columns = [Column("changes", name).alias(name) for name in changes.columns]
         changes = joined.select(*columns, *shown).set_alias("changes")
     order = ("category", ENTRY, "target", "imageSetId", "named", "datastoreId")
     number = Function("row_number").over(order_by=[Column(name).asc().nulls_first() for name in order])
     numbered = changes.select(number.alias("n"), *map(Column, changes.columns)).order("n")
     numbered.write_parquet(str(out.resolve()), compression="zstd", row_group_size=SLICE)
+
+
+def rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The changes that `compare` wrote, in order: the entry, the subject, the codes of the category and of the states, the
+    causes as text; and of the new run's finding, else the old one's, the verdict, the reason and the fields as JSON."""
+    names = (ENTRY, *SUBJECT, "category", "was", "now", "causes")
+    sides = [f"{side}_{name}" for side in ("new", "old") for name in ("verdict", "reason", "fields")]
+    with connect() as connection:
+        changes = connection.read_parquet(duckdb_path(path))
+        total = changes.aggregate([Function("max", Column("n"))]).fetchall()[0][0] or 0
+        for start in range(0, total, SLICE):
+            here = (Column("n") > Constant(start)) & (Column("n") <= Constant(start + SLICE))
+            part = changes.filter(here).order("n").select(*map(Column, (*names, *sides)))
+            for values in part.fetchall():
+                row = dict(zip((*names, *sides), values, strict=True))
+                side = "new" if row["new_fields"] is not None else "old"
+                yield {
+                    **{name: row[name] for name in (ENTRY, "category", "was", "now", "causes")},
+                    "subject": Subject(*(row[name] for name in SUBJECT)),
+                    **{name: row[f"{side}_{name}"] for name in ("verdict", "reason", "fields")},
+                }

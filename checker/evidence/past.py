@@ -10,10 +10,11 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from checker.evidence.kept import Evidence
-from checker.evidence.runfolder import BASELINE, FINDINGS, HISTORY, MANIFEST, RECORDS, SCHEMA, sha256
+from checker.evidence.runfolder import BASELINE, FINDINGS, HISTORY, MANIFEST, PRUNED, RECORDS, SCHEMA, sha256
+from checker.evidence.storing import Store
 from checker.model import Duration, Location, Scalar
 from checker.policy.load import Request
 from checker.problems import InvalidInputError, Problem
@@ -25,36 +26,10 @@ MAPPINGS = "policies/controls/"
 AUDIT = "audit.yaml"
 WAIVERS = "waivers.yaml"
 TREND = "trend.json"
-PRUNED = "pruned.json"
 MOST_EARLIER = 24
 """Earlier runs whose numbers a run keeps, for its trend."""
 
 _INPUTS = (RECORDS, HISTORY, BASELINE, FINDINGS, AUDIT, WAIVERS, TREND)
-
-
-class Store(Protocol):
-    """Where runs are kept."""
-
-    @property
-    def shown(self) -> str:
-        """How messages call it."""
-        ...
-
-    def sealed(self) -> tuple[str, ...]:
-        """The names of the complete runs, from the one that was sealed first to the last."""
-        ...
-
-    def manifest(self, name: str) -> bytes | None:
-        """The manifest of a run; None where it has none."""
-        ...
-
-    def has(self, name: str, file: str) -> bool:
-        """Whether a run has a file."""
-        ...
-
-    def fetch(self, name: str, *files: str) -> Path:
-        """A folder on this machine with these files of a run, all of them unless some are named."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -104,9 +79,9 @@ def reopen(folder: Path, *, checked: bool = True) -> Kept:
     path = folder / MANIFEST
     content, facts = _manifest(folder)
     kept = _kept(folder, content, facts)
-    used = [name for name in kept.files if name in _INPUTS or name.startswith(POLICIES)]
+    used = [name for name in kept.files if checked and (name in _INPUTS or name.startswith(POLICIES))]
     problems = [
-        problem for name in sorted({*used, RECORDS}) if (problem := altered(folder, name, kept.files))
+        problem for name in sorted({*used, RECORDS} if checked else ()) if (problem := altered(folder, name, kept.files))
     ]
     if not any(_is_pack(name) for name in kept.files):
         problems.append(Problem(path.as_posix(), "the manifest names no policy"))
@@ -128,8 +103,18 @@ def last(store: Store, audit: str) -> Kept | None:
     return None
 
 
+def reopened(store: Store, name: str) -> Kept:
+    """A run of a store, as `reopen` gives it.
+
+    Raises:
+        InvalidInputError: there is no complete run of this name, or it was altered.
+    """
+    facts = _facts(store, name)
+    return reopen(store.fetch(name, *(_needed(facts) if facts else (MANIFEST, PRUNED))))
+
+
 def named(store: Store, name: str) -> Kept:
-    """A run of a store by its name.
+    """The run to compare with, by its name in a store.
 
     Raises:
         InvalidInputError: there is no complete run of this name, or it was altered.

@@ -37,7 +37,7 @@ def open_store(
     Raises:
         InvalidInputError: it names no place in S3, or asks for a lock that the place cannot have.
     """
-    remote = where.startswith("s3://")
+    remote = where.startswith(S3)
     if not remote and "://" in where:
         raise InvalidInputError(Problem(where, "runs are kept in a folder or in s3://BUCKET/PREFIX"))
     if object_lock and not remote:
@@ -62,7 +62,7 @@ def locate(run: str, runs: str | None = None, root: Path | None = None) -> tuple
     Raises:
         InvalidInputError: there is no such run.
     """
-    if run.startswith("s3://"):
+    if run.startswith(S3):
         bucket, prefix = place(run)
         above, _, name = prefix.rpartition("/")
         if not name:

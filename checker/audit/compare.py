@@ -1,0 +1,302 @@
+"""What changed from one run to another, and why: every finding gets a category, and each that changed its causes."""
+
+from __future__ import annotations
+
+import shutil
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from checker.audit.replaying import terms
+from checker.evidence.kept import temporary
+from checker.evidence.past import Kept
+from checker.evidence.runfolder import FINDINGS, HISTORY, RECORDS
+from checker.model import Label, Rule, Subject, Waiver
+from checker.policy.needs import needs
+
+if TYPE_CHECKING:
+    from checker.evaluation.causes import Entry, Factor
+    from checker.evaluation.compare import Counted
+    from checker.evaluation.flapping import Category
+    from checker.evaluation.states import State, Way
+
+MOST_EARLIER = 8
+"""Runs of the audit before the later of the two that are looked at for what comes and goes; ten with the two."""
+CHANGES = "changes.parquet"
+
+Earlier = tuple[Path, frozenset[str]]
+"""The findings of another run of the audit, and the names of the rules that it judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A run to compare: its evidence in a folder, and what it was judged by. `data` stands for the evidence: what is
+    equal in two runs is the same."""
+
+    name: str
+    audit: str
+    folder: Path
+    data: str
+    rules: tuple[Rule, ...]
+    labels: Mapping[str, Label]
+    waivers: tuple[Waiver, ...]
+    as_of: datetime
+    tool_version: str = ""
+    hypothetical: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of one finding. `causes` are the factors that did it alone; where there is none, those of `together`
+    did it with one another. `message` is what the new run says of it, else the old one."""
+
+    rule: Rule
+    subject: Subject
+    category: Category
+    was: State
+    now: State
+    causes: tuple[Factor, ...]
+    together: tuple[Factor, ...]
+    message: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs compared. `factors` are those in which they differ, `counts` the findings by rule, category and causes;
+    those that persist have no cause."""
+
+    old: Side
+    new: Side
+    factors: tuple[Factor, ...]
+    entries: tuple[Entry, ...]
+    counts: tuple[Counted, ...]
+    earlier: int
+    folder: Path
+
+    @property
+    def total(self) -> int:
+        """How many findings changed."""
+        return sum(number for category, number in self.categories.items() if category != "persisting")
+
+    @property
+    def categories(self) -> dict[Category, int]:
+        """How many findings have each category, in the order of reports."""
+        from checker.evaluation.flapping import Category
+
+        found = dict.fromkeys(Category, 0)
+        for one in self.counts:
+            found[one.category] += one.number
+        return found
+
+    def rule(self, entry: int) -> Rule:
+        """A rule as the new run had it, else as the old one had."""
+        wanted = (self.entries[entry].name, self.entries[entry].scope)
+        return next(one for one in (*self.new.rules, *self.old.rules) if (one.name, one.scope) == wanted)
+
+    def changes(self, most: int | None = None) -> Iterator[Change]:
+        """The changes, or the first of them, by category, rule, target, image set and version."""
+        from checker.evaluation.compare import rows
+
+        rules = [self.rule(index) for index in range(len(self.entries))]
+        for row in islice(rows(self.folder / CHANGES), most):
+            yield self._change(rules, row)
+
+    def _change(self, rules: Sequence[Rule], row: Mapping[str, Any]) -> Change:
+        from checker.evaluation.causes import SWAPPED
+        from checker.evaluation.compare import factors
+        from checker.evaluation.flapping import Category
+        from checker.evaluation.states import STATES
+
+        causes = factors(row["causes"])
+        differ = self.entries[row["entry"]].factors
+        return Change(
+            rules[row["entry"]],
+            row["subject"],
+            list(Category)[row["category"]],
+            STATES[row["was"]],
+            STATES[row["now"]],
+            causes,
+            () if causes else tuple(factor for factor in SWAPPED if factor in differ),
+            _message(rules[row["entry"]], row),
+        )
+
+
+def side(kept: Kept) -> Side:
+    """A kept run as one side of a comparison.
+
+    Raises:
+        InvalidInputError: what it was judged by cannot be read by this version.
+    """
+    by = terms(kept)
+    data = [kept.files[name] for name in (RECORDS, HISTORY) if name in kept.files]
+    return Side(
+        kept.name,
+        kept.audit,
+        kept.folder,
+        " ".join(data),
+        by.rules.rules,
+        by.rules.policies.labels,
+        by.waivers,
+        kept.as_of,
+        str(kept.facts.get("tool_version", "")),
+        bool(kept.facts.get("hypothetical")),
+    )
+
+
+def compare(
+    old: Side, new: Side, before: Sequence[Earlier] = (), between: Sequence[Earlier] = ()
+) -> Comparison:
+    """Compares two runs; both are judged again for it, and each with what the other one had.
+
+    Args:
+        old: the earlier run.
+        new: the later run.
+        before: runs of the audit before the old one, oldest first: a finding that came up in them too is flapping.
+        between: runs between the two.
+    """
+    from checker.evaluation.causes import SWAPPED, Factor
+    from checker.evaluation.compare import Kept as Findings
+    from checker.evaluation.compare import compare as run
+
+    entries = _entries(old, new)
+    differ = frozenset[Factor]().union(*(entry.factors for entry in entries))
+    folder = temporary()
+    ways = _Ways(old, new, folder)
+    found = Findings(old.folder / FINDINGS, new.folder / FINDINGS, tuple(before), tuple(between))
+    try:
+        counts = run(ways, differ, entries, found, folder / CHANGES) if entries else []
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    ways.clear()
+    compared = Comparison(
+        old,
+        new,
+        tuple(factor for factor in SWAPPED if factor in differ),
+        tuple(entries),
+        tuple(counts),
+        len(before) + len(between),
+        folder,
+    )
+    weakref.finalize(compared, shutil.rmtree, folder, ignore_errors=True)
+    return compared
+
+
+def _entries(old: Side, new: Side) -> list[Entry]:
+    """The rules of both runs, the new one's first, and in what the runs differ for each."""
+    from checker.evaluation.causes import Entry, Factor
+
+    befores, afters = ({(rule.name, rule.scope): rule for rule in one.rules} for one in (old, new))
+    found = []
+    for name, scope in dict.fromkeys((*afters, *befores)):
+        differ = {
+            Factor.DATA: old.data != new.data,
+            Factor.POLICY: _asks(befores.get((name, scope))) != _asks(afters.get((name, scope))),
+            Factor.WAIVER: _lets_go(old.waivers, name) != _lets_go(new.waivers, name),
+            Factor.CLOCK: old.as_of != new.as_of,
+        }
+        found.append(Entry(name, scope, frozenset(factor for factor, differs in differ.items() if differs)))
+    return found
+
+
+def _asks(rule: Rule | None) -> object:
+    """What of a rule its verdicts rest on, with its parameters bound; not where it stands, nor its texts."""
+    return rule and (rule.condition, rule.when, rule.deny)
+
+
+def _lets_go(waivers: Sequence[Waiver], rule: str) -> list[str]:
+    """What waivers of a rule cover, whoever answers for it and in whatever order they stand."""
+    return sorted(
+        repr(
+            (
+                sorted(one.image_sets),
+                one.target,
+                sorted(one.labels.items()),
+                one.version,
+                one.covers,
+                one.created,
+                one.expires,
+            )
+        )
+        for one in waivers
+        if one.rule == rule
+    )
+
+
+class _Ways:
+    """Ways to judge that take each factor from one of two runs; a snapshot is written for each that is asked for."""
+
+    def __init__(self, old: Side, new: Side, folder: Path) -> None:
+        self.old, self.new, self.folder = old, new, folder
+        self.written: dict[tuple[str, str], Path] = {}
+
+    def __call__(self, tried: frozenset[Factor]) -> Way:
+        from checker.evaluation.causes import Factor
+        from checker.evaluation.states import Way
+
+        data, policy, waiver, clock = (
+            self.new if factor in tried else self.old
+            for factor in (Factor.DATA, Factor.POLICY, Factor.WAIVER, Factor.CLOCK)
+        )
+        other = self.old if policy is self.new else self.new
+        # waivers may name labels that the other run's policies declare
+        labels = {**other.labels, **policy.labels}
+        waivers = [
+            one
+            for one in waiver.waivers
+            if all(
+                name in labels and _same_type(labels[name], waiver.labels.get(name)) for name in one.labels
+            )
+        ]
+        return Way(self._snapshot(data, policy, labels), policy.rules, clock.as_of, waivers, labels)
+
+    def _snapshot(self, data: Side, policy: Side, labels: Mapping[str, Label]) -> Path:
+        from checker.evidence.snapshot import write_snapshot
+
+        asked = needs(policy.rules)
+        types = sorted((name, label.type, label.day, label.required) for name, label in labels.items())
+        key = (data.data, repr((asked, types)))
+        if key not in self.written:
+            folder = self.folder / f"snapshot-{len(self.written)}"
+            folder.mkdir()
+            if (data.folder / HISTORY).exists():
+                shutil.copyfile(data.folder / HISTORY, folder / HISTORY)
+            write_snapshot(data.folder / RECORDS, folder, labels, asked)
+            self.written[key] = folder
+        return self.written[key]
+
+    def clear(self) -> None:
+        """Removes the snapshots."""
+        for folder in self.written.values():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _same_type(label: Label, other: Label | None) -> bool:
+    return other is not None and label.type is other.type
+
+
+def _message(rule: Rule, row: Mapping[str, Any]) -> str:
+    """What a finding says, from what the run kept of it; nothing where it kept that in another way."""
+    from checker.evaluation.read import EVERY, Reader
+
+    if row["fields"] is None:
+        return ""
+    subject: Subject = row["subject"]
+    who = (
+        subject.target,
+        subject.account,
+        subject.region,
+        subject.datastore_id,
+        subject.image_set_id,
+        subject.version_id,
+        subject.exact,
+    )
+    try:
+        found = (*who, row["verdict"], row["reason"], row["fields"], None, None, None)
+        return Reader(rule, EVERY).finding(found).message
+    except (KeyError, TypeError, ValueError):
+        return ""

@@ -1,0 +1,65 @@
+"""How the numbers of an audit went from run to run, from the manifests alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from checker.model import Coverage, Outcome, Tally
+from checker.values import BadValueError, parse_time
+
+_TALLY = ("subjects", "passed", "fail", "waived", "unknown", "not_applicable", "unknown_waived", "persisting")
+_COVERAGE = ("expected", "not_found", "unreadable", "unreadable_targets")
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """A run as its manifest sums it up; `tallies` are those of its rules by name."""
+
+    run: str
+    as_of: datetime
+    outcome: Outcome
+    hypothetical: bool
+    coverage: Coverage
+    tallies: Mapping[str, Tally]
+
+    @property
+    def total(self) -> Tally:
+        """The rules' tallies added up."""
+        return sum(self.tallies.values(), Tally())
+
+
+def past_run(facts: Mapping[str, Any]) -> PastRun | None:
+    """A run by what its manifest says, or what another run kept of that; None where it has no numbers that can be read.
+
+    Args:
+        facts: the manifest, or what `keeping.trend_point` keeps of one.
+    """
+    try:
+        summary = facts["summary"]
+        return PastRun(
+            str(facts["run"]),
+            parse_time(facts["as_of"]),
+            Outcome(facts["outcome"]),
+            bool(facts.get("hypothetical")),
+            Coverage(**_numbers(summary["coverage"], _COVERAGE)),
+            {str(one["rule"]): Tally(**_numbers(one, _TALLY)) for one in summary["rules"]},
+        )
+    except (KeyError, TypeError, AttributeError, ValueError, BadValueError):
+        return None
+
+
+def past_runs(many: Iterable[Mapping[str, Any]]) -> tuple[PastRun, ...]:
+    """Those runs that can be read, by instant; of one run that is named twice the first."""
+    found: dict[str, PastRun] = {}
+    for facts in many:
+        one = past_run(facts)
+        if one is not None:
+            found.setdefault(one.run, one)
+    return tuple(sorted(found.values(), key=lambda one: (one.as_of, one.run)))
+
+
+def _numbers(plain: Mapping[str, Any], names: Iterable[str]) -> dict[str, int]:
+    return {name: int(plain[name]) for name in names if name in plain}

@@ -1,0 +1,249 @@
+"""Reads a file of waivers: findings that somebody answers for, until a day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from checker import yamlsource
+from checker.config.audit import LONGEST
+from checker.config.labels import typed_label
+from checker.config.listing import id_problem, positive
+from checker.model import Duration, Label, Rule, Scalar, Severity, Verdict, Waiver
+from checker.policy.load import Policies
+from checker.policy.shape import Shape
+from checker.problems import InvalidInputError, Problem, suggest
+from checker.values import BadValueError, iso, later, parse_date, show
+from checker.yamlsource import Node
+
+REQUIRED = ("rule", "reason", "owner", "approved_by", "created", "expires")
+SELECTORS = ("image_sets", "target", "labels")
+OPTIONAL = (*SELECTORS, "version", "covers")
+COVERS = (Verdict.FAIL.value, Verdict.UNKNOWN.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What waivers are held to: how long one may last by severity, and the severities that audit.yaml changed, by rule.
+    `targets` are the names there are; None where they are not known."""
+
+    longest: Mapping[Severity, Duration] = field(default_factory=lambda: LONGEST)
+    severities: Mapping[str, Severity] = field(default_factory=dict)
+    targets: tuple[str, ...] | None = None
+
+
+def read_waivers(
+    path: Path, policies: Policies, limits: Limits | None = None, shown: str | None = None
+) -> tuple[tuple[Waiver, ...], tuple[Problem, ...]]:
+    """The waivers in a file, and warnings.
+
+    Args:
+        path: the file.
+        policies: the policies, whose rules and labels waivers name.
+        limits: what they are held to; the standard ones unless given.
+        shown: the path that messages print.
+
+    Raises:
+        InvalidInputError: with every problem of the file.
+    """
+    document = yamlsource.read(path, shown)
+    reader = _Reader(policies, limits or Limits())
+    waivers = reader.file(document.root)
+    problems = [one for one in reader.problems if not one.warning]
+    warnings = [*document.warnings, *(one for one in reader.problems if one.warning)]
+    if problems:
+        raise InvalidInputError([*problems, *warnings])
+    return waivers, tuple(warnings)
+
+
+def kept_waivers(path: Path, policies: Policies) -> tuple[Waiver, ...]:
+    """The waivers that a run kept. They were accepted then, and are not held to today's limits.
+
+    Raises:
+        InvalidInputError: the file cannot be read.
+    """
+    waivers, _ = read_waivers(path, policies, Limits(longest={}))
+    return waivers
+
+
+class _Reader:
+    """Waivers, with every problem of the file noted."""
+
+    def __init__(self, policies: Policies, limits: Limits) -> None:
+        self.rules: dict[str, Rule] = {rule.name: rule for rule in policies.rules}
+        self.packs = [pack.name for pack in policies.packs]
+        self.labels: Mapping[str, Label] = policies.labels
+        self.limits = limits
+        self.problems: list[Problem] = []
+
+    def file(self, root: Node) -> tuple[Waiver, ...]:
+        if root.value is None:
+            self.problems.append(root.problem("the file is empty", "it begins with `version: 1`"))
+            return ()
+        shape = Shape(root, "a file of waivers", self.problems)
+        if not shape.keys(("version", "waivers")):
+            return ()
+        version = shape.get("version")
+        if version is not None and (version.value != 1 or type(version.value) is not int):
+            shape.error(version, "this version of waivers is not known", "write `version: 1`")
+        items = shape.get("waivers")
+        if items is None or items.value is None:
+            return ()
+        if not isinstance(items.value, tuple):
+            shape.error(items, f"waivers is a list, not {items.kind}", "each begins with `- rule: PACK/RULE`")
+            return ()
+        read = [self.entry(number, item) for number, item in enumerate(items.value, start=1)]
+        found = tuple(one for one in read if one)
+        self.problems += _twice(found, items)
+        return found
+
+    def entry(self, number: int, node: Node) -> Waiver | None:
+        before = len(self.problems)
+        shape = Shape(node, "a waiver", self.problems)
+        if not shape.keys(REQUIRED, OPTIONAL):
+            return None
+        name, covers = shape.text("rule"), shape.choice("covers", COVERS, default=Verdict.FAIL.value)
+        rule = self._rule(shape, name)
+        self._one_selector(shape)
+        image_sets, labels = self._image_sets(shape), self._labels(shape)
+        target = self._target(shape)
+        if rule is not None and rule.scope == "datastore":
+            self._of_a_store(shape)
+        version = shape.get("version")
+        pinned = positive(version, self.problems) if version else None
+        owner, approver = shape.text("owner"), shape.text("approved_by")
+        if owner and owner.casefold() == approver.casefold():
+            place = shape.get("approved_by")
+            assert place is not None
+            shape.error(
+                place, f"{approver} owns the waiver and approves it", "somebody else has to approve it"
+            )
+        created, expires = self._date(shape, "created"), self._date(shape, "expires")
+        if created and expires:
+            self._length(shape, name, created, expires)
+        if any(not problem.warning for problem in self.problems[before:]) or not created or not expires:
+            return None
+        return Waiver(
+            number, name, shape.text("reason"), owner, approver, created, expires, node.where,
+            image_sets, target, labels, pinned, Verdict(covers),
+        )  # fmt: skip
+
+    def _rule(self, shape: Shape, name: str) -> Rule | None:
+        node = shape.get("rule")
+        if node is None or not name or name in self.rules:
+            return self.rules.get(name)
+        pack, slash, _ = name.partition("/")
+        if not slash:
+            hint = next((f"write {one}" for one in self.rules if one.endswith(f"/{name}")), "write PACK/RULE")
+            shape.error(node, f"{name} names no rule", hint)
+        elif pack not in self.packs:
+            message = f"no loaded pack is called {pack}; the waiver is ignored"
+            hint = suggest(pack, self.packs, what="packs are")
+            self.problems.append(node.problem(message, hint, warning=True))
+        else:
+            shape.error(node, f"no loaded rule is called {name}", suggest(name, self.rules, what="rules are"))
+        return None
+
+    def _one_selector(self, shape: Shape) -> None:
+        given = [name for name in SELECTORS if shape.get(name)]
+        if not given:
+            hint = "write one of image_sets, target, labels"
+            shape.error(shape.node, "the waiver does not say what it covers", hint)
+        for name in given[1:]:
+            key = shape.node.value[name].key
+            shape.error(key, f"{name} beside {given[0]}", "a waiver has one of them; write two waivers")
+
+    def _image_sets(self, shape: Shape) -> tuple[str, ...]:
+        node = shape.get("image_sets")
+        if node is None:
+            return ()
+        items = node.value if isinstance(node.value, tuple) else (node,)
+        if not items:
+            shape.error(node, "image_sets is empty", "list at least one id")
+        first: dict[str, Node] = {}
+        for item in items:
+            wrong = id_problem(item, what="an image set")
+            if wrong:
+                self.problems.append(wrong)
+            elif first.setdefault(item.value, item) is not item:
+                hint = f"the first one is in line {first[item.value].where.line}"
+                shape.error(item, f"{item.value} is listed twice", hint)
+        return tuple(first)
+
+    def _labels(self, shape: Shape) -> dict[str, Scalar]:
+        node = shape.get("labels")
+        if node is None:
+            return {}
+        if not isinstance(node.value, dict) or not node.value:
+            kind = "an empty mapping" if isinstance(node.value, dict) else node.kind
+            shape.error(node, f"labels maps labels to values, not {kind}", "write {class: adult}")
+            return {}
+        found = {}
+        for name, entry in node.value.items():
+            label = self.labels.get(name)
+            if label is None:
+                hint = suggest(name, self.labels, what="labels are")
+                shape.error(entry.key, f"no policy declares the label {name}", hint)
+                continue
+            problem, value = typed_label(label, entry.node)
+            if problem:
+                self.problems.append(problem)
+            elif value is not None:
+                found[name] = value
+        return found
+
+    def _target(self, shape: Shape) -> str | None:
+        node = shape.get("target")
+        if node is None:
+            return None
+        name, known = shape.text("target"), self.limits.targets
+        if name and known is not None and name not in known:
+            shape.error(node, f"no target is called {name}", suggest(name, known, what="targets are"))
+        return name or None
+
+    def _of_a_store(self, shape: Shape) -> None:
+        for name in ("image_sets", "labels", "version"):
+            if shape.get(name):
+                key = shape.node.value[name].key
+                shape.error(key, f"{name} of a rule that judges data stores", "write `target: NAME`")
+
+    def _date(self, shape: Shape, name: str) -> datetime | None:
+        node, text = shape.get(name), shape.text(name)
+        if node is None or not text:
+            return None
+        try:
+            return parse_date(text)
+        except BadValueError as error:
+            shape.error(node, str(error), error.hint)
+            return None
+
+    def _length(self, shape: Shape, name: str, created: datetime, expires: datetime) -> None:
+        node = shape.get("expires")
+        assert node is not None
+        if expires < created:
+            shape.error(node, f"expires before it is created ({show(created)[:10]})")
+            return
+        rule = self.rules.get(name)
+        severity = self.limits.severities.get(name, rule.severity if rule else None)
+        longest = self.limits.longest.get(severity) if severity else None
+        if longest is not None and later(created, longest) < expires:
+            day = iso(later(created, longest))[:10]
+            message = f"a waiver of a rule of severity {severity} lasts at most {show(longest)}"
+            shape.error(node, message, f"the last day can be {day}; then it has to be approved again")
+
+
+def _twice(waivers: Iterable[Waiver], items: Node) -> list[Problem]:
+    """Waivers that say the same of the same findings."""
+    first: dict[object, Waiver] = {}
+    found = []
+    for one in waivers:
+        labels = tuple(sorted((name, show(value)) for name, value in one.labels.items()))
+        key = (one.rule, frozenset(one.image_sets), one.target, labels, one.version, one.covers)
+        before = first.setdefault(key, one)
+        if before is not one:
+            message = "another waiver covers the same findings"
+            hint = f"it is in line {before.where.line}; the first one that is in force counts"
+            found.append(items.value[one.number - 1].problem(message, hint, warning=True))
+    return found

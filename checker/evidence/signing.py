@@ -1,0 +1,111 @@
+"""Detached signatures of manifests: Ed25519, by the package `cryptography`, which is imported where it is used.
+
+A signature is 64 bytes over the manifest's bytes as they are, so that other programs can check it too:
+`openssl pkeyutl -verify -pubin -inkey PUBLIC.pem -rawin -in manifest.json -sigfile manifest.json.sig`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from checker.evidence.runfolder import Key
+from checker.problems import InvalidInputError, Problem
+
+_LARGEST_KEY = 64 << 10
+_MAKE = "make one with: openssl genpkey -algorithm ed25519 -out key.pem"
+
+
+def signing_key(path: Path) -> Key:
+    """The private key in a PEM file.
+
+    Raises:
+        InvalidInputError: there is no unencrypted Ed25519 key in it, it cannot be read, or `cryptography` is missing.
+    """
+    modules = _modules(path)
+    content = _read(path)
+    try:
+        key = modules.load_pem_private_key(content, password=None)
+    except TypeError:
+        hint = "decrypt it with: openssl pkey -in KEY.pem -out PLAIN.pem"
+        raise _no(
+            path, "the key is encrypted, and nobody is there to be asked for its password", hint
+        ) from None
+    except (ValueError, modules.UnsupportedAlgorithm):
+        if b"PUBLIC KEY" in content:
+            raise _no(path, "this is a public key, and signing takes the private one", _MAKE) from None
+        raise _no(path, "this is no private key in PEM", _MAKE) from None
+    if not isinstance(key, modules.Ed25519PrivateKey):
+        raise _no(path, "this is a key of another kind than Ed25519", _MAKE)
+    return Key(_fingerprint(key.public_key()), key.sign)
+
+
+def public_key(path: Path) -> tuple[str, Callable[[bytes, bytes], bool]]:
+    """The public key in a PEM file: its fingerprint as manifests have it, and whether a signature (the first argument) is
+    by its owner over some bytes (the second).
+
+    Raises:
+        InvalidInputError: there is no Ed25519 public key in it, it cannot be read, or `cryptography` is missing.
+    """
+    modules = _modules(path)
+    content = _read(path)
+    hint = "get it from the private one with: openssl pkey -in key.pem -pubout -out public.pem"
+    try:
+        key = modules.load_pem_public_key(content)
+    except (ValueError, modules.UnsupportedAlgorithm):
+        if b"PRIVATE KEY" in content:
+            raise _no(path, "this is a private key, and verifying takes the public one", hint) from None
+        raise _no(path, "this is no public key in PEM", hint) from None
+    if not isinstance(key, modules.Ed25519PublicKey):
+        raise _no(path, "this is a key of another kind than Ed25519", _MAKE)
+
+    def signed(signature: bytes, content: bytes) -> bool:
+        try:
+            key.verify(signature, content)
+        except modules.InvalidSignature:
+            return False
+        return True
+
+    return _fingerprint(key), signed
+
+
+class _Modules:
+    """What is used of `cryptography`."""
+
+    def __init__(self) -> None:
+        from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+
+        self.InvalidSignature = InvalidSignature
+        self.UnsupportedAlgorithm = UnsupportedAlgorithm
+        self.Ed25519PrivateKey = Ed25519PrivateKey
+        self.Ed25519PublicKey = Ed25519PublicKey
+        self.load_pem_private_key = load_pem_private_key
+        self.load_pem_public_key = load_pem_public_key
+
+
+def _modules(path: Path) -> _Modules:
+    try:
+        return _Modules()
+    except ImportError:
+        hint = "install it with: pip install 'imageset-checker[sign]'"
+        raise _no(path, "signatures need the package cryptography, which is not installed", hint) from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_LARGEST_KEY)
+    except OSError as error:
+        raise _no(path, f"cannot be read: {(error.strerror or str(error)).lower()}", "") from None
+
+
+def _fingerprint(key: Any) -> str:
+    return hashlib.sha256(key.public_bytes_raw()).hexdigest()
+
+
+def _no(path: Path, message: str, hint: str) -> InvalidInputError:
+    return InvalidInputError(Problem(path.as_posix(), message, hint))

@@ -1,0 +1,79 @@
+"""A comparison of two runs as Markdown, for the summary of a job, and as a page."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from typing import Any, TextIO
+
+from checker import values
+from checker.audit.compare import Comparison
+from checker.reporting import differing
+from checker.reporting.escaping import one_line, shorten, visible
+from checker.reporting.templates import template
+from checker.shipped import folder
+
+LONGEST = 2_000
+# whatever Markdown or HTML in it may act on
+_MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>&@:])")
+
+
+def markdown(one: Comparison, out: TextIO) -> None:
+    """The counts as a table, and the first changes as another one."""
+    out.write(f"## {cell(one.old.name)} → {cell(one.new.name)}\n\n{cell(differing.sentence(one))}\n\n")
+    out.write(f"{cell(differing.differ(one))}\n")
+    rows = differing.table(one)
+    if rows:
+        out.write("\n| rule | change | number | cause |\n| --- | --- | ---: | --- |\n")
+        for name, category, why, number in rows:
+            out.write(f"| {cell(name)} | {cell(category)} | {number:,} | {cell(why)} |\n")
+    if one.total:
+        out.write("\n| change | rule | subject | was → is | cause | found |\n| --- | --- | --- | --- | --- | --- |\n")
+        for change in one.changes(differing.MOST_CHANGES):
+            cells = (
+                change.category.value,
+                change.rule.name,
+                change.subject.name,
+                f"{change.was.words} → {change.now.words}",
+                differing.cause(change.causes, change.together),
+                change.message,
+            )
+            out.write(f"| {' | '.join(map(cell, cells))} |\n")
+    if one.total > differing.MOST_CHANGES:
+        out.write(f"\nAnd {one.total - differing.MOST_CHANGES:,} more changes.\n")
+
+
+def cell(text: str) -> str:
+    """Untrusted text as Markdown that shows it, and does nothing else, in a table too."""
+    plain = shorten(visible(one_line(text)), differing.WIDEST)
+    return _MARKS.sub(lambda match: f"&#{ord(match[0])};" if match[0] in "<>&@:|" else f"\\{match[0]}", plain)
+
+
+def html(one: Comparison, out: TextIO) -> None:
+    """A page without a script; of the changes it holds the first, and says how many there are."""
+    style = (folder("reports") / "html" / "page.css").read_text(encoding="utf-8")
+    out.writelines(template("html/diff.html.jinja", _shown).generate(**_context(one, style)))
+
+
+def _context(one: Comparison, style: str) -> dict[str, Any]:
+    from markupsafe import Markup
+
+    return {
+        "one": one,
+        "sentence": differing.sentence(one),
+        "differ": differing.differ(one),
+        "sides": [("Old run", one.old, values.iso(one.old.as_of)), ("New run", one.new, values.iso(one.new.as_of))],
+        "categories": [(category, number) for category, number in one.categories.items() if number],
+        "meanings": differing.MEANINGS,
+        "causes": differing.CAUSES,
+        "table": differing.table(one),
+        "changes": list(one.changes(differing.MOST_ROWS)),
+        "cause": differing.cause,
+        "style": Markup(style),  # noqa: S704 - our own file
+        "style_hash": "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+    }
+
+
+def _shown(text: str) -> str:
+    return visible(shorten(text, LONGEST))

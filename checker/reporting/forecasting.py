@@ -1,0 +1,159 @@
+"""What becomes of a run with time alone, as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, TextIO
+
+from checker import values
+from checker.audit.forecasting import Forecast, Turn
+from checker.evaluation.forecast import Flip
+from checker.evaluation.states import State
+from checker.model import Outcome, Waiver
+from checker.problems import printable
+from checker.reporting.escaping import json_text, one_line, shorten
+
+SCHEMA = "imageset-checker/forecast/1"
+MOST_FLIPS = 50
+LIMITS = (
+    "Hypothetical: nothing but the time passes. New image sets, new versions, other answers, labels and tags, another "
+    "policy and other waivers are not seen."
+)
+
+
+def text(one: Forecast, out: TextIO) -> None:
+    """What happens to the gate, then the changes by kind, then the first of them."""
+    out.writelines(f"{line}\n" for line in _lines(one))
+
+
+def gate(one: Forecast) -> str:
+    """What happens to the gate's outcome, in one line."""
+    now = one.run.outcome.value
+    if one.turn is not None:
+        sure = "" if one.turn.at <= one.sure_until else ", or before (see below)"
+        return f"The gate says {now} until {values.iso(one.turn.at)}, then {one.turn.outcome.value}{sure}."
+    if one.run.outcome is Outcome.VIOLATION:
+        return "The gate says violation already."
+    return f"The gate says {now}, and nothing worse up to {values.iso(one.sure_until)}."
+
+
+def _lines(one: Forecast) -> Iterator[str]:
+    yield gate(one)
+    if one.turn is not None:
+        yield from _because(one.turn)
+    yield ""
+    yield f"Run        {_safe(one.run.name)} ({_safe(one.run.id)})"
+    yield f"From       {values.iso(one.run.as_of)}{' (hypothetical)' if one.run.hypothetical else ''}"
+    yield f"Up to      {values.iso(one.until)}"
+    yield f"Note       {LIMITS}"
+    for name, at in one.flips.looked.items():
+        yield f"Note       {_safe(name)} was looked at up to {values.iso(at)} only: it may change too often"
+    kinds = one.flips.kinds()
+    if not kinds:
+        yield ""
+        yield "No verdict changes."
+        return
+    yield ""
+    width = min(60, max(len(rule.name) for rule, *_ in kinds))
+    yield f"{'RULE':<{width}}  {'CHANGE':<34}  {'NUMBER':>9}  FIRST"
+    for rule, before, after, number, first in kinds:
+        what = f"{before.words} -> {after.words}"
+        yield f"{_safe(rule.name, 60):<{width}}  {what:<34}  {number:>9,}  {values.iso(first)}"
+    total = one.number
+    yield ""
+    shown = f", first {MOST_FLIPS}" if total > MOST_FLIPS else ""
+    yield f"Changes ({total:,}{shown})"
+    yield from (f"  {_flip(flip)}" for flip in islice(one.flips.flips(), MOST_FLIPS))
+    if total > MOST_FLIPS:
+        yield f"  ... and {total - MOST_FLIPS:,} more (all of them: --json)"
+
+
+def _because(turn: Turn) -> Iterator[str]:
+    for waiver in turn.ended:
+        who = _safe(waiver.owner)
+        yield f"  a waiver of {_safe(waiver.rule)} ends: {_safe(str(waiver.where))}, owner {who}"
+    for flip in turn.because:
+        yield f"  {_flip(flip)}"
+    if turn.number > len(turn.because):
+        yield f"  ... and {turn.number - len(turn.because):,} more at that instant"
+
+
+def _flip(flip: Flip) -> str:
+    what = f"{flip.before.words} -> {flip.after.words}"
+    return f"{values.iso(flip.at)}  {_safe(flip.rule.name)}  {_safe(flip.subject.name)}  {what}"
+
+
+def json(one: Forecast, out: TextIO) -> None:
+    """The forecast as JSON, one change a line."""
+    header = {
+        "schema": SCHEMA,
+        "run": one.run.id,
+        "name": one.run.name,
+        "as_of": values.iso(one.run.as_of),
+        "until": values.iso(one.until),
+        "hypothetical": True,
+        "limits": LIMITS,
+        "looked_until": {name: values.iso(at) for name, at in one.flips.looked.items()},
+        "outcome": one.run.outcome.value,
+        "gate": {
+            "sentence": gate(one),
+            "sure_until": values.iso(one.sure_until),
+            "worse": _turn(one.turn) if one.turn else None,
+        },
+        "kinds": [
+            {
+                "rule": rule.name,
+                "from": _state(before),
+                "to": _state(after),
+                "number": number,
+                "first": values.iso(first),
+            }
+            for rule, before, after, number, first in one.flips.kinds()
+        ],
+    }
+    out.write(f"{json_text(header, indent=2).removesuffix(chr(10) + '}')},\n")
+    out.write('  "changes": [')
+    lead = "\n    "
+    for flip in one.flips.flips():
+        out.write(lead + json_text(_json_flip(flip)))
+        lead = ",\n    "
+    out.write("]\n}\n" if lead.startswith("\n") else "\n  ]\n}\n")
+
+
+def _turn(turn: Turn) -> dict[str, Any]:
+    return {
+        "at": values.iso(turn.at),
+        "outcome": turn.outcome.value,
+        "findings": turn.number,
+        "first": [_json_flip(flip) for flip in turn.because],
+        "waivers_ended": [_waiver(one) for one in turn.ended],
+    }
+
+
+def _waiver(one: Waiver) -> dict[str, Any]:
+    return {"rule": one.rule, "owner": one.owner, "where": str(one.where)}
+
+
+def _json_flip(flip: Flip) -> dict[str, Any]:
+    subject = flip.subject
+    return {
+        "at": values.iso(flip.at),
+        "rule": flip.rule.name,
+        "severity": flip.rule.severity.value,
+        "from": _state(flip.before),
+        "to": _state(flip.after),
+        "subject": subject.name,
+        "target": subject.target,
+        "datastoreId": subject.datastore_id,
+        "imageSetId": subject.image_set_id,
+        "versionId": None if subject.version_id is None else str(subject.version_id),
+    }
+
+
+def _state(state: State) -> dict[str, Any]:
+    return {"verdict": state.verdict.value if state.verdict else None, "waived": state.waived}
+
+
+def _safe(said: str, most: int = 300) -> str:
+    return shorten(printable(one_line(said)), most)

@@ -1,0 +1,106 @@
+"""How an audit's numbers went: text with a line of bars, JSON, and a drawing for pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from checker import values
+from checker.audit.trend import PastRun
+from checker.problems import printable
+from checker.reporting.escaping import one_line, shorten
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+SCHEMA = "imageset-checker/trend/1"
+_BARS = "▁▂▃▄▅▆▇█"
+_HEADS = ("AS OF", "OUTCOME", "EXPECTED", "READ", "FAIL", "+/-", "WAIVED", "UNKNOWN", "RUN")
+
+
+def text(name: str, runs: Sequence[PastRun]) -> str:
+    """A line for each run, oldest first; the fails of all of them as bars."""
+    fails = [one.total.fail for one in runs]
+    lines = [_row(*_HEADS)]
+    for index, one in enumerate(runs):
+        total = one.total
+        change = f"{fails[index] - fails[index - 1]:+,}" if index else ""
+        lines.append(
+            _row(
+                values.iso(one.as_of) + ("*" if one.hypothetical else ""),
+                one.outcome.value,
+                f"{one.coverage.expected:,}",
+                f"{one.coverage.evaluated:,}",
+                f"{total.fail:,}",
+                change,
+                f"{total.waived:,}",
+                f"{total.unknown:,}",
+                _safe(one.run),
+            )
+        )
+    head = f"{_safe(name)}: {len(runs)} {'run' if len(runs) == 1 else 'runs'}"
+    lines = [head, "", *lines]
+    if len(runs) > 1:
+        lines += ["", f"fails    {sparkline(fails)}  {min(fails):,} to {max(fails):,}"]
+        unknowns = [one.total.unknown for one in runs]
+        lines.append(f"unknown  {sparkline(unknowns)}  {min(unknowns):,} to {max(unknowns):,}")
+    if any(one.hypothetical for one in runs):
+        lines += ["", "* hypothetical: ages were measured against another instant than that of the run"]
+    return "\n".join(lines)
+
+
+def sparkline(numbers: Sequence[int]) -> str:
+    """Numbers as bars, of which the lowest is for 0 alone: few are never shown as none."""
+    most = max(numbers, default=0)
+    steps = len(_BARS) - 1
+    return "".join(_BARS[-(-number * steps // most)] if most else _BARS[0] for number in numbers)
+
+
+def document(name: str, runs: Sequence[PastRun]) -> dict[str, Any]:
+    """As JSON holds it, oldest first."""
+    return {"schema": SCHEMA, "name": name, "runs": [_json(one) for one in runs]}
+
+
+def _json(one: PastRun) -> dict[str, Any]:
+    return {
+        "run": one.run,
+        "as_of": values.iso(one.as_of),
+        "hypothetical": one.hypothetical,
+        "outcome": one.outcome.value,
+        "coverage": {**asdict(one.coverage), "evaluated": one.coverage.evaluated},
+        "total": _tally(one.total),
+        "rules": [{"rule": name, **_tally(tally)} for name, tally in one.tallies.items()],
+    }
+
+
+def _tally(tally: Any) -> dict[str, int]:
+    plain = asdict(tally)
+    return {"pass" if name == "passed" else name: number for name, number in plain.items()}
+
+
+def svg(points: Sequence[int], label: str = "") -> Markup:
+    """Numbers as bars in a page, whose style colours them (`.bar rect`); for people who do not see it there is `label`,
+    and a page should have the numbers in a table beside it."""
+    from markupsafe import Markup, escape
+
+    most = max(points, default=0) or 1
+    width = 1000 / max(len(points), 1)
+    bars = "".join(
+        f'<rect class="fail" x="{index * width + width * 0.1:.2f}" y="{100 - 100 * number / most:.2f}"'
+        f' width="{width * 0.8:.2f}" height="{100 * number / most:.2f}"/>'
+        for index, number in enumerate(points)
+    )
+    named = f'role="img" aria-label="{escape(label)}"' if label else 'aria-hidden="true"'
+    return Markup(  # noqa: S704 - numbers, and a label that is escaped
+        f'<svg class="trend" viewBox="0 0 1000 100" preserveAspectRatio="none" {named} focusable="false">{bars}</svg>'
+    )
+
+
+def _row(*cells: str) -> str:
+    as_of, outcome, *numbers, run = cells
+    return f"{as_of:<25}  {outcome:<10} " + " ".join(f"{cell:>9}" for cell in numbers) + f"  {run}"
+
+
+def _safe(said: str) -> str:
+    return shorten(printable(one_line(said)), 100)

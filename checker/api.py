@@ -296,21 +296,6 @@ def report(run: Run, reports: Mapping[str, str | Path], options: Options | None 
     )
 
 
-def run_folder(runs: Path, rules: Rules, asked: str, as_of: datetime) -> Path:
-    """A new run folder: collect into it, or move recorded evidence there with `moved`; `kept` completes it.
-
-    Args:
-        runs: the folder of all runs.
-        rules: what `choose` returned.
-        asked: `inputs(config)` of a live audit, `evidence.digest` of a recorded one.
-        as_of: the instant against which ages are measured.
-
-    Raises:
-        InvalidInputError: it cannot be made.
-    """
-    return runfolder.make(runs, run_id(rules, asked, as_of), {"as_of": iso(as_of)})
-
-
 def past(store: Store, audit: str, baseline: str | None = None) -> Past:
     """Earlier runs of an audit: what they saw, and the findings to compare with.
 
@@ -345,9 +330,7 @@ def kept(
     run: Run,
     working: Working,
     *,
-    audit: bytes | None = None,
-    waivers: bytes | None = None,
-    events: Mapping[str, bytes] | None = None,
+    files: Mapping[str, bytes] | None = None,
     reports: Iterable[tuple[str, str]] = (),
     key: Key | None = None,
 ) -> str:
@@ -356,16 +339,14 @@ def kept(
     Args:
         run: a run whose evidence is in the folder.
         working: what `claim` returned.
-        audit: the bytes of audit.yaml.
-        waivers: the bytes of the file of waivers.
-        events: the files of deletion events, by name.
+        files: what else the run was judged by, by name: audit.yaml, waivers.yaml, events.
         reports: formats and paths of reports to copy into it; what is no regular file is left out.
         key: signs the manifest, see `signing_key`.
 
     Raises:
         RunFolderError: something could not be written.
     """
-    facts = keep(run, working.folder, audit=audit, waivers=waivers, events=events, reports=reports)
+    facts = keep(run, working.folder, files or {}, reports)
     runfolder.seal(working.folder, facts, previous=working.store.last(), key=key)
     return working.store.publish(working)
 

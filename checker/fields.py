@@ -76,13 +76,15 @@ FIRST_BOTOCORE_MEMBER = {
 # Named so that a policy that uses one is told why it is refused.
 NOT_YET = {
     "dicom": "DICOM attributes (SearchImageSets) are not available yet",
-    "previous": "the last run's values are not available yet",
-    "known": "what earlier runs have seen is not available yet",
 }
 
 # ListImageSetVersions spells this one member with a capital.
 VERSION_SPELLING = {"ImageSetWorkflowStatus": "imageSetWorkflowStatus"}
 PREVIOUS = "previous_version."
+EARLIER = "previous."
+"""Before the fields of an image set as earlier runs, or a deletion event, saw it last."""
+KNOWN = Field("known", Type.BOOLEAN, Absence.NEVER, source=Source.HISTORY, doc="Whether an earlier complete run of the audit, or a deletion event, has seen the image set.")  # fmt: skip
+_NOT_EARLIER = ("datastoreId", "imageSetId", "imageSetArn")
 SUCCESSOR = "successor."
 SUPERSEDED_BY = "superseded_by"
 """The label that names the image set which replaced one."""
@@ -145,6 +147,8 @@ def catalogue(labels: Mapping[str, Label] | None = None, scope: RuleScope = "ima
     if scope == "version":
         known = {path: field for path, field in known.items() if not _not_listed(path)}
         known |= {field.path: field for field in _previous()}
+    if scope == "image_set":
+        known |= {field.path: field for field in _history()}
     known |= model().datastore
     for label in (labels or {}).values():
         known[f"labels.{label.name}"] = _label(label)
@@ -190,8 +194,8 @@ def tag_column(source: Source, key: str) -> str:
 
 def why_unknown(path: str, scope: RuleScope = "image_set", labels: Collection[str] = ()) -> str:
     """Why a path is in no catalogue, where there is more to say than that: else nothing."""
-    first = FIRST_BOTOCORE.get(path)
-    if first and path not in {**model().fields, **model().datastore}:
+    first = FIRST_BOTOCORE.get(path.removeprefix(EARLIER))
+    if first and path.removeprefix(EARLIER) not in {**model().fields, **model().datastore}:
         return f"{path} needs botocore {first} or later; {model().botocore_version} is installed and drops it"
     if scope == "version" and _not_listed(path) and path in {**model().fields, **dict.fromkeys(_FROM_ARN)}:
         return f"{path} is not known of a version: ListImageSetVersions does not give " + (
@@ -202,6 +206,10 @@ def why_unknown(path: str, scope: RuleScope = "image_set", labels: Collection[st
     head = re.split(r"[.\[]", path, maxsplit=1)[0]
     if head == "previous_version" and scope != "version":
         return f"{path} needs `scope: version`, which judges every version beside the one before it"
+    if (head == "previous" or path == KNOWN.path) and scope != "image_set":
+        return f"{path} is known in `scope: image_set` only"
+    if head == "previous" and path.removeprefix(EARLIER) in (*_NOT_EARLIER, *_FROM_ARN):
+        return f"{path} is not kept of an earlier run: it is the same image set"
     if head == "successor" and scope == "image_set" and SUPERSEDED_BY not in labels:
         return f"{path} needs the label {SUPERSEDED_BY}, declared with `type: string`"
     if head == "successor" and scope == "image_set":
@@ -224,6 +232,20 @@ def _previous() -> Iterator[Field]:
             yield replace(
                 field, path=PREVIOUS + path, absence=absence, source=Source.PREVIOUS_VERSION, doc=doc
             )
+
+
+def _history() -> Iterator[Field]:
+    """What earlier runs and deletion events saw: whether they did at all, and each field as it was last."""
+    yield KNOWN
+    own = (FOUND, *(field for field in OWN if field.path == "collectedAt"))
+    for field in (*own, *(model().fields[path] for path in earlier_paths())):
+        doc = f"{field.path} as the last earlier run of the audit that got an answer on the image set saw it."
+        yield replace(field, path=EARLIER + field.path, source=Source.HISTORY, doc=doc)
+
+
+def earlier_paths() -> tuple[str, ...]:
+    """The fields of GetImageSet's answer that a run keeps for later ones."""
+    return tuple(path for path in model().fields if path not in _NOT_EARLIER)
 
 
 def _successor() -> Iterator[Field]:

@@ -13,7 +13,6 @@ from checker.audit.keeping import trend_point
 from checker.audit.run import Compared
 from checker.evidence import past
 from checker.evidence.events import Event
-from checker.evidence.history import write_history
 from checker.evidence.past import MOST_EARLIER, Kept
 from checker.evidence.runfolder import HISTORY, RECORDS
 from checker.evidence.storing import Store
@@ -67,6 +66,8 @@ def remember(folder: Path, earlier: Past, events: Sequence[Event], started: date
 
     last = earlier.last
     if last is not None or events:
+        from checker.evidence.history import write_history
+
         write_history(
             folder,
             records=last.folder / RECORDS if last else None,

@@ -11,7 +11,7 @@ from typing import Any
 from checker.audit.gate import Gate
 from checker.audit.run import Judged, Run
 from checker.evidence import runfolder
-from checker.evidence.past import AUDIT, MAPPINGS, POLICIES, TREND, WAIVERS, as_json
+from checker.evidence.past import MAPPINGS, POLICIES, TREND, as_json
 from checker.model import Severity, Tally
 from checker.policy.bound import bound_values
 from checker.values import iso, parse_ratio
@@ -20,10 +20,7 @@ from checker.values import iso, parse_ratio
 def keep(
     run: Run,
     folder: Path,
-    *,
-    audit: bytes | None = None,
-    waivers: bytes | None = None,
-    events: Mapping[str, bytes] | None = None,
+    files: Mapping[str, bytes],
     reports: Iterable[tuple[str, str]] = (),
 ) -> dict[str, Any]:
     """Puts beside a run's evidence what it was judged by, and the reports; what the manifest is to say of it.
@@ -31,9 +28,7 @@ def keep(
     Args:
         run: a run whose evidence is in the folder.
         folder: the run folder.
-        audit: the bytes of audit.yaml.
-        waivers: the bytes of the waivers' file.
-        events: the files of deletion events, by name.
+        files: what else the run was judged by, by name: audit.yaml, waivers.yaml, events.
         reports: formats and paths of reports to copy into it; what is no regular file is left out.
 
     Raises:
@@ -43,9 +38,8 @@ def keep(
         runfolder.keep(folder, f"{POLICIES}{pack.name}.yaml", pack.source)
     for framework in run.frameworks:
         runfolder.keep(folder, f"{MAPPINGS}{framework.key}.yaml", framework.content)
-    for name, content in ((AUDIT, audit), (WAIVERS, waivers), *(events or {}).items()):
-        if content is not None:
-            runfolder.keep(folder, name, content)
+    for name, content in files.items():
+        runfolder.keep(folder, name, content)
     if run.trend:
         runfolder.keep(folder, TREND, (json.dumps(list(run.trend), indent=1) + "\n").encode())
     for name, path in reports:

@@ -20,7 +20,7 @@ from checker.config.audit import SOON
 from checker.config.waivers import kept_waivers
 from checker.evidence.kept import temporary
 from checker.evidence.past import AUDIT, TREND, WAIVERS, Kept
-from checker.evidence.runfolder import BASELINE, HISTORY, MANIFEST
+from checker.evidence.runfolder import BASELINE, HISTORY, MANIFEST, RECORDS
 from checker.model import Duration, Waiver
 from checker.policy.changes import Override, read_overrides
 from checker.policy.choose import Rules, choose
@@ -108,6 +108,7 @@ def rejudge(
     soon: Duration = SOON,
     left_out: Sequence[str] = (),
     name: str = "",
+    folder: Path | None = None,
 ) -> Run:
     """The evidence of a kept run, judged by something else. Ages are measured against the run's own instant unless
     another one is given.
@@ -121,6 +122,7 @@ def rejudge(
         soon: how long before its end a waiver is listed as ending soon.
         left_out: what the report lists as not looked at.
         name: the audit's name; that of the run unless given.
+        folder: a folder of a new run, which gets the evidence too; a temporary one unless given.
     """
     by = kept.facts.get("baseline")
     run = evaluate(
@@ -133,7 +135,7 @@ def rejudge(
         soon=soon,
         left_out=left_out,
         compared=_compared(by),
-        folder=workplace(kept),
+        folder=_copied(kept, folder) if folder else workplace(kept),
     )
     other = as_of is not None and as_of != kept.as_of
     said = _said(kept)
@@ -152,7 +154,12 @@ def workplace(kept: Kept) -> Path:
     """A temporary folder for the tables of a replay, which goes with the evidence; a run folder is never written to."""
     folder = temporary()
     weakref.finalize(kept.evidence, shutil.rmtree, folder, ignore_errors=True)
-    for name in (HISTORY, BASELINE):
+    return _copied(kept, folder, HISTORY, BASELINE)
+
+
+def _copied(kept: Kept, folder: Path, *names: str) -> Path:
+    """The folder with files of a run: what it was judged from, unless some are named."""
+    for name in names or (RECORDS, HISTORY, BASELINE, TREND):
         if kept.has(name):
             shutil.copyfile(kept.folder / name, folder / name)
     return folder

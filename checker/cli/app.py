@@ -10,6 +10,7 @@ from checker import __version__
 from checker.audit.gate import FAIL_ON
 
 FORMATS = ("html", "json", "junit", "text")
+DIFF_FORMATS = ("html", "json", "markdown", "text")
 
 app = typer.Typer(
     add_completion=False,
@@ -24,6 +25,10 @@ rules_app = typer.Typer(
     help="Lists, shows, validates, tests and documents policies; without a path, the shipped packs.",
 )
 app.add_typer(rules_app, name="rules")
+runs_app = typer.Typer(
+    rich_markup_mode=None, no_args_is_help=True, help="Lists kept runs, and removes those whose time is over."
+)
+app.add_typer(runs_app, name="runs")
 
 Policies = Annotated[
     list[str] | None,
@@ -32,6 +37,12 @@ Policies = Annotated[
 Config = Annotated[
     str | None,
     typer.Option("-c", "--config", metavar="FILE", help="The audit's configuration [default: audit.yaml]."),
+]
+Runs = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RUNS", help="A folder of runs, or s3://BUCKET/PREFIX; that of audit.yaml unless given."
+    ),
 ]
 Policy = Annotated[
     list[str] | None,
@@ -140,7 +151,10 @@ def check(
         list[str] | None, typer.Option("--tag", metavar="TAG", help="Only rules with this tag. Repeats.")
     ] = None,
     runs: Annotated[
-        str | None, typer.Option("--runs", metavar="DIR", help="Keep the evidence in a run folder here.")
+        str | None,
+        typer.Option(
+            "--runs", metavar="DIR", help="Keep the run in a folder here, or below s3://BUCKET/PREFIX."
+        ),
     ] = None,
     endpoint_url: Annotated[
         str | None,
@@ -156,8 +170,36 @@ def check(
             help="The endpoint of image set calls, where it is another one.",
         ),
     ] = None,
-    evidence: Annotated[str | None, typer.Option("--evidence", hidden=True)] = None,
-    waivers: Annotated[str | None, typer.Option("--waivers", hidden=True)] = None,
+    evidence: Annotated[
+        str | None,
+        typer.Option(
+            "--evidence",
+            metavar="RUN",
+            help="Judge the evidence of a kept run again, without AWS: by its own policies unless -c or -p is given.",
+        ),
+    ] = None,
+    waivers: Annotated[
+        str | None, typer.Option("--waivers", metavar="FILE", help="The waivers, in place of audit.yaml's.")
+    ] = None,
+    events: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--events",
+            metavar="FILE",
+            help="EventBridge events of deletions, as JSON Lines: earlier sightings. Repeats.",
+        ),
+    ] = None,
+    new_only: Annotated[
+        bool, typer.Option("--new-only", help="The gate counts only fails that the run compared with lacks.")
+    ] = False,
+    baseline: Annotated[
+        str | None,
+        typer.Option("--baseline", metavar="RUN", help="The run to compare with [default: the last one]."),
+    ] = None,
+    sign: Annotated[
+        str | None,
+        typer.Option("--sign", metavar="KEY", help="Sign the kept run with an Ed25519 key (PEM)."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No summary and no progress.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Log to standard error, without secrets.")] = False,
 ) -> int:
@@ -169,7 +211,8 @@ def check(
         config=config, policies=policy or [], image_sets=image_sets or [], complete=complete, params=param or [],
         as_of=as_of, fail_on=fail_on, reports=report or [], junit_passes=junit_passes, targets=target or [], rules=rule or [],
         skip_rules=skip_rule or [], tags=tag or [], runs=runs, endpoint_url=endpoint_url,
-        runtime_endpoint_url=runtime_endpoint_url, evidence=evidence, waivers=waivers, quiet=quiet, debug=debug,
+        runtime_endpoint_url=runtime_endpoint_url, evidence=evidence, waivers=waivers,
+        events=events or [], new_only=new_only, baseline=baseline, sign=sign, quiet=quiet, debug=debug,
     )  # fmt: skip
     return run(given)
 
@@ -209,6 +252,102 @@ def explain(
         as_of=as_of, targets=target or [], evidence=evidence, rule=rule, subject=image_set, json=as_json,
     )  # fmt: skip
     return run(asked)
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "  imageset-checker diff runs/20260101T000000Z-1f2e3d4c runs/20260201T000000Z-5a6b7c8d\n\n"
+    "  imageset-checker diff OLD NEW --report markdown=- --report html=out/diff.html"
+)
+def diff(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="The earlier run: its folder, or its name.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The later run.")],
+    report: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--report",
+            metavar="FORMAT=PATH",
+            help=f"A report: {', '.join(DIFF_FORMATS)}; - is standard output. Repeats [default: text=-].",
+        ),
+    ] = None,
+) -> int:
+    """What changed from one run to another, and why: data, policy, waiver, clock."""
+    from checker.cli.diff import run
+
+    return run(old, new, report or [])
+
+
+@app.command()
+def trend(
+    runs: Annotated[
+        str, typer.Argument(metavar="RUNS", help="The folder of all runs, or s3://BUCKET/PREFIX.")
+    ],
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="AUDIT", help="The audit, where there are several.")
+    ] = None,
+    last: Annotated[int, typer.Option("--last", metavar="N", min=1, help="The last N runs.")] = 24,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """How the numbers of an audit went from run to run."""
+    from checker.cli.trend import run
+
+    return run(runs, name, last, as_json=as_json)
+
+
+@app.command()
+def forecast(
+    run_folder: Annotated[str, typer.Argument(metavar="RUN", help="The run: its folder, or its name.")],
+    within: Annotated[
+        str, typer.Option("--within", metavar="DURATION", help="How far to look, from the run's instant on.")
+    ] = "90d",
+    config: Annotated[
+        str | None,
+        typer.Option("-c", "--config", metavar="FILE", help="Judge by this audit.yaml, not as the run did."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Which verdicts change, and when the gate gets worse, if nothing but time passes."""
+    from checker.cli.forecast import run
+
+    return run(run_folder, within, config, as_json=as_json)
+
+
+@app.command()
+def verify(
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN...", help="Run folders, s3://BUCKET/PREFIX/RUN, or folders of runs."),
+    ],
+    key: Annotated[
+        str | None,
+        typer.Option("--key", metavar="FILE", help="The public key (PEM) that the runs must be signed with."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Whether kept runs are what they were: their files, their chain, and their findings."""
+    from checker.cli.verify import run
+
+    return run(runs, key=key, as_json=as_json)
+
+
+@app.command("report")
+def report_again(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or s3://BUCKET/PREFIX/RUN.")],
+    report: Annotated[
+        list[str] | None,
+        typer.Option("--report", metavar="FORMAT=PATH", help="A report; - is standard output. Repeats."),
+    ] = None,
+    junit_passes: Annotated[
+        str,
+        typer.Option(
+            "--junit-passes", metavar="HOW", help="What JUnit says of passes: full, aggregate or none."
+        ),
+    ] = "full",
+) -> int:
+    """Write reports of a kept run, as the run itself would."""
+    from checker.cli.report import run as again
+
+    return again(run, report or [], junit_passes)
 
 
 @app.command()
@@ -354,3 +493,29 @@ def rules_docs(
     from checker.cli.docs import run
 
     return run(policies or [], out)
+
+
+@runs_app.command("list")
+def runs_list(runs: Runs = None, config: Config = None) -> int:
+    """One run a line: its audit, as_of and outcome, and whether it is complete and signed."""
+    from checker.cli.runs import list_runs
+
+    return list_runs(runs, config)
+
+
+@runs_app.command("prune")
+def runs_prune(
+    runs: Runs = None,
+    keep: Annotated[
+        str | None,
+        typer.Option("--keep", metavar="TIME", help="How long runs are kept [default: that of audit.yaml]."),
+    ] = None,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Remove them; without it, only say what would go.")
+    ] = False,
+    config: Config = None,
+) -> int:
+    """Remove runs whose time is over, but for their manifests; says why each other one stays."""
+    from checker.cli.runs import prune_runs
+
+    return prune_runs(runs, config, keep=keep, delete=delete)

@@ -3,43 +3,22 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from checker import api
-from checker.cli import options
-from checker.cli.console import colored, complain, hush_broken_pipe, log, progress, say, warn
+from checker.cli.console import complain, hush_broken_pipe, log, progress, say, warn
 from checker.cli.interrupt import Interrupt
 from checker.cli.options import Check
+from checker.cli.prepared import Prepared, prepare
 from checker.evidence import runfolder
 from checker.model import Outcome, utc_now
-from checker.problems import Gathered, InvalidInputError
+from checker.problems import InvalidInputError
 from checker.reporting import STDOUT
-
-if TYPE_CHECKING:
-    from checker.config import AuditConfig
-    from checker.model import Target
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """Everything that is checked before the first image set is looked at."""
-
-    config: AuditConfig | None
-    rules: api.Rules
-    targets: tuple[Target, ...]
-    left_out: tuple[str, ...]
-    gate: api.Gate
-    as_of: datetime | None
-    reports: list[tuple[str, str]]
-    options: api.Options
-    runs: Path | None
 
 
 def run(given: Check) -> int:
@@ -47,97 +26,80 @@ def run(given: Check) -> int:
     started = utc_now()
     if given.debug:
         log()
-    plan = _plan(given)
-    if given.image_sets:
+    plan = prepare(given, started)
+    moment = plan.as_of or started
+    if plan.kept is not None:
+        result, working = _again(plan, plan.kept)
+    elif given.image_sets:
         evidence = api.recorded(
-            given.image_sets, plan.rules.policies, needs=plan.rules.needs, complete=given.complete
+            given.image_sets, plan.by.rules.policies, needs=plan.by.rules.needs, complete=given.complete
         )
         warn(evidence.warnings)
-        folder = _folder(plan, evidence.digest, plan.as_of or started)
-        evidence = api.moved(evidence, folder) if folder else evidence
+        working = _claim(plan, evidence.digest, moment)
+        evidence = api.moved(evidence, working.folder) if working else evidence
+        result = _evaluate(plan, evidence, started)
     else:
         assert plan.config is not None
-        folder = _folder(plan, api.inputs(plan.config), plan.as_of or started)
+        working = _claim(plan, api.inputs(plan.config), moment)
         with Interrupt() as interrupt:
-            evidence = _collect(given, plan, folder, interrupt)
+            evidence = _collect(given, plan, working, interrupt)
         if interrupt.code:
-            return _stopped(evidence, folder, interrupt.code)
-    result = api.evaluate(
-        plan.rules,
-        evidence,
-        name=plan.config.name if plan.config else evidence.source,
-        as_of=plan.as_of,
-        started=started,
-        gate=plan.gate,
-        left_out=plan.left_out,
-    )
-    delivered = _deliver(result, plan, folder, quiet=given.quiet)
+            return _stopped(evidence, working.folder if working else None, interrupt.code)
+        result = _evaluate(plan, evidence, started)
+    delivered = _deliver(result, plan, working, quiet=given.quiet)
     code = result.outcome.exit_code
     return code if delivered or code else Outcome.UNDELIVERED.exit_code
 
 
-def _plan(given: Check) -> _Plan:
-    gathered = Gathered()
-    with gathered.step():
-        options.refuse(given)
-    config = None
-    with gathered.step():
-        config = options.config(given)
-    policies = None
-    with gathered.step():
-        policies = options.policies(given, config)
-    if config:
-        gathered.problems += config.warnings
-    gate = as_of = None
-    reports: list[tuple[str, str]] = []
-    with gathered.step():
-        gate = options.gate(given, config)
-    with gathered.step():
-        as_of = options.as_of(given)
-    with gathered.step():
-        reports = options.reports(given, config, policies)
-    rules = None
-    chosen: tuple[Target, ...] = ()
-    left_out: tuple[str, ...] = ()
-    if policies is not None:
-        gathered.problems += policies.warnings
-        with gathered.step():
-            rules = api.choose(
-                policies,
-                params=options.params(given),
-                configured=config.params if config else None,
-                only=given.rules,
-                skip=given.skip_rules,
-                tags=given.tags,
-                changes=config.rules if config else (),
-            )
-        if config and not given.image_sets:
-            with gathered.step():
-                chosen, left_out, warnings = api.targets(config, policies, only=given.targets)
-                gathered.problems += warnings
-    gathered.check()
-    assert rules is not None
-    warn([*gathered.problems, *rules.warnings])
-    assert gate is not None
-    how = api.Options(given.junit_passes, color=colored(sys.stdout), siblings=dict(reports))  # type: ignore[arg-type]
-    runs = Path(given.runs) if given.runs else config.at(config.runs) if config and config.runs else None
-    return _Plan(config, rules, chosen, left_out, gate, as_of, reports, how, runs)
+def _again(plan: Prepared, kept: api.Kept) -> tuple[api.Run, api.Working | None]:
+    """Kept evidence, judged again."""
+    moment = plan.as_of or kept.as_of
+    working = _claim(plan, f"{kept.sha256} {kept.evidence.digest}", moment)
+    result = api.rejudge(
+        kept,
+        plan.by.rules,
+        as_of=plan.as_of,
+        gate=plan.by.gate,
+        waivers=plan.by.waivers,
+        soon=plan.by.soon,
+        name=plan.name,
+        folder=working.folder if working else None,
+    )
+    return result, working
 
 
-def _folder(plan: _Plan, inputs: str, moment: datetime) -> Path | None:
-    """The run folder, made before anything is collected: where it cannot be, nothing is checked."""
-    return api.run_folder(plan.runs, plan.rules, inputs, moment) if plan.runs else None
+def _claim(plan: Prepared, inputs: str, moment: datetime) -> api.Working | None:
+    """The run's name where it is kept, taken before anything is collected: where it cannot be, nothing is checked."""
+    return api.claim(plan.store, plan.by.rules, inputs, moment, plan.name) if plan.store else None
 
 
-def _collect(given: Check, plan: _Plan, folder: Path | None, interrupt: Interrupt) -> api.Evidence:
+def _evaluate(plan: Prepared, evidence: api.Evidence, started: datetime) -> api.Run:
+    api.remember(evidence.folder, plan.earlier, plan.events, started)
+    result = api.evaluate(
+        plan.by.rules,
+        evidence,
+        name=plan.name,
+        as_of=plan.as_of,
+        started=started,
+        gate=plan.by.gate,
+        waivers=plan.by.waivers,
+        soon=plan.by.soon,
+        left_out=plan.by.left_out,
+        compared=plan.earlier.compared,
+    )
+    shown = plan.config.document.path if plan.config else ""
+    return replace(result, trend=plan.earlier.trend, audit_path=shown, soon=plan.by.soon)
+
+
+def _collect(given: Check, plan: Prepared, working: api.Working | None, interrupt: Interrupt) -> api.Evidence:
     assert plan.config is not None
     try:
         with progress(quiet=given.quiet) as tell:
             return api.collect(
                 plan.config,
-                plan.targets,
-                needs=plan.rules.needs,
-                folder=folder,
+                plan.by.targets,
+                needs=plan.by.rules.needs,
+                folder=working.folder if working else None,
                 endpoint_url=given.endpoint_url,
                 runtime_endpoint_url=given.runtime_endpoint_url,
                 stop=interrupt.stop,
@@ -145,8 +107,8 @@ def _collect(given: Check, plan: _Plan, folder: Path | None, interrupt: Interrup
             )
     except InvalidInputError:
         # found before the first call: the folder holds nothing yet
-        if folder:
-            shutil.rmtree(folder)
+        if working:
+            working.store.abandon(working)
         raise
 
 
@@ -170,24 +132,29 @@ def _stopped(evidence: api.Evidence, folder: Path | None, code: int) -> int:
     return code
 
 
-def _deliver(result: api.Run, plan: _Plan, folder: Path | None, *, quiet: bool) -> bool:
+def _deliver(result: api.Run, plan: Prepared, working: api.Working | None, *, quiet: bool) -> bool:
     """Writes every report, whatever became of the one before, and the summary; whether all went well."""
     delivered, written = True, []
     for name, path in plan.reports:
         with _reporting() as went:
             written += [(name, one) for one in api.report(result, {name: path}, plan.options)]
         delivered = delivered and went.well
-    if folder is not None:
+    place = ""
+    if working is not None:
+        events = {
+            f"events-{number}.jsonl": file.read_bytes() for number, file in enumerate(plan.event_files, 1)
+        }
         with _reporting() as went:
-            api.kept(result, folder, plan.config, written)
+            files = {**plan.by.files, **events}
+            place = api.kept(result, working, files=files, reports=written, key=plan.key)
         delivered = delivered and went.well
     if not quiet and not any(path == STDOUT for _, path in plan.reports):
         with _reporting() as went:
             api.report(result, {"text": STDOUT}, plan.options)
             for name, path in written:
                 say(f"{name:<6} {path}")
-            if folder is not None:
-                say(f"{'run':<6} {folder.as_posix()}")
+            if place:
+                say(f"{'run':<6} {place}")
         delivered = delivered and went.well
     return delivered
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -48,57 +49,63 @@ class Check(Given):
     endpoint_url: str | None
     runtime_endpoint_url: str | None
     waivers: str | None
+    events: list[str]
+    new_only: bool
+    baseline: str | None
+    sign: str | None
     quiet: bool
     debug: bool
 
 
 def refuse(given: Check) -> None:
-    """Options that are not available yet, or do not go together."""
-    problems = [
-        Problem(flag, f"{what} not available yet", "")
-        for flag, value, what in (
-            ("--evidence", given.evidence, "evaluating kept evidence again is"),
-            ("--waivers", given.waivers, "waivers are"),
-        )
-        if value
-    ]
-    if given.policies and not given.image_sets:
-        problems.append(
-            Problem(
-                "-p",
-                "policies alone say nothing of what to check",
-                "add --image-sets FILE, or name the policies in audit.yaml",
-            )
-        )
+    """Options that do not go together."""
+    problems = list(_alone(given))
     if given.policies and given.config:
         problems.append(Problem("-p", "audit.yaml names its own policies", "leave out -p or -c"))
-    if given.image_sets and not given.policies and not given.config:
-        problems.append(
-            Problem(
-                "--image-sets",
-                "no policy to judge them by",
-                "add -p POLICY, such as -p pack:healthimaging-integrity",
-            )
-        )
-    if given.complete and not given.image_sets:
-        hint = "of a target in audit.yaml write `complete: true`"
-        problems.append(Problem("--complete", "goes with --image-sets", hint))
     if given.targets and given.image_sets:
         problems.append(Problem("--target", "recorded answers have no targets"))
-    if given.junit_passes not in get_args(JUnitPasses):
-        hint = suggest(given.junit_passes, get_args(JUnitPasses), what="it is one of")
-        problems.append(Problem("--junit-passes", f"there is no {given.junit_passes}", hint))
-    remote = [("--runs", given.runs or ""), *(("--report", text.partition("=")[2]) for text in given.reports)]
+    if given.sign and not given.runs and (given.image_sets or given.evidence) and not given.config:
+        problems.append(Problem("--sign", "signs a run that is kept", "add --runs DIR"))
+    if given.evidence:
+        message = "does not go with --evidence, which has its own answers"
+        flags = {"--image-sets": given.image_sets, "--target": given.targets, "--events": given.events}
+        problems += [Problem(flag, message) for flag, value in flags.items() if value]
+    if given.evidence and (given.new_only or given.baseline):
+        message = "kept evidence is compared with the run that its own run was compared with"
+        problems.append(Problem("--baseline" if given.baseline else "--new-only", message))
+    problems += _passes(given.junit_passes)
+    remote = [text.partition("=")[2] for text in given.reports]
     problems += [
-        Problem(flag, f"{path}: only local files are available yet") for flag, path in remote if "://" in path
+        Problem("--report", f"{path}: reports are written to files of this machine")
+        for path in remote
+        if "://" in path
     ]
     if problems:
         raise InvalidInputError(problems)
 
 
+def _alone(given: Check) -> Iterator[Problem]:
+    """Options that need another one."""
+    if given.policies and not given.image_sets and not given.evidence:
+        hint = "add --image-sets FILE, or name the policies in audit.yaml"
+        yield Problem("-p", "policies alone say nothing of what to check", hint)
+    if given.image_sets and not given.policies and not given.config:
+        hint = "add -p POLICY, such as -p pack:healthimaging-integrity"
+        yield Problem("--image-sets", "no policy to judge them by", hint)
+    if given.complete and not given.image_sets:
+        hint = "of a target in audit.yaml write `complete: true`"
+        yield Problem("--complete", "goes with --image-sets", hint)
+
+
+def _passes(how: str) -> Iterator[Problem]:
+    if how not in get_args(JUnitPasses):
+        hint = suggest(how, get_args(JUnitPasses), what="it is one of")
+        yield Problem("--junit-passes", f"there is no {how}", hint)
+
+
 def config(given: Given) -> AuditConfig | None:
     """The audit.yaml in force; None where recorded answers are judged by `-p`."""
-    if given.config is None and (given.policies or given.image_sets):
+    if given.config is None and (given.policies or given.image_sets or given.evidence):
         return None
     path = Path(given.config or DEFAULT_CONFIG)
     if given.config is None and not path.exists():
@@ -107,22 +114,47 @@ def config(given: Given) -> AuditConfig | None:
     return api.configure(path)
 
 
-def policies(given: Given, config: AuditConfig | None) -> api.Policies | None:
-    """The policies that audit.yaml or `-p` names."""
+def policies(given: Given, config: AuditConfig | None, kept: api.Kept | None = None) -> api.Policies | None:
+    """The policies that audit.yaml or `-p` names, else those of a kept run."""
     if config:
         return api.load([api.Request(str(node.value), node) for node in config.policies], base=config.root)
-    return api.load(given.policies) if given.policies else None
+    if given.policies:
+        return api.load(given.policies)
+    return api.load(kept.policies) if kept else None
 
 
-def gate(given: Check, config: AuditConfig | None) -> api.Gate:
-    """The gate: `--fail-on` before audit.yaml."""
-    fail_on = config.fail_on if config else Severity.LOW
+def gate(given: Check, config: AuditConfig | None, was: api.Gate | None = None) -> api.Gate:
+    """The gate: the command line before audit.yaml, and that before the one of a kept run."""
+    chosen = was or api.Gate()
+    if config:
+        new_only = config.new_only is not False
+        chosen = api.Gate(config.fail_on, config.on_unknown, new_only, config.most, config.min_coverage)
     if given.fail_on is not None:
         if given.fail_on not in FAIL_ON:
             hint = suggest(given.fail_on, FAIL_ON, what="it is one of")
             raise InvalidInputError(Problem("--fail-on", f"there is no severity {given.fail_on}", hint))
         fail_on = None if given.fail_on == "never" else Severity(given.fail_on)
-    return api.Gate(fail_on, config.on_unknown if config else "incomplete")
+        chosen = replace(chosen, fail_on=fail_on)
+    return replace(chosen, new_only=True) if given.new_only else chosen
+
+
+def waivers_file(given: Check, config: AuditConfig | None) -> Path | None:
+    """The file of waivers that `--waivers` or audit.yaml names."""
+    if given.waivers:
+        return Path(given.waivers)
+    return config.at(config.waivers) if config and config.waivers else None
+
+
+def event_files(given: Check, config: AuditConfig | None) -> list[Path]:
+    """The files of deletion events that `--events` or audit.yaml names."""
+    if given.events:
+        return [Path(file) for file in given.events]
+    return [config.at(file) for file in config.events] if config else []
+
+
+def runs(given: Check, config: AuditConfig | None) -> str | None:
+    """Where the run is kept, if it is: a folder, or a place in S3."""
+    return given.runs or (config.runs if config else None)
 
 
 def as_of(given: Given) -> datetime | None:
@@ -165,16 +197,26 @@ def reports(given: Check, config: AuditConfig | None, loaded: api.Policies | Non
     return asked
 
 
+def asked_reports(asked: Sequence[str], junit_passes: str) -> list[tuple[str, str]]:
+    """Formats and paths of `--report` alone.
+
+    Raises:
+        InvalidInputError: a format that there is not, a path that cannot be written.
+    """
+    problems = list(_passes(junit_passes))
+    found = _named(asked, problems)
+    for _, path in found:
+        try:
+            probe(path)
+        except InvalidInputError as error:
+            problems += error.problems
+    if problems:
+        raise InvalidInputError(problems)
+    return found
+
+
 def _asked(given: Check, config: AuditConfig | None, problems: list[Problem]) -> list[tuple[str, str]]:
-    asked: list[tuple[str, str]] = []
-    for text in given.reports:
-        name, equals, path = text.partition("=")
-        if not equals or not path:
-            problems.append(Problem("--report", f"`{text}` names no file", "write --report FORMAT=PATH"))
-        elif name not in FORMATS:
-            problems.append(Problem("--report", f"unknown format {name}", _formats(name)))
-        else:
-            asked.append((name, path))
+    asked = _named(given.reports, problems)
     if config is None:
         return asked
     named = {name for name, _ in asked}
@@ -186,6 +228,20 @@ def _asked(given: Check, config: AuditConfig | None, problems: list[Problem]) ->
     return asked
 
 
+def _named(texts: Sequence[str], problems: list[Problem]) -> list[tuple[str, str]]:
+    """What `--report` names."""
+    asked: list[tuple[str, str]] = []
+    for text in texts:
+        name, equals, path = text.partition("=")
+        if not equals or not path:
+            problems.append(Problem("--report", f"`{text}` names no file", "write --report FORMAT=PATH"))
+        elif name not in FORMATS:
+            problems.append(Problem("--report", f"unknown format {name}", _formats(name)))
+        else:
+            asked.append((name, path))
+    return asked
+
+
 def _formats(name: str) -> str:
     return suggest(name, FORMATS, what="formats are")
 
@@ -194,4 +250,7 @@ def _inputs(given: Check, config: AuditConfig | None, loaded: api.Policies | Non
     files = [Path(path) for path in given.image_sets if path != "-"]
     if config:
         files += [config.path, *map(Path, config.files)]
+    if waivers := waivers_file(given, config):
+        files.append(waivers)
+    files += event_files(given, config)
     return [*files, *(loaded.files if loaded else ())]

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checker import api
-from checker.audit.replaying import Terms, terms
+from checker.audit.replaying import overrides, terms
 from checker.cli import options
 from checker.cli.console import colored, warn
 from checker.cli.options import Check
-from checker.evidence.events import Event
+from checker.config.audit import SOON
+from checker.evidence.events import Event, read_events
+from checker.evidence.past import AUDIT, WAIVERS
 from checker.model import Duration, Waiver
 from checker.problems import Gathered, InvalidInputError, Problem
 
@@ -25,36 +27,35 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """What `check` is going to do.
+class Judging:
+    """What evidence is judged by, beside its instant. `files` are the bytes of it, by their names in a run folder."""
 
-    `kept` is the run whose evidence is judged again, if one is. `store` is where the run is kept, if it is, `earlier`
-    what is there already. `files` are the bytes of what the run is judged by, by their names in a run folder.
-    """
-
-    config: AuditConfig | None
     rules: api.Rules
-    targets: tuple[Target, ...]
-    left_out: tuple[str, ...]
     gate: api.Gate
+    targets: tuple[Target, ...] = ()
+    left_out: tuple[str, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    soon: Duration = SOON
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What `check` is going to do. `kept` is the run whose evidence is judged again, if one is; `store` is where the run is
+    kept, if it is, and `earlier` what is there already."""
+
+    name: str
+    config: AuditConfig | None
+    by: Judging
     as_of: datetime | None
     reports: list[tuple[str, str]]
     options: api.Options
-    waivers: tuple[Waiver, ...] = ()
-    soon: Duration | None = None
     events: tuple[Event, ...] = ()
-    files: Mapping[str, bytes] = field(default_factory=dict)
     store: api.Store | None = None
-    earlier: api.Past = api.Past()
+    earlier: api.Past = field(default_factory=api.Past)
     key: Key | None = None
     kept: api.Kept | None = None
-
-    @property
-    def name(self) -> str:
-        """The audit's name."""
-        if self.config is not None:
-            return self.config.name
-        return self.kept.audit if self.kept else "recorded"
+    event_files: tuple[Path, ...] = ()
 
 
 def prepare(given: Check, started: datetime) -> Prepared:
@@ -63,8 +64,101 @@ def prepare(given: Check, started: datetime) -> Prepared:
     Raises:
         InvalidInputError: with every problem of all of them.
     """
-    work = _Work(given, started)
-    work.sources()
-    work.rules_and_targets()
-    work.rest()
-    return work.prepared()
+    gathered = Gathered()
+    config = kept = policies = as_of = key = None
+    reports: list[tuple[str, str]] = []
+    with gathered.step():
+        options.refuse(given)
+    with gathered.step():
+        config = options.config(given)
+        gathered.problems += config.warnings if config else ()
+    with gathered.step():
+        kept = api.reopen(given.evidence, config.runs if config else None) if given.evidence else None
+    with gathered.step():
+        policies = options.policies(given, config, kept)
+        gathered.problems += policies.warnings if policies else ()
+    with gathered.step():
+        as_of = options.as_of(given)
+    with gathered.step():
+        reports = options.reports(given, config, policies)
+    with gathered.step():
+        key = api.signing_key(Path(given.sign)) if given.sign else None
+    by = None
+    if policies is not None:
+        with gathered.step():
+            by = _judging(given, config, kept, policies, gathered)
+    events: tuple[Event, ...] = ()
+    files = options.event_files(given, config)
+    with gathered.step():
+        events, warnings = read_events(files, started) if files else ((), [])
+        gathered.problems += warnings
+    gathered.check()
+    assert by is not None
+    name = config.name if config else kept.audit if kept else "recorded"
+    store, earlier = _earlier(given, config, name, by.gate, kept)
+    warn([*gathered.problems, *by.rules.warnings])
+    how = api.Options(given.junit_passes, color=colored(sys.stdout), siblings=dict(reports))  # type: ignore[arg-type]
+    return Prepared(name, config, by, as_of, reports, how, events, store, earlier, key, kept, tuple(files))
+
+
+def _judging(
+    given: Check,
+    config: AuditConfig | None,
+    kept: api.Kept | None,
+    policies: api.Policies,
+    gathered: Gathered,
+) -> Judging:
+    """Rules, gate and waivers: those of the command line and of audit.yaml; of a kept run its own where nothing else is
+    named."""
+    own = kept if config is None and not given.policies else None
+    was = terms(own) if own else None
+    rules = api.choose(
+        policies,
+        params=options.params(given),
+        configured=config.params if config else own.params if own else None,
+        only=given.rules or (own.rules if own else ()),
+        skip=given.skip_rules,
+        tags=given.tags,
+        changes=config.rules if config else overrides(own) if own else (),
+    )
+    targets: tuple[Target, ...] = ()
+    left_out: tuple[str, ...] = ()
+    if config and not given.image_sets and kept is None:
+        with gathered.step():
+            targets, left_out, warnings = api.targets(config, policies, only=given.targets)
+            gathered.problems += warnings
+    waivers, path = (was.waivers if was else ()), options.waivers_file(given, config)
+    if path is not None:
+        waivers, warnings = api.waivers(config, rules, path)
+        gathered.problems += warnings
+    elif own and own.has(WAIVERS):
+        path = own.folder / WAIVERS
+    files = {} if path is None else {WAIVERS: path.read_bytes()}
+    if config is not None:
+        files[AUDIT] = config.source
+    elif own and own.has(AUDIT):
+        files[AUDIT] = (own.folder / AUDIT).read_bytes()
+    gate = options.gate(given, config, was.gate if was else None)
+    soon = config.soon if config else was.soon if was else SOON
+    return Judging(rules, gate, targets, left_out, waivers, soon, files)
+
+
+def _earlier(
+    given: Check, config: AuditConfig | None, name: str, gate: api.Gate, kept: api.Kept | None
+) -> tuple[api.Store | None, api.Past]:
+    """Where the run is kept, and what earlier runs there say. A run that judges kept evidence has that run's past."""
+    where = options.runs(given, config)
+    store = None
+    if where is not None:
+        keep, lock = (config.keep, config.object_lock) if config else (None, None)
+        root = config.root if config and not given.runs else None
+        store = api.open_store(where, root, keep=keep, object_lock=lock)
+    baseline = given.baseline or (config.new_only if config and isinstance(config.new_only, str) else None)
+    if kept is not None:
+        return store, api.Past()
+    if store is None:
+        if gate.new_only or baseline:
+            message = "what is new is known only where earlier runs are kept"
+            raise InvalidInputError(Problem("new_only", message, "add `runs: runs/`, or --runs DIR"))
+        return None, api.Past()
+    return store, api.past(store, name, baseline)

@@ -19,15 +19,8 @@ _WHITE = " \t\r\n"
 def json_values(path: str, problems: list[Problem], warnings: list[Problem]) -> Iterator[tuple[str, Any]]:
     """Each JSON value of a file with its place; the items of an array each."""
     shown = "<stdin>" if path == "-" else Path(path).as_posix()
-    try:
-        raw = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-        text = _decode(raw)
-    except OSError as error:
-        problems.append(Problem(shown, f"cannot be read: {(error.strerror or str(error)).lower()}"))
-        return
-    except UnicodeDecodeError as error:
-        message = f"byte 0x{raw[error.start]:02x} at offset {error.start} is not UTF-8"
-        problems.append(Problem(shown, message, "save the file as UTF-8"))
+    text = read_text(path, shown, problems)
+    if text is None:
         return
     decoder = json.JSONDecoder(**STRICT_JSON)
     position = line = 0
@@ -52,6 +45,20 @@ def json_values(path: str, problems: list[Problem], warnings: list[Problem]) -> 
     if not count:
         hint = "it should hold what `aws medical-imaging get-image-set` prints"
         problems.append(Problem(shown, "the file is empty", hint))
+
+
+def read_text(path: str, shown: str, problems: list[Problem]) -> str | None:
+    """The text of a file, `-` for standard input; None where it cannot be read, which is noted."""
+    raw = b""
+    try:
+        raw = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        return _decode(raw)
+    except OSError as error:
+        problems.append(Problem(shown, f"cannot be read: {(error.strerror or str(error)).lower()}"))
+    except UnicodeDecodeError as error:
+        message = f"byte 0x{raw[error.start]:02x} at offset {error.start} is not UTF-8"
+        problems.append(Problem(shown, message, "save the file as UTF-8"))
+    return None
 
 
 def _decode(raw: bytes) -> str:

@@ -79,7 +79,7 @@ def reopen(folder: Path, *, checked: bool = True) -> Kept:
     path = folder / MANIFEST
     content, facts = _manifest(folder)
     kept = _kept(folder, content, facts)
-    used = [name for name in kept.files if checked and (name in _INPUTS or name.startswith(POLICIES))]
+    used = [name for name in kept.files if name in _INPUTS or name.startswith(POLICIES)]
     problems = [
         problem for name in sorted({*used, RECORDS} if checked else ()) if (problem := altered(folder, name, kept.files))
     ]
@@ -134,6 +134,12 @@ def earlier(store: Store, audit: str) -> Iterator[Mapping[str, Any]]:
         facts = _facts(store, name, pruned=True)
         if facts is not None and facts.get("name") == audit and not facts.get("replay_of"):
             yield facts
+
+
+def audits(store: Store) -> tuple[str, ...]:
+    """The names of the audits that have complete runs, sorted."""
+    every = (_facts(store, name, pruned=True) for name in store.sealed())
+    return tuple(sorted({str(facts.get("name", "")) for facts in every if facts is not None}))
 
 
 def _needed(facts: Mapping[str, Any]) -> list[str]:

@@ -13,8 +13,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from checker import __version__
-from checker.evidence.past import POLICIES, PRUNED
-from checker.evidence.runfolder import MANIFEST, SIGNATURE, STARTED, Sealed, read_manifest
+from checker.evidence.past import POLICIES
+from checker.evidence.runfolder import MANIFEST, PRUNED, SIGNATURE, STARTED, Sealed, read_manifest
 from checker.evidence.storing import Store
 from checker.model import Duration
 from checker.problems import CheckerError
@@ -23,6 +23,9 @@ from checker.values import iso, later, show
 SCHEMA = "imageset-checker/pruned/1"
 LEFT = frozenset({MANIFEST, SIGNATURE, PRUNED})
 """What stays of a pruned run: the chain can still be checked, and who signed it."""
+
+
+_Over = dict[tuple[str, str], datetime | None]
 
 
 class State(StrEnum):
@@ -85,24 +88,7 @@ def decide(runs: Iterable[Listed], keep: Duration, now: datetime) -> tuple[Decis
         now: the present instant.
     """
     every = tuple(runs)
-    complete = [run for run in every if run.sealed]
-    over = _over(complete)
-    staying: dict[str, str] = {}
-    candidates: list[Listed] = []
-    for run in complete:
-        if run.state is State.SEALED:
-            if reason := _too_early(run, complete, keep, now):
-                staying[run.name] = reason
-            else:
-                candidates.append(run)
-    # from the newest: of runs that hold the same policy, the newest one holds it for the others
-    candidates.reverse()
-    while True:
-        found = _first_held(candidates, staying, complete, over, keep, now)
-        if found is None:
-            break
-        staying[found[0].name] = found[1]
-        candidates.remove(found[0])
+    staying = _Plan([run for run in every if run.sealed], keep, now).staying()
     return tuple(_decision(run, staying, keep) for run in every)
 
 
@@ -157,61 +143,79 @@ def _sealed(run: Listed) -> datetime:
     return run.sealed.sealed_at
 
 
-def _too_early(run: Listed, complete: list[Listed], keep: Duration, now: datetime) -> str:
-    """Why a run stays whatever the others do; empty where nothing says so."""
-    until = later(_sealed(run), keep)
-    if until >= now:
-        return f"it is kept until {iso(until)}"
-    same = [one for one in complete if one.state is State.SEALED and one.fact("name") == run.fact("name")]
-    seen = [one for one in same if not one.fact("replay_of")] or same
-    return f"it is the last run of the audit {run.fact('name')}" if run is seen[-1] else ""
+@dataclass
+class _Plan:
+    """The complete runs of a store, in the order in which they were sealed, and what holds them."""
+
+    complete: list[Listed]
+    keep: Duration
+    now: datetime
+
+    def staying(self) -> dict[str, str]:
+        """The runs that stay, with the reasons."""
+        staying: dict[str, str] = {}
+        candidates: list[Listed] = []
+        for run in self.complete:
+            if reason := self._too_early(run):
+                staying[run.name] = reason
+            elif run.files - LEFT:
+                candidates.append(run)
+        over = _over(self.complete)
+        # from the newest: of runs that hold the same policy, the newest one holds it for the others
+        candidates.reverse()
+        while found := self._held(candidates, staying, over):
+            staying[found[0].name] = found[1]
+            candidates.remove(found[0])
+        return staying
+
+    def _too_early(self, run: Listed) -> str:
+        """Why a run stays whatever the others do; empty where nothing says so."""
+        until = later(_sealed(run), self.keep)
+        if until >= self.now and run.files - LEFT:
+            return f"it is kept until {iso(until)}"
+        if run.state is State.PRUNED:
+            return ""
+        same = [one for one in self.complete if one.fact("name") == run.fact("name")]
+        whole = [one for one in same if one.state is State.SEALED]
+        seen = [one for one in whole if not one.fact("replay_of")] or whole
+        return f"it is the last run of the audit {run.fact('name')}" if run is seen[-1] else ""
+
+    def _held(
+        self, candidates: list[Listed], staying: Mapping[str, str], over: _Over
+    ) -> tuple[Listed, str] | None:
+        """The newest run that a staying one needs, or whose policies must be kept and are in no run that stays."""
+        kept = [run for run in self.complete if run.name in staying and run.state is State.SEALED]
+        held = {digest for run in kept for digest in _policies(run)}
+        named = {_baseline(run): run.name for run in kept}
+        for run in candidates:
+            if run.name in named:
+                return run, f"the run {named[run.name]} was compared with it"
+            for digest, file in _policies(run).items():
+                there = file in run.files  # it may be gone, where pruning was begun
+                if (
+                    there
+                    and digest not in held
+                    and (reason := self._in_effect(over[run.fact("name"), digest], file))
+                ):
+                    return run, reason
+        return None
+
+    def _in_effect(self, ended: datetime | None, file: str) -> str:
+        if ended is None:
+            return f"{file} is still in effect"
+        until = later(ended, self.keep)
+        if until >= self.now:
+            return f"{file} was in effect until {iso(ended)}, and is kept until {iso(until)}"
+        return ""
 
 
-def _first_held(
-    candidates: list[Listed],
-    staying: Mapping[str, str],
-    complete: list[Listed],
-    over: Mapping[tuple[str, str], datetime | None],
-    keep: Duration,
-    now: datetime,
-) -> tuple[Listed, str] | None:
-    """The newest run that has to stay because of one that stays, or of a policy that nothing that stays holds."""
-    kept = [run for run in complete if run.name in staying]
-    held = {digest for run in kept for digest in _policies(run)}
-    named = {_baseline(run): run.name for run in kept}
-    for run in candidates:
-        if run.name in named:
-            return run, f"the run {named[run.name]} was compared with it"
-        for digest, file in _policies(run).items():
-            if digest not in held and (reason := _in_effect(run, digest, file, over, keep, now)):
-                return run, reason
-    return None
-
-
-def _in_effect(
-    run: Listed,
-    digest: str,
-    file: str,
-    over: Mapping[tuple[str, str], datetime | None],
-    keep: Duration,
-    now: datetime,
-) -> str:
-    ended = over[run.fact("name"), digest]
-    if ended is None:
-        return f"{file} is still in effect"
-    until = later(ended, keep)
-    if until >= now:
-        return f"{file} was in effect until {iso(ended)}, and is kept until {iso(until)}"
-    return ""
-
-
-def _over(complete: list[Listed]) -> dict[tuple[str, str], datetime | None]:
+def _over(complete: list[Listed]) -> _Over:
     """By audit and sha256 of a policy, when it was last in effect: when the first run was sealed after the last one that
     was judged by it. None while it is in effect. Pruned runs say so too.
 
     A run that judged kept evidence again puts no policy into effect, nor out of it.
     """
-    over: dict[tuple[str, str], datetime | None] = {}
+    over: _Over = {}
     for run in complete:
         audit = run.fact("name")
         policies = _policies(run)
@@ -245,11 +249,12 @@ def _decision(run: Listed, staying: Mapping[str, str], keep: Duration) -> Decisi
         return Decision(run, goes=False, reason=f"{known}: it was interrupted, or is being made")
     if run.state is State.DAMAGED:
         return Decision(run, goes=False, reason="its manifest cannot be read")
-    if run.state is State.PRUNED:
-        rest = len(run.files - LEFT)
-        reason = f"pruning it was begun; {rest} of its files are still there" if rest else "it was pruned"
-        return Decision(run, goes=bool(rest), reason=reason)
+    rest = len(run.files - LEFT)
+    begun = f"pruning it was begun, and {rest} of its files are still there"
     if run.name in staying:
-        return Decision(run, goes=False, reason=staying[run.name])
+        reason = staying[run.name]
+        return Decision(run, goes=False, reason=f"{begun}; {reason}" if run.state is State.PRUNED else reason)
+    if run.state is State.PRUNED:
+        return Decision(run, goes=bool(rest), reason=begun if rest else "it was pruned")
     sealed = iso(_sealed(run))
     return Decision(run, goes=True, reason=f"it was sealed on {sealed}, and runs are kept for {show(keep)}")

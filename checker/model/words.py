@@ -56,6 +56,7 @@ class Source(StrEnum):
     OWN = "own"  # known whatever was answered
     ANSWER = "answer"  # GetImageSet, or ListImageSetVersions in scope `version`
     PREVIOUS_VERSION = "previous_version"  # the version before, of the same ListImageSetVersions
+    HISTORY = "previous"  # earlier complete runs of the same audit, and deletion events
     SUCCESSOR = "successor"  # GetImageSet of the image set that the label superseded_by names
     TAGS = "tags"  # ListTagsForResource of the image set
     DATASTORE = "datastore"  # GetDatastore

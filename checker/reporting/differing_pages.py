@@ -26,10 +26,14 @@ def markdown(one: Comparison, out: TextIO) -> None:
     rows = differing.table(one)
     if rows:
         out.write("\n| rule | change | number | cause |\n| --- | --- | ---: | --- |\n")
-        for name, category, why, number in rows:
-            out.write(f"| {cell(name)} | {cell(category)} | {number:,} | {cell(why)} |\n")
+        out.writelines(
+            f"| {cell(name)} | {cell(category)} | {number:,} | {cell(why)} |\n"
+            for name, category, why, number in rows
+        )
     if one.total:
-        out.write("\n| change | rule | subject | was → is | cause | found |\n| --- | --- | --- | --- | --- | --- |\n")
+        out.write(
+            "\n| change | rule | subject | was → is | cause | found |\n| --- | --- | --- | --- | --- | --- |\n"
+        )
         for change in one.changes(differing.MOST_CHANGES):
             cells = (
                 change.category.value,
@@ -63,7 +67,10 @@ def _context(one: Comparison, style: str) -> dict[str, Any]:
         "one": one,
         "sentence": differing.sentence(one),
         "differ": differing.differ(one),
-        "sides": [("Old run", one.old, values.iso(one.old.as_of)), ("New run", one.new, values.iso(one.new.as_of))],
+        "sides": [
+            ("Old run", one.old, values.iso(one.old.as_of)),
+            ("New run", one.new, values.iso(one.new.as_of)),
+        ],
         "categories": [(category, number) for category, number in one.categories.items() if number],
         "meanings": differing.MEANINGS,
         "causes": differing.CAUSES,

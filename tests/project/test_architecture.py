@@ -41,6 +41,7 @@ DOORS = {
     "pydantic_core": {"config"},
     "jinja2": {"policy", "reporting"},
     "markupsafe": {"reporting"},
+    "cryptography": {"evidence"},
     "typer": {"cli"},
     "rich": {"cli"},
     "moto": {SIMULATOR},

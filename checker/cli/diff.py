@@ -1,0 +1,62 @@
+"""`diff`: what changed from one run to another, and why."""
+
+from __future__ import annotations
+
+import sys
+
+from checker.audit.compare import MOST_EARLIER, Comparison, compare, side
+from checker.cli.console import complain, warn
+from checker.cli.kept import around, find
+from checker.problems import InvalidInputError, Problem, suggest
+from checker.reporting import STDOUT, ReportError, probe
+from checker.reporting.delivery import deliver
+from checker.reporting.differing import FORMATS, write
+from checker.reporting.options import Format, Options
+
+UNDELIVERED = 4
+
+
+def run(old: str, new: str, reports: list[str]) -> int:
+    """Writes the comparison: 0 whatever changed, since it informs and gates nothing."""
+    asked = _asked(reports) or [("text", STDOUT)]
+    _, before = find(old)
+    store, after = find(new)
+    if before.audit != after.audit:
+        message = f"these are runs of different audits: {before.audit} and {after.audit}"
+        warn([Problem(new, message, "what only one of them looks at is listed as such", warning=True)])
+    earlier = around(store, before, after, MOST_EARLIER)
+    compared = compare(side(before), side(after), *earlier)
+    delivered = True
+    for name, path in asked:
+        try:
+            _deliver(compared, name, path)
+        except ReportError as error:
+            complain(str(error))
+            delivered = False
+    return 0 if delivered else UNDELIVERED
+
+
+def _asked(reports: list[str]) -> list[tuple[str, str]]:
+    problems, asked = [], []
+    for text in reports:
+        name, equals, path = text.partition("=")
+        if not equals or not path:
+            problems.append(Problem("--report", f"`{text}` names no file", "write --report FORMAT=PATH"))
+        elif name not in FORMATS:
+            hint = suggest(name, FORMATS, what="formats are")
+            problems.append(Problem("--report", f"unknown format {name}", hint))
+        else:
+            asked.append((name, path))
+            try:
+                probe(path)
+            except InvalidInputError as error:
+                problems += error.problems
+    if problems:
+        raise InvalidInputError(problems)
+    return asked
+
+
+def _deliver(compared: Comparison, name: str, path: str) -> None:
+    # delivery hands the run to the writer and looks at nothing of it
+    report = Format(lambda one, out, _: write(one, name, out), "")  # type: ignore[arg-type]
+    deliver(compared, report, path, Options(), sys.stdout)  # type: ignore[arg-type]

@@ -1,0 +1,55 @@
+"""`forecast`: what becomes of a run if nothing but time passes."""
+
+from __future__ import annotations
+
+import sys
+
+from checker import api
+from checker.audit.forecasting import foresee
+from checker.cli.console import hush_broken_pipe, warn
+from checker.cli.kept import find
+from checker.evidence.past import Kept
+from checker.problems import InvalidInputError, Problem
+from checker.values import BadValueError, later, parse_duration
+
+WITHIN = "90d"
+
+
+def run(run_: str, within: str, config: str | None, *, as_json: bool) -> int:
+    """Prints what changes with time alone; 0 whatever it is."""
+    from checker.reporting import forecasting
+
+    try:
+        length = parse_duration(within)
+    except BadValueError as error:
+        raise InvalidInputError(Problem("--within", str(error), error.hint)) from None
+    _, kept = find(run_)
+    judged = api.replay(kept) if config is None else _rejudged(kept, config)
+    try:
+        until = later(judged.as_of, length)
+    except (ValueError, OverflowError):
+        until = None
+    if until is None or until <= judged.as_of:
+        raise InvalidInputError(Problem("--within", f"{within} leads nowhere", "such as 90d or 1y"))
+    found = foresee(judged, until)
+    try:
+        (forecasting.json if as_json else forecasting.text)(found, sys.stdout)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        hush_broken_pipe()
+    return 0
+
+
+def _rejudged(kept: Kept, path: str) -> api.Run:
+    """The run's evidence, judged by an audit.yaml: its policies, parameters, waivers and gate."""
+    config = api.configure(path)
+    requests = [api.Request(str(node.value), node) for node in config.policies]
+    policies = api.load(requests, base=config.root)
+    rules = api.choose(policies, configured=config.params, changes=config.rules)
+    warn([*config.warnings, *policies.warnings, *rules.warnings])
+    gate = api.Gate(
+        config.fail_on, config.on_unknown, bool(config.new_only), config.most, config.min_coverage
+    )
+    waivers, warnings = api.waivers(config, rules)
+    warn(warnings)
+    return api.rejudge(kept, rules, gate=gate, waivers=waivers, soon=config.soon)

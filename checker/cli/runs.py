@@ -1,0 +1,118 @@
+"""`runs list|prune`: the runs of a store, and how long they are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from checker import api
+from checker.cli.console import complain, say
+from checker.evidence.retention import LEFT, State, decide, listing, prune
+from checker.evidence.runfolder import MANIFEST
+from checker.evidence.store import LocalStore, Store, open_store
+from checker.model import Duration, utc_now
+from checker.problems import CheckerError, InvalidInputError, Problem, one_line
+from checker.values import BadValueError, later, parse_duration, show
+
+if TYPE_CHECKING:
+    from checker.config import AuditConfig
+    from checker.evidence.retention import Decision, Listed
+
+DEFAULT_CONFIG = "audit.yaml"
+UNDELIVERED = 4
+_HEADS = ("run", "audit", "as of", "outcome", "state", "signed")
+
+
+def list_runs(where: str | None, config: str | None) -> int:
+    """Prints one run a line: sealed ones in the order in which they were sealed, then the others."""
+    store = _store(where, _config(config, needed=where is None))
+    lines = [_HEADS, *(_line(run) for run in listing(store))]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADS))]
+    for line in lines:
+        say("  ".join(f"{text:<{width}}" for text, width in zip(line, widths, strict=True)).rstrip())
+    return 0
+
+
+def prune_runs(where: str | None, config: str | None, *, keep: str | None, delete: bool) -> int:
+    """Prints what goes and why each other run stays; removes it where that is asked for."""
+    read = _config(config, needed=where is None or keep is None)
+    time = _keep(keep, read)
+    store = _store(where, read)
+    now = utc_now()
+    decisions = decide(listing(store), time, now)
+    failed = 0
+    for one in decisions:
+        if one.goes and delete:
+            failed += not _prune(store, one, time)
+        else:
+            word = "would go" if one.goes else "stays"
+            say(f"{word:<8}  {one_line(one.run.name)}: {one_line(one.reason)}")
+    going = sum(one.goes for one in decisions)
+    if delete:
+        say(f"{going - failed} of {_count(len(decisions))} pruned; runs are kept for {show(time)}")
+        return UNDELIVERED if failed else 0
+    hint = "; nothing was removed: add --delete" if going else ""
+    say(f"{going} of {_count(len(decisions))} would go; runs are kept for {show(time)}{hint}")
+    return 0
+
+
+def _prune(store: Store, decision: Decision, keep: Duration) -> bool:
+    """Whether it went; where it did not, the others may."""
+    try:
+        prune(store, decision, keep, utc_now())
+    except CheckerError as error:
+        complain(str(error))
+        say(f"failed    {one_line(decision.run.name)}: it is told on standard error")
+        return False
+    say(f"pruned    {one_line(decision.run.name)}: {one_line(decision.reason)}")
+    return True
+
+
+def _line(run: Listed) -> tuple[str, ...]:
+    rest = run.state is State.PRUNED and run.files - LEFT
+    state = "pruned in part" if rest else run.state.value
+    facts = [one_line(run.fact(name)) or "-" for name in ("name", "as_of", "outcome")]
+    return (one_line(run.name), *facts, state, "signed" if run.signed else "-")
+
+
+def _count(number: int) -> str:
+    return f"{number} run{'s' * (number != 1)}"
+
+
+def _config(path: str | None, *, needed: bool) -> AuditConfig | None:
+    """The audit.yaml that was named, or the one that is here where something is to be read from it."""
+    if path is None and not (needed and Path(DEFAULT_CONFIG).exists()):
+        return None
+    return api.configure(path or DEFAULT_CONFIG)
+
+
+def _keep(given: str | None, config: AuditConfig | None) -> Duration:
+    """How long runs are kept: no default, since a law or a contract says so and not the checker."""
+    if given is None:
+        if config is None or config.keep is None:
+            hint = "add --keep 6y, or write `runs: {path: ..., keep: 6y}` into audit.yaml"
+            raise InvalidInputError(Problem("--keep", "nothing says how long runs are kept", hint))
+        return config.keep
+    try:
+        keep = parse_duration(given)
+    except BadValueError as error:
+        raise InvalidInputError(Problem("--keep", str(error), error.hint)) from None
+    if later(now := utc_now(), keep) <= now:
+        raise InvalidInputError(Problem("--keep", f"`{given}` would keep nothing"))
+    return keep
+
+
+def _store(where: str | None, config: AuditConfig | None) -> Store:
+    if where is None:
+        if config is None or config.runs is None:
+            hint = "name the folder, or s3://BUCKET/PREFIX"
+            raise InvalidInputError(Problem("RUNS", "nothing says where the runs are", hint))
+        return open_store(config.runs, config.root)
+    store = open_store(where)
+    if isinstance(store, LocalStore):
+        if not store.folder.is_dir():
+            raise InvalidInputError(Problem(where, "there is no such folder"))
+        if (store.folder / MANIFEST).is_file():
+            hint = "name the folder that it is in"
+            raise InvalidInputError(Problem(where, "this is the folder of one run", hint))
+    return store

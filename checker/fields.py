@@ -84,6 +84,8 @@ PREVIOUS = "previous_version."
 EARLIER = "previous."
 """Before the fields of an image set as earlier runs, or a deletion event, saw it last."""
 KNOWN = Field("known", Type.BOOLEAN, Absence.NEVER, source=Source.HISTORY, doc="Whether an earlier complete run of the audit, or a deletion event, has seen the image set.")  # fmt: skip
+EVENT_FIELDS = ("found", "versionId", "imageSetState", "imageSetWorkflowStatus", "isPrimary")
+"""What a deletion event says of an image set."""
 _NOT_EARLIER = ("datastoreId", "imageSetId", "imageSetArn")
 SUCCESSOR = "successor."
 SUPERSEDED_BY = "superseded_by"

@@ -10,13 +10,12 @@ from tempfile import mkdtemp
 from checker.audit.gate import Gate, judge, sentence
 from checker.audit.run import Compared, Judged, Run
 from checker.audit.waivers import stand
-from checker.config.audit import SOON
 from checker.evidence.claims import claims
 from checker.evidence.kept import Evidence, digest
 from checker.evidence.runfolder import FINDINGS
 from checker.evidence.snapshot import write_snapshot
 from checker.fields import model
-from checker.model import Duration, Severity, Tally, Waiver, utc_now
+from checker.model import SOON, Duration, Severity, Tally, Waiver, utc_now
 from checker.policy.choose import Rules
 from checker.values import iso
 

@@ -16,12 +16,10 @@ from checker.audit.gate import Gate
 from checker.audit.judging import evaluate
 from checker.audit.keeping import gate_of
 from checker.audit.run import Compared, Run
-from checker.config.audit import SOON
-from checker.config.waivers import kept_waivers
 from checker.evidence.kept import temporary
 from checker.evidence.past import AUDIT, TREND, WAIVERS, Kept
 from checker.evidence.runfolder import BASELINE, HISTORY, MANIFEST, RECORDS
-from checker.model import Duration, Waiver
+from checker.model import SOON, Duration, Waiver
 from checker.policy.changes import Override, read_overrides
 from checker.policy.choose import Rules, choose
 from checker.policy.load import Policies, load
@@ -74,6 +72,8 @@ def waivers(kept: Kept, policies: Policies) -> tuple[Waiver, ...]:
     """The waivers of a run."""
     if not kept.has(WAIVERS):
         return ()
+    from checker.config.waivers import kept_waivers
+
     return kept_waivers(kept.folder / WAIVERS, policies)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from checker.audit.gate import Gate, Ruling, something_evaluated
 from checker.audit.waivers import WaiverUse
-from checker.config.audit import SOON
 from checker.model import (
+    SOON,
     Change,
     Coverage,
     Duration,

@@ -14,12 +14,12 @@ from checker.audit.keeping import facts
 from checker.audit.replaying import replay
 from checker.evaluation.agreement import Differs, disagreements
 from checker.evidence.past import Kept, altered, reopen
-from checker.evidence.runfolder import MANIFEST, PRUNED, SCHEMA, SIGNATURE
+from checker.evidence.runfolder import DIGEST, MANIFEST, PRUNED, SCHEMA, SIGNATURE, digests
 from checker.evidence.signing import public_key
 from checker.evidence.storing import Store
 from checker.problems import InvalidInputError, Problem
 
-_BESIDE = frozenset({MANIFEST, SIGNATURE, PRUNED})
+_BESIDE = frozenset({MANIFEST, DIGEST, SIGNATURE, PRUNED})
 _JUDGED = ("outcome", "exit_code", "sentence", "summary")
 
 
@@ -65,16 +65,21 @@ def verify(store: Store, name: str, *, key: Path | None = None) -> Verified:
         )
     folder = store.fetch(name)
     digest = hashlib.sha256(content).hexdigest()
+    own = _own_digest(folder, content)
     try:
         document = json.loads(content)
         files = {str(file): str(value) for file, value in document["files"].items()}
-        if document["schema"] != SCHEMA:
-            raise ValueError(f"its schema is not {SCHEMA}")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        known = document["schema"] == SCHEMA
+    except (ValueError, KeyError, TypeError, AttributeError):
+        known = False
+    if not known:
         where = (folder / MANIFEST).as_posix()
-        damaged = Problem(where, f"the manifest is damaged: {type(error).__name__}: {error}")
-        return Verified(name, digest, 0, problems=(damaged,))
+        damaged = Problem(
+            where, f"this is no manifest of the schema {SCHEMA}", "it was altered, or is not ours"
+        )
+        return Verified(name, digest, 0, problems=(*own, damaged))
     problems, notes = _chain(store, name, document)
+    problems = [*own, *problems]
     signed = _signature(folder, content, document.get("public_key"), key)
     problems += [signed] if isinstance(signed, Problem) else []
     notes += [signed] if isinstance(signed, str) else []
@@ -83,6 +88,22 @@ def verify(store: Store, name: str, *, key: Path | None = None) -> Verified:
         return Verified(name, digest, len(files), problems=tuple(problems), notes=tuple(notes))
     problems += _files(folder, files)
     return _judged_again(folder, Verified(name, digest, len(files), 0, tuple(problems), notes=tuple(notes)))
+
+
+def _own_digest(folder: Path, content: bytes) -> list[Problem]:
+    """What is wrong with the sha256 of the manifest and of its signature, which stand beside them."""
+    path, signature = folder / DIGEST, folder / SIGNATURE
+    try:
+        said = path.read_bytes()
+        signed = signature.read_bytes() if signature.is_file() else None
+    except OSError as error:
+        return [Problem(path.as_posix(), f"cannot be read: {(error.strerror or str(error)).lower()}")]
+    now, then = (text.splitlines() for text in (digests(content, signed), said))
+    hint = f"or {DIGEST}, which has another sha256 of it, was"
+    altered_files = [name for name, line in zip((MANIFEST, SIGNATURE), now, strict=False) if line not in then]
+    if not altered_files and now != then:
+        return [Problem(path.as_posix(), "was altered after the run")]
+    return [Problem((folder / name).as_posix(), "was altered after the run", hint) for name in altered_files]
 
 
 def _files(folder: Path, files: Mapping[str, str]) -> list[Problem]:

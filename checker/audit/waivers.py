@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from checker.config.audit import SOON
-from checker.model import Duration, Waiver
+from checker.model import SOON, Duration, Waiver
 from checker.values import later
 
 State = Literal["in_force", "expired", "not_yet"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +14,9 @@ from checker.audit.replaying import overrides, terms
 from checker.cli import options
 from checker.cli.console import colored, warn
 from checker.cli.options import Check
-from checker.config.audit import SOON
 from checker.evidence.events import Event, read_events
 from checker.evidence.past import AUDIT, WAIVERS
-from checker.model import Duration, Waiver
+from checker.model import SOON, Duration, Waiver
 from checker.problems import Gathered, InvalidInputError, Problem
 
 if TYPE_CHECKING:
@@ -31,7 +30,6 @@ class Judging:
     """What evidence is judged by, beside its instant. `files` are the bytes of it, by their names in a run folder."""
 
     rules: api.Rules
-    gate: api.Gate
     targets: tuple[Target, ...] = ()
     left_out: tuple[str, ...] = ()
     waivers: tuple[Waiver, ...] = ()
@@ -47,6 +45,7 @@ class Prepared:
     name: str
     config: AuditConfig | None
     by: Judging
+    gate: api.Gate
     as_of: datetime | None
     reports: list[tuple[str, str]]
     options: api.Options
@@ -83,10 +82,15 @@ def prepare(given: Check, started: datetime) -> Prepared:
         reports = options.reports(given, config, policies)
     with gathered.step():
         key = api.signing_key(Path(given.sign)) if given.sign else None
-    by = None
+    own = kept if config is None and not given.policies else None
+    was = gate = by = None
+    with gathered.step():
+        was = terms(own) if own else None
+    with gathered.step():
+        gate = options.gate(given, config, was.gate if was else None)
     if policies is not None:
         with gathered.step():
-            by = _judging(given, config, kept, policies, gathered)
+            by = _judging(given, config, own, policies, gathered)
     events: tuple[Event, ...] = ()
     files = options.event_files(given, config)
     with gathered.step():
@@ -94,24 +98,27 @@ def prepare(given: Check, started: datetime) -> Prepared:
         gathered.problems += warnings
     gathered.check()
     assert by is not None
+    assert gate is not None
+    if was is not None and not given.waivers:
+        by = replace(by, waivers=was.waivers, soon=was.soon)
     name = config.name if config else kept.audit if kept else "recorded"
-    store, earlier = _earlier(given, config, name, by.gate, kept)
+    store, earlier = _earlier(given, config, name, gate, kept)
     warn([*gathered.problems, *by.rules.warnings])
     how = api.Options(given.junit_passes, color=colored(sys.stdout), siblings=dict(reports))  # type: ignore[arg-type]
-    return Prepared(name, config, by, as_of, reports, how, events, store, earlier, key, kept, tuple(files))
+    return Prepared(
+        name, config, by, gate, as_of, reports, how, events, store, earlier, key, kept, tuple(files)
+    )
 
 
 def _judging(
     given: Check,
     config: AuditConfig | None,
-    kept: api.Kept | None,
+    own: api.Kept | None,
     policies: api.Policies,
     gathered: Gathered,
 ) -> Judging:
-    """Rules, gate and waivers: those of the command line and of audit.yaml; of a kept run its own where nothing else is
-    named."""
-    own = kept if config is None and not given.policies else None
-    was = terms(own) if own else None
+    """The rules and the waivers of the command line and of audit.yaml; of a kept run its `own` where nothing else is named,
+    but for waivers that it has already."""
     rules = api.choose(
         policies,
         params=options.params(given),
@@ -123,24 +130,20 @@ def _judging(
     )
     targets: tuple[Target, ...] = ()
     left_out: tuple[str, ...] = ()
-    if config and not given.image_sets and kept is None:
+    if config and not given.image_sets and not given.evidence:
         with gathered.step():
             targets, left_out, warnings = api.targets(config, policies, only=given.targets)
             gathered.problems += warnings
-    waivers, path = (was.waivers if was else ()), options.waivers_file(given, config)
+    waivers: tuple[Waiver, ...] = ()
+    path = options.waivers_file(given, config)
     if path is not None:
         waivers, warnings = api.waivers(config, rules, path)
         gathered.problems += warnings
-    elif own and own.has(WAIVERS):
-        path = own.folder / WAIVERS
-    files = {} if path is None else {WAIVERS: path.read_bytes()}
-    if config is not None:
-        files[AUDIT] = config.source
-    elif own and own.has(AUDIT):
-        files[AUDIT] = (own.folder / AUDIT).read_bytes()
-    gate = options.gate(given, config, was.gate if was else None)
-    soon = config.soon if config else was.soon if was else SOON
-    return Judging(rules, gate, targets, left_out, waivers, soon, files)
+    files = {name: own.folder / name for name in (AUDIT, WAIVERS) if own and own.has(name)}
+    files |= {WAIVERS: path} if path else {}
+    content = {name: file.read_bytes() for name, file in files.items()}
+    content |= {AUDIT: config.source} if config else {}
+    return Judging(rules, targets, left_out, waivers, config.soon if config else SOON, content)
 
 
 def _earlier(

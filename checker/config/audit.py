@@ -6,29 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from checker.config.tables import Cell, Table
-from checker.model import Duration, Severity
+from checker.model import LONGEST, SOON, Duration, Severity
 from checker.policy.changes import Override
 from checker.problems import Problem
-from checker.values import DAY
 from checker.yamlsource import Document, Entry, Node
-
-LONGEST: Mapping[Severity, Duration] = MappingProxyType(
-    {
-        Severity.CRITICAL: Duration(0, 30 * DAY),
-        Severity.HIGH: Duration(0, 90 * DAY),
-        Severity.MEDIUM: Duration(0, 180 * DAY),
-        Severity.LOW: Duration(12),
-        Severity.INFO: Duration(12),
-    }
-)
-"""How long a waiver may last from `created` on, by the severity of its rule, unless audit.yaml says otherwise."""
-
-SOON = Duration(0, 14 * DAY)
-"""How long before its end a waiver is listed as ending soon, unless audit.yaml says otherwise."""
 
 OnUnknown = Literal["incomplete", "violation", "ignore"]
 

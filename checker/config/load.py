@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from checker import aws, yamlsource
 from checker.config import listing, schema
-from checker.config.audit import LONGEST, SOON, AuditConfig, Listed, Rate, TargetConfig
+from checker.config.audit import AuditConfig, Listed, Rate, TargetConfig
 from checker.config.listing import Files
 from checker.config.tables import Table
-from checker.model import Severity
+from checker.model import LONGEST, SOON, Severity
 from checker.policy.changes import Override, read_overrides
 from checker.problems import InvalidInputError, Problem
 from checker.yamlsource import Document, Node

@@ -8,10 +8,9 @@ from datetime import datetime
 from pathlib import Path
 
 from checker import yamlsource
-from checker.config.audit import LONGEST
 from checker.config.labels import typed_label
 from checker.config.listing import id_problem, positive
-from checker.model import Duration, Label, Rule, Scalar, Severity, Verdict, Waiver
+from checker.model import LONGEST, Duration, Label, Rule, Scalar, Severity, Verdict, Waiver
 from checker.policy.load import Policies
 from checker.policy.shape import Shape
 from checker.problems import InvalidInputError, Problem, suggest

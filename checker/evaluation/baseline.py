@@ -53,8 +53,8 @@ def with_new(connection: DuckDBPyConnection, findings: DuckDBPyRelation, folder:
     before = before.select(*map(Column, before.columns), Constant(value=True).alias("before"))
     found = identified(findings).set_alias("found")
     joined = found.join(before.set_alias("before"), _SAME, how="left")
-    new = Coalesce(~Column("before.before"), Constant(value=True))
-    return joined.select(*(Column(f"found.{name}").alias(name) for name in findings.columns), new.alias(NEW))
+    new = Coalesce(~Column("before", "before"), Constant(value=True))
+    return joined.select(*(Column("found", name).alias(name) for name in findings.columns), new.alias(NEW))
 
 
 def identified(findings: DuckDBPyRelation) -> DuckDBPyRelation:

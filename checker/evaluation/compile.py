@@ -19,8 +19,8 @@ from duckdb import ConstantExpression as Constant
 from duckdb import Expression
 from duckdb import FunctionExpression as Function
 
+from checker.fields import EARLIER, EVENT_FIELDS, KNOWN, NOW, PREVIOUS, SUPERSEDED_BY, column
 from checker.fields import FOUND as FOUND_FIELD
-from checker.fields import NOW, PREVIOUS, SUPERSEDED_BY, column
 from checker.model import (
     Absence,
     Aggregate,
@@ -62,6 +62,7 @@ _CALLS = {
     Source.DATASTORE: "GetDatastore",
     Source.DATASTORE_TAGS: "ListTagsForResource",
     Source.SUCCESSOR: "successor",
+    Source.HISTORY: "",  # no call: its reasons stand alone
 }
 
 _COMPARE: dict[str, Callable[[Expression, Expression], Expression]] = {
@@ -106,6 +107,7 @@ def reason(rule: Rule, as_of: datetime, aggregates: Columns = NO_AGGREGATES) -> 
     undecided: dict[Field, list[Expression]] = {}
     failed: dict[Source, list[Expression]] = {}
     missing: list[Expression] = []
+    asked: list[Expression] = []
     for leaf in dict.fromkeys((*walk(rule.when), *walk(rule.condition))):
         truth = compiler.leaf(leaf).isnull()
         if isinstance(leaf, Aggregate):
@@ -114,22 +116,28 @@ def reason(rule: Rule, as_of: datetime, aggregates: Columns = NO_AGGREGATES) -> 
         for field in dict.fromkeys(fields_of(leaf)):
             undecided.setdefault(field, []).append(truth)
             if field.source in _CALLS:
-                failed.setdefault(field.source, []).append(truth)
+                gap = truth & ~received(field) if field.source is Source.HISTORY else truth
+                failed.setdefault(field.source, []).append(gap)
+            if field.answer or field == FOUND_FIELD:
+                asked.append(truth)
     missing += [_failure(source, truths) for source, truths in failed.items()]
     missing += [
         Case(tree(operator.or_, truths), _why(field))
         for field, truths in undecided.items()
-        if field.absence is not Absence.FALSE or field.source is not Source.ANSWER
+        if field.absence is not Absence.FALSE or field.source is Source.PREVIOUS_VERSION
     ]
     fields: Expression = Function("concat_ws", Constant(", "), *missing) if missing else Constant("")
-    if not any(field.answer or field.path == "found" for field in rule.fields):
+    if not asked:
         return fields
-    return Case(Column("error.code").isnotnull(), Column("error.code")).otherwise(fields)
+    failed_itself = Column("error.code").isnotnull() & tree(operator.or_, asked)
+    return Case(failed_itself, Column("error.code")).otherwise(fields)
 
 
 def _failure(source: Source, truths: Sequence[Expression]) -> Expression:
     """The failed call of its own that fields come from, where that left a leaf undecided."""
     failed = Column(f"{source}.error").isnotnull() & tree(operator.or_, truths)
+    if not _CALLS[source]:
+        return Case(failed, Column(f"{source}.error"))
     return Case(failed, Function("concat", Constant(f"{_CALLS[source]} "), Column(f"{source}.error")))
 
 
@@ -138,6 +146,8 @@ def _why(field: Field) -> Expression:
     why = Case(_raw(field).isnull(), Constant(f"{field.path} absent"))
     if field.members:
         why = why.when(~_listed(field), Constant(f"{field.path} unlisted"))
+    if field.source is Source.HISTORY:
+        return Case(received(field), why)
     return Case(Column(f"{field.source}.error").isnull(), why) if field.source in _CALLS else why
 
 
@@ -149,6 +159,8 @@ def shown(field: Field) -> Expression:
         there = FOUND
         if field.source is Source.PREVIOUS_VERSION:
             there = FOUND & Column(_PREVIOUS_VERSION).isnotnull()
+        elif field.source is Source.HISTORY:
+            there = received(field)
         return Case(there, duckdb.CoalesceOperator(_raw(field), FALSE))
     return _raw(field)
 
@@ -166,7 +178,14 @@ def received(field: Field) -> Expression:
         if field.absence is Absence.NONE:
             answered = Column(_SUPERSEDED_BY).isnull() | answered
         return duckdb.CoalesceOperator(answered, FALSE)
-    return duckdb.CoalesceOperator(Column(f"{field.source}.received"), FALSE)
+    if field == KNOWN:
+        return Column(field.path).isnotnull()
+    answered = Column(f"{field.source}.received")
+    if field.source is Source.HISTORY and field.path != f"{EARLIER}found":
+        answered = answered & Column(f"{EARLIER}found")
+        if field.path.removeprefix(EARLIER) not in EVENT_FIELDS:
+            answered = answered & Column(f"{EARLIER}answered")
+    return duckdb.CoalesceOperator(answered, FALSE)
 
 
 def none_of(field: Field) -> Expression | None:
@@ -234,8 +253,7 @@ class Compiler:
         when_absent = {"match": TRUE, "no_match": FALSE, "unknown": NULL}[leaf.if_absent]
         known = Case(absent, when_absent.cast("BOOLEAN")).otherwise(truth)
         # what was not received is unknown, which is no absence
-        sources = {field.source: field for field in read if field.source is not Source.OWN}
-        asked = [*sources.values(), *([FOUND_FIELD] if FOUND_FIELD in read else [])]
+        asked = [field for field in read if field.source is not Source.OWN or field == FOUND_FIELD]
         return Case(tree(operator.and_, [received(field) for field in asked]), known) if asked else known
 
     def value(self, field: Field, *, listed: bool = True) -> Expression:

@@ -1,4 +1,5 @@
-"""What other calls said, beside the rows it belongs to: tags, the data store, the successor of an image set."""
+"""What other calls and earlier runs said, beside the rows it belongs to: tags, the data store, the successor of an image
+set, its history."""
 
 from __future__ import annotations
 
@@ -8,7 +9,9 @@ from operator import and_
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from checker.evidence.history import read_history
 from checker.evidence.records import GET_DATASTORE, LIST_TAGS, NOT_RECORDED, PROPERTIES, TAGS
+from checker.evidence.seen import state_types
 from checker.evidence.tables import (
     ERROR_CODE,
     PINNED,
@@ -19,12 +22,13 @@ from checker.evidence.tables import (
     read_lines,
     struct,
 )
-from checker.fields import SUCCESSOR, SUPERSEDED_BY, model, tag_column
+from checker.fields import EARLIER, KNOWN, SUCCESSOR, SUPERSEDED_BY, model, tag_column
 from checker.model import Source
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 
+NO_EARLIER_RUN = "no earlier run"
 _STORE = ("target", "datastoreId")
 _SET = (*_STORE, "imageSetId")
 _DATASTORE = "datastore."
@@ -100,6 +104,82 @@ def with_successor(rows: DuckDBPyRelation) -> DuckDBPyRelation:
         .alias(f"{SUCCESSOR}error"),
         *(its[name].alias(SUCCESSOR + name) for name in names),
     )
+
+
+def with_history(
+    connection: DuckDBPyConnection, rows: DuckDBPyRelation, history: Path | None
+) -> DuckDBPyRelation:
+    """The rows of image sets with what earlier runs and events saw of them; None where there were none.
+
+    A row of a pinned version is compared with the same version, since an old one says nothing of the latest.
+    """
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+
+    columns = [f"{EARLIER}{path}" for path in state_types()]
+    if history is None:
+        kinds = {**state_types(), "answered": "BOOLEAN", "received": "BOOLEAN", "error": "VARCHAR"}
+        return rows.select(
+            *map(Column, rows.columns),
+            Constant(None).cast("BOOLEAN").alias(KNOWN.path),
+            *(
+                Constant(NO_EARLIER_RUN if name == "error" else None).cast(kind).alias(EARLIER + name)
+                for name, kind in kinds.items()
+            ),
+        )
+    kept = read_history(connection, history)
+    of_sets = kept.filter(Column("imageSetId").isnotnull())
+    others = kept.filter(Column("imageSetId").isnull()).select(Column(KNOWN.path)).fetchall()
+    whole = of_sets.filter(Column(PINNED).isnull()).select(
+        _key("datastoreId").alias("its.store"),
+        Column("imageSetId").alias("its.id"),
+        Column(KNOWN.path).alias("its.known"),
+    )
+    state = of_sets.select(
+        _key("datastoreId").alias("earlier.store"),
+        Column("imageSetId").alias("earlier.id"),
+        _version().alias("earlier.version"),
+        Column("answered"),
+        *(Column(name).alias(f"earlier.{name}") for name in columns),
+    )
+    same = (_key("datastoreId") == Column("its.store")) & (Column("imageSetId") == Column("its.id"))
+    as_before = (_key("datastoreId") == Column("earlier.store")) & (
+        Column("imageSetId") == Column("earlier.id")
+    )
+    joined = rows.set_alias("rows").join(whole.set_alias("its"), same, how="left").set_alias("both")
+    joined = joined.join(
+        state.set_alias("earlier"), as_before & (_version() == Column("earlier.version")), how="left"
+    )
+    in_none = Column("its.id").isnull()
+    known = _case(in_none, Constant(others[0][0] if others else None).cast("BOOLEAN")).otherwise(
+        Column("its.known")
+    )
+    found = Column(f"earlier.{EARLIER}found")
+    received = _case(known & found.isnotnull(), Constant(value=True))
+    error = _case(known.isnull() & in_none, Constant(NO_EARLIER_RUN)).when(
+        known.isnull(), Constant("unread in earlier runs")
+    )
+    error = error.when(~known, Constant("not seen by an earlier run"))
+    error = error.when(found.isnull(), Constant("this version not read by an earlier run"))
+    error = error.when(~found, Constant("not there in the last run that asked"))
+    error = error.when(~Column("answered"), Constant("seen by a deletion event only"))
+    return joined.select(
+        *map(Column, rows.columns),
+        known.alias(KNOWN.path),
+        received.alias(f"{EARLIER}received"),
+        error.alias(f"{EARLIER}error"),
+        Column("answered").alias(f"{EARLIER}answered"),
+        *(_case(known, Column(f"earlier.{name}")).alias(name) for name in columns),
+    )
+
+
+def _version() -> Expression:
+    """A pinned version to join by; 0 where none is."""
+    import duckdb
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+
+    return duckdb.CoalesceOperator(Column(PINNED), Constant(0))
 
 
 def _beside(

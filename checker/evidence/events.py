@@ -100,7 +100,9 @@ class _File:
             yield Problem(self.shown, message, f"only `{DELETED}` tells what a rule can read", warning=True)
         if self.late and self.before is not None:
             message = f"left out {_number(self.late, 'event')} sent at {iso(self.before)} or later"
-            yield Problem(self.shown, message, "that is not before the run: the next one reads them", warning=True)
+            yield Problem(
+                self.shown, message, "that is not before the run: the next one reads them", warning=True
+            )
         if self.disagree:
             more = f", and so in {_number(len(self.disagree) - 1, 'more event')}" if self.disagree[1:] else ""
             message = f"the ARN in resources names another image set than the detail{more}"
@@ -121,7 +123,11 @@ class _File:
                 end = _next_line(text, position)
             else:
                 many = isinstance(value, list)
-                yield from ((f"{where}: [{at}]", item) for at, item in enumerate(value)) if many else ((where, value),)
+                yield from (
+                    ((f"{where}: [{at}]", item) for at, item in enumerate(value))
+                    if many
+                    else ((where, value),)
+                )
             position = _skip(text, end)
 
     def _not_json(self, text: str, position: int, line: int, error: Exception) -> None:
@@ -139,13 +145,17 @@ class _File:
         source, kind, detail = value.get("source"), value.get("detail-type"), value.get("detail")
         if source != SOURCE:
             found = "it names no source" if source is None else f"its source is {_shown(source)}"
-            self._error(where, f"this is no event of {SOURCE}: {found}", "keep the events of that source alone")
+            self._error(
+                where, f"this is no event of {SOURCE}: {found}", "keep the events of that source alone"
+            )
         elif not isinstance(kind, str):
             self._error(where, "the event has no detail-type")
         elif kind != DELETED:
             self.others[kind] += 1
         elif not isinstance(detail, dict):
-            self._error(where, "the event has no detail", "keep events whole: no input transformer before the file")
+            self._error(
+                where, "the event has no detail", "keep events whole: no input transformer before the file"
+            )
         else:
             return self._deleted(where, value, detail)
         return None
@@ -169,7 +179,11 @@ class _File:
 
     def _id(self, where: str, detail: Mapping[str, Any], names: Sequence[str]) -> str | None:
         given = {detail[name] for name in names if isinstance(detail.get(name), str)}
-        odd = [detail[name] for name in names if detail.get(name) is not None and not isinstance(detail[name], str)]
+        odd = [
+            detail[name]
+            for name in names
+            if detail.get(name) is not None and not isinstance(detail[name], str)
+        ]
         if not given and not odd:
             self._error(where, f"the detail has no {names[0]}", suggest(names[0], detail, what="it has"))
             return None
@@ -186,7 +200,9 @@ class _File:
         try:
             if isinstance(raw, str):
                 return parse_time(raw)
-            self._error(where, "the event has no time" if raw is None else f"time is {_shown(raw)}, which is no text")
+            self._error(
+                where, "the event has no time" if raw is None else f"time is {_shown(raw)}, which is no text"
+            )
         except BadValueError as error:
             self._error(where, f"time: {error}", error.hint)
         return None

@@ -81,7 +81,9 @@ def reopen(folder: Path, *, checked: bool = True) -> Kept:
     kept = _kept(folder, content, facts)
     used = [name for name in kept.files if name in _INPUTS or name.startswith(POLICIES)]
     problems = [
-        problem for name in sorted({*used, RECORDS} if checked else ()) if (problem := altered(folder, name, kept.files))
+        problem
+        for name in sorted({*used, RECORDS} if checked else ())
+        if (problem := altered(folder, name, kept.files))
     ]
     if not any(_is_pack(name) for name in kept.files):
         problems.append(Problem(path.as_posix(), "the manifest names no policy"))

@@ -14,14 +14,14 @@ from enum import StrEnum
 
 from checker import __version__
 from checker.evidence.past import POLICIES
-from checker.evidence.runfolder import MANIFEST, PRUNED, SIGNATURE, STARTED, Sealed, read_manifest
+from checker.evidence.runfolder import DIGEST, MANIFEST, PRUNED, SIGNATURE, STARTED, Sealed, read_manifest
 from checker.evidence.storing import Store
 from checker.model import Duration
 from checker.problems import CheckerError
 from checker.values import iso, later, show
 
 SCHEMA = "imageset-checker/pruned/1"
-LEFT = frozenset({MANIFEST, SIGNATURE, PRUNED})
+LEFT = frozenset({MANIFEST, DIGEST, SIGNATURE, PRUNED})
 """What stays of a pruned run: the chain can still be checked, and who signed it."""
 
 

@@ -19,6 +19,8 @@ from checker.problems import CheckerError, InvalidInputError, Problem
 from checker.values import BadValueError, iso, parse_time
 
 MANIFEST = "manifest.json"
+DIGEST = "manifest.json.sha256"
+"""The sha256 of the manifest and of its signature, as `sha256sum -c` reads them: no file of a run is without one."""
 SIGNATURE = "manifest.json.sig"
 STARTED = "started.json"
 PRUNED = "pruned.json"
@@ -191,8 +193,10 @@ def seal(
             "previous": dict(previous) if previous else None,
         }
         content = _json(document)
-        if key:
-            write(folder / SIGNATURE, key.sign(content))
+        signature = key.sign(content) if key else None
+        if signature:
+            write(folder / SIGNATURE, signature)
+        write(folder / DIGEST, digests(content, signature))
         for below in [path for path in folder.rglob("*") if path.is_dir()]:
             sync_folder(below)
         write(folder / MANIFEST, content)
@@ -200,6 +204,14 @@ def seal(
     except OSError as error:
         raise RunFolderError(folder, error) from error
     return folder / MANIFEST
+
+
+def digests(manifest: bytes, signature: bytes | None) -> bytes:
+    """What stands beside a manifest as its own sha256, and that of its signature."""
+    named = {MANIFEST: manifest} | ({SIGNATURE: signature} if signature is not None else {})
+    return "".join(
+        f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in named.items()
+    ).encode()
 
 
 def write(path: Path, content: bytes) -> None:

@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from checker.aws import S3_READING, S3_REMOVING, S3_WRITING, Door, S3Error, asking, exceptions
 from checker.evidence import runfolder
-from checker.evidence.runfolder import MANIFEST, SIGNATURE, STARTED, RunFolderError
+from checker.evidence.runfolder import DIGEST, MANIFEST, SIGNATURE, STARTED, RunFolderError
 from checker.evidence.storing import Store, Working
 from checker.model import Duration, utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem
@@ -177,7 +177,7 @@ class S3Store(Store):
             facts = json.loads(content)
             sealed_at, files = parse_time(facts["sealed_at"]), facts["files"]
             digests = {file: bytes.fromhex(digest) for file, digest in files.items() if file != STARTED}
-            for file in (SIGNATURE, MANIFEST):
+            for file in (DIGEST, SIGNATURE, MANIFEST):
                 if (folder / file).is_file():
                     digests[file] = bytes.fromhex(runfolder.sha256(folder / file))
             for file in digests:
@@ -255,8 +255,8 @@ class S3Store(Store):
         try:
             with asking(), _opened(body) as content:
                 self._writer.put_object(
-                    Bucket=self.bucket, Key=key, Body=content, IfNoneMatch="*", ChecksumSHA256=sha,
-                    Metadata={WRITER: token}, **extra,
+                    Bucket=self.bucket, Key=key, Body=content, IfNoneMatch="*",
+                    ChecksumAlgorithm="SHA256", ChecksumSHA256=sha, Metadata={WRITER: token}, **extra,
                 )  # fmt: skip
         except S3Error as error:
             if error.code not in _TAKEN:

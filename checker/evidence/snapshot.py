@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checker.evidence.beside import with_datastore, with_successor, with_tags
+from checker.evidence.beside import with_datastore, with_history, with_successor, with_tags
 from checker.evidence.datastores import datastore_rows
 from checker.evidence.records import GET_IMAGE_SET, LIST_VERSIONS, NOT_RECORDED, Record
-from checker.evidence.runfolder import DATASTORES, SNAPSHOT, VERSIONS
+from checker.evidence.runfolder import DATASTORES, HISTORY, SNAPSHOT, VERSIONS
 from checker.evidence.tables import (
     ERROR_CODE,
     ERROR_MESSAGE,
@@ -72,7 +72,7 @@ def write_snapshot(
     """Turns a records.jsonl into the tables that rules need; what they cover.
 
     Args:
-        records: the JSON lines.
+        records: the JSON lines. `history.parquet` may stand beside them, or in the folder, which is looked into first.
         folder: where the tables go: image_sets.parquet, versions.parquet, datastores.parquet.
         labels: the labels to keep, each a column of its type.
         needs: what the rules read: which tables there are, and which columns from other calls they have.
@@ -84,6 +84,10 @@ def write_snapshot(
             rows = _with_calls(connection, rows, records, needs)
             if needs.successor:
                 rows = with_successor(rows)
+            if needs.history:
+                # a replay has its own beside its tables
+                places = [place / HISTORY for place in (folder, records.parent)]
+                rows = with_history(connection, rows, next(filter(Path.exists, places), None))
             written.append(folder / SNAPSHOT)
             write(rows, ("target", "imageSetId", PINNED, "versionId", "datastoreId"), written[-1])
         if needs.versions:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from checker.model.audit import (
+    LONGEST,
+    SOON,
     Coverage,
     Finding,
     ImageSetRef,
@@ -34,6 +36,8 @@ from checker.model.policy import Case, CaseSets, Change, Control, Demand, Framew
 from checker.model.words import Absence, Duration, Location, Severity, Source, Type, Verdict, utc_now
 
 __all__ = [
+    "LONGEST",
+    "SOON",
     "Absence",
     "Aggregate",
     "Case",

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Literal
 
 from checker.model.language import Scalar
 from checker.model.policy import Rule
-from checker.model.words import Location, Verdict
+from checker.model.words import Duration, Location, Severity, Verdict
 
 UNNAMED = "(store not named)"
 """In place of the id of a data store that recorded answers do not name."""
@@ -170,6 +171,22 @@ class Numbers:
         beside = f" ({', '.join(parts)})" if parts else ""
         examples = f"; for example {', '.join(self.examples)}" if self.examples else ""
         return f"{self.number}{beside}{examples}"
+
+
+_DAY = 86_400_000
+LONGEST: Mapping[Severity, Duration] = MappingProxyType(
+    {
+        Severity.CRITICAL: Duration(0, 30 * _DAY),
+        Severity.HIGH: Duration(0, 90 * _DAY),
+        Severity.MEDIUM: Duration(0, 180 * _DAY),
+        Severity.LOW: Duration(12),
+        Severity.INFO: Duration(12),
+    }
+)
+"""How long a waiver may last from `created` on, by the severity of its rule, unless audit.yaml says otherwise."""
+
+SOON = Duration(0, 14 * _DAY)
+"""How long before its end a waiver is listed as ending soon, unless audit.yaml says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

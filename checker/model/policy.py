@@ -21,6 +21,7 @@ class CaseSets:
     error: str | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
     successor: bool = False
+    known: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class Case:
     """A test written inside a rule: what differs from a healthy answer, and the verdict it must get.
 
     `error` is the code of the call on the subject itself, `errors` those of other calls by action. `previous` says that
-    there is a version before, `successor` that the image set that `superseded_by` names is among the listed ones.
+    there is a version before, `successor` that the image set that `superseded_by` names is among the listed ones; `known`
+    whether earlier runs have seen the image set, None where there were none.
     `image_sets` and `complete` are those of a data store.
     """
 
@@ -44,6 +46,7 @@ class Case:
     errors: Mapping[str, str] = field(default_factory=dict)
     previous: bool = False
     successor: bool = False
+    known: bool | None = None
     image_sets: tuple[CaseSets, ...] = ()
     complete: bool = True
 

@@ -74,6 +74,7 @@ def _read(node: Node, path: str, scope: Scope) -> Case | None:
         errors=case.errors,
         previous=case.previous,
         successor=case.successor,
+        known=case.before,
         image_sets=tuple(case.image_sets),
         complete=case.complete,
     )

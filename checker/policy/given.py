@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from checker.fields import PREVIOUS, SUCCESSOR, SUPERSEDED_BY, catalogue, model
+from checker.fields import EARLIER, KNOWN, PREVIOUS, SUCCESSOR, SUPERSEDED_BY, catalogue, model
 from checker.model import Absence, CaseSets, Field, Scalar, Source, Type
 from checker.policy.declarations import typed
 from checker.policy.literals import literal
@@ -22,7 +22,7 @@ NOT_FOUND = "ResourceNotFoundException"
 OTHER_CALLS = ("GetDatastore", "ListTagsForResource")
 """Calls that may fail beside the one on the subject itself."""
 MOST_SETS = 100_000
-_MAPPINGS = ("params", "labels", "tags", "datastore.tags", "previous_version", "successor")
+_MAPPINGS = ("params", "labels", "tags", "datastore.tags", "previous_version", "previous", "successor")
 
 
 class Given:
@@ -39,8 +39,14 @@ class Given:
         self.as_of: datetime | None = None
         self.found = self.complete = True
         self.error: str | None = None
-        self.previous = self.successor = False
+        self.previous = self.successor = self.earlier = False
+        self.known: bool | None = None
         self.count = 1
+
+    @property
+    def before(self) -> bool | None:
+        """Whether earlier runs have seen the image set: an earlier answer says so too."""
+        return True if self.earlier else self.known
 
     def take(self, node: Node, prefix: str = "") -> None:
         """Nested mappings are dotted paths: `{overrides: {forced: true}}` is `overrides.forced`."""
@@ -57,11 +63,13 @@ class Given:
         if self._own(path, entry):
             return
         self.previous |= path.partition(".")[0] == "previous_version" and node.value is not None
+        self.earlier |= path.partition(".")[0] == "previous" and node.value is not None
         self.successor |= path.partition(".")[0] == "successor"
         if isinstance(node.value, dict) and (node.value or members or path in _MAPPINGS):
             self.take(node, f"{path}.")
-        elif path == "previous_version" and node.value is None:
-            self.previous = False
+        elif path in ("previous_version", "previous") and node.value is None:
+            self.previous &= path == "previous"
+            self.earlier &= path != "previous"
         elif members and node.value is None and path != "datastore":
             self.fields |= dict.fromkeys(name for name in members if not name.startswith("labels."))
         elif path.startswith("params."):
@@ -78,6 +86,12 @@ class Given:
         label = self.scope.labels.get(SUPERSEDED_BY)
         if self.successor and SUPERSEDED_BY in self.labels and label is None:
             self.scope.error(node, f"there is no label {SUPERSEDED_BY}")
+        if self.earlier and self.known is False:
+            message = "an image set that is not known was not seen before: it has no previous answer"
+            self.scope.error(node, message, "drop `known: false`, or `previous`")
+        if self.fields.get(f"{EARLIER}found") is False and len([*filter(_earlier, self.fields)]) > 1:
+            message = "the last run did not find it, so that nothing else is known of it"
+            self.scope.error(node, message, "write `previous: {found: false}` alone")
         here, before = self.fields.get("versionId"), self.fields.get(f"{PREVIOUS}versionId")
         if self.previous and isinstance(here, int) and here <= (before if isinstance(before, int) else 1):
             message = f"versionId {here} has no version before it"
@@ -91,6 +105,9 @@ class Given:
         if path == "found" and not store:
             found = literal(Type.BOOLEAN, (), node, self.scope, what=path)
             self.found = bool(found)
+        elif path == KNOWN.path and path in self.scope.catalogue:
+            known = literal(Type.BOOLEAN, (), node, self.scope, what=path)
+            self.known = known if isinstance(known, bool) else None
         elif path == "error":
             self._error(node)
         elif path == "errors":
@@ -195,6 +212,7 @@ class Given:
                     given.error,
                     given.errors,
                     given.successor,
+                    known=given.before,
                 )
             )
 
@@ -233,6 +251,10 @@ class Given:
 
 def _tags(prefix: str) -> bool:
     return prefix in ("tags.", "datastore.tags.")
+
+
+def _earlier(path: str) -> bool:
+    return path.startswith(EARLIER)
 
 
 def always_given(known: Field) -> bool:

@@ -26,6 +26,7 @@ def needs(rules: Iterable[Rule]) -> Needs:
         tags=_keys(read, Source.TAGS),
         datastore_tags=_keys(read, Source.DATASTORE_TAGS),
         successor=Source.SUCCESSOR in sources,
+        history=Source.HISTORY in sources,
     )
 
 

@@ -16,6 +16,7 @@ from checker.model import Case, Label, Pack, Rule, Verdict
 from checker.policy.load import Policies
 from checker.policy.needs import needs
 from checker.policy.params import Bound, bind, used
+from checker.proving.earlier import write_earlier
 from checker.proving.records import records, target, wanted
 
 
@@ -94,14 +95,16 @@ def snapshot(rule: Rule, cases: Sequence[Case], labels: Mapping[str, Label]) -> 
     with TemporaryDirectory(prefix="imageset-checker-") as name:
         folder = Path(name)
         needed = needs([rule])
-        if needed.successor:
-            # a successor is looked for in the whole data store, so that each test has one of its own
+        if needed.successor or needed.history:
+            # both are looked for in the whole data store, so that each test has one of its own
             cases = [
                 replace(case, given={"datastoreId": f"570e{index:028}", **case.given})
                 for index, case in enumerate(cases)
             ]
         described = (one for index, case in enumerate(cases) for one in records(case, index, rule.scope))
         write_records(described, folder / RECORDS)
+        if needed.history:
+            write_earlier(folder, cases, rule.scope)
         write_snapshot(folder / RECORDS, folder, labels, needed)
         yield folder
 

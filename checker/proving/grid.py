@@ -15,7 +15,7 @@ from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 
-from checker.fields import PREVIOUS, SUCCESSOR, SUPERSEDED_BY, column
+from checker.fields import EARLIER, KNOWN, PREVIOUS, SUCCESSOR, SUPERSEDED_BY, column
 from checker.model import Duration, Field, RuleScope, Scalar, Source, Type
 from checker.policy.given import NOT_FOUND, always_given
 from checker.proving.domains import Domain
@@ -32,14 +32,18 @@ _SQL = {
     Type.INTEGER: "BIGINT",
     Type.DURATION: "STRUCT(months INTEGER, milliseconds BIGINT)",
 }
+_NO_VALUES = ("found", f"{SUCCESSOR}found", KNOWN.path, f"{EARLIER}found")
+"""What says by itself what was received."""
+_HISTORIES = {"unknown": (None, None), "read": (True, True), "new": (False, None), "gone": (True, False)}
+"""`known` and `previous.found`."""
 _LABEL = f"labels.{SUPERSEDED_BY}"
 _CALLS = (Source.TAGS, Source.DATASTORE, Source.DATASTORE_TAGS)
 _DIFFERENT = 100
-_MASKS = 100  # more than there are of what may be received
+_MASKS = 1000  # more than there are of what may be received
 _SPREAD = 10**9  # above every number of an answer
 
 Mask = Mapping[str, Any]
-"""What was received: `found`, `previous`, `successor` and calls by source."""
+"""What was received: `found`, `previous`, `successor`, `history` and calls by source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +167,7 @@ def _masks(fields: Sequence[Field], scope: RuleScope) -> Iterator[Mask]:
         choices["found"] = (True,)
     choices["previous"] = (False, True) if Source.PREVIOUS_VERSION in sources else (False,)
     choices["successor"] = ("none", "read", "gone", "unread") if Source.SUCCESSOR in sources else ("",)
+    choices["history"] = tuple(_HISTORIES) if Source.HISTORY in sources else ("",)
     for source in _CALLS:
         choices[source.value] = (True, None) if source in sources else (True,)
     for values in product(*choices.values()):
@@ -175,7 +180,7 @@ def _masks(fields: Sequence[Field], scope: RuleScope) -> Iterator[Mask]:
 
 def _active(field: Field, mask: Mask) -> bool:
     """Whether a field may have a value where this was received."""
-    if field.path in ("found", f"{SUCCESSOR}found"):
+    if field.path in _NO_VALUES:
         return False
     if field.path == _LABEL:
         return bool(mask["successor"] != "none")
@@ -185,6 +190,8 @@ def _active(field: Field, mask: Mask) -> bool:
         return mask["found"] is True and bool(mask["previous"])
     if field.source is Source.SUCCESSOR:
         return bool(mask["successor"] == "read")
+    if field.source is Source.HISTORY:
+        return bool(mask["history"] == "read")
     return field.source is Source.OWN or mask[field.source.value] is True
 
 
@@ -212,8 +219,9 @@ def _columns(
     if successor and not any(field.path == _LABEL for field in fields):
         label = None if successor == "none" else SUCCESSOR_ID
         columns.append(Constant(label).cast("VARCHAR").alias(_LABEL))
+    columns += _history(mask)
     for index, field in enumerate(fields):
-        if field.path in ("found", f"{SUCCESSOR}found"):
+        if field.path in _NO_VALUES:
             continue
         value: Expression = Column(f"c{index}") if index in active else Constant(None)
         if field.path == _LABEL and successor not in ("", "none"):
@@ -225,3 +233,17 @@ def _columns(
             there = 1 if mask["previous"] else None
             columns.append(Constant(there).cast("BIGINT").alias(number_of))
     return columns
+
+
+def _history(mask: Mask) -> list[Expression]:
+    """What earlier runs saw, where a rule reads it."""
+    if not mask["history"]:
+        return []
+    known, found = _HISTORIES[mask["history"]]
+    received = None if found is None else True
+    truths = {"received": received, "found": found, "answered": received}
+    return [
+        Constant(known).cast("BOOLEAN").alias(KNOWN.path),
+        *(Constant(truth).cast("BOOLEAN").alias(EARLIER + name) for name, truth in truths.items()),
+        Constant(None if found else FAILED).cast("VARCHAR").alias(f"{EARLIER}error"),
+    ]

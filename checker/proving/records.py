@@ -17,7 +17,16 @@ from checker.evidence.records import (
     Record,
     arn_parts,
 )
-from checker.fields import PREVIOUS, SUCCESSOR, SUPERSEDED_BY, VERSION_SPELLING, model, tag_field, tag_key
+from checker.fields import (
+    EARLIER,
+    PREVIOUS,
+    SUCCESSOR,
+    SUPERSEDED_BY,
+    VERSION_SPELLING,
+    model,
+    tag_field,
+    tag_key,
+)
 from checker.model import Case, CaseSets, RuleScope, Scalar
 from checker.values import iso
 
@@ -68,6 +77,7 @@ def healthy_values(scope: RuleScope, as_of: datetime) -> dict[str, Any]:
     values |= {f"{SUCCESSOR}found": True}
     values |= {SUCCESSOR + path: value for path, value in answer.items()}
     values |= {PREVIOUS + path: value for path, value in answer.items()}
+    values |= {f"{EARLIER}found": True, **{EARLIER + path: value for path, value in answer.items()}}
     return values | ({"versionId": 2} if scope == "version" else {})
 
 
@@ -138,7 +148,8 @@ def _image_set(given: Case | CaseSets, image_set_id: str, case: Case, index: int
     if given.error or not given.found:
         yield Record(**common, labels=labels, error=(given.error or NOT_FOUND, ""))
     else:
-        answer = healthy(image_set_id, case.as_of) | _answered(given.given)
+        answer = healthy(image_set_id, case.as_of) | {"datastoreId": common["datastore_id"]}
+        answer |= _answered(given.given)
         answer = arn_parts(answer["imageSetArn"] or "") | answer
         collected = given.given.get("collectedAt")
         moment = collected if isinstance(collected, datetime) else None

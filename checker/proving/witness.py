@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from checker.evidence.records import GET_DATASTORE, LIST_TAGS
-from checker.fields import PREVIOUS, SUCCESSOR, SUPERSEDED_BY, column, tag_key
+from checker.fields import EARLIER, KNOWN, PREVIOUS, SUCCESSOR, SUPERSEDED_BY, column, tag_key
 from checker.model import Duration, Field, RuleScope, Source
 from checker.proving.grid import FAILED
 from checker.proving.records import SUCCESSOR_ID, healthy_values
@@ -55,6 +55,7 @@ def given(row: Described, scope: RuleScope, as_of: datetime) -> dict[str, object
     answered = columns.get(f"{SUCCESSOR}received")
     if answered:
         made["successor"] = {} if columns[f"{SUCCESSOR}found"] else {"found": False}
+    made |= _history(columns)
     for field, value in row.fields.items():
         if not _received(field, columns):
             continue
@@ -66,6 +67,14 @@ def given(row: Described, scope: RuleScope, as_of: datetime) -> dict[str, object
         if value != usual:
             _put(made, field, value)
     return made
+
+
+def _history(columns: Mapping[str, Any]) -> dict[str, object]:
+    """What earlier runs saw."""
+    if columns.get(f"{EARLIER}received"):
+        return {"previous": {} if columns[f"{EARLIER}found"] else {"found": False}}
+    known = columns.get(KNOWN.path)
+    return {} if known is None else {KNOWN.path: known}
 
 
 def _calls(row: Described, made: dict[str, object]) -> None:
@@ -89,6 +98,8 @@ def _received(field: Field, columns: Mapping[str, Any]) -> bool:
     if field.source is Source.SUCCESSOR:
         answered = columns.get(f"{SUCCESSOR}received")
         return bool(answered and columns[f"{SUCCESSOR}found"] and field.path != f"{SUCCESSOR}found")
+    if field.source is Source.HISTORY:
+        return bool(columns[f"{EARLIER}found"]) and field.path not in (KNOWN.path, f"{EARLIER}found")
     return field.source is Source.OWN or bool(columns[f"{field.source.value}.received"])
 
 

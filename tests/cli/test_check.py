@@ -133,9 +133,12 @@ def test_wrong_arguments_are_invalid_and_say_what_to_do(options, message, capsys
         (["--report", "html=p.yaml/x.html"], "p.yaml/x.html: error: "),
         (["--junit-passes", "some"], "it is one of: full, aggregate, none"),
         (["--skip-rule", "forced", "--skip-rule", "age"], "no rule is left to run"),
-        (["--evidence", "runs/x"], "not available yet"),
-        (["--waivers", "w.yaml"], "not available yet"),
-        (["--runs", "p.yaml"], "no run folder can be made here"),
+        (["--evidence", "runs/x"], "there is no such run folder"),
+        (["--evidence", "runs/x"], "does not go with --evidence"),
+        (["--waivers", "w.yaml"], "cannot be read"),
+        (["--new-only"], "what is new is known only where earlier runs are kept"),
+        (["--sign", "no.pem", "--runs", "runs"], "cannot be read"),
+        (["--runs", "p.yaml"], "p.yaml: error: cannot be read: it is no folder"),
     ],
 )
 def test_a_wrong_option_is_told_and_nothing_is_written(options, message, capsys, folder):
@@ -270,7 +273,7 @@ def test_a_run_folder_holds_the_evidence_and_hashes_of_all_of_it(folder):
     (run,) = (folder / "runs").iterdir()
     manifest = json.loads((run / "manifest.json").read_text())
     files = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()}
-    assert files - {"manifest.json"} == set(manifest["files"])
+    assert files - {"manifest.json", "manifest.json.sha256"} == set(manifest["files"])
     assert {
         "records.jsonl",
         "image_sets.parquet",

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from checker import simulator
 from checker.evidence import runfolder
-from checker.evidence.runfolder import MANIFEST
+from checker.evidence.runfolder import DIGEST, MANIFEST
 
 RUN = "20260101T000000Z-0123abcd"
 
@@ -78,7 +78,7 @@ def whole(folder):
     for name, digest in files.items():
         assert sha((folder / name).read_bytes()) == digest, name
     there = {one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.is_file()}
-    assert there == {*files, MANIFEST}
+    assert there == {*files, DIGEST, MANIFEST}
     return True
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from checker.evidence import runfolder
-from checker.evidence.runfolder import MANIFEST, STARTED, RunFolderError
+from checker.evidence.runfolder import DIGEST, MANIFEST, STARTED, RunFolderError
 from checker.evidence.store import LocalStore, locate, open_store
 from checker.problems import InvalidInputError
 from checker.values import parse_duration
@@ -82,7 +82,7 @@ def test_a_damaged_manifest_stops_no_later_run(store, damage):
 
 def test_contents_are_the_files_of_every_run(store):
     name = add(store, files={"policies/p.yaml": b"x"})
-    files = {"started.json", "records.jsonl", "findings.parquet", "policies/p.yaml", "manifest.json"}
+    files = {"started.json", "records.jsonl", "findings.parquet", "policies/p.yaml", DIGEST, MANIFEST}
     assert store.contents() == {name: files}
     assert store.has(name, "policies/p.yaml")
     assert not store.has(name, "pruned.json")
@@ -111,7 +111,7 @@ def test_an_abandoned_run_leaves_nothing(store):
     ],
 )
 def test_a_store_that_cannot_be_is_refused(where, options, message):
-    with pytest.raises(InvalidInputError, match="(?s)error: ") as caught:
+    with pytest.raises(InvalidInputError, match="error: ") as caught:
         open_store(where, **options)
     assert message in str(caught.value)
 
@@ -209,7 +209,13 @@ except CheckerError as error:
         (
             "manifest",
             "RunFolderError 4",
-            ["findings.parquet", "manifest.json.part", "records.jsonl", "started.json"],
+            [
+                "findings.parquet",
+                "manifest.json.part",
+                "manifest.json.sha256",
+                "records.jsonl",
+                "started.json",
+            ],
         ),
     ],
 )
@@ -229,13 +235,13 @@ def test_a_folder_that_went_away_is_not_made_anew(store, when):
     working = store.claim(RUN, {})
     runfolder.keep(working.folder, "records.jsonl", b"{}")
     store.abandon(working)
+    then = {
+        "before a file": lambda: runfolder.keep(working.folder, "findings.parquet", b"PAR1"),
+        "before a copy": lambda: runfolder.keep_copy(working.folder, "reports/html", Path(__file__)),
+        "before the manifest": lambda: runfolder.seal(working.folder, {}, previous=None),
+    }[when]
     with pytest.raises(RunFolderError, match="the folder is gone"):
-        if when == "before a file":
-            runfolder.keep(working.folder, "findings.parquet", b"PAR1")
-        elif when == "before a copy":
-            runfolder.keep_copy(working.folder, "reports/html", Path(__file__))
-        else:
-            runfolder.seal(working.folder, {}, previous=None)
+        then()
     assert store.names() == ()
 
 

@@ -1,0 +1,115 @@
+"""What a run saw of each image set last: one answer for each, of GetImageSet or of ListImageSetVersions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from checker.evidence.records import GET_IMAGE_SET, LIST_VERSIONS, VERSIONS
+from checker.evidence.tables import (
+    ERROR_CODE,
+    PINNED,
+    REFERENCE,
+    SQL_TYPES,
+    found_by,
+    member,
+    member_types,
+    read_lines,
+    struct,
+)
+from checker.fields import VERSION_SPELLING, earlier_paths, model
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+
+KEY = ("datastoreId", "imageSetId", PINNED)
+_API = {ours: spelling for spelling, ours in VERSION_SPELLING.items()}
+
+
+def state_types() -> dict[str, str]:
+    """The fields that are kept, and their types."""
+    own = {"found": "BOOLEAN", "collectedAt": "TIMESTAMP"}
+    return own | {path: SQL_TYPES.get(model().fields[path].type, "VARCHAR") for path in earlier_paths()}
+
+
+def last_answers(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation:
+    """The best answer of a run on each image set and each pinned version: one that was received, the latest."""
+    from duckdb import ColumnExpression as Column
+
+    rows = _asked(connection, records).union(_listed(connection, records))
+    order = [
+        Column("found").isnull().asc(),
+        Column("action").asc(),
+        Column("collectedAt").desc().nulls_last(),
+        *(Column(name).asc().nulls_last() for name in ("target", "found")),
+    ]
+    return first(rows, KEY, order)
+
+
+def _asked(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation:
+    """The answers of GetImageSet."""
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+
+    lines = read_lines(connection, records, {**REFERENCE, **member_types(model().fields)}, GET_IMAGE_SET)
+    return lines.select(
+        *map(Column, ("target", *KEY)),
+        Constant(0).alias("action"),
+        found_by(member(ERROR_CODE)).alias("found"),
+        Column("collectedAt"),
+        *(member(path).alias(path) for path in earlier_paths()),
+    )
+
+
+def _listed(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation:
+    """The highest version of each answer of ListImageSetVersions, or the pinned one."""
+    import duckdb
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+    from duckdb import FunctionExpression as Function
+
+    known = {path: model().fields[path] for path in earlier_paths() if path in model().versions}
+    types = {_API.get(name, name): kind for name, kind in member_types(known).items()}
+    # lists are sorted by the first member
+    shape = struct({"versionId": types.pop("versionId")} | types) + "[]"
+    lines = read_lines(connection, records, {**REFERENCE, VERSIONS: shape}, LIST_VERSIONS)
+    versions = Function("list_sort", Column(VERSIONS))
+    wanted = duckdb.LambdaExpression("one", member("versionId", Column("one")) == Column(PINNED))
+    versions = duckdb.CaseExpression(Column(PINNED).isnull(), versions).otherwise(
+        Function("list_filter", versions, wanted)
+    )
+    one = Function("list_extract", versions, Constant(-1))
+    lines = lines.select("*", one.alias("one"))
+    missing = member(ERROR_CODE).isnull() & member("versionId", Column("one")).isnull()
+    found = duckdb.CaseExpression(~missing, found_by(member(ERROR_CODE)))
+    empty = Constant(None)
+    return lines.select(
+        *map(Column, ("target", *KEY)),
+        Constant(1).alias("action"),
+        found.alias("found"),
+        Column("collectedAt"),
+        *(
+            (_of_version(path) if path in known else empty.cast(state_types()[path])).alias(path)
+            for path in earlier_paths()
+        ),
+    )
+
+
+def _of_version(path: str) -> Expression:
+    from duckdb import ColumnExpression as Column
+
+    head, dot, rest = path.partition(".")
+    return member(f"{_API.get(head, head)}{dot}{rest}", Column("one"))
+
+
+def first(rows: DuckDBPyRelation, key: Sequence[str], order: Sequence[Expression]) -> DuckDBPyRelation:
+    """Of the rows of each key the one that comes first."""
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+    from duckdb import FunctionExpression as Function
+
+    number = Function("row_number").over(partition_by=list(map(Column, key)), order_by=list(order))
+    numbered = rows.select(*map(Column, rows.columns), number.alias("its number"))
+    kept = numbered.filter(Column("its number") == Constant(1))
+    return kept.select(*(Column(name) for name in rows.columns))

@@ -1,0 +1,158 @@
+"""`runs list` and `runs prune`, as whoever keeps the evidence uses them."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+import time_machine
+from evidence.runs import add_at, s3_server
+from inventory.fixtures import aws_env
+
+from checker.cli import main
+from checker.evidence.runfolder import Key
+from checker.evidence.store import LocalStore, open_store
+
+__all__ = ["aws_env"]
+
+OLD, NEW = "20010101T000000Z-0123abcd", "20250101T000000Z-0123abcd"
+
+
+@pytest.fixture(autouse=True)
+def now():
+    with time_machine.travel("2026-01-01T00:00:00Z", tick=False) as clock:
+        yield clock
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = LocalStore(tmp_path / "runs")
+    add_at(made, (2001, 1, 1), {"p": "1"}, key=Key("0" * 64, lambda _: b"x" * 64))
+    add_at(made, (2025, 1, 1), {"p": "1"}, outcome="violation")
+    return made
+
+
+def said(capsys, *arguments, code=0):
+    assert main(["runs", *arguments]) == code
+    captured = capsys.readouterr()
+    return captured.out if code == 0 else captured.err
+
+
+def test_list_prints_one_run_a_line(store, capsys):
+    store.claim("20260101T000000Z-0123abcd", {})
+    assert said(capsys, "list", "runs") == (
+        "run                        audit    as of                 outcome    state        signed\n"
+        f"{OLD}  archive  2026-01-01T00:00:00Z  passed     sealed       signed\n"
+        f"{NEW}  archive  2026-01-01T00:00:00Z  violation  sealed       -\n"
+        "20260101T000000Z-0123abcd  -        -                     -          interrupted  -\n"
+    )
+
+
+def test_names_that_would_move_the_cursor_are_escaped(store, capsys):
+    add_at(store, (2025, 6, 1), audit="a\x1b[31m\nb")
+    assert "a\\x1b[31m\\nb" in said(capsys, "list", "runs")
+
+
+def test_prune_removes_nothing_until_it_is_told_to(store, capsys):
+    before = store.contents()
+    assert said(capsys, "prune", "runs", "--keep", "6y") == (
+        f"would go  {OLD}: it was sealed on 2001-01-01T00:00:00Z, and runs are kept for 6y\n"
+        f"stays     {NEW}: it is kept until 2031-01-01T00:00:00Z\n"
+        "1 of 2 runs would go; runs are kept for 6y; nothing was removed: add --delete\n"
+    )
+    assert store.contents() == before
+
+
+def test_prune_with_delete_leaves_the_manifest(store, capsys):
+    assert said(capsys, "prune", "runs", "--keep", "6y", "--delete") == (
+        f"pruned    {OLD}: it was sealed on 2001-01-01T00:00:00Z, and runs are kept for 6y\n"
+        f"stays     {NEW}: it is kept until 2031-01-01T00:00:00Z\n"
+        "1 of 2 runs pruned; runs are kept for 6y\n"
+    )
+    assert "records.jsonl" not in store.contents()[OLD]
+    assert f"{OLD}  archive  2026-01-01T00:00:00Z  passed     pruned" in said(capsys, "list", "runs")
+    assert said(capsys, "prune", "runs", "--keep", "6y").endswith(
+        "0 of 2 runs would go; runs are kept for 6y\n"
+    )
+
+
+def test_an_interrupted_run_is_never_removed(store, capsys, now):
+    working = store.claim("19990101T000000Z-0123abcd", {})
+    now.move_to("2099-01-01T00:00:00Z")
+    out = said(capsys, "prune", "runs", "--keep", "1d", "--delete")
+    assert "stays     19990101T000000Z-0123abcd: it has no manifest" in out
+    assert working.folder.exists()
+
+
+AUDIT = """\
+version: 1
+policies: ["pack:healthimaging-integrity"]
+targets:
+  - {name: archive, region: us-east-1, datastore: "0123456789abcdef0123456789abcdef", image_sets: [18f88ac7870584f58d56256646b4d92b]}
+runs: {path: runs, keep: 30y}
+"""
+
+
+def test_audit_yaml_says_where_runs_are_and_how_long_they_are_kept(store, capsys, tmp_path):
+    (tmp_path / "audit.yaml").write_text(AUDIT)
+    assert "would go" not in said(capsys, "prune").split("\n0 of 2")[0]
+    assert "kept until 2031-01-01" in said(capsys, "prune")
+    assert said(capsys, "prune", "--keep", "6y").startswith(f"would go  {OLD}")
+    assert OLD in said(capsys, "list")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "audit.yaml").rename(tmp_path / "other" / "a.yaml")
+    shutil.move(tmp_path / "runs", tmp_path / "other" / "runs")
+    assert OLD in said(capsys, "list", "-c", "other/a.yaml")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["prune", "runs"], "--keep: error: nothing says how long runs are kept\nhelp: add --keep 6y"),
+        (["prune", "runs", "--keep", "6m"], "--keep: error: `6m`: a bare m may mean minutes or months"),
+        (["prune", "runs", "--keep", "0d"], "--keep: error: `0d` would keep nothing"),
+        (["prune", "--keep", "6y"], "RUNS: error: nothing says where the runs are"),
+        (["list"], "RUNS: error: nothing says where the runs are"),
+        (["list", "none"], "none: error: there is no such folder"),
+        (["list", f"runs/{OLD}"], f"runs/{OLD}: error: this is the folder of one run"),
+        (["list", "gs://x"], "gs://x: error: runs are kept in a folder or in s3://BUCKET/PREFIX"),
+        (["list", "-c", "none.yaml"], "none.yaml"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_cannot_be_done_is_told(store, capsys, arguments, message):
+    assert message in said(capsys, *arguments, code=2)
+
+
+def test_a_run_that_cannot_be_pruned_is_told_and_the_others_go(store, capsys):
+    add_at(store, (2002, 1, 1), {"p": "1"})
+    second = "20020101T000000Z-0123abcd"
+    # a file system that refuses: a folder that is not empty has the draft's name
+    (store.folder / OLD / "pruned.json.part" / "x").mkdir(parents=True)
+    assert main(["runs", "prune", "runs", "--keep", "6y", "--delete"]) == 4
+    captured = capsys.readouterr()
+    assert f"runs/{OLD}: error: the run folder cannot be written: Is a directory" in captured.err
+    assert f"failed    {OLD}: it is told on standard error\npruned    {second}" in captured.out
+    assert captured.out.endswith("1 of 3 runs pruned; runs are kept for 6y\n")
+    assert "records.jsonl" in store.contents()[OLD]
+
+
+def test_runs_in_s3_are_listed_and_pruned(aws_env, capsys):
+    import boto3
+
+    with s3_server() as url:
+        aws_env.setenv("AWS_ENDPOINT_URL_S3", url)
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket="archive")
+        client.close()
+        store = open_store("s3://archive/runs")
+        for year in (2001, 2002):
+            add_at(store, (year, 1, 1), {"p": "1"})
+        assert said(capsys, "list", "s3://archive/runs").count("sealed") == 2
+        out = said(capsys, "prune", "s3://archive/runs", "--keep", "6y", "--delete")
+        assert out.startswith(f"pruned    {OLD}")
+        assert open_store("s3://archive/runs").manifest(OLD)
+        listed = said(capsys, "list", "s3://archive/runs")
+        assert listed.splitlines()[1].split()[-2:] == ["pruned", "-"]
+        assert "there is no such bucket" in said(capsys, "list", "s3://not-there/runs", code=2)

@@ -1,0 +1,187 @@
+"""The manifest: last, in one step, and over everything; also where the process is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from checker.evidence import runfolder
+from checker.evidence.runfolder import DIGEST, SIGNATURE, STARTED, Key
+from checker.evidence.store import LocalStore
+from evidence.runs import RUN, add, facts, manifest, put_together, sha, whole
+
+
+@pytest.fixture
+def store(tmp_path):
+    return LocalStore(tmp_path / "runs")
+
+
+def test_the_manifest_names_every_file_with_its_sha256(store):
+    name = add(
+        store, files={"policies/controls/x.yaml": b"1", "reports/html/ü.html": b"2", "audit.yaml": b"3"}
+    )
+    assert whole(store.folder / name)
+    files = manifest(store, name)["files"]
+    assert list(files) == sorted(files)
+    assert {"policies/controls/x.yaml", "reports/html/ü.html", "audit.yaml", STARTED} <= files.keys()
+
+
+def test_a_name_that_is_no_utf8_is_sealed_too(store):
+    working = store.claim(RUN, {})
+    try:
+        runfolder.keep(working.folder, os.fsdecode(b"reports/\xff.html"), b"x")
+    except runfolder.RunFolderError:
+        pytest.skip("this file system has no such names")
+    runfolder.seal(working.folder, facts(RUN), previous=None)
+    assert manifest(store, RUN)["files"][os.fsdecode(b"reports/\xff.html")] == sha(b"x")
+
+
+def test_a_manifest_names_the_run_before_whatever_its_audit(store):
+    first = add(store, audit="one")
+    second = add(store, audit="other")
+    assert manifest(store, first)["previous"] is None
+    assert manifest(store, second)["previous"] == {"run": first, "sha256": sha(store.manifest(first))}
+
+
+def test_the_manifests_own_sha256_is_beside_it_as_sha256sum_reads_it(store):
+    name = add(store)
+    assert (store.folder / name / DIGEST).read_text() == f"{sha(store.manifest(name))}  manifest.json\n"
+
+
+def test_a_signature_is_over_the_manifests_bytes_and_the_manifest_names_the_key(store):
+    name = add(store, key=Key("ab" * 32, lambda content: sha(content).encode()))
+    assert (store.folder / name / SIGNATURE).read_text() == sha(store.manifest(name))
+    assert manifest(store, name)["public_key"] == "ab" * 32
+    assert manifest(store, add(store))["public_key"] is None
+
+
+def test_a_key_that_fails_leaves_no_manifest(store):
+    def fail(_):
+        raise OSError(5, "the token was pulled out")
+
+    with pytest.raises(runfolder.RunFolderError, match="the token was pulled out"):
+        put_together(store.claim(RUN, {}), key=Key("ab" * 32, fail))
+    assert store.sealed() == ()
+
+
+TRACED = """
+import os, sys
+from pathlib import Path
+from checker.evidence import runfolder
+folder = Path(sys.argv[1])
+def path(number):
+    return Path(os.readlink(f"/proc/self/fd/{number}")).relative_to(folder.parent).as_posix()
+fsync, replace = os.fsync, Path.replace
+def noted(number):
+    print("sync", path(number))
+    fsync(number)
+def renamed(self, target):
+    print("rename", Path(target).name)
+    return replace(self, target)
+os.fsync, Path.replace = noted, renamed
+runfolder.seal(folder, {}, previous=None)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="there is no /proc")
+def test_everything_is_on_the_disk_before_the_manifest_gets_its_name(store):
+    working = store.claim(RUN, {})
+    runfolder.keep(working.folder, "records.jsonl", b"{}")
+    runfolder.keep(working.folder, "policies/controls/x.yaml", b"x")
+    done = subprocess.run(
+        [sys.executable, "-c", TRACED, str(working.folder)], capture_output=True, text=True, check=True
+    )
+    lines = done.stdout.splitlines()
+    last = lines.index("rename manifest.json")
+    before = lines[:last]
+    files = ["records.jsonl", "policies/controls/x.yaml", STARTED, "manifest.json.part"]
+    for synced in (*files, "policies", "policies/controls"):
+        assert f"sync {RUN}/{synced}" in before
+    # the names in the folder: before the manifest is one of them, and after
+    assert f"sync {RUN}" in before
+    assert lines[last + 1 :] == [f"sync {RUN}", "sync ."]
+
+
+POLICY = """\
+version: 1
+pack: p
+rules:
+  - {id: forced, title: Not forced, severity: high, deny: {overrides.forced: true}}
+"""
+
+
+def records(number):
+    for n in range(number):
+        yield {
+            "datastoreId": "0123456789abcdef0123456789abcdef",
+            "imageSetId": f"{n:032x}",
+            "versionId": "1",
+            "imageSetState": "ACTIVE",
+            "createdAt": "2026-01-01T00:00:00Z",
+            "overrides": {"forced": n % 7 == 0},
+        }
+
+
+def test_a_run_that_is_killed_at_any_moment_is_complete_or_has_no_manifest(tmp_path):
+    (tmp_path / "p.yaml").write_text(POLICY)
+    (tmp_path / "sets.json").write_text(json.dumps(list(records(300))))
+    command = [
+        *(sys.executable, "-m", "checker", "check", "-p", "p.yaml", "--image-sets", "sets.json", "--quiet"),
+        *(
+            "--runs",
+            "runs",
+            "--report",
+            "html=out/r.html",
+            "--report",
+            "json=out/r.json",
+            "--as-of",
+            "2026-01-02",
+        ),
+    ]
+    root = Path(__file__).resolve().parents[2]
+    env = {**os.environ, "PYTHONPATH": str(root)}
+
+    def audit():
+        return subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True)
+
+    started = time.monotonic()
+    process = audit()
+    begun = None
+    while process.poll() is None:
+        if begun is None and (tmp_path / "runs").is_dir():
+            begun = time.monotonic() - started
+        time.sleep(0.001)
+    took = time.monotonic() - started
+    assert process.returncode == 1, process.communicate()[1]
+    assert begun is not None
+    process.communicate()
+
+    # most of the time is Python's imports: half of the moments are those in which the folder is written
+    chance = random.Random(4)
+    moments = [chance.uniform(0, took) for _ in range(6)] + [chance.uniform(begun, took) for _ in range(14)]
+    for moment in moments:
+        process = audit()
+        try:
+            process.communicate(timeout=moment)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+    folders = [path for path in (tmp_path / "runs").iterdir() if path.is_dir()]
+    complete = {path.name for path in folders if whole(path)}
+    store = LocalStore(tmp_path / "runs")
+    assert set(store.sealed()) == complete
+    assert set(store.names()) == {path.name for path in folders}
+    # and the next run is none the worse for it
+    process = audit()
+    assert process.communicate()[1] == ""
+    last = store.sealed()[-1]
+    assert last not in complete
+    assert whole(store.folder / last)

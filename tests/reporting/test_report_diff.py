@@ -1,0 +1,154 @@
+"""Comparisons, trends and forecasts as text, JSON, Markdown and HTML."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from checker.audit.compare import compare
+from checker.audit.trend import past_runs
+from checker.reporting import differing, trending
+from checker.reporting.differing_pages import cell
+from checker.values import parse_date
+from tests.audit.compared_runs import FORCED, image_set, ran, rule, waiver
+
+ROOT = Path(__file__).resolve().parents[2]
+HOSTILE = "<script>alert(1)</script> | `x` [a](javascript:b) *c* \x1b[31m\u202etxt @team"
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    young = rule("young", deny={"createdAt": {"older_than": "30d"}}, severity="medium")
+    old = ran(
+        folder / "20260110T000000Z-00000001",
+        [image_set(0, **FORCED), image_set(1), image_set(2, **FORCED), image_set(3, error="Throttled")],
+        [rule(), young],
+        waivers=[waiver(expires=parse_date("2026-01-31"))],
+    )
+    new = ran(
+        folder / "20260310T000000Z-00000002",
+        [image_set(0, **FORCED), image_set(1, **FORCED), image_set(3), image_set(4, error="Throttled")],
+        [rule(), young],
+        "2026-03-10T00:00:00Z",
+        waivers=[waiver(expires=parse_date("2026-01-31"))],
+    )
+    return compare(old, new)
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("hostile")
+    said = rule(message=HOSTILE, title=HOSTILE, deny={"isPrimary": True})
+    many = [image_set(number, isPrimary=number < 10) for number in range(12)]
+    return compare(ran(folder / "a", [image_set(11, isPrimary=False)], [said]), ran(folder / "b", many, [said]))
+
+
+def written(one, name) -> str:
+    out = io.StringIO()
+    differing.write(one, name, out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(("name", "file"), [("text", "txt"), ("markdown", "md"), ("json", "json"), ("html", "html")])  # fmt: skip
+def test_golden(golden, compared, name, file):
+    text = written(compared, name)
+    style = (ROOT / "reports" / "html" / "page.css").read_text(encoding="utf-8")
+    text = re.sub(r"'sha256-[^']+'", "'STYLE'", text.replace(style, "STYLE"))
+    golden(f"diff.{file}", text)
+
+
+@pytest.mark.parametrize("name", ["compared", "hostile"])
+def test_json_is_as_its_schema_says(request, name):
+    schema = json.loads((ROOT / "docs" / "diff-1.schema.json").read_text(encoding="utf-8"))
+    one = request.getfixturevalue(name)
+    document = json.loads(written(one, "json"))
+    jsonschema.validate(document, schema)
+    assert len(document["changes"]) == one.total
+    listed = sum(number for key, number in document["summary"].items() if key not in ("rules", "persisting"))
+    assert listed == one.total
+
+
+def test_hostile_text_acts_nowhere(hostile):
+    text = written(hostile, "text")
+    assert all(c.isprintable() or c == "\n" for c in text)
+    page = written(hostile, "html")
+    assert "<script" not in page
+    assert "\u202e" not in page
+    assert "\x1b" not in page
+    markdown = written(hostile, "markdown")
+    assert "<script" not in markdown
+    assert "](" not in markdown
+    assert {line.count("|") for line in markdown.splitlines() if line.startswith("|")} == {5, 7}
+    assert "@team" not in cell(HOSTILE)
+
+
+def test_a_page_asks_for_nothing_and_runs_nothing(compared):
+    page = written(compared, "html")
+    assert "default-src 'none'; style-src 'sha256-" in page
+    assert not re.search(r"<(script|link|img|iframe)|\bon\w+=|https?://", page)
+
+
+def test_a_page_and_the_text_show_the_first_and_say_how_many_there_are(hostile, monkeypatch):
+    monkeypatch.setattr(differing, "MOST_ROWS", 4)
+    monkeypatch.setattr(differing, "MOST_CHANGES", 3)
+    page = written(hostile, "html")
+    assert "The first 4 of 10 changes. The other 6 are in the JSON report" in page
+    assert "... and 7 more" in written(hostile, "text")
+    assert "And 7 more changes" in written(hostile, "markdown")
+
+
+def test_every_word_of_the_reports_is_defined():
+    assert list(differing.MEANINGS) == list(type(next(iter(differing.MEANINGS))))
+    assert list(differing.CAUSES) == list(type(next(iter(differing.CAUSES))))
+    page = (ROOT / "docs" / "history.md").read_text(encoding="utf-8")
+    for word, meaning in (*differing.MEANINGS.items(), *differing.CAUSES.items()):
+        assert f"| {word.value} | {meaning} |" in page
+
+
+def facts(number, fails, **more):
+    tally = {
+        "subjects": 100,
+        "passed": 100 - fails,
+        "fail": fails,
+        "waived": 0,
+        "unknown": number,
+        "not_applicable": 0,
+    }
+    rules = [{"rule": "p/r", "severity": "high", **tally}]
+    coverage = {"expected": 100, "not_found": 0, "unreadable": number, "unreadable_targets": 0}
+    summary = {"coverage": coverage, "rules": rules, "severities": {}}
+    outcome = "violation" if fails else "passed"
+    as_of = f"2026-0{number + 1}-01T00:00:00Z"
+    return {"run": f"run-{number}", "as_of": as_of, "outcome": outcome, "summary": summary} | more
+
+
+def test_a_trend_is_what_manifests_say_oldest_first(golden):
+    every = [facts(2, 5, hypothetical=True), facts(1, 0), facts(0, 40), {"run": "from before"}, facts(0, 7)]
+    runs = past_runs(every)
+    assert [(one.run, one.total.fail, one.coverage.evaluated) for one in runs] == [
+        ("run-0", 40, 100),
+        ("run-1", 0, 99),
+        ("run-2", 5, 98),
+    ]
+    golden("trend.txt", trending.text("archive\x1b", runs) + "\n")
+    document = trending.document("archive", runs)
+    assert [one["total"]["fail"] for one in document["runs"]] == [40, 0, 5]
+
+
+def test_few_are_never_shown_as_none():
+    assert trending.sparkline([0, 1, 1000, 500]) == "▁▂█▅"
+    assert trending.sparkline([0, 0]) == "▁▁"
+    assert trending.sparkline([]) == ""
+
+
+def test_a_drawing_holds_numbers_and_an_escaped_label():
+    drawn = str(trending.svg([0, 5, 10], '"><script>'))
+    assert "<script" not in drawn
+    assert drawn.count("<rect") == 3
+    assert trending.svg([]).count("<rect") == 0

@@ -17,6 +17,7 @@ from checker.audit.judging import evaluate
 from checker.audit.keeping import gate_of
 from checker.audit.run import Compared, Run
 from checker.evidence.kept import temporary
+from checker.evidence.labels import check_labels
 from checker.evidence.past import AUDIT, TREND, WAIVERS, Kept
 from checker.evidence.runfolder import BASELINE, HISTORY, MANIFEST, RECORDS
 from checker.model import SOON, Duration, Waiver
@@ -124,6 +125,7 @@ def rejudge(
         name: the audit's name; that of the run unless given.
         folder: a folder of a new run, which gets the evidence too; a temporary one unless given.
     """
+    check_labels(kept.evidence.records, rules.policies.labels)
     by = kept.facts.get("baseline")
     run = evaluate(
         rules,

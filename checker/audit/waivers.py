@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
-from checker.model import SOON, Duration, Waiver
-from checker.values import later
+from checker.model import SOON, Duration, Verdict, Waiver
+from checker.values import later, show
 
 State = Literal["in_force", "expired", "not_yet"]
 
@@ -22,6 +22,74 @@ class WaiverUse:
     soon: bool
     used: int
     reached: int
+
+    @property
+    def unused(self) -> bool:
+        """Nothing that it covers is there any more, though it could be in force."""
+        return self.state != "not_yet" and not self.used
+
+    @property
+    def over_broad(self) -> bool:
+        """It is in force for a whole target or for labels, and fewer than half of what it reaches has a finding."""
+        return self.state == "in_force" and not self.waiver.image_sets and 2 * self.used < self.reached
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is to be said of it, as texts; nothing of one that is in force and used."""
+        return (*standing(self.waiver, self.state, soon=self.soon), *self._use())
+
+    def _use(self) -> Iterator[str]:
+        what = "fail" if self.waiver.covers is Verdict.FAIL else "unknown"
+        if self.unused:
+            yield f"unused: it covers no {what}"
+        elif self.over_broad:
+            verb = "fails" if self.used == 1 else "fail"
+            if self.waiver.covers is not Verdict.FAIL:
+                verb = f"{'is' if self.used == 1 else 'are'} unknown"
+            yield f"over-broad: of {self.reached:,} that it reaches, {self.used:,} {verb}"
+
+
+def state_of(waiver: Waiver, as_of: datetime) -> State:
+    """Whether a waiver is in force at an instant, or why not."""
+    if waiver.in_force(as_of):
+        return "in_force"
+    return "expired" if as_of >= waiver.ends else "not_yet"
+
+
+def ends_soon(waiver: Waiver, as_of: datetime, soon: Duration = SOON) -> bool:
+    """Whether a waiver is in force, and ends within a time."""
+    return waiver.in_force(as_of) and later(as_of, soon) >= waiver.ends
+
+
+def standing(waiver: Waiver, state: State, *, soon: bool = False) -> tuple[str, ...]:
+    """What is to be said of a waiver's days, as texts."""
+    if state == "expired":
+        return (f"expired: its last day was {day(waiver.expires)}, and what it covered counts again",)
+    if state == "not_yet":
+        return (f"not in force yet: its first day is {day(waiver.created)}",)
+    return (f"expires soon: its last day is {day(waiver.expires)}",) if soon else ()
+
+
+def days_left(waiver: Waiver, as_of: datetime) -> int:
+    """The days from an instant's to the last valid one: 0 on that day, negative after it."""
+    return (waiver.expires.date() - as_of.astimezone(UTC).date()).days
+
+
+def covered(waiver: Waiver) -> str:
+    """What a waiver covers, in words: `image sets A, B`, `target archive`, `labels class: adult`, `.. at version 3`."""
+    if waiver.image_sets:
+        text = f"image set{'s' * (len(waiver.image_sets) > 1)} {', '.join(waiver.image_sets)}"
+    elif waiver.target is not None:
+        text = f"target {waiver.target}"
+    else:
+        text = f"labels {', '.join(f'{name}: {show(value)}' for name, value in waiver.labels.items())}"
+    version = "" if waiver.version is None else f" at version {waiver.version}"
+    return f"{'unknowns of ' * (waiver.covers is Verdict.UNKNOWN)}{text}{version}"
+
+
+def day(instant: datetime) -> str:
+    """A date as waivers have it: 2026-03-31."""
+    return instant.date().isoformat()
 
 
 def stand(
@@ -42,9 +110,6 @@ def stand(
     found = []
     for one in waivers:
         if one.number in usage:
-            state: State = (
-                "in_force" if one.in_force(as_of) else "expired" if as_of >= one.ends else "not_yet"
-            )
-            ending = state == "in_force" and later(as_of, soon) >= one.ends
-            found.append(WaiverUse(one, state, ending, *usage[one.number]))
+            ending = ends_soon(one, as_of, soon)
+            found.append(WaiverUse(one, state_of(one, as_of), ending, *usage[one.number]))
     return tuple(found)

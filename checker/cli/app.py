@@ -8,9 +8,9 @@ import typer
 
 from checker import __version__
 from checker.audit.gate import FAIL_ON
+from checker.cli.past import commands_on_runs
 
 FORMATS = ("html", "json", "junit", "text")
-DIFF_FORMATS = ("html", "json", "markdown", "text")
 
 app = typer.Typer(
     add_completion=False,
@@ -254,102 +254,6 @@ def explain(
     return run(asked)
 
 
-@app.command(
-    epilog="Examples:\n\n"
-    "  imageset-checker diff runs/20260101T000000Z-1f2e3d4c runs/20260201T000000Z-5a6b7c8d\n\n"
-    "  imageset-checker diff OLD NEW --report markdown=- --report html=out/diff.html"
-)
-def diff(
-    old: Annotated[str, typer.Argument(metavar="OLD", help="The earlier run: its folder, or its name.")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="The later run.")],
-    report: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--report",
-            metavar="FORMAT=PATH",
-            help=f"A report: {', '.join(DIFF_FORMATS)}; - is standard output. Repeats [default: text=-].",
-        ),
-    ] = None,
-) -> int:
-    """What changed from one run to another, and why: data, policy, waiver, clock."""
-    from checker.cli.diff import run
-
-    return run(old, new, report or [])
-
-
-@app.command()
-def trend(
-    runs: Annotated[
-        str, typer.Argument(metavar="RUNS", help="The folder of all runs, or s3://BUCKET/PREFIX.")
-    ],
-    name: Annotated[
-        str | None, typer.Option("--name", metavar="AUDIT", help="The audit, where there are several.")
-    ] = None,
-    last: Annotated[int, typer.Option("--last", metavar="N", min=1, help="The last N runs.")] = 24,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> int:
-    """How the numbers of an audit went from run to run."""
-    from checker.cli.trend import run
-
-    return run(runs, name, last, as_json=as_json)
-
-
-@app.command()
-def forecast(
-    run_folder: Annotated[str, typer.Argument(metavar="RUN", help="The run: its folder, or its name.")],
-    within: Annotated[
-        str, typer.Option("--within", metavar="DURATION", help="How far to look, from the run's instant on.")
-    ] = "90d",
-    config: Annotated[
-        str | None,
-        typer.Option("-c", "--config", metavar="FILE", help="Judge by this audit.yaml, not as the run did."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> int:
-    """Which verdicts change, and when the gate gets worse, if nothing but time passes."""
-    from checker.cli.forecast import run
-
-    return run(run_folder, within, config, as_json=as_json)
-
-
-@app.command()
-def verify(
-    runs: Annotated[
-        list[str],
-        typer.Argument(metavar="RUN...", help="Run folders, s3://BUCKET/PREFIX/RUN, or folders of runs."),
-    ],
-    key: Annotated[
-        str | None,
-        typer.Option("--key", metavar="FILE", help="The public key (PEM) that the runs must be signed with."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> int:
-    """Whether kept runs are what they were: their files, their chain, and their findings."""
-    from checker.cli.verify import run
-
-    return run(runs, key=key, as_json=as_json)
-
-
-@app.command("report")
-def report_again(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or s3://BUCKET/PREFIX/RUN.")],
-    report: Annotated[
-        list[str] | None,
-        typer.Option("--report", metavar="FORMAT=PATH", help="A report; - is standard output. Repeats."),
-    ] = None,
-    junit_passes: Annotated[
-        str,
-        typer.Option(
-            "--junit-passes", metavar="HOW", help="What JUnit says of passes: full, aggregate or none."
-        ),
-    ] = "full",
-) -> int:
-    """Write reports of a kept run, as the run itself would."""
-    from checker.cli.report import run as again
-
-    return again(run, report or [], junit_passes)
-
-
 @app.command()
 def init(
     folder: Annotated[str, typer.Argument(metavar="DIR", help="Where to write.")] = ".",
@@ -519,3 +423,6 @@ def runs_prune(
     from checker.cli.runs import prune_runs
 
     return prune_runs(runs, config, keep=keep, delete=delete)
+
+
+commands_on_runs(app)

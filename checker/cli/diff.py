@@ -10,7 +10,7 @@ from checker.cli.kept import around, find
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import STDOUT, ReportError, probe
 from checker.reporting.delivery import deliver
-from checker.reporting.differing import FORMATS, write
+from checker.reporting.differing_formats import FORMATS, write
 from checker.reporting.options import Format, Options
 
 UNDELIVERED = 4

@@ -52,6 +52,9 @@ _KINDS = {
     "int_type": "a whole number",
     "bool_type": "true or false",
 }
+# What stands in place of a mapping with that one key.
+_SHORT = {"waivers": "waivers.yaml", "runs": "runs/"}
+_UNITS: Mapping[object, str] = {"max_duration": "30d", "soon": "14d", "keep": "6y", "min_coverage": "99.5%"}
 
 
 def validate(root: Node) -> tuple[BaseModel | None, list[Problem]]:
@@ -120,7 +123,7 @@ def models() -> SimpleNamespace:
 
     class Runs(Strict):
         path: Annotated[text, AfterValidator(_store)]
-        keep: a_duration | None = None
+        keep: Annotated[a_duration, AfterValidator(_some_time)] | None = None
         object_lock: Literal["governance", "compliance"] | None = None
 
     class Rate(Strict):
@@ -225,6 +228,12 @@ def _duration(text: str) -> Duration:
         _refuse(str(error), error.hint)
 
 
+def _some_time(duration: Duration) -> Duration:
+    if duration == Duration():
+        _refuse("that would keep nothing", "say for how long, as in `keep: 6y`")
+    return duration
+
+
 def _param(text: str) -> str:
     if not _PARAM.fullmatch(text):
         _refuse(f"{text} names no parameter", "write PACK.parameter, or PACK/RULE.parameter")
@@ -285,10 +294,8 @@ def _problem(root: Node, error: ErrorDetails) -> Problem:
     name = next((step for step in reversed(loc) if isinstance(step, str)), "")
     if kind == "ours":
         return node.problem(context["message"], context["hint"])
-    if kind in _KINDS and isinstance(loc[-1], int):
-        return node.problem(f"each of {name} is {_KINDS[kind]}, not {node.kind}", _kind_hint(kind, node))
     if kind in _KINDS:
-        return node.problem(f"{name} takes {_KINDS[kind]}, not {node.kind}", _kind_hint(kind, node))
+        return _kind_problem(node, name, kind, loc)
     if kind == "literal_error":
         return _literal_problem(node, name)
     if kind in ("greater_than", "greater_than_equal"):
@@ -302,6 +309,19 @@ def _problem(root: Node, error: ErrorDetails) -> Problem:
 def _key(root: Node, loc: Loc) -> Node:
     entry: Entry = root.at(loc[:-1]).value[loc[-1]]
     return entry.key
+
+
+def _kind_problem(node: Node, name: str, kind: str, loc: Loc) -> Problem:
+    takes, hint = _KINDS[kind], _kind_hint(kind, node)
+    if isinstance(loc[-1], int):
+        return node.problem(f"each of {name} is {takes}, not {node.kind}", hint)
+    if kind == "string_type" and node.kind == "a number":
+        units = (f"write it with its unit, such as {_UNITS[step]}" for step in loc if step in _UNITS)
+        hint = next(units, hint)
+    elif name in _SHORT and len(loc) == 1:
+        takes, hint = "a path or a mapping", f"write `{name}: {_SHORT[name]}`"
+    what = str(node.value) if kind == "int_type" and node.kind == "a number" else node.kind
+    return node.problem(f"{name} takes {takes}, not {what}", hint)
 
 
 def _literal_problem(node: Node, name: str) -> Problem:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from checker import yamlsource
+from checker.config.audit import AuditConfig
 from checker.config.labels import typed_label
 from checker.config.listing import id_problem, positive
 from checker.model import LONGEST, Duration, Label, Rule, Scalar, Severity, Verdict, Waiver
@@ -15,7 +16,7 @@ from checker.policy.load import Policies
 from checker.policy.shape import Shape
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.values import BadValueError, iso, later, parse_date, show
-from checker.yamlsource import Node
+from checker.yamlsource import Document, Node
 
 REQUIRED = ("rule", "reason", "owner", "approved_by", "created", "expires")
 SELECTORS = ("image_sets", "target", "labels")
@@ -47,7 +48,17 @@ def read_waivers(
     Raises:
         InvalidInputError: with every problem of the file.
     """
-    document = yamlsource.read(path, shown)
+    return waivers_in(yamlsource.read(path, shown), policies, limits)
+
+
+def waivers_in(
+    document: Document, policies: Policies, limits: Limits | None = None
+) -> tuple[tuple[Waiver, ...], tuple[Problem, ...]]:
+    """The waivers in a document that was read, as `read_waivers` gives them.
+
+    Raises:
+        InvalidInputError: with every problem of the file.
+    """
     reader = _Reader(policies, limits or Limits())
     waivers = reader.file(document.root)
     problems = [one for one in reader.problems if not one.warning]
@@ -55,6 +66,12 @@ def read_waivers(
     if problems:
         raise InvalidInputError([*problems, *warnings])
     return waivers, tuple(warnings)
+
+
+def limits_of(config: AuditConfig) -> Limits:
+    """What an audit holds its waivers to."""
+    severities = {one.rule: one.severity for one in config.rules if one.severity}
+    return Limits(config.longest, severities, tuple(target.name for target in config.targets))
 
 
 def kept_waivers(path: Path, policies: Policies) -> tuple[Waiver, ...]:
@@ -103,17 +120,20 @@ class _Reader:
         shape = Shape(node, "a waiver", self.problems)
         if not shape.keys(REQUIRED, OPTIONAL):
             return None
-        name, covers = shape.text("rule"), shape.choice("covers", COVERS, default=Verdict.FAIL.value)
+        name = shape.text("rule")
+        covers = shape.choice(
+            "covers", COVERS, noun="verdict that a waiver covers", default=Verdict.FAIL.value
+        )
         rule = self._rule(shape, name)
         self._one_selector(shape)
-        image_sets, labels = self._image_sets(shape), self._labels(shape)
+        image_sets, labels = self._image_sets(shape), self._labels(shape, known=rule is not None)
         target = self._target(shape)
         if rule is not None and rule.scope == "datastore":
             self._of_a_store(shape)
         version = shape.get("version")
         pinned = positive(version, self.problems) if version else None
         owner, approver = shape.text("owner"), shape.text("approved_by")
-        if owner and owner.casefold() == approver.casefold():
+        if owner and _same_person(owner, approver):
             place = shape.get("approved_by")
             assert place is not None
             shape.error(
@@ -171,7 +191,8 @@ class _Reader:
                 shape.error(item, f"{item.value} is listed twice", hint)
         return tuple(first)
 
-    def _labels(self, shape: Shape) -> dict[str, Scalar]:
+    def _labels(self, shape: Shape, *, known: bool) -> dict[str, Scalar]:
+        """Labels of the declared types; where the rule is not `known`, its pack may declare others."""
         node = shape.get("labels")
         if node is None:
             return {}
@@ -179,9 +200,12 @@ class _Reader:
             kind = "an empty mapping" if isinstance(node.value, dict) else node.kind
             shape.error(node, f"labels maps labels to values, not {kind}", "write {class: adult}")
             return {}
-        found = {}
+        found: dict[str, Scalar] = {}
         for name, entry in node.value.items():
             label = self.labels.get(name)
+            if label is None and not known:
+                found[name] = show(entry.node.plain())
+                continue
             if label is None:
                 hint = suggest(name, self.labels, what="labels are")
                 shape.error(entry.key, f"no policy declares the label {name}", hint)
@@ -231,6 +255,10 @@ class _Reader:
             day = iso(later(created, longest))[:10]
             message = f"a waiver of a rule of severity {severity} lasts at most {show(longest)}"
             shape.error(node, message, f"the last day can be {day}; then it has to be approved again")
+
+
+def _same_person(one: str, other: str) -> bool:
+    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
 
 
 def _twice(waivers: Iterable[Waiver], items: Node) -> list[Problem]:

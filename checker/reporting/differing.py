@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
 from checker import values
@@ -203,18 +203,3 @@ def _json_state(state: State) -> dict[str, Any]:
 
 def _safe(said: str, most: int = WIDEST) -> str:
     return shorten(printable(one_line(said)), most)
-
-
-def _writers() -> Mapping[str, Callable[[Comparison, TextIO], None]]:
-    from checker.reporting import differing_pages
-
-    return {"html": differing_pages.html, "json": json, "markdown": differing_pages.markdown, "text": text}
-
-
-def write(one: Comparison, name: str, out: TextIO) -> None:
-    """Writes a comparison in one of `FORMATS`."""
-    _writers()[name](one, out)
-
-
-FORMATS = ("html", "json", "markdown", "text")
-"""The formats of a comparison."""

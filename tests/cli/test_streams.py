@@ -115,9 +115,11 @@ def test_folder_names_are_names_not_patterns(folder, name):
 
 
 def test_a_remote_place_is_refused_not_made_a_folder(folder, capsys):
-    for option in (["--runs", "s3://bucket/x"], ["--report", "html=s3://bucket/x.html"]):
+    for option in (["--runs", "gs://bucket/x"], ["--report", "html=s3://bucket/x.html"]):
         assert main(["check", "-p", "p.yaml", "--image-sets", "good.json", *option]) == 2
-    assert "only local files are available yet" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "gs://bucket/x: error: runs are kept in a folder or in s3://BUCKET/PREFIX" in err
+    assert "reports are written to files of this machine" in err
     assert not (folder / "s3:").exists()
 
 

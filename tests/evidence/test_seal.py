@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -132,56 +133,67 @@ def records(number):
 def test_a_run_that_is_killed_at_any_moment_is_complete_or_has_no_manifest(tmp_path):
     (tmp_path / "p.yaml").write_text(POLICY)
     (tmp_path / "sets.json").write_text(json.dumps(list(records(300))))
-    command = [
-        *(sys.executable, "-m", "checker", "check", "-p", "p.yaml", "--image-sets", "sets.json", "--quiet"),
-        *(
-            "--runs",
-            "runs",
-            "--report",
-            "html=out/r.html",
-            "--report",
-            "json=out/r.json",
-            "--as-of",
-            "2026-01-02",
-        ),
-    ]
-    root = Path(__file__).resolve().parents[2]
-    env = {**os.environ, "PYTHONPATH": str(root)}
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
 
-    def audit():
+    def audit(store):
+        command = [
+            sys.executable,
+            "-m",
+            "checker",
+            "check",
+            "-p",
+            "p.yaml",
+            "--image-sets",
+            "sets.json",
+            "--quiet",
+        ]
+        command += ["--runs", str(store.folder), "--as-of", "2026-01-02"]
+        command += [f"--report={name}={store.folder.name}/r.{name}" for name in ("html", "json")]
         return subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True)
 
-    started = time.monotonic()
-    process = audit()
-    begun = None
-    while process.poll() is None:
-        if begun is None and (tmp_path / "runs").is_dir():
-            begun = time.monotonic() - started
-        time.sleep(0.001)
-    took = time.monotonic() - started
-    assert process.returncode == 1, process.communicate()[1]
-    assert begun is not None
-    process.communicate()
+    def wait(process, store, known):
+        """Until the run has its folder, or ends; how long that took."""
+        started = time.monotonic()
+        while process.poll() is None and len(store.names()) == known:
+            time.sleep(0.001)
+        return time.monotonic() - started
 
-    # most of the time is Python's imports: half of the moments are those in which the folder is written
-    chance = random.Random(4)
-    moments = [chance.uniform(0, took) for _ in range(6)] + [chance.uniform(begun, took) for _ in range(14)]
-    for moment in moments:
-        process = audit()
+    def kill(store, share, *, late):
+        known = len(store.names())
+        process = audit(store)
+        if late:
+            wait(process, store, known)
         try:
-            process.communicate(timeout=moment)
+            process.communicate(timeout=share * (writing if late else beginning))
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
 
-    folders = [path for path in (tmp_path / "runs").iterdir() if path.is_dir()]
-    complete = {path.name for path in folders if whole(path)}
-    store = LocalStore(tmp_path / "runs")
-    assert set(store.sealed()) == complete
-    assert set(store.names()) == {path.name for path in folders}
-    # and the next run is none the worse for it
-    process = audit()
+    stores = [LocalStore(tmp_path / f"runs-{number}") for number in range(3)]
+    process = audit(stores[0])
+    beginning = wait(process, stores[0], 0)
+    started = time.monotonic()
     assert process.communicate()[1] == ""
-    last = store.sealed()[-1]
-    assert last not in complete
-    assert whole(store.folder / last)
+    writing = time.monotonic() - started
+
+    # most of the time is Python's imports: most of the moments are those in which the folder is written
+    chance = random.Random(4)
+    moments = [(chance.uniform(0, 1), number >= 5) for number in range(20)]
+
+    def one_after_the_other(number):
+        for share, late in moments[number::3]:
+            kill(stores[number], share, late=late)
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(one_after_the_other, range(3)))
+
+    for store in stores:
+        folders = {path.name for path in store.folder.iterdir() if path.is_dir()}
+        complete = {name for name in folders if whole(store.folder / name)}
+        assert set(store.names()) == folders
+        assert set(store.sealed()) == complete
+        # and the next run is none the worse for it
+        process = audit(store)
+        assert process.communicate()[1] == ""
+        assert whole(store.folder / store.sealed()[-1])
+        assert len(store.sealed()) == len(complete) + 1

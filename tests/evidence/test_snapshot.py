@@ -311,3 +311,13 @@ def test_no_record_gives_empty_tables(tables, needs):
     found = tables(needs)
     assert found["coverage"] == Coverage()
     assert not any(rows for name, rows in found.items() if name != "coverage")
+
+
+def test_an_image_set_of_which_only_versions_were_asked_for_is_a_row_that_was_not_recorded(tables):
+    rows = tables(Needs(), image_set(A), versions(1, image_set_id=A), versions(1, 2, image_set_id=B))[
+        "image_sets"
+    ]
+    assert [given(row, "imageSetId", "found", "error.code", "versionId") for row in rows] == [
+        (A, True, None, 2),
+        (B, None, "NotRecorded", None),
+    ]

@@ -12,7 +12,7 @@ import pytest
 
 from checker.audit.compare import compare
 from checker.audit.trend import past_runs
-from checker.reporting import differing, trending
+from checker.reporting import differing, differing_formats, trending
 from checker.reporting.differing_pages import cell
 from checker.values import parse_date
 from tests.audit.compared_runs import FORCED, image_set, ran, rule, waiver
@@ -46,12 +46,14 @@ def hostile(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hostile")
     said = rule(message=HOSTILE, title=HOSTILE, deny={"isPrimary": True})
     many = [image_set(number, isPrimary=number < 10) for number in range(12)]
-    return compare(ran(folder / "a", [image_set(11, isPrimary=False)], [said]), ran(folder / "b", many, [said]))
+    return compare(
+        ran(folder / "a", [image_set(11, isPrimary=False)], [said]), ran(folder / "b", many, [said])
+    )
 
 
 def written(one, name) -> str:
     out = io.StringIO()
-    differing.write(one, name, out)
+    differing_formats.write(one, name, out)
     return out.getvalue()
 
 

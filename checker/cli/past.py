@@ -1,0 +1,110 @@
+"""The commands that set runs side by side, as Typer reads them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+DIFF_FORMATS = ("html", "json", "markdown", "text")
+_DIFF = (
+    "Examples:\n\n"
+    "  imageset-checker diff runs/20260101T000000Z-1f2e3d4c runs/20260201T000000Z-5a6b7c8d\n\n"
+    "  imageset-checker diff OLD NEW --report markdown=- --report html=out/diff.html"
+)
+
+
+def commands_on_runs(app: typer.Typer) -> None:
+    """Adds them to the program."""
+    app.command()(verify)
+    app.command()(report)
+    app.command(epilog=_DIFF)(diff)
+    app.command()(trend)
+    app.command()(forecast)
+
+
+def verify(
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN...", help="Run folders, s3://BUCKET/PREFIX/RUN, or folders of runs."),
+    ],
+    key: Annotated[
+        str | None,
+        typer.Option("--key", metavar="FILE", help="The public key (PEM) that the runs must be signed with."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Whether kept runs are what they were: their files, their chain, and their findings."""
+    from checker.cli.verify import run
+
+    return run(runs, key=key, as_json=as_json)
+
+
+def report(
+    run_folder: Annotated[str, typer.Argument(metavar="RUN", help="The run: its folder, or its name.")],
+    report: Annotated[
+        list[str] | None,
+        typer.Option("--report", metavar="FORMAT=PATH", help="A report; - is standard output. Repeats."),
+    ] = None,
+    junit_passes: Annotated[
+        str,
+        typer.Option(
+            "--junit-passes", metavar="HOW", help="What JUnit says of passes: full, aggregate or none."
+        ),
+    ] = "full",
+) -> int:
+    """Write reports of a kept run, as the run itself would."""
+    from checker.cli.report import run
+
+    return run(run_folder, report or [], junit_passes)
+
+
+def diff(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="The earlier run: its folder, or its name.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The later run.")],
+    report: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--report",
+            metavar="FORMAT=PATH",
+            help=f"A report: {', '.join(DIFF_FORMATS)}; - is standard output. Repeats [default: text=-].",
+        ),
+    ] = None,
+) -> int:
+    """What changed from one run to another, and why: data, policy, waiver, clock."""
+    from checker.cli.diff import run
+
+    return run(old, new, report or [])
+
+
+def trend(
+    runs: Annotated[
+        str, typer.Argument(metavar="RUNS", help="The folder of all runs, or s3://BUCKET/PREFIX.")
+    ],
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="AUDIT", help="The audit, where there are several.")
+    ] = None,
+    last: Annotated[int, typer.Option("--last", metavar="N", min=1, help="The last N runs.")] = 24,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """How the numbers of an audit went from run to run."""
+    from checker.cli.trend import run
+
+    return run(runs, name, last, as_json=as_json)
+
+
+def forecast(
+    run_folder: Annotated[str, typer.Argument(metavar="RUN", help="The run: its folder, or its name.")],
+    within: Annotated[
+        str, typer.Option("--within", metavar="DURATION", help="How far to look, from the run's instant on.")
+    ] = "90d",
+    config: Annotated[
+        str | None,
+        typer.Option("-c", "--config", metavar="FILE", help="Judge by this audit.yaml, not as the run did."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Which verdicts change, and when the gate gets worse, if nothing but time passes."""
+    from checker.cli.forecast import run
+
+    return run(run_folder, within, config, as_json=as_json)

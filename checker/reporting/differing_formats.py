@@ -1,0 +1,21 @@
+"""The formats of a comparison of two runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TextIO
+
+from checker.audit.compare import Comparison
+from checker.reporting import differing, differing_pages
+
+FORMATS: Mapping[str, Callable[[Comparison, TextIO], None]] = {
+    "html": differing_pages.html,
+    "json": differing.json,
+    "markdown": differing_pages.markdown,
+    "text": differing.text,
+}
+
+
+def write(one: Comparison, name: str, out: TextIO) -> None:
+    """Writes a comparison in one of the formats."""
+    FORMATS[name](one, out)

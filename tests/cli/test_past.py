@@ -1,0 +1,157 @@
+"""`diff`, `trend` and `forecast` on run folders that `check` made."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from checker.cli import main
+
+STORE = "0123456789abcdef0123456789abcdef"
+ONE, TWO = (f"{number:032}" for number in range(1, 3))
+POLICY = """\
+version: 1
+pack: p
+rules:
+  - id: young
+    title: Young
+    severity: high
+    deny: {createdAt: {older_than: $age}}
+params: {age: {type: duration, default: 30d}}
+"""
+CONFIG = """\
+version: 1
+name: recorded
+policies: [policy.yaml]
+runs: runs
+params: {p.age: AGE}
+targets:
+  - {name: recorded, region: us-east-1, datastore: "0123456789abcdef0123456789abcdef", image_sets: all}
+"""
+FIRST, SECOND, THIRD = "2026-01-10", "2026-02-20", "2026-02-25"
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch, capsys):
+    """Three runs: the middle one fails by time, the last one is of another age limit."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    sets = [
+        {
+            "datastoreId": STORE,
+            "imageSetId": one,
+            "versionId": "1",
+            "imageSetState": "ACTIVE",
+            "createdAt": at,
+        }
+        for one, at in ((ONE, "2026-01-05T00:00:00Z"), (TWO, "2026-02-09T00:00:00Z"))
+    ]
+    (tmp_path / "sets.json").write_text("\n".join(map(json.dumps, sets)))
+    for as_of, age in ((FIRST, "30d"), (SECOND, "30d"), (THIRD, "90d")):
+        given = ["-p", "policy.yaml", "--image-sets", "sets.json", "--as-of", as_of, "--param", f"age={age}"]
+        main(["check", *given, "--runs", "runs", "-q"])
+    capsys.readouterr()
+    return [f"runs/{folder.name}" for folder in sorted((tmp_path / "runs").iterdir()) if folder.is_dir()]
+
+
+def told(capsys, *arguments):
+    """The exit code, standard output and standard error."""
+    code = main(list(arguments))
+    return (code, *capsys.readouterr())
+
+
+def test_diff_tells_time_from_policy(runs, capsys):
+    code, out, _ = told(capsys, "diff", runs[0], runs[1], "--report", "json=-")
+    assert code == 0
+    (change,) = json.loads(out)["changes"]
+    assert (change["imageSetId"], change["category"], change["causes"]) == (ONE, "new", ["clock"])
+    _, out, _ = told(capsys, "diff", runs[1], runs[2], "--report", "json=-")
+    (change,) = json.loads(out)["changes"]
+    assert (change["imageSetId"], change["category"], change["causes"]) == (ONE, "fixed", ["policy"])
+
+
+def test_diff_writes_every_format(runs, capsys, tmp_path):
+    asked = [
+        part for name in ("html", "json", "markdown", "text") for part in ("--report", f"{name}=out/{name}")
+    ]
+    assert told(capsys, "diff", runs[0], runs[1], *asked) == (0, "", "")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["html", "json", "markdown", "text"]
+
+
+def test_a_run_may_be_named_in_the_store_of_audit_yaml(runs, capsys, tmp_path):
+    (tmp_path / "audit.yaml").write_text(CONFIG.replace("AGE", "30d"))
+    names = [run.removeprefix("runs/") for run in runs]
+    assert told(capsys, "diff", *names[:2])[1] == told(capsys, "diff", *runs[:2])[1]
+
+
+def test_what_came_up_before_is_flapping(runs, capsys):
+    shutil.rmtree(runs[2])
+    given = ["-p", "policy.yaml", "--image-sets", "sets.json", "--runs", "runs", "-q"]
+    for as_of in ("2026-01-11", "2026-02-21"):
+        main(["check", *given, "--as-of", as_of])
+    capsys.readouterr()
+    assert told(capsys, "diff", "runs/" + _named("20260111"), "runs/" + _named("20260221"))[1].startswith(
+        "1 flapping."
+    )
+
+
+def _named(day):
+    from pathlib import Path
+
+    return next(path.name for path in Path("runs").iterdir() if path.name.startswith(day))
+
+
+def test_trend_reads_manifests_alone(runs, capsys, tmp_path):
+    for file in (tmp_path / "runs").glob("*/*"):
+        if file.is_file() and file.name != "manifest.json":
+            file.unlink()
+    code, out, _ = told(capsys, "trend", "runs", "--json")
+    assert code == 0
+    assert [one["total"]["fail"] for one in json.loads(out)["runs"]] == [0, 1, 0]
+    assert "recorded: 2 runs" in told(capsys, "trend", "runs", "--last", "2")[1]
+
+
+def test_forecast_says_when_the_gate_breaks(runs, capsys):
+    code, out, _ = told(capsys, "forecast", runs[0], "--within", "60d")
+    assert code == 0
+    assert out.startswith("The gate says passed until 2026-02-04T00:00:00.001Z, then violation.\n")
+    # another set fails in March; the last instant counts, and the one before it does not reach it
+    _, out, _ = told(capsys, "forecast", runs[0], "--within", "24d", "--json")
+    assert json.loads(out)["changes"] == []
+
+
+def test_forecast_by_another_audit_yaml(runs, capsys, tmp_path):
+    (tmp_path / "audit.yaml").write_text(CONFIG.replace("AGE", "10d"))
+    _, out, _ = told(capsys, "forecast", runs[0], "-c", "audit.yaml")
+    assert out.startswith("The gate says passed until 2026-01-15T00:00:00.001Z, then violation.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["diff", "nope", "nope"], "there is no such run folder"),
+        (["diff", "runs", "runs"], "this folder holds runs"),
+        (["diff", "a", "b", "--report", "pdf=x"], "unknown format pdf"),
+        (["trend", "nope"], "there is no complete run here"),
+        (["trend", "runs", "--name", "recordet"], "there is no complete run of recordet"),
+        (["forecast", "nope"], "there is no such run folder"),
+        (["forecast", "RUN", "--within", "5m"], "a bare m may mean"),
+        (["forecast", "RUN", "--within", "0s"], "leads nowhere"),
+        (["forecast", "RUN", "--within", "9999y"], "leads nowhere"),
+    ],
+)
+def test_what_cannot_be_is_said_at_once(runs, capsys, arguments, said):
+    code, out, err = told(capsys, *(runs[0] if one == "RUN" else one for one in arguments))
+    assert (code, out) == (2, "")
+    assert said in err
+
+
+def test_an_altered_run_is_not_compared(runs, capsys, tmp_path):
+    path = tmp_path / runs[0] / "records.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"2026-01-05", b"2026-01-06"))
+    for arguments in (["diff", *runs[:2]], ["forecast", runs[0]]):
+        code, _, err = told(capsys, *arguments)
+        assert code == 2
+        assert "records.jsonl" in err

@@ -30,6 +30,7 @@ _WORDS |= {word: word.lower() == "true" for word in ("true", "True", "TRUE", "fa
 _ID = re.compile(r"[0-9a-z]{32}")
 _OTHERS_READ_A_NUMBER = re.compile(r"[0-9]{32}|[0-9]+e[0-9]+")
 _STRING_TAG = "tag:yaml.org,2002:str"
+_WORDS_ALONE = re.compile(r"[A-Za-z][\w./-]+( [\w./-]+)*", re.ASCII)
 
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -171,6 +172,15 @@ def _syntax_hint(message: str, line: str, error: yaml.YAMLError) -> str:
     if "block" in context and start is not None:
         return f"check the indentation: what begins in line {start.line + 1} goes on differently here"
     return context
+
+
+def quoted(text: str, *, always: bool = False) -> str:
+    """Text as a scalar on one line that reads back as it is, here and by other readers of YAML: in quotes, but for plain
+    words unless that is asked for."""
+    if not always and _WORDS_ALONE.fullmatch(text) and yaml.load(text, Loader=Loader) == text:
+        return text
+    written: str = yaml.dump(text, default_style='"', width=len(text) * 10 + 100, allow_unicode=True)
+    return written.rstrip("\n")
 
 
 class _Builder:

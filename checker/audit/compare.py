@@ -47,6 +47,8 @@ class Side:
     as_of: datetime
     tool_version: str = ""
     hypothetical: bool = False
+    history: str = ""
+    """As `data`, of what was known before the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,18 +134,18 @@ def side(kept: Kept) -> Side:
         InvalidInputError: what it was judged by cannot be read by this version.
     """
     by = terms(kept)
-    data = [kept.files[name] for name in (RECORDS, HISTORY) if name in kept.files]
     return Side(
         kept.name,
         kept.audit,
         kept.folder,
-        " ".join(data),
+        kept.files[RECORDS],
         by.rules.rules,
         by.rules.policies.labels,
         by.waivers,
         kept.as_of,
         str(kept.facts.get("tool_version", "")),
         bool(kept.facts.get("hypothetical")),
+        kept.files.get(HISTORY, ""),
     )
 
 
@@ -193,8 +195,11 @@ def _entries(old: Side, new: Side) -> list[Entry]:
     befores, afters = ({(rule.name, rule.scope): rule for rule in one.rules} for one in (old, new))
     found = []
     for name, scope in dict.fromkeys((*afters, *befores)):
+        both = [rule for one in (befores, afters) if (rule := one.get((name, scope)))]
+        # what was known before is no difference to rules that do not read it
+        known = needs(both).history and old.history != new.history
         differ = {
-            Factor.DATA: old.data != new.data,
+            Factor.DATA: old.data != new.data or known,
             Factor.POLICY: _asks(befores.get((name, scope))) != _asks(afters.get((name, scope))),
             Factor.WAIVER: _lets_go(old.waivers, name) != _lets_go(new.waivers, name),
             Factor.CLOCK: old.as_of != new.as_of,
@@ -259,7 +264,7 @@ class _Ways:
 
         asked = needs(policy.rules)
         types = sorted((name, label.type, label.day, label.required) for name, label in labels.items())
-        key = (data.data, repr((asked, types)))
+        key = (f"{data.data} {data.history}", repr((asked, types)))
         if key not in self.written:
             folder = self.folder / f"snapshot-{len(self.written)}"
             folder.mkdir()

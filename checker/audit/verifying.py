@@ -99,11 +99,11 @@ def _own_digest(folder: Path, content: bytes) -> list[Problem]:
     except OSError as error:
         return [Problem(path.as_posix(), f"cannot be read: {(error.strerror or str(error)).lower()}")]
     now, then = (text.splitlines() for text in (digests(content, signed), said))
-    hint = f"or {DIGEST}, which has another sha256 of it, was"
-    altered_files = [name for name, line in zip((MANIFEST, SIGNATURE), now, strict=False) if line not in then]
-    if not altered_files and now != then:
+    other = [name for name, line in zip((MANIFEST, SIGNATURE), now, strict=False) if line not in then]
+    if not other and now != then:
         return [Problem(path.as_posix(), "was altered after the run")]
-    return [Problem((folder / name).as_posix(), "was altered after the run", hint) for name in altered_files]
+    message = f"does not fit {DIGEST}: one of the two was altered after the run"
+    return [Problem((folder / name).as_posix(), message) for name in other]
 
 
 def _files(folder: Path, files: Mapping[str, str]) -> list[Problem]:

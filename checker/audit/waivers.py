@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -36,17 +36,20 @@ class WaiverUse:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What is to be said of it, as texts; nothing of one that is in force and used."""
-        return (*standing(self.waiver, self.state, soon=self.soon), *self._use())
+        return (*standing(self.waiver, self.state, soon=self.soon), *([self.usage] if self.usage else ()))
 
-    def _use(self) -> Iterator[str]:
-        what = "fail" if self.waiver.covers is Verdict.FAIL else "unknown"
+    @property
+    def usage(self) -> str:
+        """What is to be said of what it covers: that it is unused or over-broad; empty where it is neither."""
+        unknown = self.waiver.covers is Verdict.UNKNOWN
         if self.unused:
-            yield f"unused: it covers no {what}"
-        elif self.over_broad:
-            verb = "fails" if self.used == 1 else "fail"
-            if self.waiver.covers is not Verdict.FAIL:
-                verb = f"{'is' if self.used == 1 else 'are'} unknown"
-            yield f"over-broad: of {self.reached:,} that it reaches, {self.used:,} {verb}"
+            return f"unused: it covers no {'unknown' if unknown else 'fail'}"
+        if not self.over_broad:
+            return ""
+        verb = "fails" if self.used == 1 else "fail"
+        if unknown:
+            verb = "is unknown" if self.used == 1 else "are unknown"
+        return f"over-broad: of {self.reached:,} that it reaches, {self.used:,} {verb}"
 
 
 def state_of(waiver: Waiver, as_of: datetime) -> State:
@@ -75,10 +78,16 @@ def days_left(waiver: Waiver, as_of: datetime) -> int:
     return (waiver.expires.date() - as_of.astimezone(UTC).date()).days
 
 
-def covered(waiver: Waiver) -> str:
-    """What a waiver covers, in words: `image sets A, B`, `target archive`, `labels class: adult`, `.. at version 3`."""
+def covered(waiver: Waiver, most: int | None = None) -> str:
+    """What a waiver covers, in words: `image sets A, B`, `target archive`, `labels class: adult`, `.. at version 3`.
+
+    Args:
+        waiver: the waiver.
+        most: how many image sets are named; all of them unless given.
+    """
     if waiver.image_sets:
-        text = f"image set{'s' * (len(waiver.image_sets) > 1)} {', '.join(waiver.image_sets)}"
+        named, more = waiver.image_sets[:most], len(waiver.image_sets[most:]) if most else 0
+        text = f"image set{'s' * (len(waiver.image_sets) > 1)} {', '.join(named)}{f' and {more:,} more' if more else ''}"
     elif waiver.target is not None:
         text = f"target {waiver.target}"
     else:

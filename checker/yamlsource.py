@@ -177,7 +177,7 @@ def _syntax_hint(message: str, line: str, error: yaml.YAMLError) -> str:
 def quoted(text: str, *, always: bool = False) -> str:
     """Text as a scalar on one line that reads back as it is, here and by other readers of YAML: in quotes, but for plain
     words unless that is asked for."""
-    if not always and _WORDS_ALONE.fullmatch(text) and yaml.load(text, Loader=Loader) == text:
+    if not always and _WORDS_ALONE.fullmatch(text) and yaml.safe_load(text) == text:
         return text
     written: str = yaml.dump(text, default_style='"', width=len(text) * 10 + 100, allow_unicode=True)
     return written.rstrip("\n")

@@ -9,9 +9,11 @@ from checker.aws.door import UnusableError
 from checker.aws.settings import exceptions
 from checker.problems import CheckerError
 
+_DENIED = ("access is denied", "docs/runs.md has the permissions that it takes")
 _REASONS = {
     "NoSuchBucket": ("there is no such bucket", ""),
-    "AccessDenied": ("access is denied", "docs/runs.md has the permissions that it takes"),
+    "AccessDenied": _DENIED,
+    "403": _DENIED,  # an answer to HEAD has no body to say more
     "NoCredentialsError": ("no AWS credentials were found", ""),
 }
 

@@ -9,6 +9,7 @@ import typer
 from checker import __version__
 from checker.audit.gate import FAIL_ON
 from checker.cli.past import commands_on_runs
+from checker.cli.waiving import commands_on_waivers
 
 FORMATS = ("html", "json", "junit", "text")
 
@@ -372,14 +373,16 @@ def rules_schema(
     kind: Annotated[
         str,
         typer.Option(
-            "--for", metavar="KIND", help="Of which files: policy, or mapping (of controls to rules)."
+            "--for",
+            metavar="KIND",
+            help="Of which files: policy, mapping (of controls to rules), or waivers.",
         ),
     ] = "policy",
     out: Annotated[
         str | None, typer.Option("--out", metavar="FILE", help="Write it there, over what is there.")
     ] = None,
 ) -> int:
-    """The JSON Schema of policy files, for completion in editors."""
+    """The JSON Schema of policy files, or others, for completion in editors."""
     from checker.cli.schema import run
 
     return run(kind, out)
@@ -426,3 +429,4 @@ def runs_prune(
 
 
 commands_on_runs(app)
+commands_on_waivers(app)

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checker import api
-from checker.cli.console import progress, say
+from checker.cli import check
+from checker.cli.console import say
+from checker.cli.options import Check
 from checker.model import utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem
-from checker.reporting import Options, probe
+from checker.reporting import probe
 
 if TYPE_CHECKING:
     from checker.simulator import DemoStore
 
 REPORTS = {"html": "report.html", "junit": "junit.xml", "json": "results.json"}
+RUNS = "runs"
 
-WRITTEN = ("audit.yaml", "inventory.csv", *REPORTS.values())
+WRITTEN = ("audit.yaml", "inventory.csv", "waivers.yaml", *REPORTS.values())
 
 AUDIT = """\
-# The audit of the demo: `imageset-checker demo` wrote it, and ran it against the simulator.
+# The audit of the demo: `imageset-checker demo` wrote it, and ran it twice against the simulator.
 version: 1
 name: demo
 policies: ["pack:"]    # every pack that comes with the checker
@@ -35,12 +39,34 @@ targets:
     datastore: "{datastore}"
     image_sets: {{file: inventory.csv}}
     complete: true    # the inventory lists every image set, so that the data store can be judged as a whole
+waivers: waivers.yaml
 gate: {{fail_on: high}}
 reports: {{html: report.html, junit: junit.xml, json: results.json}}
+runs: runs/    # each run is kept: the next one says what changed
 rates:    # the simulator has no quota; AWS's are 25 calls a second, 10 of tags
   GetImageSet: {{rate: 500, burst: 500}}
   ListImageSetVersions: {{rate: 500, burst: 500}}
   ListTagsForResource: {{rate: 500, burst: 500}}
+"""
+
+WAIVERS = """\
+version: 1
+waivers:
+  - rule: healthimaging-integrity/no-forced-overrides
+    image_sets: ["{reviewed}"]
+    version: {version}    # a further version is not waived
+    reason: Both image sets were compared on the day of the update; they are of one patient.
+    owner: Radiology informatics
+    approved_by: Privacy office
+    created: {created}
+    expires: {expires}
+  - rule: healthimaging-lifecycle/{lapsed_rule}
+    image_sets: ["{lapsed}"]
+    reason: The vendor was to repair it within a month.
+    owner: Radiology informatics
+    approved_by: Privacy office
+    created: {long_ago}
+    expires: {lapsed_on}
 """
 
 # The packs give neither periods nor places a default; these are the demo's.
@@ -55,8 +81,9 @@ RETENTION = {"adult": "5y", "paediatric": "21y", "mammography": "10y"}
 
 
 def run(folder: str) -> int:
-    """Writes an inventory and an audit.yaml, runs the audit, and tells what a gate would see. Exits with 0."""
-    from checker.simulator import SimulatorMissingError, seed_demo, serve
+    """Writes an inventory, waivers and an audit.yaml, runs the audit before and after a few things happened, and tells what
+    a gate would see. Exits with 0."""
+    from checker.simulator import SimulatorMissingError, change_demo, seed_demo, serve
 
     root = Path(folder)
     _refuse_foreign(root)
@@ -64,19 +91,26 @@ def run(folder: str) -> int:
         probe(root / name)
     try:
         with serve() as server, _only(server.url):
-            result = _audit(root, seed_demo(utc_now()))
+            store = seed_demo(utc_now())
+            _write(root, store)
+            check.run(_given(root, quiet=True))
+            change_demo(store)
+            code = check.run(_given(root, quiet=False))
     except SimulatorMissingError as error:
         raise CheckerError(f"imageset-checker demo: error: {error}") from None
-    siblings = {name: str(root / path) for name, path in REPORTS.items()}
-    api.report(result, {"text": "-"}, Options(siblings=siblings))
-    say("")
-    for name, path in REPORTS.items():
-        say(f"{name:<6} {(root / path).as_posix()}")
     say(f"\nOpen {(root / 'report.html').as_posix()} in a browser.")
-    say(
-        f"A gate would see exit code {result.outcome.exit_code} ({result.outcome}); the demo itself exits with 0."
-    )
+    say(f"A gate would see exit code {code}; the demo itself exits with 0.")
     return 0
+
+
+def _given(root: Path, *, quiet: bool) -> Check:
+    """The options of `check -c audit.yaml`."""
+    return Check(
+        config=str(root / "audit.yaml"), policies=[], image_sets=[], complete=False, params=[], as_of=None,
+        targets=[], evidence=None, fail_on=None, reports=[], junit_passes="full", rules=[], skip_rules=[],
+        tags=[], runs=None, endpoint_url=None, runtime_endpoint_url=None, waivers=None, events=[],
+        new_only=False, baseline=None, sign=None, quiet=quiet, debug=False,
+    )  # fmt: skip
 
 
 def _refuse_foreign(root: Path) -> None:
@@ -95,20 +129,6 @@ def _refuse_foreign(root: Path) -> None:
         )
 
 
-def _audit(root: Path, store: DemoStore) -> api.Run:
-    _write(root, store)
-    config = api.configure(root / "audit.yaml")
-    policies = api.load([api.Request(str(node.value), node) for node in config.policies], base=config.root)
-    rules = api.choose(policies, configured=config.params)
-    targets, _, _ = api.targets(config, policies)
-    with progress(quiet=False) as tell:
-        evidence = api.collect(config, targets, needs=rules.needs, progress=tell)
-    result = api.evaluate(rules, evidence, name=config.name, gate=api.Gate(config.fail_on, config.on_unknown))
-    paths = {name: config.at(path) for name, path in config.reports.items()}
-    api.report(result, paths, Options())
-    return result
-
-
 def _write(root: Path, store: DemoStore) -> None:
     columns = ("class", "legal_hold", "study_date")
     params = "".join(
@@ -117,7 +137,10 @@ def _write(root: Path, store: DemoStore) -> None:
     text = AUDIT.format(params=params, region=store.region, datastore=store.datastore_id)
     try:
         root.mkdir(parents=True, exist_ok=True)
+        # each demo has another data store: what an earlier one kept would say that this one was altered
+        shutil.rmtree(root / RUNS, ignore_errors=True)
         (root / "audit.yaml").write_text(text, encoding="utf-8")
+        (root / "waivers.yaml").write_text(_waivers(store), encoding="utf-8")
         with (root / "inventory.csv").open("w", encoding="utf-8", newline="") as file:
             rows = csv.writer(file)
             rows.writerow(["imageSetId", *columns, "retention"])
@@ -127,6 +150,24 @@ def _write(root: Path, store: DemoStore) -> None:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InvalidInputError(Problem(root.as_posix(), f"cannot be written: {reason}")) from None
+
+
+def _waivers(store: DemoStore) -> str:
+    """One that is in force and ends soon, and one that has expired."""
+
+    def day(days: int) -> str:
+        return (store.now + timedelta(days=days)).date().isoformat()
+
+    return WAIVERS.format(
+        reviewed=store.ids("forced-copy")[0],
+        version=2,
+        created=day(-60),
+        expires=day(10),
+        lapsed_rule="no-failed-workflow",
+        lapsed=store.ids("update-failed")[0],
+        long_ago=day(-100),
+        lapsed_on=day(-5),
+    )
 
 
 @contextmanager

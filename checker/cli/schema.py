@@ -6,8 +6,13 @@ import json
 from pathlib import Path
 
 from checker.cli.console import say
-from checker.policy.schema import HEADER, SCHEMAS
+from checker.config.schema_waivers import waivers_schema
+from checker.policy import schema as of_policies
+from checker.policy.schema import HEADER
 from checker.problems import InvalidInputError, Problem, suggest
+
+SCHEMAS = {**of_policies.SCHEMAS, "waivers": waivers_schema}
+"""What there are schemas of."""
 
 
 def schema_text(kind: str) -> str:

@@ -90,24 +90,25 @@ def add(source: bytes, shown: str, drafts: Sequence[Draft]) -> Added:
     root = yamlsource.parse(source, shown).root
     text = source.decode("utf-8-sig")
     lines = text.splitlines(keepends=True)
+    end = "\r\n" if "\r\n" in text else "\n"
+    if lines and lines[-1].splitlines() == [lines[-1]]:
+        lines[-1] += end
     if root.value is None:
-        lines += [*([] if text.strip() else HEADER.splitlines(keepends=True)), "version: 1\n", "waivers:\n"]
+        head = "" if text.strip() else HEADER
+        lines += [line + end for line in f"{head}version: 1\nwaivers:".splitlines()]
         at, pad = len(lines), 2
     else:
-        lines, at, pad = _place(root, lines, shown)
-    new = [f"{' ' * pad}{line}\n" for draft in drafts for line in draft.lines()]
-    before, after = [_closed(line) for line in lines[:at]], lines[at:]
-    whole = "".join([*before, *new, *after])
-    if "\r\n" in text:
-        whole = re.sub(r"(?<!\r)\n", "\r\n", whole)
+        lines, at, pad = _place(root, lines, end)
+    new = [f"{' ' * pad}{line}" for draft in drafts for line in draft.lines()]
+    whole = "".join([*lines[:at], *(line + end for line in new), *lines[at:]])
     mark = b"\xef\xbb\xbf" if source.startswith(b"\xef\xbb\xbf") else b""
     try:
         document = yamlsource.parse(mark + whole.encode(), shown)
     except InvalidInputError:
-        raise _refused(root, shown) from None
+        raise _refused(root) from None
     if not _grew(root, document.root, drafts):
-        raise _refused(root, shown)
-    return Added(document, "".join(new).rstrip("\n"), at + 1, at + len(new))
+        raise _refused(root)
+    return Added(document, "\n".join(new), at + 1, at + len(new))
 
 
 def replace(path: Path, old: bytes | None, new: bytes) -> None:
@@ -151,15 +152,15 @@ def _scalar(value: object) -> str:
     return text if isinstance(value, int) or _DAY.fullmatch(text) else quoted(text)
 
 
-def _place(root: Node, lines: list[str], shown: str) -> tuple[list[str], int, int]:
+def _place(root: Node, lines: list[str], line_end: str) -> tuple[list[str], int, int]:
     """The lines, after how many of them entries go, and how far in."""
     if not isinstance(root.value, dict) or _begins(root, "{"):
-        raise _refused(root, shown)
+        raise _refused(root)
     margin = root.where.column - 1
     entry = root.value.get("waivers")
     if entry is None:
         end = _end(lines)
-        return [*lines[:end], f"{' ' * margin}waivers:\n", *lines[end:]], end + 1, margin + 2
+        return [*lines[:end], f"{' ' * margin}waivers:{line_end}", *lines[end:]], end + 1, margin + 2
     items = entry.node
     later = [one.key.where.line for one in root.value.values() if one.key.where.line > entry.key.where.line]
     end = min(later) - 1 if later else _end(lines)
@@ -173,7 +174,7 @@ def _place(root: Node, lines: list[str], shown: str) -> tuple[list[str], int, in
         )
         return lines, end, margin + 2
     if items.value is not None and not _begins(items, "-"):
-        raise _refused(items, shown)
+        raise _refused(items)
     return lines, end, items.where.column - 1 if items.value is not None else margin + 2
 
 
@@ -184,10 +185,6 @@ def _begins(node: Node, sign: str) -> bool:
 def _end(lines: list[str]) -> int:
     """The number of lines before the mark that ends a document, if there is one."""
     return next((number for number, line in enumerate(lines) if _END.fullmatch(line)), len(lines))
-
-
-def _closed(line: str) -> str:
-    return line if line.endswith(("\n", "\r")) else line + "\n"
 
 
 def _grew(old: Node, new: Node, drafts: Sequence[Draft]) -> bool:
@@ -207,7 +204,6 @@ def _loose(value: Any) -> Any:
     return value.rstrip() if isinstance(value, str) else value
 
 
-def _refused(node: Node, shown: str) -> InvalidInputError:
+def _refused(node: Node) -> InvalidInputError:
     hint = "write `waivers:` alone on a line, and below it each waiver as `- rule: PACK/RULE`"
-    message = f"nothing can be added to {shown} as it is written"
-    return InvalidInputError(node.problem(message, hint))
+    return InvalidInputError(node.problem("no waiver can be added to what is written so", hint))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import hashlib
 import json
 import re
 import shutil
 import tempfile
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -78,7 +78,8 @@ class S3Store(Store):
         self.door = door or Door(connections=THREADS)
         self._folders: list[Path] = []
         self._manifests: dict[str, bytes] = {}
-        weakref.finalize(self, _discard, self._folders, self.door)
+        # not with the store: whoever reads a run may have let go of it
+        atexit.register(_discard, self._folders, self.door)
 
     @cached_property
     def _reader(self) -> Any:
@@ -135,7 +136,7 @@ class S3Store(Store):
             return self._head(name, file) is not None
 
     def fetch(self, name: str, *files: str) -> Path:
-        """Files of a run in a temporary folder, which goes with the store."""
+        """Files of a run in a temporary folder."""
         folder = self._temporary() / name
         where = f"{self.shown}/{name}"
         with self._reading(where):
@@ -197,6 +198,10 @@ class S3Store(Store):
         shutil.rmtree(working.folder.parent, ignore_errors=True)
         with suppress(CheckerError):
             self.remove(working.name, [STARTED])
+
+    def close(self) -> None:
+        """Removes the temporary folders."""
+        _discard(self._folders, self.door)
 
     def put(self, name: str, file: str, content: bytes) -> None:
         """Adds a small file to a run, whole or not at all, unless it is there."""
@@ -337,5 +342,5 @@ def _refuse_large(path: Path) -> None:
 
 def _discard(folders: list[Path], door: Door) -> None:
     door.close()
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
+    while folders:
+        shutil.rmtree(folders.pop(), ignore_errors=True)

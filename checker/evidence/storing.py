@@ -51,7 +51,7 @@ class Store(ABC):
     @abstractmethod
     def fetch(self, name: str, *files: str) -> Path:
         """A folder on this machine with these files of a run, all of them unless some are named. What the run has not is
-        not there. It lasts as long as the store."""
+        not there. It lasts until `close`, or the end of the process."""
 
     @abstractmethod
     def claim(self, run_id: str, started: Mapping[str, Any]) -> Working:
@@ -96,6 +96,9 @@ class Store(ABC):
         Raises:
             RunFolderError: one could not be removed.
         """
+
+    def close(self) -> None:  # noqa: B027 - a folder has nothing to close
+        """Removes what the store put onto this machine for a time; else that goes with the process."""
 
     def complete(self) -> tuple[Sealed, ...]:
         """The runs whose manifest can be read, from the one that was sealed first to the last; pruned ones too."""

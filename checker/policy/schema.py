@@ -62,7 +62,7 @@ def policy_schema() -> Schema:
         "params": ref("params"),
         "rules": _list(ref("rule")) | {"description": "The rules of the pack."},
     }  # fmt: skip
-    return _document("policy", "A policy file", mapping(pack, ("version", "pack", "rules")), definitions)
+    return document("policy", "A policy file", mapping(pack, ("version", "pack", "rules")), definitions)
 
 
 def mapping_schema() -> Schema:
@@ -87,14 +87,15 @@ def mapping_schema() -> Schema:
         "controls": _list(mapping(control, ("id", "title", "rules"))),
     }
     body = mapping(framework, ("version", "framework", "controls"))
-    return _document("mapping", "A mapping of controls to rules", body, {})
+    return document("mapping", "A mapping of controls to rules", body, {})
 
 
 SCHEMAS = {"policy": policy_schema, "mapping": mapping_schema}
 """What there are schemas of."""
 
 
-def _document(name: str, title: str, body: Schema, definitions: Schema) -> Schema:
+def document(name: str, title: str, body: Schema, definitions: Schema) -> Schema:
+    """A whole schema of a kind of file, of its body and those of the definitions that it refers to."""
     comment = (
         f"Made by `imageset-checker rules schema --for {name} --out {name}.schema.json`; make it again after an upgrade. "
         f"Editors use it where a YAML file begins with `{HEADER.format(path=f'{name}.schema.json')}`."

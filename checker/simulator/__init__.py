@@ -31,7 +31,7 @@ from .rehearsal import (
     Rehearsal,
     TokenBucket,
 )
-from .seed import SEEDS, DemoImageSet, DemoStore, seed_demo
+from .seed import SEEDS, DemoImageSet, DemoStore, change_demo, seed_demo
 from .server import RunningSimulator, serve
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "SimulatorMissingError",
     "TokenBucket",
     "backend",
+    "change_demo",
     "put_datastore",
     "put_image_set",
     "register",

@@ -52,12 +52,20 @@ class DemoStore:
         region: where it is.
         account: whose it is.
         inventory: every image set that ought to be there; 240 are, two are not.
+        now: the instant that every age in it is measured from.
     """
 
     datastore_id: str
     region: str
     account: str
     inventory: tuple[DemoImageSet, ...]
+    now: datetime
+
+    def ids(self, story: str) -> tuple[str, ...]:
+        """The image sets of a story, in the order in which they were placed."""
+        placed = (_id(f"{story}/{number}") for number in range(len(self.inventory)))
+        there = {one.id for one in self.inventory if one.story == story}
+        return tuple(one for one in placed if one in there)
 
     @property
     def image_set_ids(self) -> tuple[str, ...]:
@@ -98,10 +106,29 @@ def seed_demo(now: datetime) -> DemoStore:
     rows += [_vanished(Scene(VANISHED, number, now)) for number in range(2)]
     # as an inventory would have them, and not story by story
     demo = DemoStore(
-        datastore_id, DEFAULT_REGION, DEFAULT_ACCOUNT, tuple(sorted(rows, key=lambda row: row.id))
+        datastore_id, DEFAULT_REGION, DEFAULT_ACCOUNT, tuple(sorted(rows, key=lambda row: row.id)), now
     )
     _deny(demo)
     return demo
+
+
+def change_demo(demo: DemoStore) -> None:
+    """What happens in the demo's data store between two audits: one image set is deleted, one is updated with force, one
+    whose update was forced is updated in order, and one vanishes without a trace.
+
+    Args:
+        demo: what `seed_demo` returned.
+    """
+    later = demo.now - timedelta(minutes=1)
+    changes = {
+        ("healthy", 1): PlacedVersion("DELETED", updated_at=later, deleted_at=later),
+        ("healthy", 2): PlacedVersion("UPDATED", updated_at=later, overrides={"forced": True}),
+        ("forced-update", 0): PlacedVersion("UPDATED", updated_at=later),
+    }
+    for (story, number), version in changes.items():
+        _place(Scene(story, number, demo.now), demo.datastore_id, number, version)
+    store = backend(demo.account, demo.region).datastores[demo.datastore_id]
+    del store.image_sets[demo.ids("healthy")[3]]
 
 
 SEEDS: dict[str, Callable[[datetime], DemoStore]] = {"demo": seed_demo}
@@ -128,7 +155,7 @@ def _key_id() -> str:
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
-def _place(scene: Scene, datastore_id: str, at: int) -> DemoImageSet:
+def _place(scene: Scene, datastore_id: str, at: int, *more: PlacedVersion) -> DemoImageSet:
     told = STORIES[scene.story].tell(scene)
     labels = _labels(scene, told)
     first, *later = told.versions
@@ -138,7 +165,7 @@ def _place(scene: Scene, datastore_id: str, at: int) -> DemoImageSet:
         datastore_id,
         image_set_id=_id(f"{scene.story}/{scene.number}"),
         created_at=told.created_at,
-        versions=[_with_metadata(first, _metadata(at, labels["study_date"])), *later],
+        versions=[_with_metadata(first, _metadata(at, labels["study_date"])), *later, *more],
         is_primary=told.is_primary,
         storage_tier=told.storage_tier,
         last_accessed_at=told.last_accessed_at,

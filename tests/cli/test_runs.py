@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
+from urllib.request import Request, urlopen
 
 import pytest
 import time_machine
@@ -16,6 +18,13 @@ from checker.evidence.store import LocalStore, open_store
 __all__ = ["aws_env"]
 
 OLD, NEW = "20010101T000000Z-0123abcd", "20250101T000000Z-0123abcd"
+
+
+@pytest.fixture(autouse=True)
+def temporary_folders(tmp_path, monkeypatch):
+    """What a store leaves behind on purpose goes with the test."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
 
 
 @pytest.fixture(autouse=True)
@@ -156,3 +165,73 @@ def test_runs_in_s3_are_listed_and_pruned(aws_env, capsys):
         listed = said(capsys, "list", "s3://archive/runs")
         assert listed.splitlines()[1].split()[-2:] == ["pruned", "-"]
         assert "there is no such bucket" in said(capsys, "list", "s3://not-there/runs", code=2)
+
+
+POLICY = "version: 1\npack: p\nrules: [{id: r, title: R, severity: low, deny: {imageSetState: DELETED}}]\n"
+SETS = '[{"datastoreId": "0123456789abcdef0123456789abcdef", "imageSetId": "18f88ac7870584f58d56256646b4d92b", "versionId": "1", "imageSetState": "ACTIVE", "createdAt": "2025-12-01T00:00:00Z"}]'
+
+
+@pytest.fixture
+def archive(aws_env, tmp_path, monkeypatch):
+    """A bucket, and what an audit takes."""
+    import boto3
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "p.yaml").write_text(POLICY)
+    (tmp_path / "sets.json").write_text(SETS)
+    with s3_server() as url:
+        urlopen(Request(f"{url}/moto-api/reset", method="POST")).close()
+        aws_env.setenv("AWS_ENDPOINT_URL_S3", url)
+        client = boto3.client("s3", region_name="us-east-1")
+        for name in ("archive", "other"):
+            client.create_bucket(Bucket=name)
+        yield client
+        client.close()
+
+
+def audit(runs):
+    arguments = [
+        "check",
+        "-p",
+        "p.yaml",
+        "--image-sets",
+        "sets.json",
+        "--as-of",
+        "2026-01-01",
+        "--fail-on",
+        "never",
+    ]
+    return main([*arguments, "--runs", runs])
+
+
+def test_an_audit_is_kept_in_s3_and_verified_there(archive, capsys):
+    assert [audit("s3://archive/runs"), audit("s3://archive/runs")] == [0, 0]
+    out = capsys.readouterr().out
+    first, second = open_store("s3://archive/runs").names()
+    assert second == f"{first}-2"
+    assert f"run    s3://archive/runs/{second}" in out
+    assert main(["verify", "s3://archive/runs"]) == 0, capsys.readouterr()
+    assert capsys.readouterr().out.count("ok ") == 2
+    assert main(["check", "--evidence", f"s3://archive/runs/{first}", "--fail-on", "never"]) == 0
+
+
+def test_an_audit_that_cannot_be_brought_to_s3_is_undelivered_and_kept_here(archive, capsys):
+    audit("s3://archive/runs")
+    (name,) = open_store("s3://archive/runs").names()
+    archive.put_object(Bucket="other", Key=f"runs/{name}/findings.parquet", Body=b"another's")
+    capsys.readouterr()
+    assert audit("s3://other/runs") == 4
+    captured = capsys.readouterr()
+    assert (
+        f"s3://other/runs/{name}: error: the run could not be stored: findings.parquet is there"
+        in captured.err
+    )
+    folder = captured.err.partition("manifest.json, in ")[2].partition(": keep that folder")[0]
+    assert main(["verify", folder]) == 0, capsys.readouterr()
+    assert open_store("s3://other/runs").sealed() == ()
+    shutil.rmtree(folder)
+
+
+def test_a_bucket_that_is_not_there_ends_the_audit_before_it_begins(archive, capsys):
+    assert audit("s3://not-there/runs") == 2
+    assert "s3://not-there/runs: error: cannot be read: there is no such bucket" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from datetime import UTC, datetime
 
 import pytest
@@ -20,6 +21,13 @@ from evidence.runs import RUN, add, add_at, clock_at, manifest, s3_server, sha
 __all__ = ["aws_env"]
 
 SIX_YEARS = parse_duration("6y")
+
+
+@pytest.fixture(autouse=True)
+def temporary_folders(tmp_path, monkeypatch):
+    """What a store leaves behind on purpose goes with the test."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
 
 
 @pytest.fixture

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
+import tempfile
 import threading
 import tracemalloc
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import boto3
 import pytest
@@ -25,6 +29,13 @@ __all__ = ["aws_env"]
 
 SIX_YEARS = parse_duration("6y")
 FILES = {STARTED, "records.jsonl", "findings.parquet", DIGEST, MANIFEST}
+
+
+@pytest.fixture(autouse=True)
+def temporary_folders(tmp_path, monkeypatch):
+    """What a store leaves behind on purpose goes with the test."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
 
 
 @pytest.fixture(scope="module")
@@ -93,16 +104,30 @@ def test_only_what_is_asked_for_is_fetched_and_what_is_not_there_is_left_out(s3,
     assert not store.has(RUN, "pruned.json")
 
 
-def test_temporary_folders_go_with_the_store(s3, bucket):
+def test_temporary_folders_last_until_the_store_is_closed(s3, bucket):
     store = open_store(f"s3://{bucket}/runs")
     working = put_together(store.claim(RUN, {}))
     store.publish(working)
     fetched = store.fetch(RUN)
     assert working.folder.exists()  # the summary is still to be printed
-    store.door.close()
-    paths = [working.folder, fetched]
-    del working, store
-    assert [path for path in paths if path.exists()] == []
+    store.close()
+    assert [path for path in (working.folder, fetched) if path.exists()] == []
+
+
+def test_a_run_that_was_fetched_outlives_its_store_and_goes_with_the_process(s3, bucket):
+    add(open_store(f"s3://{bucket}/runs"))
+    code = (
+        "import gc, sys\n"
+        "from checker.evidence.store import open_store\n"
+        "folder = open_store(sys.argv[1]).fetch(sys.argv[2])\n"
+        "gc.collect()\n"
+        "assert (folder / 'records.jsonl').is_file()\n"
+        "print(folder)"
+    )
+    arguments = [sys.executable, "-c", code, f"s3://{bucket}/runs", RUN]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    assert RUN in done.stdout
+    assert not Path(done.stdout.strip()).exists()
 
 
 def test_each_run_names_the_one_before(s3, bucket):
@@ -209,7 +234,7 @@ def test_a_network_that_fails_after_the_evaluation_loses_nothing(aws_env):
     assert caught.value.exit_code == 4
     assert f"the run is whole, with its manifest.json, in {working.folder.as_posix()}" in str(caught.value)
     folder = working.folder
-    del working, store
+    store.close()
     assert {path.name for path in folder.iterdir()} == FILES
 
 

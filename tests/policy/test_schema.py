@@ -14,12 +14,12 @@ from jsonschema import Draft202012Validator
 from project.source import ROOT
 
 from checker.cli.init import POLICY
+from checker.cli.schema import SCHEMAS
 from checker.fields import catalogue
 from checker.model import RuleScope
 from checker.policy import controls, load, rules
 from checker.policy.load import shipped
 from checker.policy.operators import OPERATORS
-from checker.policy.schema import SCHEMAS
 from checker.problems import InvalidInputError
 from checker.shipped import folder
 from checker.yamlsource import parse, read

@@ -1,0 +1,249 @@
+"""`waive`: findings of a kept run become an entry in the file of waivers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from checker import api
+from checker.audit.waivers import day
+from checker.cli.console import say, warn
+from checker.cli.options import DEFAULT_CONFIG
+from checker.config.drafts import Added, Draft, add, replace
+from checker.config.waivers import COVERS, Limits, limits_of, waivers_in
+from checker.model import Finding, Location, Subject, Verdict, utc_now
+from checker.problems import Gathered, InvalidInputError, Problem, one_line, suggest
+
+if TYPE_CHECKING:
+    from checker.config import AuditConfig
+
+MOST_NAMED = 5
+_VERSION = re.compile(r"@v\d+$")
+# The flags that the keys of an entry come from.
+_FLAGS = {
+    "rule": "RULE", "image_sets": "IMAGE_SET", "target": "IMAGE_SET", "reason": "--reason", "owner": "--owner",
+    "approved_by": "--approved-by", "created": "--created", "expires": "--expires",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options as given."""
+
+    rule: str
+    image_sets: list[str]
+    evidence: str
+    reason: str
+    owner: str
+    approved_by: str
+    expires: str
+    created: str | None
+    covers: str
+    this_version: bool
+    every: bool
+    file: str | None
+    config: str | None
+
+
+def run(asked: Asked) -> int:
+    """Adds what is asked for to the file, and prints it with its place; where anything is wrong, nothing is written."""
+    _refuse(asked)
+    config = audit(asked.config, needed=asked.file is None)
+    path = waivers_file(asked.file, config, "--file")
+    kept = api.reopen(asked.evidence, where_runs_are(config))
+    name, every = _findings(kept, asked.rule)
+    drafts = _drafts(name, _chosen(name, every, asked), asked)
+    try:
+        source = path.read_bytes() if path.exists() else None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InvalidInputError(Problem(path.as_posix(), f"cannot be read: {reason}")) from None
+    added = add(source or b"", path.as_posix(), drafts)
+    _check(added, config, kept)
+    replace(path, source, added.document.source)
+    where = Location(path.as_posix(), added.first, 1)
+    say(f"{one_line(str(where))}: {_count(len(drafts), 'waiver')} added, of {_of(drafts)}")
+    say(added.text)
+    return 0
+
+
+def audit(path: str | None, *, needed: bool) -> AuditConfig | None:
+    """The audit.yaml that is named, or the one that is here where something is to be read from it."""
+    if path is None and not (needed and Path(DEFAULT_CONFIG).exists()):
+        return None
+    return api.configure(path or DEFAULT_CONFIG)
+
+
+def waivers_file(given: str | None, config: AuditConfig | None, flag: str) -> Path:
+    """The file of waivers that a flag or audit.yaml names.
+
+    Raises:
+        InvalidInputError: neither does.
+    """
+    if given is not None:
+        return Path(given)
+    if config is None or config.waivers is None:
+        where = config.path.as_posix() if config else DEFAULT_CONFIG
+        message = "names no file of waivers" if config else "there is no audit.yaml here"
+        raise InvalidInputError(Problem(where, message, f"add `waivers: waivers.yaml` to it, or {flag} FILE"))
+    return config.at(config.waivers)
+
+
+def where_runs_are(config: AuditConfig | None) -> str | None:
+    """The store of an audit's runs, as `api.reopen` takes it."""
+    if config is None or config.runs is None or "://" in config.runs:
+        return config.runs if config else None
+    return str(config.at(config.runs))
+
+
+def policies(config: AuditConfig | None, kept: api.Kept | None) -> api.Policies:
+    """The policies that the waivers of an audit are read by: those of audit.yaml, or those of the run."""
+    if config is not None:
+        return api.load([api.Request(str(node.value), node) for node in config.policies], base=config.root)
+    return api.load(kept.policies if kept else ())
+
+
+def _refuse(asked: Asked) -> None:
+    problems = []
+    if not asked.image_sets and not asked.every:
+        hint = "name image sets, or add --all for every finding of the rule"
+        problems.append(Problem("IMAGE_SET", "nothing says what is waived", hint))
+    if asked.image_sets and asked.every:
+        problems.append(Problem("--all", "takes every finding of the rule", "leave out the image sets"))
+    if asked.covers not in COVERS:
+        hint = suggest(asked.covers, COVERS, what="it is one of")
+        problems.append(Problem("--covers", f"a waiver covers no {asked.covers}", hint))
+    texts = {"--reason": asked.reason, "--owner": asked.owner, "--approved-by": asked.approved_by}
+    texts |= {"--expires": asked.expires, "--created": asked.created or "-"}
+    for flag, text in texts.items():
+        if not text.strip():
+            problems.append(Problem(flag, "is empty"))
+        elif not text.isprintable():
+            problems.append(Problem(flag, "line breaks and control characters are not allowed here"))
+    if problems:
+        raise InvalidInputError(problems)
+
+
+def _findings(kept: api.Kept, rule: str) -> tuple[str, list[Finding]]:
+    """The full name of a rule that a run judged, and its fails and unknowns there."""
+    judged = api.replay(kept)
+    names = [one.rule.name for one in judged.judged if rule in (one.rule.id, one.rule.name)]
+    if not names:
+        hint = suggest(rule, [one.rule.name for one in judged.judged], what="it judged")
+        raise InvalidInputError(Problem("RULE", f"the run judged no rule called {rule}", hint))
+    if len(names) > 1:
+        message = f"several rules are called so: {', '.join(names)}"
+        raise InvalidInputError(Problem("RULE", message, "write PACK/RULE"))
+    return names[0], [one for one in judged.findings() if one.rule.name == names[0]]
+
+
+def _chosen(rule: str, every: Sequence[Finding], asked: Asked) -> list[tuple[Finding, str]]:
+    """The findings that are asked for, each with the text that did."""
+    verdict = Verdict(asked.covers)
+    there = [one for one in every if one.verdict is verdict]
+    if not there:
+        other = {one.verdict.value for one in every}
+        hint = f"it has {_count(len(every), other.pop())}: --covers says which are meant" if every else ""
+        raise InvalidInputError(Problem("RULE", f"the run has no {verdict} of {rule}", hint))
+    if asked.every:
+        left = [one for one in there if not one.waived]
+        if not left:
+            message = f"{_count(len(there), verdict)} of {rule}, each of them waived already"
+            raise InvalidInputError(Problem("--all", message, "name an image set to waive it again"))
+        return [(one, "") for one in left]
+    gathered, found = Gathered(), []
+    for text in asked.image_sets:
+        own = [one for one in there if text in _names(one.subject)]
+        if not own:
+            hint = _instead(text, every, there, verdict)
+            gathered.problems.append(Problem(text, f"the run has no {verdict} of {rule} on it", hint))
+        found += [(one, text) for one in own]
+    gathered.check()
+    return found
+
+
+def _names(subject: Subject) -> set[str]:
+    """What a subject may be called: as reports print it, and without its target or version."""
+    base = subject.image_set_id or subject.target
+    names = {base, f"{subject.target}/{base}", subject.name}
+    if subject.image_set_id is None or subject.version_id is None:
+        return names
+    return names | {f"{base}@v{subject.version_id}", f"{subject.target}/{base}@v{subject.version_id}"}
+
+
+def _instead(text: str, every: Iterable[Finding], there: Sequence[Finding], verdict: Verdict) -> str:
+    """What there is in place of a finding that is not."""
+    for one in every:
+        if text in _names(one.subject):
+            return f"it has an {one.verdict}: add --covers {one.verdict}"
+    known = list(dict.fromkeys(one.subject.image_set_id or one.subject.target for one in there))
+    more = f" and {len(known) - MOST_NAMED:,} more" if len(known) > MOST_NAMED else ""
+    return f"each {verdict} is on: {', '.join(known[:MOST_NAMED])}{more}"
+
+
+def _drafts(rule: str, chosen: Iterable[tuple[Finding, str]], asked: Asked) -> list[Draft]:
+    """The entries: one for all image sets, or one for each version or target."""
+    groups: dict[tuple[str | None, int | None], dict[str, None]] = {}
+    for finding, text in chosen:
+        subject = finding.subject
+        if subject.image_set_id is None:
+            if asked.this_version:
+                raise InvalidInputError(
+                    Problem("--this-version", f"{rule} judges data stores: they have none")
+                )
+            groups.setdefault((subject.target, None), {})
+            continue
+        version = subject.version_id if asked.this_version or _VERSION.search(text) else None
+        if asked.this_version and version is None:
+            message = f"no version of {subject.image_set_id} was read"
+            raise InvalidInputError(Problem("--this-version", message, "leave the flag out"))
+        groups.setdefault((None, version), {})[subject.image_set_id] = None
+    return [
+        Draft(
+            rule,
+            reason=asked.reason.strip(),
+            owner=asked.owner.strip(),
+            approved_by=asked.approved_by.strip(),
+            created=asked.created or day(utc_now()),
+            expires=asked.expires,
+            image_sets=tuple(ids),
+            target=target,
+            version=version,
+            covers=asked.covers,
+        )
+        for (target, version), ids in groups.items()
+    ]
+
+
+def _check(added: Added, config: AuditConfig | None, kept: api.Kept) -> None:
+    """Reads the file as it will be, as `check` would; what is wrong with the new entries is told of the flags."""
+    limits = limits_of(config) if config else Limits()
+    try:
+        _, warnings = waivers_in(added.document, policies(config, kept), limits)
+    except InvalidInputError as error:
+        raise InvalidInputError(_of_flags(error.problems, added)) from None
+    warn(_of_flags(warnings, added))
+
+
+def _of_flags(problems: Iterable[Problem], added: Added) -> Iterator[Problem]:
+    for one in problems:
+        where = one.where
+        new = isinstance(where, Location) and added.first <= where.line <= added.last
+        key = (one.line or "").lstrip(" -").partition(":")[0]
+        if new and where.path == added.document.path:  # type: ignore[union-attr]
+            yield Problem(_FLAGS.get(key, "IMAGE_SET"), one.message, one.hint, warning=one.warning)
+        else:
+            yield one
+
+
+def _of(drafts: Iterable[Draft]) -> str:
+    ids = {one for draft in drafts for one in draft.image_sets}
+    targets = {draft.target for draft in drafts if draft.target}
+    return _count(len(ids), "image set") if ids else _count(len(targets), "target")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"

@@ -1,0 +1,165 @@
+"""`waivers check`: how waivers stand today, for CI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from checker import api
+from checker.audit.replaying import overrides
+from checker.audit.waivers import WaiverUse, covered, day, days_left, ends_soon, state_of
+from checker.cli.console import say, warn
+from checker.cli.waive import audit, policies, waivers_file, where_runs_are
+from checker.config.waivers import Limits, limits_of, read_waivers
+from checker.model import SOON, Duration, Waiver, utc_now
+from checker.problems import Gathered, InvalidInputError, Problem, one_line
+from checker.values import BadValueError, parse_time
+
+if TYPE_CHECKING:
+    from checker.config import AuditConfig
+
+MOST_NAMED = 2
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options as given."""
+
+    config: str | None
+    waivers: str | None
+    policies: list[str]
+    evidence: str | None
+    as_of: str | None
+    strict: bool
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A waiver as it stands. `use` is None where no evidence tells, or its rule was not judged."""
+
+    waiver: Waiver
+    state: str
+    left: str
+    use: WaiverUse | None
+    remark: str
+
+    @property
+    def bad(self) -> bool:
+        """Whether somebody has to do something about it."""
+        return self.state == "expired" or bool(self.use and self.use.usage)
+
+
+def check(asked: Asked) -> int:
+    """Prints a line for each waiver; 1 where one is expired, unused or over-broad, and with `strict` where one ends soon."""
+    gathered = Gathered()
+    moment, config, kept = utc_now(), None, None
+    if asked.policies and asked.config:
+        gathered.problems.append(Problem("-p", "audit.yaml names its own policies", "leave out -p or -c"))
+    elif asked.policies and not asked.waivers:
+        gathered.problems.append(Problem("-p", "policies alone have no waivers", "add --waivers FILE"))
+    with gathered.step():
+        moment = _instant(asked.as_of) or moment
+    with gathered.step():
+        needed = not asked.policies and not (asked.waivers and asked.evidence)
+        config = audit(asked.config, needed=needed)
+    gathered.check()
+    path = waivers_file(asked.waivers, config, "--waivers")
+    kept = api.reopen(asked.evidence, where_runs_are(config)) if asked.evidence else None
+    loaded = _policies(asked, config, kept)
+    waivers, warnings = read_waivers(path, loaded, limits_of(config) if config else Limits())
+    warn([*(config.warnings if config else ()), *loaded.warnings, *warnings])
+    soon = config.soon if config else SOON
+    used = _used(kept, config, loaded, waivers, moment, own=not asked.policies) if kept else None
+    lines = [_line(one, moment, soon, used) for one in waivers]
+    for text in _shown(lines):
+        say(text)
+    say(_summary(lines))
+    ending = any(one.state == "ends soon" for one in lines)
+    return 1 if any(one.bad for one in lines) or (asked.strict and ending) else 0
+
+
+def _instant(text: str | None) -> datetime | None:
+    try:
+        return parse_time(text) if text is not None else None
+    except BadValueError as error:
+        raise InvalidInputError(Problem("--as-of", str(error), error.hint)) from None
+
+
+def _policies(asked: Asked, config: AuditConfig | None, kept: api.Kept | None) -> api.Policies:
+    if asked.policies:
+        return api.load(asked.policies)
+    if kept is not None or config is not None:
+        return policies(config, kept)
+    hint = "add -p POLICY, or -c audit.yaml, which names them"
+    raise InvalidInputError(Problem("--waivers", "nothing says which policies they are about", hint))
+
+
+def _used(
+    kept: api.Kept,
+    config: AuditConfig | None,
+    loaded: api.Policies,
+    waivers: Sequence[Waiver],
+    moment: datetime,
+    *,
+    own: bool,
+) -> Mapping[int, WaiverUse]:
+    """What the waivers cover of a run, by number; those whose rule cannot be judged are left out."""
+    changes = config.rules if config else overrides(kept) if own else ()
+    off = {one.rule for one in changes if one.severity is None}
+    names = {rule.name for rule in loaded.rules} - off
+    only = sorted({one.rule for one in waivers} & names)
+    if not only:
+        return {}
+    params = config.params if config else kept.params if own else None
+    rules = api.choose(loaded, configured=params, only=only, changes=changes)
+    run = api.rejudge(kept, rules, as_of=moment, waivers=waivers)
+    return {use.waiver.number: use for use in run.waivers}
+
+
+def _line(one: Waiver, moment: datetime, soon: Duration, used: Mapping[int, WaiverUse] | None) -> _Line:
+    use = used.get(one.number) if used is not None else None
+    remark = (
+        use.usage if use else "not judged: its rule is not among those of the run" if used is not None else ""
+    )
+    state, days = state_of(one, moment), days_left(one, moment)
+    if state == "expired":
+        return _Line(one, "expired", f"{_days(-days)} ago", use, remark)
+    if state == "not_yet":
+        return _Line(one, "not yet", f"from {day(one.created)} on", use, remark)
+    word = "ends soon" if ends_soon(one, moment, soon) else "in force"
+    return _Line(one, word, f"{_days(days)} left" if days else "its last day", use, remark)
+
+
+def _shown(lines: Sequence[_Line]) -> list[str]:
+    """The waivers in columns."""
+    cells = [
+        (one.state, one.waiver.rule, covered(one.waiver, MOST_NAMED), one.waiver.owner,
+         f"{day(one.waiver.expires)} ({one.left})", one.remark)
+        for one in lines
+    ]  # fmt: skip
+    safe = [tuple(one_line(cell) for cell in row) for row in cells]
+    widths = [max(map(len, column)) for column in zip(*safe, strict=True)]
+    return [
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in safe
+    ]
+
+
+def _summary(lines: Sequence[_Line]) -> str:
+    kinds = {
+        "expired": sum(one.state == "expired" for one in lines),
+        "not in force yet": sum(one.state == "not yet" for one in lines),
+        "unused": sum(bool(one.use and one.use.unused) for one in lines),
+        "over-broad": sum(bool(one.use and one.use.usage and not one.use.unused) for one in lines),
+    }
+    soon = sum(one.state == "ends soon" for one in lines)
+    parts = [f"{number} {word}" for word, number in kinds.items() if number]
+    parts += [f"{soon} end{'s' * (soon == 1)} soon"] if soon else []
+    head = f"{len(lines)} waiver{'s' * (len(lines) != 1)}"
+    return f"{head}: {', '.join(parts)}" if parts else f"{head}: all in force" if lines else head
+
+
+def _days(number: int) -> str:
+    return f"{number:,} day{'s' * (number != 1)}"

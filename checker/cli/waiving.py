@@ -1,0 +1,122 @@
+"""The commands on waivers, as Typer reads them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Config = Annotated[
+    str | None,
+    typer.Option("-c", "--config", metavar="FILE", help="The audit's configuration [default: audit.yaml]."),
+]
+_WAIVE = (
+    "Examples:\n\n"
+    "  imageset-checker waive no-forced-overrides 18f88ac7870584f58d56256646b4d92b --evidence runs/RUN"
+    ' --reason "Ticket 4711" --owner imaging --approved-by quality --expires 2026-03-31 --this-version\n\n'
+    "  imageset-checker waive no-recent-deletions --all --file waivers.yaml --evidence runs/RUN ..."
+)
+_CHECK = (
+    "Exit codes: 0 all is well, 1 a waiver is expired, unused or over-broad (with --strict: or ends soon), 2 invalid.\n\n"
+    "Examples:\n\n"
+    "  imageset-checker waivers check\n\n"
+    "  imageset-checker waivers check --waivers waivers.yaml -p policies/ --evidence runs/RUN"
+)
+
+
+def commands_on_waivers(app: typer.Typer) -> None:
+    """Adds them to the program."""
+    app.command(epilog=_WAIVE)(waive)
+    waivers = typer.Typer(
+        rich_markup_mode=None, no_args_is_help=True, help="Says how the waivers of a file stand."
+    )
+    waivers.callback()(_waivers)
+    waivers.command("check", epilog=_CHECK)(check)
+    app.add_typer(waivers, name="waivers")
+
+
+def _waivers() -> None:
+    # a program with one command would not be asked for its name
+    pass
+
+
+def waive(
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="The rule's id, or PACK/RULE.")],
+    evidence: Annotated[
+        str, typer.Option("--evidence", metavar="RUN", help="The kept run whose findings are waived.")
+    ],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why they may stay for now.")],
+    owner: Annotated[str, typer.Option("--owner", metavar="NAME", help="Who answers for them.")],
+    approved_by: Annotated[
+        str, typer.Option("--approved-by", metavar="NAME", help="Who approved it: not the owner.")
+    ],
+    expires: Annotated[str, typer.Option("--expires", metavar="DATE", help="The last valid day, UTC.")],
+    image_sets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="IMAGE_SET...",
+            help="Ids, ID@vN for a version, TARGET/ID; targets of a rule on data stores.",
+        ),
+    ] = None,
+    created: Annotated[
+        str | None,
+        typer.Option("--created", metavar="DATE", help="The first valid day [default: today, UTC]."),
+    ] = None,
+    covers: Annotated[
+        str, typer.Option("--covers", metavar="VERDICT", help="Which findings: fail or unknown.")
+    ] = "fail",
+    this_version: Annotated[
+        bool,
+        typer.Option("--this-version", help="Only while an image set is at the version that was judged."),
+    ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every finding of the rule that is not waived yet.")
+    ] = False,
+    file: Annotated[
+        str | None,
+        typer.Option("--file", metavar="FILE", help="The file of waivers [default: that of audit.yaml]."),
+    ] = None,
+    config: Config = None,
+) -> int:
+    """Waive findings of a kept run: adds an entry to the file of waivers."""
+    from checker.cli.waive import Asked, run
+
+    asked = Asked(
+        rule=rule, image_sets=image_sets or [], evidence=evidence, reason=reason, owner=owner, approved_by=approved_by,
+        expires=expires, created=created, covers=covers, this_version=this_version, every=every, file=file, config=config,
+    )  # fmt: skip
+    return run(asked)
+
+
+def check(
+    config: Config = None,
+    waivers: Annotated[
+        str | None, typer.Option("--waivers", metavar="FILE", help="The waivers, in place of audit.yaml's.")
+    ] = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-p",
+            "--policy",
+            metavar="POLICY",
+            help="A policy file, a folder, or pack:NAME; with --waivers. Repeats.",
+        ),
+    ] = None,
+    evidence: Annotated[
+        str | None,
+        typer.Option(
+            "--evidence", metavar="RUN", help="A kept run: tells which waivers cover nothing of it."
+        ),
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="TIME", help="The instant to look at [default: now].")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Waivers that end soon count too.")] = False,
+) -> int:
+    """One waiver a line, and an exit code for CI."""
+    from checker.cli.waivers import Asked, check
+
+    asked = Asked(
+        config=config, waivers=waivers, policies=policy or [], evidence=evidence, as_of=as_of, strict=strict
+    )
+    return check(asked)

@@ -8,7 +8,8 @@ import typer
 
 from checker import __version__
 from checker.audit.gate import FAIL_ON
-from checker.cli.past import commands_on_runs
+from checker.cli.app_rules import rules_app
+from checker.cli.app_runs import commands_on_runs
 from checker.cli.waiving import commands_on_waivers
 
 FORMATS = ("html", "json", "junit", "text")
@@ -20,30 +21,9 @@ app = typer.Typer(
     help="A compliance checker for AWS HealthImaging: YAML policies over GetImageSet results.",
     epilog="Exit codes: 0 passed, 1 violation, 2 invalid input, 3 incomplete, 4 report not delivered, 70 internal error.",
 )
-rules_app = typer.Typer(
-    rich_markup_mode=None,
-    no_args_is_help=True,
-    help="Lists, shows, validates, tests and documents policies; without a path, the shipped packs.",
-)
-app.add_typer(rules_app, name="rules")
-runs_app = typer.Typer(
-    rich_markup_mode=None, no_args_is_help=True, help="Lists kept runs, and removes those whose time is over."
-)
-app.add_typer(runs_app, name="runs")
-
-Policies = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="POLICY...", help="Files, folders or pack:NAME; the shipped packs unless given."),
-]
 Config = Annotated[
     str | None,
     typer.Option("-c", "--config", metavar="FILE", help="The audit's configuration [default: audit.yaml]."),
-]
-Runs = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="RUNS", help="A folder of runs, or s3://BUCKET/PREFIX; that of audit.yaml unless given."
-    ),
 ]
 Policy = Annotated[
     list[str] | None,
@@ -289,144 +269,6 @@ def simulator(
     return run(port, seed, debug)
 
 
-@rules_app.command("list")
-def rules_list(policies: Policies = None) -> int:
-    """One rule a line."""
-    from checker.cli.rules import list_rules
-
-    return list_rules(policies or [])
-
-
-@rules_app.command("show")
-def rules_show(
-    rule: Annotated[str, typer.Argument(metavar="RULE", help="The rule's id, or PACK/RULE.")],
-    policies: Policies = None,
-) -> int:
-    """A rule with all that it says of itself."""
-    from checker.cli.show import run
-
-    return run(rule, policies or [])
-
-
-@rules_app.command("validate")
-def rules_validate(
-    policies: Policies = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Demand why, fix and tests; warnings are errors.")
-    ] = False,
-) -> int:
-    """Check policies without evaluating anything."""
-    from checker.cli.rules import validate
-
-    return validate(policies or [], strict=strict)
-
-
-@rules_app.command("test")
-def rules_test(
-    policies: Policies = None,
-    rule: Annotated[
-        list[str] | None, typer.Option("--rule", metavar="ID", help="Only this rule. Repeats.")
-    ] = None,
-    report: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--report", metavar="FORMAT=PATH", help="A report: json, junit; - is standard output. Repeats."
-        ),
-    ] = None,
-    require_tests: Annotated[
-        bool,
-        typer.Option("--require-tests", help="Demand of each rule tests that pass, fail and cannot tell."),
-    ] = False,
-    mutate: Annotated[
-        bool, typer.Option("--mutate", help="Change each rule bit by bit, and name what no test notices.")
-    ] = False,
-    min_score: Annotated[
-        float,
-        typer.Option(
-            "--min-score",
-            metavar="PERCENT",
-            min=0,
-            max=100,
-            help="With --mutate: how much of it each rule's tests must notice.",
-        ),
-    ] = 0,
-) -> int:
-    """Run the tests written inside policies."""
-    from checker.cli.testing import test
-
-    return test(
-        policies or [],
-        rule or [],
-        reports=report or [],
-        required=require_tests,
-        mutate=mutate or min_score > 0,
-        least=min_score,
-    )
-
-
-@rules_app.command(
-    "schema",
-    epilog="Editors use it where a YAML file beside it begins with the line:\n\n"
-    "  # yaml-language-server: $schema=policy.schema.json",
-)
-def rules_schema(
-    kind: Annotated[
-        str,
-        typer.Option(
-            "--for",
-            metavar="KIND",
-            help="Of which files: policy, mapping (of controls to rules), or waivers.",
-        ),
-    ] = "policy",
-    out: Annotated[
-        str | None, typer.Option("--out", metavar="FILE", help="Write it there, over what is there.")
-    ] = None,
-) -> int:
-    """The JSON Schema of policy files, or others, for completion in editors."""
-    from checker.cli.schema import run
-
-    return run(kind, out)
-
-
-@rules_app.command("docs")
-def rules_docs(
-    policies: Policies = None,
-    out: Annotated[
-        str | None,
-        typer.Option("--out", metavar="DIR", help="Write PACK.md there, over what is there."),
-    ] = None,
-) -> int:
-    """Packs as pages of Markdown."""
-    from checker.cli.docs import run
-
-    return run(policies or [], out)
-
-
-@runs_app.command("list")
-def runs_list(runs: Runs = None, config: Config = None) -> int:
-    """One run a line: its audit, as_of and outcome, and whether it is complete and signed."""
-    from checker.cli.runs import list_runs
-
-    return list_runs(runs, config)
-
-
-@runs_app.command("prune")
-def runs_prune(
-    runs: Runs = None,
-    keep: Annotated[
-        str | None,
-        typer.Option("--keep", metavar="TIME", help="How long runs are kept [default: that of audit.yaml]."),
-    ] = None,
-    delete: Annotated[
-        bool, typer.Option("--delete", help="Remove them; without it, only say what would go.")
-    ] = False,
-    config: Config = None,
-) -> int:
-    """Remove runs whose time is over, but for their manifests; says why each other one stays."""
-    from checker.cli.runs import prune_runs
-
-    return prune_runs(runs, config, keep=keep, delete=delete)
-
-
+app.add_typer(rules_app, name="rules")
 commands_on_runs(app)
 commands_on_waivers(app)

@@ -167,8 +167,12 @@ def _candidates(answers: DuckDBPyRelation, *, latest: bool) -> DuckDBPyRelation:
             "unread": found.isnull(),
             "seenAt": duckdb.CaseExpression(found, Column("collectedAt")),
             "answered": seen,
-            "ofVersion": Constant(latest),
-            **{EARLIER + path: Column(path) for path in state_types()},
+            "ofVersion": found.isnotnull() & Constant(latest),
+            # what was not received says nothing, nor when it was asked for
+            **{
+                EARLIER + path: duckdb.CaseExpression(found.isnotnull(), Column(path))
+                for path in state_types()
+            },
         },
     )
 

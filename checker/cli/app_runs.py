@@ -1,4 +1,4 @@
-"""The commands that set runs side by side, as Typer reads them."""
+"""The commands on kept runs, as Typer reads them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,21 @@ _DIFF = (
 )
 
 
+runs_app = typer.Typer(
+    rich_markup_mode=None, no_args_is_help=True, help="Lists kept runs, and removes those whose time is over."
+)
+Runs = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RUNS", help="A folder of runs, or s3://BUCKET/PREFIX; that of audit.yaml unless given."
+    ),
+]
+Config = Annotated[
+    str | None,
+    typer.Option("-c", "--config", metavar="FILE", help="The audit's configuration [default: audit.yaml]."),
+]
+
+
 def commands_on_runs(app: typer.Typer) -> None:
     """Adds them to the program."""
     app.command()(verify)
@@ -21,6 +36,7 @@ def commands_on_runs(app: typer.Typer) -> None:
     app.command(epilog=_DIFF)(diff)
     app.command()(trend)
     app.command()(forecast)
+    app.add_typer(runs_app, name="runs")
 
 
 def verify(
@@ -108,3 +124,29 @@ def forecast(
     from checker.cli.forecast import run
 
     return run(run_folder, within, config, as_json=as_json)
+
+
+@runs_app.command("list")
+def runs_list(runs: Runs = None, config: Config = None) -> int:
+    """One run a line: its audit, as_of and outcome, and whether it is complete and signed."""
+    from checker.cli.runs import list_runs
+
+    return list_runs(runs, config)
+
+
+@runs_app.command("prune")
+def runs_prune(
+    runs: Runs = None,
+    keep: Annotated[
+        str | None,
+        typer.Option("--keep", metavar="TIME", help="How long runs are kept [default: that of audit.yaml]."),
+    ] = None,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Remove them; without it, only say what would go.")
+    ] = False,
+    config: Config = None,
+) -> int:
+    """Remove runs whose time is over, but for their manifests; says why each other one stays."""
+    from checker.cli.runs import prune_runs
+
+    return prune_runs(runs, config, keep=keep, delete=delete)

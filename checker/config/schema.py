@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
-from functools import cache
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-from checker.aws import COLLECTED
-from checker.model import Duration, Severity
+from checker.model import Severity
 from checker.problems import Problem, suggest
-from checker.values import BadValueError, parse_duration, parse_ratio
 from checker.yamlsource import Entry, Node
 
 if TYPE_CHECKING:
@@ -36,11 +31,6 @@ NOT_YET: Mapping[Loc, Mapping[str, str]] = {
     },
 }
 
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
-_DATASTORE = re.compile(r"[0-9a-z]{32}")
-_ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/\S+")
-_URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
-_PARAM = re.compile(r"[a-z0-9-]+(/[a-z0-9-]+)?\.[A-Za-z_][A-Za-z0-9_-]*")
 
 _KINDS = {
     "string_type": "text",
@@ -73,177 +63,11 @@ def validate(root: Node) -> tuple[BaseModel | None, list[Problem]]:
     return checked, problems
 
 
-@cache
-def models() -> SimpleNamespace:
-    """The models, made on first use: pydantic takes long to import."""
-    from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+def models() -> ModuleType:
+    """The models, imported on first use: pydantic takes long to import."""
+    from checker.config import models as made
 
-    text = Annotated[str, Field(min_length=1), AfterValidator(_one_line)]
-    a_region = Annotated[text, AfterValidator(_region)]
-    a_role = Annotated[text, AfterValidator(_role)]
-    a_url = Annotated[text, AfterValidator(_url)]
-    a_path = Annotated[text, AfterValidator(_local)]
-    a_severity = Annotated[str, AfterValidator(_severity)]
-    a_duration = Annotated[str, AfterValidator(_duration)]
-
-    class Strict(BaseModel):
-        model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-    class Reach(Strict):
-        profile: text | None = None
-        role_arn: a_role | None = None
-        external_id: text | None = None
-        region: a_region | None = None
-
-    class Defaults(Reach):
-        endpoint_url: a_url | None = None
-        runtime_endpoint_url: a_url | None = None
-
-    class Target(Reach):
-        name: text
-        datastore: Annotated[text, AfterValidator(_datastore)]
-        image_sets: (
-            Any  # `listing` reads these two: it knows better messages, and 100,000 of them are quicker
-        )
-        labels: Any = None
-        labels_from: text | None = None
-        complete: bool = False
-
-    class Gate(Strict):
-        fail_on: Literal["info", "low", "medium", "high", "critical", "never"] = "low"
-        on_unknown: Literal["incomplete", "violation", "ignore"] = "incomplete"
-        new_only: Annotated[Any, AfterValidator(_new_only)] = False
-        max: dict[a_severity, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
-        min_coverage: Annotated[str, AfterValidator(_share)] | None = None
-
-    class Waivers(Strict):
-        file: a_path
-        max_duration: dict[a_severity, a_duration] = Field(default_factory=dict)
-        soon: a_duration | None = None
-
-    class Runs(Strict):
-        path: Annotated[text, AfterValidator(_store)]
-        keep: Annotated[a_duration, AfterValidator(_some_time)] | None = None
-        object_lock: Literal["governance", "compliance"] | None = None
-
-    class Rate(Strict):
-        rate: Annotated[float, Field(gt=0)]
-        burst: Annotated[float, Field(ge=1)]
-
-    class Audit(Strict):
-        version: Literal[1]
-        name: text = "audit"
-        policies: Annotated[list[text], Field(min_length=1)]
-        params: dict[Annotated[text, AfterValidator(_param)], Any] = Field(default_factory=dict)
-        rules: Any = None  # `policy.changes` reads it
-        defaults: Defaults = Defaults()
-        targets: Annotated[list[Target], Field(min_length=1)]
-        gate: Gate = Gate()
-        reports: dict[text, a_path] = Field(default_factory=dict)
-        waivers: Waivers | None = None
-        events: list[a_path] = Field(default_factory=list)
-        runs: Runs | None = None
-        rates: dict[Annotated[text, AfterValidator(_action)], Rate] = Field(default_factory=dict)
-
-    return SimpleNamespace(
-        Audit=Audit, Target=Target, Defaults=Defaults, Gate=Gate, Rate=Rate, Waivers=Waivers, Runs=Runs
-    )
-
-
-def _refuse(message: str, hint: str = "") -> NoReturn:
-    from pydantic_core import PydanticCustomError
-
-    raise PydanticCustomError("ours", "{message}", {"message": message, "hint": hint})
-
-
-def _one_line(text: str) -> str:
-    if not text.isprintable() or text != text.strip():
-        _refuse("line breaks, control characters and surrounding blanks are not allowed here")
-    return text
-
-
-def _region(text: str) -> str:
-    if not _REGION.fullmatch(text):
-        _refuse(f"`{text}` is not a Region", "write it as us-east-1")
-    return text
-
-
-def _datastore(text: str) -> str:
-    if text == "all" or any(character in text for character in "*?["):
-        _refuse("data stores by name pattern are not available yet", "give the id of one data store")
-    if not _DATASTORE.fullmatch(text):
-        hint = f"an id has 32 characters, each one of 0-9 and a-z; this one has {len(text)}"
-        _refuse(f"`{text}` is not a data store id", hint)
-    return text
-
-
-def _role(text: str) -> str:
-    if "{account}" in text:
-        _refuse("{account} in a role is not available yet", "write the account's 12 digits")
-    if not _ROLE.fullmatch(text):
-        _refuse(f"`{text}` is not the ARN of a role", "write it as arn:aws:iam::123456789012:role/NAME")
-    return text
-
-
-def _url(text: str) -> str:
-    if not _URL.fullmatch(text):
-        _refuse(f"`{text}` is not an endpoint", "write it as https://HOST or http://HOST:PORT")
-    return text
-
-
-def _local(text: str) -> str:
-    if "://" in text:
-        scheme = text.partition("://")[0]
-        _refuse(f"paths in {scheme}:// are not available yet", "write a path on this machine")
-    return text
-
-
-def _store(text: str) -> str:
-    return text if text.startswith("s3://") else _local(text)
-
-
-def _severity(text: str) -> Severity:
-    if text not in list(Severity):
-        _refuse(f"there is no severity {text}", suggest(text, list(Severity), what="it is one of"))
-    return Severity(text)
-
-
-def _new_only(value: object) -> bool | str:
-    if isinstance(value, bool) or (isinstance(value, str) and value.strip()):
-        return value
-    _refuse("new_only takes true, false, or the name of a run")
-
-
-def _share(text: str) -> Fraction:
-    try:
-        return parse_ratio(text)
-    except BadValueError as error:
-        _refuse(str(error), error.hint)
-
-
-def _duration(text: str) -> Duration:
-    try:
-        return parse_duration(text)
-    except BadValueError as error:
-        _refuse(str(error), error.hint)
-
-
-def _some_time(duration: Duration) -> Duration:
-    if duration == Duration():
-        _refuse("that would keep nothing", "say for how long, as in `keep: 6y`")
-    return duration
-
-
-def _param(text: str) -> str:
-    if not _PARAM.fullmatch(text):
-        _refuse(f"{text} names no parameter", "write PACK.parameter, or PACK/RULE.parameter")
-    return text
-
-
-def _action(text: str) -> str:
-    if text not in COLLECTED:
-        _refuse(f"unknown action {text}", suggest(text, sorted(COLLECTED), what="known actions"))
-    return text
+    return made
 
 
 def _levels(root: Node) -> Iterator[tuple[Node, Mapping[str, str]]]:

@@ -14,7 +14,7 @@ from checker.config.listing import id_problem, positive
 from checker.model import LONGEST, Duration, Label, Rule, Scalar, Severity, Verdict, Waiver
 from checker.policy.load import Policies
 from checker.policy.shape import Shape
-from checker.problems import InvalidInputError, Problem, suggest
+from checker.problems import InvalidInputError, Problem, nearest, suggest
 from checker.values import BadValueError, iso, later, parse_date, show
 from checker.yamlsource import Document, Node
 
@@ -103,7 +103,13 @@ class _Reader:
             return ()
         version = shape.get("version")
         if version is not None and (version.value != 1 or type(version.value) is not int):
-            shape.error(version, "this version of waivers is not known", "write `version: 1`")
+            number = version.kind == "a number"
+            what = (
+                f"version {version.value} of waivers is not known"
+                if number
+                else f"version is a number, not {version.kind}"
+            )
+            shape.error(version, what, "write `version: 1`")
         items = shape.get("waivers")
         if items is None or items.value is None:
             return ()
@@ -132,7 +138,7 @@ class _Reader:
             self._of_a_store(shape)
         version = shape.get("version")
         pinned = positive(version, self.problems) if version else None
-        owner, approver = shape.text("owner"), shape.text("approved_by")
+        reason, owner, approver = (shape.text(key) for key in ("reason", "owner", "approved_by"))
         if owner and _same_person(owner, approver):
             place = shape.get("approved_by")
             assert place is not None
@@ -145,7 +151,7 @@ class _Reader:
         if any(not problem.warning for problem in self.problems[before:]) or not created or not expires:
             return None
         return Waiver(
-            number, name, shape.text("reason"), owner, approver, created, expires, node.where,
+            number, name, reason, owner, approver, created, expires, node.where,
             image_sets, target, labels, pinned, Verdict(covers),
         )  # fmt: skip
 
@@ -155,8 +161,9 @@ class _Reader:
             return self.rules.get(name)
         pack, slash, _ = name.partition("/")
         if not slash:
-            hint = next((f"write {one}" for one in self.rules if one.endswith(f"/{name}")), "write PACK/RULE")
-            shape.error(node, f"{name} names no rule", hint)
+            full = {rule.id: rule.name for rule in self.rules.values()}
+            hint = nearest(full.get(name, name), [*full.values(), *full])
+            shape.error(node, f"{name} names no rule", "write PACK/RULE" + (f"; {hint}" if hint else ""))
         elif pack not in self.packs:
             message = f"no loaded pack is called {pack}; the waiver is ignored"
             hint = suggest(pack, self.packs, what="packs are")
@@ -167,7 +174,9 @@ class _Reader:
 
     def _one_selector(self, shape: Shape) -> None:
         given = [name for name in SELECTORS if shape.get(name)]
-        if not given:
+        meant = {nearest(name, (*REQUIRED, *OPTIONAL)) for name in shape.node.value}
+        # a mistyped selector is one problem, not also a missing one
+        if not given and not meant & {f"did you mean {name}?" for name in SELECTORS}:
             hint = "write one of image_sets, target, labels"
             shape.error(shape.node, "the waiver does not say what it covers", hint)
         for name in given[1:]:
@@ -239,7 +248,8 @@ class _Reader:
         try:
             return parse_date(text)
         except BadValueError as error:
-            shape.error(node, str(error), error.hint)
+            message = str(error).replace("is not a time", "is not a date")
+            shape.error(node, message, "write it as 2026-01-31")
             return None
 
     def _length(self, shape: Shape, name: str, created: datetime, expires: datetime) -> None:

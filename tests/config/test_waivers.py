@@ -52,15 +52,25 @@ def test_what_is_sound_is_read_without_a_word(name, tmp_path):
 
 
 def test_a_waiver_has_what_the_file_says(tmp_path):
-    text = file(one("target: archive"), one(f'image_sets: [{TWO}, {ONE}]\n    version: "3"\n    covers: unknown'))
+    text = file(
+        one("target: archive"), one(f'image_sets: [{TWO}, {ONE}]\n    version: "3"\n    covers: unknown')
+    )
     (first, second), _ = read(tmp_path, text)
     assert (first.number, first.rule, first.target, first.image_sets, first.covers) == (
         1, "p/forced", "archive", (), Verdict.FAIL,
     )  # fmt: skip
     assert (first.reason, first.owner, first.approved_by) == ("Ticket 4711", "imaging", "quality")
-    assert (first.created, first.expires) == (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 3, 31, tzinfo=UTC))
+    assert (first.created, first.expires) == (
+        datetime(2026, 1, 1, tzinfo=UTC),
+        datetime(2026, 3, 31, tzinfo=UTC),
+    )
     assert str(first.where) == "conf/waivers.yaml:3:5"
-    assert (second.number, second.image_sets, second.version, second.covers) == (2, (TWO, ONE), 3, Verdict.UNKNOWN)
+    assert (second.number, second.image_sets, second.version, second.covers) == (
+        2,
+        (TWO, ONE),
+        3,
+        Verdict.UNKNOWN,
+    )
 
 
 def test_labels_are_typed_as_the_policies_declare_them(tmp_path):
@@ -84,7 +94,10 @@ def test_a_waiver_of_a_pack_that_is_not_loaded_is_ignored_with_a_warning(tmp_pat
 
 def test_a_second_waiver_of_the_same_findings_is_warned_of(tmp_path):
     same = [f"image_sets: [{ONE}, {TWO}]", f"image_sets: [{TWO}, {ONE}]"]
-    other = [f"image_sets: [{ONE}, {TWO}]\n    version: 1", f"image_sets: [{ONE}, {TWO}]\n    covers: unknown"]
+    other = [
+        f"image_sets: [{ONE}, {TWO}]\n    version: 1",
+        f"image_sets: [{ONE}, {TWO}]\n    covers: unknown",
+    ]
     _, warnings = read(tmp_path, file(*map(one, [*other, *same])))
     golden("twice", render(warnings))
 

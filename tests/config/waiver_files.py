@@ -63,7 +63,8 @@ WRONG = {
     "not-a-mapping": "version: 1\nwaivers: [p/forced]\n",
     "missing-keys": "version: 1\nwaivers:\n  - {rule: p/forced}\n",
     "mistyped-keys": file(one(f"image_set: [{ONE}]", rest=REST.replace("owner", "onwer").replace("expires", "until"))),
-    "unknown-rule": file(one("target: archive", "p/forcd"), one("target: archive", "forced"), one("target: archive", "frced")),
+    "unknown-rule": file(one("target: archive", "p/forcd"), one("target: archive", "p/few-of-them")),
+    "rule-without-pack": file(one("target: archive", "forced"), one("target: archive", "frced"), one("target: archive", "3")),
     "no-selector": file(one("covers: fail")),
     "two-selectors": file(one(f"image_sets: [{ONE}]\n    target: archive\n    labels: {{class: adult}}")),
     "image-sets": file(one(f"image_sets: [{ONE[:-1]}, {ONE.upper()}, 42, [x], {TWO}, {TWO}]"), one("image_sets: []")),
@@ -83,5 +84,13 @@ WRONG = {
     "every-problem": file(one("target: nowhere\n    covers: all", "p/frced", REST.replace("2026-03-31", "never")), one("image_sets: [x]", rest=REST.replace("quality", "imaging"))),
 }  # fmt: skip
 
-UNSEEN = {"unknown-rule", "target", "labels", "scope-datastore", "owner-approves", "expires-first", "too-long"}
+UNSEEN = {
+    "unknown-rule",
+    "target",
+    "labels",
+    "scope-datastore",
+    "owner-approves",
+    "expires-first",
+    "too-long",
+}
 """What no schema can see: names that policies and audit.yaml declare, and values against each other."""

@@ -185,6 +185,8 @@ def received(field: Field) -> Expression:
         answered = answered & Column(f"{EARLIER}found")
         if field.path.removeprefix(EARLIER) not in EVENT_FIELDS:
             answered = answered & Column(f"{EARLIER}answered")
+        if field.absence is Absence.NEVER:  # an event may leave it out
+            answered = answered & _raw(field).isnotnull()
     return duckdb.CoalesceOperator(answered, FALSE)
 
 

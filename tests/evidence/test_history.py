@@ -202,7 +202,12 @@ class Plain:
             if collected is None and carried is not None and later.at <= carried.at:
                 return
         del fresh_answer
-        one.state = {**(state or {}), "found": True, "imageSetState": "DELETED", "imageSetWorkflowStatus": "DELETED"}
+        one.state = {
+            **(state or {}),
+            "found": True,
+            "imageSetState": "DELETED",
+            "imageSetWorkflowStatus": "DELETED",
+        }
         if later.version_id is not None:
             one.state["versionId"] = later.version_id
         if later.is_primary is not None:
@@ -315,7 +320,9 @@ def test_without_a_history_nothing_is_known(tmp_path):
 
 
 def test_a_set_is_joined_with_what_earlier_runs_saw_of_it(tmp_path):
-    refused, missing = ({"error": {"code": code, "message": ""}} for code in ("AccessDeniedException", NOT_FOUND))
+    refused, missing = (
+        {"error": {"code": code, "message": ""}} for code in ("AccessDeniedException", NOT_FOUND)
+    )
     earlier(tmp_path, line(1, **ACTIVE), line(2, **missing), line(3, **refused))
     found = rows(tmp_path, [line(number, **ACTIVE) for number in (1, 2, 3, 4)], *SEEN)
     assert found == [

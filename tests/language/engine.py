@@ -55,7 +55,12 @@ def judge_world(
     every: bool = True,
 ) -> Judged:
     """As `judge`, of evidence that a collection wrote (see scope_oracle.py), by the subject's name."""
-    return _judged(policy, as_of, flags, every, lambda _, labels: evidence.records(world, labels), _name)
+
+    def gather(folder: Path, labels: Mapping[str, Label]) -> list[Record]:
+        evidence.write_earlier(world, folder)
+        return evidence.records(world, labels)
+
+    return _judged(policy, as_of, flags, every, gather, _name)
 
 
 def _image_set(subject: Subject) -> str:

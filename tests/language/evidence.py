@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from checker.evidence.answers import normalise, normalise_datastore, normalise_tags, normalise_versions
+from checker.evidence.events import Event
+from checker.evidence.history import write_history
 from checker.evidence.records import GET_DATASTORE, GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS, Record
+from checker.evidence.snapshot import write_records
 from checker.model import Label, Scalar, Type
 from checker.values import parse_date, parse_scalar, parse_time, show
 
@@ -16,6 +21,49 @@ def records(world: Mapping[str, Any], labels: Mapping[str, Label]) -> list[Recor
     return [record for one in world["stores"] for record in _store(one)] + [
         record for one in world["sets"] for record in _set(one, labels)
     ]
+
+
+def write_earlier(world: Mapping[str, Any], folder: Path) -> None:
+    """The history of a world, as two earlier runs leave it: the first saw everything, the last missed what is gone."""
+    sets = [one for one in world["sets"] if one.get("earlier")]
+    sent = datetime(2026, 1, 1, tzinfo=UTC)
+    events = [
+        Event(one["datastoreId"], one["imageSetId"], sent, int(said["versionId"]), said.get("isPrimary"), "")
+        for one in sets
+        if (said := one["earlier"].get("event"))
+    ]
+    if not world.get("earlier") and not events:
+        return
+    before: Path | None = None
+    for number in range(2 if world.get("earlier") else 0):
+        run = folder / f"run-{number}"
+        run.mkdir()
+        write_records((record for one in sets for record in _earlier(one, number)), run / "records.jsonl")
+        write_history(run, records=run / "records.jsonl", before=before, events=(), started=sent)
+        before = run / "history.parquet"
+    if before is None:
+        write_history(folder, records=None, before=None, events=events, started=sent + timedelta(1))
+    else:
+        again = folder / "run-1" / "records.jsonl"
+        write_history(folder, records=again, before=before, events=events, started=sent + timedelta(1))
+
+
+def _earlier(one: Mapping[str, Any], number: int) -> Iterator[Record]:
+    seen = one["earlier"]
+    common = {
+        "target": one["target"],
+        "image_set_id": one["imageSetId"],
+        "datastore_id": one["datastoreId"],
+        "version": one.get("pinned"),
+    }
+    if number == 0 and "unread" in seen:
+        yield Record(**common, error=("AccessDeniedException", ""))
+    elif number == 0 and ("answer" in seen or "gone" in seen):
+        answer = seen.get("answer", {"versionId": "1", "imageSetState": "ACTIVE"})
+        moment = parse_time(seen["collectedAt"]) if "collectedAt" in seen else None
+        yield Record(**common, answer=normalise(answer), collected_at=moment)
+    elif number == 1 and "gone" in seen:
+        yield Record(**common, error=("ResourceNotFoundException", ""))
 
 
 def _store(one: Mapping[str, Any]) -> Iterator[Record]:

@@ -1,4 +1,4 @@
-"""The oracle for everything beside GetImageSet: versions, data stores, tags, successors. Read from the design too, and
+"""The oracle for everything beside GetImageSet: versions, data stores, tags, successors, earlier runs. Read from the design too, and
 sharing nothing with the engine.
 
 A world is the evidence as plain data, in the API's spelling:
@@ -6,7 +6,12 @@ A world is the evidence as plain data, in the API's spelling:
     {"sets": [{"target": .., "datastoreId": .., "imageSetId": .., "pinned": 3, "labels": {..},
                "answer": {..} or "error": CODE,                       # GetImageSet
                "versions": [{..}] or "versions error": CODE,          # ListImageSetVersions
-               "tags": {..} or "tags error": CODE}],
+               "tags": {..} or "tags error": CODE,
+               "earlier": {"answer": {..}, "collectedAt": ..},        # by the last run that got an answer
+                          or {"gone": True},                          # seen by one, not found by the last
+                          or {"unread": True}                         # no run could read it
+                          or {"event": {..}}}],                       # a deletion event's detail, and nothing else
+     "earlier": True,                                                 # whether there was an earlier run
      "stores": [{"target": .., "datastoreId": .., "complete": True,
                  "properties": {..} or "error": CODE,                 # GetDatastore
                  "tags": {..} or "tags error": CODE}]}
@@ -55,6 +60,12 @@ SUCCESSOR_FIELDS = {
 PREVIOUS_FIELDS = {
     f"previous_version.{name}": kind for name, kind in FIELDS.items() if name not in NOT_OF_THE_ONE_BEFORE
 }
+EARLIER_FIELDS = {
+    f"previous.{name}": kind
+    for name, kind in FIELDS.items()
+    if name not in ("now", "target", "account", "region", "datastoreId", "imageSetId", "imageSetArn")
+}
+OF_EVENTS = ("found", "versionId", "imageSetState", "imageSetWorkflowStatus", "isPrimary")
 TAG = Kind("string", Gap.NONE)
 
 
@@ -68,6 +79,7 @@ def catalogue(scope: str, labels: Mapping[str, Any], tags: Mapping[str, str]) ->
         return {
             name: kind for name, kind in (known | PREVIOUS_FIELDS).items() if name not in NOT_OF_A_VERSION
         }
+    known |= EARLIER_FIELDS | {"known": Kind("boolean", answer=False)}
     return known | (SUCCESSOR_FIELDS if "superseded_by" in labels else {})
 
 
@@ -111,6 +123,8 @@ class ScopeOracle(Oracle):
             return before if isinstance(before, Gap) else self.member(path, rest, before)
         if head == "successor":
             return self.successor(rest)
+        if head in ("known", "previous"):
+            return self.earlier(path, rest)
         return super().read(path)
 
     def member(self, path: str, name: str, answer: Mapping[str, Any] | None) -> Any:
@@ -123,6 +137,27 @@ class ScopeOracle(Oracle):
         finally:
             self.record = subject
             self.fields.pop(name) if own is None else self.fields.update({name: own})
+
+    def earlier(self, path: str, name: str) -> Any:
+        """What earlier runs, or a deletion event, saw."""
+        seen = self.record.get("earlier", {})
+        if path == "known":
+            if "unread" in seen or not (seen or self.record["runs"]):
+                return Gap.UNREAD
+            return bool(seen)
+        if name == "found":
+            return "gone" not in seen if seen and "unread" not in seen else Gap.UNREAD
+        if "event" in seen:
+            return self.member(path, name, seen["event"]) if name in OF_EVENTS else Gap.UNREAD
+        if "answer" not in seen:
+            return Gap.UNREAD
+        subject, value = self.record, None
+        if name == "collectedAt":
+            self.record = seen
+            value = self.fields[path].absent if "collectedAt" not in seen else super().read("collectedAt")
+            self.record = subject
+            return value
+        return self.member(path, name, seen["answer"])
 
     def successor(self, name: str) -> Any:
         """What became of the image set of the same data store that the label names."""
@@ -209,7 +244,8 @@ def subjects(scope: str, world: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def _sets(world: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     stores = {(store["target"], store["datastoreId"]): store for store in world["stores"]}
     for one in world["sets"]:
-        yield {**one, "store": stores.get((one["target"], one["datastoreId"]), {}), "others": world["sets"]}
+        store = stores.get((one["target"], one["datastoreId"]), {})
+        yield {**one, "store": store, "others": world["sets"], "runs": world.get("earlier", False)}
 
 
 def _stores(world: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

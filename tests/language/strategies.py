@@ -160,10 +160,10 @@ def values(draw, kind: str, path: str, words: str) -> Any:
 
 def param_type(kind: str, path: str) -> str | tuple[str, str]:
     # the catalogue names an enum once, whose version or image set it may be
-    return (
-        ("field", path.removeprefix("previous_version.").removeprefix("successor."))
-        if kind == "enum"
-        else kind
+    if kind != "enum":
+        return kind
+    return "field", path.removeprefix("previous_version.").removeprefix("previous.").removeprefix(
+        "successor."
     )
 
 

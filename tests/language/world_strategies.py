@@ -81,6 +81,9 @@ def likely() -> st.SearchStrategy[dict[str, Any]]:
             {"tags.Owner": {"exists": True}},
             {"message": {"exists": False}},
             {"successor.imageSetState": "ACTIVE"},
+            {"known": True},
+            {"known": False},
+            {"previous.imageSetState": "ACTIVE"},
         ]
     )
 
@@ -88,10 +91,55 @@ def likely() -> st.SearchStrategy[dict[str, Any]]:
 @cache
 def conditions(scope: str) -> st.SearchStrategy[dict[str, Any]]:
     if scope == "image_set":
-        return strategies.conditions(scope)
+        return st.one_of(strategies.conditions(scope), strategies.nested(of_earlier_runs()))
     if scope == "version":
         return st.one_of(strategies.conditions(scope), strategies.nested(of_versions()))
     return strategies.nested(st.one_of(aggregates(), aggregates(), strategies.leaves(scope)))
+
+
+@st.composite
+def of_earlier_runs(draw) -> dict[str, Any]:
+    """A leaf that compares an image set with what earlier runs saw of it."""
+    path = draw(st.sampled_from([*scope_oracle.EARLIER_FIELDS]))
+    name = path.removeprefix("previous.")
+    kind = scope_oracle.EARLIER_FIELDS[path]
+    choices: list[dict[str, Any]] = [
+        {"known": draw(st.booleans())},
+        {"previous.found": draw(st.booleans())},
+        {name: {"field": path}},
+        {name: {"ne": {"field": path}}},
+        {path: draw(strategies.values(kind.type, path, "image_set"))},
+    ]
+    if isinstance(kind.absent, scope_oracle.Gap):
+        absent = draw(st.sampled_from(["match", "no_match", "unknown"]))
+        choices += [
+            {path: {"exists": draw(st.booleans())}},
+            {path: {"ne": {"field": name}, "if_absent": absent}},
+        ]
+    if kind.type in ("time", "integer"):
+        value = draw(strategies.spans() if kind.type == "time" else st.sampled_from([-1, 0, 1]))
+        choices += [{f"{name} - {path}": {draw(st.sampled_from(["eq", "gte", "lt"])): value}}] * 2
+    return draw(st.sampled_from(choices))
+
+
+@st.composite
+def earlier(draw, store: str, image_set_id: str, version: int | None) -> dict[str, Any]:
+    """What earlier runs saw of an image set, or of a pinned version; nothing where it is new."""
+    kinds = ["answer", "answer", "answer", "gone", "unread", "new"] + (["event"] if version is None else [])
+    kind = draw(st.sampled_from(kinds))
+    if kind == "event":
+        number, primary = draw(st.sampled_from(["2", "10"])), draw(st.sampled_from([True, False, None]))
+        said = {"imageSetState": "DELETED", "imageSetWorkflowStatus": "DELETED", "versionId": number}
+        return {"event": said | ({} if primary is None else {"isPrimary": primary})}
+    if kind != "answer":
+        return {} if kind == "new" else {kind: True}
+    answer = draw(strategies.answers())
+    number = answer["versionId"] if version is None else str(version)
+    answer |= {"datastoreId": store, "imageSetId": image_set_id, "versionId": number}
+    made = {"answer": answer}
+    if draw(st.booleans()):
+        made["collectedAt"] = strategies.iso(draw(strategies.moments()))
+    return made
 
 
 @st.composite
@@ -209,6 +257,7 @@ def sets(draw, image_set_id: str, stores: list[tuple[str, str]], *, pinned: bool
         answer["answer"] |= {"datastoreId": store, "imageSetId": image_set_id, "versionId": number}
     elif not answer:
         answer = {"error": "ThrottlingException"}
+    one["earlier"] = draw(earlier(store, image_set_id, version))
     return (
         one | answer | draw(outcome("versions", version_lists(image_set_id))) | draw(outcome("tags", tags()))
     )
@@ -252,7 +301,9 @@ def worlds(draw, size: int = 10, *, pinned: bool = True) -> dict[str, Any]:
             one["complete"] = False
         drawn.append(one | answer | draw(outcome("tags", tags())))
     count = draw(st.integers(size // 2, size))
-    return {
-        "sets": [draw(sets(image_set_id, stores, pinned=pinned)) for image_set_id in IDS[:count]],
-        "stores": drawn,
-    }
+    made = [draw(sets(image_set_id, stores, pinned=pinned)) for image_set_id in IDS[:count]]
+    runs = draw(st.sampled_from([True, True, True, False]))
+    if not runs:  # a first run knows of events alone
+        for one in made:
+            one["earlier"] = {name: value for name, value in one["earlier"].items() if name == "event"}
+    return {"sets": made, "stores": drawn, "earlier": runs}

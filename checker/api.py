@@ -351,13 +351,16 @@ def kept(
     return working.store.publish(working)
 
 
-def verify(run: str, *, runs: str | None = None, key: Path | None = None) -> tuple[Verified, ...]:
+def verify(
+    run: str, runs: str | None = None, root: Path | None = None, *, key: Path | None = None
+) -> tuple[Verified, ...]:
     """Recomputes every hash of a run, its link to the run before, and its findings; of every run, where a folder of runs
     is named.
 
     Args:
         run: a run folder, its name, `s3://BUCKET/PREFIX/RUN`; or a folder of runs.
         runs: where the runs are whose names are given.
+        root: what `runs` is relative to; the present folder unless given.
         key: the public key that a run must be signed with.
 
     Raises:
@@ -365,7 +368,7 @@ def verify(run: str, *, runs: str | None = None, key: Path | None = None) -> tup
     """
     from checker.audit.verifying import verify as check
 
-    store, name = locate(run, runs)
+    store, name = locate(run, runs, root)
     if store.manifest(name) is None and (below := open_store(run)).sealed():
         return tuple(check(below, one, key=key) for one in below.sealed())
     return (check(store, name, key=key),)

@@ -5,6 +5,7 @@ import os
 import random
 import time
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,9 @@ from checker import config
 from checker.config import Rate, load, resolve_targets
 from checker.config.audit import AuditConfig
 from checker.config.tables import Cell, read
-from checker.model import Duration, ImageSetRef, Label, Location, Severity, Target, Type
+from checker.model import LONGEST, SOON, Duration, ImageSetRef, Label, Location, Severity, Target, Type
 from checker.problems import InvalidInputError, render
+from checker.values import DAY
 from checker.yamlsource import parse
 
 __all__ = ["aws_env"]
@@ -135,6 +137,39 @@ def test_what_may_be_left_out(tmp_path: Path) -> None:
     found = loaded(tmp_path, SOUND)
     assert (found.name, found.fail_on, found.on_unknown) == ("audit", Severity.LOW, "incomplete")
     assert (found.reports, found.runs, found.rates, found.params) == ({}, None, {}, {})
+
+
+def test_what_waivers_the_gate_runs_and_events_say(tmp_path: Path) -> None:
+    found = loaded(tmp_path, SOUND + """
+waivers: {file: w.yaml, max_duration: {high: 10d, low: 2y}, soon: 3d}
+gate: {new_only: 20260101T000000Z-0123abcd, max: {high: 0, medium: 20}, min_coverage: 99.5%}
+runs: {path: "s3://bucket/prefix", keep: 6y, object_lock: compliance}
+events: [a.jsonl, b.jsonl]
+""")  # fmt: skip
+    assert (found.waivers, found.soon) == ("w.yaml", Duration(0, 3 * DAY))
+    assert found.longest == {**LONGEST, Severity.HIGH: Duration(0, 10 * DAY), Severity.LOW: Duration(24)}
+    assert (found.new_only, found.most) == (
+        "20260101T000000Z-0123abcd",
+        {Severity.HIGH: 0, Severity.MEDIUM: 20},
+    )
+    assert found.min_coverage == Fraction(995, 1000)
+    assert (found.runs, found.keep, found.object_lock) == ("s3://bucket/prefix", Duration(72), "compliance")
+    assert found.events == ("a.jsonl", "b.jsonl")
+
+
+def test_the_short_forms_say_the_same(tmp_path: Path) -> None:
+    found = loaded(
+        tmp_path, SOUND + "waivers: w.yaml\ngate: {new_only: true}\nruns: runs/\nevents: a.jsonl\n"
+    )
+    assert (found.waivers, found.longest, found.soon) == ("w.yaml", LONGEST, SOON)
+    assert (found.new_only, found.most, found.min_coverage) == (True, {}, None)
+    assert (found.runs, found.keep, found.object_lock, found.events) == ("runs/", None, None, ("a.jsonl",))
+
+
+def test_without_them_nothing_is_waived_or_kept(tmp_path: Path) -> None:
+    found = loaded(tmp_path, SOUND)
+    assert (found.waivers, found.longest, found.soon, found.events) == (None, LONGEST, SOON, ())
+    assert (found.new_only, found.most, found.min_coverage) == (False, {}, None)
 
 
 def test_never_is_no_severity(tmp_path: Path) -> None:
@@ -308,6 +343,27 @@ runs: s3://bucket/prefix
     ),
     "missing-keys": ("name: x\ntargets: [{}, {name: a}]\n", {}),
     "nothing-to-audit": ("version: 1\npolicies: []\ntargets: []\n", {}),
+    "new-keys": (
+        SOUND
+        + """waivers: {max_duration: {hihg: 30d, high: 30, low: 5m}, son: 3d, soon: 14, file: "s3://x/y"}
+gate:
+  new_only: 3
+  max: {hgih: 0, high: -1, low: "3", medium: 1.5}
+  min_coverage: 99.5
+runs: {path: "gs://bucket", keep: 6years, object_lock: goverance, kep: 3}
+events: [3, "s3://x"]
+""",
+        {},
+    ),
+    "new-keys-of-another-kind": (
+        SOUND + "waivers: [a]\ngate: {max: [3], min_coverage: 120%, new_only: ' '}\nruns: 3\nevents: {a: b}\n",
+        {},
+    ),
+    "new-keys-without-paths": (
+        SOUND + 'waivers: {soon: 3d}\ngate: {min_coverage: "99.5"}\nruns: {keep: 0d, object_lock: governance}\nevents: ""\n',
+        {},
+    ),
+    "lock-of-a-folder": (SOUND + "runs: {path: runs/, object_lock: governance}\n", {}),
     "version-2": (SOUND.replace("version: 1", "version: 2"), {}),
     "complete-but-pinned": (
         SOUND.replace(f"[{ID}]", f"[{OTHER}, {{id: {ID}, version: 3}}]\n    complete: true"),
@@ -429,7 +485,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     | st.dictionaries(
         st.sampled_from(
             ["version", "policies", "targets", "name", "region", "datastore", "image_sets", "labels", "labels_from",
-             "complete", "id", "file", "gate", "fail_on", "rates", "GetImageSet", "defaults", "reports", "params", "x"]
+             "complete", "id", "file", "gate", "waivers", "runs", "path", "keep", "object_lock", "events", "max", "new_only", "fail_on", "rates", "GetImageSet", "defaults", "reports", "params", "x"]
         ),
         inner, max_size=5,
     ),

@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checker import api
 from checker.cli import options
 from checker.cli.console import say, warn
+from checker.cli.kept import find
 from checker.cli.options import Given
 from checker.fields import SUPERSEDED_BY
 from checker.model import Target, utc_now
@@ -82,7 +82,7 @@ def _refuse(asked: Asked) -> None:
 def _kept(asked: Asked) -> _Ready:
     """The evidence of a run folder, judged by the policies and the values in it."""
     assert asked.evidence is not None
-    kept = api.reopen(Path(asked.evidence))
+    _, kept = find(asked.evidence)
     policies = api.load(kept.policies)
     given = options.params(asked)
     name = _name(policies, asked.rule)

@@ -8,6 +8,7 @@ from checker import api
 from checker.audit.forecasting import foresee
 from checker.cli.console import hush_broken_pipe, warn
 from checker.cli.kept import find
+from checker.cli.options import configured_gate
 from checker.evidence.past import Kept
 from checker.problems import InvalidInputError, Problem
 from checker.values import BadValueError, later, parse_duration
@@ -47,9 +48,6 @@ def _rejudged(kept: Kept, path: str) -> api.Run:
     policies = api.load(requests, base=config.root)
     rules = api.choose(policies, configured=config.params, changes=config.rules)
     warn([*config.warnings, *policies.warnings, *rules.warnings])
-    gate = api.Gate(
-        config.fail_on, config.on_unknown, bool(config.new_only), config.most, config.min_coverage
-    )
     waivers, warnings = api.waivers(config, rules)
     warn(warnings)
-    return api.rejudge(kept, rules, gate=gate, waivers=waivers, soon=config.soon)
+    return api.rejudge(kept, rules, gate=configured_gate(config), waivers=waivers, soon=config.soon)

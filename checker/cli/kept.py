@@ -21,14 +21,14 @@ def find(run: str) -> tuple[Store, Kept]:
     Raises:
         InvalidInputError: there is no such complete run, or it was altered.
     """
-    store, name = locate(run, *_configured(run))
+    store, name = locate(run, *configured(run))
     folder = Path(run)
     # a folder says better than its parent what is wrong with it
     return store, past.reopen(folder) if folder.is_dir() else past.named(store, name)
 
 
-def _configured(run: str) -> tuple[str | None, Path | None]:
-    """The store of audit.yaml in the present folder, where a name is all that is given."""
+def configured(run: str) -> tuple[str | None, Path | None]:
+    """The store of audit.yaml in the present folder, and what it is relative to, where a name is all that is given."""
     path = Path(DEFAULT_CONFIG)
     if "://" in run or Path(run).is_dir() or not path.is_file():
         return None, None

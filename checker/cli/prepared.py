@@ -13,6 +13,7 @@ from checker import api
 from checker.audit.replaying import overrides, terms
 from checker.cli import options
 from checker.cli.console import colored, warn
+from checker.cli.kept import find
 from checker.cli.options import Check
 from checker.evidence.events import Event, read_events
 from checker.evidence.past import AUDIT, WAIVERS
@@ -72,7 +73,7 @@ def prepare(given: Check, started: datetime) -> Prepared:
         config = options.config(given)
         gathered.problems += config.warnings if config else ()
     with gathered.step():
-        kept = api.reopen(given.evidence, config.runs if config else None) if given.evidence else None
+        kept = find(given.evidence)[1] if given.evidence else None
     with gathered.step():
         policies = options.policies(given, config, kept)
         gathered.problems += policies.warnings if policies else ()

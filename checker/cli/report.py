@@ -7,12 +7,13 @@ import sys
 from checker import api
 from checker.cli import options
 from checker.cli.console import colored, say
+from checker.cli.kept import find
 from checker.reporting import STDOUT
 
 
 def run(name: str, asked: list[str], junit_passes: str) -> int:
     """Writes the reports that are asked for, else the summary; 0 whatever the run's outcome was."""
-    kept = api.reopen(name)
+    _, kept = find(name)
     reports = options.asked_reports(asked, junit_passes)
     result = api.replay(kept)
     how = api.Options(junit_passes, color=colored(sys.stdout), siblings=dict(reports))  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from pathlib import Path
 from checker import api
 from checker.audit.verifying import Verified
 from checker.cli.console import complain, say
+from checker.cli.kept import configured
 from checker.problems import Problem, printable, render
 
 ALTERED = 1
@@ -18,7 +19,9 @@ MOST_FINDINGS = 20
 
 def run(runs: list[str], *, key: str | None, as_json: bool) -> int:
     """Prints what verifying each run found; 1 where any of them is not intact."""
-    found = [one for name in runs for one in api.verify(name, key=Path(key) if key else None)]
+    found = [
+        one for name in runs for one in api.verify(name, *configured(name), key=Path(key) if key else None)
+    ]
     if as_json:
         say(json.dumps([_plain(one) for one in found], indent=2, ensure_ascii=False))
     else:

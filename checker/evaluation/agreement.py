@@ -44,13 +44,17 @@ def disagreements(kept: Path, now: Path) -> tuple[int, list[Differs]]:
             identified(connection.read_parquet(duckdb_path(folder / FINDINGS))) for folder in (kept, now)
         ]
         before, after = (_named(side, name) for side, name in zip(sides, ("before", "after"), strict=True))
-        same = " AND ".join(f'before."{name} before" IS NOT DISTINCT FROM after."{name} after"' for name in IDENTITY)
+        same = " AND ".join(
+            f'before."{name} before" IS NOT DISTINCT FROM after."{name} after"' for name in IDENTITY
+        )
         rows = before.join(after, same, how="outer")
         differs = " OR ".join(f'"{name} before" IS DISTINCT FROM "{name} after"' for name in _SAID)
         found = rows.filter(differs)
         total = found.aggregate("count(*)").fetchall()[0][0]
         names = [f"{name} {side}" for side in ("before", "after") for name in (*_WHO, *_SAID)]
-        first = found.select(*map(Column, names)).order(", ".join(f'"{name}"' for name in names[:8])).limit(MOST)
+        first = (
+            found.select(*map(Column, names)).order(", ".join(f'"{name}"' for name in names[:8])).limit(MOST)
+        )
         return total, [_differs(row) for row in first.fetchall()]
 
 

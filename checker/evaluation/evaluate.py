@@ -71,7 +71,7 @@ def evaluate(
         # the snapshot is read again for what findings show: cheaper than keeping it of every row
         lenient = _Lenient(waivers, labels)
         findings = [
-            _findings(connection, tables[scope], rules, chosen, as_of, lenient)
+            _findings(connection, tables[scope], rules, chosen, as_of, lenient=lenient)
             for scope, chosen in by_scope.items()
         ]
         every = with_new(connection, tree(lambda left, right: left.union(right), findings), folder)
@@ -177,6 +177,7 @@ def _findings(
     rules: Sequence[Rule],
     chosen: Mapping[int, Rule],
     as_of: datetime,
+    *,
     lenient: _Lenient,
 ) -> DuckDBPyRelation:
     """The findings of the rules of one scope, by their place in the run; what a rule says is computed for its own rows only."""

@@ -91,6 +91,22 @@ def test_another_machine_in_another_time_zone_replays_to_the_same_bytes(folder, 
     assert done.stdout == (folder / "a.json").read_bytes()
 
 
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity"), reason="this system cannot be told how many cores to use"
+)
+@pytest.mark.parametrize("cores", [1, 2])
+def test_any_number_of_workers_replays_to_the_same_bytes(folder, cores):
+    sets = [answer(f"{number:032x}", overrides={"forced": number % 3 == 0}) for number in range(10_000)]
+    (folder / "sets.json").write_text("\n".join(map(json.dumps, sets)))
+    check("--report", "json=a.json")
+    command = [sys.executable, "-m", "checker", "report", str(only_run(folder)), "--report", "json=-"]
+    chosen = sorted(os.sched_getaffinity(0))[:cores]
+    done = subprocess.run(
+        command, capture_output=True, check=True, preexec_fn=lambda: os.sched_setaffinity(0, chosen)
+    )
+    assert done.stdout == (folder / "a.json").read_bytes()
+
+
 def test_shipped_packs_and_their_controls_replay_to_the_same_bytes(folder):
     options = ["-p", "pack:healthimaging-integrity", "--report", "json=a.json"]
     check(*options)

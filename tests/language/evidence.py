@@ -59,7 +59,8 @@ def _earlier(one: Mapping[str, Any], number: int) -> Iterator[Record]:
     if number == 0 and "unread" in seen:
         yield Record(**common, error=("AccessDeniedException", ""))
     elif number == 0 and ("answer" in seen or "gone" in seen):
-        answer = seen.get("answer", {"versionId": "1", "imageSetState": "ACTIVE"})
+        healthy = {"imageSetId": one["imageSetId"], "versionId": "1", "imageSetState": "ACTIVE"}
+        answer = seen.get("answer", healthy | {"datastoreId": one["datastoreId"]})
         moment = parse_time(seen["collectedAt"]) if "collectedAt" in seen else None
         yield Record(**common, answer=normalise(answer), collected_at=moment)
     elif number == 1 and "gone" in seen:

@@ -208,8 +208,8 @@ def why_unknown(path: str, scope: RuleScope = "image_set", labels: Collection[st
     head = re.split(r"[.\[]", path, maxsplit=1)[0]
     if head == "previous_version" and scope != "version":
         return f"{path} needs `scope: version`, which judges every version beside the one before it"
-    if (head == "previous" or path == KNOWN.path) and scope != "image_set":
-        return f"{path} is known in `scope: image_set` only"
+    if (head == "previous" or path == KNOWN.path) and scope == "version":
+        return f"{path} is of the whole image set, which `scope: image_set` judges"
     if head == "previous" and path.removeprefix(EARLIER) in (*_NOT_EARLIER, *_FROM_ARN):
         return f"{path} is not kept of an earlier run: it is the same image set"
     if head == "successor" and scope == "image_set" and SUPERSEDED_BY not in labels:

@@ -41,16 +41,18 @@ def past_of(store: Store, audit: str, baseline: str | None = None) -> Past:
     Args:
         store: where they are.
         audit: the audit's name.
-        baseline: the run to compare with; the last one unless given.
+        baseline: the run to compare with; the last one that is not hypothetical unless given.
 
     Raises:
         InvalidInputError: a run that is needed was altered, or is not there.
     """
     last = past.last(store, audit)
     named = past.named(store, baseline) if baseline else None
+    # what would be at another time is nothing that a gate has let stand
+    real = last if last is None or not last.facts.get("hypothetical") else past.last(store, audit, real=True)
     points = islice(past.earlier(store, audit), MOST_EARLIER)
     trend = tuple(trend_point(one) for one in points)[::-1]
-    return Past(last, named or last, named is not None, trend)
+    return Past(last, named or real, named is not None, trend)
 
 
 def remember(folder: Path, earlier: Past, events: Sequence[Event], started: datetime) -> None:

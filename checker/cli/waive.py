@@ -178,7 +178,8 @@ def _instead(text: str, every: Iterable[Finding], there: Sequence[Finding], verd
     """What there is in place of a finding that is not."""
     for one in every:
         if text in _names(one.subject):
-            return f"it has an {one.verdict}: add --covers {one.verdict}"
+            what = "a fail" if one.verdict is Verdict.FAIL else "an unknown"
+            return f"it has {what}: add --covers {one.verdict}"
     known = list(dict.fromkeys(one.subject.image_set_id or one.subject.target for one in there))
     more = f" and {len(known) - MOST_NAMED:,} more" if len(known) > MOST_NAMED else ""
     return f"each {verdict} is on: {', '.join(known[:MOST_NAMED])}{more}"

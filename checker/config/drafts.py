@@ -139,6 +139,9 @@ def replace(path: Path, old: bytes | None, new: bytes) -> None:
         if old is not None:
             shutil.copymode(target, temporary)
         temporary.replace(target)
+    except FileExistsError:
+        message = "cannot be written: a file is where its folder would be"
+        raise InvalidInputError(Problem(path.as_posix(), message)) from None
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InvalidInputError(Problem(path.as_posix(), f"cannot be written: {reason}")) from None

@@ -68,7 +68,9 @@ def _local(text: str) -> str:
 
 
 def _store(text: str) -> str:
-    return text if text.startswith("s3://") else _local(text)
+    if "://" in text and not text.startswith("s3://"):
+        _refuse("runs are kept in a folder or in s3://BUCKET/PREFIX")
+    return text
 
 
 def _severity(text: str) -> Severity:

@@ -42,8 +42,8 @@ _KINDS = {
     "int_type": "a whole number",
     "bool_type": "true or false",
 }
-# What stands in place of a mapping with that one key.
-_SHORT = {"waivers": "waivers.yaml", "runs": "runs/"}
+# Where a path alone will do.
+_SHORT = {"waivers": "waivers.yaml", "runs": "runs/", "events": "events.jsonl"}
 _UNITS: Mapping[object, str] = {"max_duration": "30d", "soon": "14d", "keep": "6y", "min_coverage": "99.5%"}
 
 
@@ -143,7 +143,7 @@ def _kind_problem(node: Node, name: str, kind: str, loc: Loc) -> Problem:
         units = (f"write it with its unit, such as {_UNITS[step]}" for step in loc if step in _UNITS)
         hint = next(units, hint)
     elif name in _SHORT and len(loc) == 1:
-        takes, hint = "a path or a mapping", f"write `{name}: {_SHORT[name]}`"
+        takes, hint = f"a path or {takes}", f"write `{name}: {_SHORT[name]}`"
     what = str(node.value) if kind == "int_type" and node.kind == "a number" else node.kind
     return node.problem(f"{name} takes {takes}, not {what}", hint)
 

@@ -33,7 +33,7 @@ def write_baseline(earlier: Path, folder: Path) -> None:
     """
     with connect() as connection:
         rows = identified(connection.read_parquet(duckdb_path(earlier / FINDINGS)))
-        kept = rows.select(*map(Column, IDENTITY), Column("verdict"), _UNWAIVED.alias("unwaived"))
+        kept = rows.select(*map(Column, (*IDENTITY, "verdict", "versionId")), _UNWAIVED.alias("unwaived"))
         kept.order(", ".join(f'"{name}"' for name in (*IDENTITY, "verdict"))).write_parquet(
             str((folder / BASELINE).resolve()), compression="zstd"
         )
@@ -42,18 +42,21 @@ def write_baseline(earlier: Path, folder: Path) -> None:
 def with_new(connection: DuckDBPyConnection, findings: DuckDBPyRelation, folder: Path) -> DuckDBPyRelation:
     """The findings with the column `new`: null where the folder has no baseline.
 
-    A fail that was there waived is new once it is not waived any more: nobody has let it stand.
+    A fail that was there waived is new once it is not waived any more: nobody has let it stand. So is one of another
+    version of the image set: somebody has written to it since.
     """
     columns = [Column(name) for name in findings.columns]
     if not (folder / BASELINE).exists():
         return findings.select(*columns, Constant(None).cast("BOOLEAN").alias(NEW))
     baseline = connection.read_parquet(duckdb_path(folder / BASELINE))
     counts = Column("unwaived") | (Column("verdict") == Constant(Verdict.UNKNOWN.value))
-    before = baseline.filter(counts).select(*map(Column, (*IDENTITY, "verdict"))).distinct()
+    before = baseline.filter(counts).select(*map(Column, (*IDENTITY, "verdict", "versionId")))
     before = before.select(*map(Column, before.columns), Constant(value=True).alias("before"))
     found = identified(findings).set_alias("found")
     joined = found.join(before.set_alias("before"), _SAME, how="left")
-    new = Coalesce(~Column("before", "before"), Constant(value=True))
+    version, earlier = (Coalesce(Column(side, "versionId"), Constant(0)) for side in ("found", "before"))
+    written = (Column("found", "verdict") == Constant(Verdict.FAIL.value)) & (version != earlier)
+    new = Coalesce(~Column("before", "before") | written, Constant(value=True))
     return joined.select(*(Column("found", name).alias(name) for name in findings.columns), new.alias(NEW))
 
 

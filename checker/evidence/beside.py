@@ -116,61 +116,70 @@ def with_history(
     from duckdb import ColumnExpression as Column
     from duckdb import ConstantExpression as Constant
 
-    columns = [f"{EARLIER}{path}" for path in state_types()]
     if history is None:
-        kinds = {**state_types(), "answered": "BOOLEAN", "received": "BOOLEAN", "error": "VARCHAR"}
-        return rows.select(
-            *map(Column, rows.columns),
-            Constant(None).cast("BOOLEAN").alias(KNOWN.path),
-            *(
-                Constant(NO_EARLIER_RUN if name == "error" else None).cast(kind).alias(EARLIER + name)
-                for name, kind in kinds.items()
-            ),
-        )
+        return _without_history(rows)
     kept = read_history(connection, history)
-    of_sets = kept.filter(Column("imageSetId").isnotnull())
     others = kept.filter(Column("imageSetId").isnull()).select(Column(KNOWN.path)).fetchall()
-    whole = of_sets.filter(Column(PINNED).isnull()).select(
-        _key("datastoreId").alias("its.store"),
-        Column("imageSetId").alias("its.id"),
-        Column(KNOWN.path).alias("its.known"),
-    )
-    state = of_sets.select(
-        _key("datastoreId").alias("earlier.store"),
-        Column("imageSetId").alias("earlier.id"),
-        _version().alias("earlier.version"),
-        Column("answered"),
-        *(Column(name).alias(f"earlier.{name}") for name in columns),
-    )
-    same = (_key("datastoreId") == Column("its.store")) & (Column("imageSetId") == Column("its.id"))
-    as_before = (_key("datastoreId") == Column("earlier.store")) & (
-        Column("imageSetId") == Column("earlier.id")
-    )
-    joined = rows.set_alias("rows").join(whole.set_alias("its"), same, how="left").set_alias("both")
-    joined = joined.join(
-        state.set_alias("earlier"), as_before & (_version() == Column("earlier.version")), how="left"
-    )
+    joined = _seen_before(rows, kept.filter(Column("imageSetId").isnotnull()))
     in_none = Column("its.id").isnull()
-    known = _case(in_none, Constant(others[0][0] if others else None).cast("BOOLEAN")).otherwise(
-        Column("its.known")
-    )
+    of_others = Constant(others[0][0] if others else None).cast("BOOLEAN")
+    known = _case(in_none, of_others).otherwise(Column("its.known"))
     found = Column(f"earlier.{EARLIER}found")
-    received = _case(known & found.isnotnull(), Constant(value=True))
-    error = _case(known.isnull() & in_none, Constant(NO_EARLIER_RUN)).when(
-        known.isnull(), Constant("unread in earlier runs")
-    )
-    error = error.when(~known, Constant("not seen by an earlier run"))
-    error = error.when(found.isnull(), Constant("this version not read by an earlier run"))
-    error = error.when(~found, Constant("not there in the last run that asked"))
-    error = error.when(~Column("answered"), Constant("seen by a deletion event only"))
+    error = _case(known.isnull() & in_none, Constant(NO_EARLIER_RUN))
+    for missing, why in (
+        (known.isnull(), "unread in earlier runs"),
+        (~known, "not seen by an earlier run"),
+        (found.isnull(), "this version not read by an earlier run"),
+        (~found, "not there in the last run that asked"),
+        (~Column("answered"), "seen by a deletion event only"),
+    ):
+        error = error.when(missing, Constant(why))
     return joined.select(
         *map(Column, rows.columns),
         known.alias(KNOWN.path),
-        received.alias(f"{EARLIER}received"),
+        _case(known & found.isnotnull(), Constant(value=True)).alias(f"{EARLIER}received"),
         error.alias(f"{EARLIER}error"),
         Column("answered").alias(f"{EARLIER}answered"),
-        *(_case(known, Column(f"earlier.{name}")).alias(name) for name in columns),
+        *(_case(known, Column(f"earlier.{EARLIER}{path}")).alias(EARLIER + path) for path in state_types()),
     )
+
+
+def _without_history(rows: DuckDBPyRelation) -> DuckDBPyRelation:
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+
+    kinds = {**state_types(), "answered": "BOOLEAN", "received": "BOOLEAN", "error": "VARCHAR"}
+    return rows.select(
+        *map(Column, rows.columns),
+        Constant(None).cast("BOOLEAN").alias(KNOWN.path),
+        *(
+            Constant(NO_EARLIER_RUN if name == "error" else None).cast(kind).alias(EARLIER + name)
+            for name, kind in kinds.items()
+        ),
+    )
+
+
+def _seen_before(rows: DuckDBPyRelation, kept: DuckDBPyRelation) -> DuckDBPyRelation:
+    """The rows beside what is known of their image set, `its`, and what was last seen of their version, `earlier`."""
+    from duckdb import ColumnExpression as Column
+
+    def same(head: str) -> Expression:
+        named = Column("imageSetId") == Column(f"{head}.id")
+        return (_key("datastoreId") == Column(f"{head}.store")) & named
+
+    def key(head: str) -> list[Expression]:
+        return [_key("datastoreId").alias(f"{head}.store"), Column("imageSetId").alias(f"{head}.id")]
+
+    whole = kept.filter(Column(PINNED).isnull()).select(*key("its"), Column(KNOWN.path).alias("its.known"))
+    state = kept.select(
+        *key("earlier"),
+        _version().alias("earlier.version"),
+        Column("answered"),
+        *(Column(EARLIER + path).alias(f"earlier.{EARLIER}{path}") for path in state_types()),
+    )
+    both = rows.set_alias("rows").join(whole.set_alias("its"), same("its"), how="left").set_alias("both")
+    this = same("earlier") & (_version() == Column("earlier.version"))
+    return both.join(state.set_alias("earlier"), this, how="left")
 
 
 def _version() -> Expression:

@@ -92,15 +92,18 @@ def reopen(folder: Path, *, checked: bool = True) -> Kept:
     return kept
 
 
-def last(store: Store, audit: str) -> Kept | None:
-    """The last complete run of an audit, but for those that judged kept evidence again: they saw nothing new.
+def last(store: Store, audit: str, *, real: bool = False) -> Kept | None:
+    """The last complete run of an audit, but for those that judged kept evidence again: they saw nothing new. With `real`
+    it is not a hypothetical one either.
 
     Raises:
         InvalidInputError: it was altered.
     """
     for name in reversed(store.sealed()):
         facts = _facts(store, name)
-        if facts is not None and facts.get("name") == audit and not facts.get("replay_of"):
+        if facts is None or facts.get("name") != audit or facts.get("replay_of"):
+            continue
+        if not real or not facts.get("hypothetical"):
             return reopen(store.fetch(name, *_needed(facts)))
     return None
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from checker.audit.gate import Gate, Ruling, something_evaluated
 from checker.audit.waivers import WaiverUse
@@ -27,6 +27,9 @@ from checker.model import (
     Verdict,
     Waiver,
 )
+
+if TYPE_CHECKING:
+    from checker.evaluation.since import Since
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,13 @@ class Run:
         every = read.subjects(rules, self.folder, self.as_of, self.ruling, self._waivers)
         for judged, rows in zip(self.judged, every, strict=True):
             yield judged, (SubjectVerdict(*row) for row in rows)
+
+    def since(self, most: int = 100) -> Since | None:
+        """What became of the findings of the run compared with, with at most so many that are gone by name; None where
+        there is no such run."""
+        from checker.evaluation.since import since
+
+        return since(self.folder, [one.rule for one in self.judged], most) if self.compared else None
 
     @property
     def _waivers(self) -> dict[int, Waiver]:

@@ -48,6 +48,11 @@ def read_waivers(
     Raises:
         InvalidInputError: with every problem of the file.
     """
+    if not path.exists():
+        # an audit names the file before there is a finding to waive
+        hint = "write `version: 1` and `waivers: []` into it; `imageset-checker waive` adds to it"
+        message = "cannot be read: there is no such file"
+        raise InvalidInputError(Problem(shown or path.as_posix(), message, hint))
     return waivers_in(yamlsource.read(path, shown), policies, limits)
 
 

@@ -56,6 +56,8 @@ FOUND = Column("found")
 _GUARDED = frozenset({"datastoreId", "imageSetId", "collectedAt"})
 
 _PREVIOUS_VERSION = f"{PREVIOUS}versionId"
+_RECORDED = Column(f"{PREVIOUS}error").isnull()
+"""Whether the version before is known, or that there is none."""
 _SUPERSEDED_BY = f"labels.{SUPERSEDED_BY}"
 _CALLS = {
     Source.TAGS: "ListTagsForResource",
@@ -63,6 +65,7 @@ _CALLS = {
     Source.DATASTORE_TAGS: "ListTagsForResource",
     Source.SUCCESSOR: "successor",
     Source.HISTORY: "",  # no call: its reasons stand alone
+    Source.PREVIOUS_VERSION: "",
 }
 
 _COMPARE: dict[str, Callable[[Expression, Expression], Expression]] = {
@@ -168,7 +171,7 @@ def shown(field: Field) -> Expression:
 def received(field: Field) -> Expression:
     """Whether the answer that a field comes from was received: true, or false or null where it was not."""
     if field.answer:
-        return FOUND
+        return FOUND & _RECORDED if field.source is Source.PREVIOUS_VERSION else FOUND
     if field.source is Source.OWN:
         return FOUND.isnotnull() if field == FOUND_FIELD else TRUE
     if field.source is Source.SUCCESSOR:
@@ -195,8 +198,8 @@ def none_of(field: Field) -> Expression | None:
     if field.source is Source.SUCCESSOR:
         return Column(_SUPERSEDED_BY).isnull() if field.absence is Absence.NONE else None
     if field.source is Source.PREVIOUS_VERSION:
-        first = FOUND & Column(_PREVIOUS_VERSION).isnull()
-        return first | (FOUND & _raw(field).isnull()) if field.absence is Absence.NONE else first
+        first = received(field) & Column(_PREVIOUS_VERSION).isnull()
+        return first | (received(field) & _raw(field).isnull()) if field.absence is Absence.NONE else first
     if field.absence is not Absence.NONE:
         return None
     absent = _raw(field).isnull()

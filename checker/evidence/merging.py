@@ -11,6 +11,7 @@ from checker.evidence.answers import normalise_versions
 from checker.evidence.records import (
     LIST_VERSIONS,
     NO_VERSION,
+    VERSIONS,
     VERSIONS_NOT_RECORDED,
     Record,
 )
@@ -30,6 +31,7 @@ class Seen:
     listed: bool  # in list-image-set-versions, which leaves members out
     pinned: bool  # asked for by its version
     whole: bool = False  # with every other version of its image set
+    asked: bool = False  # by this program, which reads a list to its end: what it leaves out, the service leaves out
 
     @property
     def version(self) -> int | None:
@@ -64,9 +66,11 @@ def merged(
         yield replace(highest.record, datastore_id=store)
         if versions:
             failed = [one for one in unlisted if one.record.datastore_id in (store, None)]
-            whole = (one for one in same_id if one.whole and one.record.datastore_id in (store, None))
+            whole = [one for one in same_id if one.whole and one.record.datastore_id in (store, None)]
             listed = max((one.version or 0 for one in whole), default=0)
-            yield _list_of(kept, replace(highest.record, datastore_id=store), listed, failed)
+            known = _list_of(kept, replace(highest.record, datastore_id=store), listed, failed)
+            sure = max((one.version or 0 for one in whole if one.asked), default=0)
+            yield replace(known, gaps=_unrecorded(known, sure))
 
 
 def _last_if_none(version: int | None) -> float:
@@ -76,7 +80,7 @@ def _last_if_none(version: int | None) -> float:
 def _list_of(kept: dict[int | None, Seen], highest: Record, listed: int, failed: list[Seen]) -> Record:
     """The versions of an image set as ListImageSetVersions would give them, or why they are not known.
 
-    `listed` is the highest version in a list: below it nothing can be missing.
+    `listed` is the highest version in a list: what is missing below it leaves the others known.
     """
     records = [kept[version].record for version in sorted(kept, key=_last_if_none)]
     answers = {int(record.answer["versionId"]): record.answer for record in records if record.answer}
@@ -100,6 +104,15 @@ def _list_of(kept: dict[int | None, Seen], highest: Record, listed: int, failed:
     if missing := list(_gaps(sorted(answers), listed, known)):
         return replace(record, error=(VERSIONS_NOT_RECORDED, _missing(missing, known)))
     return replace(record, answer=normalise_versions(list(answers.values())))
+
+
+def _unrecorded(record: Record, sure: int) -> tuple[int, ...]:
+    """The versions above `sure` whose number before is missing: a file may hold a part of a list."""
+    listed = record.answer[VERSIONS] if record.answer else ()
+    numbers = {int(one["versionId"]) for one in listed}
+    return tuple(
+        number for number in sorted(numbers) if number > max(sure, 1) and number - 1 not in numbers
+    )
 
 
 def _gaps(numbers: list[int], listed: int, highest: int) -> Iterator[tuple[int, int]]:

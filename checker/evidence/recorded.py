@@ -173,8 +173,11 @@ class _Reader:
             for name in ("datastoreId", "collectedAt", "labels", "labelPlaces")
             if name in value
         }
+        # a record of this program, and no list that it read from a file
+        asked = "action" in value and not value.get("gaps") and value.get("target") != TARGET
         for item in items:
-            yield self.seen({**our_spelling(item), **beside}, where, listed=True, whole=True)
+            seen = self.seen({**our_spelling(item), **beside}, where, listed=True, whole=True)
+            yield replace(seen, asked=asked)
 
     def seen(self, value: dict[str, Any], where: str, *, listed: bool, whole: bool = False) -> Seen:
         common, version = self.common(value, where)

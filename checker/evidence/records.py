@@ -36,7 +36,7 @@ TAGS = "tags"
 BESIDE = frozenset(
     {
         "action", "target", "targetAccount", "targetRegion", "requestedVersionId", "collectedAt", "labels",
-        "labelPlaces", "complete", "error",
+        "labelPlaces", "complete", "gaps", "error",
     }
 )  # fmt: skip
 """What a record's JSON has beside the answer's members."""
@@ -51,7 +51,8 @@ class Record:
     `action` is the call. `answer` has its answer's members in the API's spelling, with times as ISO 8601 text; without
     an answer `error` is its code and message. `image_set_id` is None where the call was about the data store. `version`
     is the one asked for, where one was. Account and Region are the target's, so far as they are known. `label_places`
-    say where labels were given, `complete` (of GetDatastore) that the target lists every image set of the data store.
+    say where labels were given, `complete` (of GetDatastore) that the target lists every image set of the data store,
+    `gaps` (of ListImageSetVersions) before which versions the one before was not recorded.
     """
 
     target: str
@@ -67,6 +68,7 @@ class Record:
     labels: Mapping[str, Scalar] = field(default_factory=dict)
     label_places: Mapping[str, str] = field(default_factory=dict)
     complete: bool = False
+    gaps: tuple[int, ...] = ()
 
     @property
     def found(self) -> bool | None:
@@ -86,6 +88,7 @@ class Record:
             "imageSetId": self.image_set_id,
             "requestedVersionId": None if self.version is None else str(self.version),
             "complete": self.complete or None,
+            "gaps": list(self.gaps) or None,
         }
         document |= self.answer or {}
         if self.error:

@@ -34,6 +34,8 @@ from checker.model import Label, Needs
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 
+PREVIOUS_NOT_RECORDED = "previous_version not recorded"
+"""Why nothing is known of the version before one, where a file leaves its number out."""
 _OF_THE_SET = ("datastoreId", "imageSetId")
 _API = {ours: spelling for spelling, ours in VERSION_SPELLING.items()}
 _KEY = ("target", "datastoreId", "imageSetId")
@@ -68,7 +70,7 @@ def _columns(paths: list[str]) -> dict[str, str]:
     spelled = {_API.get(name, name): kind for name, kind in types.items()}
     # lists are sorted by the first member
     first = {"versionId": spelled.pop("versionId")}
-    return {**REFERENCE, VERSIONS: struct(first | spelled) + "[]", **LABELS}
+    return {**REFERENCE, VERSIONS: struct(first | spelled) + "[]", "gaps": "BIGINT[]", **LABELS}
 
 
 def _listed(lists: DuckDBPyRelation, labels: Mapping[str, Label], paths: list[str]) -> DuckDBPyRelation:
@@ -93,6 +95,10 @@ def _listed(lists: DuckDBPyRelation, labels: Mapping[str, Label], paths: list[st
         *kept, Function("unnest", some.otherwise(Function("list_value", Constant(None)))).alias("pair")
     )
     now, earlier = (Function("struct_extract", Column("pair"), Constant(at)) for at in (1, 2))
+    # of what is missing from a file nobody knows how it was
+    gap = Function("list_contains", Column("gaps"), _version(now, "versionId"))
+    unrecorded = duckdb.CaseExpression(gap, Constant(PREVIOUS_NOT_RECORDED))
+    earlier = duckdb.CaseExpression(unrecorded.isnull(), earlier)
     missing = _version(now, "versionId").isnull()
     code = duckdb.CoalesceOperator(member(ERROR_CODE), duckdb.CaseExpression(missing, Constant(NO_VERSION)))
     return rows.select(
@@ -100,6 +106,7 @@ def _listed(lists: DuckDBPyRelation, labels: Mapping[str, Label], paths: list[st
         *map(Column, _OF_THE_SET),
         *(_version(now, path).alias(path) for path in paths),
         *(_version(earlier, path).alias(PREVIOUS + path) for path in paths),
+        unrecorded.alias(f"{PREVIOUS}error"),
         *label_columns(labels),
     )
 
@@ -130,6 +137,7 @@ def _answered(
         *map(Column, _OF_THE_SET),
         *(duckdb.CaseExpression(read, member(path)).alias(path) for path in paths),
         *(duckdb.CaseExpression(null.cast("BOOLEAN"), member(path)).alias(PREVIOUS + path) for path in paths),
+        null.cast("VARCHAR").alias(f"{PREVIOUS}error"),
         *label_columns(labels),
     )
 

@@ -32,7 +32,18 @@ from checker.model.language import (
     Test,
     Value,
 )
-from checker.model.policy import Case, CaseSets, Change, Control, Demand, Framework, Pack, Rule, Shortfall
+from checker.model.policy import (
+    Case,
+    CaseSets,
+    Change,
+    Control,
+    Demand,
+    Framework,
+    Pack,
+    Rule,
+    Shortfall,
+    Unloaded,
+)
 from checker.model.words import Absence, Duration, Location, Severity, Source, Type, Verdict, utc_now
 
 __all__ = [
@@ -75,6 +86,7 @@ __all__ = [
     "Target",
     "Test",
     "Type",
+    "Unloaded",
     "Value",
     "Verdict",
     "Waiver",

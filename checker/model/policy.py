@@ -73,9 +73,17 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
+class Unloaded:
+    """A rule that a mapping file maps to a control, of a pack that is not loaded."""
+
+    rule: str
+    control: Control
+
+
+@dataclass(frozen=True, slots=True)
 class Framework:
     """A file that maps the controls of a framework to rules. `key` is what `controls:` calls the framework, `controls`
-    are the ids in the file's order, `content` its bytes."""
+    are the ids in the file's order, `content` its bytes; `implied` where it came with the checker and nobody named it."""
 
     key: str
     title: str
@@ -85,6 +93,8 @@ class Framework:
     note: str = ""
     controls: tuple[str, ...] = ()
     content: bytes = field(default=b"", repr=False)
+    unloaded: tuple[Unloaded, ...] = ()
+    implied: bool = False
 
 
 @dataclass(frozen=True, slots=True)

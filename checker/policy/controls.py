@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from checker.model import Control, Framework, Location, Pack, Param, Rule
+from checker.model import Control, Framework, Location, Pack, Param, Rule, Unloaded
 from checker.policy.demands import read_demands
 from checker.policy.params import used
 from checker.policy.shape import Shape
@@ -193,7 +193,7 @@ def mapped_packs(
 
     Args:
         packs: the loaded packs.
-        maps: the mapping files. Rules of packs that are not loaded are passed over.
+        maps: the mapping files. A rule of a pack that is not loaded is noted in its framework: it leaves the control open.
         shipped: the names of the packs that come with the checker: an implied file speaks of no others.
         problems: where rules that a loaded pack does not have are noted.
     """
@@ -205,7 +205,7 @@ def mapped_packs(
         known = names & shipped if one.implied else names
         here = [mapped for mapped in one.mapped if mapped.rule.partition("/")[0] in known]
         if here or not one.implied:
-            frameworks.append(one.framework)
+            frameworks.append(_with_unloaded(one, known))
         for mapped in here:
             if mapped.rule not in rules:
                 hint = suggest(mapped.rule, rules, what="rules are")
@@ -225,6 +225,16 @@ def mapped_packs(
         for pack in packs
     )
     return whole, tuple(frameworks)
+
+
+def _with_unloaded(one: ControlMap, known: frozenset[str] | set[str]) -> Framework:
+    """The framework with the rules of packs that are not loaded."""
+    unloaded = (
+        Unloaded(mapped.rule, mapped.control)
+        for mapped in one.mapped
+        if mapped.rule.partition("/")[0] not in known
+    )
+    return dataclasses.replace(one.framework, unloaded=tuple(unloaded), implied=one.implied)
 
 
 def _params(pack: Pack, rule: Rule) -> dict[str, Param]:

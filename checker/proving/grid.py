@@ -228,6 +228,7 @@ def _columns(
             value = Coalesce(value, Constant(SUCCESSOR_ID))
         columns.append(value.cast(_SQL.get(field.type, "VARCHAR")).alias(column(field)))
     if any(field.path.startswith(PREVIOUS) for field in fields):
+        columns.append(Constant(None).cast("VARCHAR").alias(f"{PREVIOUS}error"))
         number_of = f"{PREVIOUS}versionId"
         if not any(field.path == number_of for field in fields):
             there = 1 if mask["previous"] else None

@@ -5,7 +5,7 @@ Never more than `supported`: that the mapped rules found nothing is no proof of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,7 +19,7 @@ class State(StrEnum):
 
     FAIL = "fail"  # a mapped rule has a fail that is not waived
     NOT_SATISFIED = "not_satisfied"  # a demand is not met, a rule is switched off, or fails are waived
-    UNKNOWN = "unknown"  # a mapped rule has an unknown, judged nothing, or was left out
+    UNKNOWN = "unknown"  # a mapped rule has an unknown, judged nothing, was left out, or is of a pack that is not loaded
     SUPPORTED = "supported"  # every mapped rule was evaluated, and passed where it applied
     NOT_APPLICABLE = "not_applicable"
 
@@ -50,12 +50,15 @@ class MappedRule:
 
 @dataclass(frozen=True, slots=True)
 class ControlResult:
-    """A control with the rules that are mapped to it."""
+    """A control with the rules that are mapped to it. `unloaded` are those of packs that are not loaded, `implied` whether
+    a mapping that nobody named names them."""
 
     framework: str
     id: str
     title: str
     rules: tuple[MappedRule, ...]
+    unloaded: tuple[str, ...] = ()
+    implied: bool = False
 
     @property
     def total(self) -> Tally:
@@ -70,7 +73,7 @@ class ControlResult:
             return State.FAIL
         if self.lacks or total.waived:
             return State.NOT_SATISFIED
-        if states & {"unknown", "left_out", "not_evaluated"}:
+        if self.unloaded or states & {"unknown", "left_out", "not_evaluated"}:
             return State.UNKNOWN
         return State.SUPPORTED if total.passed else State.NOT_APPLICABLE
 
@@ -97,52 +100,102 @@ class ControlResult:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What weakens it beside verdicts and what it lacks: fails that are waived, rules changed or left out."""
+        """What weakens it beside verdicts and what it lacks: fails that are waived, rules changed, left out or not loaded."""
         waived = self.total.waived
         others = [
             f"rule {one.rule.name}: {one.note}" for one in self.rules if one.note and one.state != "off"
         ]
         fails = [f"{waived:,} {'fail is' if waived == 1 else 'fails are'} waived"] if waived else []
-        return (*fails, *others)
+        return (*fails, *others, *self.missing)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What it says of rules whose packs are not loaded: a mapping that was named means each of its rules, one that
+        came with the checker names rules of all shipped packs."""
+        if not self.implied:
+            return tuple(f"rule {name} is not loaded" for name in self.unloaded)
+        number, total = len(self.unloaded), len(self.unloaded) + len(self.rules)
+        if not number:
+            return ()
+        return (f"{number} of its {total} rules {_of_packs(number)}",)
 
 
 @dataclass(frozen=True, slots=True)
 class FrameworkResult:
-    """A framework with its controls; title, source and note are those of its mapping file, if there is one."""
+    """A framework with its controls; title, source and note are those of its mapping file, if there is one. `not_shown`
+    are controls of a mapping that nobody named, all of whose rules are of packs that are not loaded."""
 
     framework: Framework
     controls: tuple[ControlResult, ...]
+    not_shown: tuple[str, ...] = ()
+
+    @property
+    def remark(self) -> str:
+        """How many controls are not shown, and why."""
+        number, total = len(self.not_shown), len(self.not_shown) + len(self.controls)
+        if not number:
+            return ""
+        which = "1 control is" if number == 1 else f"{number} controls are"
+        return f"{which} not shown, of {total}: their rules are all of packs that are not loaded."
 
 
 def control_results(run: Run) -> tuple[FrameworkResult, ...]:
     """Every framework that a rule of the run is mapped to: frameworks as the rules name them, the controls in the order
-    of the framework's mapping file. Controls of which every rule was left out are not there."""
+    of the framework's mapping file. A control of which nothing was judged is there too, as unknown."""
     table: dict[str, dict[str, list[MappedRule]]] = {}
     for one in _mapped(run):
         table.setdefault(one.control.framework, {}).setdefault(one.control.id, []).append(one)
     known = {framework.key: framework for framework in run.frameworks}
-    results = []
-    for key, controls in table.items():
-        framework = known.get(key, Framework(key, key, "", ""))
-        order = {name: index for index, name in enumerate(framework.controls)}
-        ids = sorted(controls, key=lambda name: order.get(name, len(order)))
-        found = tuple(_result(key, name, controls[name]) for name in ids)
-        kept = tuple(one for one in found if any(rule.state != "left_out" for rule in one.rules))
-        if kept:
-            results.append(FrameworkResult(framework, kept))
-    return tuple(results)
+    for framework in run.frameworks:
+        if not framework.implied:
+            controls = table.setdefault(framework.key, {})
+            for gone in framework.unloaded:
+                controls.setdefault(gone.control.id, [])
+    return tuple(_framework(known.get(key, Framework(key, key, "", "")), table[key]) for key in table)
 
 
-def not_satisfied(run: Run) -> Iterator[tuple[ControlResult, str]]:
-    """Each reason why a control is not satisfied even where its rules pass."""
-    for result in control_results(run):
-        for control in result.controls:
-            yield from ((control, text) for text in control.lacks)
+def _framework(framework: Framework, controls: Mapping[str, list[MappedRule]]) -> FrameworkResult:
+    order = {name: index for index, name in enumerate(framework.controls)}
+    ids = sorted(controls, key=lambda name: order.get(name, len(order)))
+    gone = dict.fromkeys(one.control.id for one in framework.unloaded)
+    return FrameworkResult(
+        framework,
+        tuple(_result(framework, name, controls[name]) for name in ids),
+        tuple(name for name in gone if name not in controls),
+    )
 
 
-def _result(framework: str, name: str, rules: list[MappedRule]) -> ControlResult:
-    title = next((one.control.title for one in rules if one.control.title), "")
-    return ControlResult(framework, name, title, tuple(rules))
+def _result(framework: Framework, name: str, rules: list[MappedRule]) -> ControlResult:
+    gone = [one for one in framework.unloaded if one.control.id == name]
+    named = (*(one.control for one in rules), *(one.control for one in gone))
+    titles = (one.title for one in named if one.title)
+    unloaded = tuple(one.rule for one in gone)
+    return ControlResult(
+        framework.key, name, next(titles, ""), tuple(rules), unloaded, implied=framework.implied
+    )
+
+
+def remarks(run: Run) -> Iterator[str]:
+    """What a summary says of controls: why one is not satisfied even where its rules pass, and which rules are missing.
+    All mappings that nobody named have one line."""
+    results = control_results(run)
+    for control in (one for result in results for one in result.controls):
+        head = f"{control.framework} {control.id}"
+        yield from (f"{head} not satisfied: {text}" for text in control.lacks)
+        if not control.implied:
+            yield from (f"{head} {control.state.words}: {text}" for text in control.missing)
+    shipped = [one for one in results if one.framework.implied]
+    unknown = sum(bool(one.unloaded) for result in shipped for one in result.controls)
+    hidden = sum(len(one.not_shown) for one in shipped)
+    if unknown or hidden:
+        yield (
+            f"of the mappings that come with the checker, {unknown} controls are not supported and {hidden} not shown:"
+            " rules of theirs are of packs that are not loaded"
+        )
+
+
+def _of_packs(number: int) -> str:
+    return f"{'is of a pack' if number == 1 else 'are of packs'} that {'is' if number == 1 else 'are'} not loaded"
 
 
 def _mapped(run: Run) -> Iterator[MappedRule]:

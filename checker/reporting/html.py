@@ -12,12 +12,14 @@ from typing import Any, TextIO
 
 from checker import values
 from checker.audit.run import Judged, Run
+from checker.audit.waivers import covered, day, days_left
 from checker.model import Finding, Outcome
-from checker.reporting import normal, packing, wording
+from checker.reporting import looking_back, normal, packing, wording
 from checker.reporting.controls import control_results, worst
 from checker.reporting.escaping import json_text, shorten, visible
 from checker.reporting.options import Options
 from checker.reporting.templates import template
+from checker.reporting.trending import svg
 from checker.shipped import folder
 
 MOST_STATIC = 200
@@ -93,6 +95,7 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
     rows, data = _findings(run)
     state, word = _OUTCOMES.get(run.outcome, ("unknown", f"Gate: {run.outcome}"))
     cards = [_card(run, judged) for judged in run.judged]
+    past = looking_back.trend(run)
     counted = [run.ruling.counted(one.rule.severity, one.tally) for one in run.judged]
     return {
         "run": run,
@@ -112,6 +115,15 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
         "total": run.total,
         "counted_fails": sum(fails for fails, _ in counted),
         "rows": rows,
+        "waivers": looking_back.waivers(run),
+        "covered": covered,
+        "day": day,
+        "days_left": days_left,
+        "since": run.since(looking_back.MOST_GONE),
+        "since_words": looking_back.WORDS,
+        "trend": past,
+        "trend_bars": svg([one.total.fail for one in past], "Fails of each run"),
+        "iso": values.iso,
         "row_total": data["total"],
         "unread": list(islice(run.unread(), MOST_UNREADABLE)),
         "elsewhere": _elsewhere(options),
@@ -140,7 +152,7 @@ def _findings(run: Run) -> tuple[list[StaticRow], dict[str, Any]]:
         for index, one in enumerate(islice(found, embedded[number])):
             if index < static[number]:
                 rows.append(_row(run, one, first=index == 0))
-            group.add(one, _note(run, one))
+            group.add(one, looking_back.note(run, one))
             if group.cost >= allowed:
                 break
         left, budget = later, budget - group.cost
@@ -154,17 +166,12 @@ def _row(run: Run, one: Finding, *, first: bool) -> StaticRow:
         one,
         "waived" if one.waived else one.verdict.value,
         wording.headline(one),
-        _note(run, one),
+        looking_back.note(run, one),
         wording.expected(one.rule),
         wording.observed(one),
         wording.further_reason(one),
         first,
     )
-
-
-def _note(run: Run, one: Finding) -> str:
-    """Why the gate does not count it; of a waived one the verdict says it."""
-    return "" if one.gated or one.waived else wording.uncounted(one, run.ruling).partition(", ")[2]
 
 
 def _card(run: Run, judged: Judged) -> Card:

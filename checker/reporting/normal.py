@@ -13,7 +13,7 @@ from typing import Any
 from checker import values
 from checker.audit.run import Judged, Run, Unread
 from checker.model import Change, Duration, Finding, Framework, Numbers, Pack, Rule, Subject, Tally
-from checker.reporting import wording
+from checker.reporting import looking_back, wording
 from checker.reporting.controls import ControlResult, FrameworkResult, control_results
 
 SCHEMA = "imageset-checker/results/1"
@@ -34,6 +34,8 @@ def finding(one: Finding) -> dict[str, Any]:
         "severity": one.rule.severity.value,
         "verdict": one.verdict.value,
         "waived": one.waived,
+        "waiver": looking_back.brief(one.waiver) if one.waiver else None,
+        "new": one.new,
         "gated": one.gated,
         **_subject(subject),
         "scope": one.rule.scope,
@@ -94,6 +96,7 @@ def counts(tally: Tally) -> dict[str, int]:
         "fail": tally.fail,
         "waived": tally.waived,
         "unknown": tally.unknown,
+        "unknown_waived": tally.unknown_waived,
         "not_applicable": tally.not_applicable,
     }
 
@@ -126,6 +129,8 @@ def _run(run: Run) -> dict[str, Any]:
         "identities": dict(run.identities),
         "calls": dict(run.calls),
         "claims": list(run.claims),
+        "replay_of": run.replay_of or None,
+        "waivers": [looking_back.waiver(one, run) for one in run.waivers],
         "left_out": list(run.left_out),
         "notes": wording.caveats(run),
     }
@@ -171,6 +176,7 @@ def _framework(one: FrameworkResult) -> dict[str, Any]:
         "source": framework.source,
         "note": framework.note,
         "controls": [_control(control) for control in one.controls],
+        "not_shown": list(one.not_shown),
     }
 
 
@@ -180,6 +186,7 @@ def _control(one: ControlResult) -> dict[str, Any]:
         "title": one.title,
         "state": one.state.value,
         "reasons": list(one.reasons),
+        "not_loaded": list(one.unloaded),
         "rules": [
             {
                 "rule": mapped.rule.id,
@@ -206,6 +213,7 @@ def _summary(run: Run) -> dict[str, Any]:
         "not_found": coverage.not_found,
         "unreadable": coverage.unreadable,
         "unreadable_targets": coverage.unreadable_targets,
+        "since": looking_back.since_plain(run, run.since(0)),
         **counts(run.total),
         "rules": [_rule(judged) for judged in run.judged],
         "controls": [_framework(one) for one in control_results(run)],

@@ -12,12 +12,14 @@ from checker.audit.run import Run
 from checker.model import Finding, Outcome, Tally, Verdict
 from checker.problems import printable
 from checker.reporting import wording
-from checker.reporting.controls import not_satisfied
+from checker.reporting.controls import remarks
 from checker.reporting.escaping import one_line, shorten
 from checker.reporting.options import Options
 
 MOST_FINDINGS = 20
 MOST_UNREADABLE = 10
+MOST_LINES = 5
+"""Of each kind of line before the table, but for notes."""
 WIDEST = 300
 WIDEST_NAME = 60
 _COLUMNS = ("RULE", "SEVERITY", "PASS", "FAIL", "WAIVED", "UNKNOWN", "N/A")
@@ -34,7 +36,7 @@ def _lines(run: Run, options: Options) -> Iterator[str]:
     sentence = _paint(_safe(run.sentence, 1000), _OUTCOMES.get(run.outcome, "yellow"), options)
     yield sentence
     yield ""
-    yield from _asked(run)
+    yield from _asked(run, options)
     yield ""
     yield from _table(run, options)
     yield from _findings(run, options)
@@ -43,7 +45,7 @@ def _lines(run: Run, options: Options) -> Iterator[str]:
     yield f"Outcome: {run.outcome.value} (exit code {run.outcome.exit_code})"
 
 
-def _asked(run: Run) -> Iterator[str]:
+def _asked(run: Run, options: Options) -> Iterator[str]:
     coverage = run.coverage
     yield f"Run        {_safe(run.name)} ({_safe(run.id)})"
     yield f"As of      {values.iso(run.as_of)}{' (hypothetical)' if run.hypothetical else ''}"
@@ -54,17 +56,24 @@ def _asked(run: Run) -> Iterator[str]:
     if coverage.unreadable_targets:
         yield f"           {coverage.unreadable_targets:,} unreadable target(s), of which nothing was read"
     changes = [f"rule {one.rule.name} {wording.change(one)}" for one in run.changes]
-    lacks = [f"{one.framework} {one.id} not satisfied: {text}" for one, text in not_satisfied(run)]
+    said: dict[str, list[str]] = {}
+    for label, line in looking_back.text(run, run.since(0)):
+        said.setdefault(label, []).append(line)
     every = (
         ("Note", wording.caveats(run)),
+        *said.items(),
         ("Claimed", run.claims),
         ("Left out", run.left_out),
         ("Changed", changes),
-        ("Control", lacks),
+        ("Control", list(remarks(run))),
     )
     for label, lines in every:
-        for line in lines:
+        # a note may say how far nothing can be relied on: each is shown
+        shown = lines if label == "Note" else lines[:MOST_LINES]
+        for line in shown:
             yield f"{label:<10} {_safe(line)}"
+        if len(lines) > len(shown):
+            yield f"{label:<10} ... and {len(lines) - len(shown):,} more {_where(options)}"
 
 
 def _table(run: Run, options: Options) -> Iterator[str]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from checker import api
+from checker.cli import main
 from checker.cli.schema import SCHEMAS
 from checker.config import waivers
 from checker.config.waivers import Limits, limits_of, read_waivers
@@ -157,8 +161,45 @@ def test_the_limits_are_those_of_audit_yaml(tmp_path):
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(InvalidInputError, match=r"w[.]yaml: error: cannot be read"):
+    with pytest.raises(
+        InvalidInputError, match=r"w[.]yaml: error: cannot be read: there is no such file\nhelp: write"
+    ):
         read_waivers(tmp_path / "w.yaml", policies(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def of_policies(tmp_path_factory):
+    return policies(tmp_path_factory.mktemp("policies"))
+
+
+KEYS = (*waivers.REQUIRED, *waivers.OPTIONAL, "x")
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(0, 9) | st.text(max_size=5)
+SCALARS |= st.sampled_from(
+    ["p/forced", "q/x", ONE, "2026-01-01", "2026-02-01", "fail", "unknown", "archive", "class", "adult"]
+)
+VALUES = (
+    SCALARS
+    | st.lists(SCALARS, max_size=2)
+    | st.dictionaries(st.sampled_from(["class", "copies", "y"]), SCALARS, max_size=2)
+)
+ENTRIES = st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=11)
+
+
+@settings(suppress_health_check=list(HealthCheck))
+@given(
+    st.fixed_dictionaries({"version": st.just(1), "waivers": st.lists(ENTRIES, max_size=3)})
+    | ENTRIES
+    | VALUES
+)
+def test_whatever_the_file_holds_it_is_read_or_refused(of_policies, value):
+    try:
+        document = parse(json.dumps(value, ensure_ascii=False).encode(), "w.yaml")
+        found, _ = waivers.waivers_in(document, of_policies, LIMITS)
+    except InvalidInputError as error:
+        assert "error: " in str(error)
+    else:
+        assert len(found) == len(document.root.plain()["waivers"])
+        assert all(len([1 for key in (one.image_sets, one.target, one.labels) if key]) == 1 for one in found)
 
 
 # The JSON Schema.
@@ -167,6 +208,13 @@ def test_a_file_that_is_not_there(tmp_path):
 @pytest.fixture(scope="module")
 def validator():
     return Draft202012Validator(SCHEMAS["waivers"]())
+
+
+def test_the_schema_is_printed_for_editors(capsys):
+    assert main(["rules", "schema", "--for", "waivers"]) == 0
+    assert json.loads(capsys.readouterr().out) == SCHEMAS["waivers"]()
+    assert main(["rules", "schema", "--for", "waiver"]) == 2
+    assert "did you mean waivers?" in capsys.readouterr().err
 
 
 def mistakes(validator, text):

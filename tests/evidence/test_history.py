@@ -18,7 +18,7 @@ from checker.evidence.snapshot import connect, duckdb_path, write_snapshot
 from checker.fields import EARLIER, earlier_paths
 from checker.model import Needs
 
-EXAMPLES = int(os.environ.get("LANGUAGE_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("LANGUAGE_EXAMPLES", "60"))
 STORES = ["a" * 32, "b" * 32]
 SETS = ["1" * 32, "2" * 32]
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -114,6 +114,11 @@ class Remembered:
         self.event: Event | None = None
 
 
+def when(event: Event) -> tuple[Any, ...]:
+    """Of events at one instant the one that says more counts, so that it is always the same."""
+    return (event.at, event.version_id or 0, {True: 2, False: 1, None: 0}[event.is_primary])
+
+
 class Plain:
     """A history as plain objects, one run after the other."""
 
@@ -129,7 +134,7 @@ class Plain:
         last: dict[Any, Event] = {}
         for event in told:
             key = (event.datastore_id, event.image_set_id, None)
-            last[key] = max(last.get(key, event), event, key=lambda one: one.at)
+            last[key] = max(last.get(key, event), event, key=when)
         for key in {*last, *(key for key, one in self.kept.items() if one.event)}:
             self.tell(self.kept.setdefault(key, Remembered()), last.get(key), fresh_answer=key in keys)
 
@@ -192,7 +197,7 @@ class Plain:
     def tell(self, one: Remembered, event: Event | None, *, fresh_answer: bool) -> None:
         """A deletion event that is later than the last answer changes what was last seen."""
         carried = one.event
-        later = max((each for each in (event, carried) if each), key=lambda each: each.at)
+        later = max((each for each in (event, carried) if each), key=when)
         one.seen, one.event = True, later
         state = one.state
         if state is not None:

@@ -77,6 +77,8 @@ def test_a_mapping_file_beside_a_pack_gives_its_rules_their_controls(tmp_path):
     (framework,) = found.frameworks
     assert (framework.key, framework.title, framework.controls) == ("mqsa", "Mammography", ("21 CFR 900.12",))
     assert framework.content.decode() == MAP
+    assert [(one.rule, one.control.id) for one in framework.unloaded] == [("elsewhere/rule", "21 CFR 900.12")]
+    assert not framework.implied
     (one,) = controls(found, "p/keep")
     assert (one.framework, one.id, one.title) == ("mqsa", "21 CFR 900.12", "Records")
     assert one.does_not_prove == "That the originals are kept."
@@ -213,7 +215,9 @@ def as_shipped(tmp_path, monkeypatch):
 
 def test_a_shipped_mapping_applies_to_shipped_packs_by_itself(as_shipped):
     found = load(["pack:p"])
-    assert [one.path for one in found.frameworks] == ["controls:mqsa"]
+    (framework,) = found.frameworks
+    assert (framework.path, framework.implied) == ("controls:mqsa", True)
+    assert [one.rule for one in framework.unloaded] == ["p2/gone"]
     assert str(controls(found, "p/keep")[0].where) == "controls:mqsa:11:15"
     # named as a folder, each file is there once
     assert [one.path for one in load(["ours"], as_shipped).frameworks] == ["ours/mqsa.yaml"]

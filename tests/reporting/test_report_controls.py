@@ -20,7 +20,18 @@ from report_runs import (
 
 from checker.audit.gate import Gate
 from checker.audit.run import SubjectVerdict
-from checker.model import Change, Control, Coverage, Duration, Framework, Location, Shortfall, Tally, Verdict
+from checker.model import (
+    Change,
+    Control,
+    Coverage,
+    Duration,
+    Framework,
+    Location,
+    Shortfall,
+    Tally,
+    Unloaded,
+    Verdict,
+)
 from checker.reporting import FORMATS, Options
 from checker.reporting.controls import State, control_results
 
@@ -86,7 +97,7 @@ def test_waived_fails_do_not_support_a_control():
     assert first.reasons == ("1 fail is waived",)
 
 
-def test_controls_stand_in_the_order_of_the_mapping_file_and_those_of_no_rule_that_ran_are_left_out():
+def test_controls_stand_in_the_order_of_the_mapping_file_and_those_of_no_rule_that_ran_are_unknown():
     rule = dataclasses.replace(NO_FORCE, controls=(Control("f", "b"), Control("f", "a")))
     gone = dataclasses.replace(OFF, controls=(Control("f", "c"), Control("g", "d")))
     run = run_of(
@@ -96,8 +107,80 @@ def test_controls_stand_in_the_order_of_the_mapping_file_and_those_of_no_rule_th
         packs=(dataclasses.replace(INTEGRITY, rules=(rule, gone)),),
         frameworks=(Framework("f", "F", "f.yaml", "", controls=("a", "b", "c")),),
     )
-    (result,) = control_results(run)
-    assert [control.id for control in result.controls] == ["a", "b"]
+    first, second = control_results(run)
+    assert [(one.id, one.state) for one in first.controls] == [
+        ("a", State.SUPPORTED),
+        ("b", State.SUPPORTED),
+        ("c", State.UNKNOWN),
+    ]
+    (alone,) = second.controls
+    assert (alone.state, alone.reasons) == (State.UNKNOWN, (f"rule {gone.name}: left out of this run",))
+
+
+GONE = Control("f", "c", "Gone")
+
+
+def half_loaded(*, implied: bool, verdict: Verdict = PASS):
+    """A run whose mapping file names `other/thing` for the controls a, beside a rule that ran, and c."""
+    rule = dataclasses.replace(NO_FORCE, controls=(Control("f", "a"), Control("f", "b")))
+    framework = Framework(
+        "f",
+        "F",
+        "f.yaml",
+        "",
+        controls=("a", "b", "c"),
+        unloaded=(Unloaded("other/thing", Control("f", "a")), Unloaded("other/thing", GONE)),
+        implied=implied,
+    )
+    rows = [SubjectVerdict(subject(1), verdict)]
+    return run_of([(rule, rows)], Gate(), Coverage(1), frameworks=(framework,))
+
+
+def test_a_rule_of_a_pack_that_is_not_loaded_makes_a_control_of_a_named_mapping_at_most_unknown():
+    (result,) = control_results(half_loaded(implied=False))
+    assert [(one.id, one.state, one.reasons) for one in result.controls] == [
+        ("a", State.UNKNOWN, ("rule other/thing is not loaded",)),
+        ("b", State.SUPPORTED, ()),
+        ("c", State.UNKNOWN, ("rule other/thing is not loaded",)),
+    ]
+    assert (result.controls[2].title, result.remark) == ("Gone", "")
+    (result,) = control_results(half_loaded(implied=False, verdict=FAIL))
+    assert result.controls[0].state is State.FAIL
+    (result,) = control_results(half_loaded(implied=False, verdict=NONE))
+    assert [one.state for one in result.controls] == [State.UNKNOWN, State.NOT_APPLICABLE, State.UNKNOWN]
+
+
+def test_a_shipped_mapping_supports_no_control_with_rules_that_are_not_loaded_and_counts_those_without_others():
+    (result,) = control_results(half_loaded(implied=True))
+    assert [(one.id, one.state, one.reasons) for one in result.controls] == [
+        ("a", State.UNKNOWN, ("1 of its 2 rules is of a pack that is not loaded",)),
+        ("b", State.SUPPORTED, ()),
+    ]
+    assert result.remark == "1 control is not shown, of 3: their rules are all of packs that are not loaded."
+
+
+@pytest.mark.parametrize("implied", [False, True])
+def test_every_report_says_which_rules_of_a_control_are_not_loaded(implied):
+    run = half_loaded(implied=implied)
+    (framework,) = json.loads(written(run, "json"))["summary"]["controls"]
+    assert framework["controls"][0]["not_loaded"] == ["other/thing"]
+    assert framework["not_shown"] == (["c"] if implied else [])
+    page = " ".join(html.document_fromstring(written(run, "html")).text_content().split())
+    lines = written(run, "text").splitlines()
+    if implied:
+        assert "1 of its 2 rules is of a pack that is not loaded" in page
+        assert "1 control is not shown, of 3: their rules are all of packs that are not loaded." in page
+        assert sum(line.startswith("Control ") for line in lines) == 1
+    else:
+        assert page.count("rule other/thing is not loaded") == 2
+        assert "Control    f a unknown: rule other/thing is not loaded" in lines
+
+
+def test_long_blocks_of_the_summary_say_how_much_more_there_is():
+    run = dataclasses.replace(clean_run(), left_out=tuple(f"rule p/r{n}" for n in range(9)))
+    lines = [line for line in written(run, "text").splitlines() if line.startswith("Left out")]
+    assert len(lines) == 6
+    assert lines[-1].startswith("Left out   ... and 4 more ")
 
 
 def test_no_report_calls_a_pass_more_than_support():

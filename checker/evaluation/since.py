@@ -1,0 +1,128 @@
+"""What became of the findings of the run that this one is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from duckdb import CaseExpression as Case
+from duckdb import CoalesceOperator as Coalesce
+from duckdb import ColumnExpression as Column
+from duckdb import ConstantExpression as Constant
+from duckdb import DuckDBPyConnection, DuckDBPyRelation
+from duckdb import FunctionExpression as Function
+
+from checker.evaluation.baseline import IDENTITY
+from checker.evaluation.flapping import Category, category_of
+from checker.evaluation.states import FOUND, KEY, NO_FINDING, WAIVED, kept_states, who
+from checker.evaluation.tables import read_table
+from checker.evidence.runfolder import BASELINE, FINDINGS
+from checker.evidence.snapshot import connect, duckdb_path
+from checker.model import Rule, RuleScope, Subject, Verdict
+
+GONE = (Category.NOT_JUDGED, Category.UNDECIDED, Category.FIXED, Category.DECIDED)
+"""What is no finding any more, or not the same: what nobody has looked at and what could not be found out come first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A finding of the earlier run that is not one any more, or is not the same."""
+
+    rule: str
+    subject: Subject
+    category: Category
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """How many findings of each rule became what, and the first of those that are gone, of `total`. A rule of the earlier
+    run may be one that this run does not have."""
+
+    counts: Mapping[str, Mapping[Category, int]] = field(default_factory=dict)
+    gone: tuple[Gone, ...] = ()
+    total: int = 0
+
+    def number(self, category: Category) -> int:
+        """Of all rules."""
+        return sum(one.get(category, 0) for one in self.counts.values())
+
+
+def since(folder: Path, rules: Sequence[Rule], most: int) -> Since | None:
+    """What became of the findings in a folder's baseline.
+
+    Args:
+        folder: the folder with the snapshot, the findings, and the baseline; None is returned where it has none.
+        rules: the rules of the run.
+        most: how many of those that are gone to name.
+    """
+    if not (folder / BASELINE).exists():
+        return None
+    with connect() as connection:
+        rows = _rows(connection, folder, rules)
+        category = category_of("was", "now").alias("category")
+        rows.select(*map(Column, IDENTITY), category).to_table("since")
+        table = connection.table("since")
+        counts: dict[str, dict[Category, int]] = {}
+        words = list(Category)
+        found = table.aggregate([Column("rule"), Column("category"), Function("count_star")])
+        for name, code, number in found.order("rule, category").fetchall():
+            counts.setdefault(name, {})[words[code]] = number
+        gone = table.filter(Column("category").isin(*(Constant(words.index(one)) for one in GONE)))
+        total = gone.aggregate([Function("count_star")]).fetchall()[0][0]
+        order = 'category, rule, target, "datastoreId", "imageSetId", named'
+        first = gone.select(*map(Column, (*IDENTITY, "category"))).order(order).limit(most).fetchall()
+        return Since(counts, tuple(_gone(row, words) for row in first), total)
+
+
+def _gone(row: tuple[Any, ...], words: Sequence[Category]) -> Gone:
+    rule, target, store, image_set, version, code = row
+    return Gone(
+        rule, Subject(target, None, None, store, image_set, version, version is not None), words[code]
+    )
+
+
+def _rows(connection: DuckDBPyConnection, folder: Path, rules: Sequence[Rule]) -> DuckDBPyRelation:
+    """Each finding of either run with the states `was` and `now`."""
+    names = [rule.name for rule in rules]
+    listed = Function("list_value", *map(Constant, names))
+    found = kept_states(connection, folder / FINDINGS, names)
+    name = Function("list_extract", listed, Column("entry") + Constant(1))
+    now = found.select(name.alias("rule"), *map(Column, KEY), Column("code").alias("now"))
+    fail = Case(Column("verdict") == Constant(Verdict.FAIL.value), Constant(FOUND[0])).otherwise(
+        Constant(FOUND[1])
+    )
+    was = Case(Column("unwaived"), fail).otherwise(fail + Constant(WAIVED)).cast("TINYINT")
+    baseline = connection.read_parquet(duckdb_path(folder / BASELINE))
+    before = baseline.select(*map(Column, IDENTITY), was.alias("was"))
+    on = " AND ".join(f'before."{one}" IS NOT DISTINCT FROM after."{one}"' for one in IDENTITY)
+    both = before.set_alias("before").join(now.set_alias("after"), on, how="outer")
+    there = Column("before", "was").isnotnull()
+    paired = both.select(
+        *(Case(there, Column("before", one)).otherwise(Column("after", one)).alias(one) for one in IDENTITY),
+        Coalesce(Column("before", "was"), Constant(NO_FINDING)).cast("TINYINT").alias("was"),
+        Column("after", "now").alias("now"),
+    )
+    return _judged(connection, folder, rules, paired)
+
+
+def _judged(
+    connection: DuckDBPyConnection, folder: Path, rules: Sequence[Rule], rows: DuckDBPyRelation
+) -> DuckDBPyRelation:
+    """What has no finding now was judged and found in order, or was not looked at."""
+    scopes: dict[RuleScope, list[str]] = {}
+    for rule in rules:
+        scopes.setdefault(rule.scope, []).append(rule.name)
+    for scope, names in scopes.items():
+        columns = who(scope)
+        subjects = read_table(connection, folder, scope).select(*(columns[one].alias(one) for one in KEY))
+        known = subjects.distinct().select(*map(Column, KEY), Constant(value=True).alias("judged"))
+        on = " AND ".join(f'rows."{one}" IS NOT DISTINCT FROM known."{one}"' for one in KEY)
+        joined = rows.set_alias("rows").join(known.set_alias("known"), on, how="left")
+        silent = Column("known", "judged") & Column("rows", "rule").isin(*map(Constant, names))
+        rows = joined.select(
+            *(Column("rows", one).alias(one) for one in (*IDENTITY, "was")),
+            Coalesce(Column("rows", "now"), Case(silent, Constant(NO_FINDING).cast("TINYINT"))).alias("now"),
+        )
+    return rows

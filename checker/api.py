@@ -135,16 +135,12 @@ def waivers(
     Raises:
         InvalidInputError: with every problem of the file.
     """
-    from checker.config.waivers import Limits, read_waivers
+    from checker.config.waivers import limits_of, read_waivers
 
     file = path or (config.at(config.waivers) if config and config.waivers else None)
     if file is None:
         return (), ()
-    if config is None:
-        return read_waivers(file, rules.policies, Limits(), shown)
-    severities = {one.rule: one.severity for one in config.rules if one.severity}
-    names = tuple(target.name for target in config.targets)
-    return read_waivers(file, rules.policies, Limits(config.longest, severities, names), shown)
+    return read_waivers(file, rules.policies, limits_of(config) if config else None, shown)
 
 
 def collect(

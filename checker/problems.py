@@ -11,6 +11,10 @@ from checker.model import Location
 
 MOST_SHOWN = 50
 WIDEST_LINE = 160
+MOST_LISTED = 20
+SHORTEST_BEGUN = 3
+MOST_BEGUN = 5
+"""In a hint: the known words that are all listed; the letters by which a beginning is known, and the words so begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +89,23 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"did you mean {tails[0]}?" if tails else ""
 
 
-def suggest(word: str, known: Iterable[str], *, what: str) -> str:
-    """The nearest known word, else the list of them if it is short enough to read."""
-    words = list(known)
-    return nearest(word, words) or (f"{what}: {', '.join(words)}" if 0 < len(words) <= 20 else "")
+def suggest(word: str, known: Iterable[str], *, what: str, most: int = MOST_LISTED) -> str:
+    """The nearest known word, else those that begin with the given one, else the list of them if it is short enough to
+    read."""
+    words = list(dict.fromkeys(known))
+    if near := nearest(word, words):
+        return near
+    begun = [
+        one for one in words if len(word) >= SHORTEST_BEGUN and one.casefold().startswith(word.casefold())
+    ]
+    if begun:
+        more = f" and {len(begun) - MOST_BEGUN} more" if len(begun) > MOST_BEGUN else ""
+        return (
+            f"did you mean {begun[0]}?"
+            if len(begun) == 1
+            else f"so begin {', '.join(begun[:MOST_BEGUN])}{more}"
+        )
+    return f"{what}: {', '.join(words)}" if 0 < len(words) <= most else ""
 
 
 def printable(text: str) -> str:

@@ -163,8 +163,10 @@ def _syntax(error: yaml.YAMLError, builder: _Builder) -> Problem:
 
 def _syntax_hint(message: str, line: str, error: yaml.YAMLError) -> str:
     start, context = getattr(error, "context_mark", None), getattr(error, "context", None) or ""
+    if "\t" in line and ("cannot start any token" in message or "found a tab" in message):
+        return "use spaces: YAML allows no tabs there"
     if "cannot start any token" in message:
-        return "indent with spaces; YAML allows no tabs there" if "\t" in line else "put the text in quotes"
+        return "put the text in quotes"
     if "mapping values are not allowed" in message:
         return "text with a colon and a space in it needs quotes"
     if "flow" in context and start is not None:

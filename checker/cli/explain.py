@@ -14,7 +14,8 @@ from checker.cli.console import say, warn
 from checker.cli.kept import find
 from checker.cli.options import Given
 from checker.fields import SUPERSEDED_BY
-from checker.model import Target, utc_now
+from checker.model import Param, Target, utc_now
+from checker.policy.choose import shown
 from checker.problems import InvalidInputError, Problem, suggest
 
 if TYPE_CHECKING:
@@ -97,7 +98,15 @@ def _kept(asked: Asked) -> _Ready:
             ]
         )
     as_of = options.as_of(asked) or kept.as_of
-    return _Ready(rules, kept.evidence, as_of, _sources(rules, given, kept.params, "the run"))
+    # a run keeps the value of every parameter, whether it was given one or not
+    usual = _defaults(rules)
+    sources = _sources(rules, given, kept.params, "the run")
+    changed = {
+        key: source
+        for key, source in sources.items()
+        if source != "the run" or rules.params[key] != usual.get(key)
+    }
+    return _Ready(rules, kept.evidence, as_of, changed)
 
 
 def _recorded(asked: Asked) -> _Ready:
@@ -179,6 +188,16 @@ def _name(policies: api.Policies, wanted: str) -> str:
             Problem("RULE", f"several packs have a rule {wanted}", f"write one of {', '.join(names)}")
         )
     return names[0]
+
+
+def _defaults(rules: api.Rules) -> dict[str, str]:
+    """The defaults of parameters as reports show them, by full name."""
+    declared: dict[str, Param] = {}
+    for pack in rules.policies.packs:
+        declared |= {f"{pack.name}.{name}": param for name, param in pack.params.items()}
+        for rule in pack.rules:
+            declared |= {f"{rule.name}.{name}": param for name, param in rule.params.items()}
+    return {key: shown(param.default) for key, param in declared.items() if param.default is not None}
 
 
 def _sources(

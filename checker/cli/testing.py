@@ -102,7 +102,7 @@ def _say(results: Sequence[Tested], policies: api.Policies, *, mutate: bool) -> 
         same = sum(one.equivalent for one in scores)
         share = f" ({100 * killed // total}%)" if total else ""
         say(
-            f"killed {killed} of {total} mutants{share}; {same} more were the same as the rule or as another one"
+            f"the tests notice {killed} of {total} mutants{share}; {same} more were the same as the rule or as another one"
         )
 
 

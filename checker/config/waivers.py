@@ -21,6 +21,7 @@ from checker.yamlsource import Document, Node
 REQUIRED = ("rule", "reason", "owner", "approved_by", "created", "expires")
 SELECTORS = ("image_sets", "target", "labels")
 OPTIONAL = (*SELECTORS, "version", "covers")
+RECORDED = "recorded"
 COVERS = (Verdict.FAIL.value, Verdict.UNKNOWN.value)
 
 
@@ -76,7 +77,9 @@ def waivers_in(
 def limits_of(config: AuditConfig) -> Limits:
     """What an audit holds its waivers to."""
     severities = {one.rule: one.severity for one in config.rules if one.severity}
-    return Limits(config.longest, severities, tuple(target.name for target in config.targets))
+    names = tuple(target.name for target in config.targets)
+    # recorded answers are a target of this name, whatever audit.yaml lists
+    return Limits(config.longest, severities, (*names, RECORDED))
 
 
 def kept_waivers(path: Path, policies: Policies) -> tuple[Waiver, ...]:

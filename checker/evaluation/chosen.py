@@ -15,7 +15,7 @@ from checker.evaluation.compile import CODES
 from checker.evaluation.tables import subject
 from checker.evidence.snapshot import ROW
 from checker.model import Rule, Subject, Verdict
-from checker.problems import InvalidInputError, Problem, nearest, suggest
+from checker.problems import SHORTEST_BEGUN, InvalidInputError, Problem, nearest, suggest
 
 MOST = 10
 """Rows that are explained at once."""
@@ -111,7 +111,12 @@ def _in(who: Subject, targets: Sequence[str]) -> bool:
 
 
 def _nearest(rows: DuckDBPyRelation, column: str, word: str) -> str:
-    """A hint at the nearest value of a column; the engine compares, since there may be millions."""
+    """A hint at the nearest value of a column, or at those that begin so; the engine compares, since there may be
+    millions."""
+    begins = Function("starts_with", Column(column), Constant(word))
+    begun = rows.filter(begins).select(Column(column)).distinct().order(f'"{column}"').limit(MOST).fetchall()
+    if begun and len(word) >= SHORTEST_BEGUN:
+        return suggest(word, [one[0] for one in begun], what="")
     distance = Function("levenshtein", Column(column), Constant(word)).alias("distance")
     near = (
         rows.filter(Column(column).isnotnull())

@@ -11,19 +11,20 @@ from duckdb import CaseExpression as Case
 from duckdb import CoalesceOperator as Coalesce
 from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, DuckDBPyRelation
+from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
-from checker.evaluation.baseline import IDENTITY
-from checker.evaluation.flapping import Category, category_of
+from checker.evaluation.baseline import IDENTITY, NEW
+from checker.evaluation.flapping import Category, category_of, is_one, rank
+from checker.evaluation.states import FINDINGS as FINDING_STATES
 from checker.evaluation.states import FOUND, KEY, NO_FINDING, WAIVED, kept_states, who
 from checker.evaluation.tables import read_table
 from checker.evidence.runfolder import BASELINE, FINDINGS
 from checker.evidence.snapshot import connect, duckdb_path
 from checker.model import Rule, RuleScope, Subject, Verdict
 
-GONE = (Category.NOT_JUDGED, Category.UNDECIDED, Category.FIXED, Category.DECIDED)
-"""What is no finding any more, or not the same: what nobody has looked at and what could not be found out come first."""
+GONE = (Category.NOT_JUDGED, Category.UNDECIDED, Category.FIXED)
+"""What is gone: what nobody has looked at and what could not be found out come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,9 @@ class Since:
 
 
 def since(folder: Path, rules: Sequence[Rule], most: int) -> Since | None:
-    """What became of the findings in a folder's baseline.
+    """What became of the findings in a folder's baseline, in the words that a comparison of two runs uses.
+
+    A fail of another version than then is new, as it is to the gate: somebody has written to the image set since.
 
     Args:
         folder: the folder with the snapshot, the findings, and the baseline; None is returned where it has none.
@@ -61,19 +64,37 @@ def since(folder: Path, rules: Sequence[Rule], most: int) -> Since | None:
         return None
     with connect() as connection:
         rows = _rows(connection, folder, rules)
-        category = category_of("was", "now").alias("category")
-        rows.select(*map(Column, IDENTITY), category).to_table("since")
+        sorted_out = rows.select(*map(Column, rows.columns), category_of("was", "now").alias("category"))
+        sorted_out.select(*map(Column, IDENTITY), _category().alias("category")).to_table("since")
         table = connection.table("since")
         counts: dict[str, dict[Category, int]] = {}
         words = list(Category)
         found = table.aggregate([Column("rule"), Column("category"), Function("count_star")])
         for name, code, number in found.order("rule, category").fetchall():
             counts.setdefault(name, {})[words[code]] = number
-        gone = table.filter(Column("category").isin(*(Constant(words.index(one)) for one in GONE)))
+        gone = table.filter(is_one("category", *GONE))
         total = gone.aggregate([Function("count_star")]).fetchall()[0][0]
-        order = 'category, rule, target, "datastoreId", "imageSetId", named'
-        first = gone.select(*map(Column, (*IDENTITY, "category"))).order(order).limit(most).fetchall()
-        return Since(counts, tuple(_gone(row, words) for row in first), total)
+        place = Function("list_position", _list([rank(one) for one in GONE]), Column("category"))
+        order = 'place, rule, target, "datastoreId", "imageSetId", named'
+        named = gone.select(*map(Column, (*IDENTITY, "category")), place.alias("place"))
+        first = named.order(order).limit(most).fetchall()
+        return Since(counts, tuple(_gone(row[:-1], words) for row in first), total)
+
+
+def _category() -> Expression:
+    """The code of the category, where this run's own words for new and waived go before those of a comparison."""
+    waived = Coalesce(Column("now") >= Constant(WAIVED), Constant(value=False))
+    finding = Coalesce(Column("now").isin(*map(Constant, FINDING_STATES)), Constant(value=False))
+    new = Coalesce(Column(NEW), Constant(value=False)) & finding
+    written = is_one("category", Category.PERSISTING) & new & ~waived
+    # what a waiver covers from its first day on is no news to anybody
+    covered = is_one("category", Category.NEW) & finding & waived
+    case = Case(written, Constant(rank(Category.NEW))).when(covered, Constant(rank(Category.WAIVED)))
+    return case.otherwise(Column("category")).cast("TINYINT")
+
+
+def _list(values: Sequence[int]) -> Expression:
+    return Function("list_value", *map(Constant, values))
 
 
 def _gone(row: tuple[Any, ...], words: Sequence[Category]) -> Gone:
@@ -87,9 +108,9 @@ def _rows(connection: DuckDBPyConnection, folder: Path, rules: Sequence[Rule]) -
     """Each finding of either run with the states `was` and `now`."""
     names = [rule.name for rule in rules]
     listed = Function("list_value", *map(Constant, names))
-    found = kept_states(connection, folder / FINDINGS, names)
+    found = kept_states(connection, folder / FINDINGS, names, (NEW,))
     name = Function("list_extract", listed, Column("entry") + Constant(1))
-    now = found.select(name.alias("rule"), *map(Column, KEY), Column("code").alias("now"))
+    now = found.select(name.alias("rule"), *map(Column, (*KEY, NEW)), Column("code").alias("now"))
     fail = Case(Column("verdict") == Constant(Verdict.FAIL.value), Constant(FOUND[0])).otherwise(
         Constant(FOUND[1])
     )
@@ -102,7 +123,7 @@ def _rows(connection: DuckDBPyConnection, folder: Path, rules: Sequence[Rule]) -
     paired = both.select(
         *(Case(there, Column("before", one)).otherwise(Column("after", one)).alias(one) for one in IDENTITY),
         Coalesce(Column("before", "was"), Constant(NO_FINDING)).cast("TINYINT").alias("was"),
-        Column("after", "now").alias("now"),
+        *(Column("after", one).alias(one) for one in ("now", NEW)),
     )
     return _judged(connection, folder, rules, paired)
 
@@ -122,7 +143,7 @@ def _judged(
         joined = rows.set_alias("rows").join(known.set_alias("known"), on, how="left")
         silent = Column("known", "judged") & Column("rows", "rule").isin(*map(Constant, names))
         rows = joined.select(
-            *(Column("rows", one).alias(one) for one in (*IDENTITY, "was")),
+            *(Column("rows", one).alias(one) for one in (*IDENTITY, "was", NEW)),
             Coalesce(Column("rows", "now"), Case(silent, Constant(NO_FINDING).cast("TINYINT"))).alias("now"),
         )
     return rows

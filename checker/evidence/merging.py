@@ -31,7 +31,9 @@ class Seen:
     listed: bool  # in list-image-set-versions, which leaves members out
     pinned: bool  # asked for by its version
     whole: bool = False  # with every other version of its image set
-    asked: bool = False  # by this program, which reads a list to its end: what it leaves out, the service leaves out
+    asked: bool = (
+        False  # by this program, which reads a list to its end: what it leaves out, the service leaves out
+    )
 
     @property
     def version(self) -> int | None:
@@ -110,9 +112,7 @@ def _unrecorded(record: Record, sure: int) -> tuple[int, ...]:
     """The versions above `sure` whose number before is missing: a file may hold a part of a list."""
     listed = record.answer[VERSIONS] if record.answer else ()
     numbers = {int(one["versionId"]) for one in listed}
-    return tuple(
-        number for number in sorted(numbers) if number > max(sure, 1) and number - 1 not in numbers
-    )
+    return tuple(number for number in sorted(numbers) if number > max(sure, 1) and number - 1 not in numbers)
 
 
 def _gaps(numbers: list[int], listed: int, highest: int) -> Iterator[tuple[int, int]]:

@@ -25,8 +25,11 @@ def aggregates(*conditions: Condition | None) -> dict[str, Aggregate]:
     return named
 
 
-def aggregate_fields(*conditions: Condition | None) -> dict[str, Field]:
-    """What a message may show of a rule's aggregates, by name."""
+def aggregate_fields(*conditions: Condition | None, broken: bool) -> dict[str, Field]:
+    """What a message may show of a rule's aggregates, by name. Where the conditions are `broken`, so that it is not known
+    what they count, it may show either."""
+    if broken:
+        return {name: Field(name, Type.INTEGER, Absence.NEVER, Source.OWN, "") for name in AGGREGATES}
     return {
         name: Field(name, one.type, Absence.NEVER, Source.OWN, f"The {one.kind} as a number.")
         for name, one in aggregates(*conditions).items()

@@ -14,6 +14,8 @@ from checker.policy.params import Bound, Given, bind, resolve
 from checker.problems import Gathered, InvalidInputError, Problem, suggest
 from checker.values import show
 
+MOST_TAGS = 50
+"""Tags that a message lists."""
 MOST_RULES = 500
 """Rules in a run. All of them are one query, and DuckDB limits how deep that may be."""
 
@@ -71,7 +73,9 @@ def choose(
         unwanted = named(policies, skip, "--skip-rule")
     known_tags = sorted({tag for rule in policies.rules for tag in rule.tags})
     gathered.problems += [
-        Problem("--tag", f"no rule has the tag {tag}", suggest(tag, known_tags, what="tags are"))
+        Problem(
+            "--tag", f"no rule has the tag {tag}", suggest(tag, known_tags, what="tags are", most=MOST_TAGS)
+        )
         for tag in tags
         if tag not in known_tags
     ]
@@ -106,14 +110,17 @@ def choose(
 
 def _shown(chosen: Sequence[Rule], bound: Mapping[str, Bound]) -> dict[str, str]:
     """The values of parameters as texts, by `PACK.param` or `PACK/RULE.param`."""
-    shown = {}
+    texts = {}
     for rule in chosen:
         for name, value in bound[rule.name].items():
             owner = rule.name if name in rule.params else rule.pack
-            shown[f"{owner}.{name}"] = (
-                ", ".join(map(show, value)) if isinstance(value, tuple) else show(value)
-            )
-    return shown
+            texts[f"{owner}.{name}"] = shown(value)
+    return texts
+
+
+def shown(value: object) -> str:
+    """The value of a parameter as text; those of a list with commas between."""
+    return ", ".join(map(show, value)) if isinstance(value, tuple) else show(value)
 
 
 def named(policies: Policies, ids: Sequence[str], flag: str) -> frozenset[str]:

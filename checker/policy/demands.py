@@ -74,7 +74,7 @@ def _tests(param: Param, node: Node, problems: list[Problem]) -> tuple[Test, ...
     if len(problems) > before:
         return ()
     what = Compared(f"the parameter {param.name}", param.type, param.members)
-    tests, _ = read_matcher(what, node, Scope({}, {}, problems))
+    tests, _ = read_matcher(what, node, Scope({}, {}, problems), without=NOT_OF_PARAMS)
     return tests if len(problems) == before else ()
 
 

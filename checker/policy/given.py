@@ -29,7 +29,9 @@ class Given:
     """What a test gives, sorted into fields, labels, parameters and the rest."""
 
     def __init__(self, scope: Scope, *, inside: bool = False) -> None:
-        self.scope = scope
+        store = scope.rule_scope == "datastore"
+        words = ("error", "errors", *(("count",) if inside else BESIDE))
+        self.scope = replace(scope, words=(*words, "image_sets", "complete") if store else words)
         self.inside = inside
         self.fields: dict[str, object] = {}
         self.labels: dict[str, Scalar] = {}

@@ -17,7 +17,8 @@ OPERATORS = {
     "regex": "matches", "match": "matches", "like": "contains", "includes": "contains", "one_of": "in",
     "not-in": "not_in", "notin": "not_in", "nin": "not_in", "present": "exists", "startswith": "starts_with",
     "endswith": "ends_with", "range": "between", "newer_than": "younger_than", "older": "older_than",
-    "younger": "younger_than",
+    "younger": "younger_than", "less": "lt", "below": "lt", "under": "lt", "more": "gt", "greater": "gt", "above": "gt",
+    "over": "gt", "at_least": "gte", "min": "gte", "at_most": "lte", "max": "lte",
 }  # fmt: skip
 CONNECTIVES = {"or": "any", "and": "all", "nor": "none", "any_of": "any", "all_of": "all", "none_of": "none"}
 KEYS = {
@@ -49,7 +50,7 @@ def shown(node: Node) -> str:
     return show(node.value) if not isinstance(node.value, dict | tuple) else "..."
 
 
-def for_field(path: str, catalogue: Mapping[str, Field]) -> str:
+def for_field(path: str, catalogue: Mapping[str, Field], words: Iterable[str]) -> str:
     """What to write in place of a field that is not known."""
     if path in CONNECTIVES:
         return f"write `{CONNECTIVES[path]}: [..]`"
@@ -63,7 +64,7 @@ def for_field(path: str, catalogue: Mapping[str, Field]) -> str:
     members = [name for name in catalogue if name.startswith(f"{path}.")]
     if members and path != "labels":
         return f"it has members: write {', '.join(members)}"
-    return nearest(path, (*catalogue, "all", "any", "none", "not"))
+    return nearest(path, (*catalogue, *words))
 
 
 def for_operator(name: str, kind: Type, table: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from checker.model import Framework, Label, Location, Pack, Rule
 from checker.policy.controls import ControlMap, clashes, is_control_map, mapped_packs, read_control_map
-from checker.policy.declarations import declared, read_labels, read_params
+from checker.policy.declarations import TYPES, declared, read_labels, read_params
 from checker.policy.rules import RuleReader
 from checker.policy.shape import Shape
 from checker.problems import InvalidInputError, Problem, suggest
@@ -249,6 +249,14 @@ def _rules(shape: Shape, reader: RuleReader) -> tuple[Rule, ...]:
     return tuple(rules.values())
 
 
+def _declared(label: Label) -> str:
+    """A label's declaration: `{type: string, one_of: [a, b]}`."""
+    names = [name for name, kind in TYPES.items() if kind is label.type]
+    kind = next((name for name in names if (name == "date") is label.day), names[0])
+    one_of = f", one_of: [{', '.join(label.one_of)}]" if label.one_of else ""
+    return f"{{type: {kind}{one_of}}}"
+
+
 def _clashes(packs: Sequence[Pack]) -> list[Problem]:
     """Two packs of one name, and labels that two packs declare differently."""
     problems = []
@@ -268,7 +276,7 @@ def _clashes(packs: Sequence[Pack]) -> list[Problem]:
                     Problem(label.where, message, "packs that run together agree on their labels")
                 )
             elif (other.type, other.one_of) != (label.type, label.one_of):
-                message = f"the label {label.name} is declared differently at {other.where}"
+                message = f"the label {label.name} is {_declared(label)} here, and {_declared(other)} at {other.where}"
                 problems.append(
                     Problem(label.where, message, "packs that run together agree on their labels")
                 )

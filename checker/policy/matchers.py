@@ -25,7 +25,11 @@ class Compared:
 
 
 def read_matcher(
-    what: Compared, node: Node, scope: Scope, beside: Collection[str] = ()
+    what: Compared,
+    node: Node,
+    scope: Scope,
+    beside: Collection[str] = (),
+    without: Collection[str] = (),
 ) -> tuple[tuple[Test, ...], IfAbsent | None]:
     """The tests of a matcher and its `if_absent`; problems are noted in the scope.
 
@@ -34,13 +38,14 @@ def read_matcher(
         node: a scalar, which means `eq`, or a mapping of operators.
         scope: what may be named.
         beside: keys of the mapping that are somebody else's.
+        without: operators of the type that are none here.
     """
     if not isinstance(node.value, dict) or "field" in node.value:
         value = _value(what, "eq", OPERATORS[what.type]["eq"], node, scope)
         return (() if value is None else (Test("eq", value),)), None
     tests: list[Test] = []
     if_absent: IfAbsent | None = None
-    table = OPERATORS[what.type]
+    table = {name: one for name, one in OPERATORS[what.type].items() if name not in without}
     for name, entry in node.value.items():
         if name in beside:
             continue

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
+from checker.fields import tag_field
 from checker.model import Field
 from checker.policy.scope import Scope
 from checker.values import show
@@ -35,6 +36,12 @@ def read_message(
         scope.error(node, "a message has {{ field }} placeholders and no logic", "put conditions into `when`")
         return "", ()
     names = dict.fromkeys(_PLACEHOLDER.findall(node.value))
+    for name in names:
+        path, pipe, _ = name.partition("|")
+        if pipe and tag_field(name) is None:
+            hint = f"write `{{{{ {path.strip()} }}}}`"
+            scope.error(node, "a message shows a field as it is: it has no filters", hint)
+            return "", ()
     found = {name: (beside or {}).get(name) or scope.find(name, node) for name in names}
     known = {name: field for name, field in found.items() if field}
 

@@ -142,7 +142,8 @@ def _expand(name: str, known: Mapping[str, Param], where: str | Node, problems: 
         return keys
     message, hint = (
         f"no loaded policy has a parameter {name}",
-        nearest(name, known) or nearest(name, {key.rpartition(".")[2] for key in known}),
+        nearest(name, known)
+        or suggest(name, sorted({key.rpartition(".")[2] for key in known}), what="parameters are"),
     )
     if keys:
         message, hint = f"several parameters are called {name}", f"write one of {', '.join(keys)}"

@@ -58,7 +58,8 @@ class RuleReader:
         deny, condition = self._condition(shape, scope)
         when_node = shape.get("when")
         when = parse_condition(when_node, scope) if when_node else None
-        message, message_fields = read_message(shape.get("message"), scope, aggregate_fields(when, condition))
+        beside = aggregate_fields(when, condition, broken=len(self.problems) > before)
+        message, message_fields = read_message(shape.get("message"), scope, beside)
         for name in own.keys() - scope.used if len(self.problems) == before else ():
             shape.error(node.value["params"].node.value[name].key, f"the parameter {name} is not used")
         self.used |= scope.used

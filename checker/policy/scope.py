@@ -30,6 +30,8 @@ class Scope:
     """Of what the fields are: inside `count` and `ratio` of image sets, whatever the rule's own scope."""
     counted: bool = False
     """Whether this is inside `count` or `ratio`."""
+    words: tuple[str, ...] = ("all", "any", "none", "not")
+    """What may stand beside fields."""
 
     def error(self, node: Node, message: str, hint: str = "") -> None:
         """Notes a problem at a value or a key."""
@@ -55,5 +57,5 @@ class Scope:
             hint = f"write `field: {{{path}: value}}`"
             self.error(node, f"the operator {path} stands where a field belongs", hint)
         else:
-            self.error(node, f"unknown field {path}", hints.for_field(path, self.catalogue))
+            self.error(node, f"unknown field {path}", hints.for_field(path, self.catalogue, self.words))
         return None

@@ -11,6 +11,8 @@ from checker.problems import Problem, suggest
 from checker.values import BadValueError, parse_date
 from checker.yamlsource import Node
 
+_NEEDED = frozenset({"id", "title", "pack", "framework", "name", "expect", "owner", "approved_by", "reason"})
+"""Texts that may nowhere be left out, or not everywhere."""
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
@@ -55,7 +57,13 @@ class Shape:
         if isinstance(node.value, int | float) and not isinstance(node.value, bool):
             return str(node.value)
         if not isinstance(node.value, str) or not node.value.strip():
-            self.error(node, f"{name} is text, not {node.kind if node.value != '' else 'empty'}")
+            empty = not str(node.value or "").strip()
+            hint = f"write `{name}: ..`" + ("" if name in _NEEDED else f", or leave `{name}:` out")
+            self.error(
+                node,
+                f"{name} is text, not {node.kind if node.value != '' else 'empty'}",
+                hint if empty else "",
+            )
             return default
         return node.value.strip()
 

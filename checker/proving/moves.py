@@ -44,8 +44,15 @@ def other_operators(test: Test, kind: Type) -> Iterator[Test]:
         yield Test("lte", test.value[1])
 
 
-def steps(test: Test, members: tuple[str, ...]) -> dict[str, Step]:
-    """The changes of one value of a test, by what they are called."""
+def steps(test: Test, kind: Type, members: tuple[str, ...], *, several: bool = False) -> dict[str, Step]:
+    """The changes of one value of a test, by what they are called.
+
+    Args:
+        test: the operator and its value.
+        kind: the type of what is compared.
+        members: those of an enum.
+        several: whether the value is a list.
+    """
 
     def up(value: Bindable) -> Bindable | None:
         return _moved(value, 1, test.operator, members)
@@ -53,7 +60,11 @@ def steps(test: Test, members: tuple[str, ...]) -> dict[str, Step]:
     def down(value: Bindable) -> Bindable | None:
         return _moved(value, -1, test.operator, members)
 
-    return {"one unit more": up, "one unit less": down}
+    if several:
+        return {"with its first item dropped or changed": up, "with its last item dropped or changed": down}
+    if kind in (*_ORDERED, Type.TIME):
+        return {"one unit more": up, "one unit less": down}
+    return {"with another value": up}
 
 
 def _moved(value: Bindable, by: int, operator: str, members: tuple[str, ...]) -> Bindable | None:

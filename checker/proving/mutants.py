@@ -181,11 +181,14 @@ def _all_tests(leaf: Leaf | Aggregate) -> Iterator[_Tests]:
             yield replace(change, tests=(*before, *change.tests, *after))
 
 
-def _values(leaf: Leaf | Aggregate, test: Test) -> Iterator[_Tests]:
+def _values(leaf: Leaf | Aggregate, test: Test, *, item: bool = False) -> Iterator[_Tests]:
+    """A test with its value changed, which may be one `item` of a list."""
+    kind = leaf.operand.type if isinstance(leaf, Leaf) else leaf.type
     members = leaf.operand.left.members if isinstance(leaf, Leaf) else ()
     value, inside = test.value, f"in {named(leaf)} {test.operator}"
     if isinstance(value, ParamRef):
-        for name, step in steps(test, members).items():
+        several = test.operator in ("in", "not_in") and not item
+        for name, step in steps(test, kind, members, several=several).items():
             moved = Test(test.operator, ParamRef(value.name + _FRESH))
             yield _Tests((moved,), f"${value.name} {name}, {inside}", value.name, step)
         return
@@ -194,7 +197,7 @@ def _values(leaf: Leaf | Aggregate, test: Test) -> Iterator[_Tests]:
         return
     if isinstance(value, Field):
         return
-    for step in steps(test, members).values():
+    for step in steps(test, kind, members).values():
         moved_value = step(value)
         if moved_value is not None:
             text = f"{shown(value)} -> {shown(moved_value)} {inside}"
@@ -211,6 +214,6 @@ def _several(
             yield _Tests((fewer,), f"{shown(item)} dropped {inside}")
         return
     for index, item in enumerate(value):
-        for change in _values(leaf, Test(test.operator, item)):
+        for change in _values(leaf, Test(test.operator, item), item=True):
             several = (*value[:index], change.tests[0].value, *value[index + 1 :])
             yield replace(change, tests=(Test(test.operator, several),))  # type: ignore[arg-type]

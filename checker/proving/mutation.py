@@ -16,15 +16,15 @@ from duckdb import FunctionExpression as Function
 from checker.evaluation.compile import CODES, verdict
 from checker.evaluation.evaluate import table
 from checker.evidence.snapshot import connect
-from checker.model import Label, Location, Pack, Rule, Verdict
+from checker.model import Label, Location, Pack, Rule
 from checker.policy.cases import AS_OF
 from checker.policy.params import bind
 from checker.proving.cases import Group, Proved, groups, snapshot
 from checker.proving.grid import KEY
+from checker.proving.judged import verdicts
 from checker.proving.mutants import Mutant, mutants
-from checker.proving.records import target, wanted
+from checker.proving.suggestions import Shown, suggested
 from checker.proving.trial import Trial, hints
-from checker.proving.witness import flow
 
 FEW = 20_000
 """Answers on which all mutants are tried at once; those that look equal are tried on all."""
@@ -57,14 +57,6 @@ class Score:
         return 100 * self.killed / self.total if self.total else 100.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Tried:
-    """A mutant that differs from the rule: the answer that shows it, as a test."""
-
-    mutant: Mutant
-    test: str
-
-
 def score(pack: Pack, rule: Rule, proved: Sequence[Proved]) -> Score:
     """How well a rule's tests tell it from its mutants.
 
@@ -81,10 +73,10 @@ def score(pack: Pack, rule: Rule, proved: Sequence[Proved]) -> Score:
     usual = _usual(pack, rule)
     differing = _differing(rule, every, usual)
     dead = killed(pack.labels, rule, [one.mutant for one in differing], groups(pack, rule))
+    living = [one for one, noticed in zip(differing, dead, strict=True) if not noticed]
     survivors = tuple(
-        Survivor(one.mutant.where, one.mutant.change, one.test)
-        for one, noticed in zip(differing, dead, strict=True)
-        if not noticed
+        Survivor(one.mutant.where, one.mutant.change, test)
+        for one, test in zip(living, suggested(pack, rule, living), strict=True)
     )
     return Score(rule, sum(dead), len(differing), len(every) - len(differing), survivors)
 
@@ -100,7 +92,7 @@ def _usual(pack: Pack, rule: Rule) -> tuple[Group, dict[str, object]]:
     return group, beside | ({"as_of": group.as_of} if group.as_of != AS_OF else {})
 
 
-def _differing(rule: Rule, every: Sequence[Mutant], usual: tuple[Group, dict[str, object]]) -> list[_Tried]:
+def _differing(rule: Rule, every: Sequence[Mutant], usual: tuple[Group, dict[str, object]]) -> list[Shown]:
     """The mutants that some answer tells from the rule and from each other."""
     group, beside = usual
     values = group.bound(rule)
@@ -120,7 +112,7 @@ def _differing(rule: Rule, every: Sequence[Mutant], usual: tuple[Group, dict[str
             if where is None or signature in seen:
                 continue
             seen.add(signature)
-            found.append(_Tried(mutant, _test(used, ready, where, beside)))
+            found.append(_shows(mutant, used, ready, where, beside))
     return found
 
 
@@ -142,12 +134,11 @@ def _shown(trial: Trial, rule: Rule, changed: Sequence[Rule]) -> list[tuple[int 
     return list(zip(row[::2], row[1::2], strict=True))
 
 
-def _test(trial: Trial, rule: Rule, key: int, beside: dict[str, object]) -> str:
+def _shows(mutant: Mutant, trial: Trial, rule: Rule, key: int, beside: dict[str, object]) -> Shown:
     """A test that gives this answer and expects what the rule says of it."""
     code = verdict(rule, trial.as_of, trial.columns).alias("code")
     found = trial.rows.filter(Column(KEY) == Constant(key)).select(code).fetchall()[0][0]
-    expect = list(CODES)[found]
-    return flow({"given": trial.given(key), **beside, "expect": expect.value})
+    return Shown(mutant, trial.given(key), beside, list(CODES)[found])
 
 
 def killed(
@@ -169,14 +160,8 @@ def _noticed(
     connection: DuckDBPyConnection, folder: Path, rule: Rule, ready: dict[int, Rule], group: Group
 ) -> list[tuple[int, bool]]:
     rows, columns = table(connection, folder, rule.scope, ready.values(), group.as_of)
-    codes = [verdict(one, group.as_of, columns).alias(f"v{at}") for at, one in ready.items()]
-    version = Column("versionId") if rule.scope == "version" else Constant(None)
-    read = rows.select(Column("target"), Column("imageSetId"), version.alias("version"), *codes).fetchall()
-    by_subject = {tuple(row[:3]): row[3:] for row in read}
     seen: dict[int, bool] = dict.fromkeys(ready, False)
-    for index in group.cases:
-        case = rule.tests[index]
-        got = by_subject[(target(index), *wanted(case, index, rule.scope))]
-        for at, code in zip(ready, got, strict=True):
-            seen[at] |= list(Verdict)[code] is not case.expect
+    for index, got in verdicts(rows, columns, rule, ready, group):
+        for at, found in got.items():
+            seen[at] |= found is not rule.tests[index].expect
     return list(seen.items())

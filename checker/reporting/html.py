@@ -13,6 +13,7 @@ from typing import Any, TextIO
 from checker import values
 from checker.audit.run import Judged, Run
 from checker.audit.waivers import covered, day, days_left
+from checker.evidence.past import MOST_EARLIER
 from checker.model import Finding, Outcome
 from checker.reporting import looking_back, normal, packing, wording
 from checker.reporting.controls import control_results, worst
@@ -49,7 +50,9 @@ class Card:
     state: str
     """Its worst verdict: fail, unknown, waived, pass, not_applicable."""
     counts: bool
-    """Whether the gate counts its fails."""
+    """Whether the gate counts one of its findings."""
+    uncounted: str
+    """Why it counts none of its fails."""
 
     @property
     def link(self) -> str:
@@ -61,6 +64,7 @@ class Card:
 class StaticRow:
     """A finding in plain HTML."""
 
+    id: str
     finding: Finding
     state: str
     headline: str
@@ -91,12 +95,11 @@ def shares(totals: Sequence[int], most: int) -> list[int]:
 
 
 def _context(run: Run, options: Options) -> dict[str, Any]:
-    style, script = (_source(name) for name in ("page.css", "page.js"))
+    style, script = _source("page.css"), _source("ids.js") + _source("page.js")
     rows, data = _findings(run)
     state, word = _OUTCOMES.get(run.outcome, ("unknown", f"Gate: {run.outcome}"))
     cards = [_card(run, judged) for judged in run.judged]
     past = looking_back.trend(run)
-    counted = [run.ruling.counted(one.rule.severity, one.tally) for one in run.judged]
     return {
         "run": run,
         "as_of": values.iso(run.as_of),
@@ -113,7 +116,7 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
         "caveats": wording.caveats(run),
         "hypothetical": wording.HYPOTHETICAL,
         "total": run.total,
-        "counted_fails": sum(fails for fails, _ in counted),
+        "let_through": wording.let_through(run),
         "rows": rows,
         "waivers": looking_back.waivers(run),
         "covered": covered,
@@ -122,7 +125,9 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
         "since": run.since(looking_back.MOST_GONE),
         "since_words": looking_back.WORDS,
         "trend": past,
-        "trend_bars": svg([one.total.fail for one in past], "Fails of each run"),
+        "trend_bars": svg(
+            [0] * (MOST_EARLIER - len(past)) + [one.total.fail for one in past], "Fails of each run"
+        ),
         "iso": values.iso,
         "row_total": data["total"],
         "unread": list(islice(run.unread(), MOST_UNREADABLE)),
@@ -158,11 +163,15 @@ def _findings(run: Run) -> tuple[list[StaticRow], dict[str, Any]]:
         left, budget = later, budget - group.cost
         if group.sets:
             groups.append(group)
-    return rows, packing.packed(groups, sum(totals))
+    data = packing.packed(groups, sum(totals))
+    data["waivers"] = {one.waiver.number: looking_back.brief(one.waiver) for one in run.waivers}
+    data["compared"] = run.compared is not None
+    return rows, data
 
 
 def _row(run: Run, one: Finding, *, first: bool) -> StaticRow:
     return StaticRow(
+        normal.finding_id(one.rule, one.subject),
         one,
         "waived" if one.waived else one.verdict.value,
         wording.headline(one),
@@ -175,8 +184,9 @@ def _row(run: Run, one: Finding, *, first: bool) -> StaticRow:
 
 
 def _card(run: Run, judged: Judged) -> Card:
-    counts = run.gate.reaches(judged.rule.severity)
-    return Card(judged, wording.expected(judged.rule), worst(judged.tally), counts)
+    counts = any(run.ruling.counted(judged.rule.severity, judged.tally))
+    why_not = wording.uncounted_rule(run, judged)
+    return Card(judged, wording.expected(judged.rule), worst(judged.tally), counts, why_not)
 
 
 def _subject_head(run: Run) -> str:

@@ -14,7 +14,7 @@ from typing import TextIO
 from checker import values
 from checker.audit.run import Judged, Run, SubjectVerdict
 from checker.model import Finding, Outcome, Pack, Rule, Subject, Verdict
-from checker.reporting import wording
+from checker.reporting import looking_back, wording
 from checker.reporting.escaping import one_line, shorten, xml_text
 from checker.reporting.normal import by_rule
 from checker.reporting.options import Document, Options
@@ -123,7 +123,7 @@ def _totals(judged: Judged) -> Iterator[Case]:
 
 def _finding(run: Run, finding: Finding) -> Case:
     name, text = _name(finding.subject), _text(wording.headline(finding), LONGEST_MESSAGE)
-    facts = "\n".join(f"{label}: {value}" for label, value in wording.details(finding))
+    facts = "\n".join(f"{label}: {value}" for label, value in wording.details(finding, run.as_of))
     body = _text(f"{text}\n{facts}", LONGEST_BODY)
     if not finding.gated:
         why = wording.uncounted(finding, run.ruling)
@@ -174,6 +174,8 @@ def _rule_properties(run: Run, rule: Rule, pack: Pack | None) -> Iterator[tuple[
     for lack in run.shortfalls:
         if lack.rule == rule.name:
             yield "control.not-satisfied", wording.shortfall(lack)
+    for state, number in looking_back.standing(run, rule).items():
+        yield f"waivers.{state}", str(number)
     if pack is not None:
         yield "policy.file", pack.path
         yield "policy.sha256", pack.sha256
@@ -188,6 +190,8 @@ def _run_properties(run: Run) -> Iterator[tuple[str, str]]:
     yield "gate.fail-on", run.gate.threshold
     if run.compared is not None:
         yield "compared.with", _token(run.compared.run)
+    if run.replay_of:
+        yield "evidence.of-run", _token(run.replay_of)
     if run.hypothetical:
         yield "evaluated.as-of.note", wording.HYPOTHETICAL
     if run.source == "recorded":

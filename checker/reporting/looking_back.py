@@ -11,7 +11,7 @@ from checker.audit.trend import PastRun, past_runs
 from checker.audit.waivers import WaiverUse, covered, day, days_left
 from checker.evaluation.flapping import Category
 from checker.evaluation.since import Since
-from checker.model import Finding, Waiver
+from checker.model import Finding, Rule, Waiver
 
 MOST_GONE = 100
 WORDS: tuple[tuple[Category, str], ...] = (
@@ -30,6 +30,24 @@ WORDS: tuple[tuple[Category, str], ...] = (
 def waivers(run: Run) -> list[WaiverUse]:
     """The waivers of a run, those that need attention first."""
     return sorted(run.waivers, key=lambda one: (not one.remarks, one.waiver.expires, one.waiver.number))
+
+
+def standing(run: Run, rule: Rule) -> dict[str, int]:
+    """How many waivers of a rule are in which state, and how many findings those in force cover; nothing where it has
+    none."""
+    own = [one for one in run.waivers if one.waiver.rule == rule.name]
+    if not own:
+        return {}
+    force = [one for one in own if one.state == "in_force"]
+    others = {
+        "expired": sum(one.state == "expired" for one in own),
+        "not-yet": sum(one.state == "not_yet" for one in own),
+        "ending-soon": sum(one.soon for one in own),
+        "unused": sum(one.unused for one in own),
+        "over-broad": sum(one.over_broad for one in own),
+    }
+    covering = {"in-force": len(force), "covering": sum(one.used for one in force)}
+    return covering | {name: number for name, number in others.items() if number}
 
 
 def trend(run: Run) -> tuple[PastRun, ...]:
@@ -58,14 +76,12 @@ def text(run: Run, since: Since | None) -> Iterator[tuple[str, str]]:
 
 
 def note(run: Run, one: Finding) -> str:
-    """What stands beside a verdict: why the gate does not count it, whether it is new, its waiver."""
+    """What stands beside a verdict: why the gate does not count it, its waiver."""
     parts = []
     if one.waived:
         parts += [f"until {day(one.waiver.expires)}, {one.waiver.owner}"] if one.waiver else []
     elif not one.gated:
         parts.append(run.ruling.why_not(one))
-    if one.new:
-        parts.append("new")
     if one.waiver and not one.waived:
         ended = "ended" if run.as_of >= one.waiver.ends else "begins"
         parts.append(

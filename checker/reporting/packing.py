@@ -3,7 +3,7 @@
 A column is `{"c": v}` where every row has the same value; `{"d": [..], "w": n, "i": ".."}` where `i` has n digits of
 base 64 for each row, an index into `d`; or `{"n": base, "u": unit, "w": n, "i": ".."}` for numbers and, with `"t": 1`,
 for times in milliseconds: digit value 0 is null, else base + (value - 1) * unit. Fixed widths let the page read row k
-without reading the rows before it. No compression: its bytes differ between builds of zlib.
+without reading the rows before it. Ids of findings are hashes of what a row shows; the page makes them when it needs them. No compression: its bytes differ between builds of zlib.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from checker import values
 from checker.model import Finding, Numbers, Rule, Verdict
 from checker.reporting import wording
 from checker.reporting.escaping import json_text, shorten, visible
-from checker.reporting.normal import plain
+from checker.reporting.normal import finding_id, plain
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 LONGEST = 500
-UNKNOWN, WAIVED, GATED, OWN_MESSAGE, FAILED_CALL, PINNED = 1, 2, 4, 8, 16, 32
+UNKNOWN, WAIVED, GATED, OWN_MESSAGE, FAILED_CALL, PINNED, NEW = 1, 2, 4, 8, 16, 32, 64
 _PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
 _IMAGE_SET_ID = re.compile(r"[0-9a-f]{32}")
-# bytes of a row: the id's 22 digits, its index, and a digit or two for each of place, version, flags, note, message
-ROW_COST = 34
+# bytes of a row: the id's 22 digits, its index, and a digit or two for each of place, version, flags, note, message, waiver
+ROW_COST = 36
 _NUMBER_COST, _INDEX_COST, _ID_COST = 7, 2, 22
 _THIS_SET, _THIS_VERSION = -1, -2
 
@@ -47,6 +47,8 @@ class Rows:
     reasons: list[str | None] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     messages: list[tuple[Part, ...]] = field(default_factory=list)
+    ids: list[str | None] = field(default_factory=list)
+    waivers: list[int | None] = field(default_factory=list)
     observed: dict[str, list[object]] = field(default_factory=dict)
     cost: int = 0
     seen: set[object] = field(default_factory=set)
@@ -74,13 +76,15 @@ class Rows:
         self.flags.append(_flags(finding))
         self.reasons.append(None if finding.reason is None else _text(finding.reason))
         self.notes.append(note)
+        self.ids.append(_odd_id(finding))
+        self.waivers.append(finding.waiver.number if finding.waiver else None)
         self.messages.append(message)
         # one id stands for all versions of an image set; here they follow each other
         again = len(self.sets) > 1 and self.sets[-1] == self.sets[-2]
         self.cost += ROW_COST - (_ID_COST if again else 0)
         for value in shown.values():
             self.cost += _NUMBER_COST if isinstance(value, datetime) else _INDEX_COST
-        texts = [self.sets[-1], self.reasons[-1], self.places[-1], message, *shown.values()]
+        texts = [self.sets[-1], self.reasons[-1], self.places[-1], self.ids[-1], message, *shown.values()]
         self.cost += sum(self._new(one) for one in texts)
 
     def _new(self, value: object) -> int:
@@ -133,6 +137,8 @@ def _group(rows: Rows, numbers: dict[str, int], places: dict[tuple[str | None, .
         "reason": column(rows.reasons),
         "note": column(rows.notes),
         "message": column(rows.messages),
+        "id": column(rows.ids),
+        "waiver": column(rows.waivers),
         "observed": [[path, column(found)] for path, found in rows.observed.items()],
     }
 
@@ -204,7 +210,17 @@ def _flags(finding: Finding) -> int:
         | (OWN_MESSAGE if finding.message else 0)
         | (FAILED_CALL if wording.error_code(finding) else 0)
         | (PINNED if finding.subject.exact else 0)
+        | (NEW if finding.new else 0)
     )
+
+
+def _odd_id(finding: Finding) -> str | None:
+    """The finding's id where the page cannot make it from what it is shown: a name was cut, or has escapes in it."""
+    subject = finding.subject
+    names = (finding.rule.name, subject.target, subject.datastore_id or "", subject.image_set_id or "")
+    if all(len(one) <= LONGEST and one.isascii() and one.isprintable() for one in names):
+        return None
+    return finding_id(finding.rule, subject)
 
 
 def _template(message: str, fillings: list[tuple[int, str]], version: int | None) -> tuple[Part, ...]:

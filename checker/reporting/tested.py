@@ -30,10 +30,10 @@ def failure(one: Proved) -> str:
 
 
 def described(score: Score) -> str:
-    """A score in words: `killed 41 of 43 (95%)`."""
+    """A score in words: `the tests notice 41 of 43 mutants (95%)`."""
     if score.reason:
         return f"no mutants tried: {score.reason}"
-    return f"killed {score.killed} of {score.total} ({int(score.percent)}%)"
+    return f"the tests notice {score.killed} of {score.total} mutants ({int(score.percent)}%)"
 
 
 def lacked(tested: Tested) -> str:

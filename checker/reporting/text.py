@@ -11,7 +11,7 @@ from checker import values
 from checker.audit.run import Run
 from checker.model import Finding, Outcome, Tally, Verdict
 from checker.problems import printable
-from checker.reporting import wording
+from checker.reporting import looking_back, wording
 from checker.reporting.controls import remarks
 from checker.reporting.escaping import one_line, shorten
 from checker.reporting.options import Options

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from checker import values
 from checker.audit.gate import Ruling
-from checker.audit.run import Run
+from checker.audit.run import Judged, Run
+from checker.audit.waivers import day
 from checker.model import (
     Aggregate,
     Change,
@@ -23,6 +25,7 @@ from checker.model import (
     Test,
     Value,
     Verdict,
+    Waiver,
 )
 from checker.policy.messages import ABSENT
 
@@ -118,8 +121,8 @@ def headline(finding: Finding) -> str:
     return f"expected: {expected(finding.rule)}"
 
 
-def details(finding: Finding) -> list[tuple[str, str]]:
-    """What a reader needs to check a finding: label and text, in order."""
+def details(finding: Finding, as_of: datetime) -> list[tuple[str, str]]:
+    """What a reader needs to check a finding of a run at an instant: label and text, in order."""
     subject = finding.subject
     version = f" version {subject.version_id}" if subject.version_id is not None else ""
     rows = [("Image set", f"{subject.target}/{subject.image_set_id}{version}")]
@@ -135,7 +138,7 @@ def details(finding: Finding) -> list[tuple[str, str]]:
     if reason := further_reason(finding):
         rows.append(("Reason", reason))
     if finding.waiver:
-        rows.append(("Waiver", waiver(finding)))
+        rows.append(("Waiver", waiver(finding) if finding.waived else lapsed(finding.waiver, as_of)))
     rows.append(("Policy", f"{finding.rule.name} at {finding.rule.where}"))
     return rows
 
@@ -148,14 +151,48 @@ def uncounted(finding: Finding, ruling: Ruling) -> str:
     return f"{head}, {ruling.why_not(finding)}"
 
 
+def let_through(run: Run) -> str:
+    """What the gate makes of the fails, in the numbers of its sentence: `2 counted by the gate, 1 below it, 3 not new`."""
+    gate, ruling = run.gate, run.ruling
+    counted = sum(ruling.counted(one.rule.severity, one.tally)[0] for one in run.judged)
+    not_new = sum(one.tally.persisting for one in run.judged) if gate.new_only else 0
+    others = [
+        (one.rule.severity, one.tally.fail - (one.tally.persisting if gate.new_only else 0))
+        for one in run.judged
+    ]
+    below = sum(number for severity, number in others if not gate.reaches(severity))
+    within = run.total.fail - counted - not_new - below
+    rest = [(below, "below it"), (within, "within max"), (not_new, "not new")]
+    said = [f"{number:,} {what}" for number, what in rest if number] or ["0 below it"]
+    return ", ".join([f"{counted:,} counted by the gate", *said])
+
+
+def uncounted_rule(run: Run, judged: Judged) -> str:
+    """Why the gate counts no finding of a rule that has some: `below the gate (fail_on: high)`; empty where it may."""
+    severity, tally, gate = judged.rule.severity, judged.tally, run.gate
+    if not gate.reaches(severity):
+        return f"below the gate (fail_on: {gate.threshold})"
+    if not tally.fail or run.ruling.counted(severity, tally)[0]:
+        return ""
+    if gate.new_only and tally.persisting == tally.fail:
+        return "its fails are not new (new_only)"
+    return f"its fails are within max: {gate.most.get(severity, 0)}"
+
+
 def waiver(finding: Finding) -> str:
-    """The waiver of a finding, in force or not: `until 2026-03-31 by OWNER, approved by APPROVER: REASON`."""
+    """The waiver that covers a finding: `until 2026-03-31, by OWNER, approved by APPROVER: REASON`."""
     one = finding.waiver
     if one is None:
         return ""
-    day = one.expires.date().isoformat()
-    when = f"until {day}" if finding.waived else f"valid from {one.created.date().isoformat()} to {day} only"
-    return f"{when}, by {one.owner}, approved by {one.approved_by}: {one.reason}"
+    return f"until {day(one.expires)}, by {one.owner}, approved by {one.approved_by}: {one.reason}"
+
+
+def lapsed(one: Waiver, as_of: datetime) -> str:
+    """What a waiver that is not in force says of a finding: `the waiver by OWNER expired on 2026-03-31: ..`."""
+    verdict = one.covers.value
+    if as_of >= one.ends:
+        return f"the waiver by {one.owner} expired on {day(one.expires)}: the {verdict} counts again"
+    return f"the waiver by {one.owner} begins on {day(one.created)}: until then the {verdict} counts"
 
 
 def subjects(number: int, scope: RuleScope = "image_set") -> str:
@@ -194,6 +231,10 @@ def shortfall(one: Shortfall) -> str:
 def caveats(run: Run) -> list[str]:
     """What every report says of a run besides its verdicts: how far it can be relied on."""
     lines = [f"as_of {values.iso(run.as_of)} is {HYPOTHETICAL}."] if run.hypothetical else []
+    if run.replay_of:
+        lines.append(
+            f"Kept evidence judged again: run {run.replay_of} collected it, and nothing was asked of the service since."
+        )
     lines += [RECORDED] if run.source == "recorded" else []
     return [*lines, *run.notes]
 

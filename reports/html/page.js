@@ -6,7 +6,7 @@
   if (!$("rows")) return;
   const PAGE = 100;
   const PRINTED = 1000;
-  const UNKNOWN = 1, WAIVED = 2, GATED = 4, OWN_MESSAGE = 8, FAILED_CALL = 16, PINNED = 32;
+  const UNKNOWN = 1, WAIVED = 2, GATED = 4, OWN_MESSAGE = 8, FAILED_CALL = 16, PINNED = 32, NEW = 64;
   const WORDS = {fail: "Fail", unknown: "Unknown", waived: "Waived"};
   const SUBJECT = $("subject").textContent;
   const data = JSON.parse($("data").textContent);
@@ -47,7 +47,7 @@
   const groups = data.groups.map((g) => ({
     ...g,
     name: `${g.pack}/${g.rule}`,
-    at: Object.fromEntries(["version", "reason", "note", "message"].map((name) => [name, reader(g[name])])),
+    at: Object.fromEntries(["version", "reason", "note", "message", "id", "waiver"].map((name) => [name, reader(g[name])])),
     seen: g.observed.map(([path, column]) => [path, reader(column)]),
   }));
   let row = 0;
@@ -59,6 +59,7 @@
   });
 
   const verdictOf = (r) => (flagsOf[r] & WAIVED ? "waived" : flagsOf[r] & UNKNOWN ? "unknown" : "fail");
+  const isNew = (flags) => Boolean(flags & NEW) && !(flags & WAIVED);
   const show = (value) => (value === null || value === undefined ? "(absent)" : String(value.text ?? value));
   // what a count or ratio came to, as JSON holds it
   const plain = (value) => {
@@ -77,6 +78,12 @@
     };
   }
 
+  function idOf(r) {
+    const g = groups[groupOf[r]], i = localOf[r], [target, , , datastore] = data.places[placeOf[r]];
+    const version = flagsOf[r] & PINNED ? g.at.version(i) : null;
+    return g.at.id(i) ?? findingId([g.name, target, datastore, imageSet(setOf[r]), version]);
+  }
+
   // ---- which rows, in which order
   const haystacks = new Array(total);
   function haystack(r) {
@@ -88,8 +95,8 @@
     return haystacks[r];
   }
 
-  const NONE = {q: "", verdict: "", severity: "", rule: "", target: "", gate: "", sort: ""};
-  let state = {...NONE}, page = 0, matches = [], pageSize = PAGE;
+  const NONE = {q: "", verdict: "", severity: "", rule: "", target: "", gate: "", fresh: "", sort: ""};
+  let state = {...NONE}, page = 0, matches = [], pageSize = PAGE, cited = "";
 
   function select() {
     const words = state.q.toLowerCase().split(/\s+/).filter(Boolean);
@@ -99,6 +106,7 @@
     for (let r = 0; r < total; r++) {
       if (!wanted[groupOf[r]] || !places[placeOf[r]]) continue;
       if (state.gate && !(flagsOf[r] & GATED)) continue;
+      if (state.fresh && !isNew(flagsOf[r])) continue;
       if (state.verdict && verdictOf(r) !== state.verdict) continue;
       if (words.length && !words.every((word) => haystack(r).includes(word))) continue;
       matches.push(r);
@@ -144,8 +152,11 @@
     const set = cell(SUBJECT, make("span", {class: "target"}, f.target), make("span", {class: "id"}, f.id ?? f.datastore ?? ""),
       f.version === null ? null : make("span", {class: "version"}, `version ${f.version}${f.flags & PINNED && g.scope === "image_set" ? ", pinned" : ""}`));
     set.className = "subject";
-    return make("tr", {role: "row"},
-      cell("Verdict", make("span", {class: `verdict ${f.verdict}`}, icon(f.verdict), WORDS[f.verdict]), f.note ? make("small", {}, f.note) : null),
+    const id = `f-${idOf(r)}`;
+    set.append(make("a", {class: "cite", href: `#${id}`}, `finding ${id.slice(2)}`));
+    return make("tr", {role: "row", id, ...(id === cited ? {class: "cited", tabindex: "-1"} : {})},
+      cell("Verdict", make("span", {class: `verdict ${f.verdict}`}, icon(f.verdict), WORDS[f.verdict]),
+        isNew(f.flags) ? make("span", {class: "flag"}, "new") : null, f.note ? make("small", {}, f.note) : null),
       cell("Severity", make("span", {class: `severity ${g.severity}`}, g.severity)),
       cell("Rule", make("a", {href: `#about/${g.name}`}, g.rule), make("small", {}, g.pack)),
       set,
@@ -169,6 +180,7 @@
   }
 
   // ---- filters <-> address
+  const BOXES = [["gate", "f-gate"], ["fresh", "f-new"]].filter(([, id]) => $(id));
   const FIELDS = {q: "q", verdict: "f-verdict", severity: "f-severity", rule: "f-rule", target: "f-target", sort: "f-sort"};
 
   function options(id, first, entries) {
@@ -193,13 +205,14 @@
   function toForm() {
     for (const [name, id] of Object.entries(FIELDS)) $(id).value = state[name];
     for (const [name, id] of Object.entries(FIELDS)) state[name] = $(id).value ?? "";  // a select takes only what it lists
-    $("f-gate").checked = state.gate !== "";
+    for (const [name, id] of BOXES) $(id).checked = state[name] !== "";
   }
 
   function fromForm() {
     for (const [name, id] of Object.entries(FIELDS)) state[name] = $(id).value;
-    state.gate = $("f-gate").checked ? "1" : "";
+    for (const [name, id] of BOXES) state[name] = $(id).checked ? "1" : "";
     page = 0;
+    cited = "";
     const parts = Object.entries(state).filter(([, value]) => value).map(([name, value]) => `${name}=${encodeURIComponent(value).replaceAll("%2F", "/")}`);
     history.replaceState(null, "", parts.length ? `#${parts.join("&")}` : "#findings");
     select();
@@ -208,7 +221,9 @@
 
   function fromAddress() {
     const hash = location.hash.slice(1);
+    if (/^f-[0-9a-f]{16}$/.test(hash)) return cite(hash);
     if (!hash.includes("=")) return openCard(hash);
+    cited = "";
     const given = Object.fromEntries(new URLSearchParams(hash));
     state = {...NONE};
     for (const name of Object.keys(NONE)) if (Object.hasOwn(given, name)) state[name] = given[name];
@@ -217,6 +232,24 @@
     select();
     render();
     $("findings").scrollIntoView();
+  }
+
+  // an id that an auditor cited, wherever its finding stands
+  function cite(id) {
+    const same = (r) => idOf(r) === id.slice(2);
+    let at = matches.findIndex(same);
+    if (at < 0) {
+      state = {...NONE};
+      toForm();
+      select();
+      at = matches.findIndex(same);
+    }
+    cited = at < 0 ? "" : id;
+    page = Math.max(0, Math.floor(at / pageSize));
+    render();
+    if (at < 0) $("status").textContent = `The finding ${id.slice(2)} is not on this page. ${$("status").textContent}`;
+    ($(id) ?? $("findings")).scrollIntoView({block: at < 0 ? "start" : "center"});
+    $(id)?.focus({preventScroll: true});
   }
 
   function openCard(hash) {
@@ -228,13 +261,14 @@
 
   // ---- downloads: what the filters show
   function normal(r) {
-    const f = finding(r), g = f.group;
+    const f = finding(r), g = f.group, waiver = g.at.waiver(localOf[r]);
     return {
-      rule: g.rule, pack: g.pack, severity: g.severity, verdict: f.flags & UNKNOWN ? "unknown" : "fail",
+      id: idOf(r), rule: g.rule, pack: g.pack, severity: g.severity, verdict: f.flags & UNKNOWN ? "unknown" : "fail",
       waived: Boolean(f.flags & WAIVED), gated: Boolean(f.flags & GATED),
       target: f.target, account: f.account, region: f.region, datastoreId: f.datastore, imageSetId: f.id,
       versionId: f.version === null ? null : String(f.version), scope: g.scope, reason: f.reason,
       message: f.flags & OWN_MESSAGE ? f.headline : "", observed: Object.fromEntries(f.observed.map(([path, value]) => [path, plain(value)])), where: g.where,
+      waiver: waiver === null ? null : data.waivers[waiver], new: data.compared ? Boolean(f.flags & NEW) : null,
     };
   }
 
@@ -265,7 +299,7 @@
   // ---- wiring
   let timer = 0;
   $("q").addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(fromForm, 150); });
-  for (const id of [...Object.values(FIELDS).slice(1), "f-gate"]) $(id).addEventListener("change", fromForm);
+  for (const id of [...Object.values(FIELDS).slice(1), ...BOXES.map(([, id]) => id)]) $(id).addEventListener("change", fromForm);
   $("filters").addEventListener("submit", (event) => { event.preventDefault(); fromForm(); });
   $("filters").addEventListener("reset", () => setTimeout(fromForm));
   const turn = (step) => { page += step; render(); $("findings").scrollIntoView(); };
@@ -295,7 +329,8 @@
     $("truncated").textContent = `This page holds ${number(total)} of ${number(data.total)} findings, some of each rule; all of them are in ${$("truncated").dataset.elsewhere}.`;
     $("truncated").hidden = false;
   }
-  if (location.hash.includes("=")) fromAddress();
-  else { select(); render(); openCard(location.hash.slice(1)); }
+  select();
+  render();
+  if (location.hash) fromAddress();
   document.documentElement.dataset.ready = "1";
 })();

@@ -1,5 +1,6 @@
 """Mutants: those of shipped rules are noticed, and a test that is said to notice one does, through the whole engine."""
 
+import re
 from dataclasses import replace
 from functools import cache
 
@@ -60,6 +61,78 @@ def test_a_rule_is_no_mutant_of_itself(pack, rule):
     assert killed(pack.labels, rule, [same], groups(pack, rule)) == [False]
 
 
+MANY = """
+version: 1
+pack: many
+labels:
+  class: {type: string, one_of: [adult, paediatric]}
+  studied: {type: date}
+  keep: {type: duration}
+params:
+  window: {type: duration, default: 30d}
+  statuses: {type: {list: string}, default: [a, b]}
+  share: {type: ratio, default: 1%}
+rules:
+  - id: lived
+    title: Deleted sets lived for seven years
+    severity: high
+    when: {imageSetState: DELETED, labels.class: paediatric}
+    require: {deletedAt - createdAt: {gte: 7y}}
+    tests:
+      - {name: a healthy answer, given: {}, expect: not_applicable}
+  - id: kept
+    title: No deletion before the end of what the label says
+    severity: high
+    deny: {deletedAt - labels.studied: {lt: {field: labels.keep}}, createdAt: {younger_than: $window}}
+    tests:
+      - {name: "a healthy answer: unknown", given: {}, expect: unknown}
+  - id: said
+    title: Messages
+    severity: low
+    deny: {any: [{message: {in: $statuses}}, {versionId: {between: [3, 7]}}, {message: {starts_with: "$$x"}}]}
+    tests:
+      - {name: no message, given: {}, expect: pass}
+  - id: grown
+    title: Versions
+    severity: low
+    scope: version
+    when: {previous_version.imageSetState: ACTIVE}
+    deny: {updatedAt - previous_version.updatedAt: {lt: 90s}}
+    tests:
+      - {name: the first version, given: {}, expect: not_applicable}
+  - id: shares
+    title: Few
+    severity: low
+    scope: datastore
+    deny: {ratio: {of: {isPrimary: false, createdAt: {older_than: 90d}}, among: {imageSetState: ACTIVE}, gt: $share}}
+    tests:
+      - {name: a healthy store, given: {image_sets: [{}]}, expect: pass}
+"""
+
+
+def test_every_suggested_test_can_be_pasted_and_kills_its_mutant(tmp_path):
+    (tmp_path / "many.yaml").write_text(MANY)
+    (pack,) = load([str(tmp_path / "many.yaml")]).packs
+    lived = {rule.id: score(pack, rule, run_rule(pack, rule)).survivors for rule in pack.rules}
+    assert all(len(found) > 3 for found in lived.values())
+    text = MANY
+    for rule in pack.rules:
+        last = next(
+            line for line in MANY.splitlines() if f"name: {rule.tests[0].name}" in line.replace('"', "")
+        )
+        text = text.replace(last, "\n".join([last, *(f"      - {one.test}" for one in lived[rule.id])]))
+    (tmp_path / "many.yaml").write_text(text)
+    (pasted,) = load([str(tmp_path / "many.yaml")]).packs
+    for rule in pasted.rules:
+        proved = run_rule(pasted, rule)
+        assert [one.case.name for one in proved if not one.held] == []
+        assert len(proved) == 1 + len(lived[rule.id])
+        assert score(pasted, rule, proved).survivors == ()
+        for one in lived[rule.id]:
+            assert ".9" not in one.test, one.test
+            assert not re.search(r"given: [^}]*labels", one.test), one.test
+
+
 def written(pack, rule, text):
     """A test as an author would paste it."""
     problems = []
@@ -67,7 +140,6 @@ def written(pack, rule, text):
     scope = Scope(
         catalogue(pack.labels, rule.scope), params, problems, labels=pack.labels, rule_scope=rule.scope
     )
-    text = "- {name: pasted, " + text[1:]
-    (case,) = read_cases(parse(text.encode(), "pasted").root, "pasted", scope) or (None,)
+    (case,) = read_cases(parse(f"- {text}".encode(), "pasted").root, "pasted", scope) or (None,)
     assert problems == []
     return case

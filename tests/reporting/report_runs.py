@@ -11,6 +11,7 @@ from pathlib import Path
 
 from checker.audit.gate import Gate, judge, sentence
 from checker.audit.run import Judged, Run, SubjectVerdict, Unread
+from checker.evaluation.since import Since
 from checker.model import (
     Absence,
     Aggregate,
@@ -127,6 +128,10 @@ class FakeRun(Run):
 
     verdicts: dict[str, list[SubjectVerdict]] = field(default_factory=dict)
     unread_sets: tuple[Unread, ...] = ()
+    change: Since | None = None
+
+    def since(self, most: int = 100) -> Since | None:
+        return self.change and dataclasses.replace(self.change, gone=self.change.gone[:most])
 
     def findings(self) -> Iterator[Finding]:
         for judged in self.judged:
@@ -203,6 +208,11 @@ def _tally(found: list[SubjectVerdict]) -> Tally:
         count(unknown) + count(unknown, waived=True),
         count(Verdict.NOT_APPLICABLE),
         count(unknown, waived=True),
+        sum(
+            one.verdict is fails and one.finding.new is False and not one.finding.waived
+            for one in found
+            if one.finding is not None
+        ),
     )
 
 

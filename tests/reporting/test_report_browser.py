@@ -9,6 +9,7 @@ from report_runs import HOSTILE, governed, hostile, ordinary
 from test_report_html import many
 
 from checker.reporting import FORMATS, Options, deliver
+from checker.reporting.normal import finding_id
 
 pytestmark = pytest.mark.browser
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 800}
@@ -72,10 +73,7 @@ def test_the_script_shows_data_stores_and_versions_as_the_plain_page_does(show):
     exported = json.loads(download(show(governed()), "Download JSON"))
     out = io.StringIO()
     FORMATS["json"].write(governed(), out, Options())
-    findings = json.loads(out.getvalue())["findings"]
-    for one in findings:
-        del one["id"]
-    assert exported == findings
+    assert exported == json.loads(out.getvalue())["findings"]
 
 
 def test_without_scripts_details_open_and_links_lead_to_the_rule(show):
@@ -140,6 +138,44 @@ def test_deep_links(show):
     view.wait_for_selector("#status:has-text('5 of 14')")
 
 
+def test_a_link_to_one_finding_shows_it_wherever_it_stands(show):
+    run = many(500)
+    last = list(run.findings())[-1]
+    name = finding_id(last.rule, last.subject)
+    view = show(run, f"#f-{name}")
+    assert status(view) == "800 findings; 701 to 800 shown"
+    cited = view.locator(f"#f-{name}")
+    assert last.subject.image_set_id in cited.inner_text()
+    assert view.evaluate("document.activeElement.id") == f"f-{name}"
+    box = cited.bounding_box()
+    assert 0 < box["y"] < WIDE["height"]
+    view.get_by_label("Target").select_option("t1")
+    first = view.locator("#rows .cite").nth(3)
+    first.click()
+    assert status(view) == "267 of 800 findings; 1 to 100 shown"
+    view.evaluate("location.hash = '#f-0123456789abcdef'")
+    view.wait_for_selector(
+        "#status:has-text('The finding 0123456789abcdef is not on this page. 800 findings')"
+    )
+
+
+def test_without_scripts_a_link_to_one_finding_leads_to_it(show):
+    run = ordinary()
+    one = list(run.findings())[8]
+    name = finding_id(one.rule, one.subject)
+    view = show(run, f"#f-{name}", java_script_enabled=False)
+    box = view.locator(f"#f-{name}").bounding_box()
+    assert 0 <= box["y"] < WIDE["height"]
+
+
+def test_ids_of_hostile_findings_are_those_of_the_other_reports(show):
+    for run in (hostile(), ordinary(), governed()):
+        exported = json.loads(download(show(run), "Download JSON"))
+        assert [one["id"] for one in exported] == [
+            finding_id(one.rule, one.subject) for one in run.findings()
+        ]
+
+
 def download(view, name: str) -> str:
     with view.expect_download() as started:
         view.get_by_role("button", name=name).click()
@@ -156,8 +192,6 @@ def test_downloads_hold_what_the_filters_show(show):
         for one in json.loads(out.getvalue())["findings"]
         if one["verdict"] == "fail" and not one["waived"]
     ]
-    for one in fails:
-        del one["id"]
     assert json.loads(download(view, "Download JSON")) == fails
     lines = list(csv.DictReader(io.StringIO(download(view, "Download CSV").removeprefix("\ufeff"))))
     assert [line["imageSetId"] for line in lines] == [one["imageSetId"] for one in fails]

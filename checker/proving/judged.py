@@ -1,0 +1,36 @@
+"""The verdicts that rules give on what tests describe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from duckdb import ColumnExpression as Column
+from duckdb import ConstantExpression as Constant
+from duckdb import DuckDBPyRelation
+
+from checker.evaluation.compile import Columns, verdict
+from checker.model import Rule, Verdict
+from checker.proving.cases import Group
+from checker.proving.records import target, wanted
+
+
+def verdicts(
+    rows: DuckDBPyRelation, columns: Columns, rule: Rule, judges: Mapping[int, Rule], group: Group
+) -> Iterator[tuple[int, dict[int, Verdict]]]:
+    """Each test's index, with the verdict of every judge.
+
+    Args:
+        rows: what the tests describe.
+        columns: those of the judges' aggregates.
+        rule: the rule whose tests they are.
+        judges: rules with bound parameters, by a number.
+        group: the tests.
+    """
+    codes = [verdict(one, group.as_of, columns).alias(f"v{at}") for at, one in enumerate(judges.values())]
+    version = Column("versionId") if rule.scope == "version" else Constant(None)
+    read = rows.select(Column("target"), Column("imageSetId"), version.alias("version"), *codes).fetchall()
+    by_subject = {tuple(row[:3]): row[3:] for row in read}
+    words = list(Verdict)
+    for index in group.cases:
+        got = by_subject[(target(index), *wanted(rule.tests[index], index, rule.scope))]
+        yield index, {at: words[code] for at, code in zip(judges, got, strict=True)}

@@ -13,14 +13,13 @@ from typing import Any, TextIO
 from checker import values
 from checker.audit.run import Judged, Run
 from checker.audit.waivers import covered, day, days_left
-from checker.evidence.past import MOST_EARLIER
-from checker.model import Finding, Outcome
+from checker.evaluation.flapping import Category
+from checker.model import Finding, Outcome, Verdict
 from checker.reporting import looking_back, normal, packing, wording
 from checker.reporting.controls import control_results, worst
 from checker.reporting.escaping import json_text, shorten, visible
 from checker.reporting.options import Options
 from checker.reporting.templates import template
-from checker.reporting.trending import svg
 from checker.shipped import folder
 
 MOST_STATIC = 200
@@ -99,7 +98,7 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
     rows, data = _findings(run)
     state, word = _OUTCOMES.get(run.outcome, ("unknown", f"Gate: {run.outcome}"))
     cards = [_card(run, judged) for judged in run.judged]
-    past = looking_back.trend(run)
+    past, since = looking_back.trend(run), run.since(looking_back.MOST_GONE)
     return {
         "run": run,
         "as_of": values.iso(run.as_of),
@@ -122,12 +121,14 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
         "covered": covered,
         "day": day,
         "days_left": days_left,
-        "since": run.since(looking_back.MOST_GONE),
-        "since_words": looking_back.WORDS,
+        "waiver_flags": looking_back.flags,
+        "since": since,
+        "since_words": looking_back.became(since),
+        "tones": looking_back.TONES,
+        "new": Category.NEW,
+        "judged": {one.rule.name for one in run.judged},
         "trend": past,
-        "trend_bars": svg(
-            [0] * (MOST_EARLIER - len(past)) + [one.total.fail for one in past], "Fails of each run"
-        ),
+        "courses": looking_back.courses(run, past),
         "iso": values.iso,
         "row_total": data["total"],
         "unread": list(islice(run.unread(), MOST_UNREADABLE)),
@@ -173,7 +174,8 @@ def _row(run: Run, one: Finding, *, first: bool) -> StaticRow:
     return StaticRow(
         normal.finding_id(one.rule, one.subject),
         one,
-        "waived" if one.waived else one.verdict.value,
+        # a waived unknown stays unknown; its note says the rest
+        "waived" if one.waived and one.verdict is Verdict.FAIL else one.verdict.value,
         wording.headline(one),
         looking_back.note(run, one),
         wording.expected(one.rule),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from checker import values
@@ -11,7 +12,7 @@ from checker.audit.trend import PastRun, past_runs
 from checker.audit.waivers import WaiverUse, covered, day, days_left
 from checker.evaluation.flapping import Category
 from checker.evaluation.since import Since
-from checker.model import Finding, Rule, Waiver
+from checker.model import Finding, Rule, Severity, Verdict, Waiver
 
 MOST_GONE = 100
 WORDS: tuple[tuple[Category, str], ...] = (
@@ -27,9 +28,71 @@ WORDS: tuple[tuple[Category, str], ...] = (
 """What became of findings, in the order of reports, and what the words mean (docs/history.md)."""
 
 
+TONES: Mapping[Category, str] = {
+    Category.NEW: "fail",
+    Category.WAIVER_ENDED: "fail",
+    Category.UNDECIDED: "unknown",
+    Category.NOT_JUDGED: "unknown",
+    Category.PERSISTING: "not_applicable",
+    Category.WAIVED: "waived",
+    Category.FIXED: "pass",
+    Category.DECIDED: "pass",
+}
+"""The verdict whose colour and shape a word has on a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Became:
+    """A word for what became of findings, with their number, as a page shows it."""
+
+    category: Category
+    text: str
+    number: int
+
+    @property
+    def name(self) -> str:
+        """The word."""
+        return self.category.value
+
+    @property
+    def tone(self) -> str:
+        """The verdict whose colour and shape it has."""
+        return TONES[self.category]
+
+    @property
+    def part(self) -> tuple[str, int]:
+        """Its part of a bar."""
+        return ("persisting" if self.category is Category.PERSISTING else self.tone), self.number
+
+
+def became(since: Since | None) -> list[Became]:
+    """Every word with its number."""
+    return [] if since is None else [Became(word, text, since.number(word)) for word, text in WORDS]
+
+
 def waivers(run: Run) -> list[WaiverUse]:
-    """The waivers of a run, those that need attention first."""
-    return sorted(run.waivers, key=lambda one: (not one.remarks, one.waiver.expires, one.waiver.number))
+    """The waivers of a run, those that need attention first: what counts again, then what soon will, then what is no use."""
+
+    def attention(one: WaiverUse) -> int:
+        needs = (one.state == "expired" and not one.unused, one.soon, one.over_broad, one.unused)
+        return needs.index(True) if any(needs) else len(needs) + (one.state == "in_force")
+
+    return sorted(run.waivers, key=lambda one: (attention(one), one.waiver.expires, one.waiver.number))
+
+
+def flags(one: WaiverUse) -> list[tuple[str, str]]:
+    """How a waiver stands, in words, each with the verdict whose colour and shape it has on a page."""
+    states = {
+        "expired": ("fail", "Expired"),
+        "not_yet": ("not_applicable", "Not yet in force"),
+        "in_force": ("pass", "In force"),
+    }
+    others = (
+        (one.soon, ("unknown", "Ends soon")),
+        (one.over_broad, ("unknown", "Over-broad")),
+        (one.unused, ("waived", "Unused")),
+    )
+    return [states[one.state], *(flag for there, flag in others if there)]
 
 
 def standing(run: Run, rule: Rule) -> dict[str, int]:
@@ -59,6 +122,24 @@ def trend(run: Run) -> tuple[PastRun, ...]:
     return (*past_runs(run.trend), own)
 
 
+def courses(run: Run, past: Sequence[PastRun]) -> dict[str, list[int]]:
+    """Of each severity that a rule has, or once had fails of, the unwaived fails of each run; then the unknowns."""
+    kept = {
+        str(point.get("run")): point["summary"].get("severities", {})
+        for point in run.trend
+        if "summary" in point
+    }
+    own = dict.fromkeys((one.rule.severity for one in run.judged), 0)
+    for one in run.judged:
+        own[one.rule.severity] += one.tally.fail
+    found = {}
+    for severity in reversed(Severity):
+        numbers = [int(kept.get(one.run, {}).get(severity.value, {}).get("fail", 0)) for one in past[:-1]]
+        if severity in own or any(numbers):
+            found[severity.value] = [*numbers, own.get(severity, 0)]
+    return found | {"unknown": [one.total.unknown for one in past]}
+
+
 def text(run: Run, since: Since | None) -> Iterator[tuple[str, str]]:
     """Lines of the summary: a label and a text."""
     used = sum(one.used for one in run.waivers if one.state == "in_force")
@@ -67,8 +148,9 @@ def text(run: Run, since: Since | None) -> Iterator[tuple[str, str]]:
         findings = "1 finding" if used == 1 else f"{used:,} findings"
         yield "Waivers", f"{force:,} in force, for {findings}"
     for one in waivers(run):
-        for remark in one.remarks:
-            yield "Waiver", f"{one.waiver.rule}, {covered(one.waiver, 3)}: {remark} ({one.waiver.owner})"
+        if one.remarks:
+            said = "; ".join(one.remarks)
+            yield "Waiver", f"{one.waiver.rule}, {covered(one.waiver, 2)}: {said} ({one.waiver.owner})"
     if run.compared is not None and since is not None:
         numbers = [f"{since.number(word):,} {word}" for word, _ in WORDS if since.number(word)]
         when = f"{run.compared.run}, as of {values.iso(run.compared.as_of)}"
@@ -79,7 +161,8 @@ def note(run: Run, one: Finding) -> str:
     """What stands beside a verdict: why the gate does not count it, its waiver."""
     parts = []
     if one.waived:
-        parts += [f"until {day(one.waiver.expires)}, {one.waiver.owner}"] if one.waiver else []
+        waived = "waived " * (one.verdict is Verdict.UNKNOWN)
+        parts += [f"{waived}until {day(one.waiver.expires)}, {one.waiver.owner}"] if one.waiver else []
     elif not one.gated:
         parts.append(run.ruling.why_not(one))
     if one.waiver and not one.waived:

@@ -58,7 +58,7 @@
     }
   });
 
-  const verdictOf = (r) => (flagsOf[r] & WAIVED ? "waived" : flagsOf[r] & UNKNOWN ? "unknown" : "fail");
+  const verdictOf = (r) => (flagsOf[r] & UNKNOWN ? "unknown" : flagsOf[r] & WAIVED ? "waived" : "fail");  // a waived unknown stays unknown
   const isNew = (flags) => Boolean(flags & NEW) && !(flags & WAIVED);
   const show = (value) => (value === null || value === undefined ? "(absent)" : String(value.text ?? value));
   // what a count or ratio came to, as JSON holds it

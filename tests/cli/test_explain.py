@@ -120,6 +120,11 @@ def test_what_is_printed(name, arguments, folder, capsys):
             f"did you mean {ONE}?",
         ),
         (
+            ["worded", ONE[:8]],
+            f"IMAGE_SET: error: the image set {ONE[:8]} is not among the evidence",
+            f"did you mean {ONE}?",
+        ),
+        (
             ["worded", f"archive/{ONE}"],
             f"IMAGE_SET: error: the image set {ONE} is not in the target archive",
             "it is in recorded",
@@ -210,6 +215,18 @@ def test_a_list_of_texts_is_read_back_as_it_was(run, capsys):
     assert main(["explain", "worded", ONE, "--evidence", str(run), "--json"]) == 0
     (one,) = json.loads(capsys.readouterr().out)["explanations"]
     assert (one["verdict"], one["params"][0]["value"]) == ("fail", ["a, b", "$x"])
+
+
+def test_a_value_that_a_run_kept_as_the_default_is_said_to_be_the_default(folder, run, capsys):
+    arguments = ["-p", "p3.yaml", "--image-sets", "sets.json", "--as-of", "2026-01-10", "--runs", "more"]
+    (folder / "p3.yaml").write_text(POLICY)
+    (folder / "sets.json").write_text("\n".join(map(json.dumps, ANSWERS)))
+    assert main(["check", *arguments, "-q"]) == 1
+    capsys.readouterr()
+    (usual,) = (folder / "more").iterdir()
+    assert main(["explain", "no-recent-deletions", ONE, "--evidence", str(usual), "--json"]) == 0
+    (one,) = json.loads(capsys.readouterr().out)["explanations"]
+    assert one["params"] == [{"name": "review_window", "value": "30d", "from": "default"}]
 
 
 def test_another_instant_and_another_value_may_be_tried(run, capsys):

@@ -56,6 +56,13 @@ def test_show_prints_what_a_rule_says_of_itself(capsys):
     assert "aged" not in out
 
 
+def test_show_of_a_rule_whose_name_is_begun_names_it(capsys):
+    assert main(["rules", "show", "no-fai"]) == 2
+    assert "help: did you mean no-failed-workflow?" in capsys.readouterr().err
+    assert main(["rules", "show", "deleted"]) == 2
+    assert "deleted-never-returns" in capsys.readouterr().err
+
+
 def test_show_of_an_unknown_rule_suggests(capsys):
     assert main(["rules", "show", "forcd", "p.yaml"]) == 2
     assert "did you mean forced?" in capsys.readouterr().err

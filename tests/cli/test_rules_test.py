@@ -47,8 +47,9 @@ def test_living_mutants_are_named_with_a_test_that_notices_them(capsys):
     assert main(["rules", "test", "p.yaml", "--rule", "aged", "--mutate"]) == 0
     out, err = capsys.readouterr()
     assert "p.yaml:7:12: warning: p/aged: no test notices: 30d -> 31d in `createdAt` older_than\n" in err
-    assert 'help: add the test - {given: {createdAt: "' in err
-    assert "p/aged: killed 2 of 4 (50%)" in out
+    suggestion = '{name: "createdAt 2025-12-02: pass", given: {createdAt: "2025-12-02"}, expect: pass}'
+    assert f"help: add the test - {suggestion}\n" in err
+    assert "p/aged: the tests notice 2 of 4 mutants (50%)" in out
 
 
 def test_a_score_below_the_least_is_an_error(capsys):

@@ -125,7 +125,7 @@ def test_an_id_that_other_readers_take_for_a_number_is_text_with_a_warning(tmp_p
     ],
 )
 def test_a_waiver_lasts_at_most_what_its_severity_allows(last, longest, sound, tmp_path):
-    limits = Limits({**LIMITS.longest, **longest}, targets=("archive",))
+    limits = Limits({**LIMITS.longest, **longest}, targets=("archive", "recorded"))
     text = file(one("target: archive", rest=REST.replace("2026-03-31", last)))
     if sound:
         read(tmp_path, text, limits)
@@ -155,7 +155,7 @@ def test_the_limits_are_those_of_audit_yaml(tmp_path):
     )
     limits = limits_of(api.configure(tmp_path / "audit.yaml"))
     assert limits.severities == {"p/forced": Severity.LOW}
-    assert limits.targets == ("archive",)
+    assert limits.targets == ("archive", "recorded")
     assert limits.longest[Severity.LOW] == Duration(0, 10 * DAY)
     assert limits.longest[Severity.HIGH] == Duration(0, 90 * DAY)
 

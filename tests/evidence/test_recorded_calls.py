@@ -72,7 +72,7 @@ def missing(text):
     ("values", "expected"),
     [
         ([listed(3, 2, 1)], [1, 2, 3]),
-        ([listed(10, 9)], [9, 10]),  # what the service leaves out is not there
+        ([listed(10, 9)], [9, 10]),
         ([answer(1)], [1]),
         ([answer(2), answer(1), answer(3)], [1, 2, 3]),
         ([answer(2)], missing("version 1 of 1..2 was")),
@@ -95,6 +95,21 @@ def missing(text):
 def test_versions_are_known_where_every_one_was_recorded(recorded, values, expected):
     for order in permutations(values):
         assert numbers(the_list(recorded(*order))) == expected
+
+
+def test_of_a_recorded_list_with_a_gap_the_version_before_is_not_recorded(recorded):
+    assert the_list(recorded(listed(3, 1))).gaps == (3,)
+    assert the_list(recorded(listed(10, 9))).gaps == (9,)
+    assert the_list(recorded(listed(3, 2, 1))).gaps == ()
+    assert the_list(recorded(listed(3, 1), answer(2))).gaps == ()
+    again = the_list(recorded(*recorded(listed(3, 1))))
+    assert again.gaps == (3,)
+
+
+def test_what_the_service_left_out_of_a_list_that_the_checker_asked_for_is_not_there(recorded):
+    items = listed(3, 1)[VERSIONS]
+    live = Record("archive", ID, STORE, action=LIST_VERSIONS, answer={VERSIONS: items})
+    assert the_list(recorded(live)).gaps == ()
 
 
 def test_lists_are_given_where_they_are_needed_only(recorded):

@@ -146,6 +146,7 @@ def test_a_value_meets_a_demand(operator, wanted, value, met):
         ("retention: {gte", "retenton: {gte", "p/keep reads no parameter retenton"),
         ("retention: {gte", "retenton: {gte", "did you mean retention?"),
         ("retention: {gte", "regions: {gte", "p/keep reads no parameter regions"),
+        ("gte: 10y", "less: 10y", "did you mean lt?"),
         ("gte: 10y", "contains: 10y", "which has no operator contains"),
         ("gte: 10y", "gte: 10", "the parameter retention takes a duration"),
         ("gte: 10y", "exists: true", "`exists` cannot be demanded"),

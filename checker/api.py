@@ -343,7 +343,7 @@ def kept(
         RunFolderError: something could not be written.
     """
     facts = keep(run, working.folder, files or {}, reports)
-    runfolder.seal(working.folder, facts, previous=working.store.last(), key=key)
+    runfolder.seal(working.folder, facts, previous=working.store.heads(), key=key)
     return working.store.publish(working)
 
 

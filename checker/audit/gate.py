@@ -206,7 +206,10 @@ def _ignored(ruling: Ruling, tallies: Tallies) -> list[str]:
 def _listed(coverage: Coverage, *, something: bool) -> str:
     if something and not coverage.expected:
         return "no image set was needed"
-    return f"{coverage.evaluated} of {coverage.expected} listed image sets read"
+    read = f"{coverage.evaluated} of {coverage.expected} listed image sets read"
+    # rules on image sets have judged these too
+    lists = coverage.versions_unread
+    return f"{read}, and {lists} more without the list of their versions" if lists else read
 
 
 def _number(number: int, what: str = "") -> str:

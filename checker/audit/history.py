@@ -46,6 +46,7 @@ def past_of(store: Store, audit: str, baseline: str | None = None) -> Past:
     Raises:
         InvalidInputError: a run that is needed was altered, or is not there.
     """
+    past.check_links(store)
     last = past.last(store, audit)
     named = past.named(store, baseline) if baseline else None
     # what would be at another time is nothing that a gate has let stand

@@ -13,11 +13,22 @@ from checker import __version__
 from checker.audit.keeping import facts
 from checker.audit.replaying import replay
 from checker.evaluation.agreement import Differs, disagreements
-from checker.evidence.past import Kept, altered, reopen
-from checker.evidence.runfolder import DIGEST, MANIFEST, PRUNED, SCHEMA, SIGNATURE, digests
+from checker.evidence.past import Kept, altered, own_digest, reopen
+from checker.evidence.runfolder import (
+    DIGEST,
+    MANIFEST,
+    PRUNED,
+    SCHEMA,
+    SIGNATURE,
+    STARTED,
+    Sealed,
+    before,
+    read_manifest,
+)
 from checker.evidence.signing import public_key
 from checker.evidence.storing import Store
 from checker.problems import InvalidInputError, Problem
+from checker.values import BadValueError, iso, later, parse_duration, parse_time
 
 _BESIDE = frozenset({MANIFEST, DIGEST, SIGNATURE, PRUNED})
 _JUDGED = ("outcome", "exit_code", "sentence", "summary")
@@ -40,6 +51,8 @@ class Verified:
     different: int = 0
     differs: tuple[Differs, ...] = ()
     notes: tuple[str, ...] = ()
+    pruned: bool = False
+    """Only its manifest is left: nothing of it but the chain could be verified."""
 
     @property
     def intact(self) -> bool:
@@ -65,73 +78,99 @@ def verify(store: Store, name: str, *, key: Path | None = None) -> Verified:
         )
     folder = store.fetch(name)
     digest = hashlib.sha256(content).hexdigest()
-    own = _own_digest(folder, content)
-    try:
-        document = json.loads(content)
-        files = {str(file): str(value) for file, value in document["files"].items()}
-        known = document["schema"] == SCHEMA
-    except (ValueError, KeyError, TypeError, AttributeError):
-        known = False
-    if not known:
+    own, run = own_digest(folder, content), read_manifest(name, content)
+    if run is None:
         where = (folder / MANIFEST).as_posix()
         damaged = Problem(
             where, f"this is no manifest of the schema {SCHEMA}", "it was altered, or is not ours"
         )
         return Verified(name, digest, 0, problems=(*own, damaged))
-    problems, notes = _chain(store, name, document)
+    files = {str(file): str(value) for file, value in run.facts["files"].items()}
+    problems, notes = _chain(store, folder, run)
     problems = [*own, *problems]
-    signed = _signature(folder, content, document.get("public_key"), key)
+    if run.facts.get("run") != name:
+        where = (folder / MANIFEST).as_posix()
+        problems.append(
+            Problem(where, f"this is the manifest of run {run.facts.get('run')}", "it was put here")
+        )
+    signed = _signature(folder, content, run.facts.get("public_key"), key)
     problems += [signed] if isinstance(signed, Problem) else []
     notes += [signed] if isinstance(signed, str) else []
     if store.has(name, PRUNED):
-        notes.append("pruned: only its manifest is left, so that no finding can be shown any more")
-        return Verified(name, digest, len(files), problems=tuple(problems), notes=tuple(notes))
+        more, note = _pruned(folder, run, files)
+        return Verified(name, digest, len(files), 0, (*problems, *more), notes=(*notes, note), pruned=True)
     problems += _files(folder, files)
     return _judged_again(folder, Verified(name, digest, len(files), 0, tuple(problems), notes=tuple(notes)))
 
 
-def _own_digest(folder: Path, content: bytes) -> list[Problem]:
-    """What is wrong with the sha256 of the manifest and of its signature, which stand beside them."""
-    path, signature = folder / DIGEST, folder / SIGNATURE
-    try:
-        said = path.read_bytes()
-        signed = signature.read_bytes() if signature.is_file() else None
-    except OSError as error:
-        return [Problem(path.as_posix(), f"cannot be read: {(error.strerror or str(error)).lower()}")]
-    now, then = (text.splitlines() for text in (digests(content, signed), said))
-    other = [name for name, line in zip((MANIFEST, SIGNATURE), now, strict=False) if line not in then]
-    if not other and now != then:
-        return [Problem(path.as_posix(), "was altered after the run")]
-    message = f"does not fit {DIGEST}: one of the two was altered after the run"
-    return [Problem((folder / name).as_posix(), message) for name in other]
-
-
 def _files(folder: Path, files: Mapping[str, str]) -> list[Problem]:
     found = [problem for name in sorted(files) if (problem := altered(folder, name, files))]
-    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    there = {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_symlink() or not path.is_dir()
+    }
     for name in sorted(there - files.keys() - _BESIDE):
         where = (folder / name).as_posix()
         found.append(Problem(where, "was added after the run: the manifest does not name it"))
     return found
 
 
-def _chain(store: Store, name: str, document: Mapping[str, Any]) -> tuple[list[Problem], list[str]]:
-    """The link to the run that was sealed before."""
-    before = document.get("previous")
-    where = f"{store.shown}/{name}"
-    if before is None:
-        older = [one for one in store.sealed() if one != name]
-        if older and store.sealed()[0] != name:
-            return [Problem(where, f"says that no run was before it, and {store.sealed()[0]} was")], []
+def _chain(store: Store, folder: Path, run: Sealed) -> tuple[list[Problem], list[str]]:
+    """The links to the runs that were sealed before."""
+    where = f"{store.shown}/{run.name}"
+    named = before(run)
+    if not named:
+        began = _began(folder)
+        older = [one.name for one in store.complete() if one.name != run.name and iso(one.sealed_at) < began]
+        if older:
+            return [Problem(where, f"says that no run was before it, and {older[0]} was")], []
         return [], ["the first run of its folder: no chain leads on from here"]
-    content = store.manifest(str(before["run"]))
-    if content is None:
-        message = f"the run before it, {before['run']}, is not there any more"
-        return [Problem(where, message, "it was removed or moved, or this folder was copied without it")], []
-    if hashlib.sha256(content).hexdigest() != before["sha256"]:
-        message = f"the manifest of the run before it, {before['run']}, is not the one that was there"
-        return [Problem(where, message, "that run was altered or replaced")], []
-    return [], []
+    found = []
+    for name, digest in named.items():
+        content = store.manifest(name)
+        if content is None:
+            message = f"the run before it, {name}, is not there any more"
+            hint = "it was removed or moved, or this folder was copied without it"
+            found.append(Problem(where, message, hint))
+        elif hashlib.sha256(content).hexdigest() != digest:
+            message = f"the manifest of the run before it, {name}, is not the one that was there"
+            found.append(Problem(where, message, "that run was altered or replaced"))
+    return found, []
+
+
+def _began(folder: Path) -> str:
+    """When a run began; empty where it does not say so."""
+    try:
+        return str(json.loads((folder / STARTED).read_bytes())["started_at"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _pruned(folder: Path, run: Sealed, files: Mapping[str, str]) -> tuple[list[Problem], str]:
+    """What is wrong with a run that was pruned, and when and why it was."""
+    path = folder / PRUNED
+    try:
+        document = json.loads(path.read_bytes())
+        at, keep = parse_time(document["at"]), parse_duration(document["keep"])
+        note = f"pruned on {iso(at)}, kept for {document['keep']}: its findings cannot be shown any more"
+    except (OSError, ValueError, KeyError, TypeError, BadValueError):
+        return [
+            Problem(path.as_posix(), "this is not what `runs prune` writes", "files were removed otherwise")
+        ], ""
+    problems = (
+        []
+        if later(run.sealed_at, keep) <= at
+        else [
+            Problem(
+                path.as_posix(),
+                "the run was pruned before its time was over",
+                f"it was to be kept for {document['keep']}",
+            )
+        ]
+    )
+    there = [name for name in files if (folder / name).exists()]
+    return [*problems, *(one for name in there if (one := altered(folder, name, files)))], note
 
 
 def _signature(folder: Path, content: bytes, declared: object, key: Path | None) -> Problem | str | None:

@@ -31,7 +31,9 @@ def run(runs: list[str], *, key: str | None, as_json: bool) -> int:
 
 
 def _tell(one: Verified) -> None:
-    if one.intact:
+    if one.intact and one.pruned:
+        say(f"pruned   {printable(one.run)}: only its manifest is left")
+    elif one.intact:
         what = f"{one.files} files as they were, {one.findings:,} findings follow from the evidence"
         say(f"ok       {printable(one.run)}: {what}")
     else:
@@ -54,6 +56,7 @@ def _plain(one: Verified) -> dict[str, object]:
     return {
         "run": one.run,
         "intact": one.intact,
+        "pruned": one.pruned,
         "manifest_sha256": one.sha256,
         "files": one.files,
         "findings": one.findings,

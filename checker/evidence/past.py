@@ -13,7 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from checker.evidence.kept import Evidence
-from checker.evidence.runfolder import BASELINE, FINDINGS, HISTORY, MANIFEST, PRUNED, RECORDS, SCHEMA, sha256
+from checker.evidence.runfolder import (
+    BASELINE,
+    DIGEST,
+    FINDINGS,
+    HISTORY,
+    MANIFEST,
+    PRUNED,
+    RECORDS,
+    SCHEMA,
+    SIGNATURE,
+    before,
+    digests,
+    sha256,
+)
 from checker.evidence.storing import Store
 from checker.model import Duration, Location, Scalar
 from checker.policy.load import Request
@@ -115,7 +128,7 @@ def reopened(store: Store, name: str) -> Kept:
         InvalidInputError: there is no complete run of this name, or it was altered.
     """
     facts = _facts(store, name)
-    return reopen(store.fetch(name, *(_needed(facts) if facts else (MANIFEST, PRUNED))))
+    return reopen(store.fetch(name, *(_needed(facts) if facts else (MANIFEST, DIGEST, SIGNATURE, PRUNED))))
 
 
 def named(store: Store, name: str) -> Kept:
@@ -149,7 +162,12 @@ def audits(store: Store) -> tuple[str, ...]:
 
 def _needed(facts: Mapping[str, Any]) -> list[str]:
     files = facts.get("files", {})
-    return [MANIFEST, *(name for name in files if name in _INPUTS or name.startswith(POLICIES))]
+    return [
+        MANIFEST,
+        DIGEST,
+        SIGNATURE,
+        *(name for name in files if name in _INPUTS or name.startswith(POLICIES)),
+    ]
 
 
 def _facts(store: Store, name: str, *, pruned: bool = False) -> Mapping[str, Any] | None:
@@ -258,7 +276,57 @@ def _manifest(folder: Path) -> tuple[bytes, dict[str, Any]]:
         raise InvalidInputError(Problem(path.as_posix(), f"the manifest cannot be read: {error}")) from None
     if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
         raise InvalidInputError(Problem(path.as_posix(), f"this is no manifest of the schema {SCHEMA}"))
+    if manifest.get("run") != folder.resolve().name:
+        message = f"this is the manifest of run {manifest.get('run')}, in a folder of another name"
+        raise InvalidInputError(Problem(path.as_posix(), message, "a run keeps its name wherever it goes"))
+    problems = own_digest(folder, content)
+    if problems:
+        raise InvalidInputError(problems)
     return content, manifest
+
+
+def own_digest(folder: Path, content: bytes) -> list[Problem]:
+    """What is wrong with the sha256 of the manifest and of its signature, which stand beside them."""
+    path, signature = folder / DIGEST, folder / SIGNATURE
+    try:
+        said = path.read_bytes()
+        signed = signature.read_bytes() if signature.is_file() else None
+    except OSError as error:
+        return [Problem(path.as_posix(), f"cannot be read: {(error.strerror or str(error)).lower()}")]
+    now, then = (text.splitlines() for text in (digests(content, signed), said))
+    other = [name for name, line in zip((MANIFEST, SIGNATURE), now, strict=False) if line not in then]
+    if not other and now != then:
+        return [Problem(path.as_posix(), "was altered after the run")]
+    message = f"does not fit {DIGEST}: one of the two was altered after the run"
+    return [Problem((folder / name).as_posix(), message) for name in other]
+
+
+def check_links(store: Store) -> None:
+    """Whether the manifests of a store are those that were sealed: each by the run that names it, the last ones by the
+    sha256 beside them.
+
+    Raises:
+        InvalidInputError: one is damaged, or another one than it was.
+    """
+    shown = store.shown
+    problems = [
+        Problem(
+            f"{shown}/{name}/{MANIFEST}", "the manifest is damaged", "`verify` says more; move the run away"
+        )
+        for name in store.damaged()
+    ]
+    runs = {run.name: run for run in store.complete()}
+    named = [pair for run in runs.values() for pair in before(run).items()]
+    for name, digest in named:
+        if name in runs and runs[name].sha256 != digest:
+            message = "the manifest is not the one that was there: a later run names another"
+            problems.append(Problem(f"{shown}/{name}/{MANIFEST}", message, "`verify` says more"))
+    for name in runs.keys() - {name for name, _ in named}:
+        content = store.manifest(name)
+        folder = store.fetch(name, MANIFEST, DIGEST, SIGNATURE)
+        problems += own_digest(folder, content or b"")
+    if problems:
+        raise InvalidInputError(problems)
 
 
 def _is_pack(name: str) -> bool:
@@ -270,6 +338,8 @@ def altered(folder: Path, name: str, files: Mapping[str, str]) -> Problem | None
     """What is wrong with a file of a run, by the sha256 of every file in its manifest; None where nothing is."""
     path = folder / name
     hint = "what the run judged can no longer be shown"
+    if any(one.is_symlink() for one in (path, *path.parents) if folder in one.parents):
+        return Problem(path.as_posix(), "is a link, and no run has any", hint)
     try:
         if name in files and sha256(path) == files[name]:
             return None

@@ -8,9 +8,11 @@ import itertools
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from graphlib import CycleError, TopologicalSorter
+from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -163,7 +165,11 @@ def keep_copy(folder: Path, name: str, path: Path) -> None:
 
 
 def seal(
-    folder: Path, facts: Mapping[str, Any], *, previous: Mapping[str, str] | None, key: Key | None = None
+    folder: Path,
+    facts: Mapping[str, Any],
+    *,
+    previous: Sequence[Mapping[str, str]] = (),
+    key: Key | None = None,
 ) -> Path:
     """Writes the manifest: last, and in one step, since its presence means that the run is complete.
 
@@ -172,8 +178,8 @@ def seal(
 
     Args:
         folder: the run folder with everything in it.
-        facts: what the manifest says of the run beside the sha256 of every file and of the previous run's manifest.
-        previous: the run sealed last in the store, as `Store.last` names it.
+        facts: what the manifest says of the run beside the sha256 of every file and of the manifests before it.
+        previous: the runs that come before it, as `Store.heads` names them.
         key: signs the manifest.
 
     Raises:
@@ -190,7 +196,7 @@ def seal(
             "public_key": key.public if key else None,
             "files": {name: _settled(files[name]) for name in sorted(files)},
             "sealed_at": iso(utc_now()),
-            "previous": dict(previous) if previous else None,
+            "previous": [dict(one) for one in previous],
         }
         content = _json(document)
         signature = key.sign(content) if key else None
@@ -251,10 +257,31 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def last_sealed(runs: Iterable[Sealed]) -> dict[str, str] | None:
-    """Of these the run sealed last, as the manifest of the next one names it."""
-    last = max(runs, key=lambda one: (one.sealed_at, one.name), default=None)
-    return {"run": last.name, "sha256": last.sha256} if last else None
+def before(run: Sealed) -> dict[str, str]:
+    """The runs that a run names as those before it, each with the sha256 of its manifest."""
+    named = run.facts.get("previous")
+    entries = named if isinstance(named, list) else []
+    return {str(one["run"]): str(one["sha256"]) for one in entries if isinstance(one, dict) and len(one) == 2}
+
+
+def in_order(runs: Iterable[Sealed]) -> tuple[Sealed, ...]:
+    """Runs after those that they name; where that leaves a choice by the time at which they were sealed. The links come
+    first, since a clock may be wrong."""
+    left = {run.name: run for run in runs}
+    links = {name: [one for one in before(run) if one in left] for name, run in left.items()}
+    order, ready = TopologicalSorter(links), list[tuple[datetime, str]]()
+    found: list[Sealed] = []
+    try:
+        order.prepare()
+    except CycleError:  # runs that name one another in a circle were forged
+        return tuple(sorted(left.values(), key=lambda run: (run.sealed_at, run.name)))
+    while order.is_active():
+        for name in order.get_ready():
+            heappush(ready, (left[name].sealed_at, name))
+        _, name = heappop(ready)
+        found.append(left[name])
+        order.done(name)
+    return tuple(found)
 
 
 def _inside(folder: Path) -> Path:

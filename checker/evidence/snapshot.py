@@ -149,13 +149,24 @@ def _coverage(connection: DuckDBPyConnection, tables: list[Path]) -> Coverage:
     from duckdb import FunctionExpression as Function
 
     columns = [Column(name) for name in ("target", "datastoreId", "imageSetId", "found")]
-    rows, *more = (connection.read_parquet(duckdb_path(table)).select(*columns) for table in tables)
+    rows, *more = (
+        connection.read_parquet(duckdb_path(table)).select(
+            *columns, Constant(table.name == SNAPSHOT).alias("itself")
+        )
+        for table in tables
+    )
     for other in more:
         rows = rows.union(other)
     unread, gone = Column("found").isnull(), Column("found") == Constant(value=False)
     # an image set that two targets list is one image set
+    said = {
+        "unread": unread,
+        "gone": gone,
+        "itself": Column("itself"),
+        "not_itself": Column("itself") & unread,
+    }
     per_set = rows.aggregate(
-        [Function("bool_or", unread).alias("unread"), Function("bool_or", gone).alias("gone")],
+        [Function("bool_or", truth).alias(name) for name, truth in said.items()],
         '"datastoreId", "imageSetId"',
     )
     counts = per_set.aggregate(
@@ -163,11 +174,13 @@ def _coverage(connection: DuckDBPyConnection, tables: list[Path]) -> Coverage:
             Function("count_star"),
             Function("count_if", ~Column("unread") & Column("gone")),
             Function("count_if", Column("unread")),
+            Function("count_if", Column("unread") & Column("itself") & ~Column("not_itself")),
         ]
     ).fetchall()[0]
+    expected, not_found, unreadable, lists = (count or 0 for count in counts)
     per_target = rows.aggregate([Function("bool_and", unread).alias("unread")], '"target"')
     targets = per_target.aggregate([Function("count_if", Column("unread"))]).fetchall()[0]
-    return Coverage(*(count or 0 for count in (*counts, *targets)))
+    return Coverage(expected, not_found, unreadable, targets[0] or 0, lists)
 
 
 def _stores_coverage(connection: DuckDBPyConnection, table: Path) -> Coverage:

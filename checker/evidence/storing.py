@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from checker.evidence.runfolder import Sealed, last_sealed, read_manifest
+from checker.evidence.runfolder import Sealed, before, in_order, read_manifest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,17 +101,25 @@ class Store(ABC):
         """Removes what the store put onto this machine for a time; else that goes with the process."""
 
     def complete(self) -> tuple[Sealed, ...]:
-        """The runs whose manifest can be read, from the one that was sealed first to the last; pruned ones too."""
+        """The runs whose manifest can be read, each after those that it names; pruned ones too."""
         read = [read_manifest(name, content) for name, content in self.manifests(self.names()).items()]
-        return tuple(sorted((one for one in read if one), key=lambda one: (one.sealed_at, one.name)))
+        return in_order(one for one in read if one)
+
+    def damaged(self) -> tuple[str, ...]:
+        """The runs whose manifest cannot be read."""
+        found = self.manifests(self.names())
+        return tuple(name for name, content in found.items() if read_manifest(name, content) is None)
 
     def sealed(self) -> tuple[str, ...]:
         """The names of `complete`."""
         return tuple(one.name for one in self.complete())
 
-    def last(self) -> dict[str, str] | None:
-        """The run that was sealed last, and the sha256 of its manifest: what the next one names as `previous`."""
-        return last_sealed(self.complete())
+    def heads(self) -> list[dict[str, str]]:
+        """The runs that no other names, each with the sha256 of its manifest: what the next one names as `previous`. There
+        is one, but for runs that were sealed at the same time."""
+        runs = self.complete()
+        named = {name for run in runs for name in before(run)}
+        return [{"run": run.name, "sha256": run.sha256} for run in runs if run.name not in named]
 
     def manifests(self, names: Iterable[str]) -> dict[str, bytes]:
         """The manifests of those of the runs that have one."""

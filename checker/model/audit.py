@@ -101,6 +101,8 @@ class Coverage:
     unreadable: int = 0
     unreadable_targets: int = 0
     """Targets of which no image set was read."""
+    versions_unread: int = 0
+    """Of the unreadable image sets those that were read themselves, but not the list of their versions."""
 
     @property
     def evaluated(self) -> int:

@@ -189,8 +189,8 @@ def remarks(run: Run) -> Iterator[str]:
     hidden = sum(len(one.not_shown) for one in shipped)
     if unknown or hidden:
         yield (
-            f"of the mappings that come with the checker, {unknown} controls are not supported and {hidden} not shown:"
-            " rules of theirs are of packs that are not loaded"
+            f"in the mappings that come with the checker {unknown} of the controls shown have rules of packs that are not"
+            f" loaded; {hidden} controls have no others and are not shown"
         )
 
 

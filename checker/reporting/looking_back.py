@@ -8,7 +8,7 @@ from typing import Any
 
 from checker import values
 from checker.audit.run import Run
-from checker.audit.trend import PastRun, past_runs
+from checker.audit.trend import PastRun, past_run, past_runs
 from checker.audit.waivers import WaiverUse, covered, day, days_left
 from checker.evaluation.flapping import Category
 from checker.evaluation.since import Since
@@ -124,17 +124,19 @@ def trend(run: Run) -> tuple[PastRun, ...]:
 
 def courses(run: Run, past: Sequence[PastRun]) -> dict[str, list[int]]:
     """Of each severity that a rule has, or once had fails of, the unwaived fails of each run; then the unknowns."""
-    kept = {
-        str(point.get("run")): point["summary"].get("severities", {})
-        for point in run.trend
-        if "summary" in point
-    }
+    kept: dict[str, dict[str, int]] = {}
+    for point in run.trend:
+        if earlier := past_run(point):
+            fails = kept.setdefault(earlier.run, {})
+            for one in point["summary"]["rules"]:
+                severity = str(one.get("severity"))
+                fails[severity] = fails.get(severity, 0) + int(one.get("fail", 0))
     own = dict.fromkeys((one.rule.severity for one in run.judged), 0)
     for one in run.judged:
         own[one.rule.severity] += one.tally.fail
     found = {}
     for severity in reversed(Severity):
-        numbers = [int(kept.get(one.run, {}).get(severity.value, {}).get("fail", 0)) for one in past[:-1]]
+        numbers = [kept.get(one.run, {}).get(severity.value, 0) for one in past[:-1]]
         if severity in own or any(numbers):
             found[severity.value] = [*numbers, own.get(severity, 0)]
     return found | {"unknown": [one.total.unknown for one in past]}

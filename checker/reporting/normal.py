@@ -213,6 +213,7 @@ def _summary(run: Run) -> dict[str, Any]:
         "not_found": coverage.not_found,
         "unreadable": coverage.unreadable,
         "unreadable_targets": coverage.unreadable_targets,
+        "versions_unread": coverage.versions_unread,
         "since": looking_back.since_plain(run, run.since(0)),
         **counts(run.total),
         "rules": [_rule(judged) for judged in run.judged],

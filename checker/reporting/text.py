@@ -53,6 +53,8 @@ def _asked(run: Run, options: Options) -> Iterator[str]:
         f"Coverage   {coverage.expected:,} expected = {coverage.evaluated:,} evaluated"
         f" + {coverage.unreadable:,} unreadable; {coverage.not_found:,} not found"
     )
+    if coverage.versions_unread:
+        yield f"           {coverage.versions_unread:,} of the unreadable ones read but for the list of their versions"
     if coverage.unreadable_targets:
         yield f"           {coverage.unreadable_targets:,} unreadable target(s), of which nothing was read"
     changes = [f"rule {one.rule.name} {wording.change(one)}" for one in run.changes]

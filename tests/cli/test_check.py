@@ -124,6 +124,8 @@ def test_wrong_arguments_are_invalid_and_say_what_to_do(options, message, capsys
         (["--rule", "forcd"], "did you mean forced?"),
         (["--tag", "integrty"], "did you mean integrity?"),
         (["--param", "windw=1d"], "did you mean"),
+        (["--tag", "nope"], "tags are: integrity"),
+        (["--param", "foo=1"], "parameters are: window"),
         (["--param", "window"], "write --param NAME=VALUE"),
         (["--param", "window=30"], "`30` is not a duration"),
         (["--as-of", "yesterday"], "`yesterday` is not a time"),
@@ -292,7 +294,7 @@ def test_a_second_run_gets_a_folder_of_its_own_and_names_the_first(folder):
     first, second = sorted((folder / "runs").iterdir())
     assert second.name == f"{first.name}-2"
     manifest = json.loads((second / "manifest.json").read_text())
-    assert manifest["previous"]["run"] == first.name
+    assert manifest["previous"][0]["run"] == first.name
 
 
 def test_no_folder_is_written_unless_asked_for(folder):

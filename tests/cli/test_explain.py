@@ -122,7 +122,7 @@ def test_what_is_printed(name, arguments, folder, capsys):
         (
             ["worded", ONE[:8]],
             f"IMAGE_SET: error: the image set {ONE[:8]} is not among the evidence",
-            f"did you mean {ONE}?",
+            f"so begin {ONE}, {TWO}, {THREE}",
         ),
         (
             ["worded", f"archive/{ONE}"],

@@ -33,7 +33,7 @@ def put_together(working, files=(), **more):
         runfolder.keep(working.folder, name, content)
     key = more.pop("key", None)
     said = facts(working.name, **more)
-    runfolder.seal(working.folder, said, previous=working.store.last(), key=key)
+    runfolder.seal(working.folder, said, previous=working.store.heads(), key=key)
     return working
 
 

@@ -102,7 +102,7 @@ def test_of_a_recorded_list_with_a_gap_the_version_before_is_not_recorded(record
     assert the_list(recorded(listed(10, 9))).gaps == (9,)
     assert the_list(recorded(listed(3, 2, 1))).gaps == ()
     assert the_list(recorded(listed(3, 1), answer(2))).gaps == ()
-    again = the_list(recorded(*recorded(listed(3, 1))))
+    again = the_list(recorded(the_list(recorded(listed(3, 1)))))
     assert again.gaps == (3,)
 
 

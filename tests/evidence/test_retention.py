@@ -203,7 +203,7 @@ def test_what_is_pruned_keeps_its_manifest_and_says_why(store):
         "reason": "it was sealed on 2001-01-01T00:00:00Z, and runs are kept for 6y",
     }
     # the chain still holds: the next run names the manifest that is there
-    assert manifest(store, store.sealed()[1])["previous"] == {"run": old, "sha256": sha(before)}
+    assert manifest(store, store.sealed()[1])["previous"] == [{"run": old, "sha256": sha(before)}]
     assert plan(store, (2026, 1, 1))["2001"] == "it was pruned"
 
 

@@ -132,11 +132,11 @@ def test_a_run_that_was_fetched_outlives_its_store_and_goes_with_the_process(s3,
 
 def test_each_run_names_the_one_before(s3, bucket):
     store = open_store(f"s3://{bucket}/runs")
-    assert store.last() is None
+    assert store.heads() == []
     first = add(store)
     second = add(store, "20260102T000000Z-0123abcd", audit="another")
-    assert manifest(store, first)["previous"] is None
-    assert manifest(store, second)["previous"] == {"run": first, "sha256": sha(store.manifest(first))}
+    assert manifest(store, first)["previous"] == []
+    assert manifest(store, second)["previous"] == [{"run": first, "sha256": sha(store.manifest(first))}]
 
 
 def test_two_runs_never_share_a_name(s3, bucket):
@@ -175,7 +175,7 @@ def test_a_file_that_is_there_already_is_not_overwritten(s3, bucket):
     # half of it was uploaded: no manifest, no run
     assert keys(s3, bucket) == {f"runs/{RUN}/{file}" for file in FILES - {DIGEST, MANIFEST}}
     fresh = open_store(f"s3://{bucket}/runs")
-    assert (fresh.names(), fresh.sealed(), fresh.last()) == ((RUN,), (), None)
+    assert (fresh.names(), fresh.sealed(), fresh.heads()) == ((RUN,), (), [])
     assert runfolder.read_manifest(RUN, (working.folder / MANIFEST).read_bytes())
     assert working.folder.as_posix() in str(caught.value)
 
@@ -390,7 +390,7 @@ def test_every_object_is_put_only_where_none_is_and_with_its_sha256(told):
     add_to = store.claim(RUN, {})
     told.errors["GET", "archive?list-type=2"] = (404, "NoSuchKey")
     runfolder.keep(add_to.folder, "records.jsonl", b"{}")
-    runfolder.seal(add_to.folder, {"run": RUN}, previous=None)
+    runfolder.seal(add_to.folder, {"run": RUN})
     store.publish(add_to)
     puts = {path.rpartition("/")[2]: headers for verb, path, headers in told.seen if verb == "PUT"}
     retention = puts.pop("started.json?retention")
@@ -434,7 +434,7 @@ def test_an_upload_that_is_refused_says_why_and_where_the_run_is(told, status, c
     store = once("archive")
     working = store.claim(RUN, {})
     runfolder.keep(working.folder, "records.jsonl", b"{}")
-    runfolder.seal(working.folder, {"run": RUN}, previous=None)
+    runfolder.seal(working.folder, {"run": RUN})
     told.errors["PUT", "records.jsonl"] = (status, code)
     with pytest.raises(RunFolderError) as caught:
         store.publish(working)

@@ -40,15 +40,15 @@ def test_a_name_that_is_no_utf8_is_sealed_too(store):
         runfolder.keep(working.folder, os.fsdecode(b"reports/\xff.html"), b"x")
     except runfolder.RunFolderError:
         pytest.skip("this file system has no such names")
-    runfolder.seal(working.folder, facts(RUN), previous=None)
+    runfolder.seal(working.folder, facts(RUN))
     assert manifest(store, RUN)["files"][os.fsdecode(b"reports/\xff.html")] == sha(b"x")
 
 
 def test_a_manifest_names_the_run_before_whatever_its_audit(store):
     first = add(store, audit="one")
     second = add(store, audit="other")
-    assert manifest(store, first)["previous"] is None
-    assert manifest(store, second)["previous"] == {"run": first, "sha256": sha(store.manifest(first))}
+    assert manifest(store, first)["previous"] == []
+    assert manifest(store, second)["previous"] == [{"run": first, "sha256": sha(store.manifest(first))}]
 
 
 def test_the_manifests_own_sha256_is_beside_it_as_sha256sum_reads_it(store):
@@ -87,7 +87,7 @@ def renamed(self, target):
     print("rename", Path(target).name)
     return replace(self, target)
 os.fsync, Path.replace = noted, renamed
-runfolder.seal(folder, {}, previous=None)
+runfolder.seal(folder, {})
 """
 
 

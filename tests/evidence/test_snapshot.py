@@ -124,7 +124,7 @@ def test_versions_that_were_not_read_are_one_row(tables):
     assert given(row, "imageSetId", "versionId", "found", "error.code", "labels.retention") == (
         B, None, None, "AccessDeniedException", {"months": 12, "milliseconds": 0},
     )  # fmt: skip
-    assert found["coverage"] == Coverage(expected=2, unreadable=1)
+    assert found["coverage"] == Coverage(expected=2, unreadable=1, versions_unread=1)
 
 
 def test_a_set_that_is_not_there_is_one_row(tables):
@@ -303,7 +303,7 @@ def test_sets_of_no_known_data_store_leave_none_of_the_others_complete(tables):
 
 def test_coverage_counts_a_set_once_over_the_tables(tables):
     records = (image_set(), versions(1, 2), image_set(B), versions(image_set_id=B, error=DENIED), datastore())
-    assert tables(ALL, *records)["coverage"] == Coverage(expected=2, unreadable=1)
+    assert tables(ALL, *records)["coverage"] == Coverage(expected=2, unreadable=1, versions_unread=1)
 
 
 @pytest.mark.parametrize("needs", [ALL, Needs(versions=True, tags=("a",), datastore=True, successor=True)])

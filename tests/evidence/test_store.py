@@ -77,7 +77,7 @@ def test_a_damaged_manifest_stops_no_later_run(store, damage):
     first, second = add(store), add(store)
     (store.folder / second / MANIFEST).write_bytes(damage)
     third = add(store)
-    assert manifest(store, third)["previous"]["run"] == first
+    assert manifest(store, third)["previous"][0]["run"] == first
 
 
 def test_contents_are_the_files_of_every_run(store):
@@ -90,7 +90,7 @@ def test_contents_are_the_files_of_every_run(store):
 
 
 def test_a_store_that_is_not_there_yet_is_empty(store):
-    assert (store.names(), store.sealed(), store.last()) == ((), (), None)
+    assert (store.names(), store.sealed(), store.heads()) == ((), (), [])
 
 
 def test_an_abandoned_run_leaves_nothing(store):
@@ -194,7 +194,7 @@ try:
     runfolder.keep(folder, "records.jsonl", b"{}")
     limit({"file": 10, "manifest": 300}[sys.argv[2]])
     runfolder.keep(folder, "findings.parquet", b"x" * 300)
-    runfolder.seal(folder, {"notes": ["x" * 300]}, previous=None)
+    runfolder.seal(folder, {"notes": ["x" * 300]})
 except CheckerError as error:
     print(type(error).__name__, error.exit_code, error)
 """
@@ -238,7 +238,7 @@ def test_a_folder_that_went_away_is_not_made_anew(store, when):
     then = {
         "before a file": lambda: runfolder.keep(working.folder, "findings.parquet", b"PAR1"),
         "before a copy": lambda: runfolder.keep_copy(working.folder, "reports/html", Path(__file__)),
-        "before the manifest": lambda: runfolder.seal(working.folder, {}, previous=None),
+        "before the manifest": lambda: runfolder.seal(working.folder, {}),
     }[when]
     with pytest.raises(RunFolderError, match="the folder is gone"):
         then()
@@ -250,12 +250,12 @@ def test_a_folder_that_was_replaced_by_an_empty_one_is_not_sealed(store):
     store.abandon(working)
     working.folder.mkdir()
     with pytest.raises(RunFolderError, match=r"it has no started\.json any more"):
-        runfolder.seal(working.folder, {}, previous=None)
+        runfolder.seal(working.folder, {})
 
 
 def test_a_run_is_sealed_once(store):
     working = put_together(store.claim(RUN, {}))
     before = store.manifest(RUN)
     with pytest.raises(RunFolderError, match="never written twice"):
-        runfolder.seal(working.folder, {}, previous=None)
+        runfolder.seal(working.folder, {})
     assert sha(store.manifest(RUN)) == sha(before)

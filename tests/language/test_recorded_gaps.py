@@ -49,7 +49,7 @@ UNKNOWN = ("unknown", "previous_version not recorded")
     "condition",
     [
         {"deny": {"previous_version.imageSetState": "LOCKED"}},
-        {"deny": {"previous_version.imageSetState": {"ne": "ACTIVE"}}},
+        {"deny": {"previous_version.imageSetState": {"ne": "ACTIVE"}}, "when": {"versionId": {"gt": 1}}},
         {"deny": {"previous_version.versionId": {"exists": False}}, "when": {"versionId": {"gt": 1}}},
         {"deny": {"previous_version.overrides.forced": {"eq": True, "if_absent": "match"}}, "when": {"versionId": {"gt": 1}}},
         {"require": {"any": [{"versionId": 1}, {"versionId - previous_version.versionId": 1}]}},
@@ -73,3 +73,26 @@ def test_a_gap_in_a_list_that_the_checker_asked_for_is_what_the_service_says(tmp
     }
     live = listed(3, 1, action="ListImageSetVersions", target="archive", imageSetId=ID)
     assert judged(tmp_path, condition, live)[3][0] == "fail"
+
+
+def test_an_image_set_that_was_read_without_its_versions_is_counted_apart(tmp_path):
+    names = ("a" * 32, "b" * 32, "c" * 32)
+    answers = [
+        {"imageSetId": name, "datastoreId": STORE, "versionId": "2", "imageSetState": "ACTIVE"}
+        for name in names
+    ]
+    rules = [
+        {**rule({"deny": {"imageSetState": "LOCKED"}}), "scope": "image_set"},
+        {**rule({"deny": {"imageSetState": "LOCKED"}}), "id": "v"},
+    ]
+    (tmp_path / "p.yaml").write_text(json.dumps({"version": 1, "pack": "p", "rules": rules}))
+    (tmp_path / "a.json").write_text("\n".join(map(json.dumps, [*answers, listed(2, 1)])))
+    policies = checker.load([str(tmp_path / "p.yaml")])
+    chosen = checker.choose(policies)
+    evidence = checker.recorded([str(tmp_path / "a.json")], policies, needs=chosen.needs)
+    run = checker.evaluate(chosen, evidence)
+    assert [one.tally.passed for one in run.judged] == [3, 2]
+    counts = run.coverage
+    assert (counts.expected, counts.evaluated, counts.unreadable, counts.versions_unread) == (3, 1, 2, 2)
+    said = "1 of 3 listed image sets read, and 2 more without the list of their versions."
+    assert run.sentence.endswith(said)

@@ -37,6 +37,16 @@ def test_all_problems_of_all_files_come_at_once():
     ]
 
 
+def test_labels_that_packs_declare_differently_are_shown_as_both_declare_them(tmp_path):
+    for name, label in (("a", "{type: string, one_of: [x, y]}"), ("b", "{type: date}")):
+        rule = "rules: [{id: r, title: t, severity: low, deny: {labels.class: {exists: true}}}]"
+        (tmp_path / f"{name}.yaml").write_text(
+            f"version: 1\npack: {name}\nlabels:\n  class: {label}\n{rule}\n", encoding="utf-8"
+        )
+    said = "the label class is {type: date} here, and {type: string, one_of: [x, y]} at a.yaml:4:3"
+    assert message_of("a.yaml", "b.yaml", base=tmp_path).startswith(f"b.yaml:4:3: error: {said}\n")
+
+
 def test_a_folder_without_policies_is_an_error(tmp_path):
     assert message_of(".", base=tmp_path) == ".: error: no policy file (.yaml, .yml) in the folder .\n"
 

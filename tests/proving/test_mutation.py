@@ -133,6 +133,17 @@ def test_every_suggested_test_can_be_pasted_and_kills_its_mutant(tmp_path):
             assert not re.search(r"given: [^}]*labels", one.test), one.test
 
 
+def test_a_changed_list_is_not_called_a_unit(tmp_path):
+    (tmp_path / "many.yaml").write_text(MANY)
+    (pack,) = load([str(tmp_path / "many.yaml")]).packs
+    changes = [mutant.change for rule in pack.rules for mutant in mutants(rule)]
+    assert [text for text in changes if text.startswith("$statuses")] == [
+        "$statuses with its first item dropped or changed, in `message` in",
+        "$statuses with its last item dropped or changed, in `message` in",
+    ]
+    assert "$window one unit more, in `createdAt` younger_than" in changes
+
+
 def written(pack, rule, text):
     """A test as an author would paste it."""
     problems = []

@@ -17,7 +17,7 @@ from checker.audit.gate import Gate
 from checker.audit.history import Past, past_of, remember
 from checker.audit.judging import evaluate, run_id
 from checker.audit.keeping import keep
-from checker.audit.replaying import rejudge, replay
+from checker.audit.replaying import limits, rejudge, replay
 from checker.audit.run import Run
 from checker.evidence import runfolder
 from checker.evidence.kept import Evidence, discard_with, keep_records, moved, temporary
@@ -122,7 +122,11 @@ def targets(
 
 
 def waivers(
-    config: AuditConfig | None, rules: Rules, path: Path | None = None, shown: str | None = None
+    config: AuditConfig | None,
+    rules: Rules,
+    path: Path | None = None,
+    shown: str | None = None,
+    kept: Kept | None = None,
 ) -> tuple[tuple[Waiver, ...], tuple[Problem, ...]]:
     """The waivers of an audit, and warnings.
 
@@ -131,6 +135,7 @@ def waivers(
         rules: what `choose` returned.
         path: their file; the one that audit.yaml names unless given.
         shown: the path that messages print.
+        kept: the run whose audit.yaml says what waivers are held to, where there is no other.
 
     Raises:
         InvalidInputError: with every problem of the file.
@@ -140,7 +145,9 @@ def waivers(
     file = path or (config.at(config.waivers) if config and config.waivers else None)
     if file is None:
         return (), ()
-    return read_waivers(file, rules.policies, limits_of(config) if config else None, shown)
+    return read_waivers(
+        file, rules.policies, limits_of(config) if config else limits(kept) if kept else None, shown
+    )
 
 
 def collect(
@@ -215,13 +222,13 @@ def recorded(
     return keep_records(records, tuple(warnings))
 
 
-def reopen(run: str | Path, runs: str | None = None) -> Kept:
+def reopen(run: str | Path, runs: str | None = None, root: Path | None = None) -> Kept:
     """A kept run: the path of its folder, `s3://BUCKET/PREFIX/RUN`, or its name where it is known where runs are.
 
     Raises:
         InvalidInputError: there is no such run, it was not completed, or it was altered.
     """
-    store, name = locate(str(run), runs)
+    store, name = locate(str(run), runs, root)
     return reopened(store, name)
 
 

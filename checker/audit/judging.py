@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import mkdtemp
@@ -30,6 +31,7 @@ def evaluate(
     waivers: Sequence[Waiver] = (),
     soon: Duration = SOON,
     left_out: Sequence[str] = (),
+    unread_targets: int = 0,
     compared: Compared | None = None,
     started: datetime | None = None,
     folder: Path | None = None,
@@ -45,6 +47,7 @@ def evaluate(
         waivers: what `waivers` returned: the findings that somebody answers for.
         soon: how long before its end a waiver is listed as ending soon.
         left_out: what the report lists as not looked at, beside the rules that were not chosen.
+        unread_targets: how many targets nobody has read, beside those of which the evidence says so.
         compared: the run whose findings `compare_with` put beside the evidence.
         started: the start of the run; now unless given.
         folder: where the snapshot and the findings go; beside the evidence unless given.
@@ -58,6 +61,7 @@ def evaluate(
         where = Path(mkdtemp(dir=where))
     labels = rules.policies.labels
     coverage = write_snapshot(evidence.records, where, labels, rules.needs)
+    coverage = replace(coverage, unreadable_targets=coverage.unreadable_targets + unread_targets)
     tallies = run(rules.rules, where, moment, waivers, labels)
     used = usage(where, rules.rules, waivers, moment, labels)
     pairs: list[tuple[Severity, Tally]] = [
@@ -90,6 +94,7 @@ def evaluate(
         interrupted=evidence.interrupted,
         waivers=stand(waivers, used, moment, soon),
         compared=compared,
+        unread_targets=unread_targets,
         inputs=evidence.digest,
         evidence=evidence,
     )

@@ -75,6 +75,7 @@ def facts(run: Run, name: str) -> dict[str, Any]:
         "gate": run.gate.plain(),
         "soon": as_json(run.soon),
         "left_out": list(run.left_out),
+        "unread_targets": run.unread_targets,
         "notes": list(run.notes),
         "claims": list(run.claims),
         "inputs": run.inputs,

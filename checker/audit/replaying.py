@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from checker import yamlsource
 from checker.audit.gate import Gate
@@ -20,12 +20,16 @@ from checker.evidence.kept import temporary
 from checker.evidence.labels import check_labels
 from checker.evidence.past import AUDIT, TREND, WAIVERS, Kept
 from checker.evidence.runfolder import BASELINE, HISTORY, MANIFEST, RECORDS
-from checker.model import SOON, Duration, Waiver
+from checker.model import LONGEST, SOON, Duration, Severity, Waiver
 from checker.policy.changes import Override, read_overrides
 from checker.policy.choose import Rules, choose
 from checker.policy.load import Policies, load
 from checker.problems import InvalidInputError, Problem
 from checker.values import BadValueError, parse_duration, parse_time
+from checker.yamlsource import Node
+
+if TYPE_CHECKING:
+    from checker.config.waivers import Limits
 
 
 @dataclass(frozen=True)
@@ -60,13 +64,34 @@ def terms(kept: Kept) -> Terms:
     return Terms(replace(rules, left_out=left_out), gate, waivers(kept, policies), soon, compared)
 
 
+def limits(kept: Kept) -> Limits:
+    """What the run's audit.yaml holds waivers to."""
+    from checker.config.waivers import Limits
+
+    severities = {one.rule: one.severity for one in overrides(kept) if one.severity}
+    longest = dict(LONGEST)
+    root = _audit(kept)
+    entry = root.at(("waivers", "max_duration")) if root else None
+    if entry is not None and entry is not root and isinstance(entry.value, dict):
+        for name, one in entry.value.items():
+            if name in list(Severity) and isinstance(one.node.value, str):
+                longest[Severity(name)] = parse_duration(one.node.value)
+    return Limits(longest, severities)
+
+
 def overrides(kept: Kept) -> tuple[Override, ...]:
     """What the run's audit.yaml changed of the policies' rules."""
-    if not kept.has(AUDIT):
-        return ()
-    root = yamlsource.read(kept.folder / AUDIT, str(kept.facts.get("audit") or AUDIT)).root
-    entry = root.value.get("rules") if isinstance(root.value, dict) else None
+    root = _audit(kept)
+    entry = root.value.get("rules") if root else None
     return read_overrides(entry.node, []) if entry else ()
+
+
+def _audit(kept: Kept) -> Node | None:
+    """The run's audit.yaml, where it had one."""
+    if not kept.has(AUDIT):
+        return None
+    root = yamlsource.read(kept.folder / AUDIT, str(kept.facts.get("audit") or AUDIT)).root
+    return root if isinstance(root.value, dict) else None
 
 
 def waivers(kept: Kept, policies: Policies) -> tuple[Waiver, ...]:
@@ -94,6 +119,7 @@ def replay(kept: Kept) -> Run:
         waivers=by.waivers,
         soon=by.soon,
         compared=by.compared,
+        unread_targets=int(kept.facts.get("unread_targets") or 0),
         folder=workplace(kept),
     )
     return replace(run, **_said(kept))
@@ -109,6 +135,7 @@ def rejudge(
     soon: Duration = SOON,
     left_out: Sequence[str] = (),
     name: str = "",
+    baseline: Kept | None = None,
     folder: Path | None = None,
 ) -> Run:
     """The evidence of a kept run, judged by something else. Ages are measured against the run's own instant unless
@@ -121,12 +148,21 @@ def rejudge(
         gate: which findings count.
         waivers: the findings that somebody answers for.
         soon: how long before its end a waiver is listed as ending soon.
-        left_out: what the report lists as not looked at.
+        left_out: targets that nobody has looked at: of live evidence, they leave the run incomplete.
         name: the audit's name; that of the run unless given.
+        baseline: a run to compare with; the one that the run was compared with unless given.
         folder: a folder of a new run, which gets the evidence too; a temporary one unless given.
     """
+    from checker.evaluation.baseline import write_baseline
+
     check_labels(kept.evidence.records, rules.policies.labels)
-    by = kept.facts.get("baseline")
+    compared = _compared(kept.facts.get("baseline"))
+    where = _copied(kept, folder) if folder else workplace(kept)
+    if baseline is not None:
+        write_baseline(baseline.folder, where)
+        compared = Compared(baseline.name, baseline.as_of, baseline.sha256, named=True)
+    # what the run did not look at is not in its evidence either
+    unseen = [text for text in map(str, kept.facts.get("left_out", ())) if text.startswith("target ")]
     run = evaluate(
         rules,
         kept.evidence,
@@ -135,9 +171,11 @@ def rejudge(
         gate=gate,
         waivers=waivers,
         soon=soon,
-        left_out=left_out,
-        compared=_compared(by),
-        folder=_copied(kept, folder) if folder else workplace(kept),
+        left_out=(*unseen, *left_out),
+        # recorded answers are of no target that audit.yaml names
+        unread_targets=len(left_out) if kept.evidence.source == "live" else 0,
+        compared=compared,
+        folder=where,
     )
     other = as_of is not None and as_of != kept.as_of
     said = _said(kept)

@@ -110,6 +110,8 @@ class Run:
     audit_path: str = ""
     """How messages call the audit.yaml of the run."""
     soon: Duration = SOON
+    unread_targets: int = 0
+    """Targets that nobody has read, beside those of which the evidence says so."""
     trend: tuple[Mapping[str, Any], ...] = ()
     """What the manifests of earlier runs of the audit say, oldest first (`keeping.trend_point`)."""
     evidence: object = field(default=None, repr=False, compare=False)

@@ -62,7 +62,9 @@ def _again(plan: Prepared, kept: api.Kept) -> tuple[api.Run, api.Working | None]
         gate=plan.gate,
         waivers=plan.by.waivers,
         soon=plan.by.soon,
+        left_out=plan.by.left_out,
         name=plan.name,
+        baseline=plan.earlier.baseline,
         folder=working.folder if working else None,
     )
     return result, working

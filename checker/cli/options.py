@@ -70,9 +70,6 @@ def refuse(given: Check) -> None:
         message = "does not go with --evidence, which has its own answers"
         flags = {"--image-sets": given.image_sets, "--target": given.targets, "--events": given.events}
         problems += [Problem(flag, message) for flag, value in flags.items() if value]
-    if given.evidence and (given.new_only or given.baseline):
-        message = "kept evidence is compared with the run that its own run was compared with"
-        problems.append(Problem("--baseline" if given.baseline else "--new-only", message))
     problems += _passes(given.junit_passes)
     remote = [text.partition("=")[2] for text in given.reports]
     problems += [

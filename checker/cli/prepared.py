@@ -16,6 +16,7 @@ from checker.cli.console import colored, warn
 from checker.cli.kept import find
 from checker.cli.options import Check
 from checker.evidence.events import Event, read_events
+from checker.evidence.kept import targets_in
 from checker.evidence.past import AUDIT, WAIVERS
 from checker.model import SOON, Duration, Waiver
 from checker.problems import Gathered, InvalidInputError, Problem
@@ -100,6 +101,8 @@ def prepare(given: Check, started: datetime) -> Prepared:
     gathered.check()
     assert by is not None
     assert gate is not None
+    if config is not None and kept is not None:
+        by = replace(by, left_out=_not_collected(config, kept))
     if was is not None and not given.waivers:
         by = replace(by, waivers=was.waivers, soon=was.soon)
     name = config.name if config else kept.audit if kept else "recorded"
@@ -138,7 +141,7 @@ def _judging(
     waivers: tuple[Waiver, ...] = ()
     path = options.waivers_file(given, config)
     if path is not None:
-        waivers, warnings = api.waivers(config, rules, path)
+        waivers, warnings = api.waivers(config, rules, path, kept=own)
         gathered.problems += warnings
     files = {name: own.folder / name for name in (AUDIT, WAIVERS) if own and own.has(name)}
     files |= {WAIVERS: path} if path else {}
@@ -159,10 +162,25 @@ def _earlier(
         store = api.open_store(where, root, keep=keep, object_lock=lock)
     baseline = given.baseline or (config.new_only if config and isinstance(config.new_only, str) else None)
     if kept is not None:
-        return store, api.Past()
+        named = _named(baseline, config) if baseline else None
+        return store, api.Past(baseline=named, named=named is not None)
     if store is None:
         if gate.new_only or baseline:
             message = "what is new is known only where earlier runs are kept"
             raise InvalidInputError(Problem("new_only", message, "add `runs: runs/`, or --runs DIR"))
         return None, api.Past()
     return store, api.past(store, name, baseline)
+
+
+def _named(baseline: str, config: AuditConfig | None) -> api.Kept:
+    """The run to compare kept evidence with."""
+    if config is not None and config.runs is not None:
+        return api.reopen(baseline, config.runs, config.root)
+    return find(baseline)[1]
+
+
+def _not_collected(config: AuditConfig, kept: api.Kept) -> tuple[str, ...]:
+    """Targets that audit.yaml names, and kept evidence has not: nobody has looked at them."""
+    there = targets_in(kept.evidence.records)
+    missing = [target.name for target in config.targets if target.name not in there]
+    return tuple(f"target {name}: the evidence of run {kept.name} has none of it" for name in missing)

@@ -17,7 +17,7 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.aggregates import stores
-from checker.evaluation.baseline import NEW, with_new
+from checker.evaluation.baseline import DEFINITION, NEW, with_new
 from checker.evaluation.compile import CODES, NO_AGGREGATES, Columns, reason, shown, tree, verdict
 from checker.evaluation.tables import read_table, subject
 from checker.evaluation.waiving import LAPSED, NONE, WAIVER, waiver_columns
@@ -25,6 +25,7 @@ from checker.evidence.runfolder import BASELINE, FINDINGS
 from checker.evidence.snapshot import ROW, connect, duckdb_path
 from checker.model import Field, Label, Rule, RuleScope, Tally, Type, Verdict, Waiver
 from checker.policy.aggregates import aggregates
+from checker.policy.definition import definition
 
 SLICE = 20_000
 """Findings in a row group, and in memory at a time."""
@@ -202,6 +203,7 @@ def _findings(
         Column("finding"),
         one_of(rule.name for rule in rules).alias("rule"),
         one_of(rule.severity.value for rule in rules).alias("severity"),
+        one_of(definition(rule) for rule in rules).alias(DEFINITION),
         *subject(next(iter(chosen.values())).scope),
         _word(code).alias("verdict"),
         # few are unknown: to ask that first spares most rows the choice of a rule

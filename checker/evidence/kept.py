@@ -14,6 +14,7 @@ from typing import Literal
 from checker.evidence.records import Record
 from checker.evidence.runfolder import RECORDS, sha256
 from checker.evidence.snapshot import write_records
+from checker.evidence.tables import REFERENCE, connect, read_lines
 from checker.problems import Problem
 
 
@@ -62,6 +63,15 @@ def moved(evidence: Evidence, folder: Path) -> Evidence:
     """The evidence in a folder that is kept."""
     shutil.move(evidence.records, folder / RECORDS)
     return replace(evidence, folder=folder)
+
+
+def targets_in(records: Path) -> frozenset[str]:
+    """The targets that records are of."""
+    from duckdb import ColumnExpression as Column
+
+    with connect() as connection:
+        lines = read_lines(connection, records, REFERENCE, None)
+        return frozenset(name for (name,) in lines.select(Column("target")).distinct().fetchall())
 
 
 def digest(parts: Iterable[str]) -> str:

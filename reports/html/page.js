@@ -156,7 +156,7 @@
     set.append(make("a", {class: "cite", href: `#${id}`}, `finding ${id.slice(2)}`));
     return make("tr", {role: "row", id, ...(id === cited ? {class: "cited", tabindex: "-1"} : {})},
       cell("Verdict", make("span", {class: `verdict ${f.verdict}`}, icon(f.verdict), WORDS[f.verdict]),
-        isNew(f.flags) ? make("span", {class: "flag"}, "new") : null, f.note ? make("small", {}, f.note) : null),
+        ...(isNew(f.flags) ? [" ", make("span", {class: "flag"}, "new")] : []), f.note ? make("small", {}, f.note) : null),
       cell("Severity", make("span", {class: `severity ${g.severity}`}, g.severity)),
       cell("Rule", make("a", {href: `#about/${g.name}`}, g.rule), make("small", {}, g.pack)),
       set,
@@ -238,7 +238,7 @@
   function cite(id) {
     const same = (r) => idOf(r) === id.slice(2);
     let at = matches.findIndex(same);
-    if (at < 0) {
+    if (at < 0 && matches.length < total) {
       state = {...NONE};
       toForm();
       select();

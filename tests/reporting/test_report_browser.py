@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from lenient_runs import hostile_waivers, lenient
 from report_runs import HOSTILE, governed, hostile, ordinary
 from test_report_html import many
 
@@ -159,6 +160,25 @@ def test_a_link_to_one_finding_shows_it_wherever_it_stands(show):
     )
 
 
+def test_what_is_new_is_marked_and_can_be_picked(show):
+    plain, view = show(lenient(), java_script_enabled=False), show(lenient())
+    assert [text.split() for text in rows(plain)] == [text.split() for text in rows(view)]
+    assert sum("new" in text.split() and "not new" not in text for text in rows(view)) == 5
+    view.get_by_label("Only what is new").check()
+    assert status(view) == "5 of 9 findings"
+    assert view.url.endswith("#fresh=1")
+    assert not show(ordinary()).get_by_label("Only what is new").count()
+    assert status(show(lenient(), "#fresh=1&gate=1")) == "2 of 9 findings"
+
+
+def test_a_waived_unknown_stays_unknown(show):
+    view = show(lenient(), "#verdict=unknown")
+    assert status(view) == "2 of 9 findings"
+    assert "waived until 2026-03-03, PACS operations" in " ".join(rows(view)[0].split())
+    view.get_by_label("Verdict").select_option("waived")
+    assert status(view) == "2 of 9 findings"
+
+
 def test_without_scripts_a_link_to_one_finding_leads_to_it(show):
     run = ordinary()
     one = list(run.findings())[8]
@@ -169,7 +189,7 @@ def test_without_scripts_a_link_to_one_finding_leads_to_it(show):
 
 
 def test_ids_of_hostile_findings_are_those_of_the_other_reports(show):
-    for run in (hostile(), ordinary(), governed()):
+    for run in (hostile(), ordinary(), governed(), lenient(), hostile_waivers()):
         exported = json.loads(download(show(run), "Download JSON"))
         assert [one["id"] for one in exported] == [
             finding_id(one.rule, one.subject) for one in run.findings()
@@ -247,9 +267,10 @@ CONTRAST = """() => {
 }"""
 
 
+@pytest.mark.parametrize("run", [ordinary, lenient])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_contrast_in_both_schemes(show, scheme):
-    view = show(ordinary(hypothetical=True), color_scheme=scheme)
+def test_contrast_in_both_schemes(show, scheme, run):
+    view = show(run(hypothetical=True), color_scheme=scheme)
     view.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     assert view.evaluate(CONTRAST) == []
 
@@ -260,7 +281,7 @@ def test_dark_mode_is_dark(show):
     assert max(map(int, re.findall(r"\d+", dark))) < 60 < 200 < min(map(int, re.findall(r"\d+", light)))
 
 
-@pytest.mark.parametrize("run", [ordinary, hostile, governed])
+@pytest.mark.parametrize("run", [ordinary, hostile, governed, lenient, hostile_waivers])
 @pytest.mark.parametrize("viewport", [WIDE, NARROW])
 def test_nothing_is_wider_than_the_window(show, run, viewport):
     view = show(run(), viewport=viewport)

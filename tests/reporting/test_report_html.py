@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lenient_runs import hostile_waivers, lenient
 from lxml import html
 from report_runs import (
     AS_OF,
@@ -30,6 +31,8 @@ from checker.model import Coverage, Subject, Verdict
 from checker.reporting import FORMATS, Options
 from checker.reporting import html as page
 from checker.reporting.packing import ALPHABET, column, digits
+
+RUNS = (ordinary, clean_run, hostile, governed, stores_only, lenient, hostile_waivers)
 
 
 def written(run, **options) -> str:
@@ -73,7 +76,7 @@ def test_golden(golden):
     golden("report.html", re.sub(r"sha256-[^']+", "sha256-", text))
 
 
-@pytest.mark.parametrize("run", [ordinary, clean_run, hostile, governed, stores_only])
+@pytest.mark.parametrize("run", RUNS)
 def test_the_policy_allows_its_own_style_and_script_and_nothing_else(run):
     text = written(run())
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)[1]
@@ -88,7 +91,7 @@ def test_the_policy_allows_its_own_style_and_script_and_nothing_else(run):
     )
 
 
-@pytest.mark.parametrize("run", [ordinary, clean_run, hostile, governed, stores_only])
+@pytest.mark.parametrize("run", RUNS)
 def test_nothing_is_fetched_and_nothing_is_styled_or_scripted_inline(run):
     tree = html.document_fromstring(written(run()))
     assert [one.get("type") for one in tree.iter("script")] == ["application/json", None]

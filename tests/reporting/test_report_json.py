@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from lenient_runs import hostile_waivers, lenient
 from report_runs import (
     HOSTILE,
     NO_FORCE,
@@ -23,6 +24,8 @@ from checker.model import Coverage, Severity, Verdict
 from checker.reporting import FORMATS, Options
 from checker.reporting.normal import finding_id
 
+RUNS = (ordinary, clean_run, hostile, governed, stores_only, lenient, hostile_waivers)
+
 SCHEMA = json.loads(
     Path(__file__).parents[2].joinpath("docs/results-1.schema.json").read_text(encoding="utf-8")
 )
@@ -38,7 +41,7 @@ def test_golden(golden):
     golden("results.json", written(ordinary()))
 
 
-@pytest.mark.parametrize("run", [ordinary, clean_run, hostile, governed, stores_only])
+@pytest.mark.parametrize("run", RUNS)
 def test_is_valid_by_the_published_schema(run):
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.FormatChecker()).validate(

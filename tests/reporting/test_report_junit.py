@@ -6,6 +6,7 @@ import junitparser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lenient_runs import hostile_waivers, lenient
 from lxml import etree
 from report_runs import (
     EARLY,
@@ -27,6 +28,8 @@ from checker.audit.run import SubjectVerdict
 from checker.model import Coverage, Severity, Verdict
 from checker.reporting import FORMATS, Options, deliver, junit
 from checker.reporting.spooling import Limits
+
+RUNS = (ordinary, clean_run, hostile, governed, stores_only, lenient, hostile_waivers)
 
 PASSES = ("full", "aggregate", "none")
 # the two schemas live beside the repository where the project is developed; they are not ours to ship
@@ -81,7 +84,7 @@ def test_golden(golden, passes):
 
 
 @pytest.mark.parametrize("passes", PASSES)
-@pytest.mark.parametrize("run", [ordinary, clean_run, hostile, governed, stores_only])
+@pytest.mark.parametrize("run", RUNS)
 @pytest.mark.parametrize("schema", ["junit-10.xsd", "windyroad.xsd"])
 def test_is_valid_by_the_schema(schema, run, passes):
     if not (SCHEMAS / schema).exists():
@@ -90,7 +93,7 @@ def test_is_valid_by_the_schema(schema, run, passes):
 
 
 @pytest.mark.parametrize("passes", PASSES)
-@pytest.mark.parametrize("run", [ordinary, clean_run, hostile, governed, stores_only])
+@pytest.mark.parametrize("run", RUNS)
 def test_structure_and_junitparser(run, passes, tmp_path):
     text = written(run(), passes)
     check(text)

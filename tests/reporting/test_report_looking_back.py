@@ -138,7 +138,7 @@ def test_the_change_since_the_last_run_is_told_and_nothing_unseen_is_called_fixe
     assert new == {IDS[0]: False, IDS[2]: True, IDS[4]: True, IDS[5]: True}
     page = Path("r.html").read_text()
     assert "Change since the last run" in page
-    assert "1 not judged any more" in page
+    assert "<b>1</b> not judged any more" in page
     assert "Since      " in capsys.readouterr().out
 
 
@@ -147,7 +147,10 @@ def test_the_trend_has_earlier_runs_and_this_one(folder):
         check([answer(IDS[0], **FORCED)])
     page = Path("r.html").read_text()
     assert "The last 3 runs of this audit" in page
-    assert page.count('class="trend"') == 1
+    assert page.count("this run</small>") == 1
+    assert (
+        page.count('<svg class="course" viewBox="0 0 48 40"') == 3
+    )  # high, low and unknown, three runs each
 
 
 SEVERITIES = st.sampled_from(["info", "low", "medium", "high", "critical", "never"])

@@ -1,6 +1,7 @@
 import io
 
 import pytest
+from lenient_runs import hostile_waivers, lenient
 from report_runs import NO_FORCE, clean_run, found, governed, hostile, ordinary, run_of, stores_only, subject
 
 from checker.audit.gate import Gate
@@ -17,6 +18,7 @@ def written(run, **options) -> str:
 
 def test_golden(golden):
     golden("summary.txt", written(ordinary()))
+    golden("summary-lenient.txt", written(lenient()))
 
 
 def test_begins_with_the_sentence_and_ends_with_the_outcome():
@@ -25,13 +27,16 @@ def test_begins_with_the_sentence_and_ends_with_the_outcome():
     assert lines[-1] == "Outcome: passed (exit code 0)"
 
 
-def test_hostile_text_never_reaches_the_terminal():
-    text = written(hostile())
+@pytest.mark.parametrize("run", [hostile, hostile_waivers])
+def test_hostile_text_never_reaches_the_terminal(run):
+    text = written(run())
     assert all(c.isprintable() or c == "\n" for c in text)
     assert max(map(len, text.splitlines())) < 1100
 
 
-@pytest.mark.parametrize("run", [ordinary, hostile, clean_run, governed, stores_only])
+@pytest.mark.parametrize(
+    "run", [ordinary, hostile, clean_run, governed, stores_only, lenient, hostile_waivers]
+)
 def test_colour_adds_colour_and_nothing_else(run):
     import re
 

@@ -316,6 +316,12 @@ def check_links(store: Store) -> None:
         for name in store.damaged()
     ]
     runs = {run.name: run for run in store.complete()}
+    for run in runs.values():
+        if run.facts.get("run") != run.name:
+            message = f"this is the manifest of run {run.facts.get('run')}, in a folder of another name"
+            problems.append(
+                Problem(f"{shown}/{run.name}/{MANIFEST}", message, "`verify` says more; move it away")
+            )
     named = [pair for run in runs.values() for pair in before(run).items()]
     for name, digest in named:
         if name in runs and runs[name].sha256 != digest:

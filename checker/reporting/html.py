@@ -115,6 +115,7 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
         "caveats": wording.caveats(run),
         "hypothetical": wording.HYPOTHETICAL,
         "total": run.total,
+        "gate": wording.gate(run),
         "let_through": wording.let_through(run),
         "rows": rows,
         "waivers": looking_back.waivers(run),

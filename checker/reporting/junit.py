@@ -184,9 +184,9 @@ def _rule_properties(run: Run, rule: Rule, pack: Pack | None) -> Iterator[tuple[
 
 def _run_properties(run: Run) -> Iterator[tuple[str, str]]:
     yield "evaluated.as-of", values.iso(run.as_of)
-    for name, value in run.gate.plain().items():
+    for name, value in wording.gate(run).items():
         if name not in ("fail_on", "on_unknown"):
-            yield f"gate.{name.replace('_', '-')}", _token(str(value))
+            yield f"gate.{name.replace('_', '-')}", _token(value)
     yield "gate.fail-on", run.gate.threshold
     if run.compared is not None:
         yield "compared.with", _token(run.compared.run)

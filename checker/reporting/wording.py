@@ -138,7 +138,7 @@ def details(finding: Finding, as_of: datetime) -> list[tuple[str, str]]:
     if reason := further_reason(finding):
         rows.append(("Reason", reason))
     if finding.waiver:
-        rows.append(("Waiver", waiver(finding) if finding.waived else lapsed(finding.waiver, as_of)))
+        rows.append(("Waiver", waiver(finding) if finding.waived else lapsed(finding, finding.waiver, as_of)))
     rows.append(("Policy", f"{finding.rule.name} at {finding.rule.where}"))
     return rows
 
@@ -187,12 +187,21 @@ def waiver(finding: Finding) -> str:
     return f"until {day(one.expires)}, by {one.owner}, approved by {one.approved_by}: {one.reason}"
 
 
-def lapsed(one: Waiver, as_of: datetime) -> str:
-    """What a waiver that is not in force says of a finding: `the waiver by OWNER expired on 2026-03-31: ..`."""
-    verdict = one.covers.value
-    if as_of >= one.ends:
-        return f"the waiver by {one.owner} expired on {day(one.expires)}: the {verdict} counts again"
-    return f"the waiver by {one.owner} begins on {day(one.created)}: until then the {verdict} counts"
+def lapsed(finding: Finding, one: Waiver, as_of: datetime) -> str:
+    """A waiver of a finding that is not in force: `the waiver by OWNER expired on 2026-03-31: the fail counts again`."""
+    if as_of < one.ends:
+        return f"the waiver by {one.owner} begins on {day(one.created)}"
+    again = f": the {finding.verdict} counts again" if finding.gated else ""
+    return f"the waiver by {one.owner} expired on {day(one.expires)}{again}"
+
+
+def gate(run: Run) -> dict[str, str]:
+    """What the gate was asked, by the words of audit.yaml: `max`: `high: 0, medium: 20`."""
+    texts = {}
+    for name, value in run.gate.plain().items():
+        most = value.items() if isinstance(value, dict) else ()
+        texts[name] = ", ".join(f"{severity}: {number}" for severity, number in most) or values.show(value)
+    return texts
 
 
 def subjects(number: int, scope: RuleScope = "image_set") -> str:

@@ -10,7 +10,7 @@ import pytest
 from checker.evaluation.baseline import write_baseline
 from checker.evaluation.evaluate import evaluate
 from checker.evaluation.flapping import Category
-from checker.evaluation.read import findings
+from checker.evaluation.read import EVERY, findings
 from checker.evaluation.since import GONE, since
 from checker.model import Verdict
 from tests.audit.compared_runs import FORCED, image_set, ran, rule, waiver
@@ -91,17 +91,12 @@ def test_every_pair_of_verdicts_is_called_what_it_is(two):
     assert all(one.rule == "p/forced" for one in found.gone)
     # what the gate lets go because it is not new, and what the page calls persisting, are the same fails
     called_new = {Category.NEW, Category.WAIVER_ENDED, Category.UNDECIDED}
-    for one in findings(side.folder, side.rules, _Every()):
+    for one in findings(side.folder, side.rules, EVERY):
         if one.verdict is Verdict.FAIL and not one.waived:
             assert one.new == (expected[one.subject.image_set_id] in called_new), PAIRS[
                 one.subject.image_set_id
             ]
     assert tallies[0].persisting == 1
-
-
-class _Every:
-    def counts(self, *_, **__):
-        return True
 
 
 def test_a_rule_that_this_run_does_not_have_is_not_fixed(two):

@@ -277,3 +277,33 @@ def test_recorded_and_hypothetical_are_said():
     run = dataclasses.replace(ordinary(), hypothetical=True, source="recorded")
     names = {one.get("name") for one in parsed(run).iter("property")}
     assert {"evaluated.as-of.note", "evidence.note"} <= names
+
+
+def test_waivers_are_counted_in_the_suite_and_said_in_the_case():
+    suites = {suite.get("name"): suite for suite in parsed(lenient())}
+    forced = suites[NO_FORCE.id]
+    properties = {one.get("name"): one.get("value") for one in forced.iter("property")}
+    assert {name: value for name, value in properties.items() if name.startswith(("waivers", "gate"))} == {
+        "waivers.in-force": "2",
+        "waivers.covering": "2",
+        "waivers.expired": "1",
+        "waivers.not-yet": "1",
+        "waivers.ending-soon": "1",
+        "gate.fail-on": "medium",
+        "gate.new-only": "true",
+        "gate.max": "medium: 5",
+        "gate.min-coverage": "99.5%",
+    }
+    bodies = [case[0].text.splitlines() for case in forced.iter("testcase") if len(case)]
+    said = [line for body in bodies for line in body if "aiver" in line or "waived" in line]
+    owner = (
+        "by PACS operations, approved by J. Doe: Compared with the modality's worklist; the copy is right."
+    )
+    assert said == [
+        f"fail (high), waived: until 2026-03-03, {owner}",
+        "Waiver: the waiver by PACS operations expired on 2025-12-30: the fail counts again",
+        f"fail (high), waived: until 2026-01-06, {owner}",
+        "Waiver: the waiver by PACS operations begins on 2026-01-07",
+    ]
+    assert properties["compared.with"] == "20251229T030405Z-00000009"
+    assert properties["evidence.of-run"] == "20260102T030405Z-deadbeef"

@@ -1,7 +1,26 @@
+import dataclasses
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lenient_runs import lenient
 from report_runs import DELETED_AT, EARLY, INTEGRITY, MESSAGE, NO_FORCE, RECENT, STATE, leaf, ordinary, rule
 
-from checker.model import Duration, Field, Group, Leaf, Operand, ParamRef, Severity, Test, Type
+from checker.audit.gate import Gate, judge
+from checker.audit.run import Judged
+from checker.model import (
+    Coverage,
+    Duration,
+    Field,
+    Group,
+    Leaf,
+    Operand,
+    ParamRef,
+    Severity,
+    Tally,
+    Test,
+    Type,
+)
 from checker.policy.operators import EVERY
 from checker.reporting import wording
 
@@ -51,6 +70,42 @@ def test_reasons_for_not_counting():
     texts = [wording.uncounted(one, run.ruling) for one in run.findings() if not one.gated]
     assert texts[0] == "fail (high), waived"
     assert texts[1:] == ["fail (low), below fail_on: medium", *["unknown (low), below fail_on: medium"] * 2]
+
+
+def test_the_gate_is_said_as_it_was_asked_and_what_it_lets_through_adds_up():
+    run = lenient()
+    assert wording.gate(run) == {
+        "fail_on": "medium",
+        "on_unknown": "incomplete",
+        "new_only": "true",
+        "max": "medium: 5",
+        "min_coverage": "99.5%",
+    }
+    assert wording.let_through(run) == "2 counted by the gate, 2 within max, 1 not new"
+    assert wording.let_through(ordinary()) == "3 counted by the gate, 1 below it"
+    said = [wording.uncounted_rule(run, one) for one in run.judged]
+    assert said == ["", "its fails are within max: 5", "below the gate (fail_on: medium)"]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(Severity), st.integers(0, 5), st.integers(0, 5)), max_size=6),
+    st.builds(
+        Gate,
+        st.sampled_from([None, *Severity]),
+        new_only=st.booleans(),
+        most=st.dictionaries(st.sampled_from(Severity), st.integers(0, 8)),
+    ),
+)
+def test_what_the_gate_counts_and_lets_through_is_every_fail(rows, gate):
+    run = ordinary()
+    tallies = [(one, Tally(fails + old, 0, fails + old, persisting=old)) for one, fails, old in rows]
+    judged = tuple(
+        Judged(dataclasses.replace(NO_FORCE, severity=severity), tally) for severity, tally in tallies
+    )
+    run = dataclasses.replace(run, judged=judged, ruling=judge(gate, tallies, Coverage(1)))
+    numbers = [int(part.split()[0]) for part in wording.let_through(run).split(", ")]
+    assert min(numbers) >= 0
+    assert sum(numbers) == run.total.fail
 
 
 def test_a_rule_without_a_message_says_what_it_expected():

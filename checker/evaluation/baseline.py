@@ -24,7 +24,6 @@ _TERMS = ("verdict", "versionId", DEFINITION, "severity")
 _SAME = " AND ".join(
     f'found."{name}" IS NOT DISTINCT FROM before."{name}"' for name in (*IDENTITY, "verdict")
 )
-_UNWAIVED = Column("waiver").isnull()
 
 
 def write_baseline(earlier: Path, folder: Path) -> None:
@@ -36,7 +35,7 @@ def write_baseline(earlier: Path, folder: Path) -> None:
     """
     with connect() as connection:
         rows = identified(connection.read_parquet(duckdb_path(earlier / FINDINGS)))
-        kept = rows.select(*map(Column, (*IDENTITY, *_TERMS)), _UNWAIVED.alias("unwaived"))
+        kept = rows.select(*map(Column, (*IDENTITY, *_TERMS)), Column("waiver").isnull().alias("unwaived"))
         kept.order(", ".join(f'"{name}"' for name in (*IDENTITY, "verdict"))).write_parquet(
             str((folder / BASELINE).resolve()), compression="zstd"
         )

@@ -20,7 +20,7 @@ from checker.evaluation.aggregates import stores
 from checker.evaluation.baseline import DEFINITION, NEW, with_new
 from checker.evaluation.compile import CODES, NO_AGGREGATES, Columns, reason, shown, tree, verdict
 from checker.evaluation.tables import read_table, subject
-from checker.evaluation.waiving import LAPSED, NONE, WAIVER, waiver_columns
+from checker.evaluation.waiving import LAPSED, WAIVER, no_number, waiver_columns
 from checker.evidence.runfolder import BASELINE, FINDINGS
 from checker.evidence.snapshot import ROW, connect, duckdb_path
 from checker.model import Field, Label, Rule, RuleScope, Tally, Type, Verdict, Waiver
@@ -212,7 +212,9 @@ def _findings(
         ),
         by_rule(fields_json(rule, columns) for rule in chosen.values()).alias("fields"),
         *(
-            by_rule(pair[place] for pair in by_waiver).alias(name) if lenient.waivers else NONE.alias(name)
+            by_rule(pair[place] for pair in by_waiver).alias(name)
+            if lenient.waivers
+            else no_number().alias(name)
             for place, name in enumerate((WAIVER, LAPSED))
         ),
     )

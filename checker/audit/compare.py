@@ -15,13 +15,12 @@ from checker.audit.replaying import terms
 from checker.evidence.kept import temporary
 from checker.evidence.past import Kept
 from checker.evidence.runfolder import FINDINGS, HISTORY, RECORDS
-from checker.model import Label, Rule, Subject, Waiver
+from checker.model import Category, Label, Rule, Subject, Waiver
 from checker.policy.needs import needs
 
 if TYPE_CHECKING:
     from checker.evaluation.causes import Entry, Factor
     from checker.evaluation.compare import Counted
-    from checker.evaluation.flapping import Category
     from checker.evaluation.states import State, Way
 
 MOST_EARLIER = 8
@@ -87,8 +86,6 @@ class Comparison:
     @property
     def categories(self) -> dict[Category, int]:
         """How many findings have each category, in the order of reports."""
-        from checker.evaluation.flapping import Category
-
         found = dict.fromkeys(Category, 0)
         for one in self.counts:
             found[one.category] += one.number
@@ -110,7 +107,6 @@ class Comparison:
     def _change(self, rules: Sequence[Rule], row: Mapping[str, Any]) -> Change:
         from checker.evaluation.causes import SWAPPED
         from checker.evaluation.compare import factors
-        from checker.evaluation.flapping import Category
         from checker.evaluation.states import STATES
 
         causes = factors(row["causes"])

@@ -14,6 +14,7 @@ from checker.evidence import runfolder
 from checker.evidence.past import MAPPINGS, POLICIES, TREND, as_json
 from checker.model import Severity, Tally
 from checker.policy.bound import bound_values
+from checker.policy.load import shipped
 from checker.values import iso, parse_ratio
 
 
@@ -49,7 +50,7 @@ def keep(
 
 def facts(run: Run, name: str) -> dict[str, Any]:
     """What the manifest of a run says, but for its files and its place among others."""
-    compared = run.compared
+    compared, ours = run.compared, shipped()
     return {
         "run": name,
         "name": run.name,
@@ -63,7 +64,13 @@ def facts(run: Run, name: str) -> dict[str, Any]:
         "exit_code": run.outcome.exit_code,
         "sentence": run.sentence,
         "policies": [
-            {"pack": pack.name, "path": pack.path, "revision": pack.revision, "sha256": pack.sha256}
+            {
+                "pack": pack.name,
+                "path": pack.path,
+                "revision": pack.revision,
+                "sha256": pack.sha256,
+                "shipped": pack.name in ours and pack.source == ours[pack.name].read_bytes(),
+            }
             for pack in run.packs
         ],
         "frameworks": [

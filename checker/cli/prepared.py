@@ -93,11 +93,8 @@ def prepare(given: Check, started: datetime) -> Prepared:
     if policies is not None:
         with gathered.step():
             by = _judging(given, config, own, policies, gathered)
-    events: tuple[Event, ...] = ()
     files = options.event_files(given, config)
-    with gathered.step():
-        events, warnings = read_events(files, started) if files else ((), [])
-        gathered.problems += warnings
+    events = _events(files, started, gathered)
     gathered.check()
     assert by is not None
     assert gate is not None
@@ -112,6 +109,15 @@ def prepare(given: Check, started: datetime) -> Prepared:
     return Prepared(
         name, config, by, gate, as_of, reports, how, events, store, earlier, key, kept, tuple(files)
     )
+
+
+def _events(files: list[Path], started: datetime, gathered: Gathered) -> tuple[Event, ...]:
+    """The deletion events before the run."""
+    events: tuple[Event, ...] = ()
+    with gathered.step():
+        events, warnings = read_events(files, started) if files else ((), [])
+        gathered.problems += warnings
+    return events
 
 
 def _judging(

@@ -20,11 +20,11 @@ from duckdb import FunctionExpression as Function
 
 from checker.evaluation.causes import ENTRY, Entry, Factor, Ways, restated, same, with_causes
 from checker.evaluation.compile import tree
-from checker.evaluation.flapping import Category, category_of, is_one, with_flapping
+from checker.evaluation.flapping import category_of, is_one, with_flapping
 from checker.evaluation.states import FINDINGS, KEY, NO_FINDING, Way, kept_states, states
 from checker.evaluation.tables import SUBJECT
 from checker.evidence.snapshot import connect, duckdb_path
-from checker.model import Rule, RuleScope, Subject
+from checker.model import Category, Rule, RuleScope, Subject
 
 SLICE = 20_000
 _IDENTITY = (ENTRY, *KEY)

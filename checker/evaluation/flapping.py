@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 
 from duckdb import CaseExpression as Case
@@ -16,25 +15,11 @@ from duckdb import FunctionExpression as Function
 from checker.evaluation.causes import ENTRY, same
 from checker.evaluation.compile import CODES, tree
 from checker.evaluation.states import FINDINGS, KEY, WAIVED, kept_states
-from checker.model import Verdict
+from checker.model import Category, Verdict
 
 TWICE = 2
 """How often a finding must have come up to be called flapping."""
 _IDENTITY = (ENTRY, *KEY)
-
-
-class Category(StrEnum):
-    """What became of a finding. `fixed` is said of a fail alone, and only where the rule has judged the subject again."""
-
-    NEW = "new"
-    FLAPPING = "flapping"
-    WAIVER_ENDED = "waiver ended"
-    UNDECIDED = "undecided"
-    NOT_JUDGED = "not judged any more"
-    FIXED = "fixed"
-    DECIDED = "decided"
-    WAIVED = "waived"
-    PERSISTING = "persisting"
 
 
 def rank(category: Category) -> int:

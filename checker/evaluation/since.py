@@ -15,13 +15,13 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.baseline import IDENTITY, NEW
-from checker.evaluation.flapping import Category, category_of, is_one, rank
+from checker.evaluation.flapping import category_of, is_one, rank
 from checker.evaluation.states import FINDINGS as FINDING_STATES
 from checker.evaluation.states import FOUND, KEY, NO_FINDING, WAIVED, kept_states, who
 from checker.evaluation.tables import read_table
 from checker.evidence.runfolder import BASELINE, FINDINGS
 from checker.evidence.snapshot import connect, duckdb_path
-from checker.model import Rule, RuleScope, Subject, Verdict
+from checker.model import Category, Rule, RuleScope, Subject, Verdict
 
 GONE = (Category.NOT_JUDGED, Category.UNDECIDED, Category.FIXED)
 """What is gone: what nobody has looked at and what could not be found out come first."""

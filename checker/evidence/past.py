@@ -190,6 +190,7 @@ def _kept(folder: Path, content: bytes, facts: Mapping[str, Any]) -> Kept:
             **{f"{POLICIES}{one['pack']}.yaml": str(one["path"]) for one in facts["policies"]},
             **{f"{MAPPINGS}{one['framework']}.yaml": str(one["path"]) for one in facts["frameworks"]},
         }
+        ours = {f"{POLICIES}{one['pack']}.yaml" for one in facts["policies"] if one["shipped"]}
         source = "recorded" if facts.get("source") == "recorded" else "live"
         evidence = Evidence(
             folder,

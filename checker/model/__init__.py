@@ -5,6 +5,7 @@ from __future__ import annotations
 from checker.model.audit import (
     LONGEST,
     SOON,
+    Category,
     Coverage,
     Finding,
     ImageSetRef,
@@ -53,6 +54,7 @@ __all__ = [
     "Aggregate",
     "Case",
     "CaseSets",
+    "Category",
     "Change",
     "Condition",
     "Control",

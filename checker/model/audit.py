@@ -244,6 +244,20 @@ class Finding:
     new: bool | None = None
 
 
+class Category(StrEnum):
+    """What became of a finding between two runs. `fixed` is said of a fail alone, and only where the rule has judged the subject again."""
+
+    NEW = "new"
+    FLAPPING = "flapping"
+    WAIVER_ENDED = "waiver ended"
+    UNDECIDED = "undecided"
+    NOT_JUDGED = "not judged any more"
+    FIXED = "fixed"
+    DECIDED = "decided"
+    WAIVED = "waived"
+    PERSISTING = "persisting"
+
+
 class Outcome(StrEnum):
     """What a gate makes of a run."""
 

@@ -48,11 +48,12 @@ class Policies:
 @dataclass(frozen=True, slots=True)
 class Request:
     """A policy file, folder or `pack:NAME` as the user wrote it; `where` is where, for messages. A file that is a copy of
-    another one is `shown` as that."""
+    another one is `shown` as that; `shipped` where that one came with the checker."""
 
     text: str
     where: Node | str = ""
     shown: str = ""
+    shipped: bool = False
 
     def problem(self, message: str, hint: str = "") -> Problem:
         """A problem shown where the path was written, else at the path."""
@@ -100,7 +101,8 @@ def load(requests: Iterable[str | Request], base: Path | None = None) -> Policie
     problems += clashes(maps)
     if problems:
         raise InvalidInputError([*problems, *warnings])
-    own, frameworks = _with_controls(packs, maps, frozenset(files), problems)
+    copies = frozenset(((base or Path()) / one.text).resolve() for one in asked if one.shipped)
+    own, frameworks = _with_controls(packs, maps, frozenset(files), copies, problems)
     if problems:
         raise InvalidInputError([*problems, *warnings])
     return Policies(own, tuple(warnings), tuple(files), frameworks)
@@ -112,12 +114,16 @@ def _only_maps(asked: Sequence[Request], maps: Sequence[ControlMap]) -> Problem:
 
 
 def _with_controls(
-    packs: Mapping[Path, Pack], maps: Sequence[ControlMap], asked: frozenset[Path], problems: list[Problem]
+    packs: Mapping[Path, Pack],
+    maps: Sequence[ControlMap],
+    asked: frozenset[Path],
+    copies: frozenset[Path],
+    problems: list[Problem],
 ) -> tuple[tuple[Pack, ...], tuple[Framework, ...]]:
     """The packs with what mapping files say of their rules. Those that come with the checker speak of its own packs by
     themselves, unless another file maps their framework."""
     ours = {path.resolve() for path in shipped().values()}
-    copies = {pack.name for pack in packs.values() if pack.path.startswith(SHIPPED)}
+    of_copies = {pack.name for path, pack in packs.items() if path in copies}
     shipped_packs = frozenset(pack.name for path, pack in packs.items() if path in ours)
     every = list(maps)
     named = {one.framework.key for one in maps}
@@ -126,7 +132,7 @@ def _with_controls(
             document = read(path, CONTROLS + name)
             implied = read_control_map(document, problems, implied=True)
             every += [implied] if implied else []
-    return mapped_packs(tuple(packs.values()), every, shipped_packs | copies, problems)
+    return mapped_packs(tuple(packs.values()), every, shipped_packs | of_copies, problems)
 
 
 def _files(request: Request, base: Path, problems: list[Problem]) -> list[tuple[Path, str]]:

@@ -8,8 +8,8 @@ from typing import Any, TextIO
 from checker import values
 from checker.audit.compare import Change, Comparison, Side
 from checker.evaluation.causes import Factor
-from checker.evaluation.flapping import Category
 from checker.evaluation.states import State
+from checker.model import Category
 from checker.problems import printable
 from checker.reporting.escaping import json_text, one_line, shorten
 

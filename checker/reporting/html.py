@@ -13,8 +13,7 @@ from typing import Any, TextIO
 from checker import values
 from checker.audit.run import Judged, Run
 from checker.audit.waivers import covered, day, days_left
-from checker.evaluation.flapping import Category
-from checker.model import Finding, Outcome, Verdict
+from checker.model import Category, Finding, Outcome, Verdict
 from checker.reporting import looking_back, normal, packing, wording
 from checker.reporting.controls import control_results, worst
 from checker.reporting.escaping import json_text, shorten, visible
@@ -98,7 +97,6 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
     rows, data = _findings(run)
     state, word = _OUTCOMES.get(run.outcome, ("unknown", f"Gate: {run.outcome}"))
     cards = [_card(run, judged) for judged in run.judged]
-    past, since = looking_back.trend(run), run.since(looking_back.MOST_GONE)
     return {
         "run": run,
         "as_of": values.iso(run.as_of),
@@ -118,6 +116,23 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
         "gate": wording.gate(run),
         "let_through": wording.let_through(run),
         "rows": rows,
+        **_looking_back(run),
+        "row_total": data["total"],
+        "unread": list(islice(run.unread(), MOST_UNREADABLE)),
+        "elsewhere": _elsewhere(options),
+        "style": _inline(style),
+        "script": _inline(script),
+        "style_hash": _hash(style),
+        "script_hash": _hash(script),
+        "data": _inline(json_text(data, script=True)),
+        "show": values.show,
+    }
+
+
+def _looking_back(run: Run) -> dict[str, Any]:
+    """Waivers, the change since the run compared with, the trend."""
+    past, since = looking_back.trend(run), run.since(looking_back.MOST_GONE)
+    return {
         "waivers": looking_back.waivers(run),
         "covered": covered,
         "day": day,
@@ -131,15 +146,6 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
         "trend": past,
         "courses": looking_back.courses(run, past),
         "iso": values.iso,
-        "row_total": data["total"],
-        "unread": list(islice(run.unread(), MOST_UNREADABLE)),
-        "elsewhere": _elsewhere(options),
-        "style": _inline(style),
-        "script": _inline(script),
-        "style_hash": _hash(style),
-        "script_hash": _hash(script),
-        "data": _inline(json_text(data, script=True)),
-        "show": values.show,
     }
 
 

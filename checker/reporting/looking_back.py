@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from checker import values
 from checker.audit.run import Run
 from checker.audit.trend import PastRun, past_run, past_runs
 from checker.audit.waivers import WaiverUse, covered, day, days_left
-from checker.evaluation.flapping import Category
-from checker.evaluation.since import Since
-from checker.model import Finding, Rule, Severity, Verdict, Waiver
+from checker.model import Category, Finding, Rule, Severity, Verdict, Waiver
+
+if TYPE_CHECKING:
+    from checker.evaluation.since import Since
+
 
 MOST_GONE = 100
 WORDS: tuple[tuple[Category, str], ...] = (

@@ -15,6 +15,7 @@ import pytest
 import checker
 from checker.cli import main
 
+PACKS = Path(__file__).parents[2] / "rules" / "healthimaging"
 STORE = "0123456789abcdef0123456789abcdef"
 FORCED, HEALTHY, DELETED, LOST = (f"{number:032x}" for number in range(1, 5))
 POLICY = """\
@@ -107,8 +108,9 @@ def test_any_number_of_workers_replays_to_the_same_bytes(folder, cores):
     assert done.stdout == (folder / "a.json").read_bytes()
 
 
-def test_shipped_packs_and_their_controls_replay_to_the_same_bytes(folder):
-    options = ["-p", "pack:healthimaging-integrity", "--report", "json=a.json"]
+@pytest.mark.parametrize("name", ["pack:healthimaging-integrity", str(PACKS / "integrity.yaml")])
+def test_shipped_packs_and_their_controls_replay_to_the_same_bytes(folder, name):
+    options = ["-p", name, "--report", "json=a.json"]
     check(*options)
     main(["report", str(only_run(folder)), "--report", "json=b.json"])
     assert document("a.json")["summary"]["controls"]

@@ -9,10 +9,9 @@ import pytest
 
 from checker.evaluation.baseline import write_baseline
 from checker.evaluation.evaluate import evaluate
-from checker.evaluation.flapping import Category
 from checker.evaluation.read import EVERY, findings
 from checker.evaluation.since import GONE, since
-from checker.model import Verdict
+from checker.model import Category, Verdict
 from tests.audit.compared_runs import FORCED, image_set, ran, rule, waiver
 
 THEN = ("pass", "fail", "waived fail", "unknown", "waived unknown", "unlisted")

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 import checker
 from checker.evaluation import read
-from checker.evaluation.evaluate import evaluate
 from checker.evaluation.compile import CODES, verdict
+from checker.evaluation.evaluate import evaluate
 from checker.evaluation.explain import explain
 from checker.evaluation.tables import read_table
 from checker.evidence.snapshot import ROW, connect, write_records, write_snapshot

@@ -11,9 +11,8 @@ from report_runs import AS_OF, HOSTILE, NO_FORCE, RECENT, TIDY, FakeRun, found, 
 from checker.audit.gate import Gate
 from checker.audit.run import Compared, SubjectVerdict
 from checker.audit.waivers import WaiverUse, ends_soon, state_of
-from checker.evaluation.flapping import Category
 from checker.evaluation.since import Gone, Since
-from checker.model import Coverage, Location, Severity, Verdict, Waiver
+from checker.model import Category, Coverage, Location, Severity, Verdict, Waiver
 
 GATE = Gate(Severity.MEDIUM, new_only=True, most={Severity.MEDIUM: 5}, min_coverage=Fraction(995, 1000))
 DAY = timedelta(days=1)

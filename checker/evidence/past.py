@@ -207,7 +207,9 @@ def _kept(folder: Path, content: bytes, facts: Mapping[str, Any]) -> Kept:
             evidence=evidence,
             as_of=parse_time(facts["as_of"]),
             policies=tuple(
-                Request((folder / name).as_posix(), shown=shown[name]) for name in shown if name in files
+                Request((folder / name).as_posix(), shown=shown[name], shipped=name in ours)
+                for name in shown
+                if name in files
             ),
             params={
                 str(name): node(value, Location(path.as_posix(), 1, 1))

@@ -114,6 +114,8 @@ class Run:
     """Targets that nobody has read, beside those of which the evidence says so."""
     trend: tuple[Mapping[str, Any], ...] = ()
     """What the manifests of earlier runs of the audit say, oldest first (`keeping.trend_point`)."""
+    _found: list[Since | None] = field(default_factory=list, repr=False, compare=False)
+    """What `since` found: several reports ask for it."""
     evidence: object = field(default=None, repr=False, compare=False)
     """Held so that its temporary folder, where the snapshot is, lives as long as the run."""
 
@@ -166,12 +168,15 @@ class Run:
         for judged, rows in zip(self.judged, every, strict=True):
             yield judged, (SubjectVerdict(*row) for row in rows)
 
-    def since(self, most: int = 100) -> Since | None:
-        """What became of the findings of the run compared with, with at most so many that are gone by name; None where
-        there is no such run."""
+    def since(self) -> Since | None:
+        """What became of the findings of the run compared with; None where there is no such run."""
         from checker.evaluation.since import since
 
-        return since(self.folder, [one.rule for one in self.judged], most) if self.compared else None
+        if self.compared is None:
+            return None
+        if not self._found:
+            self._found.append(since(self.folder, [one.rule for one in self.judged]))
+        return self._found[0]
 
     @property
     def _waivers(self) -> dict[int, Waiver]:

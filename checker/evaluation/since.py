@@ -27,6 +27,10 @@ GONE = (Category.NOT_JUDGED, Category.UNDECIDED, Category.FIXED)
 """What is gone: what nobody has looked at and what could not be found out come first."""
 
 
+MOST = 100
+"""How many of them are named; all of them are counted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gone:
     """A finding of the earlier run that is not one any more, or is not the same."""
@@ -50,7 +54,7 @@ class Since:
         return sum(one.get(category, 0) for one in self.counts.values())
 
 
-def since(folder: Path, rules: Sequence[Rule], most: int) -> Since | None:
+def since(folder: Path, rules: Sequence[Rule], most: int = MOST) -> Since | None:
     """What became of the findings in a folder's baseline, in the words that a comparison of two runs uses.
 
     A fail of another version than then is new, as it is to the gate: somebody has written to the image set since.

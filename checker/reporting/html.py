@@ -131,7 +131,7 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
 
 def _looking_back(run: Run) -> dict[str, Any]:
     """Waivers, the change since the run compared with, the trend."""
-    past, since = looking_back.trend(run), run.since(looking_back.MOST_GONE)
+    past, since = looking_back.trend(run), run.since()
     return {
         "waivers": looking_back.waivers(run),
         "covered": covered,

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from checker.evaluation.since import Since
 
 
-MOST_GONE = 100
 WORDS: tuple[tuple[Category, str], ...] = (
     (Category.NEW, "a fail or an unknown that was neither then"),
     (Category.WAIVER_ENDED, "it was waived, and is not any more"),

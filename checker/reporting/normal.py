@@ -214,7 +214,7 @@ def _summary(run: Run) -> dict[str, Any]:
         "unreadable": coverage.unreadable,
         "unreadable_targets": coverage.unreadable_targets,
         "versions_unread": coverage.versions_unread,
-        "since": looking_back.since_plain(run, run.since(0)),
+        "since": looking_back.since_plain(run, run.since()),
         **counts(run.total),
         "rules": [_rule(judged) for judged in run.judged],
         "controls": [_framework(one) for one in control_results(run)],

@@ -59,7 +59,7 @@ def _asked(run: Run, options: Options) -> Iterator[str]:
         yield f"           {coverage.unreadable_targets:,} unreadable target(s), of which nothing was read"
     changes = [f"rule {one.rule.name} {wording.change(one)}" for one in run.changes]
     said: dict[str, list[str]] = {}
-    for label, line in looking_back.text(run, run.since(0)):
+    for label, line in looking_back.text(run, run.since()):
         said.setdefault(label, []).append(line)
     every = (
         ("Note", wording.caveats(run)),

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import os
 
+from hypothesis import settings
+
+# machines are noisy: how long an example takes says nothing
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
+
 for name in list(os.environ):
     if name.startswith("AWS_") or name in (
         "NO_COLOR",

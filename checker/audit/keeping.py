@@ -12,7 +12,7 @@ from checker.audit.gate import Gate
 from checker.audit.run import Judged, Run
 from checker.evidence import runfolder
 from checker.evidence.past import MAPPINGS, POLICIES, TREND, as_json
-from checker.model import Severity, Tally
+from checker.model import Pack, Severity, Tally
 from checker.policy.bound import bound_values
 from checker.policy.load import shipped
 from checker.values import iso, parse_ratio
@@ -50,7 +50,7 @@ def keep(
 
 def facts(run: Run, name: str) -> dict[str, Any]:
     """What the manifest of a run says, but for its files and its place among others."""
-    compared, ours = run.compared, shipped()
+    compared = run.compared
     return {
         "run": name,
         "name": run.name,
@@ -63,16 +63,7 @@ def facts(run: Run, name: str) -> dict[str, Any]:
         "outcome": run.outcome.value,
         "exit_code": run.outcome.exit_code,
         "sentence": run.sentence,
-        "policies": [
-            {
-                "pack": pack.name,
-                "path": pack.path,
-                "revision": pack.revision,
-                "sha256": pack.sha256,
-                "shipped": pack.name in ours and pack.source == ours[pack.name].read_bytes(),
-            }
-            for pack in run.packs
-        ],
+        "policies": [_policy(pack) for pack in run.packs],
         "frameworks": [
             {"framework": one.key, "path": one.path, "sha256": one.sha256} for one in run.frameworks
         ],
@@ -97,6 +88,18 @@ def facts(run: Run, name: str) -> dict[str, Any]:
             "sha256": compared.sha256,
             "named": compared.named,
         },
+    }
+
+
+def _policy(pack: Pack) -> dict[str, Any]:
+    """A pack, and whether it is one of those that come with the checker."""
+    own = shipped().get(pack.name)
+    return {
+        "pack": pack.name,
+        "path": pack.path,
+        "revision": pack.revision,
+        "sha256": pack.sha256,
+        "shipped": own is not None and pack.source == own.read_bytes(),
     }
 
 

@@ -200,7 +200,10 @@ def _last(candidates: DuckDBPyRelation) -> DuckDBPyRelation:
         *(_over(function, Column(name), KEY).alias(name) for name, function in gathered.items()),
     )
     # of pinned versions the highest stands for its image set
-    return first(rows, KEY, [Column("rank").asc(), Column(f"{EARLIER}versionId").desc().nulls_last()])
+    # after the version the time, then whatever tells two of them apart: the choice is the same each time
+    ties = ("versionId", "collectedAt", *state_types())
+    order = [Column(EARLIER + name).desc().nulls_last() for name in dict.fromkeys(ties)]
+    return first(rows, KEY, [Column("rank").asc(), *order])
 
 
 def _with_events(rows: DuckDBPyRelation, told: DuckDBPyRelation) -> DuckDBPyRelation:

@@ -119,6 +119,15 @@ def when(event: Event) -> tuple[Any, ...]:
     return (event.at, event.version_id or 0, {True: 2, False: 1, None: 0}[event.is_primary])
 
 
+def highest(best: dict[str, Any]) -> tuple[int, float]:
+    """By version, then by time."""
+    collected = best["state"].get("collectedAt")
+    return (
+        best["state"].get("versionId") or 0,
+        datetime.fromisoformat(collected).timestamp() if collected else 0,
+    )
+
+
 class Plain:
     """A history as plain objects, one run after the other."""
 
@@ -156,7 +165,7 @@ class Plain:
         for key, bests in of_versions.items():
             # the highest pinned version stands for a set of which nothing else is known
             found = [best for best in bests if best["found"] is not None]
-            best = max(found, key=lambda one: one["state"].get("versionId") or 0, default=bests[0])
+            best = max(found, key=highest, default=bests[0])
             for other in bests:
                 self.flags(self.kept.setdefault(key, Remembered()), other)
             if key not in answered and best["found"] is not None:

@@ -34,7 +34,8 @@ reports:
   junit: out/junit.xml
   json: out/results.json
 
-# runs: runs/                          # keeps the evidence of every run
+# runs: runs/                          # keeps the evidence of every run; the next one says what changed
+# waivers: waivers.yaml                # findings that somebody answers for, until a day: `imageset-checker waive`
 """
 
 POLICY = """\

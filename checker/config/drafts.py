@@ -14,12 +14,14 @@ from typing import Any
 
 from checker import yamlsource
 from checker.problems import InvalidInputError, Problem
+from checker.values import BadValueError, parse_date
 from checker.yamlsource import Document, Node, quoted
 
 HEADER = (
     "# Findings that somebody answers for, until a day. How they stand: imageset-checker waivers check\n"
     "# A rule is PACK/RULE; `expires` is the last valid day, UTC.\n"
 )
+DAYS = ("created", "expires")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _END = re.compile(r"\.\.\.\s*")
 
@@ -62,7 +64,7 @@ class Draft:
                 # of an id of digits other readers would make a number
                 made += [f"{name}:", *(f"  - {quoted(one, always=True)}" for one in value)]
             else:
-                made.append(f"{name}: {_scalar(value)}")
+                made.append(f"{name}: {_scalar(name, value)}")
         return [f"{'  ' if number else '- '}{line}" for number, line in enumerate(made)]
 
 
@@ -150,9 +152,18 @@ def replace(path: Path, old: bytes | None, new: bytes) -> None:
             temporary.unlink()
 
 
-def _scalar(value: object) -> str:
+def _scalar(name: str, value: object) -> str:
+    """A value as YAML: days stand plain, as people write them; other text that looks like one does not."""
     text = str(value)
-    return text if isinstance(value, int) or _DAY.fullmatch(text) else quoted(text)
+    return text if isinstance(value, int) or (name in DAYS and _is_day(text)) else quoted(text)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        parse_date(text)
+    except BadValueError:
+        return False
+    return _DAY.fullmatch(text) is not None
 
 
 def _place(root: Node, lines: list[str], line_end: str) -> tuple[list[str], int, int]:

@@ -132,7 +132,8 @@ def _findings(kept: api.Kept, rule: str) -> tuple[str, list[Finding]]:
     judged = api.replay(kept)
     names = [one.rule.name for one in judged.judged if rule in (one.rule.id, one.rule.name)]
     if not names:
-        hint = suggest(rule, [one.rule.name for one in judged.judged], what="it judged")
+        known = [name for one in judged.judged for name in (one.rule.id, one.rule.name)]
+        hint = suggest(rule, known, what="it judged")
         raise InvalidInputError(Problem("RULE", f"the run judged no rule called {rule}", hint))
     if len(names) > 1:
         message = f"several rules are called so: {', '.join(names)}"

@@ -103,6 +103,8 @@ def check_equal(measured: Measured, counts: Counts, folder: Path) -> None:
     total = 0
     with duckdb.connect() as connection:
         findings = connection.read_parquet(str(folder / FINDINGS))
+        # of waivers and of an earlier run there is nothing here, and the digest of a rule is ours alone
+        findings = findings.project("* EXCLUDE (definition, waiver, lapsed, new)")
         for scope in measured.scopes:
             by_hand = connection.read_parquet(str(by_hand_file(scope, folder)))
             assert columns(findings) == columns(by_hand), f"columns of {scope} differ"

@@ -188,6 +188,7 @@ def make_tables(folder: Path, sets: int, seed: int) -> None:
     unfinished.mkdir(exist_ok=True)
     given = {"seed": seed, "stores": STORES}
     previous = ", ".join(f'lag("{name}") OVER by_set AS "previous_version.{name}"' for name in OF_A_VERSION)
+    previous += ', NULL::VARCHAR AS "previous_version.error"'
     with connect() as connection:
         # what stands in memory is the answers to be sorted
         connection.execute(MACROS.format(**given))

@@ -91,7 +91,7 @@ SUCCESSOR = "successor."
 SUPERSEDED_BY = "superseded_by"
 """The label that names the image set which replaced one."""
 _SUCCESSOR_FIELDS = ("imageSetState", "imageSetWorkflowStatus", "isPrimary")
-_FROM_ARN = ("account", "region")
+FROM_ARN = ("account", "region")
 
 # A key as it may stand in a path without quotes; AWS allows spaces in it too.
 _TAG = re.compile(r'(datastore\.)?tags(?:\.([\w./=+@:-]+)|\[("(?:[^"\\]|\\.)*")\])', re.ASCII)
@@ -199,9 +199,9 @@ def why_unknown(path: str, scope: RuleScope = "image_set", labels: Collection[st
     first = FIRST_BOTOCORE.get(path.removeprefix(EARLIER))
     if first and path.removeprefix(EARLIER) not in {**model().fields, **model().datastore}:
         return f"{path} needs botocore {first} or later; {model().botocore_version} is installed and drops it"
-    if scope == "version" and _not_listed(path) and path in {**model().fields, **dict.fromkeys(_FROM_ARN)}:
+    if scope == "version" and _not_listed(path) and path in {**model().fields, **dict.fromkeys(FROM_ARN)}:
         return f"{path} is not known of a version: ListImageSetVersions does not give " + (
-            "imageSetArn, from which it is read" if path in _FROM_ARN else "it"
+            "imageSetArn, from which it is read" if path in FROM_ARN else "it"
         )
     if scope == "version" and path.startswith(PREVIOUS) and _not_listed(path.removeprefix(PREVIOUS)):
         return f"{path} is not known: ListImageSetVersions does not give {path.removeprefix(PREVIOUS)}"
@@ -210,7 +210,7 @@ def why_unknown(path: str, scope: RuleScope = "image_set", labels: Collection[st
         return f"{path} needs `scope: version`, which judges every version beside the one before it"
     if (head == "previous" or path == KNOWN.path) and scope == "version":
         return f"{path} is of the whole image set, which `scope: image_set` judges"
-    if head == "previous" and path.removeprefix(EARLIER) in (*_NOT_EARLIER, *_FROM_ARN):
+    if head == "previous" and path.removeprefix(EARLIER) in (*_NOT_EARLIER, *FROM_ARN):
         return f"{path} is not kept of an earlier run: it is the same image set"
     if head == "successor" and scope == "image_set" and SUPERSEDED_BY not in labels:
         return f"{path} needs the label {SUPERSEDED_BY}, declared with `type: string`"
@@ -222,7 +222,7 @@ def why_unknown(path: str, scope: RuleScope = "image_set", labels: Collection[st
 
 
 def _not_listed(path: str) -> bool:
-    return path in _FROM_ARN or (path in model().fields and path not in model().versions)
+    return path in FROM_ARN or (path in model().fields and path not in model().versions)
 
 
 def _previous() -> Iterator[Field]:

@@ -9,12 +9,16 @@ from typing import Any, Protocol
 from checker.values import STRICT_JSON, other_case, parse_time
 
 SERVICE = "medical-imaging"
-COLLECTED = frozenset({"GetImageSet", "ListImageSetVersions", "GetDatastore", "ListTagsForResource"})
+COLLECTED = frozenset(
+    {
+        "GetImageSet", "ListImageSetVersions", "SearchImageSets", "GetDatastore", "ListDatastores", "ListTagsForResource",
+    }
+)  # fmt: skip
 """Actions of HealthImaging that a collection calls. None counts as access to an image set, so none moves a set between
 storage tiers or touches `lastAccessedAt` (AWS HealthImaging developer guide, cost optimization)."""
 
-PERMITTED = COLLECTED | {"GetCallerIdentity", "AssumeRole"}
-"""Every action that a client of HealthImaging or STS may call; any other is refused before it is sent."""
+PERMITTED = COLLECTED | {"GetCallerIdentity", "AssumeRole", "ListAccounts"}
+"""Every action that a client of HealthImaging, STS or Organizations may call; any other is refused before it is sent."""
 
 S3_READING = frozenset({"GetObject", "HeadObject", "HeadBucket", "ListObjectsV2"})
 """Actions of S3 that read kept runs. HeadBucket is how botocore finds the Region of a bucket."""

@@ -18,7 +18,10 @@ GET_IMAGE_SET = "GetImageSet"
 LIST_VERSIONS = "ListImageSetVersions"
 GET_DATASTORE = "GetDatastore"
 LIST_TAGS = "ListTagsForResource"
-ACTIONS = (GET_IMAGE_SET, LIST_VERSIONS, GET_DATASTORE, LIST_TAGS)
+SEARCH = "SearchImageSets"
+LIST_DATASTORES = "ListDatastores"
+LIST_ACCOUNTS = "ListAccounts"
+ACTIONS = (GET_IMAGE_SET, LIST_VERSIONS, GET_DATASTORE, LIST_TAGS, SEARCH, LIST_DATASTORES, LIST_ACCOUNTS)
 """The calls that records are answers of."""
 
 NOT_FOUND = "ResourceNotFoundException"

@@ -13,7 +13,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from checker.config import Rate
-from checker.evidence.records import GET_DATASTORE, GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS
+from checker.evidence.records import (
+    GET_DATASTORE,
+    GET_IMAGE_SET,
+    LIST_DATASTORES,
+    LIST_TAGS,
+    LIST_VERSIONS,
+    SEARCH,
+)
 from checker.model import Needs
 
 # https://docs.aws.amazon.com/healthimaging/latest/devguide/throttling-limits.html: calls a second and burst, per
@@ -21,7 +28,9 @@ from checker.model import Needs
 PUBLISHED: Mapping[str, Rate] = {
     GET_IMAGE_SET: Rate(25, 50),
     LIST_VERSIONS: Rate(25, 50),
+    SEARCH: Rate(25, 50),
     GET_DATASTORE: Rate(10, 20),
+    LIST_DATASTORES: Rate(5, 10),
     LIST_TAGS: Rate(10, 20),
 }
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal
 
-from checker.model.language import Scalar
+from checker.model.language import Condition, Scalar
 from checker.model.policy import Rule
 from checker.model.words import Duration, Location, Severity, Verdict
 
@@ -30,6 +30,26 @@ class Target:
     image_sets: tuple[ImageSetRef, ...] = ()
     complete: bool = False
     """The user says that these are all the image sets of the data store."""
+    discovery: Discovery | None = None
+    """How image sets are found, where they are not listed."""
+    datastores: str | None = None
+    """In place of `datastore`, which is empty then: the pattern that the names of the data stores to read match, as in a
+    shell; `*` for all."""
+    organization: bool = False
+    """Every active account of the organization is read, each through `role_arn`, whose `{account}` is its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """Image sets that SearchImageSets finds: all, or those of which `where` is true.
+
+    `labels` are those of every image set of the target; `listed` has those that an inventory gives to image sets, by id.
+    """
+
+    where: Condition | None = None
+    labels: Mapping[str, Scalar] = field(default_factory=dict)
+    label_places: Mapping[str, str] = field(default_factory=dict)
+    listed: Mapping[str, ImageSetRef] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +71,8 @@ class Needs:
     that a rule compares a version with the one before, so that a pinned version needs the list too. `datastores`: a rule
     judges data stores. `datastore`: a rule reads `datastore.*`. `tags` and `datastore_tags` are the tag keys read;
     `successor` says that a rule reads what became of `labels.superseded_by`, `history` that one reads what earlier runs
-    saw: `known` or `previous.*`.
+    saw: `known` or `previous.*`. `fields` are the paths of GetImageSet's answer that are read of image sets, which
+    say what calls can answer: None stands for all.
     """
 
     image_sets: bool = True
@@ -63,6 +84,7 @@ class Needs:
     datastore_tags: tuple[str, ...] = ()
     successor: bool = False
     history: bool = False
+    fields: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

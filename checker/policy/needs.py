@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from checker.fields import tag_key
+from checker.fields import FOUND, FROM_ARN, SUCCESSOR, tag_key
 from checker.model import Aggregate, Field, Needs, Rule, Source
 from checker.policy.tree import counted_fields_of, walk
 
@@ -27,7 +27,23 @@ def needs(rules: Iterable[Rule]) -> Needs:
         datastore_tags=_keys(read, Source.DATASTORE_TAGS),
         successor=Source.SUCCESSOR in sources,
         history=Source.HISTORY in sources,
+        fields=_answer_fields(rules),
     )
+
+
+def _answer_fields(rules: Iterable[Rule]) -> frozenset[str]:
+    """The paths of GetImageSet's answer that rules read of image sets: of the one judged, of counted ones, and of those
+    that succeed others. What is read from an ARN needs the ARN."""
+    paths: set[str] = set()
+    for rule in rules:
+        read = list(counted_fields_of(rule.when)) + list(counted_fields_of(rule.condition))
+        read += [*rule.fields, *rule.message_fields] if rule.scope == "image_set" else []
+        for field in read:
+            if field.source is Source.ANSWER:
+                paths.add("imageSetArn" if field.path in FROM_ARN else field.path)
+            elif field.source is Source.SUCCESSOR and field.path != f"{SUCCESSOR}{FOUND.path}":
+                paths.add(field.path.removeprefix(SUCCESSOR))
+    return frozenset(paths)
 
 
 def _fields(rule: Rule) -> Iterable[Field]:

@@ -44,7 +44,8 @@ def door(service):
 
 def test_only_reading_actions_are_permitted() -> None:
     reading = {"GetImageSet", "ListImageSetVersions", "GetDatastore", "ListTagsForResource"}
-    assert reading | {"GetCallerIdentity", "AssumeRole"} == PERMITTED
+    finding = {"SearchImageSets", "ListDatastores", "ListAccounts"}
+    assert reading | finding | {"GetCallerIdentity", "AssumeRole"} == PERMITTED
 
 
 @pytest.mark.parametrize(
@@ -52,8 +53,15 @@ def test_only_reading_actions_are_permitted() -> None:
     [
         ("delete_image_set", {"datastoreId": DATASTORE, "imageSetId": image_set_id(1)}),
         ("get_image_set_metadata", {"datastoreId": DATASTORE, "imageSetId": image_set_id(1)}),
-        ("search_image_sets", {"datastoreId": DATASTORE}),
-        ("list_datastores", {}),
+        (
+            "get_image_frame",
+            {
+                "datastoreId": DATASTORE,
+                "imageSetId": image_set_id(1),
+                "imageFrameInformation": {"imageFrameId": "a" * 32},
+            },
+        ),
+        ("list_dicom_import_jobs", {"datastoreId": DATASTORE}),
     ],
 )
 def test_other_actions_are_refused_before_they_are_sent(

@@ -135,6 +135,17 @@ class Door:
             raise UnusableError(type(error).__name__, str(error)) from error
         return Clients(control, runtime, _host(runtime.meta.endpoint_url) if given else None)
 
+    def organizations(self, access: Access, region: str) -> Any:
+        """A client of AWS Organizations.
+
+        Raises:
+            UnusableError: botocore can make none.
+        """
+        try:
+            return self._client(self._session(access, region), "organizations", region, self.watch)
+        except (exceptions().BotoCoreError, ValueError) as error:
+            raise UnusableError(type(error).__name__, str(error)) from error
+
     def s3(self, permitted: frozenset[str]) -> Any:
         """A client of S3 that may call these actions only, with AWS's own settings: credentials, endpoint, Region.
 

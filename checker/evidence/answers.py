@@ -122,6 +122,40 @@ def normalise_tags(answer: Mapping[str, Any]) -> dict[str, Any]:
     return {TAGS: {clean(key): clean(value) for key, value in sorted(tags.items())}}
 
 
+SEARCH_MEMBERS = ("createdAt", "updatedAt", "lastAccessedAt", "storageTier", "isPrimary")
+"""Members of an image set as SearchImageSets answers it that GetImageSet has too; beside imageSetId and version. The
+others, DICOMTags, are protected health information."""
+
+
+def normalise_search(item: Mapping[str, Any], *, store: str) -> dict[str, Any]:
+    """One image set of SearchImageSets' answer as records hold it: without its DICOM attributes.
+
+    Args:
+        item: an item of `imageSetsMetadataSummaries`.
+        store: the data store that was searched.
+
+    Raises:
+        BadAnswerError: its id or version is missing or none, or a member is of another type.
+    """
+    if not isinstance(item, Mapping):
+        raise BadAnswerError(f"an image set in the data store {store} is no object")
+    names = frozenset({"imageSetId", "version", *SEARCH_MEMBERS})
+    if wrong := values.other_case(item, names):
+        raise BadAnswerError("{} is spelled {} in the API".format(*wrong))
+    known: dict[str, Any] = {"imageSetId": id_member(item, "imageSetId")}
+    if known["imageSetId"] is None:
+        raise BadAnswerError("imageSetId is missing")
+    version = item.get("version")
+    if version is not None:
+        if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version < 2**31:
+            raise BadAnswerError(f"version is {version!r:.80}, which is no version: they begin at 1")
+        known["version"] = version
+    for name in SEARCH_MEMBERS:
+        if item.get(name) is not None:
+            known[name] = _convert(model().fields[name], item[name])
+    return known
+
+
 def _known(
     answer: Mapping[str, Any], fields: Mapping[str, Field], required: frozenset[str]
 ) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from checker.config import Rate
@@ -21,7 +21,7 @@ from checker.evidence.records import (
     LIST_VERSIONS,
     SEARCH,
 )
-from checker.model import Needs
+from checker.inventory.plan import Plan
 
 # https://docs.aws.amazon.com/healthimaging/latest/devguide/throttling-limits.html: calls a second and burst, per
 # account and Region; adjustable, so audit.yaml's `rates` may say otherwise.
@@ -53,6 +53,9 @@ _THROTTLES = frozenset(
 CALL_SECONDS = 0.4
 """What a call may take for the quota to be used up nevertheless."""
 
+LEAST, MOST = 4, 32
+"""Threads of a set of credentials and a Region."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -65,13 +68,20 @@ def is_throttle(code: str | None, status: int | None) -> bool:
     return code in _THROTTLES or status == THROTTLED_STATUS
 
 
-def workers_for(needs: Needs, rates: Mapping[str, Rate]) -> int:
+def workers_for(plans: Iterable[Plan], rates: Mapping[str, Rate]) -> int:
     """Threads that use up the quota: an image set takes a call of each action, and the slowest of them sets the pace."""
-    actions = [GET_IMAGE_SET] if needs.image_sets or not needs.versions else []
-    actions += [LIST_VERSIONS] if needs.versions else []
-    actions += [LIST_TAGS] if needs.tags else []
-    pace = min(rates[action].rate for action in actions)
-    return min(32, max(4, math.ceil(pace * CALL_SECONDS * len(actions))))
+    return max((_workers(one, rates) for one in plans), default=LEAST)
+
+
+def _workers(plan: Plan, rates: Mapping[str, Rate]) -> int:
+    wanted = [LEAST]
+    if plan.search:
+        wanted.append(math.ceil(rates[SEARCH].rate * CALL_SECONDS))
+    if plan.each:
+        pace = min(rates[action].rate for action in plan.each)
+        calls = len(plan.each) + len(plan.state[1:])
+        wanted.append(math.ceil(pace * CALL_SECONDS * calls))
+    return min(MOST, max(wanted))
 
 
 class Bucket:
@@ -120,16 +130,21 @@ class Meter:
 
 
 class Limiter:
-    """The buckets of a run. `wait` sleeps for so many seconds and says whether the run is being stopped."""
+    """The buckets of a run. `share` is how much of each quota it may use: the rest is left to others, such as viewers.
+    `wait` sleeps for so many seconds and says whether the run is being stopped."""
 
     def __init__(
         self,
         rates: Mapping[str, Rate] | None = None,
         *,
+        share: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], bool] | None = None,
     ) -> None:
-        self.rates = {**PUBLISHED, **(rates or {})}
+        quotas = {**PUBLISHED, **(rates or {})}
+        self.rates = {
+            action: Rate(one.rate * share, max(1.0, one.burst * share)) for action, one in quotas.items()
+        }
         self.meter = Meter()
         self._clock = clock
         self._wait = wait or threading.Event().wait

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from checker.evidence.answers import (
     BadAnswerError,
     normalise,
     normalise_datastore,
+    normalise_search,
     normalise_tags,
     normalise_versions,
 )
@@ -15,7 +18,8 @@ from checker.evidence.records import LIST_VERSIONS, VERSIONS
 from checker.inventory.failures import Failure, failure
 
 PAGE = 50
-"""Versions in a page: the most that the service gives."""
+"""Versions, image sets or data stores in a page: the most that the service gives."""
+SUMMARIES = "imageSetsMetadataSummaries"
 READINGS = 3
 """How often a list is read whose pages do not fit each other."""
 
@@ -44,6 +48,53 @@ def versions_page(client: Any, datastore_id: str, image_set_id: str, token: str)
     if items or not following:
         normalise_versions(items, image_set_id=image_set_id)
     return {VERSIONS: items, "nextToken": following}
+
+
+def search_page(
+    client: Any, datastore_id: str, filters: list[Mapping[str, Any]], token: str
+) -> tuple[list[dict[str, Any]], str]:
+    """One page of SearchImageSets in the order of createdAt, without the DICOM attributes, and the token of the next."""
+    criteria: dict[str, Any] = {"sort": {"sortField": "createdAt", "sortOrder": "ASC"}}
+    more = {"nextToken": token} if token else {}
+    answer = client.search_image_sets(
+        datastoreId=datastore_id,
+        maxResults=PAGE,
+        searchCriteria=criteria | ({"filters": filters} if filters else {}),
+        **more,
+    )
+    following = answer.get("nextToken") or ""
+    if following and following == token:
+        raise BadAnswerError("the page after this one is this one (nextToken)")
+    return [normalise_search(item, store=datastore_id) for item in answer[SUMMARIES]], following
+
+
+def between(field: str, low: datetime, high: datetime) -> Mapping[str, Any]:
+    """A filter of a search: what lies between two instants, both included."""
+    return {"operator": "BETWEEN", "values": [{field: low}, {field: high}]}
+
+
+def datastores(client: Any) -> list[tuple[str, str]]:
+    """The ids and names of the data stores of an account and Region that were not deleted: ListDatastores."""
+    found: list[tuple[str, str]] = []
+    token = ""
+    while True:
+        answer = client.list_datastores(maxResults=PAGE, **({"nextToken": token} if token else {}))
+        stores = [one for one in answer["datastoreSummaries"] if one["datastoreStatus"] != "DELETED"]
+        found += [(one["datastoreId"], one["datastoreName"]) for one in stores]
+        following = answer.get("nextToken") or ""
+        if not following:
+            return found
+        if following == token:
+            raise BadAnswerError("the page after this one is this one (nextToken)")
+        token = following
+
+
+def accounts(client: Any) -> list[str]:
+    """The ids of the active accounts of an organization: Organizations' ListAccounts."""
+    found: list[str] = []
+    for page in client.get_paginator("list_accounts").paginate():
+        found += [str(one["Id"]) for one in page["Accounts"] if one["Status"] == "ACTIVE"]
+    return sorted(found)
 
 
 def joined(items: list[Any], image_set_id: str) -> dict[str, Any] | Failure:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
 from checker.aws import Clients
 from checker.evidence.records import (
@@ -16,12 +16,15 @@ from checker.evidence.records import (
     NO_VERSION,
     NOT_FOUND,
     PROPERTIES,
+    SEARCH,
     VERSIONS,
     Record,
 )
 from checker.inventory import questions
 from checker.inventory.asking import Line
 from checker.inventory.failures import Failure, Kind
+from checker.inventory.found import Found
+from checker.inventory.plan import Plan
 from checker.model import ImageSetRef, Needs, Target
 
 UNREADABLE = "TargetUnreadable"
@@ -31,6 +34,10 @@ NO_ARN = "ArnNotKnown"
 not found, but perhaps only because its data store is not there; tags are asked for by an ARN, and that is not known."""
 
 Answer = dict[str, Any]
+Said = TypeVar("Said")
+FIRST = datetime(2000, 1, 1, tzinfo=UTC)
+BEYOND = timedelta(days=1)
+"""Between these lies whatever was created: the service is younger, and its clock may be ahead of this machine's."""
 Refs = tuple[ImageSetRef, ...]
 """What a target lists of one image set: itself, versions of it, or both."""
 
@@ -51,19 +58,25 @@ class Site:
     line: Line
     now: Callable[[], datetime]
     needs: Needs = field(default_factory=Needs)
+    plan: Plan = field(default_factory=Plan)
+    found: Found | None = None
     clients: Clients | None = None
     account: str | None = None
     arn: str | None = None
     store_arn: str | None = None
     doubt: str = ""
     notes: list[str] = field(default_factory=list)
+    store: Record | None = None
 
     def refs(self) -> Iterator[tuple[Site, Refs]]:
-        """The image sets to read, with this site; none where the rules need no call for an image set."""
+        """The image sets to ask about, with this site; none where the rules need no call for an image set."""
+        if not self.plan.each:
+            return iter(())
+        if self.found is not None:
+            return ((self, (ref,)) for ref in self.found.refs())
         by_id: dict[str, list[ImageSetRef]] = {}
-        if self.needs.image_sets or self.needs.versions:
-            for ref in self.target.image_sets:
-                by_id.setdefault(ref.id, []).append(ref)
+        for ref in self.target.image_sets:
+            by_id.setdefault(ref.id, []).append(ref)
         return ((self, tuple(same)) for same in by_id.values())
 
     def all_notes(self) -> list[str]:
@@ -85,9 +98,50 @@ class Site:
         )
         if self.line.lost is None:
             self._learn(answer)
-        yield self._record(GET_DATASTORE, answer, complete=self.target.complete)
+        self.store = self._record(GET_DATASTORE, answer)
         if self.needs.datastore_tags:
             yield self._record(LIST_TAGS, self._tags(self.store_arn or self._built_arn("")))
+
+    def search_page(
+        self, after: datetime | None, until: datetime | None, token: str
+    ) -> tuple[list[Answer], str] | Failure:
+        """A page of the image sets created between two instants, either of which may be open.
+
+        Raises:
+            StoppedError: the run is being stopped.
+        """
+        filters = []
+        if after is not None or until is not None:
+            filters.append(questions.between("createdAt", after or FIRST, until or self.now() + BEYOND))
+        return self._ask(
+            SEARCH,
+            lambda clients: questions.search_page(clients.runtime, self.target.datastore, filters, token),
+        )
+
+    def take(self, found: list[Answer] | Failure) -> Iterator[Record]:
+        """What a search found, as records; or that it failed, so that there may be more."""
+        assert self.found is not None
+        if isinstance(found, Failure):
+            self.found.failed = True
+            self.notes.append(
+                f"{self.target.name}: not every image set was found: {found.code}: {found.message}"
+            )
+            yield self._record(SEARCH, found)
+            return
+        for item, ref in zip(found, self.found.add(found), strict=True):
+            yield self._record(SEARCH, item, ref)
+
+    def end_of_search(self) -> Iterator[Record]:
+        """What is known once the image sets are found: the record of the data store, which says whether these are all."""
+        found = self.found
+        if found is not None and found.unmatched and not found.failed:
+            some = ", ".join(sorted(found.unmatched)[:3])
+            what = f"the inventory gives labels to {len(found.unmatched)} image sets that no search found"
+            self.notes.append(f"{self.target.name}: {what}, such as {some}")
+        if self.store is not None:
+            known = self.target.discovery is None or (found is not None and not found.failed)
+            whole = self.target.complete and known
+            yield replace(self.store, complete=whole)
 
     def _learn(self, answer: Answer | Failure) -> None:
         name, datastore = self.target.name, self.target.datastore
@@ -106,18 +160,21 @@ class Site:
             what = f"whether the data store {datastore} is there is not known"
             self.notes.append(f"{name}: {what}, since {self.doubt}: {answer.message}")
 
-    def read(self, refs: Refs) -> Iterator[Record]:
-        """What can be learnt of an image set; a failure is a record too.
+    def read(self, refs: Refs, state: str = GET_IMAGE_SET) -> Iterator[Record]:
+        """What can be learnt of an image set; a failure is a record too. `state` is the call to ask for its latest state
+        by, of those that its plan has.
 
         Raises:
             StoppedError: the run is being stopped.
         """
         name = refs[0].id
-        needs = self.needs
-        listing = needs.versions and (needs.previous_version or any(ref.version is None for ref in refs))
+        plan = self.plan
+        state = state if state in plan.state else next(iter(plan.state), "")
+        listing = plan.versions and (self.needs.previous_version or any(ref.version is None for ref in refs))
+        listing = listing or state == LIST_VERSIONS
         arn, gone = None, False
         for ref in refs:
-            if needs.image_sets or not listing:
+            if state == GET_IMAGE_SET or (plan.versions and not listing):
                 answer = self._image_set(ref)
                 gone |= _is_gone(answer)
                 if not isinstance(answer, Failure):
@@ -128,10 +185,10 @@ class Site:
             gone |= _is_gone(answer)
             for ref in refs:
                 yield self._record(LIST_VERSIONS, _with_version(answer, ref.version), ref)
-        if needs.tags and not gone:
+        if plan.tags and not gone:
             yield self._record(LIST_TAGS, self._tags(arn or self._built_arn(name)), image_set_id=name)
 
-    def _ask(self, action: str, call: Callable[[Clients], Answer]) -> Answer | Failure:
+    def _ask(self, action: str, call: Callable[[Clients], Said]) -> Said | Failure:
         if lost := self.line.lost:
             return _NotAsked(lost.kind, lost.code, f"not asked for: {lost.message}")
         assert self.clients is not None
@@ -205,12 +262,11 @@ class Site:
         ref: ImageSetRef | None = None,
         *,
         image_set_id: str | None = None,
-        complete: bool = False,
     ) -> Record:
         return Record(
             target=self.target.name,
             image_set_id=ref.id if ref else image_set_id,
-            datastore_id=self.target.datastore,
+            datastore_id=self.target.datastore or None,
             version=ref.version if ref else None,
             account=self.account,
             region=self.target.region,
@@ -220,7 +276,6 @@ class Site:
             collected_at=None if isinstance(answer, _NotAsked) else self.now(),
             labels=ref.labels if ref else {},
             label_places=ref.label_places if ref else {},
-            complete=complete,
         )
 
     def _error(self, wrong: Failure, action: str) -> tuple[str, str]:

@@ -24,6 +24,8 @@ OTHER = "f" * 32
 _GET_SET = re.compile(r"/datastore/([^/]+)/imageSet/([^/]+)/getImageSet")
 _GET_STORE = re.compile(r"/datastore/([^/]+)")
 _LIST_VERSIONS = re.compile(r"/datastore/([^/]+)/imageSet/([^/]+)/listImageSetVersions")
+_SEARCH = re.compile(r"/datastore/([^/]+)/searchImageSets")
+_LIST_STORES = "/datastore"
 _LIST_TAGS = re.compile(r"/tags/(.+)")
 
 CODES = {
@@ -78,7 +80,9 @@ class Service:
 
     `fault` names what goes wrong with the n-th attempt (from 1) to get an image set, None for nothing; `store_fault`,
     `list_fault` and `tags_fault` the same for the data store, for versions and for tags. `versions` are those that each
-    image set has, `histories` the items of their lists, `page` how many of them a page has. `tags` are by ARN.
+    image set has, `histories` the items of their lists, `page` how many of them a page has. `tags` are by ARN. `listed`
+    are the image sets that a search of a data store lists, `unsorted` in the order given, `unfiltered`
+    whatever was asked for. `names` are of data stores.
     """
 
     sets: dict[str, dict[str, object]] = field(default_factory=dict)
@@ -89,6 +93,12 @@ class Service:
     tags_fault: Callable[[str, int], str | None] = lambda name, attempt: None
     histories: dict[str, list[dict[str, object]]] = field(default_factory=dict)
     page: int = 50
+    listed: dict[str, list[dict[str, object]]] = field(default_factory=dict)
+    search_fault: Callable[[str, int], str | None] = lambda name, attempt: None
+    stores_fault: Callable[[str, int], str | None] = lambda name, attempt: None
+    names: dict[str, str] = field(default_factory=dict)
+    unsorted: bool = False
+    unfiltered: bool = False
     tags: dict[str, dict[str, object]] = field(default_factory=dict)
     store_more: dict[str, object] = field(default_factory=dict)
     sts_fault: str | None = None
@@ -112,6 +122,7 @@ def mixed(seed: int, share: float) -> Callable[[str, int], str | None]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     service: Service
 
     def log_message(self, *arguments: object) -> None:
@@ -131,6 +142,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.get_datastore(match[1])
         elif match := _LIST_VERSIONS.fullmatch(path):
             self.list_versions(match[2])
+        elif match := _SEARCH.fullmatch(path):
+            self.search(match[1], json.loads(body or "{}"))
+        elif path == _LIST_STORES:
+            self.list_stores()
         elif match := _LIST_TAGS.fullmatch(path):
             self.list_tags(unquote(match[1]))
         else:
@@ -181,6 +196,37 @@ class _Handler(BaseHTTPRequestHandler):
             self.go_wrong(fault or "404", good)
         else:
             self.send(200, json.dumps(good).encode())
+
+    def search(self, store: str, body: dict[str, list[dict[str, object]]]) -> None:
+        asked = parse_qs(urlsplit(self.path).query)
+        begin = int(asked.get("nextToken", ["0"])[0])
+        fault = self.service.search_fault(store, self.attempt(f"search {store}"))
+        items = self.service.listed.get(store, [])
+        if not self.service.unsorted:
+            items = sorted(items, key=lambda item: (item["createdAt"], item["imageSetId"]))
+        for one in [] if self.service.unfiltered else body.get("filters", []):
+            assert one["operator"] == "BETWEEN"
+            low, high = (value["createdAt"] for value in one["values"])
+            items = [item for item in items if low <= item["createdAt"] <= high]
+        end = begin + min(self.service.page, int(asked.get("maxResults", ["50"])[0]))
+        more = {"nextToken": str(end)} if end < len(items) else {}
+        good = {"imageSetsMetadataSummaries": items[begin:end], **more}
+        if fault or store not in self.service.stores:
+            self.go_wrong(fault or "404", good)
+        else:
+            self.send(200, json.dumps(good).encode())
+
+    def list_stores(self) -> None:
+        fault = self.service.stores_fault("", self.attempt("stores"))
+        names = self.service.names
+        stores = [
+            {"datastoreId": store, "datastoreName": names.get(store, "archive"), "datastoreStatus": status}
+            for store, status in self.service.stores.items()
+        ]
+        if fault:
+            self.go_wrong(fault, {"datastoreSummaries": stores})
+        else:
+            self.send(200, json.dumps({"datastoreSummaries": stores}).encode())
 
     def list_tags(self, arn: str) -> None:
         fault = self.service.tags_fault(arn, self.attempt(f"tags {arn}"))

@@ -15,6 +15,7 @@ from checker.config import Rate
 from checker.evidence.records import Record
 from checker.inventory import asking
 from checker.inventory import collect as module
+from checker.inventory import crew as crews
 from checker.inventory.collect import Collection, Options, collect
 from checker.inventory.limits import StoppedError
 from checker.model import ImageSetRef, Target
@@ -355,7 +356,7 @@ def test_an_error_of_the_sink_ends_the_run(service: Service) -> None:
 
 @pytest.mark.parametrize("place", ["read", "look_up"])
 def test_a_bug_of_ours_is_not_swallowed(service: Service, monkeypatch, place: str) -> None:
-    monkeypatch.setattr(module.Site, place, lambda self, ref=None: 1 / 0)
+    monkeypatch.setattr(module.Site, place, lambda *given: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         collect([target(20)], lambda record: None, options=Options(rates=FAST))
 
@@ -377,8 +378,8 @@ def test_no_targets() -> None:
 
 def test_memory_does_not_grow_with_the_sink(service: Service) -> None:
     """A slow sink slows the threads: at most the queue and what they hold wait."""
-    crew = module._Crew(None, None, 1, threading.Event())
-    assert crew.results.maxsize == module.MOST_WAITING
+    crew = crews.Crew(None, None, 1, threading.Event())
+    assert crew.results.maxsize == crews.MOST_WAITING
 
 
 def test_a_stopped_wait_is_no_answer() -> None:

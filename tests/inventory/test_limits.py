@@ -19,7 +19,7 @@ from checker.inventory.limits import (
     is_throttle,
     workers_for,
 )  # fmt: skip
-from checker.model import Needs
+from checker.inventory.plan import Plan
 
 
 class Clock:
@@ -36,21 +36,33 @@ def test_the_published_quotas() -> None:
         "ListImageSetVersions": Rate(25, 50),
         "GetDatastore": Rate(10, 20),
         "ListTagsForResource": Rate(10, 20),
+        "SearchImageSets": Rate(25, 50),
+        "ListDatastores": Rate(5, 10),
     } == PUBLISHED
 
 
+def test_a_share_of_the_quotas_leaves_the_rest_to_others() -> None:
+    limiter = Limiter({"GetImageSet": Rate(100, 200)}, share=0.4)
+    assert limiter.rates["GetImageSet"] == Rate(40, 80)
+    assert limiter.rates["GetDatastore"] == Rate(4, 8)
+
+
 @pytest.mark.parametrize(
-    ("needs", "workers"),
+    ("plans", "workers"),
     [
-        (Needs(), 10),
-        (Needs(versions=True), 20),
-        (Needs(image_sets=False, versions=True), 10),
-        (Needs(tags=("Owner",)), 8),
-        (Needs(image_sets=False, datastores=True), 10),
+        ([Plan(state=("GetImageSet",))], 10),
+        ([Plan(state=("GetImageSet",), versions=True)], 20),
+        ([Plan(versions=True)], 10),
+        ([Plan(state=("GetImageSet",), tags=True)], 8),
+        ([Plan(search=True, state=("GetImageSet", "ListImageSetVersions"))], 20),
+        ([Plan(search=True)], 10),
+        ([Plan(), Plan(search=True)], 10),
+        ([Plan()], 4),
+        ([], 4),
     ],
 )
-def test_there_are_threads_enough_for_the_slowest_quota(needs: Needs, workers: int) -> None:
-    assert workers_for(needs, PUBLISHED) == workers
+def test_there_are_threads_enough_for_the_slowest_quota(plans: list[Plan], workers: int) -> None:
+    assert workers_for(plans, PUBLISHED) == workers
 
 
 def test_a_burst_then_the_rate() -> None:

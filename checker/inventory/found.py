@@ -1,0 +1,52 @@
+"""What searches found of a target, on disk: there may be millions of image sets, and each is asked about later."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from checker.model import Discovery, ImageSetRef
+
+
+class Found:
+    """The ids of the image sets that a target's searches found, in the order of arrival."""
+
+    def __init__(self, discovery: Discovery) -> None:
+        self.discovery = discovery
+        self.count = 0
+        self.unmatched = set(discovery.listed)
+        """Ids to which the inventory gives labels and that were not found."""
+        self.failed = False
+        """Whether a search failed, so that there may be more."""
+        self._lines = tempfile.TemporaryFile("w+", encoding="ascii", prefix="imageset-checker-")  # noqa: SIM115
+        self._lock = threading.Lock()
+
+    def add(self, items: Iterable[dict[str, Any]]) -> list[ImageSetRef]:
+        """Takes image sets as a search found them; what the inventory says of each."""
+        refs = [self.ref(item["imageSetId"]) for item in items]
+        with self._lock:
+            self._lines.writelines(f"{ref.id}\n" for ref in refs)
+            self.count += len(refs)
+            self.unmatched.difference_update(ref.id for ref in refs)
+        return refs
+
+    def ref(self, image_set_id: str) -> ImageSetRef:
+        """An image set with its labels: those of the whole target, and over them its own."""
+        every, own = self.discovery, self.discovery.listed.get(image_set_id)
+        if own is None:
+            return ImageSetRef(image_set_id, None, every.labels, every.label_places)
+        return ImageSetRef(
+            image_set_id, None, {**every.labels, **own.labels}, {**every.label_places, **own.label_places}
+        )
+
+    def refs(self) -> Iterator[ImageSetRef]:
+        """Every image set that was found, once all searches have ended."""
+        self._lines.seek(0)
+        for line in self._lines:
+            yield self.ref(line.rstrip("\n"))
+
+    def close(self) -> None:
+        """Frees the disk."""
+        self._lines.close()

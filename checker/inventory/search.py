@@ -1,0 +1,149 @@
+"""SearchImageSets over whole data stores: by several threads at once, each in a range of createdAt of its own.
+
+A search sorted by createdAt is read page by page. Where a thread has nothing to do, the rest of another one's range is cut
+in two halves, of which it takes the later one: so paging, where a page must wait for the one before, does not bound the
+pace. createdAt never changes, so no image set moves between pages or ranges while they are read.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from checker.inventory.failures import Failure, Kind
+from checker.inventory.site import BEYOND, Site
+from checker.values import parse_time
+
+NOT_SORTED, NOT_FILTERED = "SearchNotSorted", "SearchNotFiltered"
+"""Codes of ours: the service did not sort by createdAt, or listed what was not asked for, so that it is not known that
+every image set was seen."""
+
+PAGE = 50
+"""Image sets in a page: the most that the service gives."""
+WORTH = 3 * PAGE
+"""How many image sets the rest of a range must hold, by the density of its last page, for it to be cut in two."""
+_WAIT = 0.2
+
+Item = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Range:
+    """Image sets of a site created after one instant and up to another, both of which may be open."""
+
+    site: Site
+    after: datetime | None = None
+    until: datetime | None = None
+
+    def holds(self, item: Item) -> bool:
+        """Whether an image set is this range's; one that says no time is whosever search finds it."""
+        created = _created(item)
+        if created is None:
+            return True
+        return (self.after is None or created > self.after) and (self.until is None or created <= self.until)
+
+
+class Search:
+    """The search of several sites, shared by the threads that call `work`. `keep` takes what a site found, or why not;
+    `ended` says whether the run is being stopped; `now` bounds what can have been created."""
+
+    def __init__(
+        self,
+        sites: Iterable[Site],
+        keep: Callable[[Site, list[Item] | Failure], object],
+        ended: Callable[[], bool],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._keep, self._ended, self._now = keep, ended, now
+        self._ranges = deque(Range(site) for site in sites)
+        self._busy = self._idle = 0
+        self._changed = threading.Condition()
+
+    def work(self) -> None:
+        """Reads ranges until all are read."""
+        for one in self._taken():
+            try:
+                self._read(one)
+            finally:
+                with self._changed:
+                    self._busy -= 1
+                    self._changed.notify_all()
+
+    def _taken(self) -> Iterator[Range]:
+        while not self._ended():
+            with self._changed:
+                if not self._ranges:
+                    if not self._busy:
+                        return
+                    self._idle += 1
+                    self._changed.wait(_WAIT)
+                    self._idle -= 1
+                    continue
+                self._busy += 1
+                one = self._ranges.popleft()
+            yield one
+
+    def _read(self, one: Range) -> None:
+        token, last = "", None
+        after, until = (
+            one.after,
+            one.until,
+        )  # a token goes with its criteria, so these stay when the range is cut
+        while not self._ended():
+            page = one.site.search_page(after, until, token)
+            if isinstance(page, Failure):
+                self._keep(one.site, page)
+                return
+            items, token = page
+            times = [created for item in items if (created := _created(item))]
+            if wrong := _disorder(times, last, after, until):
+                self._keep(one.site, wrong)
+                return
+            self._keep(one.site, [item for item in items if one.holds(item)])
+            if not token or (times and one.until is not None and times[-1] > one.until):
+                return
+            if times:
+                self._cut(one, times[0], times[-1])
+            last = times[-1] if times else last
+
+    def _cut(self, one: Range, first: datetime, last: datetime) -> None:
+        """Gives the later half of what is left of a range to a thread that waits, if one does and it is worth a call."""
+        with self._changed:
+            if self._idle <= len(self._ranges):
+                return
+            end = one.until or (self._now() + BEYOND).replace(microsecond=0)
+            rest, span = end - last, max(last - first, timedelta(milliseconds=1))
+            # whole seconds: with them no fraction can be lost on the way
+            middle = (last + rest / 2).replace(microsecond=0)
+            if not last < middle < end or PAGE * (rest / span) < WORTH:
+                return
+            self._ranges.append(Range(one.site, middle, one.until))
+            one.until = middle
+            self._changed.notify()
+
+
+def _disorder(
+    times: list[datetime], last: datetime | None, after: datetime | None, until: datetime | None
+) -> Failure | None:
+    """What is wrong with the order or the choice of a page, so far as it can be seen."""
+    unsorted = times and any(later < earlier for earlier, later in pairwise([last or times[0], *times]))
+    if unsorted:
+        message = "SearchImageSets did not sort by createdAt, so what it lists may not be all"
+        return Failure(Kind.FINAL, NOT_SORTED, message)
+    outside = times and (
+        (after is not None and times[0] < after) or (until is not None and times[-1] > until)
+    )
+    if outside:
+        message = "SearchImageSets did not keep to the createdAt that it was asked for, so what it lists may not be all"
+        return Failure(Kind.FINAL, NOT_FILTERED, message)
+    return None
+
+
+def _created(item: Item) -> datetime | None:
+    text = item.get("createdAt")
+    return None if text is None else parse_time(str(text))

@@ -73,6 +73,14 @@ FIRST_BOTOCORE_MEMBER = {
     "UPDATING_FOR_STUDY_CONSISTENCY": "1.42.81",
 }
 
+SEARCHED = frozenset(
+    {
+        "datastoreId", "imageSetId", "versionId", "createdAt", "updatedAt", "lastAccessedAt", "storageTier", "isPrimary",
+        "found", "collectedAt",
+    }
+)  # fmt: skip
+"""Fields that SearchImageSets answers (botocore's model, ImageSetsMetadataSummary; `version` is versionId)."""
+
 # Named so that a policy that uses one is told why it is refused.
 NOT_YET = {
     "dicom": "DICOM attributes (SearchImageSets) are not available yet",

@@ -6,18 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from checker.evidence.records import GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS
-from checker.fields import model
+from checker.fields import SEARCHED, model
 from checker.model import Needs, Target
 
 EvidenceKind = Literal["exact", "economical"]
-
-SEARCHED = frozenset(
-    {
-        "datastoreId", "imageSetId", "versionId", "createdAt", "updatedAt", "lastAccessedAt", "storageTier", "isPrimary",
-        "found", "collectedAt",
-    }
-)  # fmt: skip
-"""Fields that SearchImageSets answers (botocore's model, ImageSetsMetadataSummary; `version` is versionId)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checker.evidence.records import GET_DATASTORE, NOT_RECORDED
+from checker.evidence.records import GET_DATASTORE, LIST_ACCOUNTS, LIST_DATASTORES, NOT_RECORDED
 from checker.evidence.tables import (
     ERROR_CODE,
     ERROR_MESSAGE,
@@ -31,7 +31,7 @@ def datastore_rows(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRel
     from duckdb import ConstantExpression as Constant
     from duckdb import FunctionExpression as Function
 
-    rows = _named(read_lines(connection, records, {**REFERENCE, "complete": "BOOLEAN"}, None))
+    rows = _named(read_lines(connection, records, {**REFERENCE, "complete": "BOOLEAN"}))
     stores = rows.aggregate(
         [
             Column("target").alias("of"),
@@ -65,10 +65,13 @@ def _named(lines: DuckDBPyRelation) -> DuckDBPyRelation:
     from duckdb import ConstantExpression as Constant
     from duckdb import FunctionExpression as Function
 
-    asked = duckdb.CoalesceOperator(Column("action"), Constant("")) == Constant(GET_DATASTORE)
+    action = duckdb.CoalesceOperator(Column("action"), Constant(""))
+    asked = action == Constant(GET_DATASTORE)
+    # where data stores could not be listed, that is all that is known of them
+    failed = action.isin(*map(Constant, (LIST_DATASTORES, LIST_ACCOUNTS)))
 
     def said(value: Expression) -> Expression:
-        return Function("max", duckdb.CaseExpression(asked, value))
+        return Function("max", duckdb.CaseExpression(asked | failed, value))
 
     received = Function("bool_or", asked & member(ERROR_CODE).isnull())
     return lines.aggregate(

@@ -70,7 +70,7 @@ def targets_in(records: Path) -> frozenset[str]:
     from duckdb import ColumnExpression as Column
 
     with connect() as connection:
-        lines = read_lines(connection, records, REFERENCE, None)
+        lines = read_lines(connection, records, REFERENCE)
         return frozenset(name for (name,) in lines.select(Column("target")).distinct().fetchall())
 
 

@@ -26,7 +26,7 @@ def check_labels(records: Path, labels: Mapping[str, Label]) -> None:
     from duckdb import FunctionExpression as Function
 
     with connect() as connection:
-        lines = read_lines(connection, records, {**REFERENCE, **LABELS}, None)
+        lines = read_lines(connection, records, {**REFERENCE, **LABELS})
         entries = Function("unnest", Function("map_entries", Column("labels"))).alias("entry")
         pairs = lines.select(entries).select(
             Function("struct_extract", Column("entry"), Constant("key")).alias("name"),

@@ -23,13 +23,19 @@ LIST_DATASTORES = "ListDatastores"
 LIST_ACCOUNTS = "ListAccounts"
 ACTIONS = (GET_IMAGE_SET, LIST_VERSIONS, GET_DATASTORE, LIST_TAGS, SEARCH, LIST_DATASTORES, LIST_ACCOUNTS)
 """The calls that records are answers of."""
+FINDING = (SEARCH, LIST_DATASTORES, LIST_ACCOUNTS)
+"""The calls that find image sets: a failed one leaves it open which there are."""
+LISTED_SINCE = "listedSince"
+"""Of a search that came to its end: from when on no image set can have been deleted unseen."""
 
 NOT_FOUND = "ResourceNotFoundException"
 NO_VERSION = "VersionNotFound"
 NOT_RECORDED = "NotRecorded"
 VERSIONS_NOT_RECORDED = "VersionsNotRecorded"
-"""Codes: the service's own for what is not there, and three of ours: the image set is there, but not the version asked
-for; no answer of a call was recorded; the recorded answers leave versions out."""
+DELETED_NOT_LISTED = "DeletedNotListed"
+"""Codes: the service's own for what is not there, and four of ours: the image set is there, but not the version asked
+for; no answer of a call was recorded; the recorded answers leave versions out; a search found the image sets, and may not
+list those that are DELETED."""
 
 VERSIONS = "imageSetPropertiesList"
 PROPERTIES = "datastoreProperties"

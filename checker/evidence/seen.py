@@ -1,12 +1,13 @@
-"""What a run saw of each image set last: one answer for each, of GetImageSet or of ListImageSetVersions."""
+"""What a run saw of each image set last: one answer for each, of the call that says most."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from checker.evidence.records import GET_IMAGE_SET, LIST_VERSIONS, VERSIONS
+from checker.evidence.records import GET_IMAGE_SET, LIST_VERSIONS, SEARCH, VERSIONS
 from checker.evidence.tables import (
     ERROR_CODE,
     PINNED,
@@ -18,11 +19,12 @@ from checker.evidence.tables import (
     read_lines,
     struct,
 )
-from checker.fields import VERSION_SPELLING, earlier_paths, model
+from checker.fields import SEARCHED, VERSION_SPELLING, earlier_paths, model
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 
+NO_COLUMNS: Mapping[str, str] = MappingProxyType({})
 KEY = ("datastoreId", "imageSetId", PINNED)
 _API = {ours: spelling for spelling, ours in VERSION_SPELLING.items()}
 
@@ -38,6 +40,7 @@ def last_answers(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelat
     from duckdb import ColumnExpression as Column
 
     rows = _asked(connection, records).union(_listed(connection, records))
+    rows = rows.union(_searched(connection, records))
     order = [
         Column("found").isnull().asc(),
         Column("action").asc(),
@@ -62,26 +65,40 @@ def _asked(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation:
     )
 
 
-def _listed(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation:
-    """The highest version of each answer of ListImageSetVersions, or the pinned one."""
+def latest_version(
+    connection: DuckDBPyConnection, records: Path, more: Mapping[str, str] = NO_COLUMNS
+) -> DuckDBPyRelation:
+    """The answers of ListImageSetVersions with the highest version of each, or the pinned one, as the column `one`: null
+    where there is none. `more` are further members and their types."""
     import duckdb
     from duckdb import ColumnExpression as Column
     from duckdb import ConstantExpression as Constant
     from duckdb import FunctionExpression as Function
 
-    known = {path: model().fields[path] for path in earlier_paths() if path in model().versions}
+    known = {path: field for path, field in model().fields.items() if path in model().versions}
     types = {_API.get(name, name): kind for name, kind in member_types(known).items()}
+    for name in REFERENCE:
+        types.pop(name, None)
     # lists are sorted by the first member
     shape = struct({"versionId": types.pop("versionId")} | types) + "[]"
-    lines = read_lines(connection, records, {**REFERENCE, VERSIONS: shape}, LIST_VERSIONS)
+    lines = read_lines(connection, records, {**REFERENCE, VERSIONS: shape, **more}, LIST_VERSIONS)
     versions = Function("list_sort", Column(VERSIONS))
     wanted = duckdb.LambdaExpression("one", member("versionId", Column("one")) == Column(PINNED))
     versions = duckdb.CaseExpression(Column(PINNED).isnull(), versions).otherwise(
         Function("list_filter", versions, wanted)
     )
-    one = Function("list_extract", versions, Constant(-1))
-    lines = lines.select("*", one.alias("one"))
-    missing = member(ERROR_CODE).isnull() & member("versionId", Column("one")).isnull()
+    one = Function("list_extract", versions, Constant(-1)).alias("one")
+    return lines.select(*(Column(name) for name in lines.columns if name != VERSIONS), one)
+
+
+def _listed(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation:
+    """The highest version of each answer of ListImageSetVersions, or the pinned one."""
+    import duckdb
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+
+    lines = latest_version(connection, records)
+    missing = member(ERROR_CODE).isnull() & of_version("versionId").isnull()
     found = duckdb.CaseExpression(~missing, found_by(member(ERROR_CODE)))
     empty = Constant(None)
     return lines.select(
@@ -90,13 +107,39 @@ def _listed(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation:
         found.alias("found"),
         Column("collectedAt"),
         *(
-            (_of_version(path) if path in known else empty.cast(state_types()[path])).alias(path)
+            (of_version(path) if path in model().versions else empty.cast(state_types()[path])).alias(path)
             for path in earlier_paths()
         ),
     )
 
 
-def _of_version(path: str) -> Expression:
+def _searched(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation:
+    """The image sets that SearchImageSets listed: they are there."""
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+
+    paths = [path for path in earlier_paths() if path in SEARCHED]
+    types = {path: state_types()[path] for path in paths if path not in (*REFERENCE, "versionId")}
+    lines = read_lines(connection, records, {**REFERENCE, **types, "version": "BIGINT"}, SEARCH)
+    empty = Constant(None)
+    return lines.filter(Column("imageSetId").isnotnull()).select(
+        *map(Column, ("target", *KEY)),
+        Constant(2).alias("action"),
+        Constant(value=True).alias("found"),
+        Column("collectedAt"),
+        *(
+            (
+                Column("version" if path == "versionId" else path)
+                if path in paths
+                else empty.cast(state_types()[path])
+            ).alias(path)
+            for path in earlier_paths()
+        ),
+    )
+
+
+def of_version(path: str) -> Expression:
+    """A field of the version in the column `one`."""
     from duckdb import ColumnExpression as Column
 
     head, dot, rest = path.partition(".")

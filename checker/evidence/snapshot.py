@@ -12,30 +12,23 @@ from typing import TYPE_CHECKING
 
 from checker.evidence.beside import with_datastore, with_history, with_successor, with_tags
 from checker.evidence.datastores import datastore_rows
-from checker.evidence.records import GET_IMAGE_SET, LIST_VERSIONS, NOT_RECORDED, Record
+from checker.evidence.imagesets import image_set_rows
+from checker.evidence.records import Record
 from checker.evidence.runfolder import DATASTORES, HISTORY, SNAPSHOT, VERSIONS
 from checker.evidence.tables import (
     ERROR_CODE,
     ERROR_MESSAGE,
     LABEL_PLACES,
-    LABELS,
+    LISTED_SINCE,
     PINNED,
-    REFERENCE,
     ROW,
     TARGET_ACCOUNT,
     TARGET_REGION,
     connect,
     duckdb_path,
-    found_by,
-    label_columns,
-    member,
-    member_types,
-    read_lines,
-    reference,
     write,
 )
-from checker.evidence.versions import version_rows, without
-from checker.fields import model
+from checker.evidence.versions import version_rows
 from checker.model import Coverage, Label, Needs
 
 if TYPE_CHECKING:
@@ -80,7 +73,7 @@ def write_snapshot(
     written = []
     with connect() as connection:
         if needs.image_sets:
-            rows = _image_set_rows(connection, records, labels)
+            rows = image_set_rows(connection, records, labels, needs)
             rows = _with_calls(connection, rows, records, needs)
             if needs.successor:
                 rows = with_successor(rows)
@@ -105,30 +98,6 @@ def write_snapshot(
         return _stores_coverage(connection, folder / DATASTORES) if needs.datastores else Coverage()
 
 
-def _image_set_rows(
-    connection: DuckDBPyConnection, records: Path, labels: Mapping[str, Label]
-) -> DuckDBPyRelation:
-    import duckdb
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-
-    answer = {"account": "VARCHAR", "region": "VARCHAR"} | member_types(model().fields)
-    columns = {**REFERENCE, **answer, **LABELS}
-    lines = read_lines(connection, records, columns, GET_IMAGE_SET)
-    # kept evidence may be judged by rules that read more than was asked for
-    lists = read_lines(connection, records, columns, LIST_VERSIONS)
-    lines = lines.union(without(lists, lines, PINNED))
-    not_asked = duckdb.CaseExpression(Column("action") == Constant(LIST_VERSIONS), Constant(NOT_RECORDED))
-    code = duckdb.CoalesceOperator(not_asked, member(ERROR_CODE))
-    return lines.select(
-        *reference(found_by(code), code, member(ERROR_MESSAGE)),
-        Column("account"),
-        Column("region"),
-        *(member(path).alias(path) for path in model().fields),
-        *label_columns(labels),
-    )
-
-
 def _with_calls(
     connection: DuckDBPyConnection, rows: DuckDBPyRelation, records: Path, needs: Needs
 ) -> DuckDBPyRelation:
@@ -148,15 +117,16 @@ def _coverage(connection: DuckDBPyConnection, tables: list[Path]) -> Coverage:
     from duckdb import ConstantExpression as Constant
     from duckdb import FunctionExpression as Function
 
-    columns = [Column(name) for name in ("target", "datastoreId", "imageSetId", "found")]
-    rows, *more = (
+    columns = [Column(name) for name in ("target", "datastoreId", "imageSetId", "found", LISTED_SINCE)]
+    every, *more = (
         connection.read_parquet(duckdb_path(table)).select(
             *columns, Constant(table.name == SNAPSHOT).alias("itself")
         )
         for table in tables
     )
     for other in more:
-        rows = rows.union(other)
+        every = every.union(other)
+    rows = every.filter(Column("imageSetId").isnotnull())
     unread, gone = Column("found").isnull(), Column("found") == Constant(value=False)
     # an image set that two targets list is one image set
     said = {
@@ -178,8 +148,13 @@ def _coverage(connection: DuckDBPyConnection, tables: list[Path]) -> Coverage:
         ]
     ).fetchall()[0]
     expected, not_found, unreadable, lists = (count or 0 for count in counts)
-    per_target = rows.aggregate([Function("bool_and", unread).alias("unread")], '"target"')
-    targets = per_target.aggregate([Function("count_if", Column("unread"))]).fetchall()[0]
+    # a search that failed may have missed any number of image sets
+    missed = Column("imageSetId").isnull() & Column(LISTED_SINCE).isnull()
+    searched = Column("imageSetId").isnull() & ~missed
+    per_target = every.aggregate(
+        [Function("bool_or", missed) | Function("bool_and", unread & ~searched)], '"target"'
+    )
+    targets = per_target.aggregate([Function("count_if", Column(per_target.columns[0]))]).fetchall()[0]
     return Coverage(expected, not_found, unreadable, targets[0] or 0, lists)
 
 

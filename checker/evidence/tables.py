@@ -23,6 +23,8 @@ TARGET_REGION = "target.region"
 ERROR_CODE = "error.code"
 ERROR_MESSAGE = "error.message"
 LABEL_PLACES = "labels.places"
+CALL = "call"
+LISTED_SINCE = "listed.since"
 
 MEMORY_LIMIT = "700MB"
 DEEPEST = 10_000
@@ -39,6 +41,8 @@ REFERENCE = {
     **ERROR,
 }
 """Members that records of every call have, and their types for DuckDB's JSON reader."""
+SET = ("target", "datastoreId", "imageSetId")
+"""What tells the image sets of records apart."""
 LABELS = {"labels": "MAP(VARCHAR, VARCHAR)", "labelPlaces": "MAP(VARCHAR, VARCHAR)"}
 
 
@@ -63,9 +67,9 @@ def duckdb_path(path: Path) -> str:
 
 
 def read_lines(
-    connection: DuckDBPyConnection, records: Path, columns: Mapping[str, str], action: str | None
+    connection: DuckDBPyConnection, records: Path, columns: Mapping[str, str], *actions: str
 ) -> DuckDBPyRelation:
-    """The records of one call (None: of all), with these members of them."""
+    """The records of some calls, of all unless any is named, with these members of them."""
     import duckdb
     from duckdb import ColumnExpression as Column
     from duckdb import ConstantExpression as Constant
@@ -76,11 +80,10 @@ def read_lines(
         format="newline_delimited",
         maximum_object_size=64 * 1024 * 1024,
     )
-    if action is None:
+    if not actions:
         return lines
-    return lines.filter(
-        duckdb.CoalesceOperator(Column("action"), Constant(GET_IMAGE_SET)) == Constant(action)
-    )
+    action = duckdb.CoalesceOperator(Column("action"), Constant(GET_IMAGE_SET))
+    return lines.filter(action.isin(*map(Constant, actions)))
 
 
 def write(rows: DuckDBPyRelation, order: tuple[str, ...], file: Path) -> None:
@@ -186,3 +189,22 @@ def _label(label: Label) -> Expression:
     months = number(r"P(\d+)M").cast("INTEGER").alias("months")
     milliseconds = (number(r"T(\d+(?:\.\d+)?)S") * Constant(1000)).cast("BIGINT").alias("milliseconds")
     return duckdb.CaseExpression(text.isnotnull(), Function("struct_pack", months, milliseconds))
+
+
+def without(rows: DuckDBPyRelation, taken: DuckDBPyRelation, *more: str) -> DuckDBPyRelation:
+    """The rows but for those of which others have the target, data store, image set and these columns."""
+    import duckdb
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+
+    def key(name: str) -> Expression:
+        # null is a value of its own here, and joins would not find it
+        return duckdb.CoalesceOperator(Column(name).cast("VARCHAR"), Constant(""))
+
+    names = (*SET, *more)
+    right = taken.select(*(key(name).alias(f"taken.{name}") for name in names))
+    same = [key(name) == Column(f"taken.{name}") for name in names]
+    condition = same[0]
+    for one in same[1:]:
+        condition = condition & one
+    return rows.join(right.set_alias("taken"), condition, how="anti")

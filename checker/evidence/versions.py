@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from checker.evidence.imagesets import target_rows
 from checker.evidence.records import (
     GET_IMAGE_SET,
     LIST_VERSIONS,
@@ -15,11 +16,14 @@ from checker.evidence.records import (
     VERSIONS,
 )
 from checker.evidence.tables import (
+    CALL,
     ERROR_CODE,
     ERROR_MESSAGE,
     LABELS,
+    LISTED_SINCE,
     PINNED,
     REFERENCE,
+    SET,
     found_by,
     label_columns,
     member,
@@ -27,6 +31,7 @@ from checker.evidence.tables import (
     read_lines,
     reference,
     struct,
+    without,
 )
 from checker.fields import PREVIOUS, VERSION_SPELLING, model
 from checker.model import Label, Needs
@@ -38,7 +43,6 @@ PREVIOUS_NOT_RECORDED = "previous_version not recorded"
 """Why nothing is known of the version before one, where a file leaves its number out."""
 _OF_THE_SET = ("datastoreId", "imageSetId")
 _API = {ours: spelling for spelling, ours in VERSION_SPELLING.items()}
-_KEY = ("target", "datastoreId", "imageSetId")
 
 
 def version_rows(
@@ -49,6 +53,7 @@ def version_rows(
     A pinned version comes from the list where there is one, else from what GetImageSet said of it.
     """
     from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
 
     paths = [path for path in model().fields if path in model().versions and path not in _OF_THE_SET]
     lists = read_lines(connection, records, _columns(paths), LIST_VERSIONS)
@@ -57,11 +62,24 @@ def version_rows(
     )
     answers = without(answers, lists, PINNED)
     rows = _listed(lists, labels, paths).union(_answered(answers, labels, paths, needs))
+    searched = target_rows(connection, records, labels)
+    if searched is not None:
+        # by name: a row of a target has nothing of a version
+        null = Constant(None)
+        same = zip(rows.columns, rows.types, strict=True)
+        rows = rows.union(
+            searched.select(
+                *(
+                    Column(name) if name in searched.columns else null.cast(kind).alias(name)
+                    for name, kind in same
+                )
+            )
+        )
     pinned = rows.filter(Column(PINNED).isnotnull())
     if not pinned.limit(1).fetchall():
         return rows
     # a version that is pinned beside its whole image set is one subject, and what was said of it holds
-    named = pinned.select(*map(Column, _KEY), Column(PINNED).alias("versionId"))
+    named = pinned.select(*map(Column, SET), Column(PINNED).alias("versionId"))
     return without(rows.filter(Column(PINNED).isnull()), named, "versionId").union(pinned)
 
 
@@ -103,6 +121,8 @@ def _listed(lists: DuckDBPyRelation, labels: Mapping[str, Label], paths: list[st
     code = duckdb.CoalesceOperator(member(ERROR_CODE), duckdb.CaseExpression(missing, Constant(NO_VERSION)))
     return rows.select(
         *reference(found_by(code), code, member(ERROR_MESSAGE)),
+        duckdb.CaseExpression(code.isnull(), Constant(LIST_VERSIONS)).alias(CALL),
+        Constant(None).cast("TIMESTAMP").alias(LISTED_SINCE),
         *map(Column, _OF_THE_SET),
         *(_version(now, path).alias(path) for path in paths),
         *(_version(earlier, path).alias(PREVIOUS + path) for path in paths),
@@ -134,28 +154,11 @@ def _answered(
     null = Constant(None)
     return answers.select(
         *reference(read, code, member(ERROR_MESSAGE)),
+        duckdb.CaseExpression(code.isnull(), Constant(GET_IMAGE_SET)).alias(CALL),
+        null.cast("TIMESTAMP").alias(LISTED_SINCE),
         *map(Column, _OF_THE_SET),
         *(duckdb.CaseExpression(read, member(path)).alias(path) for path in paths),
         *(duckdb.CaseExpression(null.cast("BOOLEAN"), member(path)).alias(PREVIOUS + path) for path in paths),
         null.cast("VARCHAR").alias(f"{PREVIOUS}error"),
         *label_columns(labels),
     )
-
-
-def without(rows: DuckDBPyRelation, taken: DuckDBPyRelation, *more: str) -> DuckDBPyRelation:
-    """The rows but for those of which others have the target, data store, image set and these columns."""
-    import duckdb
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-
-    def key(name: str) -> Expression:
-        # null is a value of its own here, and joins would not find it
-        return duckdb.CoalesceOperator(Column(name).cast("VARCHAR"), Constant(""))
-
-    names = (*_KEY, *more)
-    right = taken.select(*(key(name).alias(f"taken.{name}") for name in names))
-    same = [key(name) == Column(f"taken.{name}") for name in names]
-    condition = same[0]
-    for one in same[1:]:
-        condition = condition & one
-    return rows.join(right.set_alias("taken"), condition, how="anti")

@@ -122,7 +122,7 @@ class Coverage:
     not_found: int = 0
     unreadable: int = 0
     unreadable_targets: int = 0
-    """Targets of which no image set was read."""
+    """Targets of which no image set was read, or not every one could be found."""
     versions_unread: int = 0
     """Of the unreadable image sets those that were read themselves, but not the list of their versions."""
 

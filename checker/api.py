@@ -182,6 +182,8 @@ def collect(
     where = folder or temporary()
     options = Options(
         rates=config.rates,
+        evidence=config.collect.evidence,
+        share=config.collect.share,
         endpoint_url=endpoint_url or config.endpoint_url,
         runtime_endpoint_url=runtime_endpoint_url or config.runtime_endpoint_url,
     )

@@ -303,12 +303,12 @@ rates: {{GetImageSets: {{rate: 3}}, GetImageSet: {{rate: 0, burst: x}}}}
 """,
         {},
     ),
-    "not-available-yet": (
+    "whole-accounts": (
         f"""version: 1
 policies: [p]
 waivers: waivers.yaml
 rules: {{p/r: {{severity: low}}}}
-collect: {{everything: true}}
+collect: {{everything: true, share: 2, evidence: best}}
 defaults: {{role_arn: "arn:aws:iam::{{account}}:role/Audit", region: us-east-1}}
 targets:
   - {{name: a, datastore: {STORE}, image_sets: all}}
@@ -464,7 +464,8 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     | st.dictionaries(
         st.sampled_from(
             ["version", "policies", "targets", "name", "region", "datastore", "image_sets", "labels", "labels_from",
-             "complete", "id", "file", "gate", "waivers", "runs", "path", "keep", "object_lock", "events", "max", "new_only", "fail_on", "rates", "GetImageSet", "defaults", "reports", "params", "x"]
+             "complete", "id", "file", "gate", "waivers", "runs", "path", "keep", "object_lock", "events", "max", "new_only", "fail_on", "rates", "GetImageSet", "defaults", "reports", "params", "x",
+             "datastores", "regions", "accounts", "organization", "role_arn", "where", "collect", "share"]
         ),
         inner, max_size=5,
     ),

@@ -188,5 +188,5 @@ def _named(baseline: str, config: AuditConfig | None) -> api.Kept:
 def _not_collected(config: AuditConfig, kept: api.Kept) -> tuple[str, ...]:
     """Targets that audit.yaml names, and kept evidence has not: nobody has looked at them."""
     there = targets_in(kept.evidence.records)
-    missing = [target.name for target in config.targets if target.name not in there]
+    missing = [name for target in config.targets for name in target.missing(there)]
     return tuple(f"target {name}: the evidence of run {kept.name} has none of it" for name in missing)

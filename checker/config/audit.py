@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from checker.config.reach import Spread
 from checker.config.tables import Cell, Table
 from checker.model import LONGEST, SOON, Duration, Severity
 from checker.policy.changes import Override
 from checker.problems import Problem
+from checker.values import DAY
 from checker.yamlsource import Document, Entry, Node
 
 OnUnknown = Literal["incomplete", "violation", "ignore"]
@@ -37,7 +40,8 @@ class Listed(NamedTuple):
 @dataclass(frozen=True, slots=True, eq=False)
 class TargetConfig:
     """A target as audit.yaml has it, `defaults` filled in. `node` is its place. `complete` says that it lists every image
-    set of the data store."""
+    set of the data store. `datastores` is a pattern of names in the place of `datastore`. Where it is `searched`, its
+    image sets are found: those of which `where` is true. `spread` says which targets it stands for."""
 
     name: str
     region: str
@@ -50,6 +54,51 @@ class TargetConfig:
     role_arn: str | None = None
     external_id: str | None = None
     complete: bool = False
+    datastores: str | None = None
+    searched: bool = False
+    where: Node | None = None
+    spread: Spread = field(default_factory=Spread)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the targets are called that it stands for. Where they are `found_later`, these have parts of their own."""
+        return tuple(name for name, _, _ in self.spread.parts(self.name))
+
+    @property
+    def found_later(self) -> bool:
+        """Whether the targets that it stands for are known only once accounts or data stores are asked for."""
+        return self.spread.organization or self.datastores is not None
+
+    def missing(self, there: Collection[str]) -> tuple[str, ...]:
+        """The targets that it stands for, so far as they are known, of which none is there by name."""
+        if self.spread.organization:
+            return () if any(_part(name, self.name) for name in there) else (self.name,)
+        return tuple(own for own in self.names if not any(_part(name, own) for name in there))
+
+
+def _part(name: str, whole: str) -> bool:
+    return name == whole or name.startswith(f"{whole}/")
+
+
+RECHECK = Duration(0, 30 * DAY)
+"""How often image sets that were seen DELETED are asked for again, unless audit.yaml says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """How answers are collected.
+
+    `evidence` says what may answer: `exact`, `economical`, or as suits the target. `share` is how much of each quota is
+    used. Unless `incremental`, what an earlier run saw is asked for again; image sets that were seen DELETED are asked for
+    again every `recheck_deleted`. The user says that image sets which were deleted from `deletions_known_since` on are
+    known all the same.
+    """
+
+    evidence: Literal["exact", "economical"] | None = None
+    share: float = 1.0
+    incremental: bool = True
+    recheck_deleted: Duration = RECHECK
+    deletions_known_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +135,7 @@ class AuditConfig:
     keep: Duration | None = None
     object_lock: str | None = None
     rates: Mapping[str, Rate] = field(default_factory=dict)
+    collect: Collect = Collect()
     endpoint_url: str | None = None
     runtime_endpoint_url: str | None = None
     files: Mapping[str, str] = field(default_factory=dict)

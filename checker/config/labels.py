@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from checker.config.audit import AuditConfig, Listed, TargetConfig
+from checker.config.audit import AuditConfig, TargetConfig
+from checker.config.chosen import read_where
 from checker.config.listing import id_problem, row_version
+from checker.config.reach import ACCOUNT
 from checker.config.tables import Cell, Table
-from checker.model import ImageSetRef, Label, Scalar, Target, Type
+from checker.model import Discovery, ImageSetRef, Label, Scalar, Target, Type
 from checker.problems import InvalidInputError, Problem, nearest, suggest
 from checker.values import INTEGERS, BadValueError, parse_scalar, show
 from checker.yamlsource import Entry, Node
@@ -39,16 +41,21 @@ def resolve_targets(
     }
     joined = {path: work.by_set(table) for path, table in inventories.items()}
     targets = tuple(
-        _target(one, work, joined[one.labels_from.path] if one.labels_from else {}) for one in config.targets
+        each
+        for one in config.targets
+        for each in _spread(_target(one, work, joined[one.labels_from.path] if one.labels_from else {}), one)
     )
     for path, table in inventories.items():
+        users = [one for one in config.targets if one.labels_from and one.labels_from.path == path]
         wanted = {
             key
-            for target in config.targets
-            if target.labels_from and target.labels_from.path == path
+            for target in users
             for one in target.listed
             for key in ((one.id, None), (one.id, one.version))
         }
+        if any(one.searched for one in users):
+            # which image sets there are is known once they are found
+            wanted |= {key for key in joined[path] if key[1] is None}
         work.warnings += _unmatched(table, joined[path], wanted)
     if work.problems:
         raise InvalidInputError([*work.problems, *work.warnings])
@@ -114,6 +121,35 @@ class _Work:
             self.warnings.append(head.problem(message, hint, warning=True))
 
 
+def _spread(target: Target, config: TargetConfig) -> Iterator[Target]:
+    """The targets that an entry stands for."""
+    for name, account, region in config.spread.parts(config.name):
+        role = target.role_arn
+        yield replace(
+            target,
+            name=name,
+            region=region or target.region,
+            role_arn=role.replace(ACCOUNT, account) if role and account else role,
+            organization=config.spread.organization,
+        )
+
+
+def _discovery(
+    config: TargetConfig, work: _Work, joined: Mapping[_Key, list[list[tuple[str, Source]]]]
+) -> Discovery | None:
+    """How the image sets of a target are found. Of those that an inventory names, only the latest version is judged."""
+    if not config.searched:
+        return None
+    where = read_where(config.where, work.labels, work.problems) if config.where else None
+    of_all: list[tuple[str, Source]] = list(config.labels)
+    listed = {
+        name: ImageSetRef(name, None, *_merge(name, [*(pair for row in rows for pair in row), *of_all], work))
+        for (name, version), rows in joined.items()
+        if version is None
+    }
+    return Discovery(where, *_merge(f"the target {config.name}", of_all, work), listed)
+
+
 def _target(
     config: TargetConfig, work: _Work, joined: Mapping[_Key, list[list[tuple[str, Source]]]]
 ) -> Target:
@@ -129,7 +165,7 @@ def _target(
             *(pair for row in rows for pair in row),
             *(pair for pair in config.labels if pair[0] not in own),
         ]
-        refs.append(ImageSetRef(one.id, one.version, *_merge(one, sources, work)))
+        refs.append(ImageSetRef(one.id, one.version, *_merge(one.id, sources, work)))
     return Target(
         name=config.name,
         region=config.region,
@@ -139,11 +175,13 @@ def _target(
         external_id=config.external_id,
         image_sets=tuple(refs),
         complete=config.complete,
+        discovery=_discovery(config, work, joined),
+        datastores=config.datastores,
     )
 
 
 def _merge(
-    one: Listed, sources: list[tuple[str, Source]], work: _Work
+    whose: str, sources: list[tuple[str, Source]], work: _Work
 ) -> tuple[dict[str, Scalar], dict[str, str]]:
     """The labels of an image set, and where each was given."""
     values: dict[str, Scalar] = {}
@@ -156,9 +194,7 @@ def _merge(
             values[name], origin[name] = value, source
         elif values[name] != value:
             first = _place(origin[name])
-            message = (
-                f"the label {name} of {one.id} is {show(values[name])} here, but {show(value)} elsewhere"
-            )
+            message = f"the label {name} of {whose} is {show(values[name])} here, but {show(value)} elsewhere"
             work.problems.append(first.problem(message, f"the other one is at {_place(source).where}"))
     return values, {name: _shown(source) for name, source in origin.items()}
 
@@ -223,7 +259,8 @@ def _unmatched(
             continue
         missing += 1
         if missing <= MOST_UNMATCHED:
-            yield place.problem(f"no target lists the image set {place.value}", warning=True)
+            of = "" if version is None or (place.value, None) not in wanted else f"version {version} of "
+            yield place.problem(f"no target lists {of}the image set {place.value}", warning=True)
     if missing > MOST_UNMATCHED:
         message = f"{missing - MOST_UNMATCHED} more rows are about image sets that no target lists"
         yield Problem(table.path, message, warning=True)

@@ -41,6 +41,8 @@ def listed(node: Node, files: Files) -> tuple[Listed, ...]:
     """What `image_sets` lists, with every problem noted: bad ids and versions, duplicates, nothing at all."""
     problems = files.problems
     before = len(problems)
+    if node.value == "all" or (isinstance(node.value, dict) and set(node.value) == {"where"}):
+        return ()
     if isinstance(node.value, tuple):
         found = [one for item in node.value if (one := _entry(item, problems))]
     elif isinstance(node.value, dict):
@@ -74,22 +76,18 @@ def id_problem(place: Node | Cell, *, what: str) -> Problem | None:
 
 
 def _refused(node: Node) -> Problem:
-    if node.value == "all":
-        return node.problem(
-            "`image_sets: all` is not available yet", "list the ids, or write {file: sets.csv}"
-        )
-    return node.problem(f"image_sets takes a list of ids or {{file: sets.csv}}, not {node.kind}")
+    takes = "a list of ids, {file: sets.csv}, `all` or {where: CONDITION}"
+    return node.problem(f"image_sets takes {takes}, not {node.kind}")
 
 
 def _from_mapping(node: Node, files: Files) -> list[Listed]:
     problems = files.problems
     for key, entry in node.value.items():
         if key == "where":
-            hint = "list the ids, or write {file: sets.csv}"
-            problems.append(entry.key.problem("`image_sets: {where: ..}` is not available yet", hint))
+            problems.append(entry.key.problem("both file and where", "write one of them"))
         elif key != "file":
             problems.append(
-                entry.key.problem(f"unknown key {key}", suggest(key, ["file"], what="known keys"))
+                entry.key.problem(f"unknown key {key}", suggest(key, ["file", "where"], what="known keys"))
             )
     if "file" not in node.value:
         if not node.value:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from checker import aws, yamlsource
-from checker.config import listing, schema
-from checker.config.audit import AuditConfig, Listed, Rate, TargetConfig
+from checker.config import listing, reach, schema
+from checker.config.audit import AuditConfig, Collect, Listed, Rate, TargetConfig
 from checker.config.listing import Files
 from checker.config.tables import Table
 from checker.model import LONGEST, SOON, Severity
@@ -48,6 +48,8 @@ def load(path: Path, shown: str | None = None) -> AuditConfig:
     parts = [_parts(node, files) for node in nodes]
     problems += _pinned_of_all(nodes, parts)
     problems += _between_targets(root, nodes)
+    problems += reach.problems(root, nodes)
+    problems += _complete(nodes)
     problems += _profiles(root, nodes)
     problems += _store(root)
     regions = [_region(root, node, problems) for node in nodes]
@@ -103,6 +105,19 @@ def _pinned_of_all(nodes: list[Node], parts: list[_Parts]) -> Iterator[Problem]:
             yield whole.problem(message, hint)
 
 
+def _complete(nodes: list[Node]) -> Iterator[Problem]:
+    """`complete` beside image sets that are searched: it goes without saying, or cannot be."""
+    for node in nodes:
+        sets, whole = node.value.get("image_sets"), node.value.get("complete")
+        if not sets or not whole or not reach.searched(sets.node):
+            continue
+        if sets.node.value == "all" and whole.node.value is False:
+            yield whole.node.problem("`image_sets: all` is complete", "leave `complete` out")
+        elif sets.node.value != "all" and whole.node.value is True:
+            message = "image sets that a condition chooses are not all of the data store"
+            yield whole.node.problem(message, "write `image_sets: all`, or leave `complete` out")
+
+
 def _between_targets(root: Node, nodes: list[Node]) -> Iterator[Problem]:
     first: dict[str, Node] = {}
     for node in nodes:
@@ -142,9 +157,11 @@ def _store(root: Node) -> Iterator[Problem]:
 
 def _region(root: Node, node: Node, problems: list[Problem]) -> str:
     """The Region of a target: its own, that of `defaults`, or the one that AWS's settings have for its profile."""
-    if found := _reach(root, node, "region"):
-        return str(found.value)
-    if "region" in node.value or _text(root, "defaults", "region"):
+    found = reach.entry(root, node, "region", "regions")
+    if found is not None:
+        several = reach.spread(root, node).regions
+        if isinstance(found.node.value, str) or several:
+            return several[0] if several else str(found.node.value)
         return ""  # there, but no text: the shape's problem says so
     profile = _reach(root, node, "profile")
     name = profile.value if profile else None
@@ -158,7 +175,9 @@ def _region(root: Node, node: Node, problems: list[Problem]) -> str:
 
 
 def _unlisted_regions(root: Node, nodes: list[Node]) -> Iterator[Problem]:
-    found = {id(region): region for node in nodes if (region := _reach(root, node, "region"))}
+    entries = [one.node for node in nodes if (one := reach.entry(root, node, "region", "regions"))]
+    regions = [item for one in entries for item in (one.value if isinstance(one.value, tuple) else (one,))]
+    found = {id(region): region for region in regions}
     for region in found.values():
         if region.value not in KNOWN_REGIONS:
             message = f"HealthImaging is not known to be in {region.value}"
@@ -175,7 +194,9 @@ def _config(path: Path, document: Document, checked: Any, found: _Found) -> Audi
         document=document,
         name=checked.name,
         policies=root.at(("policies",)).value,
-        targets=tuple(_target(node, checked.defaults, *rest) for node, *rest in targets),
+        targets=tuple(
+            _target(reach.spread(root, node), node, checked.defaults, *rest) for node, *rest in targets
+        ),
         params={key: entry.node for key, entry in params.items()},
         rules=found.rules,
         fail_on=None if checked.gate.fail_on == "never" else Severity(checked.gate.fail_on),
@@ -192,6 +213,7 @@ def _config(path: Path, document: Document, checked: Any, found: _Found) -> Audi
         keep=checked.runs.keep if checked.runs else None,
         object_lock=checked.runs.object_lock if checked.runs else None,
         rates={action: Rate(rate.rate, rate.burst) for action, rate in checked.rates.items()},
+        collect=_collect(checked.collect),
         endpoint_url=checked.defaults.endpoint_url,
         runtime_endpoint_url=checked.defaults.runtime_endpoint_url,
         files={table.path: table.sha256 for table in found.files.read.values() if table},
@@ -199,12 +221,26 @@ def _config(path: Path, document: Document, checked: Any, found: _Found) -> Audi
     )
 
 
-def _target(node: Node, defaults: Any, own: Any, region: str, part: _Parts) -> TargetConfig:
+def _collect(given: Any) -> Collect:
+    standard = Collect()
+    return Collect(
+        given.evidence,
+        given.share,
+        given.incremental,
+        standard.recheck_deleted if given.recheck_deleted is None else given.recheck_deleted,
+        given.deletions_known_since,
+    )
+
+
+def _target(  # noqa: PLR0917 - one of each for a target
+    spread: reach.Spread, node: Node, defaults: Any, own: Any, region: str, part: _Parts
+) -> TargetConfig:
     sets, labels, labels_from = part
+    entry = node.value["image_sets"].node
     return TargetConfig(
         name=own.name,
         region=region,
-        datastore=own.datastore,
+        datastore="" if own.datastore in (None, "all") else own.datastore,
         node=node,
         listed=sets,
         labels=labels,
@@ -212,5 +248,9 @@ def _target(node: Node, defaults: Any, own: Any, region: str, part: _Parts) -> T
         profile=own.profile or defaults.profile,
         role_arn=own.role_arn or defaults.role_arn,
         external_id=own.external_id or defaults.external_id,
-        complete=own.complete,
+        complete=own.complete or entry.value == "all",
+        datastores=own.datastores or ("*" if own.datastore == "all" else None),
+        searched=reach.searched(entry),
+        where=entry.value["where"].node if isinstance(entry.value, dict) and "where" in entry.value else None,
+        spread=spread,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from fractions import Fraction
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -12,11 +13,12 @@ from pydantic_core import PydanticCustomError
 from checker.aws import COLLECTED
 from checker.model import Duration, Severity
 from checker.problems import suggest
-from checker.values import BadValueError, parse_duration, parse_ratio
+from checker.values import BadValueError, parse_duration, parse_ratio, parse_time
 
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
 _DATASTORE = re.compile(r"[0-9a-z]{32}")
-_ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/\S+")
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}|\{account\}):role/\S+")
+_ACCOUNT = re.compile(r"[0-9]{12}")
 _URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 _PARAM = re.compile(r"[a-z0-9-]+(/[a-z0-9-]+)?\.[A-Za-z_][A-Za-z0-9_-]*")
 
@@ -38,19 +40,33 @@ def _region(text: str) -> str:
 
 
 def _datastore(text: str) -> str:
-    if text == "all" or any(character in text for character in "*?["):
-        _refuse("data stores by name pattern are not available yet", "give the id of one data store")
+    if text == "all":
+        return text
+    if any(character in text for character in "*?["):
+        _refuse("a data store is named by its id here", f'write `datastores: "{text}"` to choose by name')
     if not _DATASTORE.fullmatch(text):
         hint = f"an id has 32 characters, each one of 0-9 and a-z; this one has {len(text)}"
         _refuse(f"`{text}` is not a data store id", hint)
     return text
 
 
+def _names(text: str) -> str:
+    if text == "all":
+        _refuse("datastores takes a pattern of names", "write `datastore: all` for every data store")
+    if _DATASTORE.fullmatch(text):
+        _refuse("datastores goes by names, and this is an id", f"write `datastore: {text}`")
+    return text
+
+
 def _role(text: str) -> str:
-    if "{account}" in text:
-        _refuse("{account} in a role is not available yet", "write the account's 12 digits")
     if not _ROLE.fullmatch(text):
         _refuse(f"`{text}` is not the ARN of a role", "write it as arn:aws:iam::123456789012:role/NAME")
+    return text
+
+
+def _account(text: str) -> str:
+    if not _ACCOUNT.fullmatch(text):
+        _refuse(f"`{text}` is not the id of an account", "an id has 12 digits")
     return text
 
 
@@ -92,6 +108,22 @@ def _share(text: str) -> Fraction:
         _refuse(str(error), error.hint)
 
 
+def _part(given: object) -> float:
+    share = float(given) if isinstance(given, int | float) and not isinstance(given, bool) else None
+    if isinstance(given, str):
+        share = float(_share(given))
+    if share is None or not 0 < share <= 1:
+        _refuse("share takes a number above 0 and up to 1", "write `share: 0.4` or `share: 40%`")
+    return share
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return parse_time(text)
+    except BadValueError as error:
+        _refuse(str(error), error.hint)
+
+
 def _duration(text: str) -> Duration:
     try:
         return parse_duration(text)
@@ -120,6 +152,7 @@ def _action(text: str) -> str:
 text = Annotated[str, Field(min_length=1), AfterValidator(_one_line)]
 a_region = Annotated[text, AfterValidator(_region)]
 a_role = Annotated[text, AfterValidator(_role)]
+an_account = Annotated[text, AfterValidator(_account)]
 a_url = Annotated[text, AfterValidator(_url)]
 a_path = Annotated[text, AfterValidator(_local)]
 a_severity = Annotated[str, AfterValidator(_severity)]
@@ -135,6 +168,9 @@ class Reach(Strict):
     role_arn: a_role | None = None
     external_id: text | None = None
     region: a_region | None = None
+    regions: Annotated[list[a_region], Field(min_length=1)] | None = None
+    accounts: Annotated[list[an_account], Field(min_length=1)] | None = None
+    organization: bool = False
 
 
 class Defaults(Reach):
@@ -144,7 +180,8 @@ class Defaults(Reach):
 
 class Target(Reach):
     name: text
-    datastore: Annotated[text, AfterValidator(_datastore)]
+    datastore: Annotated[text, AfterValidator(_datastore)] | None = None
+    datastores: Annotated[text, AfterValidator(_names)] | None = None
     image_sets: Any  # `listing` reads these two: it knows better messages, and 100,000 of them are quicker
     labels: Any = None
     labels_from: text | None = None
@@ -176,6 +213,14 @@ class Rate(Strict):
     burst: Annotated[float, Field(ge=1)]
 
 
+class Collect(Strict):
+    evidence: Literal["exact", "economical"] | None = None
+    share: Annotated[Any, AfterValidator(_part)] = 1.0
+    incremental: bool = True
+    recheck_deleted: a_duration | None = None
+    deletions_known_since: Annotated[str, AfterValidator(_instant)] | None = None
+
+
 class Audit(Strict):
     version: Literal[1]
     name: text = "audit"
@@ -189,4 +234,5 @@ class Audit(Strict):
     waivers: Waivers | None = None
     events: list[a_path] = Field(default_factory=list)
     runs: Runs | None = None
+    collect: Collect = Collect()
     rates: dict[Annotated[text, AfterValidator(_action)], Rate] = Field(default_factory=dict)

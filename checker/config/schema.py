@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -18,19 +18,9 @@ Loc = tuple[str | int, ...]
 
 FAIL_ON = (*(severity.value for severity in Severity), "never")
 ON_UNKNOWN = ("incomplete", "violation", "ignore")
+EVIDENCE = ("exact", "economical")
 OBJECT_LOCK = ("governance", "compliance")
-
-# By level of the file ("*" is any item of a list): keys of the language that this version does not know yet.
-NOT_YET: Mapping[Loc, Mapping[str, str]] = {
-    (): {
-        "collect": "`collect` is not available yet",
-    },
-    ("targets", "*"): {
-        "accounts": "targets over several accounts (`accounts`) are not available yet",
-        "organization": "targets over an organization (`organization`) are not available yet",
-    },
-}
-
+EVIDENCE = ("exact", "economical")
 
 _KINDS = {
     "string_type": "text",
@@ -44,7 +34,13 @@ _KINDS = {
 }
 # Where a path alone will do.
 _SHORT = {"waivers": "waivers.yaml", "runs": "runs/", "events": "events.jsonl"}
-_UNITS: Mapping[object, str] = {"max_duration": "30d", "soon": "14d", "keep": "6y", "min_coverage": "99.5%"}
+_UNITS: Mapping[object, str] = {
+    "max_duration": "30d",
+    "soon": "14d",
+    "keep": "6y",
+    "min_coverage": "99.5%",
+    "recheck_deleted": "30d",
+}
 
 
 def validate(root: Node) -> tuple[BaseModel | None, list[Problem]]:
@@ -54,13 +50,11 @@ def validate(root: Node) -> tuple[BaseModel | None, list[Problem]]:
     if not isinstance(root.value, dict):
         message = "the file is empty" if root.value is None else f"audit.yaml is a mapping, not {root.kind}"
         return None, [root.problem(message, "`imageset-checker init` writes one to start from")]
-    problems = list(_not_yet(root))
-    plain = _without_not_yet(root)
     try:
-        checked: BaseModel = models().Audit.model_validate(plain)
+        checked: BaseModel = models().Audit.model_validate(_long(root))
     except ValidationError as error:
-        return None, problems + [_problem(root, one) for one in error.errors(include_url=False)]
-    return checked, problems
+        return None, [_problem(root, one) for one in error.errors(include_url=False)]
+    return checked, []
 
 
 def models() -> ModuleType:
@@ -70,34 +64,14 @@ def models() -> ModuleType:
     return made
 
 
-def _levels(root: Node) -> Iterator[tuple[Node, Mapping[str, str]]]:
-    yield root, NOT_YET[()]
-    targets = root.at(("targets",)).value
-    for target in targets if isinstance(targets, tuple) else ():
-        if isinstance(target.value, dict):
-            yield target, NOT_YET["targets", "*"]
-
-
-def _not_yet(root: Node) -> Iterator[Problem]:
-    for node, keys in _levels(root):
-        for key in node.value.keys() & keys.keys():
-            yield node.value[key].key.problem(keys[key])
-
-
-def _without_not_yet(root: Node) -> dict[str, Any]:
+def _long(root: Node) -> dict[str, Any]:
+    """The content with short forms written out."""
     plain: dict[str, Any] = root.plain()
     for key, long in (("waivers", "file"), ("runs", "path")):
         if isinstance(plain.get(key), str):
             plain[key] = {long: plain[key]}
     if isinstance(plain.get("events"), str):
         plain["events"] = [plain["events"]]
-    for key in NOT_YET[()]:
-        plain.pop(key, None)
-    targets = plain.get("targets")
-    for target in targets if isinstance(targets, list) else ():
-        for key in NOT_YET["targets", "*"]:
-            if isinstance(target, dict):
-                target.pop(key, None)
     return plain
 
 
@@ -153,7 +127,7 @@ def _literal_problem(node: Node, name: str) -> Problem:
         return node.problem("version takes a number, not text", "write `version: 1`")
     if name == "version":
         return node.problem(f"version {node.plain()} of audit.yaml is not known", "write `version: 1`")
-    known = {"fail_on": FAIL_ON, "object_lock": OBJECT_LOCK}.get(name, ON_UNKNOWN)
+    known = {"fail_on": FAIL_ON, "object_lock": OBJECT_LOCK, "evidence": EVIDENCE}.get(name, ON_UNKNOWN)
     if not isinstance(node.value, str):
         return node.problem(f"{name} takes text, not {node.kind}", f"it is one of: {', '.join(known)}")
     return node.problem(f"{name} is never {node.value}", suggest(node.value, known, what="it is one of"))
@@ -168,6 +142,7 @@ def _known_keys(loc: Loc) -> list[str]:
         "rates": made.Rate,
         "waivers": made.Waivers,
         "runs": made.Runs,
+        "collect": made.Collect,
     }
     chosen = made.Audit if not loc else by_first[str(loc[0])]
     return list(chosen.model_fields)

@@ -28,11 +28,13 @@ COVERS = (Verdict.FAIL.value, Verdict.UNKNOWN.value)
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What waivers are held to: how long one may last by severity, and the severities that audit.yaml changed, by rule.
-    `targets` are the names there are; None where they are not known."""
+    `targets` are the names there are; None where they are not known. Of `divided` ones only parts are judged, which are
+    called NAME/PART."""
 
     longest: Mapping[Severity, Duration] = field(default_factory=lambda: LONGEST)
     severities: Mapping[str, Severity] = field(default_factory=dict)
     targets: tuple[str, ...] | None = None
+    divided: tuple[str, ...] = ()
 
 
 def read_waivers(
@@ -77,9 +79,10 @@ def waivers_in(
 def limits_of(config: AuditConfig) -> Limits:
     """What an audit holds its waivers to."""
     severities = {one.rule: one.severity for one in config.rules if one.severity}
-    names = tuple(target.name for target in config.targets)
+    names = tuple(name for target in config.targets if not target.found_later for name in target.names)
+    divided = tuple(target.name for target in config.targets if target.found_later)
     # recorded answers are a target of this name, whatever audit.yaml lists
-    return Limits(config.longest, severities, (*names, RECORDED))
+    return Limits(config.longest, severities, (*names, RECORDED), divided)
 
 
 def kept_waivers(path: Path, policies: Policies) -> tuple[Waiver, ...]:
@@ -239,7 +242,11 @@ class _Reader:
         if node is None:
             return None
         name, known = shape.text("target"), self.limits.targets
-        if name and known is not None and name not in known:
+        part = name.partition("/")[0] in self.limits.divided
+        if name and part and "/" not in name:
+            hint = f"write `target: {name}/PART` for each, as reports call them"
+            shape.error(node, f"{name} stands for several targets", hint)
+        elif name and not part and known is not None and name not in known:
             shape.error(node, f"no target is called {name}", suggest(name, known, what="targets are"))
         return name or None
 

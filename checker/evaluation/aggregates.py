@@ -19,7 +19,8 @@ from duckdb import FunctionExpression as Function
 from checker.evaluation.compile import TRUE, Columns, Compiler
 from checker.evaluation.counting import Counts, decide
 from checker.evaluation.tables import read_table
-from checker.evidence.snapshot import PINNED, ROW
+from checker.evaluation.targets import OF_TARGET, missed, not_found
+from checker.evidence.snapshot import LISTED_SINCE, PINNED, ROW
 from checker.model import Aggregate, Numbers, Rule, Scalar
 from checker.policy.tree import walk
 
@@ -56,25 +57,32 @@ def stores(
     keys = rows.select(Column(ROW), Column("target"), Column("datastoreId"), Column("complete")).order(ROW)
     numbered = keys.fetchall()
     counted = _count(connection, folder, list(names), as_of)
+    unlisted = _unlisted(connection, folder, list(names), as_of)
     columns: list[Expression] = [Column(name) for name in rows.columns]
     for index, (aggregate, name) in enumerate(names.items()):
         found = [counted.get((key[1], key[2]), {}).get(index, (Counts(), ())) for key in numbered]
-        whole = [bool(key[3]) for key in numbered]
-        columns += _columns(aggregate, name, found, whole)
+        partly = [
+            unlisted.get((key[1], key[2]), {}).get(index)
+            if key[3]
+            else "the target does not cover the whole data store"
+            for key in numbered
+        ]
+        columns += _columns(aggregate, name, found, partly)
     return rows.select(*columns), names
 
 
 def _columns(
-    aggregate: Aggregate, name: str, found: Sequence[tuple[Counts, Sequence[str]]], whole: Sequence[bool]
+    aggregate: Aggregate,
+    name: str,
+    found: Sequence[tuple[Counts, Sequence[str]]],
+    partly: Sequence[str | None],
 ) -> list[Expression]:
     truths = [
-        decide(aggregate, counts) if complete else None
-        for (counts, _), complete in zip(found, whole, strict=True)
+        None if why else decide(aggregate, counts) for (counts, _), why in zip(found, partly, strict=True)
     ]
-    partly = f"{aggregate.kind}: the target does not cover the whole data store"
     reasons = [
-        _reason(aggregate, counts) if complete else partly
-        for (counts, _), complete in zip(found, whole, strict=True)
+        f"{aggregate.kind}: {why}" if why else _reason(aggregate, counts)
+        for (counts, _), why in zip(found, partly, strict=True)
     ]
     numbers = [
         json.dumps(
@@ -107,7 +115,7 @@ def _count(
 ) -> Mapping[tuple[str, str | None], Mapping[int, tuple[Counts, Sequence[str]]]]:
     """The counts of each aggregate by target and data store, with the first image sets that match."""
     compiler = Compiler(as_of)
-    rows = _one_each(read_table(connection, folder, "image_set"))
+    rows = _one_each(read_table(connection, folder, "image_set").filter(~OF_TARGET))
     judged: list[Expression] = []
     counters: list[Expression] = []
     for index, aggregate in enumerate(aggregates):
@@ -125,6 +133,23 @@ def _count(
             index: (Counts(*row[2 + 2 * index]), row[3 + 2 * index] or ()) for index in range(len(aggregates))
         }
         for row in grouped.fetchall()
+    }
+
+
+def _unlisted(
+    connection: DuckDBPyConnection, folder: Path, aggregates: Sequence[Aggregate], as_of: datetime
+) -> Mapping[tuple[str, str | None], Mapping[int, str]]:
+    """Why a search may have left out what an aggregate counts, by target and data store."""
+    rows = read_table(connection, folder, "image_set").filter(OF_TARGET & Column(LISTED_SINCE).isnotnull())
+    doubts = [
+        missed(one.of, one.among, as_of, deny=one.kind == "count" and one.of is not None)
+        for one in aggregates
+    ]
+    columns = [Column("target"), Column("datastoreId"), not_found(), *doubts]
+    named = [column.alias(f"c{place}") for place, column in enumerate(columns)]
+    return {
+        (row[0], row[1]): {index: row[2] for index, doubt in enumerate(row[3:]) if doubt}
+        for row in rows.select(*named).fetchall()
     }
 
 

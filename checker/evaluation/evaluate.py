@@ -18,8 +18,10 @@ from duckdb import FunctionExpression as Function
 
 from checker.evaluation.aggregates import stores
 from checker.evaluation.baseline import DEFINITION, NEW, with_new
-from checker.evaluation.compile import CODES, NO_AGGREGATES, Columns, reason, shown, tree, verdict
+from checker.evaluation.compile import CODES, NO_AGGREGATES, Columns, shown, tree
 from checker.evaluation.tables import read_table, subject
+from checker.evaluation.targets import judged as verdict
+from checker.evaluation.targets import why as reason
 from checker.evaluation.waiving import LAPSED, WAIVER, no_number, waiver_columns
 from checker.evidence.runfolder import BASELINE, FINDINGS
 from checker.evidence.snapshot import ROW, connect, duckdb_path

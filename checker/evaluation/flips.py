@@ -13,9 +13,10 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.aggregates import stores
-from checker.evaluation.compile import CODES, verdict
+from checker.evaluation.compile import CODES
 from checker.evaluation.instants import AT, candidates, counts, distinct_ahead, leaves_of, reads_now
 from checker.evaluation.tables import read_table
+from checker.evaluation.targets import judged as verdict
 from checker.evidence.snapshot import ROW
 from checker.model import Rule, Verdict
 from checker.policy.literals import MEAN_MONTH

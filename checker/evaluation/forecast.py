@@ -19,11 +19,12 @@ from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
-from checker.evaluation.compile import CODES, tree, verdict
+from checker.evaluation.compile import CODES, tree
 from checker.evaluation.evaluate import table
 from checker.evaluation.instants import AT, ahead, candidates, counts, distinct_ahead, leaves_of, reads_now
 from checker.evaluation.states import KEY, STATES, WAIVED, State, Way, state, who
 from checker.evaluation.tables import SUBJECT, read_table
+from checker.evaluation.targets import judged as verdict
 from checker.evaluation.waiving import reaches
 from checker.evidence.runfolder import BASELINE
 from checker.evidence.snapshot import ROW, connect, duckdb_path

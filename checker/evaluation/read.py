@@ -15,13 +15,14 @@ from duckdb import DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.baseline import NEW
-from checker.evaluation.compile import CODES, Columns, verdict
+from checker.evaluation.compile import CODES, Columns
 from checker.evaluation.evaluate import SLICE, details, table
 from checker.evaluation.tables import SUBJECT, TABLES, read_table, subject
+from checker.evaluation.targets import judged as verdict
 from checker.evaluation.waiving import LAPSED, WAIVER
 from checker.evidence.records import NOT_FOUND
 from checker.evidence.runfolder import FINDINGS
-from checker.evidence.snapshot import ERROR_CODE, ERROR_MESSAGE, ROW, connect, duckdb_path
+from checker.evidence.snapshot import ERROR_CODE, ERROR_MESSAGE, LISTED_SINCE, ROW, connect, duckdb_path
 from checker.model import (
     Duration,
     Field,
@@ -111,7 +112,8 @@ def _verdicts(
     rows, columns = judged
     words = list(CODES)
     for row in _slices(rows, ROW, details(rule, verdict(rule, as_of, columns), as_of, columns)):
-        yield Subject(*row[:-2]), words[row[-2]], row[-1]
+        if row[-2] is not None:
+            yield Subject(*row[:-2]), words[row[-2]], row[-1]
 
 
 def subjects(
@@ -154,6 +156,8 @@ def unread(folder: Path) -> Iterator[tuple[Subject, str, str]]:
                 others = rows.set_alias("rows").join(listed.set_alias("listed"), _SAME, how="anti")
             else:
                 others = rows
+            # a search that came to its end is nothing unread
+            others = others.filter(Column("imageSetId").isnotnull() | Column(LISTED_SINCE).isnull())
             for row in _slices(others, ROW, columns):
                 if row[0]:
                     yield Subject(*row[1:-2]), row[-2], row[-1] or ""
@@ -191,7 +195,7 @@ class Reader:
         shown = self.values(json.loads(fields))
         observed = {name: shown[name] for name in self.observed}
         if judged is not Verdict.FAIL:
-            message = _unknown(reason, self.rule.scope)
+            message = _unknown(reason, self.rule.scope, who)
         elif self.rule.message:
             message = render_message(self.rule.message, _briefly(shown))
         else:
@@ -228,7 +232,9 @@ def _default(observed: Mapping[str, object]) -> str:
     )
 
 
-def _unknown(reason: str, scope: RuleScope) -> str:
+def _unknown(reason: str, scope: RuleScope, who: Subject) -> str:
+    if scope != "datastore" and who.image_set_id is None and " " not in reason:
+        return f"could not find out: not every image set could be found ({reason})"
     what = {"image_set": "image set", "version": "list of versions", "datastore": "data store"}[scope]
     if reason == NOT_FOUND:
         return f"could not find out: the image set is not there ({reason})"

@@ -13,9 +13,10 @@ from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
-from checker.evaluation.compile import CODES, NO_AGGREGATES, Columns, verdict
+from checker.evaluation.compile import CODES, NO_AGGREGATES, Columns
 from checker.evaluation.evaluate import table
 from checker.evaluation.tables import SUBJECT, subject
+from checker.evaluation.targets import judged as verdict
 from checker.evaluation.waiving import WAIVER, waiver_columns
 from checker.evidence.snapshot import duckdb_path
 from checker.model import Label, Rule, RuleScope, Verdict, Waiver

@@ -10,7 +10,7 @@ from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 
-from checker.evidence.snapshot import PINNED, TARGET_ACCOUNT, TARGET_REGION, duckdb_path
+from checker.evidence.snapshot import LISTED_SINCE, PINNED, TARGET_ACCOUNT, TARGET_REGION, duckdb_path
 from checker.model import RuleScope
 
 TABLES: Mapping[RuleScope, str] = {
@@ -24,7 +24,11 @@ SUBJECT = ("target", "account", "region", "datastoreId", "imageSetId", "versionI
 
 def read_table(connection: DuckDBPyConnection, folder: Path, scope: RuleScope) -> DuckDBPyRelation:
     """The rows that rules of a scope judge, from a folder that `write_snapshot` filled."""
-    return connection.read_parquet(duckdb_path(folder / TABLES[scope]))
+    rows = connection.read_parquet(duckdb_path(folder / TABLES[scope]))
+    if scope == "datastore" or LISTED_SINCE in rows.columns:
+        return rows
+    # of a run that was kept by a version that searched nothing
+    return rows.select("*", Constant(None).cast("TIMESTAMP").alias(LISTED_SINCE))
 
 
 def subject(scope: RuleScope) -> list[Expression]:

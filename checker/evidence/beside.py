@@ -131,7 +131,7 @@ def with_history(
         (~known, "not seen by an earlier run"),
         (found.isnull(), "this version not read by an earlier run"),
         (~found, "not there in the last run that asked"),
-        (~Column("answered"), "seen by a deletion event only"),
+        (~Column("answered"), "seen by a search or a deletion event only"),
     ):
         error = error.when(missing, Constant(why))
     return joined.select(

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from checker.evidence.events import Event
 from checker.evidence.runfolder import HISTORY
-from checker.evidence.seen import KEY, first, last_answers, state_types
+from checker.evidence.seen import KEY, SEARCHED, first, last_answers, state_types
 from checker.evidence.tables import (
     PINNED,
     connect,
@@ -168,7 +168,8 @@ def _candidates(answers: DuckDBPyRelation, *, latest: bool) -> DuckDBPyRelation:
             "seen": seen,
             "unread": found.isnull(),
             "seenAt": duckdb.CaseExpression(found, Column("collectedAt")),
-            "answered": seen,
+            # a search says as little as a deletion event
+            "answered": seen & (Column("action") != Constant(SEARCHED)),
             "ofVersion": found.isnotnull() & Constant(latest),
             # what was not received says nothing, nor when it was asked for
             **{

@@ -19,11 +19,14 @@ from checker.evidence.tables import (
     read_lines,
     struct,
 )
-from checker.fields import SEARCHED, VERSION_SPELLING, earlier_paths, model
+from checker.fields import SEARCHED as SEARCH_FIELDS
+from checker.fields import VERSION_SPELLING, earlier_paths, model
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 
+SEARCHED = 2
+"""The `action` of an answer of SearchImageSets; those of calls that say more are lower."""
 NO_COLUMNS: Mapping[str, str] = MappingProxyType({})
 KEY = ("datastoreId", "imageSetId", PINNED)
 _API = {ours: spelling for spelling, ours in VERSION_SPELLING.items()}
@@ -118,13 +121,13 @@ def _searched(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation
     from duckdb import ColumnExpression as Column
     from duckdb import ConstantExpression as Constant
 
-    paths = [path for path in earlier_paths() if path in SEARCHED]
+    paths = [path for path in earlier_paths() if path in SEARCH_FIELDS]
     types = {path: state_types()[path] for path in paths if path not in (*REFERENCE, "versionId")}
     lines = read_lines(connection, records, {**REFERENCE, **types, "version": "BIGINT"}, SEARCH)
     empty = Constant(None)
     return lines.filter(Column("imageSetId").isnotnull()).select(
         *map(Column, ("target", *KEY)),
-        Constant(2).alias("action"),
+        Constant(SEARCHED).alias("action"),
         Constant(value=True).alias("found"),
         Column("collectedAt"),
         *(

@@ -38,6 +38,7 @@ __all__ = [
     "ERROR_CODE",
     "ERROR_MESSAGE",
     "LABEL_PLACES",
+    "LISTED_SINCE",
     "PINNED",
     "ROW",
     "TARGET_ACCOUNT",
@@ -149,12 +150,11 @@ def _coverage(connection: DuckDBPyConnection, tables: list[Path]) -> Coverage:
     ).fetchall()[0]
     expected, not_found, unreadable, lists = (count or 0 for count in counts)
     # a search that failed may have missed any number of image sets
-    missed = Column("imageSetId").isnull() & Column(LISTED_SINCE).isnull()
-    searched = Column("imageSetId").isnull() & ~missed
-    per_target = every.aggregate(
-        [Function("bool_or", missed) | Function("bool_and", unread & ~searched)], '"target"'
-    )
-    targets = per_target.aggregate([Function("count_if", Column(per_target.columns[0]))]).fetchall()[0]
+    of_target = Column("imageSetId").isnull()
+    missed = Function("bool_or", of_target & Column(LISTED_SINCE).isnull())
+    nothing = Function("bool_and", unread) & Function("bool_or", ~of_target)
+    per_target = every.aggregate([(missed | nothing).alias("unread")], '"target"')
+    targets = per_target.aggregate([Function("count_if", Column("unread"))]).fetchall()[0]
     return Coverage(expected, not_found, unreadable, targets[0] or 0, lists)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from checker.model import Discovery, ImageSetRef
@@ -18,6 +19,8 @@ class Found:
         self.count = 0
         self.unmatched = set(discovery.listed)
         """Ids to which the inventory gives labels and that were not found."""
+        self.since: datetime | None = None
+        """When the searches began: what was deleted before that, they cannot find."""
         self.failed = False
         """Whether a search failed, so that there may be more."""
         self._lines = tempfile.TemporaryFile("w+", encoding="ascii", prefix="imageset-checker-")  # noqa: SIM115

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from checker import values
 from checker.aws import Clients
 from checker.evidence.records import (
     GET_DATASTORE,
     GET_IMAGE_SET,
     LIST_TAGS,
     LIST_VERSIONS,
+    LISTED_SINCE,
     NO_VERSION,
     NOT_FOUND,
     PROPERTIES,
@@ -93,6 +95,8 @@ class Site:
         Raises:
             StoppedError: the run is being stopped.
         """
+        if self.found is not None:
+            self.found.since = self.now()
         answer = self._ask(
             GET_DATASTORE, lambda clients: questions.datastore(clients.control, self.target.datastore)
         )
@@ -138,6 +142,8 @@ class Site:
             some = ", ".join(sorted(found.unmatched)[:3])
             what = f"the inventory gives labels to {len(found.unmatched)} image sets that no search found"
             self.notes.append(f"{self.target.name}: {what}, such as {some}")
+        if found is not None and not found.failed and self.line.lost is None:
+            yield self._record(SEARCH, {LISTED_SINCE: values.iso(found.since or self.now())})
         if self.store is not None:
             known = self.target.discovery is None or (found is not None and not found.failed)
             whole = self.target.complete and known

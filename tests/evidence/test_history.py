@@ -352,7 +352,7 @@ def test_with_events_alone_a_set_that_none_names_is_unknown(tmp_path):
     write_history(tmp_path, records=None, before=None, events=[event], started=END)
     found = rows(tmp_path, [line(1, **ACTIVE), line(2, **ACTIVE)], *SEEN)
     assert found == [
-        (f"{1:032}", True, True, "seen by a deletion event only", 7),
+        (f"{1:032}", True, True, "seen by a search or a deletion event only", 7),
         (f"{2:032}", None, None, "no earlier run", None),
     ]
 

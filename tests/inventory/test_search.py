@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from checker.config import Rate
-from checker.evidence.records import Record
+from checker.evidence.records import LISTED_SINCE, Record
 from checker.inventory.collect import Collection, Options, collect
 from checker.model import Discovery, ImageSetRef, Needs, Target
 from inventory.service import DATASTORE, OTHER, Service, answer, image_set_id, mixed, version
@@ -60,7 +60,9 @@ def run(
 
 
 def found(records: list[Record], action: str = "SearchImageSets") -> Counter[str | None]:
-    return Counter(one.image_set_id for one in records if one.action == action)
+    """How often each image set was found; None for a search that failed."""
+    ends = [one for one in records if one.action == action and one.answer and LISTED_SINCE in one.answer]
+    return Counter(one.image_set_id for one in records if one.action == action and one not in ends)
 
 
 def every(count: int) -> Counter[str]:
@@ -209,7 +211,11 @@ def test_labels_of_the_inventory_are_those_of_what_was_found(service: Service) -
         image_set_id(9): ImageSetRef(image_set_id(9), None, {"site": "gone"}),
     }
     records, done = run(service, target(discovery=Discovery(labels={"owner": "lab"}, listed=listed)))
-    labels = {one.image_set_id: dict(one.labels) for one in records if one.action == "SearchImageSets"}
+    labels = {
+        one.image_set_id: dict(one.labels)
+        for one in records
+        if one.action == "SearchImageSets" and one.image_set_id
+    }
     assert labels == {
         image_set_id(0): {"owner": "lab"},
         image_set_id(1): {"owner": "lab", "site": "north"},
@@ -225,7 +231,7 @@ def test_data_stores_by_name_are_targets_of_their_own(service: Service) -> None:
     fill(service, 3)
     fill(service, 2, second, first=10)
     records, done = run(service, target("site", datastore="", datastores="radiology-*"))
-    sets = Counter(one.target for one in records if one.action == "SearchImageSets")
+    sets = Counter(one.target for one in records if one.action == "SearchImageSets" and one.image_set_id)
     assert sets == {f"site/{DATASTORE}": 3, f"site/{second}": 2}
     assert done.calls["ListDatastores"] == 1
     assert set(done.identities) == {"site", f"site/{DATASTORE}", f"site/{second}"}

@@ -155,6 +155,7 @@ def collect(
     chosen: Sequence[Target],
     *,
     needs: Needs = Needs(),  # noqa: B008 - frozen
+    as_of: datetime | None = None,
     folder: Path | None = None,
     endpoint_url: str | None = None,
     runtime_endpoint_url: str | None = None,
@@ -167,6 +168,7 @@ def collect(
         config: what `configure` returned.
         chosen: the targets.
         needs: what the rules read (`checker.policy.needs`): which calls are made.
+        as_of: the instant against which ages are measured that choose image sets; now unless given.
         folder: where the records go; a temporary folder, gone with the evidence, unless given.
         endpoint_url: the control plane's endpoint; audit.yaml's or the standard one unless given.
         runtime_endpoint_url: the endpoint of image set calls.
@@ -176,16 +178,19 @@ def collect(
     Raises:
         InvalidInputError: a profile is unknown or AWS's configuration files cannot be read.
     """
+    from checker.evaluation.member import Members
     from checker.inventory.collect import Options
     from checker.inventory.collect import collect as run
 
-    where = folder or temporary()
+    where, moment = folder or temporary(), as_of or utc_now()
     options = Options(
         rates=config.rates,
         evidence=config.collect.evidence,
         share=config.collect.share,
         endpoint_url=endpoint_url or config.endpoint_url,
         runtime_endpoint_url=runtime_endpoint_url or config.runtime_endpoint_url,
+        belongs=Members(moment),
+        as_of=moment,
     )
     with (where / RECORDS).open("w", encoding="utf-8", newline="\n", buffering=1) as lines:
 

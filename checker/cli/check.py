@@ -42,7 +42,7 @@ def run(given: Check) -> int:
         assert plan.config is not None
         working = _claim(plan, api.inputs(plan.config), moment)
         with Interrupt() as interrupt:
-            evidence = _collect(given, plan, working, interrupt)
+            evidence = _collect(given, plan, moment, working, interrupt)
         if interrupt.code:
             return _stopped(evidence, working.folder if working else None, interrupt.code)
         result = _evaluate(plan, evidence, started)
@@ -93,7 +93,9 @@ def _evaluate(plan: Prepared, evidence: api.Evidence, started: datetime) -> api.
     return replace(result, trend=plan.earlier.trend, audit_path=shown, soon=plan.by.soon)
 
 
-def _collect(given: Check, plan: Prepared, working: api.Working | None, interrupt: Interrupt) -> api.Evidence:
+def _collect(
+    given: Check, plan: Prepared, moment: datetime, working: api.Working | None, interrupt: Interrupt
+) -> api.Evidence:
     assert plan.config is not None
     try:
         with progress(quiet=given.quiet) as tell:
@@ -101,6 +103,7 @@ def _collect(given: Check, plan: Prepared, working: api.Working | None, interrup
                 plan.config,
                 plan.by.targets,
                 needs=plan.by.rules.needs,
+                as_of=moment,
                 folder=working.folder if working else None,
                 endpoint_url=given.endpoint_url,
                 runtime_endpoint_url=given.runtime_endpoint_url,

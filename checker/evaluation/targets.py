@@ -38,8 +38,8 @@ from checker.policy.tree import fields_of, walk
 DELETED = "DELETED"
 _STATES = frozenset({"imageSetState", "imageSetWorkflowStatus"})
 _READ = frozenset({"deletedAt", "found"})
-_LATER = frozenset({"younger_than", "after", "gt", "gte"})
-"""Operators by which a time is no earlier than another."""
+_LATER = frozenset({"younger_than", "after"})
+"""Operators by which a time is later than another."""
 _SINCE = Field(LISTED_SINCE, Type.TIME, Absence.NEVER, source=Source.OWN, doc="")
 
 OF_TARGET = Column("imageSetId").isnull()

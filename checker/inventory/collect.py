@@ -17,7 +17,8 @@ from checker.inventory.expand import accounts_of
 from checker.inventory.found import Found
 from checker.inventory.limits import Limiter, StoppedError, workers_for
 from checker.inventory.plan import EvidenceKind, plan
-from checker.inventory.site import Site
+from checker.inventory.pushdown import bounds
+from checker.inventory.site import Belongs, Site
 from checker.model import Needs, Target, utc_now
 
 
@@ -28,7 +29,8 @@ class Options:
     `rates` are quotas that differ from the published ones, by action. `workers` are threads for each set of
     credentials and Region (None: what the quota needs at 0.4 s a call). `attempts` are botocore's for one call.
     `evidence` says what may answer (`inventory.plan`), `share` how much of each quota is used. `pause` sleeps before a
-    failed call is asked again, and says whether the run is being stopped.
+    failed call is asked again, and says whether the run is being stopped. `belongs` says which of the image sets that are
+    found belong to a target; `as_of` is the instant against which its ages are measured, now unless given.
     """
 
     rates: Mapping[str, Rate] = field(default_factory=dict)
@@ -39,6 +41,8 @@ class Options:
     evidence: EvidenceKind | None = None
     share: float = 1.0
     pause: Callable[[float], bool] | None = None
+    belongs: Belongs | None = None
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,18 @@ def _site(
     found = (
         Found(target.discovery) if target.discovery and calls.search and target.datastores is None else None
     )
-    return Site(target, Line(pause), now, needs, calls, found)
+    where, as_of = target.discovery.where if target.discovery else None, options.as_of or now()
+    return Site(
+        target,
+        Line(pause),
+        now,
+        needs,
+        calls,
+        found,
+        belongs=options.belongs if where else None,
+        created=bounds(where, "createdAt", as_of),
+        updated=bounds(where, "updatedAt", as_of),
+    )
 
 
 def _lanes(targets: Sequence[Target], door: Door, site_of: Callable[[Target], Site]) -> list[Lane]:

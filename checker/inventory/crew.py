@@ -175,8 +175,9 @@ class Crew:
             return
 
         def keep(site: Site, found: list[Any] | Failure) -> None:
-            alone = 0 if isinstance(found, Failure) or site.plan.each else len(found)
-            self._keep(site.take(found), alone)
+            own = found if isinstance(found, Failure) else site.members(found)
+            alone = 0 if isinstance(own, Failure) or site.plan.each else len(own)
+            self._keep(site.take(own), alone)
 
         search = Search(sites, keep, lambda: self._ended, sites[0].now)
         threads = [self._start(search.work) for _ in range(self.workers)]

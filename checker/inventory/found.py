@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
 
 from checker.model import Discovery, ImageSetRef
 
@@ -26,14 +25,16 @@ class Found:
         self._lines = tempfile.TemporaryFile("w+", encoding="ascii", prefix="imageset-checker-")  # noqa: SIM115
         self._lock = threading.Lock()
 
-    def add(self, items: Iterable[dict[str, Any]]) -> list[ImageSetRef]:
-        """Takes image sets as a search found them; what the inventory says of each."""
-        refs = [self.ref(item["imageSetId"]) for item in items]
+    def add(self, refs: Sequence[ImageSetRef]) -> None:
+        """Takes image sets that belong to the target."""
         with self._lock:
             self._lines.writelines(f"{ref.id}\n" for ref in refs)
             self.count += len(refs)
-            self.unmatched.difference_update(ref.id for ref in refs)
-        return refs
+
+    def matched(self, ids: Iterable[str]) -> None:
+        """Takes the ids of all image sets that a search found, whether they belong to the target or not."""
+        with self._lock:
+            self.unmatched.difference_update(ids)
 
     def ref(self, image_set_id: str) -> ImageSetRef:
         """An image set with its labels: those of the whole target, and over them its own."""

@@ -60,7 +60,7 @@ class Search:
         now: Callable[[], datetime],
     ) -> None:
         self._keep, self._ended, self._now = keep, ended, now
-        self._ranges = deque(Range(site) for site in sites)
+        self._ranges = deque(Range(site, site.created.after, site.created.until) for site in sites)
         self._busy = self._idle = 0
         self._changed = threading.Condition()
 

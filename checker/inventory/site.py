@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -27,6 +27,7 @@ from checker.inventory.asking import Line
 from checker.inventory.failures import Failure, Kind
 from checker.inventory.found import Found
 from checker.inventory.plan import Plan
+from checker.inventory.pushdown import OPEN, Bounds
 from checker.model import ImageSetRef, Needs, Target
 
 UNREADABLE = "TargetUnreadable"
@@ -42,6 +43,10 @@ BEYOND = timedelta(days=1)
 """Between these lies whatever was created: the service is younger, and its clock may be ahead of this machine's."""
 Refs = tuple[ImageSetRef, ...]
 """What a target lists of one image set: itself, versions of it, or both."""
+Belongs = Callable[[Target, Sequence[Answer], Sequence[ImageSetRef]], Sequence[bool]]
+"""Says of image sets that a search found which of them belong to a target (`Discovery.where`)."""
+Member = tuple[Answer, ImageSetRef]
+"""An image set as a search found it, and what is known of it beside that."""
 
 
 class _NotAsked(Failure):
@@ -53,7 +58,8 @@ class Site:
     """A target, how it is asked, and what was learnt of its data store.
 
     `doubt` says why it is not known that the data store is there; while it does, no image set counts as not found.
-    `arn` is of the caller, `store_arn` of the data store, so far as they are known.
+    `arn` is of the caller, `store_arn` of the data store, so far as they are known. `belongs` says which of the image sets
+    that are found are the target's: every one without it; `created` and `updated` bound when these were.
     """
 
     target: Target
@@ -62,6 +68,9 @@ class Site:
     needs: Needs = field(default_factory=Needs)
     plan: Plan = field(default_factory=Plan)
     found: Found | None = None
+    belongs: Belongs | None = None
+    created: Bounds = OPEN
+    updated: Bounds = OPEN
     clients: Clients | None = None
     account: str | None = None
     arn: str | None = None
@@ -115,15 +124,30 @@ class Site:
             StoppedError: the run is being stopped.
         """
         filters = []
-        if after is not None or until is not None:
-            filters.append(questions.between("createdAt", after or FIRST, until or self.now() + BEYOND))
+        for name, low, high in (
+            ("createdAt", after, until),
+            ("updatedAt", self.updated.after, self.updated.until),
+        ):
+            if low is not None or high is not None:
+                filters.append(questions.between(name, low or FIRST, high or self.now() + BEYOND))
         return self._ask(
             SEARCH,
             lambda clients: questions.search_page(clients.runtime, self.target.datastore, filters, token),
         )
 
-    def take(self, found: list[Answer] | Failure) -> Iterator[Record]:
-        """What a search found, as records; or that it failed, so that there may be more."""
+    def members(self, found: list[Answer]) -> list[Member]:
+        """Those of the image sets that a search found that belong to the target."""
+        assert self.found is not None
+        refs = [self.found.ref(item["imageSetId"]) for item in found]
+        self.found.matched(ref.id for ref in refs)
+        pairs = zip(found, refs, strict=True)
+        if self.belongs is None:
+            return list(pairs)
+        chosen = self.belongs(self.target, found, refs)
+        return [pair for pair, one in zip(pairs, chosen, strict=True) if one]
+
+    def take(self, found: list[Member] | Failure) -> Iterator[Record]:
+        """What a search found of the target, as records; or that it failed, so that there may be more."""
         assert self.found is not None
         if isinstance(found, Failure):
             self.found.failed = True
@@ -132,7 +156,8 @@ class Site:
             )
             yield self._record(SEARCH, found)
             return
-        for item, ref in zip(found, self.found.add(found), strict=True):
+        self.found.add([ref for _, ref in found])
+        for item, ref in found:
             yield self._record(SEARCH, item, ref)
 
     def end_of_search(self) -> Iterator[Record]:

@@ -206,8 +206,9 @@ class _Handler(BaseHTTPRequestHandler):
             items = sorted(items, key=lambda item: (item["createdAt"], item["imageSetId"]))
         for one in [] if self.service.unfiltered else body.get("filters", []):
             assert one["operator"] == "BETWEEN"
-            low, high = (value["createdAt"] for value in one["values"])
-            items = [item for item in items if low <= item["createdAt"] <= high]
+            (name,) = one["values"][0]
+            low, high = (value[name] for value in one["values"])
+            items = [item for item in items if low <= item[name] <= high]
         end = begin + min(self.service.page, int(asked.get("maxResults", ["50"])[0]))
         more = {"nextToken": str(end)} if end < len(items) else {}
         good = {"imageSetsMetadataSummaries": items[begin:end], **more}

@@ -5,7 +5,7 @@ else, and neither should a Lambda or a notebook. `import checker` offers all of 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -20,13 +20,17 @@ from checker.audit.keeping import keep
 from checker.audit.replaying import limits, rejudge, replay
 from checker.audit.run import Run
 from checker.evidence import runfolder
+from checker.evidence.events import Event
 from checker.evidence.kept import Evidence, discard_with, keep_records, moved, temporary
 from checker.evidence.past import Kept, reopened
+from checker.evidence.past import collected as collected_runs
 from checker.evidence.recorded import read_recorded
 from checker.evidence.records import Record
-from checker.evidence.runfolder import RECORDS, Key
+from checker.evidence.runfolder import RECORDS, Begun, Key
+from checker.evidence.runfolder import begun as begun_in
 from checker.evidence.signing import signing_key
-from checker.evidence.store import Store, Working, locate, open_store
+from checker.evidence.store import LocalStore, Store, Working, locate, open_store
+from checker.evidence.stored import mend
 from checker.model import Needs, Target, Waiver, utc_now
 from checker.policy.choose import Rules, choose, named
 from checker.policy.load import Policies, Request, load
@@ -38,6 +42,9 @@ if TYPE_CHECKING:
     from checker.audit.verifying import Verified
     from checker.config import AuditConfig
     from checker.evaluation.explain import Explanation
+
+MOST_OF_A_NAME = 1000
+"""Runs of the same inputs and instant that are told apart."""
 
 __all__ = [
     "Evidence",
@@ -54,9 +61,11 @@ __all__ = [
     "Run",
     "Store",
     "Working",
+    "begun",
     "choose",
     "claim",
     "collect",
+    "collected",
     "configure",
     "evaluate",
     "explain",
@@ -67,6 +76,7 @@ __all__ = [
     "named",
     "open_store",
     "past",
+    "reclaim",
     "recorded",
     "rejudge",
     "remember",
@@ -159,6 +169,10 @@ def collect(
     folder: Path | None = None,
     endpoint_url: str | None = None,
     runtime_endpoint_url: str | None = None,
+    earlier: Iterable[Kept] = (),
+    events: Iterable[Event] = (),
+    refresh: bool = False,
+    resume: bool = False,
     stop: threading.Event | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evidence:
@@ -172,17 +186,33 @@ def collect(
         folder: where the records go; a temporary folder, gone with the evidence, unless given.
         endpoint_url: the control plane's endpoint; audit.yaml's or the standard one unless given.
         runtime_endpoint_url: the endpoint of image set calls.
+        earlier: complete runs of the audit, from the last one back, of whose answers those are taken that still stand:
+            `collected`.
+        events: deletions that are known of.
+        refresh: nothing is taken from earlier runs, but for which image sets there were.
+        resume: the folder has the records of a run that was interrupted; only what is missing is asked.
         stop: once set, collecting ends soon, and the evidence is `interrupted`.
         progress: told how many image sets are done, of how many.
 
     Raises:
-        InvalidInputError: a profile is unknown or AWS's configuration files cannot be read.
+        InvalidInputError: a profile is unknown or AWS's configuration files cannot be read; or the records of the
+            interrupted run were damaged.
     """
+    from checker.audit.remembering import memory_of
     from checker.evaluation.member import Members
     from checker.inventory.collect import Options
     from checker.inventory.collect import collect as run
 
     where, moment = folder or temporary(), as_of or utc_now()
+    there = mend(where / RECORDS) if resume and (where / RECORDS).exists() else 0
+    memory = memory_of(
+        config.collect,
+        chosen,
+        earlier,
+        events,
+        own=where / RECORDS if there else None,
+        refresh=refresh,
+    )
     options = Options(
         rates=config.rates,
         evidence=config.collect.evidence,
@@ -191,15 +221,26 @@ def collect(
         runtime_endpoint_url=runtime_endpoint_url or config.runtime_endpoint_url,
         belongs=Members(moment),
         as_of=moment,
+        memory=memory,
     )
-    with (where / RECORDS).open("w", encoding="utf-8", newline="\n", buffering=1) as lines:
+    with (where / RECORDS).open("a" if resume else "w", encoding="utf-8", newline="\n", buffering=1) as lines:
 
         def log(record: Record) -> None:
             lines.write(record.to_json() + "\n")
 
-        done = run(chosen, log, needs=needs, options=options, stop=stop, progress=progress)
+        try:
+            done = run(chosen, log, needs=needs, options=options, stop=stop, progress=progress)
+        finally:
+            memory.close()
+    resumed = (f"The run was interrupted and resumed: {there} answers were there already.",) if resume else ()
     evidence = Evidence(
-        where, "live", inputs(config), done.notes, done.calls, done.identities, interrupted=done.interrupted
+        where,
+        "live",
+        inputs(config),
+        (*resumed, *done.notes),
+        done.calls,
+        done.identities,
+        interrupted=done.interrupted,
     )
     return evidence if folder else discard_with(evidence)
 
@@ -320,7 +361,56 @@ def past(store: Store, audit: str, baseline: str | None = None) -> Past:
     return past_of(store, audit, baseline)
 
 
-def claim(store: Store, rules: Rules, asked: str, as_of: datetime, name: str = "") -> Working:
+def collected(store: Store, audit: str, known: Past) -> Iterator[Kept]:
+    """An audit's complete runs that asked the service, from the last one back.
+
+    Args:
+        store: where they are kept.
+        audit: the audit's name.
+        known: what `past` returned.
+
+    Raises:
+        InvalidInputError: the next one was altered.
+    """
+    return collected_runs(store, audit, known.last)
+
+
+def begun(run: str, runs: str | None = None, root: Path | None = None) -> tuple[Store, Begun]:
+    """A run that was interrupted, and where it is: by the path of its folder, or its name where it is known where runs are.
+
+    Raises:
+        InvalidInputError: there is none, or it is complete.
+    """
+    store, name = locate(run, runs, root)
+    if not isinstance(store, LocalStore):
+        store.reclaim(name)
+    return store, begun_in(store.fetch(name))
+
+
+def reclaim(store: Store, begun: Begun, rules: Rules, asked: str, as_of: datetime) -> Working:
+    """Takes up an interrupted run again.
+
+    Args:
+        store: where it is kept.
+        begun: the run.
+        rules: what `choose` returned.
+        asked: `inputs(config)`.
+        as_of: the instant against which ages are measured.
+
+    Raises:
+        InvalidInputError: it was begun with something else, or another process is at work on it.
+    """
+    same = run_id(rules, asked, as_of)
+    if begun.name not in (same, *(f"{same}-{number}" for number in range(2, MOST_OF_A_NAME))):
+        message = "the run was begun with other policies, another audit.yaml or other options"
+        hint = "repeat them, or begin a new run"
+        raise InvalidInputError(Problem(begun.folder.as_posix(), message, hint))
+    return store.reclaim(begun.name)
+
+
+def claim(
+    store: Store, rules: Rules, asked: str, as_of: datetime, name: str = "", *, hypothetical: bool = False
+) -> Working:
     """A new run in a store: collect into its folder, or move recorded evidence there with `moved`; `kept` completes it.
 
     Args:
@@ -329,11 +419,13 @@ def claim(store: Store, rules: Rules, asked: str, as_of: datetime, name: str = "
         asked: `inputs(config)` of a live audit, `evidence.digest` of a recorded one.
         as_of: the instant against which ages are measured.
         name: the audit's name.
+        hypothetical: the instant was given.
 
     Raises:
         InvalidInputError: no run can be kept there.
     """
-    return store.claim(run_id(rules, asked, as_of), {"name": name, "as_of": iso(as_of)})
+    facts = {"name": name, "as_of": iso(as_of), "hypothetical": hypothetical}
+    return store.claim(run_id(rules, asked, as_of), facts)
 
 
 def kept(

@@ -181,6 +181,16 @@ def check(
         str | None,
         typer.Option("--sign", metavar="KEY", help="Sign the kept run with an Ed25519 key (PEM)."),
     ] = None,
+    refresh: Annotated[
+        bool,
+        typer.Option(
+            "--refresh", help="Ask for every image set, also where nothing has moved since the last run."
+        ),
+    ] = False,
+    resume: Annotated[
+        str | None,
+        typer.Option("--resume", metavar="RUN", help="Go on with a kept run that was interrupted."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No summary and no progress.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Log to standard error, without secrets.")] = False,
 ) -> int:
@@ -193,7 +203,8 @@ def check(
         as_of=as_of, fail_on=fail_on, reports=report or [], junit_passes=junit_passes, targets=target or [], rules=rule or [],
         skip_rules=skip_rule or [], tags=tag or [], runs=runs, endpoint_url=endpoint_url,
         runtime_endpoint_url=runtime_endpoint_url, evidence=evidence, waivers=waivers,
-        events=events or [], new_only=new_only, baseline=baseline, sign=sign, quiet=quiet, debug=debug,
+        events=events or [], new_only=new_only, baseline=baseline, sign=sign, refresh=refresh, resume=resume,
+        quiet=quiet, debug=debug,
     )  # fmt: skip
     return run(given)
 

@@ -23,11 +23,9 @@ from checker.reporting import STDOUT
 
 def run(given: Check) -> int:
     """The exit code of an audit."""
-    started = utc_now()
     if given.debug:
         log()
-    plan = prepare(given, started)
-    moment = plan.as_of or started
+    plan = prepare(given, utc_now())
     if plan.kept is not None:
         result, working = _again(plan, plan.kept)
     elif given.image_sets:
@@ -35,17 +33,17 @@ def run(given: Check) -> int:
             given.image_sets, plan.by.rules.policies, needs=plan.by.rules.needs, complete=given.complete
         )
         warn(evidence.warnings)
-        working = _claim(plan, evidence.digest, moment)
+        working = _claim(plan, evidence.digest, plan.moment)
         evidence = api.moved(evidence, working.folder) if working else evidence
-        result = _evaluate(plan, evidence, started)
+        result = _evaluate(plan, evidence)
     else:
         assert plan.config is not None
-        working = _claim(plan, api.inputs(plan.config), moment)
+        working = _claim(plan, api.inputs(plan.config), plan.moment)
         with Interrupt() as interrupt:
-            evidence = _collect(given, plan, moment, working, interrupt)
+            evidence = _collect(given, plan, working, interrupt)
         if interrupt.code:
-            return _stopped(evidence, working.folder if working else None, interrupt.code)
-        result = _evaluate(plan, evidence, started)
+            return _stopped(evidence, working, interrupt.code)
+        result = _evaluate(plan, evidence)
     delivered = _deliver(result, plan, working, quiet=given.quiet)
     code = result.outcome.exit_code
     return code if delivered or code else Outcome.UNDELIVERED.exit_code
@@ -72,17 +70,22 @@ def _again(plan: Prepared, kept: api.Kept) -> tuple[api.Run, api.Working | None]
 
 def _claim(plan: Prepared, inputs: str, moment: datetime) -> api.Working | None:
     """The run's name where it is kept, taken before anything is collected: where it cannot be, nothing is checked."""
-    return api.claim(plan.store, plan.by.rules, inputs, moment, plan.name) if plan.store else None
+    if plan.store is None:
+        return None
+    if plan.begun is not None:
+        return api.reclaim(plan.store, plan.begun, plan.by.rules, inputs, moment)
+    given = plan.as_of is not None
+    return api.claim(plan.store, plan.by.rules, inputs, moment, plan.name, hypothetical=given)
 
 
-def _evaluate(plan: Prepared, evidence: api.Evidence, started: datetime) -> api.Run:
-    api.remember(evidence.folder, plan.earlier, plan.events, started)
+def _evaluate(plan: Prepared, evidence: api.Evidence) -> api.Run:
+    api.remember(evidence.folder, plan.earlier, plan.events, plan.started)
     result = api.evaluate(
         plan.by.rules,
         evidence,
         name=plan.name,
         as_of=plan.as_of,
-        started=started,
+        started=plan.started,
         gate=plan.gate,
         waivers=plan.by.waivers,
         soon=plan.by.soon,
@@ -93,9 +96,7 @@ def _evaluate(plan: Prepared, evidence: api.Evidence, started: datetime) -> api.
     return replace(result, trend=plan.earlier.trend, audit_path=shown, soon=plan.by.soon)
 
 
-def _collect(
-    given: Check, plan: Prepared, moment: datetime, working: api.Working | None, interrupt: Interrupt
-) -> api.Evidence:
+def _collect(given: Check, plan: Prepared, working: api.Working | None, interrupt: Interrupt) -> api.Evidence:
     assert plan.config is not None
     try:
         with progress(quiet=given.quiet) as tell:
@@ -103,7 +104,11 @@ def _collect(
                 plan.config,
                 plan.by.targets,
                 needs=plan.by.rules.needs,
-                as_of=moment,
+                as_of=plan.moment,
+                earlier=api.collected(plan.store, plan.name, plan.earlier) if plan.store else (),
+                events=plan.events,
+                refresh=given.refresh,
+                resume=plan.begun is not None,
                 folder=working.folder if working else None,
                 endpoint_url=given.endpoint_url,
                 runtime_endpoint_url=given.runtime_endpoint_url,
@@ -112,14 +117,15 @@ def _collect(
             )
     except InvalidInputError:
         # found before the first call: the folder holds nothing yet
-        if working:
+        if working and plan.begun is None:
             working.store.abandon(working)
         raise
 
 
-def _stopped(evidence: api.Evidence, folder: Path | None, code: int) -> int:
+def _stopped(evidence: api.Evidence, working: api.Working | None, code: int) -> int:
     """Tells where the answers are that were collected before Ctrl-C or SIGTERM."""
     path = evidence.records
+    folder = working.folder if working else None
     if folder is None:
         path = Path(f"interrupted-{utc_now():%Y%m%dT%H%M%SZ}.jsonl")
         try:
@@ -130,9 +136,16 @@ def _stopped(evidence: api.Evidence, folder: Path | None, code: int) -> int:
             shutil.copyfile(evidence.records, path)
     with path.open(encoding="utf-8") as lines:
         count = sum(1 for _ in lines)
+    local = working is not None and working.shown == working.folder.as_posix()
+    resumed = (
+        f"ask for the rest with the same command and: --resume {folder.as_posix()}"
+        if folder and local
+        else ""
+    )
+    judged = f"judge them with: imageset-checker check -p POLICY --image-sets {path.as_posix()}"
     complain(
         f"interrupted: {count} answers are kept in {path.as_posix()}; nothing was judged\n"
-        f"help: judge them with: imageset-checker check -p POLICY --image-sets {path.as_posix()}"
+        f"help: {resumed or judged}"
     )
     return code
 

@@ -53,6 +53,8 @@ class Check(Given):
     new_only: bool
     baseline: str | None
     sign: str | None
+    refresh: bool
+    resume: str | None
     quiet: bool
     debug: bool
 
@@ -70,6 +72,10 @@ def refuse(given: Check) -> None:
         message = "does not go with --evidence, which has its own answers"
         flags = {"--image-sets": given.image_sets, "--target": given.targets, "--events": given.events}
         problems += [Problem(flag, message) for flag, value in flags.items() if value]
+    if given.resume:
+        other = {"--image-sets": given.image_sets, "--evidence": given.evidence}
+        message = "does not go with --resume, which goes on asking the service"
+        problems += [Problem(flag, message) for flag, value in other.items() if value]
     problems += _passes(given.junit_passes)
     remote = [text.partition("=")[2] for text in given.reports]
     problems += [

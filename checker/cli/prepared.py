@@ -18,12 +18,12 @@ from checker.cli.options import Check
 from checker.evidence.events import Event, read_events
 from checker.evidence.kept import targets_in
 from checker.evidence.past import AUDIT, WAIVERS
-from checker.model import SOON, Duration, Waiver
+from checker.model import SOON, Duration, Waiver, utc_now
 from checker.problems import Gathered, InvalidInputError, Problem
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
-    from checker.evidence.runfolder import Key
+    from checker.evidence.runfolder import Begun, Key
     from checker.model import Target
 
 
@@ -42,7 +42,8 @@ class Judging:
 @dataclass(frozen=True)
 class Prepared:
     """What `check` is going to do. `kept` is the run whose evidence is judged again, if one is; `store` is where the run is
-    kept, if it is, and `earlier` what is there already."""
+    kept, if it is, and `earlier` what is there already. `begun` is the interrupted run that goes on, `started` when it or this
+    one began; without `as_of` ages are measured against that."""
 
     name: str
     config: AuditConfig | None
@@ -57,6 +58,13 @@ class Prepared:
     key: Key | None = None
     kept: api.Kept | None = None
     event_files: tuple[Path, ...] = ()
+    begun: Begun | None = None
+    started: datetime = field(default_factory=utc_now)
+
+    @property
+    def moment(self) -> datetime:
+        """The instant against which ages are measured."""
+        return self.as_of or self.started
 
 
 def prepare(given: Check, started: datetime) -> Prepared:
@@ -66,7 +74,7 @@ def prepare(given: Check, started: datetime) -> Prepared:
         InvalidInputError: with every problem of all of them.
     """
     gathered = Gathered()
-    config = kept = policies = as_of = key = None
+    config = kept = policies = as_of = key = begun = store = None
     reports: list[tuple[str, str]] = []
     with gathered.step():
         options.refuse(given)
@@ -76,10 +84,16 @@ def prepare(given: Check, started: datetime) -> Prepared:
     with gathered.step():
         kept = find(given.evidence)[1] if given.evidence else None
     with gathered.step():
+        store, begun = _begun(given, config)
+    with gathered.step():
         policies = options.policies(given, config, kept)
         gathered.problems += policies.warnings if policies else ()
     with gathered.step():
         as_of = options.as_of(given)
+        if begun is not None and begun.hypothetical:
+            as_of = as_of or begun.as_of
+        elif begun is not None:
+            started = begun.as_of
     with gathered.step():
         reports = options.reports(given, config, policies)
     with gathered.step():
@@ -103,11 +117,25 @@ def prepare(given: Check, started: datetime) -> Prepared:
     if was is not None and not given.waivers:
         by = replace(by, waivers=was.waivers, soon=was.soon)
     name = config.name if config else kept.audit if kept else "recorded"
-    store, earlier = _earlier(given, config, name, gate, kept)
+    store, earlier = _earlier(given, config, name, gate, kept, store)
     warn([*gathered.problems, *by.rules.warnings])
     how = api.Options(given.junit_passes, color=colored(sys.stdout), siblings=dict(reports))  # type: ignore[arg-type]
     return Prepared(
-        name, config, by, gate, as_of, reports, how, events, store, earlier, key, kept, tuple(files)
+        name,
+        config,
+        by,
+        gate,
+        as_of,
+        reports,
+        how,
+        events,
+        store,
+        earlier,
+        key,
+        kept,
+        tuple(files),
+        begun,
+        started,
     )
 
 
@@ -156,13 +184,26 @@ def _judging(
     return Judging(rules, targets, left_out, waivers, config.soon if config else SOON, content)
 
 
+def _begun(given: Check, config: AuditConfig | None) -> tuple[api.Store | None, Begun | None]:
+    """The interrupted run that goes on, and where it is."""
+    if not given.resume:
+        return None, None
+    root = config.root if config and not given.runs else None
+    return api.begun(given.resume, options.runs(given, config), root)
+
+
 def _earlier(
-    given: Check, config: AuditConfig | None, name: str, gate: api.Gate, kept: api.Kept | None
+    given: Check,
+    config: AuditConfig | None,
+    name: str,
+    gate: api.Gate,
+    kept: api.Kept | None,
+    store: api.Store | None,
 ) -> tuple[api.Store | None, api.Past]:
-    """Where the run is kept, and what earlier runs there say. A run that judges kept evidence has that run's past."""
+    """Where the run is kept, unless that is known, and what earlier runs there say. A run that judges kept evidence has
+    that run's past."""
     where = options.runs(given, config)
-    store = None
-    if where is not None:
+    if where is not None and store is None:
         keep, lock = (config.keep, config.object_lock) if config else (None, None)
         root = config.root if config and not given.runs else None
         store = api.open_store(where, root, keep=keep, object_lock=lock)

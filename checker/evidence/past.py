@@ -121,6 +121,20 @@ def last(store: Store, audit: str, *, real: bool = False) -> Kept | None:
     return None
 
 
+def collected(store: Store, audit: str, known: Kept | None = None) -> Iterator[Kept]:
+    """An audit's complete runs that asked the service, from the last one back; `known` is one that was reopened already.
+
+    Raises:
+        InvalidInputError: the next one was altered.
+    """
+    for name in reversed(store.sealed()):
+        facts = _facts(store, name)
+        if facts is None or facts.get("name") != audit or facts.get("replay_of"):
+            continue
+        if facts.get("source") == "live":
+            yield known if known and known.name == name else reopen(store.fetch(name, *_needed(facts)))
+
+
 def reopened(store: Store, name: str) -> Kept:
     """A run of a store, as `reopen` gives it.
 

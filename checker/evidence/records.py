@@ -45,7 +45,7 @@ TAGS = "tags"
 BESIDE = frozenset(
     {
         "action", "target", "targetAccount", "targetRegion", "requestedVersionId", "collectedAt", "labels",
-        "labelPlaces", "complete", "gaps", "error",
+        "labelPlaces", "complete", "gaps", "reusedFrom", "confirmed", "error",
     }
 )  # fmt: skip
 """What a record's JSON has beside the answer's members."""
@@ -61,7 +61,8 @@ class Record:
     an answer `error` is its code and message. `image_set_id` is None where the call was about the data store. `version`
     is the one asked for, where one was. Account and Region are the target's, so far as they are known. `label_places`
     say where labels were given, `complete` (of GetDatastore) that the target lists every image set of the data store,
-    `gaps` (of ListImageSetVersions) before which versions the one before was not recorded.
+    `gaps` (of ListImageSetVersions) before which versions the one before was not recorded. `reused_from` is the earlier run
+    that asked, where nothing has moved since; `confirmed` says that an image set was gone when it was asked for before, too.
     """
 
     target: str
@@ -78,6 +79,8 @@ class Record:
     label_places: Mapping[str, str] = field(default_factory=dict)
     complete: bool = False
     gaps: tuple[int, ...] = ()
+    reused_from: str | None = None
+    confirmed: bool = False
 
     @property
     def found(self) -> bool | None:
@@ -98,6 +101,8 @@ class Record:
             "requestedVersionId": None if self.version is None else str(self.version),
             "complete": self.complete or None,
             "gaps": list(self.gaps) or None,
+            "reusedFrom": self.reused_from,
+            "confirmed": self.confirmed or None,
         }
         document |= self.answer or {}
         if self.error:

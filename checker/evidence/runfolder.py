@@ -61,6 +61,16 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """A run that was interrupted: its folder and name, and its instant, which is `hypothetical` where it was given."""
+
+    folder: Path
+    name: str
+    as_of: datetime
+    hypothetical: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Sealed:
     """A complete run as its manifest describes it: its name in the store, when it was sealed, the sha256 of the manifest,
     and what the manifest says."""
@@ -134,6 +144,63 @@ def begin(folder: Path, content: bytes) -> None:
     except OSError:
         shutil.rmtree(folder, ignore_errors=True)  # nothing was collected, so nothing is lost
         raise
+
+
+def begun(folder: Path) -> Begun:
+    """A run that was interrupted, by its folder.
+
+    Raises:
+        InvalidInputError: there is none, or it is complete.
+    """
+    shown = folder.as_posix()
+    if (folder / MANIFEST).exists():
+        hint = f"judge its evidence again with --evidence {shown}"
+        raise InvalidInputError(Problem(shown, "the run is complete", hint))
+    try:
+        facts = json.loads((folder / STARTED).read_bytes())
+        at = parse_time(facts["as_of"])
+        return Begun(folder, str(facts["run"]), at, hypothetical=bool(facts.get("hypothetical")))
+    except OSError as error:
+        message = f"{STARTED} cannot be read: {(error.strerror or str(error)).lower()}"
+    except (ValueError, KeyError, TypeError, BadValueError, RecursionError):
+        message = f"{STARTED} does not say which run this is"
+    raise InvalidInputError(Problem(shown, message, "only an interrupted run is resumed"))
+
+
+def hold(folder: Path) -> int:
+    """Takes a run folder for this process, until the file of the number that is returned is closed or the process ends.
+
+    Raises:
+        InvalidInputError: another process has it.
+        OSError: it cannot be taken.
+    """
+    file = os.open(folder / STARTED, os.O_RDONLY)
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return file
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        message = "another process is at work on this run"
+        raise InvalidInputError(Problem(folder.as_posix(), message, "wait for it, or stop it")) from None
+    except OSError:  # a file system without locks
+        return file
+    return file
+
+
+def clear(folder: Path) -> None:
+    """Removes from the folder of an interrupted run what is made of its records.
+
+    Raises:
+        OSError: something cannot be removed.
+    """
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name not in (STARTED, RECORDS):
+            path.unlink()
 
 
 def keep(folder: Path, name: str, content: bytes) -> None:
@@ -226,9 +293,18 @@ def write(path: Path, content: bytes) -> None:
     Raises:
         OSError: it cannot be written.
     """
+    write_stream(path, (content,))
+
+
+def write_stream(path: Path, parts: Iterable[bytes]) -> None:
+    """Writes a file of several parts, as `write` does.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     draft = path.with_name(path.name + _PART)
     with draft.open("wb") as file:
-        file.write(content)
+        file.writelines(parts)
         file.flush()
         os.fsync(file.fileno())
     sync_folder(path.parent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import weakref
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -132,7 +133,23 @@ class LocalStore(Store):
     def claim(self, run_id: str, started: Mapping[str, Any]) -> Working:
         """Makes the run's folder, which one process alone can."""
         folder = runfolder.make(self.folder, run_id, started)
-        return Working(folder.name, folder, folder.as_posix(), self)
+        return self._held(folder)
+
+    def reclaim(self, name: str) -> Working:
+        """Takes up a run again that was interrupted."""
+        folder = self.folder / name
+        try:
+            working = self._held(folder)
+            runfolder.clear(folder)
+        except OSError as error:
+            raise self._unreadable(folder, error) from None
+        return working
+
+    def _held(self, folder: Path) -> Working:
+        """The run of a folder, taken for as long as it is worked on."""
+        working = Working(folder.name, folder, folder.as_posix(), self)
+        weakref.finalize(working, os.close, runfolder.hold(folder))
+        return working
 
     def publish(self, working: Working) -> str:
         """Nothing: it is where it belongs, and its manifest made it complete."""

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from checker.evidence.runfolder import Sealed, before, in_order, read_manifest
+from checker.problems import InvalidInputError, Problem
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Working:
     """A run that has its name and is not complete yet: `folder` is where it is put together, on this machine, and
     `shown` what to call the place where it will be. `token` is what a store needs to know its own again."""
@@ -64,6 +65,17 @@ class Store(ABC):
         Raises:
             InvalidInputError: no run can be kept here.
         """
+
+    def reclaim(self, name: str) -> Working:
+        """Takes up a run again that was interrupted: what it has collected is in its folder.
+
+        Raises:
+            InvalidInputError: another process is at work on it, or it cannot be taken up here.
+        """
+        hint = "begin a new run; one that is kept in a folder can be resumed"
+        raise InvalidInputError(
+            Problem(f"{self.shown}/{name}", "a run that is kept in S3 is not resumed", hint)
+        )
 
     @abstractmethod
     def publish(self, working: Working) -> str:

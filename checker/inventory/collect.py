@@ -18,7 +18,8 @@ from checker.inventory.found import Found
 from checker.inventory.limits import Limiter, StoppedError, workers_for
 from checker.inventory.plan import EvidenceKind, plan
 from checker.inventory.pushdown import bounds
-from checker.inventory.site import Belongs, Site
+from checker.inventory.recall import Memory
+from checker.inventory.site import NOTHING_KNOWN, Belongs, Site
 from checker.model import Needs, Target, utc_now
 
 
@@ -30,7 +31,7 @@ class Options:
     credentials and Region (None: what the quota needs at 0.4 s a call). `attempts` are botocore's for one call.
     `evidence` says what may answer (`inventory.plan`), `share` how much of each quota is used. `pause` sleeps before a
     failed call is asked again, and says whether the run is being stopped. `belongs` says which of the image sets that are
-    found belong to a target; `as_of` is the instant against which its ages are measured, now unless given.
+    found belong to a target; `as_of` is the instant against which its ages are measured, now unless given. `memory` is what need not be asked.
     """
 
     rates: Mapping[str, Rate] = field(default_factory=dict)
@@ -43,6 +44,7 @@ class Options:
     pause: Callable[[float], bool] | None = None
     belongs: Belongs | None = None
     as_of: datetime | None = None
+    memory: Memory = NOTHING_KNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,7 @@ def _site(
         needs,
         calls,
         found,
+        memory=options.memory,
         belongs=options.belongs if where else None,
         created=bounds(where, "createdAt", as_of),
         updated=bounds(where, "updatedAt", as_of),

@@ -14,8 +14,10 @@ from typing import Any
 
 from checker.aws import Access, Door, UnusableError
 from checker.evidence.records import Record
+from checker.inventory import finding, reading
 from checker.inventory.expand import stores_of, unlisted
 from checker.inventory.failures import Failure, Kind
+from checker.inventory.found import Left
 from checker.inventory.limits import Limiter, StoppedError
 from checker.inventory.search import Search
 from checker.inventory.site import Refs, Site
@@ -142,8 +144,8 @@ class Crew:
             self._keep(site.look_up(), done=0)
         self._search([site for site in sites if site.found is not None])
         for site in sites:
-            self._keep(site.end_of_search(), done=0)
-        jobs, lock = chain.from_iterable(site.refs() for site in sites), threading.Lock()
+            self._keep(finding.end_of_search(site), done=0)
+        jobs, lock = chain.from_iterable(site.jobs() for site in sites), threading.Lock()
         threads = [self._start(partial(self._read, jobs, lock, turn)) for turn in range(self._hands(sites))]
         for thread in threads:
             thread.join()
@@ -166,20 +168,25 @@ class Crew:
                 self._keep(iter([unlisted(site)]), done=0)
 
     def _hands(self, sites: list[Site]) -> int:
-        """Threads for the image sets of sites: no more than there are."""
-        return min(self.workers, expected([site for site in sites if site.plan.each]))
+        """Threads for the image sets of sites: no more than there are, so far as that is known."""
+        if any(site.found is not None for site in sites):
+            return self.workers
+        return min(self.workers, expected(sites))
 
     def _search(self, sites: list[Site]) -> None:
         """Finds the image sets of sites."""
+        for site in sites:
+            for before in finding.found_before(site):
+                self._put(_Read(*finding.take(site, before)))
+        sites = [site for site in sites if site.recall.searched is None]
         if not sites:
             return
 
         def keep(site: Site, found: list[Any] | Failure) -> None:
-            own = found if isinstance(found, Failure) else site.members(found)
-            alone = 0 if isinstance(own, Failure) or site.plan.each else len(own)
-            self._keep(site.take(own), alone)
+            own = found if isinstance(found, Failure) else finding.members(site, found)
+            self._put(_Read(*finding.take(site, own)))
 
-        search = Search(sites, keep, lambda: self._ended, sites[0].now)
+        search = Search(sites, keep, lambda: self._ended)
         threads = [self._start(search.work) for _ in range(self.workers)]
         for thread in threads:
             thread.join()
@@ -198,16 +205,16 @@ class Crew:
             raise
         self._put(_Read(read, done))
 
-    def _read(self, jobs: Iterator[tuple[Site, Refs]], lock: threading.Lock, turn: int) -> None:
+    def _read(self, jobs: Iterator[tuple[Site, Refs, Left]], lock: threading.Lock, turn: int) -> None:
         """Reads image sets. Of several calls that give the state, each thread uses one: so every quota is used."""
         while not self._ended:
             with lock:
                 job = next(jobs, None)
             if job is None:
                 return
-            site, refs = job
+            site, refs, left = job
             calls = site.plan.state
-            self._keep(site.read(refs, calls[turn % len(calls)] if calls else ""), len(refs))
+            self._keep(reading.read(site, refs, calls[turn % len(calls)] if calls else "", left), len(refs))
 
     def _connect(self, lane: Lane) -> None:
         """Clients and identity of a lane; without them its targets are lost."""

@@ -6,8 +6,19 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from enum import Enum
 
 from checker.model import Discovery, ImageSetRef
+
+
+class Left(Enum):
+    """What is left to ask about an image set that was found."""
+
+    NOTHING = "nothing"
+    TAGS = "tags"
+    ALL = "all"
+    VANISHED = "vanished"
+    """Whether it is there at all: no search lists it any more."""
 
 
 class Found:
@@ -25,10 +36,12 @@ class Found:
         self._lines = tempfile.TemporaryFile("w+", encoding="ascii", prefix="imageset-checker-")  # noqa: SIM115
         self._lock = threading.Lock()
 
-    def add(self, refs: Sequence[ImageSetRef]) -> None:
-        """Takes image sets that belong to the target."""
+    def add(self, refs: Sequence[tuple[ImageSetRef, Left]]) -> None:
+        """Takes image sets that belong to the target, each with what is left to ask about it."""
         with self._lock:
-            self._lines.writelines(f"{ref.id}\n" for ref in refs)
+            self._lines.writelines(
+                f"{ref.id} {left.value}\n" for ref, left in refs if left is not Left.NOTHING
+            )
             self.count += len(refs)
 
     def matched(self, ids: Iterable[str]) -> None:
@@ -45,11 +58,12 @@ class Found:
             image_set_id, None, {**every.labels, **own.labels}, {**every.label_places, **own.label_places}
         )
 
-    def refs(self) -> Iterator[ImageSetRef]:
-        """Every image set that was found, once all searches have ended."""
+    def refs(self) -> Iterator[tuple[ImageSetRef, Left]]:
+        """Every image set of which something is left to ask, once all searches have ended."""
         self._lines.seek(0)
         for line in self._lines:
-            yield self.ref(line.rstrip("\n"))
+            name, left = line.split()
+            yield self.ref(name), Left(left)
 
     def close(self) -> None:
         """Frees the disk."""

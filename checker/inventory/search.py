@@ -16,7 +16,8 @@ from itertools import pairwise
 from typing import Any
 
 from checker.inventory.failures import Failure, Kind
-from checker.inventory.site import BEYOND, Site
+from checker.inventory.finding import latest, search_page
+from checker.inventory.site import Site
 from checker.values import parse_time
 
 NOT_SORTED, NOT_FILTERED = "SearchNotSorted", "SearchNotFiltered"
@@ -50,16 +51,15 @@ class Range:
 
 class Search:
     """The search of several sites, shared by the threads that call `work`. `keep` takes what a site found, or why not;
-    `ended` says whether the run is being stopped; `now` bounds what can have been created."""
+    `ended` says whether the run is being stopped."""
 
     def __init__(
         self,
         sites: Iterable[Site],
         keep: Callable[[Site, list[Item] | Failure], object],
         ended: Callable[[], bool],
-        now: Callable[[], datetime],
     ) -> None:
-        self._keep, self._ended, self._now = keep, ended, now
+        self._keep, self._ended = keep, ended
         self._ranges = deque(Range(site, site.created.after, site.created.until) for site in sites)
         self._busy = self._idle = 0
         self._changed = threading.Condition()
@@ -95,7 +95,7 @@ class Search:
             one.until,
         )  # a token goes with its criteria, so these stay when the range is cut
         while not self._ended():
-            page = one.site.search_page(after, until, token)
+            page = search_page(one.site, after, until, token)
             if isinstance(page, Failure):
                 self._keep(one.site, page)
                 return
@@ -116,7 +116,7 @@ class Search:
         with self._changed:
             if self._idle <= len(self._ranges):
                 return
-            end = one.until or (self._now() + BEYOND).replace(microsecond=0)
+            end = one.until or latest(one.site)
             rest, span = end - last, max(last - first, timedelta(milliseconds=1))
             # whole seconds: with them no fraction can be lost on the way
             middle = (last + rest / 2).replace(microsecond=0)

@@ -9,13 +9,10 @@ from urllib.request import Request, urlopen
 import pytest
 import time_machine
 from evidence.runs import add_at, s3_server
-from inventory.fixtures import aws_env
 
 from checker.cli import main
 from checker.evidence.runfolder import Key
 from checker.evidence.store import LocalStore, open_store
-
-__all__ = ["aws_env"]
 
 OLD, NEW = "20010101T000000Z-0123abcd", "20250101T000000Z-0123abcd"
 

@@ -12,6 +12,7 @@ import re
 import socket
 import struct
 import threading
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ _LIST_TAGS = re.compile(r"/tags/(.+)")
 
 CODES = {
     "429": (429, "ThrottlingException"),
+    "400": (400, "ValidationException"),
     "409": (409, "ConflictException"),
     "500": (500, "InternalServerException"),
     "503": (503, "ServiceUnavailable"),
@@ -199,7 +201,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def search(self, store: str, body: dict[str, list[dict[str, object]]]) -> None:
         asked = parse_qs(urlsplit(self.path).query)
-        begin = int(asked.get("nextToken", ["0"])[0])
+        begin, _, of = asked.get("nextToken", ["0-"])[0].partition("-")
+        mark = str(zlib.crc32(json.dumps(body).encode()))
+        if of not in ("", mark):  # a token is of the criteria that it was given for
+            return self.go_wrong("400", {})
         fault = self.service.search_fault(store, self.attempt(f"search {store}"))
         items = self.service.listed.get(store, [])
         if not self.service.unsorted:
@@ -209,13 +214,14 @@ class _Handler(BaseHTTPRequestHandler):
             (name,) = one["values"][0]
             low, high = (value[name] for value in one["values"])
             items = [item for item in items if low <= item[name] <= high]
-        end = begin + min(self.service.page, int(asked.get("maxResults", ["50"])[0]))
-        more = {"nextToken": str(end)} if end < len(items) else {}
-        good = {"imageSetsMetadataSummaries": items[begin:end], **more}
+        end = int(begin) + min(self.service.page, int(asked.get("maxResults", ["50"])[0]))
+        more = {"nextToken": f"{end}-{mark}"} if end < len(items) else {}
+        good = {"imageSetsMetadataSummaries": items[int(begin) : end], **more}
         if fault or store not in self.service.stores:
             self.go_wrong(fault or "404", good)
         else:
             self.send(200, json.dumps(good).encode())
+        return None
 
     def list_stores(self) -> None:
         fault = self.service.stores_fault("", self.attempt("stores"))

@@ -354,9 +354,9 @@ def test_an_error_of_the_sink_ends_the_run(service: Service) -> None:
         collect([target(20)], full, options=Options(rates=FAST))
 
 
-@pytest.mark.parametrize("place", ["read", "look_up"])
+@pytest.mark.parametrize("place", ["reading.read", "site.Site.look_up"])
 def test_a_bug_of_ours_is_not_swallowed(service: Service, monkeypatch, place: str) -> None:
-    monkeypatch.setattr(module.Site, place, lambda *given: 1 / 0)
+    monkeypatch.setattr(f"checker.inventory.{place}", lambda *given: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         collect([target(20)], lambda record: None, options=Options(rates=FAST))
 

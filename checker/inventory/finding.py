@@ -1,0 +1,119 @@
+"""What a search finds of a target, and what of that is left to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from checker import values
+from checker.evidence.records import LISTED_SINCE, SEARCH, Record
+from checker.inventory import questions
+from checker.inventory.failures import Failure
+from checker.inventory.found import Left
+from checker.inventory.site import Answer, Site
+from checker.model import ImageSetRef
+
+FIRST = datetime(2000, 1, 1, tzinfo=UTC)
+BEYOND = timedelta(days=1)
+"""Between these lies whatever was created: the service is younger, and its clock may be ahead of this machine's."""
+Member = tuple[Mapping[str, Any], ImageSetRef]
+"""An image set as a search found it, and what is known of it beside that."""
+
+
+def latest(site: Site) -> datetime:
+    """Up to when an image set can have been created. It stays the same for as long as a run searches: a page's token is of
+    the criteria that it was given for."""
+    begun = site.found.since if site.found else None
+    return ((begun or site.now()) + BEYOND).replace(microsecond=0)
+
+
+def search_page(
+    site: Site, after: datetime | None, until: datetime | None, token: str
+) -> tuple[list[Answer], str] | Failure:
+    """A page of the image sets created between two instants, either of which may be open.
+
+    Raises:
+        StoppedError: the run is being stopped.
+    """
+    filters = []
+    for name, low, high in (
+        ("createdAt", after, until),
+        ("updatedAt", site.updated.after, site.updated.until),
+    ):
+        if low is not None or high is not None:
+            filters.append(questions.between(name, low or FIRST, high or latest(site)))
+    return site.ask(
+        SEARCH,
+        lambda clients: questions.search_page(clients.runtime, site.target.datastore, filters, token),
+    )
+
+
+def members(site: Site, found: list[Answer]) -> list[Member]:
+    """Those of the image sets that a search found that belong to the target."""
+    assert site.found is not None
+    refs = [site.found.ref(item["imageSetId"]) for item in found]
+    site.found.matched(ref.id for ref in refs)
+    site.recall.see(ref.id for ref in refs)
+    pairs = zip(found, refs, strict=True)
+    if site.belongs is None:
+        return list(pairs)
+    chosen = site.belongs(site.target, found, refs)
+    return [pair for pair, one in zip(pairs, chosen, strict=True) if one]
+
+
+def found_before(site: Site) -> Iterator[list[Member]]:
+    """The image sets that this run, before it was interrupted, had found to the last one, some at a time; none unless
+    it had."""
+    recall, found = site.recall, site.found
+    if found is None or recall.searched is None:
+        return
+    names = recall.found()
+    while some := list(islice(names, questions.PAGE)):
+        recall.see(some)
+        found.matched(some)
+        yield [(recall.done(name)[SEARCH, None].document, found.ref(name)) for name in some]
+
+
+def take(site: Site, found: list[Member] | Failure) -> tuple[list[Record], int]:
+    """What a search found of the target, as records; or that it failed, so that there may be more. And of how many image
+    sets nothing is left to ask."""
+    assert site.found is not None
+    if isinstance(found, Failure):
+        site.found.failed = True
+        site.notes.append(f"{site.target.name}: not every image set was found: {found.code}: {found.message}")
+        return [site.record(SEARCH, found)], 0
+    recall, now = site.recall, site.now()
+    records: list[Record] = []
+    left: list[tuple[ImageSetRef, Left]] = []
+    for item, ref in found:
+        done = recall.done(ref.id)
+        if (SEARCH, None) not in done:
+            records.append(site.record(SEARCH, item, ref))
+        kept = recall.unmoved(item, site.plan, now) if site.plan.each else ()
+        if kept is None:
+            left.append((ref, Left.ALL))
+            continue
+        records += (site.again(one, ref) for one in kept if one.key not in done)
+        left.append((ref, Left.TAGS if site.plan.tags else Left.NOTHING))
+    site.found.add(left)
+    return records, sum(what is Left.NOTHING for _, what in left)
+
+
+def end_of_search(site: Site) -> Iterator[Record]:
+    """What is known once the image sets are found: the record of the data store, which says whether these are all."""
+    found = site.found
+    if found is not None and found.unmatched and not found.failed:
+        some = ", ".join(sorted(found.unmatched)[:3])
+        what = f"the inventory gives labels to {len(found.unmatched)} image sets that no search found"
+        site.notes.append(f"{site.target.name}: {what}, such as {some}")
+    recall = site.recall
+    if found is not None and not found.failed and site.line.lost is None and recall.searched is None:
+        since = recall.known_since(found.since or site.now())
+        yield site.record(SEARCH, {LISTED_SINCE: values.iso(since)})
+    if site.store is not None:
+        known = site.target.discovery is None or (found is not None and not found.failed)
+        whole = site.target.complete and known
+        yield replace(site.store, complete=whole)

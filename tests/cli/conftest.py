@@ -1,0 +1,3 @@
+from inventory.fixtures import aws_env
+
+__all__ = ["aws_env"]

@@ -89,11 +89,7 @@ def prepare(given: Check, started: datetime) -> Prepared:
         policies = options.policies(given, config, kept)
         gathered.problems += policies.warnings if policies else ()
     with gathered.step():
-        as_of = options.as_of(given)
-        if begun is not None and begun.hypothetical:
-            as_of = as_of or begun.as_of
-        elif begun is not None:
-            started = begun.as_of
+        as_of, started = _instants(given, begun, started)
     with gathered.step():
         reports = options.reports(given, config, policies)
     with gathered.step():
@@ -112,8 +108,8 @@ def prepare(given: Check, started: datetime) -> Prepared:
     gathered.check()
     assert by is not None
     assert gate is not None
-    if config is not None and kept is not None:
-        by = replace(by, left_out=_not_collected(config, kept))
+    left_out = _not_collected(config, kept) if config is not None and kept is not None else by.left_out
+    by = replace(by, left_out=left_out)
     if was is not None and not given.waivers:
         by = replace(by, waivers=was.waivers, soon=was.soon)
     name = config.name if config else kept.audit if kept else "recorded"
@@ -182,6 +178,14 @@ def _judging(
     content = {name: file.read_bytes() for name, file in files.items()}
     content |= {AUDIT: config.source} if config else {}
     return Judging(rules, targets, left_out, waivers, config.soon if config else SOON, content)
+
+
+def _instants(given: Check, begun: Begun | None, started: datetime) -> tuple[datetime | None, datetime]:
+    """The instant that was given, now or when an interrupted run began, and the start of the run."""
+    as_of = options.as_of(given)
+    if begun is None:
+        return as_of, started
+    return (as_of or begun.as_of, started) if begun.hypothetical else (as_of, begun.as_of)
 
 
 def _begun(given: Check, config: AuditConfig | None) -> tuple[api.Store | None, Begun | None]:

@@ -183,6 +183,22 @@ def _contradiction(one: Seen, two: Seen) -> str:
     return "answer" if any(mine.get(name) != other.get(name) for name in names) else ""
 
 
+def latest(seen: Iterable[Seen]) -> Iterator[Record]:
+    """What searches said of each image set last: it changes without a new version, so nothing of it contradicts. What ended
+    or failed is of the data store; a failure comes before an end, and of several ends the last one holds."""
+    kept: dict[tuple[str, str], Record] = {}
+    for one in sorted(
+        seen, key=lambda one: (one.record.error is not None, _when(one.record), one.record.to_json())
+    ):
+        kept[one.record.datastore_id or "", one.record.image_set_id or ""] = one.record
+    for _, record in sorted(kept.items()):
+        yield record
+
+
+def _when(record: Record) -> float:
+    return record.collected_at.timestamp() if record.collected_at else -math.inf
+
+
 def once(seen: Iterable[Seen], what: str, problems: list[Problem]) -> Iterator[Record]:
     """Records of another call, each key once: an answer before an error, and a problem where two answers differ."""
     kept: dict[tuple[str, str], Seen] = {}

@@ -18,6 +18,7 @@ from checker.evidence.answers import (
     id_member,
     normalise,
     normalise_datastore,
+    normalise_search,
     normalise_tags,
     normalise_versions,
     our_spelling,
@@ -25,29 +26,32 @@ from checker.evidence.answers import (
     version_number,
 )
 from checker.evidence.jsonfiles import json_values
-from checker.evidence.merging import Seen, merged, once
+from checker.evidence.merging import Seen, latest, merged, once
 from checker.evidence.records import (
     ACTIONS,
     BESIDE,
+    FINDING,
     GET_DATASTORE,
     GET_IMAGE_SET,
     LIST_TAGS,
     LIST_VERSIONS,
+    LISTED_SINCE,
     NOT_FOUND,
     NOT_RECORDED,
     PROPERTIES,
+    SEARCH,
     TAGS,
     VERSIONS,
     Record,
     arn_parts,
 )
-from checker.fields import model
+from checker.fields import SEARCHED, model
 from checker.model import Label, Needs, Scalar
 from checker.problems import InvalidInputError, Problem, suggest
-from checker.values import BadValueError, other_case, parse_scalar, parse_time, show
+from checker.values import BadValueError, iso, other_case, parse_scalar, parse_time, show
 
 TARGET = "recorded"
-SEARCH = "imageSetsMetadataSummaries"
+SUMMARIES = "imageSetsMetadataSummaries"
 
 
 def read_recorded(
@@ -87,11 +91,28 @@ def read_recorded(
     )
     stores = list(once(_of(seen, GET_DATASTORE), "the data store", problems))
     tags = list(once(_of(seen, LIST_TAGS), "the tags of", problems))
+    found = [*latest(_of(seen, SEARCH)), *(one.record for one in seen if one.record.action in FINDING[1:])]
     if problems:
         raise InvalidInputError(problems)
     if needs.datastores:
         stores = _each_store(stores, sets, complete=complete)
-    return [*sets, *stores, *tags]
+    return [*_filled(sets, found), *stores, *tags, *found]
+
+
+def _filled(sets: list[Record], found: list[Record]) -> Iterator[Record]:
+    """The image sets with what only a search said of the same version: a list of versions leaves that out."""
+    said = {(one.datastore_id, one.image_set_id): one.answer or {} for one in found}
+    for record in sets:
+        more = said.get((record.datastore_id, record.image_set_id), {})
+        if (
+            record.action == GET_IMAGE_SET
+            and record.answer
+            and str(more.get("version")) == record.answer["versionId"]
+        ):
+            more = {name: value for name, value in more.items() if name in SEARCHED}
+            yield replace(record, answer={**more, **record.answer})
+        else:
+            yield record
 
 
 def _of(seen: Iterable[Seen], action: str) -> list[Seen]:
@@ -137,12 +158,15 @@ class _Reader:
     def read(self, value: Any, where: str) -> Iterator[Seen]:
         if not isinstance(value, dict):
             raise BadAnswerError(f"an answer is an object, not {json.dumps(value)[:40]}")
-        if SEARCH in value:
+        if SUMMARIES in value:
             raise BadValueError(
                 "search-image-sets answers have no imageSetState, overrides or deletedAt, so rules cannot be judged on them",
                 "record get-image-set, or list-image-set-versions",
             )
         action = _action(value)
+        if action in FINDING:
+            yield self.found(value, where, action)
+            return
         if action == GET_IMAGE_SET:
             # a record without a data store is one that was read from a list of versions
             yield self.seen(value, where, listed="target" in value and value.get("datastoreId") is None)
@@ -244,6 +268,25 @@ class _Reader:
             error=error_member(value["error"]) if "error" in value else None,
             collected_at=_collected(value),
         )
+        return Seen(record, where, listed=False, pinned=False)
+
+    def found(self, value: dict[str, Any], where: str, action: str) -> Seen:
+        """What a search of this program found: an image set, or that the search came to its end, or that it failed."""
+        name = id_member(value, "imageSetId")
+        answer: dict[str, Any] | None = None
+        if "error" not in value and name is None:
+            if not isinstance(value.get(LISTED_SINCE), str):
+                raise BadValueError(
+                    f"the record of {action} names no image set", "it is no record of this program"
+                )
+            answer = {LISTED_SINCE: iso(parse_time(value[LISTED_SINCE]))}
+        elif "error" not in value:
+            members = {key: one for key, one in value.items() if key not in BESIDE and key != "datastoreId"}
+            answer = normalise_search(members, store=id_member(value, "datastoreId") or "")
+        common = self.common(value, where)[0] if name else {"target": TARGET, "image_set_id": None}
+        common |= {"datastore_id": id_member(value, "datastoreId"), "collected_at": _collected(value)}
+        error = error_member(value["error"]) if answer is None else None
+        record = Record(**common, action=action, answer=answer, error=error)
         return Seen(record, where, listed=False, pinned=False)
 
     def typed(self, given: Any, where: str) -> dict[str, Scalar]:

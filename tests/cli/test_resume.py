@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from checker.cli import main
 from checker.simulator.load.trouble import WireFault
 from checker.simulator.rehearsal import ModelError
 from tests.cli.scale import POLICY, Audit, move, served, store
@@ -230,3 +231,17 @@ def test_two_audits_into_one_folder_do_not_disturb_each_other(tmp_path: Path) ->
     assert codes[0] == codes[1]
     assert len(audit.runs) == 2
     assert plain(audit.records(0)) == plain(audit.records(1))
+
+
+def test_the_records_of_a_search_are_judged_as_recorded_answers_too(tmp_path: Path) -> None:
+    with served(store(60, statuses={"UPDATE_FAILED": 0.3})) as server:
+        audit = Audit(tmp_path / "audit", server.url)
+        audit.write()
+        audit.check(*AS_OF)
+    live = {(one["rule"], one["imageSetId"], one["verdict"], one["reason"]) for one in audit.findings()}
+    records = audit.runs[0] / "records.jsonl"
+    report = f"json={(audit.folder / 'results.json').as_posix()}"
+    policy = str(audit.folder / "policy.yaml")
+    main(["check", "-p", policy, "--image-sets", str(records), *AS_OF, "--quiet", "--report", report])
+    again = {(one["rule"], one["imageSetId"], one["verdict"], one["reason"]) for one in audit.findings()}
+    assert again == live

@@ -112,7 +112,7 @@ def audit(folder: Path, url: str, rule: str) -> Callable[[], int]:
 
     def run() -> int:
         done = subprocess.run(
-            [*command, "--endpoint-url", url], env=environment(url), stderr=subprocess.DEVNULL
+            [*command, "--endpoint-url", url], check=False, env=environment(url), stderr=subprocess.DEVNULL
         )
         assert done.returncode in (0, 1, 3), done.returncode
         last = max((folder / "runs").iterdir(), key=lambda path: path.stat().st_mtime)

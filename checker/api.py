@@ -11,7 +11,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from checker.audit.gate import Gate
 from checker.audit.history import Past, past_of, remember
@@ -21,7 +21,7 @@ from checker.audit.replaying import limits, rejudge, replay
 from checker.audit.run import Run
 from checker.evidence import runfolder
 from checker.evidence.events import Event
-from checker.evidence.kept import Evidence, discard_with, keep_records, moved, temporary
+from checker.evidence.kept import Evidence, discard_with, keep_records, moved, sizes_in, temporary
 from checker.evidence.past import Kept, reopened
 from checker.evidence.past import collected as collected_runs
 from checker.evidence.recorded import read_recorded
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from checker.audit.verifying import Verified
     from checker.config import AuditConfig
     from checker.evaluation.explain import Explanation
+    from checker.inventory.estimate import Estimate
 
 MOST_OF_A_NAME = 1000
 """Runs of the same inputs and instant that are told apart."""
@@ -76,6 +77,7 @@ __all__ = [
     "named",
     "open_store",
     "past",
+    "plan",
     "reclaim",
     "recorded",
     "rejudge",
@@ -243,6 +245,41 @@ def collect(
         interrupted=done.interrupted,
     )
     return evidence if folder else discard_with(evidence)
+
+
+def plan(
+    config: AuditConfig, chosen: Sequence[Target], needs: Needs, *, sets: int | None = None
+) -> tuple[tuple[Estimate, ...], dict[str, dict[str, Any]]]:
+    """What `collect` would ask, in full, and the least that IAM must permit for it: a policy document for each set of
+    credentials. Nothing is asked.
+
+    Args:
+        config: what `configure` returned.
+        chosen: the targets.
+        needs: what the rules read.
+        sets: how many image sets a target is to be taken to have whose image sets are not listed; as many as the last kept
+            run saw unless given.
+
+    Raises:
+        InvalidInputError: the store of runs cannot be read, or the last run was altered.
+    """
+    from checker.inventory.estimate import estimate
+    from checker.inventory.permissions import permissions
+
+    last = None
+    if config.runs is not None and sets is None and any(one.discovery for one in chosen):
+        last = next(collected_runs(open_store(config.runs, config.root), config.name), None)
+    estimates = estimate(
+        chosen,
+        needs,
+        evidence=config.collect.evidence,
+        rates=config.rates,
+        share=config.collect.share,
+        sizes=sizes_in(last.evidence.records) if last else None,
+        run=last.name if last else "",
+        sets=sets,
+    )
+    return estimates, permissions(((one.target, one.plan) for one in estimates), needs)
 
 
 def recorded(

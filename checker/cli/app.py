@@ -70,6 +70,14 @@ Target = Annotated[
     typer.Option("--target", metavar="GLOB", help="Only targets of this name. Repeats."),
 ]
 
+Rule = Annotated[list[str] | None, typer.Option("--rule", metavar="ID", help="Only this rule. Repeats.")]
+SkipRule = Annotated[
+    list[str] | None, typer.Option("--skip-rule", metavar="ID", help="Not this rule. Repeats.")
+]
+Tag = Annotated[
+    list[str] | None, typer.Option("--tag", metavar="TAG", help="Only rules with this tag. Repeats.")
+]
+
 
 def _version(value: bool) -> None:
     if value:
@@ -122,15 +130,9 @@ def check(
         ),
     ] = "full",
     target: Target = None,
-    rule: Annotated[
-        list[str] | None, typer.Option("--rule", metavar="ID", help="Only this rule. Repeats.")
-    ] = None,
-    skip_rule: Annotated[
-        list[str] | None, typer.Option("--skip-rule", metavar="ID", help="Not this rule. Repeats.")
-    ] = None,
-    tag: Annotated[
-        list[str] | None, typer.Option("--tag", metavar="TAG", help="Only rules with this tag. Repeats.")
-    ] = None,
+    rule: Rule = None,
+    skip_rule: SkipRule = None,
+    tag: Tag = None,
     runs: Annotated[
         str | None,
         typer.Option(
@@ -242,6 +244,43 @@ def explain(
     asked = Asked(
         config=config, policies=policy or [], image_sets=image_sets or [], complete=complete, params=param or [],
         as_of=as_of, targets=target or [], evidence=evidence, rule=rule, subject=image_set, json=as_json,
+    )  # fmt: skip
+    return run(asked)
+
+
+@app.command(
+    epilog="Examples:\n\n"
+    "  imageset-checker plan\n\n"
+    "  imageset-checker plan --sets 1000000 --rule no-forced-overrides\n\n"
+    "  imageset-checker plan --policy > policy.json"
+)
+def plan(
+    config: Config = None,
+    param: Param = None,
+    target: Target = None,
+    rule: Rule = None,
+    skip_rule: SkipRule = None,
+    tag: Tag = None,
+    sets: Annotated[
+        int | None,
+        typer.Option(
+            "--sets",
+            min=0,
+            metavar="N",
+            help="Image sets of a target that lists none [default: those of the last kept run].",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    policy: Annotated[
+        bool, typer.Option("--policy", help="Print nothing but the least-privilege IAM policy.")
+    ] = False,
+) -> int:
+    """What a check would ask of AWS: calls, time, permissions. Asks nothing."""
+    from checker.cli.plan import Asked, run
+
+    asked = Asked(
+        config=config, policies=[], image_sets=[], complete=False, params=param or [], as_of=None, targets=target or [],
+        evidence=None, rules=rule or [], skip_rules=skip_rule or [], tags=tag or [], sets=sets, json=as_json, policy=policy,
     )  # fmt: skip
     return run(asked)
 

@@ -74,7 +74,7 @@ def prepare(given: Check, started: datetime) -> Prepared:
         InvalidInputError: with every problem of all of them.
     """
     gathered = Gathered()
-    config = kept = policies = as_of = key = begun = store = None
+    config = kept = policies = as_of = key = begun = store = gate = by = None
     reports: list[tuple[str, str]] = []
     with gathered.step():
         options.refuse(given)
@@ -94,11 +94,9 @@ def prepare(given: Check, started: datetime) -> Prepared:
         reports = options.reports(given, config, policies)
     with gathered.step():
         key = api.signing_key(Path(given.sign)) if given.sign else None
-    own = kept if config is None and not given.policies else None
-    was = gate = by = None
+    own, was = kept if config is None and not given.policies else None, None
     with gathered.step():
         was = terms(own) if own else None
-    with gathered.step():
         gate = options.gate(given, config, was.gate if was else None)
     if policies is not None:
         with gathered.step():
@@ -108,8 +106,8 @@ def prepare(given: Check, started: datetime) -> Prepared:
     gathered.check()
     assert by is not None
     assert gate is not None
-    left_out = _not_collected(config, kept) if config is not None and kept is not None else by.left_out
-    by = replace(by, left_out=left_out)
+    if config is not None and kept is not None:
+        by = replace(by, left_out=_not_collected(config, kept))
     if was is not None and not given.waivers:
         by = replace(by, waivers=was.waivers, soon=was.soon)
     name = config.name if config else kept.audit if kept else "recorded"

@@ -74,6 +74,16 @@ def targets_in(records: Path) -> frozenset[str]:
         return frozenset(name for (name,) in lines.select(Column("target")).distinct().fetchall())
 
 
+def sizes_in(records: Path) -> dict[str, int]:
+    """How many image sets records are of, by target."""
+    from duckdb import ColumnExpression as Column
+
+    with connect() as connection:
+        lines = read_lines(connection, records, REFERENCE).filter(Column("imageSetId").isnotnull())
+        pairs = lines.select(Column("target"), Column("imageSetId")).distinct()
+        return dict(pairs.aggregate("target, count(*)", "target").fetchall())
+
+
 def digest(parts: Iterable[str]) -> str:
     """Eight hex digits of a sha256 over texts, for a run's id."""
     whole = hashlib.sha256()

@@ -1,0 +1,147 @@
+"""`plan`: what a check would ask of AWS. Nothing is asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from checker import api
+from checker.cli import options
+from checker.cli.console import say, warn
+from checker.evidence.records import GET_IMAGE_SET, SEARCH
+
+if TYPE_CHECKING:
+    from checker.inventory.estimate import Estimate
+
+SCHEMA = "imageset-checker/plan/1"
+PHI = (
+    "SearchImageSets answers with DICOM attributes, such as the patient's name, id and birth date: they are dropped as they"
+    " arrive, and reach no disk, log or report."
+)
+NO_PHI = "No call of this plan answers with DICOM attributes."
+_KMS = "A data store with a customer managed key may ask for kms:Decrypt on that key too."
+
+
+@dataclass(frozen=True)
+class Asked(options.Given):
+    """The options of `plan` as given."""
+
+    rules: list[str]
+    skip_rules: list[str]
+    tags: list[str]
+    sets: int | None
+    json: bool
+    policy: bool
+
+
+def run(asked: Asked) -> int:
+    """Prints the plan; 0 whatever it is."""
+    config = options.config(asked)
+    assert config is not None
+    policies = options.policies(asked, config)
+    assert policies is not None
+    rules = api.choose(
+        policies,
+        params=options.params(asked),
+        configured=config.params,
+        only=asked.rules,
+        skip=asked.skip_rules,
+        tags=asked.tags,
+        changes=config.rules,
+    )
+    targets, _, warnings = api.targets(config, policies, only=asked.targets)
+    warn([*config.warnings, *policies.warnings, *rules.warnings, *warnings])
+    estimates, documents = api.plan(config, targets, rules.needs, sets=asked.sets)
+    if asked.policy:
+        only = next(iter(documents.values())) if len(documents) == 1 else documents
+        say(json.dumps(only, indent=2))
+    elif asked.json:
+        say(json.dumps(_document(estimates, documents), indent=2, ensure_ascii=False))
+    else:
+        say("\n".join(_text(estimates, documents)))
+    return 0
+
+
+def _document(estimates: Sequence[Estimate], documents: Mapping[str, Any]) -> dict[str, Any]:
+    from checker.inventory.estimate import duration
+
+    return {
+        "schema": SCHEMA,
+        "targets": [
+            {
+                "target": one.target.name,
+                "image_sets": one.sets,
+                "image_sets_by": one.known or "assumed",
+                "calls": [
+                    {
+                        "action": cost.action,
+                        "calls": cost.calls,
+                        "seconds": round(cost.seconds, 1),
+                        "bytes": cost.bytes,
+                    }
+                    for cost in one.costs
+                ],
+            }
+            for one in estimates
+        ],
+        "calls": sum(cost.calls for one in estimates for cost in one.costs),
+        "bytes": sum(cost.bytes for one in estimates for cost in one.costs),
+        "seconds": round(duration(estimates), 1),
+        "phi": [SEARCH] if _phi(estimates) else [],
+        "policies": documents,
+    }
+
+
+def _phi(estimates: Sequence[Estimate]) -> bool:
+    return any(one.plan.search for one in estimates)
+
+
+def _text(estimates: Sequence[Estimate], documents: Mapping[str, Any]) -> Iterator[str]:
+    from checker.inventory.estimate import duration
+
+    wide = max((len(one.target.name) for one in estimates), default=0)
+    for one in estimates:
+        by = {"listed": "listed", "given": "given by --sets", "": "assumed; --sets says otherwise"}
+        sets = f"{one.sets:,} image sets, {by.get(one.known, f'as in run {one.known}')}"
+        yield f"{one.target.name:<{wide}}  {sets}"
+        for cost in one.costs:
+            took = f"{_long(cost.seconds)} at the quota" if cost.seconds >= 1 else "at once"
+            yield f"{'':<{wide}}  {cost.action:<22}{cost.calls:>12,} calls  {took:<24}{_big(cost.bytes):>10}"
+    calls = sum(cost.calls for one in estimates for cost in one.costs)
+    size = sum(cost.bytes for one in estimates for cost in one.costs)
+    yield ""
+    yield f"In all {calls:,} calls, about {_long(duration(estimates))} and {_big(size)}: accounts and Regions go side by side."
+    if any(one.plan.search and one.plan.each for one in estimates):
+        yield f"After a kept run only what has moved is asked for again; {GET_IMAGE_SET} also where a search lists a set no more."
+    yield PHI if _phi(estimates) else NO_PHI
+    for who, document in documents.items():
+        yield ""
+        yield f"The least that IAM must permit {who}:"
+        yield json.dumps(document, indent=2)
+    yield ""
+    yield _KMS
+
+
+def _long(seconds: float) -> str:
+    """A length of time, in two units."""
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def _big(size: int) -> str:
+    """An amount of bytes, about."""
+    value = float(size)
+    units = ["B", "KiB", "MiB", "GiB"]
+    while value >= 1024 and len(units) > 1:
+        value /= 1024
+        del units[0]
+    return f"{value:.0f} {units[0]}" if value >= 10 or units[0] == "B" else f"{value:.1f} {units[0]}"

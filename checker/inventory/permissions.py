@@ -1,0 +1,83 @@
+"""The least that IAM must permit for a collection: each action that it may call, on what it is called on.
+
+Which resource an action is authorized on is in the service authorization reference, "Actions, resources, and condition keys
+for AWS HealthImaging": those on image sets on both the data store and the image set, ListDatastores on none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from checker.evidence.records import (
+    GET_DATASTORE,
+    GET_IMAGE_SET,
+    LIST_DATASTORES,
+    LIST_TAGS,
+    LIST_VERSIONS,
+    SEARCH,
+)
+from checker.inventory.plan import Plan
+from checker.model import Needs, Target
+
+OWN = "the credentials of the audit"
+ACCOUNT = "{account}"
+_PARTITIONS = {"us-gov-": "aws-us-gov", "cn-": "aws-cn", "us-isob-": "aws-iso-b", "us-iso-": "aws-iso"}
+
+
+def permissions(planned: Iterable[tuple[Target, Plan]], needs: Needs) -> dict[str, dict[str, Any]]:
+    """An IAM policy document for each set of credentials: the audit's own, a profile's, each role that it assumes.
+
+    Args:
+        planned: the targets and their plans.
+        needs: what the rules read.
+    """
+    granted: dict[str, dict[str, set[str]]] = {}
+    for target, plan in planned:
+        base = f"profile {target.profile}" if target.profile else OWN
+        mine = granted.setdefault(base, {})
+        if target.organization:
+            mine.setdefault("organizations:ListAccounts", set()).add("*")
+        if target.role_arn:
+            role = target.role_arn.replace(ACCOUNT, "*")
+            mine.setdefault("sts:AssumeRole", set()).add(role)
+            mine = granted.setdefault(target.role_arn, {})
+        for action, resources in _of(target, plan, needs):
+            mine.setdefault(f"medical-imaging:{action}", set()).update(resources)
+    return {who: _document(actions) for who, actions in granted.items()}
+
+
+def _of(target: Target, plan: Plan, needs: Needs) -> Iterable[tuple[str, Sequence[str]]]:
+    partition = next((name for start, name in _PARTITIONS.items() if target.region.startswith(start)), "aws")
+    account = target.role_arn.split(":")[4] if target.role_arn else "*"
+    place = f"arn:{partition}:medical-imaging:{target.region}:{'*' if account == ACCOUNT else account}"
+    store = f"{place}:datastore/{target.datastore or '*'}"
+    each = f"{store}/imageset/*"
+    if target.datastores is not None:
+        yield LIST_DATASTORES, ["*"]
+    yield GET_DATASTORE, [store]
+    if plan.search:
+        yield SEARCH, [store]
+    # what a search no longer lists is asked for by itself
+    calls = (
+        set(plan.state)
+        | ({LIST_VERSIONS} if plan.versions else set())
+        | ({GET_IMAGE_SET} if plan.search else set())
+    )
+    for action in sorted(calls):
+        yield action, [store, each]
+    if target.image_sets and plan.versions:
+        yield GET_IMAGE_SET, [store, each]
+    if plan.tags or needs.datastore_tags:
+        yield LIST_TAGS, [*([each] if plan.tags else []), *([store] if needs.datastore_tags else [])]
+
+
+def _document(actions: Mapping[str, set[str]]) -> dict[str, Any]:
+    by_resources: dict[tuple[str, ...], list[str]] = {}
+    for action, resources in sorted(actions.items()):
+        by_resources.setdefault(tuple(sorted(resources)), []).append(action)
+    statements = [
+        {"Effect": "Allow", "Action": names, "Resource": list(resources)}
+        for resources, names in by_resources.items()
+    ]
+    return {"Version": "2012-10-17", "Statement": statements}

@@ -112,9 +112,15 @@ def audit(folder: Path, url: str, rule: str) -> Callable[[], int]:
 
     def run() -> int:
         done = subprocess.run(
-            [*command, "--endpoint-url", url], check=False, env=environment(url), stderr=subprocess.DEVNULL
+            [*command, "--endpoint-url", url],
+            check=False,
+            env=environment(url),
+            capture_output=True,
+            text=True,
         )
-        assert done.returncode in (0, 1, 3), done.returncode
+        assert done.returncode in (0, 1, 3), done.stderr
+        if "could not be completed" in done.stderr:
+            raise RuntimeError(done.stderr)
         last = max((folder / "runs").iterdir(), key=lambda path: path.stat().st_mtime)
         return int(json.loads((last / "manifest.json").read_bytes())["summary"]["coverage"]["expected"])
 

@@ -115,22 +115,8 @@ def prepare(given: Check, started: datetime) -> Prepared:
     warn([*gathered.problems, *by.rules.warnings])
     how = api.Options(given.junit_passes, color=colored(sys.stdout), siblings=dict(reports))  # type: ignore[arg-type]
     return Prepared(
-        name,
-        config,
-        by,
-        gate,
-        as_of,
-        reports,
-        how,
-        events,
-        store,
-        earlier,
-        key,
-        kept,
-        tuple(files),
-        begun,
-        started,
-    )
+        name, config, by, gate, as_of, reports, how, events, store, earlier, key, kept, tuple(files), begun, started,
+    )  # fmt: skip
 
 
 def _events(files: list[Path], started: datetime, gathered: Gathered) -> tuple[Event, ...]:

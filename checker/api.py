@@ -225,10 +225,12 @@ def collect(
         as_of=moment,
         memory=memory,
     )
+    reused = [0]
     with (where / RECORDS).open("a" if resume else "w", encoding="utf-8", newline="\n", buffering=1) as lines:
 
         def log(record: Record) -> None:
             lines.write(record.to_json() + "\n")
+            reused[0] += record.reused_from is not None
 
         try:
             done = run(chosen, log, needs=needs, options=options, stop=stop, progress=progress)
@@ -241,6 +243,7 @@ def collect(
         inputs(config),
         (*resumed, *done.notes),
         done.calls,
+        {**done.traffic, "reused": reused[0]},
         done.identities,
         interrupted=done.interrupted,
     )

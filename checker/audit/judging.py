@@ -14,7 +14,7 @@ from checker.audit.waivers import stand
 from checker.evidence.claims import claims
 from checker.evidence.kept import Evidence, digest
 from checker.evidence.runfolder import FINDINGS
-from checker.evidence.snapshot import write_snapshot
+from checker.evidence.snapshot import answered_by, write_snapshot
 from checker.fields import model
 from checker.model import SOON, Duration, Severity, Tally, Waiver, utc_now
 from checker.policy.choose import Rules
@@ -91,6 +91,8 @@ def evaluate(
         frameworks=rules.policies.frameworks,
         identities=evidence.identities,
         calls=evidence.calls,
+        traffic=evidence.traffic,
+        answered_by=answered_by(where),
         interrupted=evidence.interrupted,
         waivers=stand(waivers, used, moment, soon),
         compared=compared,

@@ -79,6 +79,7 @@ def facts(run: Run, name: str) -> dict[str, Any]:
         "inputs": run.inputs,
         "identities": dict(run.identities),
         "calls": dict(run.calls),
+        "traffic": dict(run.traffic),
         "summary": summary(run),
         "baseline": None
         if compared is None

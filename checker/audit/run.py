@@ -101,6 +101,11 @@ class Run:
     frameworks: tuple[Framework, ...] = ()
     identities: Mapping[str, str] = field(default_factory=dict)
     calls: Mapping[str, int] = field(default_factory=dict)
+    traffic: Mapping[str, float] = field(default_factory=dict)
+    """Of a live run: attempts that were `throttled` and `retried`, answers `reused` of earlier runs, and the
+    `waited_seconds` that threads waited for the quota, all together."""
+    answered_by: Mapping[str, int] = field(default_factory=dict)
+    """How many rows of the snapshot rest on the answers of which call."""
     interrupted: bool = False
     waivers: tuple[WaiverUse, ...] = ()
     compared: Compared | None = None

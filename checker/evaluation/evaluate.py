@@ -24,7 +24,7 @@ from checker.evaluation.targets import judged as verdict
 from checker.evaluation.targets import why as reason
 from checker.evaluation.waiving import LAPSED, WAIVER, no_number, waiver_columns
 from checker.evidence.runfolder import BASELINE, FINDINGS
-from checker.evidence.snapshot import ROW, connect, duckdb_path
+from checker.evidence.snapshot import CALL, ROW, connect, duckdb_path
 from checker.model import Field, Label, Rule, RuleScope, Tally, Type, Verdict, Waiver
 from checker.policy.aggregates import aggregates
 from checker.policy.definition import definition
@@ -213,6 +213,7 @@ def _findings(
             "reason"
         ),
         by_rule(fields_json(rule, columns) for rule in chosen.values()).alias("fields"),
+        Column(CALL),
         *(
             by_rule(pair[place] for pair in by_waiver).alias(name)
             if lenient.waivers

@@ -22,7 +22,7 @@ from checker.evaluation.targets import judged as verdict
 from checker.evaluation.waiving import LAPSED, WAIVER
 from checker.evidence.records import NOT_FOUND
 from checker.evidence.runfolder import FINDINGS
-from checker.evidence.snapshot import ERROR_CODE, ERROR_MESSAGE, LISTED_SINCE, ROW, connect, duckdb_path
+from checker.evidence.snapshot import CALL, ERROR_CODE, ERROR_MESSAGE, LISTED_SINCE, ROW, connect, duckdb_path
 from checker.model import (
     Duration,
     Field,
@@ -89,7 +89,8 @@ def findings(
         rows = connection.read_parquet(duckdb_path(folder / FINDINGS))
         if only:
             rows = rows.filter(Column("rule") == Constant(only))
-        for row in _slices(rows, "finding", [Column("rule"), *map(Column, _DETAILS)]):
+        call = Column(CALL) if CALL in rows.columns else Constant(None)  # an earlier version did not say
+        for row in _slices(rows, "finding", [Column("rule"), *map(Column, _DETAILS), call]):
             yield readers[row[0]].finding(row[1:])
 
 
@@ -190,7 +191,7 @@ class Reader:
 
     def finding(self, row: tuple[Any, ...]) -> Finding:
         who = Subject(*row[: len(SUBJECT)])
-        word, reason, fields, waiver, lapsed, new = row[len(SUBJECT) :]
+        word, reason, fields, waiver, lapsed, new, *call = row[len(SUBJECT) :]
         judged = Verdict(word)
         shown = self.values(json.loads(fields))
         observed = {name: shown[name] for name in self.observed}
@@ -203,7 +204,19 @@ class Reader:
         waived = waiver is not None
         gated = self.gate.counts(judged, self.rule.severity, waived=waived, new=new)
         named = self.waivers.get(waiver if waived else lapsed)
-        return Finding(self.rule, who, judged, reason, observed, message, gated, waived, named, new)
+        return Finding(
+            self.rule,
+            who,
+            judged,
+            reason,
+            observed,
+            message,
+            gated,
+            waived,
+            named,
+            new,
+            next(iter(call), None),
+        )
 
     def values(self, raw: Mapping[str, Any]) -> dict[str, object]:
         values: dict[str, object] = {field.path: _value(field, raw[field.path]) for field in self.fields}

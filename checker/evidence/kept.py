@@ -31,6 +31,7 @@ class Evidence:
     digest: str
     notes: tuple[str, ...] = ()
     calls: Mapping[str, int] = field(default_factory=dict)
+    traffic: Mapping[str, float] = field(default_factory=dict)
     identities: Mapping[str, str] = field(default_factory=dict)
     interrupted: bool = False
     warnings: tuple[Problem, ...] = ()

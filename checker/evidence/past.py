@@ -212,6 +212,7 @@ def _kept(folder: Path, content: bytes, facts: Mapping[str, Any]) -> Kept:
             str(facts["inputs"]),
             notes=tuple(map(str, facts["notes"])),
             calls={str(name): int(number) for name, number in facts["calls"].items()},
+            traffic={str(name): float(number) for name, number in (facts.get("traffic") or {}).items()},
             identities={str(name): str(arn) for name, arn in facts["identities"].items()},
         )
         return Kept(

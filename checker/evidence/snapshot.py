@@ -16,6 +16,7 @@ from checker.evidence.imagesets import image_set_rows
 from checker.evidence.records import Record
 from checker.evidence.runfolder import DATASTORES, HISTORY, SNAPSHOT, VERSIONS
 from checker.evidence.tables import (
+    CALL,
     ERROR_CODE,
     ERROR_MESSAGE,
     LABEL_PLACES,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 __all__ = [
+    "CALL",
     "ERROR_CODE",
     "ERROR_MESSAGE",
     "LABEL_PLACES",
@@ -43,6 +45,7 @@ __all__ = [
     "ROW",
     "TARGET_ACCOUNT",
     "TARGET_REGION",
+    "answered_by",
     "connect",
     "duckdb_path",
     "write_records",
@@ -97,6 +100,18 @@ def write_snapshot(
         if written:
             return _coverage(connection, written)
         return _stores_coverage(connection, folder / DATASTORES) if needs.datastores else Coverage()
+
+
+def answered_by(folder: Path) -> dict[str, int]:
+    """How many image sets, or versions where no rule judges image sets, each call answered for, by the tables in a folder."""
+    from duckdb import ColumnExpression as Column
+
+    tables = [folder / name for name in (SNAPSHOT, VERSIONS)]
+    with connect() as connection:
+        for table in filter(Path.exists, tables):
+            rows = connection.read_parquet(duckdb_path(table)).filter(Column(CALL).isnotnull())
+            return dict(rows.aggregate(f'"{CALL}", count(*)', f'"{CALL}"').order(f'"{CALL}"').fetchall())
+    return {}
 
 
 def _with_calls(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,8 @@ LABEL_PLACES = "labels.places"
 CALL = "call"
 LISTED_SINCE = "listed.since"
 
-MEMORY_LIMIT = "700MB"
+MEMORY_LIMIT = "300MB"
+SMALLEST_OBJECT = 1 << 20
 DEEPEST = 10_000
 """How deep DuckDB takes a query: 500 rules and long lists are deeper than its own 1,000."""
 
@@ -78,12 +80,25 @@ def read_lines(
         duckdb_path(records),
         columns=dict(columns),
         format="newline_delimited",
-        maximum_object_size=64 * 1024 * 1024,
+        maximum_object_size=_object_size(records),
     )
     if not actions:
         return lines
     action = duckdb.CoalesceOperator(Column("action"), Constant(GET_IMAGE_SET))
     return lines.filter(action.isin(*map(Constant, actions)))
+
+
+def _object_size(records: Path) -> int:
+    """The size of the objects that DuckDB is to expect. It takes twice that for every thread of every scan at once, so it is
+    no more than the file needs."""
+    facts = records.stat()
+    return _longest_line(str(records), facts.st_size, facts.st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _longest_line(records: str, size: int, changed: int) -> int:  # noqa: ARG001 - a file that has changed is another one
+    with Path(records).open("rb") as lines:
+        return max(SMALLEST_OBJECT, 2 * max(map(len, lines), default=0))
 
 
 def write(rows: DuckDBPyRelation, order: tuple[str, ...], file: Path) -> None:

@@ -63,6 +63,12 @@ class Collection:
     identities: Mapping[str, str] = field(default_factory=dict)
     interrupted: bool = False
 
+    @property
+    def traffic(self) -> dict[str, float]:
+        """What the calls came to, beside their number."""
+        waited = round(self.waited_seconds, 1)
+        return {"throttled": self.throttled, "retried": self.retried, "waited_seconds": waited}
+
 
 def collect(
     targets: Sequence[Target],

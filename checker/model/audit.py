@@ -251,7 +251,8 @@ class Finding:
     """A fail or an unknown of one rule on one subject.
 
     `waiver` is the one that covers it; where it is not `waived`, one that would if it were in force. `new` says whether
-    the run that this one is compared with lacked it; None where there is no such run.
+    the run that this one is compared with lacked it; None where there is no such run. `call` is the one whose answer on the
+    subject the verdict rests on; None where none was received.
     """
 
     rule: Rule
@@ -264,6 +265,7 @@ class Finding:
     waived: bool = False
     waiver: Waiver | None = None
     new: bool | None = None
+    call: str | None = None
 
 
 class Category(StrEnum):

@@ -138,6 +138,8 @@ def _looking_back(run: Run) -> dict[str, Any]:
         "day": day,
         "days_left": days_left,
         "waiver_flags": looking_back.flags,
+        "rests_on": wording.answered_by(run),
+        "traffic": wording.traffic(run),
         "since": since,
         "since_words": looking_back.became(since),
         "tones": looking_back.TONES,

@@ -26,8 +26,8 @@ LONGEST = 500
 UNKNOWN, WAIVED, GATED, OWN_MESSAGE, FAILED_CALL, PINNED, NEW = 1, 2, 4, 8, 16, 32, 64
 _PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
 _IMAGE_SET_ID = re.compile(r"[0-9a-f]{32}")
-# bytes of a row: the id's 22 digits, its index, and a digit or two for each of place, version, flags, note, message, waiver
-ROW_COST = 36
+# bytes of a row: the id's 22 digits, its index, and a digit or two for each of place, version, flags, note, message, waiver, call
+ROW_COST = 37
 _NUMBER_COST, _INDEX_COST, _ID_COST = 7, 2, 22
 _THIS_SET, _THIS_VERSION = -1, -2
 
@@ -49,6 +49,7 @@ class Rows:
     messages: list[tuple[Part, ...]] = field(default_factory=list)
     ids: list[str | None] = field(default_factory=list)
     waivers: list[int | None] = field(default_factory=list)
+    calls: list[str | None] = field(default_factory=list)
     observed: dict[str, list[object]] = field(default_factory=dict)
     cost: int = 0
     seen: set[object] = field(default_factory=set)
@@ -78,6 +79,7 @@ class Rows:
         self.notes.append(note)
         self.ids.append(_odd_id(finding))
         self.waivers.append(finding.waiver.number if finding.waiver else None)
+        self.calls.append(finding.call)
         self.messages.append(message)
         # one id stands for all versions of an image set; here they follow each other
         again = len(self.sets) > 1 and self.sets[-1] == self.sets[-2]
@@ -139,6 +141,7 @@ def _group(rows: Rows, numbers: dict[str, int], places: dict[tuple[str | None, .
         "message": column(rows.messages),
         "id": column(rows.ids),
         "waiver": column(rows.waivers),
+        "call": column(rows.calls),
         "observed": [[path, column(found)] for path, found in rows.observed.items()],
     }
 

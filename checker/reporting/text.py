@@ -57,6 +57,10 @@ def _asked(run: Run, options: Options) -> Iterator[str]:
         yield f"           {coverage.versions_unread:,} of the unreadable ones read but for the list of their versions"
     if coverage.unreadable_targets:
         yield f"           {coverage.unreadable_targets:,} unreadable target(s), of which nothing was read"
+    if answered := wording.answered_by(run):
+        yield f"Rests on   {_safe(answered)}"
+    if traffic := wording.traffic(run):
+        yield f"Asked      {_safe(traffic)}"
     changes = [f"rule {one.rule.name} {wording.change(one)}" for one in run.changes]
     said: dict[str, list[str]] = {}
     for label, line in looking_back.text(run, run.since()):

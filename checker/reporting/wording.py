@@ -137,10 +137,35 @@ def details(finding: Finding, as_of: datetime) -> list[tuple[str, str]]:
     )
     if reason := further_reason(finding):
         rows.append(("Reason", reason))
+    if finding.call:
+        rows.append(("Rests on", finding.call))
     if finding.waiver:
         rows.append(("Waiver", waiver(finding) if finding.waived else lapsed(finding, finding.waiver, as_of)))
     rows.append(("Policy", f"{finding.rule.name} at {finding.rule.where}"))
     return rows
+
+
+def traffic(run: Run) -> str:
+    """What the calls of a live run came to, in one line."""
+    known = run.traffic
+    if not known:
+        return ""
+    made = sum(run.calls.values())
+    times = ", ".join(
+        f"{int(known[name]):,} {name}" for name in ("throttled", "retried", "reused") if known.get(name)
+    )
+    waited = known.get("waited_seconds", 0.0)
+    parts = [
+        f"{made:,} {'call' if made == 1 else 'calls'}",
+        times,
+        f"{waited:,.0f} s waited" if waited >= 1 else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def answered_by(run: Run) -> str:
+    """Which calls answered on how many subjects, in one line."""
+    return ", ".join(f"{number:,} by {call}" for call, number in run.answered_by.items())
 
 
 def uncounted(finding: Finding, ruling: Ruling) -> str:

@@ -56,9 +56,7 @@ def evaluate(
     from checker.evaluation.waiving import usage
 
     moment = as_of or started or utc_now()
-    where = folder or evidence.folder
-    if folder is None and (where / FINDINGS).exists():
-        where = Path(mkdtemp(dir=where))
+    where = folder or _free(evidence.folder)
     labels = rules.policies.labels
     coverage = write_snapshot(evidence.records, where, labels, rules.needs)
     coverage = replace(coverage, unreadable_targets=coverage.unreadable_targets + unread_targets)
@@ -100,6 +98,11 @@ def evaluate(
         inputs=evidence.digest,
         evidence=evidence,
     )
+
+
+def _free(folder: Path) -> Path:
+    """The folder of evidence; one in it where it holds findings already."""
+    return Path(mkdtemp(dir=folder)) if (folder / FINDINGS).exists() else folder
 
 
 def run_id(rules: Rules, asked: str, as_of: datetime) -> str:

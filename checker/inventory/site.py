@@ -43,6 +43,8 @@ Refs = tuple[ImageSetRef, ...]
 """What a target lists of one image set: itself, versions of it, or both."""
 Belongs = Callable[[Target, Sequence[Mapping[str, Any]], Sequence[ImageSetRef]], Sequence[bool]]
 """Says of image sets that a search found which of them belong to a target (`Discovery.where`)."""
+Job = tuple["Site", Refs, Left]
+"""Image sets to ask about, whose they are, and what is left to ask."""
 NOTHING_KNOWN = Memory()
 
 
@@ -82,7 +84,7 @@ class Site:
         """What is known of the target before anything is asked."""
         return Recall.of(self.memory, self.target, self.account)
 
-    def jobs(self) -> Iterator[tuple[Site, Refs, Left]]:
+    def jobs(self) -> Iterator[Job]:
         """The image sets to ask about, with this site; none where the rules need no call for an image set, but for those
         that no search lists any more."""
         if self.found is not None:

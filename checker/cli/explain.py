@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,6 +21,9 @@ from checker.problems import InvalidInputError, Problem, suggest
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
+
+
+_ID = re.compile(r"[0-9a-z]{32}")
 
 
 @dataclass(frozen=True)
@@ -131,12 +135,16 @@ def _live(asked: Asked) -> _Ready:
         wanted = last.partition("@v")[0]
         here = [one for one in chosen if target in ("", one.name)]
         narrow = _narrowed(here, chosen, wanted, successor=rules.needs.successor)
+        narrow += filter(None, (_alone(one, target, wanted) for one in chosen))
         known = [ref.id for one in here for ref in one.image_sets] or [one.name for one in chosen]
         message = f"audit.yaml lists no image set {asked.subject}"
+        if any(one.discovery for one in here):
+            message = f"{asked.subject} is no image set of one data store"
     if not narrow:
-        raise InvalidInputError(
-            Problem("IMAGE_SET", message, suggest(asked.subject, known, what="there are"))
-        )
+        several = [one.name for one in chosen if one.discovery and one.datastores is not None]
+        hint = f"write {several[0]}/DATASTORE/IMAGE_SET" if several else ""
+        hint = hint or suggest(asked.subject, known, what="there are")
+        raise InvalidInputError(Problem("IMAGE_SET", message, hint))
     return _Ready(rules, api.collect(config, narrow, needs=rules.needs), as_of, sources)
 
 
@@ -178,6 +186,30 @@ def _narrowed(
             # these are not all image sets of the data store any more
             narrow.append(replace(one, image_sets=tuple(refs), complete=False))
     return narrow
+
+
+def _alone(one: Target, named: str, image_set_id: str) -> Target | None:
+    """One image set of a target whose image sets a search would find; None where it can be none of it. Of a target of several
+    data stores its name has to say which."""
+    if one.discovery is None or one.organization or not _ID.fullmatch(image_set_id):
+        return None
+    store = one.datastore
+    if one.datastores is not None:
+        head, _, store = named.rpartition("/")
+        if head != one.name or not _ID.fullmatch(store):
+            return None
+    elif named not in ("", one.name):
+        return None
+    ref = one.discovery.ref(image_set_id)
+    return replace(
+        one,
+        name=named or one.name,
+        datastore=store,
+        datastores=None,
+        discovery=None,
+        image_sets=(ref,),
+        complete=False,
+    )
 
 
 def _name(policies: api.Policies, wanted: str) -> str:

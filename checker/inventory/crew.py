@@ -17,10 +17,9 @@ from checker.evidence.records import Record
 from checker.inventory import finding, reading
 from checker.inventory.expand import stores_of, unlisted
 from checker.inventory.failures import Failure, Kind
-from checker.inventory.jobs import Jobs
 from checker.inventory.limits import Limiter, StoppedError
 from checker.inventory.search import Search
-from checker.inventory.site import Site
+from checker.inventory.site import Job, Site
 
 MOST_LANES = 16
 """Lanes read at once; each has its own quota and threads."""
@@ -145,8 +144,8 @@ class Crew:
         self._search([site for site in sites if site.found is not None])
         for site in sites:
             self._keep(finding.end_of_search(site), done=0)
-        jobs = Jobs(chain.from_iterable(site.jobs() for site in sites))
-        threads = [self._start(partial(self._read, jobs, turn)) for turn in range(self._hands(sites))]
+        jobs, lock = chain.from_iterable(site.jobs() for site in sites), threading.Lock()
+        threads = [self._start(partial(self._read, jobs, lock, turn)) for turn in range(self._hands(sites))]
         for thread in threads:
             thread.join()
 
@@ -205,10 +204,16 @@ class Crew:
             raise
         self._put(_Read(read, done))
 
-    def _read(self, jobs: Jobs, turn: int) -> None:
-        """Reads image sets."""
-        while not self._ended and (job := jobs.take(turn)) is not None:
-            (site, refs, left), call = job
+    def _read(self, jobs: Iterator[Job], lock: threading.Lock, turn: int) -> None:
+        """Reads image sets. Of several calls that give the state, each thread uses one: so every quota is used up."""
+        while not self._ended:
+            with lock:
+                job = next(jobs, None)
+            if job is None:
+                return
+            site, refs, left = job
+            calls = site.plan.state
+            call = calls[turn % len(calls)] if calls else ""
             self._keep(reading.read(site, refs, call, left), len(refs))
 
     def _connect(self, lane: Lane) -> None:

@@ -54,7 +54,7 @@ def search_page(
 def members(site: Site, found: list[Answer]) -> list[Member]:
     """Those of the image sets that a search found that belong to the target."""
     assert site.found is not None
-    refs = [site.found.ref(item["imageSetId"]) for item in found]
+    refs = [site.found.discovery.ref(item["imageSetId"]) for item in found]
     site.found.matched(ref.id for ref in refs)
     site.recall.see(ref.id for ref in refs)
     pairs = zip(found, refs, strict=True)
@@ -74,7 +74,7 @@ def found_before(site: Site) -> Iterator[list[Member]]:
     while some := list(islice(names, questions.PAGE)):
         recall.see(some)
         found.matched(some)
-        yield [(recall.done(name)[SEARCH, None].document, found.ref(name)) for name in some]
+        yield [(recall.done(name)[SEARCH, None].document, found.discovery.ref(name)) for name in some]
 
 
 def take(site: Site, found: list[Member] | Failure) -> tuple[list[Record], int]:

@@ -49,21 +49,12 @@ class Found:
         with self._lock:
             self.unmatched.difference_update(ids)
 
-    def ref(self, image_set_id: str) -> ImageSetRef:
-        """An image set with its labels: those of the whole target, and over them its own."""
-        every, own = self.discovery, self.discovery.listed.get(image_set_id)
-        if own is None:
-            return ImageSetRef(image_set_id, None, every.labels, every.label_places)
-        return ImageSetRef(
-            image_set_id, None, {**every.labels, **own.labels}, {**every.label_places, **own.label_places}
-        )
-
     def refs(self) -> Iterator[tuple[ImageSetRef, Left]]:
         """Every image set of which something is left to ask, once all searches have ended."""
         self._lines.seek(0)
         for line in self._lines:
             name, left = line.split()
-            yield self.ref(name), Left(left)
+            yield self.discovery.ref(name), Left(left)
 
     def close(self) -> None:
         """Frees the disk."""

@@ -93,7 +93,7 @@ class Site:
             if not self.found.failed and self.line.lost is None:
                 for name in self.recall.vanished():
                     self.found.count += 1
-                    yield self, (self.found.ref(name),), Left.VANISHED
+                    yield self, (self.found.discovery.ref(name),), Left.VANISHED
         elif self.plan.each:
             by_id: dict[str, list[ImageSetRef]] = {}
             for ref in self.target.image_sets:

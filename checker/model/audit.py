@@ -51,6 +51,12 @@ class Discovery:
     label_places: Mapping[str, str] = field(default_factory=dict)
     listed: Mapping[str, ImageSetRef] = field(default_factory=dict)
 
+    def ref(self, image_set_id: str) -> ImageSetRef:
+        """An image set with its labels: those of the whole target, and over them its own."""
+        own = self.listed.get(image_set_id, ImageSetRef(image_set_id))
+        labels, places = {**self.labels, **own.labels}, {**self.label_places, **own.label_places}
+        return ImageSetRef(image_set_id, None, labels, places)
+
 
 @dataclass(frozen=True, slots=True)
 class ImageSetRef:

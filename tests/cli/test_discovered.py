@@ -1,0 +1,76 @@
+"""Commands on targets whose image sets a search finds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from checker.cli import main
+from tests.cli.scale import STORE, Audit, served, store
+
+
+@pytest.fixture(autouse=True)
+def _credentials(aws_env: pytest.MonkeyPatch) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("target", "prefix", "called"),
+    [
+        ("image_sets: all", "", "all"),
+        ("image_sets: all", "all/", "all"),
+        ("image_sets: {where: {isPrimary: false}}", "", "all"),
+    ],
+)
+def test_one_image_set_is_explained_without_a_search(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    target: str,
+    prefix: str,
+    called: str,
+) -> None:
+    one = store(20, forced=1.0, deleted=0.0)
+    with served(one) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        audit = Audit(tmp_path, server.url)
+        audit.write(target=target)
+        assert main(["explain", "no-force", prefix + one.id_of(3), "-c", str(tmp_path / "audit.yaml")]) == 0
+        assert f"{called}/{one.id_of(3)}" in capsys.readouterr().out
+        assert "SearchImageSets" not in server.counts()
+
+
+def test_of_several_data_stores_one_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = store(20, deleted=0.0)
+    with served(one) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        audit = Audit(tmp_path, server.url)
+        audit.write()
+        text = (tmp_path / "audit.yaml").read_text().replace(f'datastore: "{STORE}"', "datastore: all")
+        (tmp_path / "audit.yaml").write_text(text)
+        command = ["explain", "no-force", "", "-c", str(tmp_path / "audit.yaml")]
+        command[2] = f"all/{STORE}/{one.id_of(3)}"
+        assert main(command) == 0
+        assert f"all/{STORE}/{one.id_of(3)}" in capsys.readouterr().out
+        command[2] = one.id_of(3)
+        assert main(command) == 2
+        error = capsys.readouterr().err
+    assert "is no image set of one data store" in error
+    assert "write all/DATASTORE/IMAGE_SET" in error
+
+
+def test_reports_say_which_call_answered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiers = "version: 1\npack: scale\nrules:\n  - {id: tier, title: T, severity: low, deny: {storageTier: ARCHIVE_INSTANT_ACCESS}}\n"
+    with served(store(60, deleted=0.0)) as server:
+        audit = Audit(tmp_path, server.url)
+        audit.write(tiers)
+        audit.check("--as-of", "2026-01-01")
+        assert {one["call"] for one in audit.findings()} == {"SearchImageSets"}
+        capsys.readouterr()
+        main(["report", str(audit.runs[0]), "--report", "text=-"])
+        text = capsys.readouterr().out
+    assert "Rests on   60 by SearchImageSets" in text
+    assert "Asked      " in text

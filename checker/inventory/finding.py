@@ -82,7 +82,8 @@ def take(site: Site, found: list[Member] | Failure) -> tuple[list[Record], int]:
     sets nothing is left to ask."""
     assert site.found is not None
     if isinstance(found, Failure):
-        site.found.failed = True
+        if not site.found.fail():
+            return [], 0  # what is left open is so once
         site.notes.append(f"{site.target.name}: not every image set was found: {found.code}: {found.message}")
         return [site.record(SEARCH, found)], 0
     recall, now = site.recall, site.now()

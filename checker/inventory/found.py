@@ -49,6 +49,12 @@ class Found:
         with self._lock:
             self.unmatched.difference_update(ids)
 
+    def fail(self) -> bool:
+        """Takes note that a search failed; whether it is the first one that did."""
+        with self._lock:
+            first, self.failed = not self.failed, True
+        return first
+
     def refs(self) -> Iterator[tuple[ImageSetRef, Left]]:
         """Every image set of which something is left to ask, once all searches have ended."""
         self._lines.seek(0)

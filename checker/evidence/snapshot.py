@@ -21,6 +21,7 @@ from checker.evidence.tables import (
     ERROR_MESSAGE,
     LABEL_PLACES,
     LISTED_SINCE,
+    MEMORY_TO_COLLECT,
     PINNED,
     ROW,
     TARGET_ACCOUNT,
@@ -75,7 +76,7 @@ def write_snapshot(
         needs: what the rules read: which tables there are, and which columns from other calls they have.
     """
     written = []
-    with connect() as connection:
+    with connect(MEMORY_TO_COLLECT) as connection:
         if needs.image_sets:
             rows = image_set_rows(connection, records, labels, needs)
             rows = _with_calls(connection, rows, records, needs)

@@ -27,7 +27,9 @@ LABEL_PLACES = "labels.places"
 CALL = "call"
 LISTED_SINCE = "listed.since"
 
-MEMORY_LIMIT = "300MB"
+MEMORY_TO_JUDGE = "700MB"
+MEMORY_TO_COLLECT = "300MB"
+"""What DuckDB may take: 500 rules over 5,000,000 image sets, and 1,000,000 records into tables within 512 MiB of process."""
 SMALLEST_OBJECT = 1 << 20
 DEEPEST = 10_000
 """How deep DuckDB takes a query: 500 rules and long lists are deeper than its own 1,000."""
@@ -49,13 +51,13 @@ LABELS = {"labels": "MAP(VARCHAR, VARCHAR)", "labelPlaces": "MAP(VARCHAR, VARCHA
 
 
 @contextmanager
-def connect() -> Iterator[DuckDBPyConnection]:
+def connect(memory: str = MEMORY_TO_JUDGE) -> Iterator[DuckDBPyConnection]:
     """A DuckDB connection whose memory is bounded; what does not fit goes into a temporary folder."""
     import duckdb
 
     with TemporaryDirectory(prefix="imageset-checker-") as spill:
         config: dict[str, Any] = {
-            "memory_limit": MEMORY_LIMIT,
+            "memory_limit": memory,
             "temp_directory": spill,
             "max_expression_depth": DEEPEST,
         }

@@ -104,7 +104,7 @@ def collect(
         chosen.endpoint_url,
         chosen.runtime_endpoint_url,
         watch=limiter.watch("", ""),
-        connections=workers,
+        connections=2 * workers,  # for those who search, and those who read
         attempts=chosen.attempts,
     )
     crew = Crew(door, limiter, workers, halt)

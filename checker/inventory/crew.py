@@ -141,11 +141,11 @@ class Crew:
         sites = list(self._with_stores(lane))
         for site in sites:
             self._keep(site.look_up(), done=0)
-        self._search([site for site in sites if site.found is not None])
-        for site in sites:
-            self._keep(finding.end_of_search(site), done=0)
-        jobs, lock = chain.from_iterable(site.jobs() for site in sites), threading.Lock()
+        # what is found is asked about while more is being found: the quotas are of different calls
+        jobs = chain.from_iterable(site.jobs(lambda: self._ended) for site in sites)
+        lock = threading.Lock()
         threads = [self._start(partial(self._read, jobs, lock, turn)) for turn in range(self._hands(sites))]
+        self._search(sites)
         for thread in threads:
             thread.join()
 
@@ -174,24 +174,32 @@ class Crew:
 
     def _search(self, sites: list[Site]) -> None:
         """Finds the image sets of sites."""
+        left: list[Site] = []
         for site in sites:
             for before in finding.found_before(site):
                 self._put(_Read(*finding.take(site, before)))
-        sites = [site for site in sites if site.recall.searched is None]
-        if not sites:
-            return
+            if site.found is None or site.recall.searched is not None:
+                self._found(site)
+            else:
+                left.append(site)
 
         def keep(site: Site, found: list[Any] | Failure) -> None:
             own = found if isinstance(found, Failure) else finding.members(site, found)
             self._put(_Read(*finding.take(site, own)))
 
-        search = Search(sites, keep, lambda: self._ended)
-        threads = [self._start(search.work) for _ in range(self.workers)]
+        search = Search(left, keep, self._found, lambda: self._ended)
+        threads = [self._start(search.work) for _ in range(self.workers if left else 0)]
         for thread in threads:
             thread.join()
-        if self.stop.is_set():
+        if left and self.stop.is_set():
             self.searched = False
             raise StoppedError
+
+    def _found(self, site: Site) -> None:
+        """Every image set of a site that can be found is."""
+        self._keep(finding.end_of_search(site), done=0)
+        if site.found is not None:
+            site.found.end()
 
     def _keep(self, records: Iterator[Record], done: int) -> None:
         """Hands records over together, and those of a run that is being stopped so far as they go."""

@@ -1,14 +1,18 @@
-"""What searches found of a target, on disk: there may be millions of image sets, and each is asked about later."""
+"""What searches found of a target, on disk: there may be millions of image sets, and they are found faster than asked about."""
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import Enum
 
 from checker.model import Discovery, ImageSetRef
+
+_SOME = 1 << 16
+_WAIT = 0.2
 
 
 class Left(Enum):
@@ -33,34 +37,52 @@ class Found:
         """When the searches began: what was deleted before that, they cannot find."""
         self.failed = False
         """Whether a search failed, so that there may be more."""
-        self._lines = tempfile.TemporaryFile("w+", encoding="ascii", prefix="imageset-checker-")  # noqa: SIM115
-        self._lock = threading.Lock()
+        self._whole = False
+        self._lines = tempfile.TemporaryFile(prefix="imageset-checker-")  # noqa: SIM115
+        self._changed = threading.Condition()
 
     def add(self, refs: Sequence[tuple[ImageSetRef, Left]]) -> None:
         """Takes image sets that belong to the target, each with what is left to ask about it."""
-        with self._lock:
-            self._lines.writelines(
-                f"{ref.id} {left.value}\n" for ref, left in refs if left is not Left.NOTHING
-            )
+        lines = [f"{ref.id} {left.value}\n".encode() for ref, left in refs if left is not Left.NOTHING]
+        with self._changed:
+            self._lines.seek(0, os.SEEK_END)
+            self._lines.writelines(lines)
             self.count += len(refs)
+            self._changed.notify()
 
     def matched(self, ids: Iterable[str]) -> None:
         """Takes the ids of all image sets that a search found, whether they belong to the target or not."""
-        with self._lock:
+        with self._changed:
             self.unmatched.difference_update(ids)
 
     def fail(self) -> bool:
         """Takes note that a search failed; whether it is the first one that did."""
-        with self._lock:
+        with self._changed:
             first, self.failed = not self.failed, True
         return first
 
-    def refs(self) -> Iterator[tuple[ImageSetRef, Left]]:
-        """Every image set of which something is left to ask, once all searches have ended."""
-        self._lines.seek(0)
-        for line in self._lines:
-            name, left = line.split()
-            yield self.discovery.ref(name), Left(left)
+    def end(self) -> None:
+        """All searches have ended."""
+        with self._changed:
+            self._whole = True
+            self._changed.notify()
+
+    def refs(self, stopped: Callable[[], bool]) -> Iterator[tuple[ImageSetRef, Left]]:
+        """Every image set of which something is left to ask, as they are found, until all searches have ended or the run
+        is `stopped`."""
+        at = 0
+        while not stopped():
+            with self._changed:
+                self._lines.seek(at)
+                lines = self._lines.readlines(_SOME)
+                at = self._lines.tell()
+                if not lines:
+                    if self._whole:
+                        return
+                    self._changed.wait(_WAIT)
+            for line in lines:
+                name, left = line.decode().split()
+                yield self.discovery.ref(name), Left(left)
 
     def close(self) -> None:
         """Frees the disk."""

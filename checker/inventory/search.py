@@ -8,7 +8,7 @@ pace. createdAt never changes, so no image set moves between pages or ranges whi
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -51,16 +51,18 @@ class Range:
 
 class Search:
     """The search of several sites, shared by the threads that call `work`. `keep` takes what a site found, or why not;
-    `ended` says whether the run is being stopped."""
+    `whole` is told once a site has been read to the end; `ended` says whether the run is being stopped."""
 
     def __init__(
         self,
         sites: Iterable[Site],
         keep: Callable[[Site, list[Item] | Failure], object],
+        whole: Callable[[Site], object],
         ended: Callable[[], bool],
     ) -> None:
-        self._keep, self._ended = keep, ended
+        self._keep, self._whole, self._ended = keep, whole, ended
         self._ranges = deque(Range(site, site.created.after, site.created.until) for site in sites)
+        self._open = Counter(one.site.target.name for one in self._ranges)
         self._busy = self._idle = 0
         self._changed = threading.Condition()
 
@@ -72,7 +74,11 @@ class Search:
             finally:
                 with self._changed:
                     self._busy -= 1
+                    self._open[one.site.target.name] -= 1
+                    last = not self._open[one.site.target.name]
                     self._changed.notify_all()
+            if last and not self._ended():
+                self._whole(one.site)
 
     def _taken(self) -> Iterator[Range]:
         while not self._ended():
@@ -124,6 +130,7 @@ class Search:
                 return
             self._ranges.append(Range(one.site, middle, one.until))
             one.until = middle
+            self._open[one.site.target.name] += 1
             self._changed.notify()
 
 

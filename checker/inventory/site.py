@@ -84,13 +84,13 @@ class Site:
         """What is known of the target before anything is asked."""
         return Recall.of(self.memory, self.target, self.account)
 
-    def jobs(self) -> Iterator[Job]:
-        """The image sets to ask about, with this site; none where the rules need no call for an image set, but for those
-        that no search lists any more."""
+    def jobs(self, stopped: Callable[[], bool]) -> Iterator[Job]:
+        """The image sets to ask about, with this site, as they are found; none where the rules need no call for an image
+        set, but for those that no search lists any more."""
         if self.found is not None:
-            for ref, left in self.found.refs():
+            for ref, left in self.found.refs(stopped):
                 yield self, (ref,), left
-            if not self.found.failed and self.line.lost is None:
+            if not stopped() and not self.found.failed and self.line.lost is None:
                 for name in self.recall.vanished():
                     self.found.count += 1
                     yield self, (self.found.discovery.ref(name),), Left.VANISHED

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,21 +21,23 @@ Answer = TypeVar("Answer")
 class Patience:
     """How often a failed call is asked again, and the seconds before that: the first wait, doubled up to the longest."""
 
-    again: int
+    again: float
     first: float
     longest: float
 
 
 # Each of these comes on top of botocore's own attempts, except for conflicts and bad answers, which it does not retry.
-# A call is never lost to throttling while the service answers some: the limiter turns the rate down meanwhile.
 PATIENCE: Mapping[Kind, Patience] = {
-    Kind.THROTTLED: Patience(20, 0.5, 20.0),
+    Kind.THROTTLED: Patience(math.inf, 0.5, 20.0),
     Kind.CONFLICT: Patience(4, 0.25, 2.0),
     Kind.BROKEN: Patience(3, 0.1, 1.0),
     Kind.SERVER: Patience(3, 0.5, 2.0),
     Kind.CONNECTION: Patience(3, 0.5, 2.0),
 }
 
+STANDSTILL = 900.0
+"""Seconds without one call of an action that is not throttled, after which a target is given up. As long as some get through,
+a throttled call waits: the limiter turns the rate down meanwhile."""
 SILENT_AT_FIRST = 8
 SILENT_LATER = 100
 """Failed connections in a row after which an endpoint is given up: if it has never answered, and if it has."""
@@ -44,8 +48,10 @@ class Line:
     """What all calls to one target share: whether anything answers, and why the target was given up, if it was."""
 
     pause: Callable[[float], bool]
+    clock: Callable[[], float] = time.monotonic
     lost: Failure | None = None
     asked: Counter[str] = field(default_factory=Counter)
+    _throttled_since: dict[str, float] = field(default_factory=dict)
     _answered: bool = False
     _silent: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -67,26 +73,29 @@ class Line:
             except Exception as error:  # noqa: BLE001 - botocore lets any exception out of its parsers
                 wrong = failure(error, action)
             else:
-                self._heard()
+                self._note(action, None)
                 return answer
-            self._note(wrong)
+            self._note(action, wrong)
             patience = PATIENCE.get(wrong.kind)
             failed[wrong.kind] += 1
             if patience is None or failed[wrong.kind] > patience.again or self.lost:
                 return wrong
-            if self.pause(min(patience.longest, patience.first * 2 ** (failed[wrong.kind] - 1))):
+            if self.pause(min(patience.longest, patience.first * 2 ** min(failed[wrong.kind] - 1, 10))):
                 raise StoppedError
 
-    def _heard(self) -> None:
-        self._answered, self._silent = True, 0
-
-    def _note(self, wrong: Failure) -> None:
+    def _note(self, action: str, wrong: Failure | None) -> None:
         with self._lock:
-            if wrong.kind is Kind.CREDENTIALS:
-                self.lost = self.lost or wrong
-            elif wrong.kind is not Kind.CONNECTION:
-                self._heard()
-            else:
+            kind = wrong.kind if wrong else None
+            if kind is Kind.THROTTLED:
+                since = self._throttled_since.setdefault(action, self.clock())
+                given_up = self.clock() - since >= STANDSTILL
+            elif kind is Kind.CONNECTION:
                 self._silent += 1
-                if self._silent >= (SILENT_LATER if self._answered else SILENT_AT_FIRST):
-                    self.lost = self.lost or wrong
+                given_up = self._silent >= (SILENT_LATER if self._answered else SILENT_AT_FIRST)
+            else:
+                self._throttled_since.pop(action, None)
+                given_up = kind is Kind.CREDENTIALS
+            if kind is not Kind.CONNECTION and kind is not Kind.CREDENTIALS:
+                self._answered, self._silent = True, 0
+            if given_up:
+                self.lost = self.lost or wrong

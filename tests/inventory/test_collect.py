@@ -190,7 +190,6 @@ def test_what_is_no_answer_once_is_read_the_second_time(service: Service, fault:
         ("409", "ConflictException", 5),
         ("500", "InternalServerException", 4),
         ("503", "ServiceUnavailable", 4),
-        ("429", "ThrottlingException", 21),
         ("403", "AccessDeniedException", 1),
         ("reset", "ConnectionClosedError", 4),
         ("cut", "BadAnswer", 4),
@@ -201,7 +200,16 @@ def test_failures_become_records_within_bounds(service: Service, fault: str, cod
     records, done = run(target(3))
     assert codes(records) == {"": 2, code: 1}
     assert done.calls["GetImageSet"] == 2 + calls
-    assert done.throttled == (calls if fault == "429" else 0)
+    assert done.throttled == 0
+
+
+def test_what_stays_throttled_gives_the_target_up(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("checker.inventory.asking.STANDSTILL", 0.2)
+    service.fault = lambda name, attempt: "429"
+    records, done = run(target(50), workers=2)
+    assert codes(records) == {"ThrottlingException": 50}
+    assert done.throttled == done.calls["GetImageSet"] > 2
+    assert any("given up: ThrottlingException" in note for note in done.notes)
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,7 @@ def test_pages_without_end_are_no_list(service: Service) -> None:
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
-        ("403", "AccessDeniedException"), ("429", "ThrottlingException"), ("500", "InternalServerException"),
+        ("403", "AccessDeniedException"), ("500", "InternalServerException"),
         ("409", "ConflictException"), ("reset", "ConnectionClosedError"),
     ],
 )  # fmt: skip

@@ -157,7 +157,7 @@ def test_the_text_says_calls_time_and_what_carries_patient_data(
     text = capsys.readouterr().out
     assert "all  1,000,000 image sets, given by --sets" in text
     assert "SearchImageSets             20,000 calls  14 min at the quota" in text
-    assert "GetImageSet                500,000 calls  5 h 47 min at the quota" in text
-    assert "In all 1,020,001 calls, about 5 h 47 min" in text
+    assert "GetImageSet                500,000 calls  5 h 40 min at the quota" in text
+    assert "In all 1,020,001 calls, about 5 h 40 min" in text
     assert "DICOM attributes, such as the patient's name" in text
     assert f"datastore/{STORE}" in text

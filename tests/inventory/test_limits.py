@@ -158,7 +158,7 @@ def test_buckets_are_shared_by_account_region_and_action() -> None:
     ]
     assert all(limiter.bucket(*key) is not one for key in others)
     assert one is not None
-    assert (one.rate, one.burst) == (96, 9)
+    assert (one.rate, one.burst) == (100 * SHARE, 10 * BURST_SHARE)
     assert limiter.bucket("1", "us-east-1", "AssumeRole") is None
 
 
@@ -169,8 +169,9 @@ def test_a_limiter_waits_for_its_slot_and_counts() -> None:
     for _ in range(3):
         pace.before("GetImageSet")
         pace.sent("GetImageSet")
-    assert slept == pytest.approx([0, 1 / 9.6, 2 / 9.6])
-    assert limiter.meter.waited == pytest.approx(3 / 9.6)
+    pause = 1 / (10 * SHARE)
+    assert slept == pytest.approx([0, pause, 2 * pause])
+    assert limiter.meter.waited == pytest.approx(3 * pause)
     assert limiter.meter.calls == {"GetImageSet": 3}
 
 
@@ -191,11 +192,12 @@ def test_answers_turn_the_rate() -> None:
     assert bucket is not None
     pace.after("GetImageSet", "AccessDeniedException", 403)
     pace.after("GetImageSet", "", None)
-    assert bucket.rate == 24
+    assert bucket.rate == 25 * SHARE
     pace.after("GetImageSet", "ThrottlingException", 429)
-    assert bucket.rate < 20
+    turned_down = bucket.rate
+    assert turned_down == pytest.approx(25 * SHARE * CUT)
     pace.after("GetImageSet", None, 200)
-    assert bucket.rate > 19.2
+    assert bucket.rate > turned_down
     assert limiter.meter.throttled == 1
 
 

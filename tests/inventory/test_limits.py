@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from checker.config import Rate
 from checker.inventory.limits import (
     BURST_SHARE,
+    CUT,
     FLOOR,
     PUBLISHED,
     SHARE,

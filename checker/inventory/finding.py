@@ -13,12 +13,15 @@ from checker.evidence.records import LISTED_SINCE, SEARCH, Record
 from checker.inventory import questions
 from checker.inventory.failures import Failure
 from checker.inventory.found import Left
+from checker.inventory.pushdown import OPEN
 from checker.inventory.site import Answer, Site
 from checker.model import ImageSetRef
 
 FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 BEYOND = timedelta(days=1)
 """Between these lies whatever was created: the service is younger, and its clock may be ahead of this machine's."""
+INVALID = "ValidationException"
+Filters = list[Mapping[str, Any]]
 Member = tuple[Mapping[str, Any], ImageSetRef]
 """An image set as a search found it, and what is known of it beside that."""
 
@@ -30,25 +33,32 @@ def latest(site: Site) -> datetime:
     return ((begun or site.now()) + BEYOND).replace(microsecond=0)
 
 
-def search_page(
-    site: Site, after: datetime | None, until: datetime | None, token: str
-) -> tuple[list[Answer], str] | Failure:
-    """A page of the image sets created between two instants, either of which may be open.
+def filters(site: Site, after: datetime | None, until: datetime | None) -> Filters:
+    """What a search is asked for: image sets created between two instants, either of which may be open, and updated between
+    those of the target's condition."""
+    asked = (("createdAt", after, until), ("updatedAt", site.updated.after, site.updated.until))
+    return [
+        questions.between(name, low or FIRST, high or latest(site))
+        for name, low, high in asked
+        if low is not None or high is not None
+    ]
+
+
+def search_page(site: Site, asked: Filters, token: str) -> tuple[list[Answer], str] | Failure:
+    """A page of a search. AWS publishes one pair of filters that go together, and it is another one: where the service
+    refuses ours, times of update are left to the condition itself.
 
     Raises:
         StoppedError: the run is being stopped.
     """
-    filters = []
-    for name, low, high in (
-        ("createdAt", after, until),
-        ("updatedAt", site.updated.after, site.updated.until),
-    ):
-        if low is not None or high is not None:
-            filters.append(questions.between(name, low or FIRST, high or latest(site)))
-    return site.ask(
-        SEARCH,
-        lambda clients: questions.search_page(clients.runtime, site.target.datastore, filters, token),
+    page = site.ask(
+        SEARCH, lambda clients: questions.search_page(clients.runtime, site.target.datastore, asked, token)
     )
+    if isinstance(page, Failure) and page.code == INVALID and len(asked) > 1 and not token:
+        site.updated = OPEN
+        del asked[1:]
+        return search_page(site, asked, token)
+    return page
 
 
 def members(site: Site, found: list[Answer]) -> list[Member]:

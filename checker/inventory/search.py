@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 from checker.inventory.failures import Failure, Kind
-from checker.inventory.finding import latest, search_page
+from checker.inventory.finding import filters, latest, search_page
 from checker.inventory.site import Site
 from checker.values import parse_time
 
@@ -96,12 +96,11 @@ class Search:
 
     def _read(self, one: Range) -> None:
         token, last = "", None
-        after, until = (
-            one.after,
-            one.until,
-        )  # a token goes with its criteria, so these stay when the range is cut
+        # a token goes with its criteria, so these stay when the range is cut
+        after, until = one.after, one.until
+        asked = filters(one.site, after, until)
         while not self._ended():
-            page = search_page(one.site, after, until, token)
+            page = search_page(one.site, asked, token)
             if isinstance(page, Failure):
                 self._keep(one.site, page)
                 return

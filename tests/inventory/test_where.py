@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
@@ -125,6 +126,17 @@ def test_bounds_of_times_are_given_to_the_service(service: Service) -> None:
     ]
     fields = [next(iter(one["values"][0])) for one in body["filters"]]
     assert fields == ["createdAt", "updatedAt"]
+
+
+def test_a_service_that_refuses_two_filters_is_asked_with_one(service: Service) -> None:
+    fill(service, 1000)
+    service.most_filters = 1
+    text = f"{{updatedAt: {{after: {iso(datetime.fromtimestamp(1.7e9 + 500, UTC))!r}}}}}"
+    own = target(discovery=Discovery(where(text)), complete=False)
+    records, done = run(service, own, belongs=Members(AS_OF), workers=8)
+    assert found(records) == Counter(image_set_id(n) for n in range(500, 1000))
+    assert not [record for record in records if record.error]
+    assert done.calls["SearchImageSets"] <= 1000 / 50 * 1.5 + 8
 
 
 instants = st.datetimes(datetime(2024, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)).map(

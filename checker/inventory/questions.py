@@ -51,10 +51,17 @@ def versions_page(client: Any, datastore_id: str, image_set_id: str, token: str)
 
 
 def search_page(
-    client: Any, datastore_id: str, filters: list[Mapping[str, Any]], token: str
+    client: Any,
+    datastore_id: str,
+    filters: list[Mapping[str, Any]],
+    token: str,
+    *,
+    newest_first: bool = False,
 ) -> tuple[list[dict[str, Any]], str]:
-    """One page of SearchImageSets in the order of createdAt, without the DICOM attributes, and the token of the next."""
-    criteria: dict[str, Any] = {"sort": {"sortField": "createdAt", "sortOrder": "ASC"}}
+    """One page of SearchImageSets in the order of createdAt, oldest first unless told, without the DICOM attributes, and the token of the next."""
+    criteria: dict[str, Any] = {
+        "sort": {"sortField": "createdAt", "sortOrder": "DESC" if newest_first else "ASC"}
+    }
     more = {"nextToken": token} if token else {}
     answer = client.search_image_sets(
         datastoreId=datastore_id,

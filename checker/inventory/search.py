@@ -10,13 +10,13 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 from checker.inventory.failures import Failure, Kind
-from checker.inventory.finding import filters, latest, search_page
+from checker.inventory.finding import MARGIN, filters, newest_undated, search_page
 from checker.inventory.site import Site
 from checker.values import parse_time
 
@@ -35,18 +35,31 @@ Item = dict[str, Any]
 
 @dataclass(slots=True)
 class Range:
-    """Image sets of a site created after one instant and up to another, both of which may be open."""
+    """Image sets of a site created after one instant and up to another, both of which may be open. `last` is when the last
+    one that was read was created, `edge` has the ids of those created then."""
 
     site: Site
     after: datetime | None = None
     until: datetime | None = None
+    last: datetime | None = None
+    edge: set[str] = field(default_factory=set)
 
-    def holds(self, item: Item) -> bool:
-        """Whether an image set is this range's; one that says no time is whosever search finds it."""
-        created = _created(item)
+    def take(self, items: list[Item]) -> list[Item]:
+        """Those of a page that are this range's and were not read before; one that says no time is whosever search finds
+        it."""
+        return [item for item in items if self._new(str(item["imageSetId"]), _created(item))]
+
+    def _new(self, name: str, created: datetime | None) -> bool:
         if created is None:
             return True
-        return (self.after is None or created > self.after) and (self.until is None or created <= self.until)
+        if (self.after and created <= self.after) or (self.until and created > self.until):
+            return False
+        if self.last and (created < self.last or (created == self.last and name in self.edge)):
+            return False
+        if created != self.last:
+            self.last, self.edge = created, set()
+        self.edge.add(name)
+        return True
 
 
 class Search:
@@ -63,6 +76,7 @@ class Search:
         self._keep, self._whole, self._ended = keep, whole, ended
         self._ranges = deque(Range(site, site.created.after, site.created.until) for site in sites)
         self._open = Counter(one.site.target.name for one in self._ranges)
+        self._divided: set[str] = set()
         self._busy = self._idle = 0
         self._changed = threading.Condition()
 
@@ -78,7 +92,13 @@ class Search:
                     last = not self._open[one.site.target.name]
                     self._changed.notify_all()
             if last and not self._ended():
-                self._whole(one.site)
+                self._end(one.site)
+
+    def _end(self, site: Site) -> None:
+        """Every range of a site was read. What says no time of its creation is in none of those that a cut made."""
+        if site.target.name in self._divided and (undated := newest_undated(site)):
+            self._keep(site, undated)
+        self._whole(site)
 
     def _taken(self) -> Iterator[Range]:
         while not self._ended():
@@ -95,33 +115,44 @@ class Search:
             yield one
 
     def _read(self, one: Range) -> None:
-        token, last = "", None
+        """Reads a range; where it breaks off, again from where it had got to, as long as it gets on."""
+        begun: datetime | None = None
+        while (failed := self._pages(one)) is not None:
+            if one.last == begun:
+                self._keep(one.site, failed)
+                return
+            begun = one.last
+
+    def _pages(self, one: Range) -> Failure | None:
+        """Reads what is left of a range; why that broke off, if it did."""
         # a token goes with its criteria, so these stay when the range is cut
-        after, until = one.after, one.until
+        after, until = one.last or one.after, one.until
         asked = filters(one.site, after, until)
+        token, last = "", None
         while not self._ended():
             page = search_page(one.site, asked, token)
             if isinstance(page, Failure):
-                self._keep(one.site, page)
-                return
+                return page
             items, token = page
             times = [created for item in items if (created := _created(item))]
             if wrong := _disorder(times, last, after, until):
                 self._keep(one.site, wrong)
-                return
-            self._keep(one.site, [item for item in items if one.holds(item)])
+                return None
+            self._keep(one.site, one.take(items))
             if not token or (times and one.until is not None and times[-1] > one.until):
-                return
+                return None
             if times:
-                self._cut(one, times[0], times[-1])
-            last = times[-1] if times else last
+                last = times[-1]
+                if one.after is None or last > one.after:  # not in the margin before it
+                    self._cut(one, times[0], last)
+        return None
 
     def _cut(self, one: Range, first: datetime, last: datetime) -> None:
         """Gives the later half of what is left of a range to a thread that waits, if one does and it is worth a call."""
         with self._changed:
             if self._idle <= len(self._ranges):
                 return
-            end = one.until or latest(one.site)
+            end = one.until or max(last, one.site.now())
             rest, span = end - last, max(last - first, timedelta(milliseconds=1))
             # whole seconds: with them no fraction can be lost on the way
             middle = (last + rest / 2).replace(microsecond=0)
@@ -130,6 +161,7 @@ class Search:
             self._ranges.append(Range(one.site, middle, one.until))
             one.until = middle
             self._open[one.site.target.name] += 1
+            self._divided.add(one.site.target.name)
             self._changed.notify()
 
 
@@ -142,7 +174,8 @@ def _disorder(
         message = "SearchImageSets did not sort by createdAt, so what it lists may not be all"
         return Failure(Kind.FINAL, NOT_SORTED, message)
     outside = times and (
-        (after is not None and times[0] < after) or (until is not None and times[-1] > until)
+        (after is not None and times[0] < after - MARGIN)
+        or (until is not None and times[-1] > until + MARGIN)
     )
     if outside:
         message = "SearchImageSets did not keep to the createdAt that it was asked for, so what it lists may not be all"

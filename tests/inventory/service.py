@@ -7,6 +7,7 @@ matter.
 from __future__ import annotations
 
 import json
+import math
 import random
 import re
 import socket
@@ -211,12 +212,14 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.service.search_fault(store, self.attempt(f"search {store}"))
         items = self.service.listed.get(store, [])
         if not self.service.unsorted:
-            items = sorted(items, key=lambda item: (item["createdAt"], item["imageSetId"]))
+            items = sorted(items, key=lambda item: (item.get("createdAt") or math.inf, item["imageSetId"]))
+        if body.get("sort", {}).get("sortOrder") == "DESC":  # type: ignore[attr-defined]
+            items = items[::-1]
         for one in [] if self.service.unfiltered else body.get("filters", []):
             assert one["operator"] == "BETWEEN"
             (name,) = one["values"][0]
             low, high = (value[name] for value in one["values"])
-            items = [item for item in items if low <= item[name] <= high]
+            items = [item for item in items if item.get(name) and low <= item[name] <= high]
         end = int(begin) + min(self.service.page, int(asked.get("maxResults", ["50"])[0]))
         more = {"nextToken": f"{end}-{mark}"} if end < len(items) else {}
         good = {"imageSetsMetadataSummaries": items[int(begin) : end], **more}

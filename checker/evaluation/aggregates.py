@@ -18,6 +18,7 @@ from duckdb import FunctionExpression as Function
 
 from checker.evaluation.compile import TRUE, Columns, Compiler
 from checker.evaluation.counting import Counts, decide
+from checker.evaluation.deleted import Case as Conditions
 from checker.evaluation.tables import read_table
 from checker.evaluation.targets import OF_TARGET, missed, not_found
 from checker.evidence.snapshot import LISTED_SINCE, PINNED, ROW
@@ -141,16 +142,19 @@ def _unlisted(
 ) -> Mapping[tuple[str, str | None], Mapping[int, str]]:
     """Why a search may have left out what an aggregate counts, by target and data store."""
     rows = read_table(connection, folder, "image_set").filter(OF_TARGET & Column(LISTED_SINCE).isnotnull())
-    doubts = [
-        missed(one.of, one.among, as_of, deny=one.kind == "count" and one.of is not None)
-        for one in aggregates
-    ]
+    doubts = [missed(*_asked(one), as_of) for one in aggregates]
     columns = [Column("target"), Column("datastoreId"), not_found(), *doubts]
     named = [column.alias(f"c{place}") for place, column in enumerate(columns)]
     return {
         (row[0], row[1]): {index: row[2] for index, doubt in enumerate(row[3:]) if doubt}
         for row in rows.select(*named).fetchall()
     }
+
+
+def _asked(one: Aggregate) -> tuple[list[Conditions], Conditions]:
+    """What an aggregate asks of each image set, and what holds of all that it counts."""
+    of, among = (one.of, True), (one.among, True)
+    return ([[of]], [of]) if one.kind == "count" else ([[of, among], [among]], [among])
 
 
 def _one_each(rows: DuckDBPyRelation) -> DuckDBPyRelation:

@@ -2,14 +2,14 @@
 
 Such a row has no image set. Where the search failed, there may be image sets that nobody looked at: every rule is unknown
 there. Where it came to its end, it may still have left out image sets that are DELETED, since AWS does not say whether
-SearchImageSets lists them; a rule that names them is unknown, unless it asks for those alone that were deleted since the
-image sets of the target are known (`listed.since`). To other rules the row is nothing.
+SearchImageSets lists them; a rule that tells them from others is unknown, unless it asks for those alone that were deleted
+since the image sets of the target are known (`listed.since`). To other rules the row is nothing.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import datetime
 
 from duckdb import CaseExpression as Case
@@ -30,14 +30,12 @@ from checker.evaluation.compile import (
     tree,
     verdict,
 )
+from checker.evaluation.deleted import Case as Conditions
+from checker.evaluation.deleted import conjuncts, tells_apart
+from checker.evidence.records import EVER
 from checker.evidence.snapshot import ERROR_CODE, LISTED_SINCE
-from checker.model import Absence, Condition, Field, Group, Leaf, Operand, Rule, Source, Type, Verdict
-from checker.policy.demands import meets
-from checker.policy.tree import fields_of, walk
+from checker.model import Absence, Field, Leaf, Operand, Rule, Source, Type, Verdict
 
-DELETED = "DELETED"
-_STATES = frozenset({"imageSetState", "imageSetWorkflowStatus"})
-_READ = frozenset({"deletedAt", "found"})
 _LATER = frozenset({"younger_than", "after"})
 """Operators by which a time is later than another."""
 _SINCE = Field(LISTED_SINCE, Type.TIME, Absence.NEVER, source=Source.OWN, doc="")
@@ -51,7 +49,8 @@ def judged(rule: Rule, as_of: datetime | Expression, aggregates: Columns = NO_AG
     if rule.scope == "datastore":
         return own
     unknown = Constant(CODES[Verdict.UNKNOWN]).cast("TINYINT")
-    doubtful = Column(LISTED_SINCE).isnull() | missed(rule.when, rule.condition, as_of, deny=rule.deny)
+    violated = ((rule.when, True), (rule.condition, rule.deny))
+    doubtful = Column(LISTED_SINCE).isnull() | missed([violated], violated, as_of)
     return Case(~OF_TARGET, own).when(doubtful, unknown)
 
 
@@ -74,54 +73,24 @@ def _instant() -> Expression:
     return Function("strftime", Column(LISTED_SINCE), Constant("%Y-%m-%dT%H:%M:%SZ"))
 
 
-def missed(
-    when: Condition | None, condition: Condition | None, as_of: datetime | Expression, *, deny: bool
-) -> Expression:
-    """Whether image sets that no search lists could matter: deleted ones that are named, of the time before the image
-    sets of the target are known."""
-    if not (_names_deleted(when) or _names_deleted(condition)):
-        return FALSE
-    certain = [*_conjuncts(when), *(_conjuncts(condition) if deny else ())]
-    if any(_never_deleted(leaf) for leaf in certain):
+def missed(cases: Sequence[Conditions], certain: Conditions, as_of: datetime | Expression) -> Expression:
+    """Whether image sets that no search lists could matter.
+
+    Args:
+        cases: what a rule asks whether it is so of an image set: any of them.
+        certain: what holds wherever one of them does; where that bounds the time of the deletion, only what was deleted
+            after that, and before the image sets of the target are known, can matter.
+        as_of: the instant against which ages are measured.
+    """
+    if not any(map(tells_apart, cases)):
         return FALSE
     compiler = Compiler(as_of)
     recent = [
         Coalesce(compiler.leaf(Leaf(Operand(_SINCE), (test,))), TRUE)
-        for leaf in certain
+        for leaf in conjuncts(certain)
         if leaf.operand.left.path == "deletedAt" and leaf.operand.right is None and leaf.if_absent != "match"
         for test in leaf.tests
         if test.operator in _LATER
     ]
-    return tree(operator.and_, recent) if recent else TRUE
-
-
-def _names_deleted(condition: Condition | None) -> bool:
-    if any(field.path in _READ for field in fields_of(condition)):
-        return True
-    return any(
-        DELETED in (test.value if isinstance(test.value, tuple) else (test.value,))
-        for leaf in walk(condition)
-        if isinstance(leaf, Leaf) and leaf.operand.left.path in _STATES
-        for test in leaf.tests
-    )
-
-
-def _conjuncts(condition: Condition | None) -> Iterator[Leaf]:
-    """Leaves that are true wherever the condition is."""
-    if isinstance(condition, Leaf):
-        yield condition
-    elif isinstance(condition, Group) and condition.kind == "all":
-        for member in condition.members:
-            yield from _conjuncts(member)
-
-
-def _never_deleted(leaf: Leaf) -> bool:
-    """Whether a leaf is false of a deleted image set."""
-    if leaf.operand.left.path != "imageSetState":
-        return False
-    plain = [test for test in leaf.tests if not isinstance(test.value, Field) and _words(test.value)]
-    return any(not meets(test, DELETED) for test in plain)
-
-
-def _words(value: object) -> bool:
-    return all(isinstance(one, str) for one in (value if isinstance(value, tuple) else (value,)))
+    unknown_time = Column(LISTED_SINCE) > Constant(EVER.replace(tzinfo=None))
+    return tree(operator.and_, [unknown_time, *recent])

@@ -35,6 +35,7 @@ from checker.evidence.records import (
     GET_IMAGE_SET,
     LIST_TAGS,
     LIST_VERSIONS,
+    LISTED_ALL,
     LISTED_SINCE,
     NOT_FOUND,
     NOT_RECORDED,
@@ -280,6 +281,7 @@ class _Reader:
                     f"the record of {action} names no image set", "it is no record of this program"
                 )
             answer = {LISTED_SINCE: iso(parse_time(value[LISTED_SINCE]))}
+            answer |= {LISTED_ALL: True} if value.get(LISTED_ALL) is True else {}
         elif "error" not in value:
             members = {key: one for key, one in value.items() if key not in BESIDE and key != "datastoreId"}
             answer = normalise_search(members, store=id_member(value, "datastoreId") or "")

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from checker import values
@@ -27,6 +27,10 @@ FINDING = (SEARCH, LIST_DATASTORES, LIST_ACCOUNTS)
 """The calls that find image sets: a failed one leaves it open which there are."""
 LISTED_SINCE = "listedSince"
 """Of a search that came to its end: from when on no image set can have been deleted unseen."""
+LISTED_ALL = "listedAll"
+"""That the search was for every image set of the data store."""
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before all image sets, where all that was ever deleted is known."""
 
 NOT_FOUND = "ResourceNotFoundException"
 NO_VERSION = "VersionNotFound"

@@ -106,15 +106,22 @@ class Stored:
         number = self._targets.get(target)
         if number is None:
             return {}
-        found = {}
-        query = "SELECT file, at, size FROM records WHERE target = ? AND image_set = ?"
+        found: dict[Key, Saved] = {}
+        # the last run comes first, and of two records of the same kind the first one counts
+        query = "SELECT file, at, size FROM records WHERE target = ? AND image_set = ? ORDER BY file, at DESC"
         with self._lock:
             for file, at, size in self._base.execute(query, (number, image_set_id)).fetchall():
                 lines, run, reusable = self._files[file]
                 lines.seek(at)
                 one = Saved(json.loads(lines.read(size)), run, reusable)
-                found[one.key] = one
+                found.setdefault(one.key, one)
         return found
+
+    def named(self, store: str, image_set_id: str) -> bool:
+        """Whether an image set is known to have been in a data store, whatever records say."""
+        query = "SELECT 1 FROM named WHERE store = ? AND image_set = ?"
+        with self._lock:
+            return self._base.execute(query, (store, image_set_id)).fetchone() is not None
 
     def image_sets(self, target: str) -> Iterator[str]:
         """Every image set of a target of which there is a record."""

@@ -110,21 +110,23 @@ def collect(
     crew = Crew(door, limiter, workers, halt)
     pause, tell = chosen.pause or halt.wait, progress or (lambda _done, _of: None)
     notes: list[str] = []
-    done = 0
+    done, planned = 0, 1
     try:
         every, unread, notes = accounts_of(targets, door, pause, now)
         for record in unread:
             sink(record)
         lanes = _lanes(every, door, lambda target: _site(target, needs, chosen, pause, now))
+        planned = len(lanes)
         done = crew.run(lanes, sink, lambda count: tell(count, expected(crew.sites)))
     except StoppedError:
-        crew.searched = False
+        pass
     finally:
         door.close()
         for site in crew.sites:
             if site.found is not None:
                 site.found.close()
-    stopped = halt.is_set() and (done < expected(crew.sites) or not crew.searched)
+    left = len(crew.listed) < planned or done < expected(crew.sites) or any(one.unsure for one in crew.sites)
+    stopped = halt.is_set() and left
     return _collection(crew.sites, limiter, notes, interrupted=stopped)
 
 

@@ -17,9 +17,10 @@ from checker.evidence.records import Record
 from checker.inventory import finding, reading
 from checker.inventory.expand import stores_of, unlisted
 from checker.inventory.failures import Failure, Kind
+from checker.inventory.jobs import Jobs
 from checker.inventory.limits import Limiter, StoppedError
 from checker.inventory.search import Search
-from checker.inventory.site import Job, Site
+from checker.inventory.site import Site
 
 MOST_LANES = 16
 """Lanes read at once; each has its own quota and threads."""
@@ -62,7 +63,8 @@ class Crew:
         self.workers = workers
         self.stop = stop
         self.closed = threading.Event()
-        self.searched = True
+        self.listed: list[Lane] = []
+        """Lanes of which every image set is known."""
         self.sites: list[Site] = []
         self.results: queue.Queue[_Read | _Crash | None] = queue.Queue(MOST_WAITING)
 
@@ -142,10 +144,11 @@ class Crew:
         for site in sites:
             self._keep(site.look_up(), done=0)
         # what is found is asked about while more is being found: the quotas are of different calls
-        jobs = chain.from_iterable(site.jobs(lambda: self._ended) for site in sites)
-        lock = threading.Lock()
-        threads = [self._start(partial(self._read, jobs, lock, turn)) for turn in range(self._hands(sites))]
+        every = chain.from_iterable(site.jobs(lambda: self._ended) for site in sites)
+        jobs = Jobs(every, self.limiter.rates)
+        threads = [self._start(partial(self._read, jobs, turn)) for turn in range(self._hands(sites))]
         self._search(sites)
+        self.listed.append(lane)
         for thread in threads:
             thread.join()
 
@@ -191,8 +194,7 @@ class Crew:
         threads = [self._start(search.work) for _ in range(self.workers if left else 0)]
         for thread in threads:
             thread.join()
-        if left and self.stop.is_set():
-            self.searched = False
+        if self.stop.is_set():
             raise StoppedError
 
     def _found(self, site: Site) -> None:
@@ -212,16 +214,10 @@ class Crew:
             raise
         self._put(_Read(read, done))
 
-    def _read(self, jobs: Iterator[Job], lock: threading.Lock, turn: int) -> None:
-        """Reads image sets. Of several calls that give the state, each thread uses one: so every quota is used up."""
-        while not self._ended:
-            with lock:
-                job = next(jobs, None)
-            if job is None:
-                return
-            site, refs, left = job
-            calls = site.plan.state
-            call = calls[turn % len(calls)] if calls else ""
+    def _read(self, jobs: Jobs, turn: int) -> None:
+        """Reads image sets."""
+        while not self._ended and (taken := jobs.take(turn)) is not None:
+            (site, refs, left), call = taken
             self._keep(reading.read(site, refs, call, left), len(refs))
 
     def _connect(self, lane: Lane) -> None:

@@ -9,28 +9,23 @@ from itertools import islice
 from typing import Any
 
 from checker import values
-from checker.evidence.records import LISTED_SINCE, SEARCH, Record
+from checker.evidence.records import EVER, LISTED_ALL, LISTED_SINCE, SEARCH, Record
 from checker.inventory import questions
-from checker.inventory.failures import Failure
+from checker.inventory.failures import Failure, Kind
 from checker.inventory.found import Left
 from checker.inventory.pushdown import OPEN
 from checker.inventory.site import Answer, Site
 from checker.model import ImageSetRef
 
-FIRST = datetime(2000, 1, 1, tzinfo=UTC)
-BEYOND = timedelta(days=1)
-"""Between these lies whatever was created: the service is younger, and its clock may be ahead of this machine's."""
+FIRST, LAST = EVER, datetime(2200, 1, 1, tzinfo=UTC)
+"""Between these lies whatever was created: a filter has both ends, and clocks may be far from this machine's."""
+MARGIN = timedelta(seconds=1)
+"""A range is asked for with this on both sides, since times that are read are rounded to the millisecond."""
+UNDATED = "SearchNotDated"
 INVALID = "ValidationException"
 Filters = list[Mapping[str, Any]]
 Member = tuple[Mapping[str, Any], ImageSetRef]
 """An image set as a search found it, and what is known of it beside that."""
-
-
-def latest(site: Site) -> datetime:
-    """Up to when an image set can have been created. It stays the same for as long as a run searches: a page's token is of
-    the criteria that it was given for."""
-    begun = site.found.since if site.found else None
-    return ((begun or site.now()) + BEYOND).replace(microsecond=0)
 
 
 def filters(site: Site, after: datetime | None, until: datetime | None) -> Filters:
@@ -38,7 +33,7 @@ def filters(site: Site, after: datetime | None, until: datetime | None) -> Filte
     those of the target's condition."""
     asked = (("createdAt", after, until), ("updatedAt", site.updated.after, site.updated.until))
     return [
-        questions.between(name, low or FIRST, high or latest(site))
+        questions.between(name, low - MARGIN if low else FIRST, high + MARGIN if high else LAST)
         for name, low, high in asked
         if low is not None or high is not None
     ]
@@ -59,6 +54,21 @@ def search_page(site: Site, asked: Filters, token: str) -> tuple[list[Answer], s
         del asked[1:]
         return search_page(site, asked, token)
     return page
+
+
+def newest_undated(site: Site) -> Failure | None:
+    """Whether image sets that say no time of their creation may have been missed, as far as the end of the order that they
+    would stand at shows it; an open range shows the other one."""
+    store = site.target.datastore
+    page = site.ask(
+        SEARCH, lambda clients: questions.search_page(clients.runtime, store, [], "", newest_first=True)
+    )
+    if isinstance(page, Failure):
+        return page
+    if all("createdAt" in item for item in page[0]):
+        return None
+    message = "SearchImageSets lists image sets without createdAt, so what it lists in ranges may not be all"
+    return Failure(Kind.FINAL, UNDATED, message)
 
 
 def members(site: Site, found: list[Answer]) -> list[Member]:
@@ -123,7 +133,10 @@ def end_of_search(site: Site) -> Iterator[Record]:
     recall = site.recall
     if found is not None and not found.failed and site.line.lost is None and recall.searched is None:
         since = recall.known_since(found.since or site.now())
-        yield site.record(SEARCH, {LISTED_SINCE: values.iso(since)})
+        if (created := site.store_created) is not None and since <= created:
+            since = EVER
+        of_all = {LISTED_ALL: True} if found.discovery.where is None else {}
+        yield site.record(SEARCH, {LISTED_SINCE: values.iso(since)} | of_all)
     if site.store is not None:
         known = site.target.discovery is None or (found is not None and not found.failed)
         whole = site.target.complete and known

@@ -13,7 +13,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from checker.evidence.records import GET_IMAGE_SET, LIST_VERSIONS, LISTED_SINCE, NOT_FOUND, SEARCH, VERSIONS
+from checker.evidence.records import (
+    GET_IMAGE_SET,
+    LIST_VERSIONS,
+    LISTED_ALL,
+    LISTED_SINCE,
+    NOT_FOUND,
+    SEARCH,
+    VERSIONS,
+)
 from checker.evidence.stored import Key, Saved, Stored
 from checker.inventory.plan import Plan
 from checker.model import Duration, Target
@@ -59,6 +67,11 @@ class Recall:
         """What is known of a target of an account."""
         return cls(memory, target.name, (account, target.region, target.datastore))
 
+    @property
+    def remembers(self) -> bool:
+        """Whether image sets may be known that no search lists."""
+        return self.memory.own is not None or self.memory.earlier is not None
+
     def done(self, image_set_id: str) -> Mapping[Key, Saved]:
         """The records of an image set that this run has already."""
         own = self.memory.own
@@ -79,19 +92,32 @@ class Recall:
                 yield name
 
     def known_since(self, start: datetime) -> datetime:
-        """From when on no image set can have been deleted unseen, of a search that began at an instant."""
-        every = (start, self._since(self.memory.earlier), self.memory.known_since)
+        """From when on no image set can have been deleted unseen, of a search that began at an instant.
+
+        An earlier run knows of all image sets that were there then only if it was a search for all: which ones a
+        condition chooses may change with time.
+        """
+        every = (start, self._since(self.memory.earlier, whole=True), self.memory.known_since)
         return min(one for one in every if one is not None)
 
     def see(self, image_sets: Iterable[str]) -> None:
         """Takes image sets that a search has listed."""
-        if self.memory.earlier is not None:
-            self.memory.earlier.see(self.target, image_sets)
+        names = list(image_sets)
+        for one in (self.memory.own, self.memory.earlier):
+            if one is not None:
+                one.see(self.target, names)
 
-    def vanished(self) -> Iterator[str]:
-        """Image sets that were there, and that no search has listed."""
-        if self.memory.earlier is not None:
-            yield from self.memory.earlier.unseen(self.target, self.place[2])
+    def vanished(self, plan: Plan) -> Iterator[str]:
+        """Image sets that were there, in an earlier run or before this one was interrupted, and that no search has listed."""
+        own, earlier = self.memory.own, self.memory.earlier
+        if own is not None and plan.each:
+            for name in own.unseen(self.target, self.place[2]):
+                if (SEARCH, None) in (done := self.done(name)) and len(done) == 1:
+                    yield name
+        if earlier is not None:
+            for name in earlier.unseen(self.target, self.place[2]):
+                if earlier.named(self.place[2], name) or self._earlier(name):
+                    yield name
 
     def unmoved(self, item: Mapping[str, Any], plan: Plan, now: datetime) -> Sequence[Saved] | None:
         """The earlier answers that stand in the place of a plan's calls, of an image set as a search lists it now; None
@@ -103,7 +129,9 @@ class Recall:
         if then is None or any(then.document.get(name) != item.get(name) for name in FACTS):
             return None
         answers = _answers(known, plan)
-        return answers if answers is not None and self._stand(answers, now) else None
+        if answers is None or not all(one.run == then.run and _of_version(one, item) for one in answers):
+            return None
+        return answers if self._stand(answers, now) else None
 
     def still_gone(self, image_set_id: str, plan: Plan, now: datetime) -> Sequence[Saved] | None:
         """The earlier answers on an image set that no search lists, if it need not be asked for yet."""
@@ -139,9 +167,11 @@ class Recall:
         place = (document.get("targetAccount"), document.get("targetRegion"), document.get("datastoreId"))
         return place[1:] == (region, store) and (None in (account, place[0]) or place[0] == account)
 
-    def _since(self, stored: Stored | None) -> datetime | None:
+    def _since(self, stored: Stored | None, *, whole: bool = False) -> datetime | None:
         end = stored.end(self.target) if stored is not None else None
-        return parse_time(str(end[LISTED_SINCE])) if end is not None and self._fits(end) else None
+        if end is None or not self._fits(end) or (whole and not end.get(LISTED_ALL)):
+            return None
+        return parse_time(str(end[LISTED_SINCE]))
 
 
 def _answers(known: Mapping[Key, Saved], plan: Plan) -> Sequence[Saved] | None:
@@ -154,6 +184,13 @@ def _answers(known: Mapping[Key, Saved], plan: Plan) -> Sequence[Saved] | None:
     if len(answers) < len(wanted) or not all(_answered(one) for one in answers):
         return None
     return answers if len(answers) < 2 or answers[0] is not answers[1] else answers[:1]
+
+
+def _of_version(one: Saved, item: Mapping[str, Any]) -> bool:
+    """Whether an answer is of the version that a search lists: what says no version shows nothing."""
+    versions = one.document.get(VERSIONS) or [one.document]
+    numbers = [int(version["versionId"]) for version in versions if "versionId" in version]
+    return bool(numbers) and max(numbers) == item.get("version")
 
 
 def _answered(one: Saved) -> bool:

@@ -78,11 +78,23 @@ class Site:
     doubt: str = ""
     notes: list[str] = field(default_factory=list)
     store: Record | None = None
+    unsure: bool = False
+    """Whether image sets may have vanished that nobody has asked about yet."""
+
+    def __post_init__(self) -> None:
+        self.unsure = self.found is not None and self.recall.remembers
 
     @property
     def recall(self) -> Recall:
         """What is known of the target before anything is asked."""
         return Recall.of(self.memory, self.target, self.account)
+
+    @property
+    def store_created(self) -> datetime | None:
+        """When the data store was made, if that is known."""
+        answer = (self.store.answer if self.store else None) or {}
+        created = answer.get(PROPERTIES, {}).get("createdAt")
+        return values.parse_time(created) if created else None
 
     def jobs(self, stopped: Callable[[], bool]) -> Iterator[Job]:
         """The image sets to ask about, with this site, as they are found; none where the rules need no call for an image
@@ -91,9 +103,10 @@ class Site:
             for ref, left in self.found.refs(stopped):
                 yield self, (ref,), left
             if not stopped() and not self.found.failed and self.line.lost is None:
-                for name in self.recall.vanished():
+                for name in self.recall.vanished(self.plan):
                     self.found.count += 1
                     yield self, (self.found.discovery.ref(name),), Left.VANISHED
+            self.unsure = self.unsure and stopped()
         elif self.plan.each:
             by_id: dict[str, list[ImageSetRef]] = {}
             for ref in self.target.image_sets:

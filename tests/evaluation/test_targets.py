@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from checker.evidence.records import (
+    EVER,
     GET_DATASTORE,
     GET_IMAGE_SET,
     LISTED_SINCE,
@@ -76,7 +77,13 @@ def judged(rule: Mapping[str, Any], *records: Record) -> dict[str, str]:
     "rule",
     [
         {"deny": {"imageSetState": "DELETED"}},
-        {"require": {"imageSetState": {"in": ["ACTIVE", "DELETED"]}}},
+        {"require": {"imageSetState": "ACTIVE"}},
+        {"deny": {"imageSetState": {"starts_with": "DELE"}}},
+        {"deny": {"imageSetState": {"ne": "ACTIVE"}}},
+        {"deny": {"imageSetState": {"not_in": ["ACTIVE", "LOCKED"]}}},
+        {"deny": {"not": {"imageSetState": "ACTIVE"}}},
+        {"deny": {"imageSetWorkflowStatus": {"matches": "^DEL.*D$"}}},
+        {"require": {"any": [{"imageSetState": "ACTIVE"}, {"isPrimary": True}]}},
         {"deny": {"imageSetWorkflowStatus": "DELETED"}},
         {"deny": {"deletedAt": {"older_than": "7d"}}},
         {"require": {"found": True}},
@@ -94,7 +101,12 @@ def test_a_rule_that_names_deleted_image_sets_is_unknown_of_the_target(rule: dic
     "rule",
     [
         {"require": {"isPrimary": True}},
-        {"require": {"imageSetState": "ACTIVE"}},
+        {"require": {"imageSetState": {"in": ["ACTIVE", "DELETED"]}}},
+        {"deny": {"imageSetState": "LOCKED"}},
+        {"deny": {"any": [{"imageSetState": "LOCKED"}, {"isPrimary": False}]}},
+        {"when": {"found": True}, "deny": {"isPrimary": False}},
+        {"deny": {"all": [{"found": True}, {"isPrimary": False}]}},
+        {"require": {"any": [{"found": False}, {"isPrimary": True}]}},
         {"when": {"imageSetState": "ACTIVE"}, "deny": {"deletedAt": {"exists": True}}},
         {"deny": {"deletedAt": {"younger_than": "7d"}}},
         {"when": {"deletedAt": {"after": "2026-02-02T00:00:00Z"}}, "deny": {"isPrimary": True}},
@@ -108,6 +120,11 @@ def test_the_period_that_is_known_ends_the_doubt() -> None:
     rule = {"deny": {"all": [{"imageSetState": "DELETED"}, {"deletedAt": {"younger_than": "90d"}}]}}
     assert judged(rule, image_set(), ended())["t"] == CANNOT
     assert set(judged(rule, image_set(), ended(datetime(2025, 11, 1, tzinfo=UTC)))) == {f"t/{ONE}"}
+
+
+@pytest.mark.parametrize("rule", [{"deny": {"imageSetState": "DELETED"}}, {"require": {"found": True}}])
+def test_where_all_that_was_ever_deleted_is_known_there_is_no_doubt(rule: dict[str, Any]) -> None:
+    assert set(judged(rule, image_set(), ended(EVER))) == {f"t/{ONE}"}
 
 
 @pytest.mark.parametrize("rule", [{"require": {"isPrimary": True}}, {"deny": {"imageSetState": "DELETED"}}])

@@ -21,7 +21,7 @@ from checker.audit.replaying import limits, rejudge, replay
 from checker.audit.run import Run
 from checker.evidence import runfolder
 from checker.evidence.events import Event
-from checker.evidence.kept import Evidence, discard_with, keep_records, moved, sizes_in, temporary
+from checker.evidence.kept import Evidence, digest, discard_with, keep_records, moved, sizes_in, temporary
 from checker.evidence.past import Kept, reopened
 from checker.evidence.past import collected as collected_runs
 from checker.evidence.recorded import read_recorded
@@ -205,7 +205,7 @@ def collect(
     from checker.inventory.collect import Options
     from checker.inventory.collect import collect as run
 
-    where, moment = folder or temporary(), as_of or utc_now()
+    where, moment, events = folder or temporary(), as_of or utc_now(), tuple(events)
     there = mend(where / RECORDS) if resume and (where / RECORDS).exists() else 0
     memory = memory_of(
         config.collect,
@@ -240,7 +240,7 @@ def collect(
     evidence = Evidence(
         where,
         "live",
-        inputs(config),
+        inputs(config, chosen, events, refresh=refresh),
         (*resumed, *done.notes),
         done.calls,
         {**done.traffic, "reused": reused[0]},
@@ -353,9 +353,13 @@ def explain(
         return run(written, rule, Path(folder), subject, as_of=as_of or utc_now(), targets=only)
 
 
-def inputs(config: AuditConfig) -> str:
-    """What a live audit is asked to do, as text for its id: the hashes of audit.yaml and of the files it names."""
-    return " ".join((config.sha256, *config.files.values()))
+def inputs(
+    config: AuditConfig, chosen: Iterable[Target], events: Iterable[Event] = (), *, refresh: bool = False
+) -> str:
+    """What a live audit is asked to do, as text for its id: the hashes of audit.yaml and of the files it names, the chosen
+    targets, the deletions that are known of, and whether all is asked for anew."""
+    options = (*(target.name for target in chosen), *map(repr, events), f"refresh={refresh}")
+    return " ".join((config.sha256, *config.files.values(), digest(options)))
 
 
 def report(run: Run, reports: Mapping[str, str | Path], options: Options | None = None) -> tuple[str, ...]:
@@ -434,7 +438,7 @@ def reclaim(store: Store, begun: Begun, rules: Rules, asked: str, as_of: datetim
         store: where it is kept.
         begun: the run.
         rules: what `choose` returned.
-        asked: `inputs(config)`.
+        asked: `inputs` of the audit.
         as_of: the instant against which ages are measured.
 
     Raises:
@@ -456,7 +460,7 @@ def claim(
     Args:
         store: where it is kept.
         rules: what `choose` returned.
-        asked: `inputs(config)` of a live audit, `evidence.digest` of a recorded one.
+        asked: `inputs` of a live audit, `evidence.digest` of a recorded one.
         as_of: the instant against which ages are measured.
         name: the audit's name.
         hypothetical: the instant was given.

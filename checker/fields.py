@@ -81,6 +81,9 @@ SEARCHED = frozenset(
 )  # fmt: skip
 """Fields that SearchImageSets answers (botocore's model, ImageSetsMetadataSummary; `version` is versionId)."""
 
+MOVING = frozenset({"lastAccessedAt", "storageTier"})
+"""Fields that change without a new version (AWS HealthImaging developer guide, cost optimization)."""
+
 # Named so that a policy that uses one is told why it is refused.
 NOT_YET = {
     "dicom": "DICOM attributes (SearchImageSets) are not available yet",

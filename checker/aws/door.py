@@ -135,6 +135,16 @@ class Door:
             raise UnusableError(type(error).__name__, str(error)) from error
         return Clients(control, runtime, _host(runtime.meta.endpoint_url) if given else None)
 
+    def anew(self, access: Access, region: str, watch: Watch | None = None) -> Clients:
+        """As `clients`, with credentials that are asked for anew: those of the session so far have expired.
+
+        Raises:
+            UnusableError: botocore can make none for this Region or endpoint.
+        """
+        with self._lock:
+            self._sessions.pop((access, region), None)
+        return self.clients(access, region, watch)
+
     def organizations(self, access: Access, region: str) -> Any:
         """A client of AWS Organizations.
 

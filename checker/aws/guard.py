@@ -20,6 +20,9 @@ storage tiers or touches `lastAccessedAt` (AWS HealthImaging developer guide, co
 PERMITTED = COLLECTED | {"GetCallerIdentity", "AssumeRole", "ListAccounts"}
 """Every action that a client of HealthImaging, STS or Organizations may call; any other is refused before it is sent."""
 
+DICOM_TAGS = "DICOMTags"
+"""The member of SearchImageSets' answer with the DICOM attributes of an image set."""
+
 S3_READING = frozenset({"GetObject", "HeadObject", "HeadBucket", "ListObjectsV2"})
 """Actions of S3 that read kept runs. HeadBucket is how botocore finds the Region of a bucket."""
 
@@ -30,7 +33,7 @@ S3_REMOVING = S3_READING | {"PutObject", "ListObjectVersions", "DeleteObject"}
 """Actions of S3 that prune a run, or give back the name of one that never began."""
 
 _PYTHON_TYPES: Mapping[str, Any] = {
-    "structure": dict, "list": list, "map": dict, "boolean": bool, "string": str, "timestamp": int | float,
+    "structure": dict, "list": list, "map": dict, "boolean": bool, "string": str, "integer": int, "timestamp": int | float,
 }  # fmt: skip
 
 
@@ -63,12 +66,14 @@ def guard(client: Any, permitted: Collection[str] = PERMITTED) -> None:
         if model.name not in permitted:
             raise RefusedActionError(f"{model.name} is not an action that the checker may call")
 
-    def check(operation_model: Any, response_dict: Mapping[str, Any], **_: Any) -> None:
+    def check(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
         status = response_dict["status_code"]
         if status == 200:
             answer = json.loads(response_dict["body"], **STRICT_JSON)
             if not isinstance(answer, dict):
                 raise ValueError("the body is no JSON object")
+            if _without_odd_attributes(operation_model, answer):
+                response_dict["body"] = json.dumps(answer).encode()
             _check_types(operation_model.output_shape, answer)
         elif status <= 300:  # botocore would read it as an answer: part of one (206), or one of several (300)
             raise ValueError(f"it came under HTTP status {status}")
@@ -76,6 +81,35 @@ def guard(client: Any, permitted: Collection[str] = PERMITTED) -> None:
     client.meta.events.register_first("provide-client-params", refuse)
     if client.meta.service_model.service_name == SERVICE:  # sts speaks XML
         client.meta.events.register_first(f"before-parse.{SERVICE}", check)
+
+
+def _without_odd_attributes(operation: Any, answer: Any) -> bool:
+    """Takes DICOM attributes that have not the model's types out of an answer; whether there were any. They came with the
+    images, and an odd one is no reason not to believe the rest, nor may botocore's parser speak of its value."""
+    found = False
+    items = answer.get("imageSetsMetadataSummaries") if operation.name == "SearchImageSets" else None
+    for item in items if isinstance(items, list) else ():
+        tags = item.get(DICOM_TAGS) if isinstance(item, dict) else None
+        if tags is None:
+            continue
+        shape = operation.output_shape.members["imageSetsMetadataSummaries"].member.members[DICOM_TAGS]
+        odd = [name for name in tags if _is_odd(shape, name, tags[name])] if isinstance(tags, dict) else None
+        if odd is None:
+            del item[DICOM_TAGS]
+        for name in odd or ():
+            del tags[name]
+        found |= odd != []
+    return found
+
+
+def _is_odd(tags: Any, name: str, value: Any) -> bool:
+    if name not in tags.members:
+        return bool(other_case({name: value}, tags.members))
+    try:
+        _check_types(tags.members[name], value, name)
+    except ValueError:
+        return True
+    return False
 
 
 def _check_types(model: Any, value: Any, path: str = "answer") -> None:
@@ -101,7 +135,13 @@ def _check_types(model: Any, value: Any, path: str = "answer") -> None:
         known = _PYTHON_TYPES.get(kind)
         wrong_bool = isinstance(value, bool) and kind != "boolean"
         if known and (wrong_bool or not isinstance(value, known)):
-            raise ValueError(f"{path} is {value!r:.80}, which is no {kind}")
+            shown = "a value" if _of_patients(model) else f"{value!r:.80}"
+            raise ValueError(f"{path} is {shown}, which is no {kind}")
+
+
+def _of_patients(model: Any) -> bool:
+    """Whether a value may be data of a patient: such a one is shown in no message."""
+    return bool(model.metadata.get("sensitive")) or model.name == DICOM_TAGS
 
 
 def _check_members(model: Any, value: Mapping[str, Any]) -> None:

@@ -38,7 +38,8 @@ def run(given: Check) -> int:
         result = _evaluate(plan, evidence)
     else:
         assert plan.config is not None
-        working = _claim(plan, api.inputs(plan.config), plan.moment)
+        asked = api.inputs(plan.config, plan.by.targets, plan.events, refresh=given.refresh)
+        working = _claim(plan, asked, plan.moment)
         with Interrupt() as interrupt:
             evidence = _collect(given, plan, working, interrupt)
         if interrupt.code:

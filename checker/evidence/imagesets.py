@@ -43,14 +43,14 @@ from checker.evidence.tables import (
     reference,
     without,
 )
-from checker.fields import SEARCHED, model
+from checker.fields import MOVING, SEARCHED, model
 from checker.model import Label, Needs
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 
-MOVING = ("lastAccessedAt", "storageTier")
-"""Fields that change without a new version, so that of two answers the later one holds."""
+FILLED = "updatedAt"
+"""What ListImageSetVersions leaves out of version 1 in published samples, and a search of the same version has."""
 _OWN = frozenset({"found", "collectedAt", "target"})
 _OF_THE_SET = ("datastoreId", "imageSetId")
 _SPELLED = {"versionId": "version"}
@@ -166,13 +166,13 @@ def _searched(lines: DuckDBPyRelation, labels: Mapping[str, Label], *, known: bo
 
 def _with_moving(rows: DuckDBPyRelation, searched: DuckDBPyRelation) -> DuckDBPyRelation:
     """The rows of answers with what a later search says of the fields that change without a new version."""
-    return _overlaid(rows, searched, MOVING, later=True)
+    return _overlaid(rows, searched, sorted(MOVING), later=True)
 
 
 def _beside_search(rows: DuckDBPyRelation, searched: DuckDBPyRelation) -> DuckDBPyRelation:
     """The rows of lists with what only a search says of an image set."""
     paths = [path for path in model().fields if path in SEARCHED and path not in model().versions]
-    return _overlaid(rows, searched, paths, later=False)
+    return _overlaid(rows, searched, [*paths, FILLED], later=False)
 
 
 def _overlaid(
@@ -184,6 +184,7 @@ def _overlaid(
     right = searched.select(
         *(Column(name).alias(f"search.{name}") for name in SET),
         Column("collectedAt").alias("search.collectedAt"),
+        Column("version").alias("search.version"),
         *(Column(path).alias(f"search.{path}") for path in paths),
     )
     same = reduce(and_, [Column(name) == Column(f"search.{name}") for name in SET])
@@ -192,14 +193,15 @@ def _overlaid(
         same = same & (Column("search.collectedAt") > Column("collectedAt"))
     joined = rows.set_alias("rows").join(right.set_alias("search"), same, how="left")
     given = Column("search.imageSetId").isnotnull()
-    return joined.select(
-        *(
-            duckdb.CaseExpression(given, Column(f"search.{name}")).otherwise(Column(name)).alias(name)
-            if name in paths
-            else Column(name)
-            for name in rows.columns
-        )
-    )
+    same_version = given & Column(FILLED).isnull() & (Column("search.version") == Column("versionId"))
+
+    def value(name: str) -> Expression:
+        if name not in paths:
+            return Column(name)
+        taken = same_version if name == FILLED else given
+        return duckdb.CaseExpression(taken, Column(f"search.{name}")).otherwise(Column(name)).alias(name)
+
+    return joined.select(*map(value, rows.columns))
 
 
 def _types() -> dict[str, str]:

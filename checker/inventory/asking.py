@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from checker.aws import RefusedActionError
-from checker.inventory.failures import Failure, Kind, failure
+from checker.inventory.failures import EXPIRED, Failure, Kind, failure
 from checker.inventory.limits import StoppedError
 
 Answer = TypeVar("Answer")
@@ -35,9 +35,11 @@ PATIENCE: Mapping[Kind, Patience] = {
     Kind.CONNECTION: Patience(3, 0.5, 2.0),
 }
 
-STANDSTILL = 900.0
-"""Seconds without one call of an action that is not throttled, after which a target is given up. As long as some get through,
-a throttled call waits: the limiter turns the rate down meanwhile."""
+STANDSTILL = 3600.0
+"""Seconds without one call of an action that is not throttled, after which no more of them are made for a target. As long as
+some get through, a throttled call waits: the limiter turns the rate down meanwhile."""
+RENEWALS = 2
+"""How often a call is made again with new credentials; it is lost, with its target, where those are refused as well."""
 SILENT_AT_FIRST = 8
 SILENT_LATER = 100
 """Failed connections in a row after which an endpoint is given up: if it has never answered, and if it has."""
@@ -51,13 +53,16 @@ class Line:
     clock: Callable[[], float] = time.monotonic
     lost: Failure | None = None
     asked: Counter[str] = field(default_factory=Counter)
+    _stuck: dict[str, Failure] = field(default_factory=dict)
     _throttled_since: dict[str, float] = field(default_factory=dict)
     _answered: bool = False
     _silent: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def ask(self, action: str, call: Callable[[], Answer]) -> Answer | Failure:
-        """What `call` returns, or why it gave nothing.
+    def ask(
+        self, action: str, call: Callable[[], Answer], renew: Callable[[], object] | None = None
+    ) -> Answer | Failure:
+        """What `call` returns, or why it gave nothing. Where its credentials have expired, `renew` has them asked for anew.
 
         Raises:
             StoppedError: the run is being stopped.
@@ -65,6 +70,8 @@ class Line:
         failed: Counter[Kind] = Counter()
         with self._lock:
             self.asked[action] += 1
+            if stuck := self._stuck.get(action):
+                return stuck
         while True:
             try:
                 answer = call()
@@ -75,20 +82,24 @@ class Line:
             else:
                 self._note(action, None)
                 return answer
+            failed[wrong.kind] += 1
+            if renew is not None and wrong.code in EXPIRED and failed[wrong.kind] <= RENEWALS:
+                renew()
+                continue
             self._note(action, wrong)
             patience = PATIENCE.get(wrong.kind)
-            failed[wrong.kind] += 1
-            if patience is None or failed[wrong.kind] > patience.again or self.lost:
+            if patience is None or failed[wrong.kind] > patience.again or self.lost or action in self._stuck:
                 return wrong
             if self.pause(min(patience.longest, patience.first * 2 ** min(failed[wrong.kind] - 1, 10))):
                 raise StoppedError
 
     def _note(self, action: str, wrong: Failure | None) -> None:
         with self._lock:
-            kind = wrong.kind if wrong else None
+            kind, given_up = wrong.kind if wrong else None, False
             if kind is Kind.THROTTLED:
                 since = self._throttled_since.setdefault(action, self.clock())
-                given_up = self.clock() - since >= STANDSTILL
+                if wrong and self.clock() - since >= STANDSTILL:
+                    self._stuck[action] = wrong
             elif kind is Kind.CONNECTION:
                 self._silent += 1
                 given_up = self._silent >= (SILENT_LATER if self._answered else SILENT_AT_FIRST)

@@ -20,7 +20,7 @@ from checker.inventory.failures import Failure, Kind
 from checker.inventory.jobs import Jobs
 from checker.inventory.limits import Limiter, StoppedError
 from checker.inventory.search import Search
-from checker.inventory.site import Site
+from checker.inventory.site import Signed, Site
 
 MOST_LANES = 16
 """Lanes read at once; each has its own quota and threads."""
@@ -228,14 +228,16 @@ class Crew:
             identity = self.door.caller_identity(lane.access, lane.region)
             account = account or identity.account
             known_as = account or f"{lane.access.profile or ''}/{lane.access.role_arn or ''}"
-            clients = self.door.clients(lane.access, lane.region, self.limiter.watch(known_as, lane.region))
+            watch = self.limiter.watch(known_as, lane.region)
+            clients = self.door.clients(lane.access, lane.region, watch)
         except UnusableError as error:
             for site in lane.sites:
                 site.account = account
                 site.line.lost = Failure(Kind.CREDENTIALS, error.code, str(error))
             return
+        signed = Signed(clients, lambda: self.door.anew(lane.access, lane.region, watch))
         for site in lane.sites:
-            site.clients, site.account, site.arn = clients, account, identity.arn
+            site.signed, site.account, site.arn = signed, account, identity.arn
             if identity.note:
                 site.notes.append(f"{site.target.name}: {identity.note}")
             if clients.endpoint:

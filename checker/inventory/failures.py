@@ -40,6 +40,13 @@ _REJECTED = frozenset(
         "RequestExpired", "NotAuthorized", "OptInRequired",
     }
 )  # fmt: skip
+EXPIRED = frozenset(
+    {
+        "ExpiredTokenException", "ExpiredToken", "RequestExpired", "InvalidToken", "UnrecognizedClientException",
+        "InvalidClientTokenId",
+    }
+)  # fmt: skip
+"""Codes of credentials that were good once, perhaps: new ones may be."""
 LONGEST_MESSAGE = 1000
 
 

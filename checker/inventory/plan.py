@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from checker.evidence.records import GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS
-from checker.fields import SEARCHED, model
+from checker.fields import MOVING, SEARCHED, model
 from checker.model import Needs, Target
 
+OWN = frozenset({"found", "collectedAt"})
 EvidenceKind = Literal["exact", "economical"]
 
 
@@ -18,13 +19,15 @@ class Plan:
 
     `search`: image sets are found by SearchImageSets. `state`: the calls of which one gives the latest state of an image
     set; none where the search's own answer will do, or where nothing but versions is read. `versions`: the whole list of
-    versions is read too. `tags`: the tags of each image set are.
+    versions is read too. `tags`: the tags of each image set are. `fresh`: an earlier answer will not do, since what moves
+    without a new version is read from it.
     """
 
     search: bool = False
     state: tuple[str, ...] = ()
     versions: bool = False
     tags: bool = False
+    fresh: bool = False
 
     @property
     def each(self) -> tuple[str, ...]:
@@ -41,7 +44,7 @@ def plan(target: Target, needs: Needs, evidence: EvidenceKind | None = None) -> 
     Args:
         target: what to read.
         needs: what the rules read.
-        evidence: `exact` asks for every image set itself; `economical` lets SearchImageSets answer where it can, which is
+        evidence: `exact` asks for every image set itself, and for all that rules read of it; `economical` lets SearchImageSets answer where it can, which is
             eventually consistent and of which AWS does not say whether it lists LOCKED or DELETED image sets. Unless given,
             listed image sets are asked for by GetImageSet, and those that a search finds economically.
     """
@@ -51,11 +54,13 @@ def plan(target: Target, needs: Needs, evidence: EvidenceKind | None = None) -> 
         return Plan(searched and (versions or tags), (), versions, tags)
     if not searched and evidence is None:
         return Plan(searched, (GET_IMAGE_SET,), versions, tags)
-    beside = SEARCHED if searched else frozenset({"found", "collectedAt"})
-    if searched and evidence != "exact" and _within(needs, SEARCHED):
+    exact = evidence == "exact"
+    fresh = exact and not _within(needs, frozenset(model().fields) - MOVING | OWN)
+    if searched and not exact and _within(needs, SEARCHED):
         return Plan(searched, (), versions, tags)
+    beside = SEARCHED if searched and not exact else OWN
     if not _within(needs, beside | model().versions):
-        return Plan(searched, (GET_IMAGE_SET,), versions, tags)
+        return Plan(searched, (GET_IMAGE_SET,), versions, tags, fresh)
     if versions:
         return Plan(searched, (LIST_VERSIONS,), versions, tags)
     # the quotas of both calls serve, side by side

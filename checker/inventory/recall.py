@@ -124,6 +124,8 @@ class Recall:
         where it is to be asked for."""
         if not plan.state and not plan.versions:
             return ()
+        if plan.fresh:
+            return None
         known = self._earlier(str(item["imageSetId"]))
         then = known.get((SEARCH, None))
         if then is None or any(then.document.get(name) != item.get(name) for name in FACTS):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
 from checker import values
-from checker.aws import Clients
+from checker.aws import Clients, UnusableError
 from checker.evidence.records import (
     BESIDE,
     GET_DATASTORE,
@@ -52,6 +54,21 @@ class _NotAsked(Failure):
     """Why no call was made."""
 
 
+class Signed:
+    """The clients that targets share, made anew where their credentials have expired."""
+
+    def __init__(self, clients: Clients, make: Callable[[], Clients]) -> None:
+        self.clients, self._make = clients, make
+        self._lock = threading.Lock()
+
+    def renew(self, used: Clients) -> None:
+        """Makes new clients, unless those that were used are others already; where none can be made they stay."""
+        with self._lock:
+            if self.clients is used:
+                with suppress(UnusableError):
+                    self.clients = self._make()
+
+
 @dataclass
 class Site:
     """A target, how it is asked, and what was learnt of its data store.
@@ -71,7 +88,7 @@ class Site:
     belongs: Belongs | None = None
     created: Bounds = OPEN
     updated: Bounds = OPEN
-    clients: Clients | None = None
+    signed: Signed | None = None
     account: str | None = None
     arn: str | None = None
     store_arn: str | None = None
@@ -112,6 +129,11 @@ class Site:
             for ref in self.target.image_sets:
                 by_id.setdefault(ref.id, []).append(ref)
             yield from ((self, tuple(same), Left.ALL) for same in by_id.values())
+
+    @property
+    def clients(self) -> Clients | None:
+        """The clients to ask with, once there are any."""
+        return self.signed.clients if self.signed else None
 
     def all_notes(self) -> list[str]:
         """The notes, with one on why the target was given up while it was read, if it was."""
@@ -159,9 +181,16 @@ class Site:
     def ask(self, action: str, call: Callable[[Clients], Said]) -> Said | Failure:
         if lost := self.line.lost:
             return _NotAsked(lost.kind, lost.code, f"not asked for: {lost.message}")
-        assert self.clients is not None
-        clients = self.clients
-        return self.line.ask(action, lambda: call(clients))
+        signed = self.signed
+        assert signed is not None
+        used = signed.clients
+
+        def once() -> Said:
+            nonlocal used
+            used = signed.clients
+            return call(used)
+
+        return self.line.ask(action, once, lambda: signed.renew(used))
 
     def tags(self, arn: str | None) -> Answer | Failure:
         if arn is None and self.line.lost is None:

@@ -16,7 +16,7 @@ import pytest
 from checker.cli import main
 from checker.simulator.load.trouble import WireFault
 from checker.simulator.rehearsal import ModelError
-from tests.cli.scale import POLICY, Audit, move, served, store
+from tests.cli.scale import POLICY, STORE, Audit, move, served, store
 
 AS_OF = ("--as-of", "2026-01-01T00:00:00Z")
 TAGS = POLICY + "  - {id: owned, title: Somebody owns it, severity: low, deny: {tags.owner: nobody}}\n"
@@ -81,12 +81,40 @@ def test_what_was_found_to_the_last_is_not_searched_again(tmp_path: Path) -> Non
         (whole,) = audit.runs
         shutil.move(whole, tmp_path / "whole")
         lines = (tmp_path / "whole" / "records.jsonl").read_bytes().splitlines(keepends=True)
-        size = len(b"".join(lines[:-30]))
-        run = cut(tmp_path / "whole", audit.folder / "runs" / whole.name, size)
+        asked = [line for line in lines if b'"imageSetState"' in line or b'"imageSetPropertiesList"' in line]
+        run = cut(tmp_path / "whole", audit.folder / "runs" / whole.name, 0)
+        (run / "records.jsonl").write_bytes(b"".join(line for line in lines if line not in asked[-30:]))
         audit.check("--resume", run.as_posix())
     calls = audit.calls()
     assert "SearchImageSets" not in calls
     assert calls["GetImageSet"] + calls["ListImageSetVersions"] == 30
+
+
+def test_what_was_found_and_not_asked_about_is_asked_about_though_no_search_lists_it_any_more(
+    tmp_path: Path,
+) -> None:
+    with served(store(120, deleted=0.0, deleted_found=False)) as server:
+        audit = Audit(tmp_path / "audit", server.url)
+        audit.write()
+        audit.check(*AS_OF)
+        (whole,) = audit.runs
+        shutil.move(whole, tmp_path / "whole")
+        lines = (tmp_path / "whole" / "records.jsonl").read_bytes().splitlines(keepends=True)
+        found = [line for line in lines if b'"SearchImageSets"' in line and b"listedSince" not in line]
+        run = cut(tmp_path / "whole", audit.folder / "runs" / whole.name, 0)
+        (run / "records.jsonl").write_bytes(b"".join(found[:80]))
+        move(server, 0.3, gone=1.0)
+        audit.check("--resume", run.as_posix())
+    names = {json.loads(line)["imageSetId"] for line in found[:80]}
+    gone = {
+        one["imageSetId"]
+        for one in audit.records()
+        if (one.get("error") or {}).get("code") == "ResourceNotFoundException"
+    }
+    assert 10 < len(gone) < 40
+    assert gone < names
+    assert {one["imageSetId"] for one in audit.findings() if one["rule"] == "found"} >= gone
+    assert not [one for one in audit.findings() if one["reason"] == "NotRecorded"]
 
 
 def test_an_incremental_run_is_resumed(tmp_path: Path) -> None:
@@ -174,21 +202,37 @@ def test_a_damaged_line_in_the_middle_is_no_interruption(
         assert records.read_bytes() == before
 
 
-@pytest.mark.parametrize("what", ["policy", "audit", "rule"])
+@pytest.mark.parametrize("what", ["policy", "audit", "rule", "refresh"])
 def test_a_run_goes_on_with_what_it_began_with(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str
 ) -> None:
     with served(store(5)) as server:
         audit, run = interrupted(tmp_path, server.url)
-        if what != "rule":
+        options = {"rule": ["--rule", "found"], "refresh": ["--refresh"]}.get(what, [])
+        if what in ("policy", "audit"):
             audit.write(
                 POLICY + "# changed\n" if what == "policy" else POLICY,
                 "gate: {fail_on: high}\n" if what == "audit" else "",
             )
         before = {path.name: path.read_bytes() for path in run.rglob("*") if path.is_file()}
-        assert audit.check("--resume", run.as_posix(), *(["--rule", "found"] if what == "rule" else [])) == 2
+        assert audit.check("--resume", run.as_posix(), *options) == 2
     assert "begun with other policies, another audit.yaml or other options" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_a_run_goes_on_with_the_targets_that_it_began_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = f'image_sets: all}}, {{name: other, datastore: "{STORE}", image_sets: all'
+    with served(store(5)) as server:
+        audit = Audit(tmp_path / "audit", server.url)
+        audit.write(target=both)
+        audit.check(*AS_OF)
+        (run,) = audit.runs
+        (run / "manifest.json").unlink()
+        assert audit.check("--resume", run.as_posix(), "--target", "all") == 2
+        assert "begun with other policies, another audit.yaml or other options" in capsys.readouterr().err
+        assert audit.check("--resume", run.as_posix()) in (0, 1, 3)
 
 
 def test_a_complete_run_is_not_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

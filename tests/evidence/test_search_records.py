@@ -115,6 +115,17 @@ def test_what_moves_without_a_new_version_is_taken_from_the_later_answer(table, 
     assert rows[0]["versionId"] == 2
 
 
+@pytest.mark.parametrize(("version", "filled"), [(2, True), (3, False)])
+def test_a_list_that_leaves_out_when_the_version_was_made_has_it_from_a_search_of_that_version(
+    table, version, filled
+):
+    """ListImageSetVersions leaves `updatedAt` out of version 1 in published samples."""
+    updated = Needs(fields=frozenset({"imageSetState", "updatedAt"}))
+    rows, _ = table(updated, searched(version=version, updatedAt="2025-05-05T00:00:00Z"), listed())
+    assert calls(rows) == [(A, LIST_VERSIONS, None)]
+    assert rows[0]["updatedAt"] == (datetime(2025, 5, 5) if filled else None)
+
+
 def test_a_list_of_versions_answers_the_latest_state_and_the_search_what_it_leaves_out(table):
     needs = Needs(fields=frozenset({"imageSetState", "storageTier", "overrides.forced"}))
     rows, _ = table(needs, listed(), searched())

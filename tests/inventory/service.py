@@ -85,7 +85,8 @@ class Service:
     `list_fault` and `tags_fault` the same for the data store, for versions and for tags. `versions` are those that each
     image set has, `histories` the items of their lists, `page` how many of them a page has. `tags` are by ARN. `listed`
     are the image sets that a search of a data store lists, `unsorted` in the order given, `unfiltered`
-    whatever was asked for; with more than `most_filters` it is refused. `names` are of data stores.
+    whatever was asked for; with more than `most_filters`, or
+    beyond the `deepest` item, it is refused. `names` are of data stores.
     """
 
     sets: dict[str, dict[str, object]] = field(default_factory=dict)
@@ -103,6 +104,7 @@ class Service:
     unsorted: bool = False
     unfiltered: bool = False
     most_filters: int = 2
+    deepest: float = math.inf
     tags: dict[str, dict[str, object]] = field(default_factory=dict)
     store_more: dict[str, object] = field(default_factory=dict)
     sts_fault: str | None = None
@@ -207,7 +209,7 @@ class _Handler(BaseHTTPRequestHandler):
         mark = str(zlib.crc32(json.dumps(body).encode()))
         if of not in ("", mark):  # a token is of the criteria that it was given for
             return self.go_wrong("400", {})
-        if len(body.get("filters", [])) > self.service.most_filters:
+        if len(body.get("filters", [])) > self.service.most_filters or int(begin) >= self.service.deepest:
             return self.go_wrong("400", {})
         fault = self.service.search_fault(store, self.attempt(f"search {store}"))
         items = self.service.listed.get(store, [])

@@ -90,6 +90,27 @@ def test_dicom_attributes_are_in_no_record(service: Service) -> None:
     assert "DOE" not in "".join(map(repr, records))
 
 
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"DICOMPatientId": 9227465},
+        {"DICOMPatientName": {"Alphabetic": "9227465"}},
+        "9227465",
+        ["9227465"],
+        {"DICOMSeriesNumber": "9227465"},
+        {"DICOMNumberOfStudyRelatedSeries": True},
+        {"DICOMPatientid": "9227465"},
+    ],
+)
+def test_odd_dicom_attributes_are_dropped_and_in_no_message(service: Service, tags: object) -> None:
+    fill(service, 2)
+    service.listed[DATASTORE][0]["DICOMTags"] = tags
+    records, done = run(service, target())
+    assert found(records) == every(2)
+    assert not [one.error for one in records if one.error]
+    assert "9227465" not in "".join(map(repr, records)) + "".join(done.notes)
+
+
 @pytest.mark.parametrize("page", [1, 7, 50])
 @pytest.mark.parametrize("seed", range(4))
 def test_ranges_lose_and_repeat_nothing(service: Service, page: int, seed: int) -> None:
@@ -103,6 +124,22 @@ def test_ranges_lose_and_repeat_nothing(service: Service, page: int, seed: int) 
     service.listed[DATASTORE] = [summary(n, createdAt=at) for n, at in enumerate(times)]
     records, _ = run(service, target(), workers=8)
     assert found(records) == every(400)
+
+
+def test_the_same_audit_reads_an_image_set_by_the_same_call(service: Service) -> None:
+    fill(service, 300)
+    by_call = []
+    for _ in range(2):
+        records, _ = run(service, target(), needs=STATE, workers=8)
+        by_call.append(
+            {
+                one.image_set_id: one.action
+                for one in records
+                if one.action in ("GetImageSet", "ListImageSetVersions")
+            }
+        )
+    assert by_call[0] == by_call[1]
+    assert 100 < sum(call == "GetImageSet" for call in by_call[0].values()) < 200
 
 
 def test_several_threads_share_a_search(service: Service) -> None:
@@ -161,7 +198,8 @@ def test_faults_in_between_lose_nothing(service: Service) -> None:
     ("needs", "evidence", "calls"),
     [
         (TIER, None, {"SearchImageSets"}),
-        (TIER, "exact", {"SearchImageSets", "GetImageSet", "ListImageSetVersions"}),
+        (TIER, "exact", {"SearchImageSets", "GetImageSet"}),
+        (STATE, "exact", {"SearchImageSets", "GetImageSet", "ListImageSetVersions"}),
         (STATE, None, {"SearchImageSets", "GetImageSet", "ListImageSetVersions"}),
         (PRIMARY, "economical", {"SearchImageSets", "GetImageSet", "ListImageSetVersions"}),
         (FORCED, None, {"SearchImageSets", "GetImageSet", "ListImageSetVersions"}),

@@ -21,6 +21,7 @@ from checker.simulator import DOCUMENTED_QUOTAS, Fault, ModelError, RawAnswer
 from checker.simulator.load import SyntheticStore, WireFault, serve_load
 from checker.simulator.load.actions import ACTIONS
 from checker.simulator.load.errors import status_of
+from checker.simulator.load.iam import Policy
 from checker.simulator.load.service import _ROUTES
 
 from .test_conformance import unknown
@@ -208,6 +209,47 @@ def test_accounts_and_regions_have_data_stores_of_their_own(server):
     assert connect(server.url, key).list_datastores()["datastoreSummaries"] == []
     assert connect(server.url, key, service="sts").get_caller_identity()["Account"] == "999999999999"
     assert connect(server.url, service="sts").get_caller_identity()["Account"] == "123456789012"
+
+
+def test_an_organization_lists_its_accounts_page_by_page(serving):
+    every = {f"{number:012}": "ACTIVE" for number in range(1, 48)} | {"9" * 12: "SUSPENDED"}
+    seen = []
+    client = connect(serving(organization=every).url, service="organizations")
+    client.meta.events.register(
+        "before-parse.organizations",
+        lambda response_dict, **_: seen.append(json.loads(response_dict["body"])),
+    )
+    pages = client.get_paginator("list_accounts").paginate()
+    assert {one["Id"]: one["State"] for page in pages for one in page["Accounts"]} == every
+    model = get_session().get_service_model("organizations")
+    shape = model.operation_model("ListAccounts").output_shape
+    assert len(seen) == 3
+    assert [found for answer in seen for found in unknown(shape, answer)] == []
+    assert len(client.list_accounts(MaxResults=7)["Accounts"]) == 7
+
+
+def test_the_accounts_of_the_data_stores_are_an_organization_unless_told_otherwise(server):
+    listed = connect(server.url, service="organizations").list_accounts()["Accounts"]
+    assert [(one["Id"], one["State"]) for one in listed] == [
+        ("123456789012", "ACTIVE"),
+        ("999999999999", "ACTIVE"),
+    ]
+
+
+def test_accounts_are_listed_to_whom_the_policy_lets(serving):
+    def policy(action):
+        return {"Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}
+
+    server = serving(policy=policy("organizations:ListAccounts"))
+    client = connect(server.url, service="organizations")
+    assert client.list_accounts()["Accounts"]
+    server.ask(lambda service: setattr(service, "policy", Policy(policy("medical-imaging:*"))))
+    with pytest.raises(ClientError, match="not authorized") as caught:
+        client.list_accounts()
+    assert caught.value.response["Error"]["Code"] == "AccessDeniedException"
+    with pytest.raises(ClientError) as caught:
+        connect(server.url, service="organizations").list_roots()
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 
 def test_tags(client):

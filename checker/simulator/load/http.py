@@ -69,7 +69,8 @@ class Connection(asyncio.Protocol):
             return
         body = self._buffer[end + len(_END) : whole]
         self._buffer = self._buffer[whole:]
-        reply = self._handle(Request(method, target, headers.get("authorization", ""), body))
+        signed, operation = headers.get("authorization", ""), headers.get("x-amz-target", "")
+        reply = self._handle(Request(method, target, signed, body, operation))
         self._waiting = True
         last = headers.get("connection", "").lower() == "close"
         if reply.breaks == "hang":

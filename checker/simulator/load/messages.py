@@ -14,12 +14,13 @@ JSON = {"Content-Type": "application/json"}
 
 @dataclass(frozen=True)
 class Request:
-    """A request; `target` is the path and the query."""
+    """A request; `target` is the path and the query, `operation` the header `X-Amz-Target`."""
 
     method: str
     target: str
     authorization: str = ""
     body: bytes = b""
+    operation: str = ""
 
 
 @dataclass

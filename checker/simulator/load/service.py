@@ -6,14 +6,14 @@ import random
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from json import dumps
+from json import dumps, loads
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from checker.simulator.backdoor import DEFAULT_ACCOUNT, DEFAULT_REGION
 from checker.simulator.rehearsal import DOCUMENTED_QUOTAS, Call, Fault, ModelError, RawAnswer
 
-from . import identity
+from . import identity, organizations
 from .actions import ACTIONS
 from .errors import RefusedError
 from .iam import Policy
@@ -53,6 +53,8 @@ class LoadService:
         policy: the IAM policy document of every caller; None allows all.
         clock: what time it is for changes that name none.
         seed: of the jitter.
+        organization: the accounts of the organization and their states; those of the data stores, all ACTIVE, if left
+            out.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class LoadService:
         policy: Mapping[str, Any] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         seed: int = 0,
+        organization: Mapping[str, str] | None = None,
     ) -> None:
         self.stores = {store.datastore_id: store for store in stores}
         self.gate = Gate(quotas, faults)
@@ -73,6 +76,8 @@ class LoadService:
         self.jitter = jitter
         self.policy = None if policy is None else Policy(policy)
         self.clock = clock
+        every = (store.account for store in self.stores.values())
+        self.organization = dict.fromkeys(every, "ACTIVE") if organization is None else dict(organization)
         # not for secrets: the same seed must give the same run
         self._dice = random.Random(seed)  # noqa: S311
 
@@ -97,9 +102,7 @@ class LoadService:
             reply = Reply(given.status, given.body, given.headers)
             count.refused[str(given.status)] += 1
         elif given is not None:
-            reply = (
-                identity.refusal(given) if action in identity.ACTIONS else refusal(given.code, given.message)
-            )
+            reply = _refused(action, given)
             count.refused[given.code] += 1
         if breaks:
             count.refused[breaks] += 1
@@ -136,6 +139,9 @@ class LoadService:
     def _answer(self, action: str, params: dict[str, Any], account: str, region: str) -> Reply:
         if action in identity.ACTIONS:
             return identity.answer(action, params, account, self.clock())
+        if action in organizations.ACTIONS:
+            self._allow(f"organizations:{action}", "*")
+            return organizations.answer(params, self.organization, account)
         self._check_policy(action, params, f"arn:aws:medical-imaging:{region}:{account}:datastore/")
         mine = {
             name: store
@@ -153,11 +159,22 @@ class LoadService:
             arns = [f"{prefix}{params['datastoreId']}"]
         if "imageSetId" in params:
             arns.append(f"{arns[0]}/imageset/{params['imageSetId']}")
-        name = f"medical-imaging:{action}"
         for arn in arns:
-            if not self.policy.allows(name, arn):
-                message = f"The caller is not authorized to perform: {name} on resource: {arn}"
-                raise RefusedError("AccessDeniedException", message)
+            self._allow(f"medical-imaging:{action}", arn)
+
+    def _allow(self, name: str, arn: str) -> None:
+        if self.policy is not None and not self.policy.allows(name, arn):
+            message = f"The caller is not authorized to perform: {name} on resource: {arn}"
+            raise RefusedError("AccessDeniedException", message)
+
+
+def _refused(action: str, error: ModelError) -> Reply:
+    """An error in the protocol of the action's service."""
+    if action in identity.ACTIONS:
+        return identity.refusal(error)
+    if action in organizations.ACTIONS:
+        return organizations.refusal(error)
+    return refusal(error.code, error.message)
 
 
 def _place(authorization: str) -> Place:
@@ -170,6 +187,9 @@ def _place(authorization: str) -> Place:
 
 def _routed(request: Request) -> tuple[str, dict[str, Any]]:
     path, _, query = request.target.partition("?")
+    operation = request.operation.removeprefix(organizations.TARGET)
+    if path == "/" and operation in organizations.ACTIONS:
+        return operation, loads(request.body or b"{}")
     if path == "/":
         params: dict[str, Any] = dict(parse_qsl(request.body.decode()))
         if params.get("Action") in identity.ACTIONS:

@@ -48,7 +48,7 @@ def memory_of(
     if own is not None:
         here = Stored()
         here.add(own)
-    if any(target.discovery for target in targets):
+    if any(target.discovery or target.organization for target in targets):
         then = Stored()
         for kept in islice(earlier, MOST_EARLIER):
             then.add(

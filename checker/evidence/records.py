@@ -37,9 +37,10 @@ NO_VERSION = "VersionNotFound"
 NOT_RECORDED = "NotRecorded"
 VERSIONS_NOT_RECORDED = "VersionsNotRecorded"
 DELETED_NOT_LISTED = "DeletedNotListed"
-"""Codes: the service's own for what is not there, and four of ours: the image set is there, but not the version asked
+NO_LONGER_LISTED = "NoLongerListed"
+"""Codes: the service's own for what is not there, and five of ours: the image set is there, but not the version asked
 for; no answer of a call was recorded; the recorded answers leave versions out; a search found the image sets, and may not
-list those that are DELETED."""
+list those that are DELETED; an earlier run had the target, and its account or data store is not listed any more."""
 
 VERSIONS = "imageSetPropertiesList"
 PROPERTIES = "datastoreProperties"

@@ -13,7 +13,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from checker.evidence.records import FINDING, GET_IMAGE_SET, LISTED_SINCE, NO_VERSION, NOT_FOUND, SEARCH
+from checker.evidence.records import (
+    FINDING,
+    GET_IMAGE_SET,
+    LISTED_SINCE,
+    NO_LONGER_LISTED,
+    NO_VERSION,
+    NOT_FOUND,
+    PROPERTIES,
+    SEARCH,
+)
 from checker.evidence.runfolder import write_stream
 from checker.problems import InvalidInputError, Problem
 
@@ -56,6 +65,9 @@ class Stored:
         self._lock = threading.Lock()
         self._targets: dict[str, int] = {}
         self._ends: dict[str, Document] = {}
+        self._runs: dict[str, str] = {}
+        self._lost: dict[str, str] = {}
+        self._names: dict[str, str] = {}
         self.whole = True
         """Whether every search of the runs came to its end."""
 
@@ -69,6 +81,7 @@ class Stored:
             for at, line in _lines(path):
                 document = json.loads(line)
                 target = document["target"]
+                self._note(target, document, run)
                 if target in done:
                     continue
                 if document.get("action") in FINDING and "error" in document:
@@ -100,6 +113,18 @@ class Stored:
     def end(self, target: str) -> Document | None:
         """The record that a target's search came to its end with, if it did."""
         return self._ends.get(target)
+
+    def parts(self, target: str) -> Iterator[tuple[str, str]]:
+        """The targets that are parts of one, each as what follows its name and a slash, and the last run that had it: not
+        those that say of it only that it is not listed any more, unless there are no others."""
+        start = f"{target}/"
+        every = {**self._lost, **self._runs}
+        for name in sorted(name for name in every if name.startswith(start)):
+            yield name.removeprefix(start), every[name]
+
+    def called(self, target: str) -> str | None:
+        """What the data store of a target was called by the last run that knew it."""
+        return self._names.get(target)
 
     def of(self, target: str, image_set_id: str) -> dict[Key, Saved]:
         """The records of an image set."""
@@ -138,6 +163,15 @@ class Stored:
                 SELECT 1 FROM seen WHERE seen.target = :target AND seen.image_set = known.image_set
             )"""
         return self._pages(both, target, store)
+
+    def _note(self, target: str, document: Document, run: str) -> None:
+        """Takes note that a run had a target."""
+        if document.get("error", {}).get("code") == NO_LONGER_LISTED:
+            self._lost[target] = run
+        else:
+            self._runs.setdefault(target, run)
+        if PROPERTIES in document:
+            self._names.setdefault(target, str(document[PROPERTIES].get("datastoreName")))
 
     def _pages(self, query: str, target: str, store: str) -> Iterator[str]:
         with self._lock:

@@ -112,7 +112,7 @@ def collect(
     notes: list[str] = []
     done, planned = 0, 1
     try:
-        every, unread, notes = accounts_of(targets, door, pause, now)
+        every, unread, notes = accounts_of(targets, door, pause, now, chosen.memory)
         for record in unread:
             sink(record)
         lanes = _lanes(every, door, lambda target: _site(target, needs, chosen, pause, now))

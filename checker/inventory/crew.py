@@ -15,7 +15,7 @@ from typing import Any
 from checker.aws import Access, Door, UnusableError
 from checker.evidence.records import Record
 from checker.inventory import finding, reading
-from checker.inventory.expand import stores_of, unlisted
+from checker.inventory.expand import Patterns
 from checker.inventory.failures import Failure, Kind
 from checker.inventory.jobs import Jobs
 from checker.inventory.limits import Limiter, StoppedError
@@ -66,6 +66,7 @@ class Crew:
         self.listed: list[Lane] = []
         """Lanes of which every image set is known."""
         self.sites: list[Site] = []
+        self.patterns = Patterns(())
         self.results: queue.Queue[_Read | _Crash | None] = queue.Queue(MOST_WAITING)
 
     def run(
@@ -73,6 +74,7 @@ class Crew:
     ) -> int:
         """Gives every record to the sink; returns how many image sets are done."""
         self.sites += [site for lane in lanes for site in lane.sites]
+        self.patterns = Patterns(site.target for site in self.sites)
         waiting, lock = iter(lanes), threading.Lock()
         runners = min(MOST_LANES, len(lanes))
         for _ in range(runners):
@@ -158,16 +160,10 @@ class Crew:
             if site.target.datastores is None:
                 yield site
                 continue
-            if site.clients is not None and site.line.lost is None:
-                found = list(stores_of(site, site.clients))
-                self.sites += found
-                yield from found
-                if not found and site.line.lost is None:
-                    site.notes.append(
-                        f"{site.target.name}: no data store is called {site.target.datastores}."
-                    )
-            if site.line.lost is not None:
-                self._keep(iter([unlisted(site)]), done=0)
+            found, unknown = self.patterns.expand(site)
+            self.sites += found
+            yield from found
+            self._keep(iter(unknown), done=0)
 
     def _hands(self, sites: list[Site]) -> int:
         """Threads for the image sets of sites: no more than there are, so far as that is known."""

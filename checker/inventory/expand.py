@@ -1,39 +1,62 @@
 """Targets of which audit.yaml does not say all: the accounts of an organization, the data stores whose names match.
 
 Each account and each data store becomes a target of its own, called NAME/ACCOUNT and NAME/DATASTORE, so that what is
-denied for one of them is told of that one.
+denied for one of them is told of that one. What an earlier run had and is not listed any more stays a target, of which
+nothing is known: else all its image sets would leave the audit, and nobody would be told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 
-from checker.aws import Access, Clients, Door, UnusableError
-from checker.evidence.records import LIST_ACCOUNTS, LIST_DATASTORES, Record
+from checker.aws import Access, Door, UnusableError
+from checker.evidence.records import LIST_ACCOUNTS, LIST_DATASTORES, NO_LONGER_LISTED, Record
 from checker.inventory import questions
 from checker.inventory.asking import Line
 from checker.inventory.failures import Failure, Kind
 from checker.inventory.found import Found
+from checker.inventory.questions import Listed
+from checker.inventory.recall import Memory
 from checker.inventory.site import Site
 from checker.model import Target
 
+ORGANIZATIONS_REGIONS = {"us-gov-": "us-gov-west-1", "cn-": "cn-northwest-1"}
+"""Where Organizations is asked, by how a target's Region begins: each partition has it in one Region (AWS, service
+endpoints)."""
 ORGANIZATIONS_REGION = "us-east-1"
-"""Where Organizations is asked; it answers the same in every Region that it has (AWS, service endpoints)."""
+NO_ACCOUNT = "NoActiveAccount"
+NO_NAME = "NoNameMatches"
+"""Codes of our own: no account of the organization is ACTIVE; no data store's name matches a pattern."""
+EVERY = "*"
+"""The pattern of `datastore: all`: there may be none."""
+MOST_NAMES = 20
+"""Names that a message lists."""
+_ACTIVE, _DELETED = "ACTIVE", "DELETED"
+_ACCOUNT = re.compile("[0-9]{12}")
+_DATASTORE = re.compile("[0-9a-z]{32}")
+_Accounts = Mapping[str, str] | Failure
 
 
 def accounts_of(
-    targets: Sequence[Target], door: Door, pause: Callable[[float], bool], now: Callable[[], datetime]
+    targets: Sequence[Target],
+    door: Door,
+    pause: Callable[[float], bool],
+    now: Callable[[], datetime],
+    memory: Memory,
 ) -> tuple[list[Target], list[Record], list[str]]:
     """The targets with a target for each active account in the place of those over an organization; a record for each
-    that could not be expanded; and notes.
+    that could not be expanded, and for each that an earlier run had and that is gone; and notes.
 
     Raises:
         StoppedError: the run is being stopped.
     """
-    found: dict[str | None, list[str] | Failure] = {}
+    found: dict[tuple[str | None, str], _Accounts] = {}
     every: list[Target] = []
     records: list[Record] = []
     notes: list[str] = []
@@ -41,26 +64,47 @@ def accounts_of(
         if not target.organization:
             every.append(target)
             continue
-        if target.profile not in found:
-            found[target.profile] = _accounts(door, target.profile, pause)
-        accounts = found[target.profile]
+        asked = target.profile, _organizations_region(target.region)
+        if asked not in found:
+            found[asked] = _accounts(door, *asked, pause)
+        accounts = found[asked]
         if isinstance(accounts, Failure):
             records.append(_unread(target, LIST_ACCOUNTS, accounts, now()))
             notes.append(f"{target.name}: the accounts of the organization are not known: {accounts.message}")
             continue
-        every += [_in_account(target, account) for account in accounts]
+        notes += _skipped(target, accounts)
+        every += [_in_account(target, account) for account, state in accounts.items() if state == _ACTIVE]
+        lost = [_unread(part, LIST_ACCOUNTS, why, now()) for part, why in _gone(target, accounts, memory)]
+        notes += [f"{one.target}: {one.error[1]}" for one in lost if one.error]
+        records += lost
     return every, records, notes
 
 
-def _accounts(door: Door, profile: str | None, pause: Callable[[float], bool]) -> list[str] | Failure:
+def _organizations_region(region: str) -> str:
+    every = ORGANIZATIONS_REGIONS.items()
+    return next((there for start, there in every if region.startswith(start)), ORGANIZATIONS_REGION)
+
+
+def _accounts(door: Door, profile: str | None, region: str, pause: Callable[[float], bool]) -> _Accounts:
+    """The states of the accounts, of which one at least is active."""
     access = Access(profile)
     door.check(access)
     try:
-        door.sign_in(access, ORGANIZATIONS_REGION)
-        client = door.organizations(access, ORGANIZATIONS_REGION)
+        door.sign_in(access, region)
+        client = door.organizations(access, region)
     except UnusableError as error:
         return Failure(Kind.CREDENTIALS, error.code, str(error))
-    return Line(pause).ask(LIST_ACCOUNTS, lambda: questions.accounts(client))
+    found = Line(pause).ask(LIST_ACCOUNTS, lambda: questions.accounts(client))
+    if isinstance(found, Failure) or _ACTIVE in found.values():
+        return found
+    return Failure(Kind.FINAL, NO_ACCOUNT, f"of {len(found)} accounts that it lists none is {_ACTIVE}")
+
+
+def _skipped(target: Target, accounts: Mapping[str, str]) -> Iterator[str]:
+    others = Counter(state for state in accounts.values() if state != _ACTIVE)
+    if others:
+        states = ", ".join(f"{count} {state}" for state, count in sorted(others.items()))
+        yield f"{target.name}: accounts of the organization that are not {_ACTIVE} are not audited: {states}."
 
 
 def _in_account(target: Target, account: str) -> Target:
@@ -69,37 +113,138 @@ def _in_account(target: Target, account: str) -> Target:
     return replace(target, name="/".join([head, account, *rest]), role_arn=role, organization=False)
 
 
-def stores_of(site: Site, clients: Clients) -> Iterator[Site]:
-    """A site for each data store whose name matches that of a target; none, and a failure in `site`'s line, where they
-    could not be listed.
-
-    Raises:
-        StoppedError: the run is being stopped.
-    """
-    target, pattern = site.target, site.target.datastores or ""
-    stores = site.line.ask(LIST_DATASTORES, lambda: questions.datastores(clients.control))
-    if isinstance(stores, Failure):
-        site.line.lost = site.line.lost or stores
-        return
-    for store, name in sorted(stores):
-        if fnmatchcase(name, pattern):
-            own = replace(target, name=f"{target.name}/{store}", datastore=store, datastores=None)
-            found = Found(own.discovery) if own.discovery and site.plan.search else None
-            yield replace(site, target=own, line=Line(site.line.pause), found=found, notes=[])
+def _gone(target: Target, accounts: Mapping[str, str], memory: Memory) -> Iterator[tuple[Target, Failure]]:
+    """The targets in accounts that an earlier run had, and that are not active any more."""
+    head, *region = target.name.split("/", 1)
+    for part, run in memory.earlier.parts(head) if memory.earlier else ():
+        account, *rest = part.split("/")
+        state = accounts.get(account, "not listed by the organization")
+        if state != _ACTIVE and _ACCOUNT.fullmatch(account) and rest[: len(region)] == region:
+            store = rest[-1] if rest and _DATASTORE.fullmatch(rest[-1]) else ""
+            own = replace(_in_account(target, account), name=f"{head}/{part}", datastore=store)
+            yield own, _no_longer_listed(run, f"the account {account} is {state} now")
 
 
-def unlisted(site: Site) -> Record:
-    """The record of a target whose data stores could not be listed."""
-    lost = site.line.lost
-    assert lost is not None
-    record = _unread(site.target, LIST_DATASTORES, lost, site.now())
-    return replace(record, account=site.account)
+class Patterns:
+    """The patterns of names of the data stores of a run. Each but that of all must match in some account or Region: one
+    that is misspelt would audit nothing. Any thread may ask."""
+
+    def __init__(self, targets: Iterable[Target]) -> None:
+        self._lock = threading.Lock()
+        self._every: dict[str, _Pattern] = {}
+        for target in targets:
+            if target.datastores not in (None, EVERY):
+                self._every.setdefault(_head(target), _Pattern()).targets.append(target)
+
+    def expand(self, site: Site) -> tuple[list[Site], list[Record]]:
+        """A site for each data store whose name matches that of a target; and records of what is not known: they could
+        not be listed, an earlier run had more of them, or there is none anywhere.
+
+        Raises:
+            StoppedError: the run is being stopped.
+        """
+        target = site.target
+        stores = site.ask(LIST_DATASTORES, lambda clients: questions.datastores(clients.control))
+        if isinstance(stores, Failure):
+            site.line.lost = site.line.lost or stores
+            return [], [site.record(LIST_DATASTORES, stores)]
+        named = {store.id: store for store in sorted(stores) if store.status != _DELETED}
+        found = [_store(site, store.id) for store in named.values() if _matches(target, store)]
+        records = list(_left(site, {store.id: store for store in stores}))
+        if nowhere := self._nowhere(target, [one.name for one in named.values()], matched=bool(found)):
+            whole, wrong = nowhere
+            site.notes.append(f"{whole}: {wrong.message}.")
+            records.append(replace(site.record(LIST_DATASTORES, wrong), target=whole))
+        elif not found:
+            what = "there is no data store" if target.datastores == EVERY else _nothing(target.datastores)
+            site.notes.append(f"{target.name}: {what}.")
+        return found, records
+
+    def _nowhere(self, target: Target, names: list[str], *, matched: bool) -> tuple[str, Failure] | None:
+        """Once the last account or Region was listed, and no name matched in any: what the target is called, and why."""
+        pattern = self._every.get(_head(target))
+        if pattern is None:
+            return None
+        with self._lock:
+            pattern.listed += 1
+            pattern.names.update(names)
+            pattern.matched |= matched
+            if pattern.matched or pattern.listed < len(pattern.targets):
+                return None
+        whole = target.name if len(pattern.targets) == 1 else _head(target)
+        message = f"{_nothing(target.datastores)}; there {_some(sorted(pattern.names))}"
+        return whole, Failure(Kind.FINAL, NO_NAME, message)
+
+
+@dataclass
+class _Pattern:
+    """A pattern: the targets that have it, how many of them were listed, and what is known by that."""
+
+    targets: list[Target] = field(default_factory=list)
+    listed: int = 0
+    names: set[str] = field(default_factory=set)
+    matched: bool = False
+
+
+def _head(target: Target) -> str:
+    """What audit.yaml calls a target that stands for several."""
+    return target.name.split("/", 1)[0]
+
+
+def _nothing(pattern: str | None) -> str:
+    return f"no data store is called {pattern}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f"are {', '.join(names[:MOST_NAMES])}{more}" if names else "is none"
+
+
+def _matches(target: Target, store: Listed) -> bool:
+    return fnmatchcase(store.name, target.datastores or "")
+
+
+def _store(site: Site, store: str) -> Site:
+    target = site.target
+    own = replace(target, name=f"{target.name}/{store}", datastore=store, datastores=None)
+    found = Found(own.discovery) if own.discovery and site.plan.search else None
+    return replace(site, target=own, line=Line(site.line.pause), found=found, notes=[])
+
+
+def _left(site: Site, stores: Mapping[str, Listed]) -> Iterator[Record]:
+    """Records of the data stores that an earlier run had as parts of a target, and that are none any more. One whose
+    name is what it was is out by the owner's own pattern."""
+    target, earlier = site.target, site.memory.earlier
+    for part, run in earlier.parts(target.name) if earlier else ():
+        store = stores.get(part)
+        if not _DATASTORE.fullmatch(part) or (store and store.status != _DELETED and _matches(target, store)):
+            continue
+        name = f"{target.name}/{part}"
+        if store is None:
+            what = f"no data store of this id is listed in {target.region} any more"
+        elif store.status == _DELETED:
+            what = "the data store is DELETED now"
+        elif earlier and earlier.called(name) == store.name:
+            which = f"its data store is called {store.name}, which {target.datastores} does not match"
+            site.notes.append(f"{name}: it was in the run {run}, and is not audited any more: {which}.")
+            continue
+        else:
+            what = f"its data store is called {store.name} now, which {target.datastores} does not match"
+        wrong = _no_longer_listed(run, what)
+        site.notes.append(f"{name}: {wrong.message}")
+        yield replace(site.record(LIST_DATASTORES, wrong), target=name, datastore_id=part)
+
+
+def _no_longer_listed(run: str, what: str) -> Failure:
+    message = f"it was in the run {run}; {what}: what became of its image sets is not known"
+    return Failure(Kind.FINAL, NO_LONGER_LISTED, message)
 
 
 def _unread(target: Target, action: str, wrong: Failure, at: datetime) -> Record:
     return Record(
         target=target.name,
         image_set_id=None,
+        datastore_id=target.datastore or None,
         region=target.region,
         action=action,
         error=(wrong.code, wrong.message),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from checker.evidence.answers import (
     BadAnswerError,
@@ -80,14 +80,24 @@ def between(field: str, low: datetime, high: datetime) -> Mapping[str, Any]:
     return {"operator": "BETWEEN", "values": [{field: low}, {field: high}]}
 
 
-def datastores(client: Any) -> list[tuple[str, str]]:
-    """The ids and names of the data stores of an account and Region that were not deleted: ListDatastores."""
-    found: list[tuple[str, str]] = []
+class Listed(NamedTuple):
+    """A data store as ListDatastores tells of it."""
+
+    id: str
+    name: str
+    status: str
+
+
+def datastores(client: Any) -> list[Listed]:
+    """The data stores of an account and Region, those that were DELETED too: ListDatastores."""
+    found: list[Listed] = []
     token = ""
     while True:
         answer = client.list_datastores(maxResults=PAGE, **({"nextToken": token} if token else {}))
-        stores = [one for one in answer["datastoreSummaries"] if one["datastoreStatus"] != "DELETED"]
-        found += [(one["datastoreId"], one["datastoreName"]) for one in stores]
+        found += [
+            Listed(one["datastoreId"], one["datastoreName"], one["datastoreStatus"])
+            for one in answer["datastoreSummaries"]
+        ]
         following = answer.get("nextToken") or ""
         if not following:
             return found
@@ -96,12 +106,17 @@ def datastores(client: Any) -> list[tuple[str, str]]:
         token = following
 
 
-def accounts(client: Any) -> list[str]:
-    """The ids of the active accounts of an organization: Organizations' ListAccounts."""
-    found: list[str] = []
+def accounts(client: Any) -> dict[str, str]:
+    """The states of the accounts of an organization by their ids: Organizations' ListAccounts. `Status`, which `State`
+    took the place of, is retired, but a service may still know no other."""
+    found: dict[str, str] = {}
     for page in client.get_paginator("list_accounts").paginate():
-        found += [str(one["Id"]) for one in page["Accounts"] if one["Status"] == "ACTIVE"]
-    return sorted(found)
+        for one in page["Accounts"]:
+            state = one.get("State") or one.get("Status")
+            if not state:
+                raise BadAnswerError(f"the account {one['Id']} has neither State nor Status")
+            found[str(one["Id"])] = str(state)
+    return dict(sorted(found.items()))
 
 
 def joined(items: list[Any], image_set_id: str) -> dict[str, Any] | Failure:

@@ -35,12 +35,12 @@ from checker.evidence.records import (
     GET_IMAGE_SET,
     LIST_TAGS,
     LIST_VERSIONS,
-    LISTED_ALL,
     LISTED_SINCE,
     NOT_FOUND,
     NOT_RECORDED,
     PROPERTIES,
     SEARCH,
+    SEARCHED_SINCE,
     TAGS,
     VERSIONS,
     Record,
@@ -281,7 +281,8 @@ class _Reader:
                     f"the record of {action} names no image set", "it is no record of this program"
                 )
             answer = {LISTED_SINCE: iso(parse_time(value[LISTED_SINCE]))}
-            answer |= {LISTED_ALL: True} if value.get(LISTED_ALL) is True else {}
+            if isinstance(value.get(SEARCHED_SINCE), str):
+                answer[SEARCHED_SINCE] = iso(parse_time(value[SEARCHED_SINCE]))
         elif "error" not in value:
             members = {key: one for key, one in value.items() if key not in BESIDE and key != "datastoreId"}
             answer = normalise_search(members, store=id_member(value, "datastoreId") or "")

@@ -27,8 +27,8 @@ FINDING = (SEARCH, LIST_DATASTORES, LIST_ACCOUNTS)
 """The calls that find image sets: a failed one leaves it open which there are."""
 LISTED_SINCE = "listedSince"
 """Of a search that came to its end: from when on no image set can have been deleted unseen."""
-LISTED_ALL = "listedAll"
-"""That the search was for every image set of the data store."""
+SEARCHED_SINCE = "searchedSince"
+"""Of a search for every image set of a data store: the same, by what searches saw alone, whatever the owner said."""
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 """Before all image sets, where all that was ever deleted is known."""
 

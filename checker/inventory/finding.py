@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from checker import values
-from checker.evidence.records import EVER, LISTED_ALL, LISTED_SINCE, SEARCH, Record
+from checker.evidence.records import EVER, LISTED_SINCE, SEARCH, SEARCHED_SINCE, Record
 from checker.inventory import questions
 from checker.inventory.failures import Failure, Kind
 from checker.inventory.found import Left
@@ -128,14 +128,17 @@ def end_of_search(site: Site) -> Iterator[Record]:
     found = site.found
     if found is not None and found.unmatched and not found.failed:
         some = ", ".join(sorted(found.unmatched)[:3])
-        what = f"the inventory gives labels to {len(found.unmatched)} image sets that no search found"
+        what = (
+            f"the inventory gives labels to {len(found.unmatched)} image sets that are not among those found"
+        )
         site.notes.append(f"{site.target.name}: {what}, such as {some}")
     recall = site.recall
     if found is not None and not found.failed and site.line.lost is None and recall.searched is None:
-        since = recall.known_since(found.since or site.now())
+        searched = recall.searched_since(found.since or site.now())
+        since = recall.known_since(searched)
         if (created := site.store_created) is not None and since <= created:
             since = EVER
-        of_all = {LISTED_ALL: True} if found.discovery.where is None else {}
+        of_all = {SEARCHED_SINCE: values.iso(searched)} if found.discovery.where is None else {}
         yield site.record(SEARCH, {LISTED_SINCE: values.iso(since)} | of_all)
     if site.store is not None:
         known = site.target.discovery is None or (found is not None and not found.failed)

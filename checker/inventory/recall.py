@@ -16,10 +16,10 @@ from typing import Any
 from checker.evidence.records import (
     GET_IMAGE_SET,
     LIST_VERSIONS,
-    LISTED_ALL,
     LISTED_SINCE,
     NOT_FOUND,
     SEARCH,
+    SEARCHED_SINCE,
     VERSIONS,
 )
 from checker.evidence.stored import Key, Saved, Stored
@@ -91,14 +91,19 @@ class Recall:
             if (SEARCH, None) in self.done(name):
                 yield name
 
-    def known_since(self, start: datetime) -> datetime:
-        """From when on no image set can have been deleted unseen, of a search that began at an instant.
+    def searched_since(self, start: datetime) -> datetime:
+        """From when on searches have seen every image set, the last of which began at an instant.
 
         An earlier run knows of all image sets that were there then only if it was a search for all: which ones a
         condition chooses may change with time.
         """
-        every = (start, self._since(self.memory.earlier, whole=True), self.memory.known_since)
-        return min(one for one in every if one is not None)
+        before = self._since(self.memory.earlier, SEARCHED_SINCE)
+        return start if before is None else min(start, before)
+
+    def known_since(self, searched: datetime) -> datetime:
+        """From when on no image set can have been deleted unseen, by searches and by what the owner says."""
+        said = self.memory.known_since
+        return searched if said is None else min(searched, said)
 
     def see(self, image_sets: Iterable[str]) -> None:
         """Takes image sets that a search has listed."""
@@ -169,11 +174,10 @@ class Recall:
         place = (document.get("targetAccount"), document.get("targetRegion"), document.get("datastoreId"))
         return place[1:] == (region, store) and (None in (account, place[0]) or place[0] == account)
 
-    def _since(self, stored: Stored | None, *, whole: bool = False) -> datetime | None:
+    def _since(self, stored: Stored | None, member: str = LISTED_SINCE) -> datetime | None:
         end = stored.end(self.target) if stored is not None else None
-        if end is None or not self._fits(end) or (whole and not end.get(LISTED_ALL)):
-            return None
-        return parse_time(str(end[LISTED_SINCE]))
+        known = end is not None and self._fits(end) and member in end
+        return parse_time(str(end[member])) if end is not None and known else None
 
 
 def _answers(known: Mapping[Key, Saved], plan: Plan) -> Sequence[Saved] | None:

@@ -142,6 +142,9 @@ def test_an_earlier_run_covers_the_time_since(tmp_path: Path) -> None:
         audit.write(policy=recent % "2020-01-01", more="collect: {deletions_known_since: 2019-12-31}\n")
         again(audit, 3)
         assert not [one for one in audit.findings() if one["verdict"] == "unknown"]
+        audit.write(policy=recent % "2020-01-01")  # the owner's word is no longer given
+        again(audit, 4)
+        assert [one["imageSetId"] for one in audit.findings() if one["verdict"] == "unknown"] == [None]
 
 
 def test_events_name_image_sets_that_no_search_lists(tmp_path: Path) -> None:

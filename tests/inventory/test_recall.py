@@ -129,7 +129,7 @@ def test_a_deletion_event_names_an_image_set_whatever_records_say(recall: Rememb
 def test_only_a_search_for_all_says_which_image_sets_there_were(recall: Remember, *, whole: bool) -> None:
     end = {
         "action": "SearchImageSets", "target": "t", "targetRegion": "us-east-1", "datastoreId": STORE,
-        "listedSince": "2026-01-01T00:00:00Z", **({"listedAll": True} if whole else {}),
+        "listedSince": "2020-01-01T00:00:00Z", **({"searchedSince": "2026-01-01T00:00:00Z"} if whole else {}),
     }  # fmt: skip
-    since = recall([searched(), asked(), end]).known_since(NOW)
+    since = recall([searched(), asked(), end]).searched_since(NOW)
     assert since == (datetime(2026, 1, 1, tzinfo=UTC) if whole else NOW)

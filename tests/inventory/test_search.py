@@ -259,7 +259,10 @@ def test_labels_of_the_inventory_are_those_of_what_was_found(service: Service) -
         image_set_id(1): {"owner": "lab", "site": "north"},
         image_set_id(2): {"owner": "lab"},
     }
-    assert any(f"1 image sets that no search found, such as {image_set_id(9)}" in note for note in done.notes)
+    assert any(
+        f"1 image sets that are not among those found, such as {image_set_id(9)}" in note
+        for note in done.notes
+    )
 
 
 def test_data_stores_by_name_are_targets_of_their_own(service: Service) -> None:

@@ -27,6 +27,14 @@ class Bounds:
     def __bool__(self) -> bool:
         return self.after is not None or self.until is not None
 
+    def exclude(self, time: datetime | None) -> bool:
+        """Whether a time, if it is known, does not lie between them."""
+        if time is None:
+            return False
+        return (self.after is not None and time < self.after) or (
+            self.until is not None and time > self.until
+        )
+
     def __and__(self, other: Bounds) -> Bounds:
         lows = [one for one in (self.after, other.after) if one is not None]
         highs = [one for one in (self.until, other.until) if one is not None]

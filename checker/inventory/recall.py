@@ -151,6 +151,14 @@ class Recall:
         """Whether an image set was DELETED or not found when it was last asked for."""
         return any(_is_gone(one) for one in self._earlier(image_set_id).values())
 
+    def created(self, image_set_id: str) -> datetime | None:
+        """When an image set was created, by an earlier run. It never changes."""
+        for one in self._earlier(image_set_id).values():
+            for said in one.document.get(VERSIONS) or [one.document]:
+                if created := said.get("createdAt"):
+                    return parse_time(str(created))
+        return None
+
     def _stand(self, answers: Sequence[Saved], now: datetime) -> bool:
         for one in answers:
             if not one.reusable or _state(one) == _LOCKED:

@@ -121,6 +121,8 @@ class Site:
                 yield self, (ref,), left
             if not stopped() and not self.found.failed and self.line.lost is None:
                 for name in self.recall.vanished(self.plan):
+                    if self.created.exclude(self.recall.created(name)):
+                        continue  # it is not the target's any more, and no search was to list it
                     self.found.count += 1
                     yield self, (self.found.discovery.ref(name),), Left.VANISHED
             self.unsure = self.unsure and stopped()

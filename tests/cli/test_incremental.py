@@ -147,6 +147,21 @@ def test_an_earlier_run_covers_the_time_since(tmp_path: Path) -> None:
         assert [one["imageSetId"] for one in audit.findings() if one["verdict"] == "unknown"] == [None]
 
 
+def test_what_a_narrower_condition_leaves_out_is_not_asked_about(tmp_path: Path) -> None:
+    one = store(200, deleted=0.0)
+    middle = datetime.fromtimestamp(one.image_set(100).created / 1000, UTC)
+    narrow = f"image_sets: {{where: {{createdAt: {{after: '{middle:%Y-%m-%dT%H:%M:%SZ}'}}}}}}"
+    with served(one) as server:
+        audit = Audit(tmp_path, server.url)
+        audit.write()
+        again(audit, 1)
+        audit.write(target=narrow)
+        again(audit, 2)
+        calls = audit.calls()
+    assert calls.get("GetImageSet", 0) + calls.get("ListImageSetVersions", 0) < 10  # those that were LOCKED
+    assert 95 < len({one["imageSetId"] for one in audit.records() if "imageSetId" in one}) < 105
+
+
 def test_events_name_image_sets_that_no_search_lists(tmp_path: Path) -> None:
     one = store(50, deleted=0.2)
     with served(one) as server:

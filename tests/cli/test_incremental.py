@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.cli.scale import POLICY, Audit, move, served, store
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
+UPDATED = POLICY + "  - {id: settled, title: T, severity: low, deny: {updatedAt - createdAt: {gt: 3d}}}\n"
 
 
 @pytest.fixture(autouse=True)
@@ -199,27 +200,26 @@ def test_events_name_image_sets_that_no_search_lists(tmp_path: Path) -> None:
         max_size=4,
     ),
     found=st.booleans(),
+    chosen=st.sampled_from(
+        ["all", "{where: {isPrimary: true}}", "{where: {updatedAt: {younger_than: 90d}}}"]
+    ),
 )
 def test_incremental_and_full_runs_give_the_same_findings(
-    seed: int, moves: list[tuple[float, float, int, bool]], found: bool
+    seed: int, moves: list[tuple[float, float, int, bool]], found: bool, chosen: str
 ) -> None:
     with (
         TemporaryDirectory() as name,
         served(
-            store(80, seed=seed, deleted_found=found, statuses={"COPYING": 0.1, "UPDATE_FAILED": 0.1})
+            store(60, seed=seed, deleted_found=found, statuses={"COPYING": 0.1, "UPDATE_FAILED": 0.1})
         ) as server,
     ):
         some, all_of_them = Audit(Path(name) / "some", server.url), Audit(Path(name) / "all", server.url)
-        for audit in (some, all_of_them):
-            audit.write(POLICY)
         for day, (share, gone, added, versions) in enumerate(moves, 1):
-            policy = (
-                POLICY.replace("imageSetState: LOCKED", "deletedAt: {younger_than: 30d}")
-                if versions
-                else POLICY
-            )
+            policy = UPDATED
+            if versions:
+                policy = policy.replace("imageSetState: LOCKED", "deletedAt: {younger_than: 30d}")
             for audit, options in ((some, ()), (all_of_them, ("--refresh",))):
-                audit.write(policy)
+                audit.write(policy, target=f"image_sets: {chosen}")
                 assert again(audit, day, *options) in (0, 1, 3)
             assert some.findings() == all_of_them.findings()
             move(server, share, gone=gone, added=added, at=FIRST + timedelta(days=day))

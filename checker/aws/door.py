@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -69,10 +69,12 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Session:
-    """A session twice: botocore's takes components, boto3's makes clients and names itself in the user agent."""
+    """A session twice: botocore's takes components, boto3's makes clients and names itself in the user agent. `made` are
+    its clients, and those by which its credentials are asked for."""
 
     core: Any
     boto: Any
+    made: list[Any] = field(default_factory=list)
 
 
 @dataclass
@@ -88,7 +90,6 @@ class Door:
     watch: Watch | None = None
     connections: int = 10
     attempts: int = ATTEMPTS
-    _made: list[Any] = field(default_factory=list, init=False)
     _sessions: dict[tuple[Access, str], _Session] = field(default_factory=dict, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     # sessions are not thread-safe
@@ -197,11 +198,21 @@ class Door:
         late = f"GetCallerIdentity did not answer within {IDENTITY_SECONDS:g} s, so the identity is not known"
         return found[0] if found else Identity(note=late)
 
+    def release(self, access: Access, region: str) -> None:
+        """Closes the connections of the clients of a Region, and forgets its session: there may be thousands of accounts."""
+        with self._lock:
+            session = self._sessions.pop((access, region), None)
+        if session is not None:
+            with self._making:
+                for client in session.made:
+                    client.close()
+
     def close(self) -> None:
         """Closes the connections of every client made here."""
-        with self._making:
-            for client in self._made:
-                client.close()
+        with self._lock:
+            every = list(self._sessions)
+        for access, region in every:
+            self.release(access, region)
 
     def _session(self, access: Access, region: str) -> _Session:
         key = (access, region)
@@ -243,7 +254,7 @@ class Door:
             credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
         session = self._plain(access.profile)
         session.core.register_component("credential_provider", CredentialResolver([_given(credentials)]))
-        return session
+        return replace(session, made=source.made)
 
     def _client(
         self,
@@ -271,7 +282,7 @@ class Door:
             made = session.boto.client(
                 service, region_name=region, endpoint_url=endpoint, config=config, **keys
             )
-            self._made.append(made)
+            session.made.append(made)
         guard(made, permitted)
         if watch:
             attach(made, watch)

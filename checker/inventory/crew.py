@@ -153,6 +153,16 @@ class Crew:
         self.listed.append(lane)
         for thread in threads:
             thread.join()
+        self._close(lane, sites)
+
+    def _close(self, lane: Lane, sites: list[Site]) -> None:
+        """Frees what a lane holds that is read: there may be thousands of accounts. One that was stopped is still at work,
+        and is left to the end of the run."""
+        self.door.release(lane.access, lane.region)
+        for site in (*lane.sites, *sites):
+            site.clients = None
+            if site.found is not None:
+                site.found.close()
 
     def _with_stores(self, lane: Lane) -> Iterator[Site]:
         """The sites of a lane, those of data stores by name each in the place of the target that names the pattern."""

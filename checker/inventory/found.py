@@ -11,6 +11,8 @@ from enum import Enum
 
 from checker.model import Discovery, ImageSetRef
 
+IN_MEMORY = 1 << 16
+"""Bytes of a target's list that are kept off the disk."""
 _SOME = 1 << 16
 _WAIT = 0.2
 
@@ -38,7 +40,8 @@ class Found:
         self.failed = False
         """Whether a search failed, so that there may be more."""
         self._whole = False
-        self._lines = tempfile.TemporaryFile(prefix="imageset-checker-")  # noqa: SIM115
+        # a file only where there are many: each target has one, and a run may have thousands
+        self._lines = tempfile.SpooledTemporaryFile(IN_MEMORY, prefix="imageset-checker-")  # noqa: SIM115
         self._changed = threading.Condition()
 
     def add(self, refs: Sequence[tuple[ImageSetRef, Left]]) -> None:

@@ -10,11 +10,13 @@ from pathlib import Path, PurePosixPath
 from checker.config import tables
 from checker.config.audit import Listed
 from checker.config.tables import Cell, Table
-from checker.problems import Problem, suggest
+from checker.problems import Problem, nearest, suggest
 from checker.values import INTEGERS
 from checker.yamlsource import Entry, Node
 
 ENTRY_KEYS = ("id", "version", "labels")
+EVERY = frozenset({"*", "any", "each", "every", "everything"})
+"""What people write who mean all image sets."""
 _ID = re.compile(r"[0-9a-z]{32}")
 _VERSION = re.compile(r"[1-9][0-9]{0,18}")
 
@@ -77,7 +79,9 @@ def id_problem(place: Node | Cell, *, what: str) -> Problem | None:
 
 def _refused(node: Node) -> Problem:
     takes = "a list of ids, {file: sets.csv}, `all` or {where: CONDITION}"
-    return node.problem(f"image_sets takes {takes}, not {node.kind}")
+    word = node.value.strip().casefold() if isinstance(node.value, str) else ""
+    hint = "write `image_sets: all`" if word in EVERY else nearest(word, ["all"])
+    return node.problem(f"image_sets takes {takes}, not {node.kind}", hint)
 
 
 def _from_mapping(node: Node, files: Files) -> list[Listed]:

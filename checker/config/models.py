@@ -22,6 +22,9 @@ _ACCOUNT = re.compile(r"[0-9]{12}")
 _URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 _PARAM = re.compile(r"[a-z0-9-]+(/[a-z0-9-]+)?\.[A-Za-z_][A-Za-z0-9_-]*")
 
+LEAST_SHARE = 0.01
+"""Of a quota: a call in four seconds, of those with the highest one."""
+
 
 def _refuse(message: str, hint: str = "") -> NoReturn:
     raise PydanticCustomError("ours", "{message}", {"message": message, "hint": hint})
@@ -112,8 +115,9 @@ def _part(given: object) -> float:
     share = float(given) if isinstance(given, int | float) and not isinstance(given, bool) else None
     if isinstance(given, str):
         share = float(_share(given))
-    if share is None or not 0 < share <= 1:
-        _refuse("share takes a number above 0 and up to 1", "write `share: 0.4` or `share: 40%`")
+    if share is None or not LEAST_SHARE <= share <= 1:
+        hint = f"below {LEAST_SHARE} a run would take weeks; " if share is not None and 0 < share < 1 else ""
+        _refuse(f"share takes a number from {LEAST_SHARE} to 1", f"{hint}write `share: 0.4` or `share: 40%`")
     return share
 
 

@@ -189,6 +189,32 @@ def test_what_cannot_be_is_refused(tmp_path: Path, name: str) -> None:
     assert message in refused(tmp_path, given)
 
 
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("al", "did you mean all?"),
+        ("All", "did you mean all?"),
+        ("alle", "did you mean all?"),
+        ('"*"', "write `image_sets: all`"),
+        ("every", "write `image_sets: all`"),
+    ],
+)
+def test_a_word_that_means_all_is_told_what_to_write(tmp_path: Path, word: str, hint: str) -> None:
+    assert f"help: {hint}" in refused(tmp_path, f"datastore: {STORE}, image_sets: {word}")
+
+
+def test_a_word_that_means_nothing_is_told_nothing_more(tmp_path: Path) -> None:
+    assert "did you mean" not in refused(tmp_path, f"datastore: {STORE}, image_sets: xyz")
+
+
+@pytest.mark.parametrize("share", ["0.0000001", "0.5%"])
+def test_a_share_of_next_to_nothing_is_refused(tmp_path: Path, share: str) -> None:
+    more = f"defaults: {{region: us-east-1}}\ncollect: {{share: {share}}}\n"
+    message = refused(tmp_path, f"datastore: {STORE}, image_sets: all", more)
+    assert "share takes a number from 0.01 to 1" in message
+    assert "below 0.01 a run would take weeks" in message
+
+
 @pytest.mark.parametrize("share", ["0", "1.2", "true", "x"])
 def test_a_share_is_a_part_of_the_quota(tmp_path: Path, share: str) -> None:
     more = f"defaults: {{region: us-east-1}}\ncollect: {{share: {share}}}\n"

@@ -343,6 +343,17 @@ def test_a_policy_is_enforced_on_both_arns(serving):
         serving(policy={"Statement": {**statement, "Condition": {}}})
 
 
+def test_a_role_is_assumed_by_whom_the_policy_lets(serving):
+    role = {"RoleArn": "arn:aws:iam::123456789012:role/A", "RoleSessionName": "audit"}
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "arn:aws:iam::*:role/A"}
+    client = connect(serving(policy={"Statement": statement}).url, service="sts")
+    assert client.assume_role(**role)["Credentials"]
+    other = {**role, "RoleArn": "arn:aws:iam::123456789012:role/B"}
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client.assume_role(**other)
+    assert client.get_caller_identity()["Account"]
+
+
 def control(url, **members):
     data = json.dumps(members).encode() if members else None
     with urllib.request.urlopen(f"{url}/__control", data) as answer:

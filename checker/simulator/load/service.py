@@ -136,8 +136,16 @@ class LoadService:
                 return fault.delay, getattr(fault, "breaks", ""), fault.answer
         return 0.0, "", None
 
+    def _check_role(self, action: str, params: Mapping[str, Any]) -> None:
+        """A role is assumed by whom a policy lets; who they are, everybody may ask (IAM, GetCallerIdentity)."""
+        role = str(params.get("RoleArn", ""))
+        if action == "AssumeRole" and self.policy and not self.policy.allows(f"sts:{action}", role):
+            message = f"The caller is not authorized to perform: sts:{action} on resource: {role}"
+            raise RefusedError("AccessDenied", message)
+
     def _answer(self, action: str, params: dict[str, Any], account: str, region: str) -> Reply:
         if action in identity.ACTIONS:
+            self._check_role(action, params)
             return identity.answer(action, params, account, self.clock())
         if action in organizations.ACTIONS:
             self._allow(f"organizations:{action}", "*")

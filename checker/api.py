@@ -254,7 +254,8 @@ def plan(
     config: AuditConfig, chosen: Sequence[Target], needs: Needs, *, sets: int | None = None
 ) -> tuple[tuple[Estimate, ...], dict[str, dict[str, Any]]]:
     """What `collect` would ask, in full, and the least that IAM must permit for it: a policy document for each set of
-    credentials. Nothing is asked.
+    credentials. Nothing is asked. The accounts of an organization and data stores by name are those of the last kept run,
+    one where there is none.
 
     Args:
         config: what `configure` returned.
@@ -269,8 +270,9 @@ def plan(
     from checker.inventory.estimate import estimate
     from checker.inventory.permissions import permissions
 
-    last = None
-    if config.runs is not None and sets is None and any(one.discovery for one in chosen):
+    last, remembers = None, bool(config.runs or config.events)
+    found_later = any(one.organization or one.datastores is not None for one in chosen)
+    if config.runs is not None and (found_later or (sets is None and any(one.discovery for one in chosen))):
         last = next(collected_runs(open_store(config.runs, config.root), config.name), None)
     estimates = estimate(
         chosen,
@@ -281,8 +283,10 @@ def plan(
         sizes=sizes_in(last.evidence.records) if last else None,
         run=last.name if last else "",
         sets=sets,
+        remembers=remembers,
     )
-    return estimates, permissions(((one.target, one.plan) for one in estimates), needs)
+    planned = ((one.target, one.plan) for one in estimates)
+    return estimates, permissions(planned, needs, remembers=remembers)
 
 
 def recorded(

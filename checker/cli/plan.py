@@ -74,6 +74,9 @@ def _document(estimates: Sequence[Estimate], documents: Mapping[str, Any]) -> di
                 "target": one.target.name,
                 "image_sets": one.sets,
                 "image_sets_by": one.known or "assumed",
+                "accounts": one.accounts,
+                "data_stores": one.stores,
+                "data_stores_by": one.known_stores or "assumed",
                 "calls": [
                     {
                         "action": cost.action,
@@ -89,6 +92,7 @@ def _document(estimates: Sequence[Estimate], documents: Mapping[str, Any]) -> di
         "calls": sum(cost.calls for one in estimates for cost in one.costs),
         "bytes": sum(cost.bytes for one in estimates for cost in one.costs),
         "seconds": round(duration(estimates), 1),
+        "share_of_quota": round(max((one.share for one in estimates), default=0.0), 4),
         "phi": [SEARCH] if _phi(estimates) else [],
         "policies": documents,
     }
@@ -99,22 +103,27 @@ def _phi(estimates: Sequence[Estimate]) -> bool:
 
 
 def _text(estimates: Sequence[Estimate], documents: Mapping[str, Any]) -> Iterator[str]:
+    from checker.inventory.crew import MOST_LANES
     from checker.inventory.estimate import duration
 
     wide = max((len(one.target.name) for one in estimates), default=0)
     for one in estimates:
         by = {"listed": "listed", "given": "given by --sets", "": "assumed; --sets says otherwise"}
         sets = f"{one.sets:,} image sets, {by.get(one.known, f'as in run {one.known}')}"
-        yield f"{one.target.name:<{wide}}  {sets}"
+        yield f"{one.target.name:<{wide}}  {sets}{_stores(one)}"
         for cost in one.costs:
-            took = f"{_long(cost.seconds)} at the quota" if cost.seconds >= 1 else "at once"
-            yield f"{'':<{wide}}  {cost.action:<22}{cost.calls:>12,} calls  {took:<24}{_big(cost.bytes):>10}"
+            share = f"{100 * one.share:.2g} % of the quota"
+            took = f"{_long(cost.seconds)} at {share}" if cost.seconds >= 1 else "at once"
+            yield f"{'':<{wide}}  {cost.action:<22}{cost.calls:>12,} calls  {took:<32}{_big(cost.bytes):>10}"
     calls = sum(cost.calls for one in estimates for cost in one.costs)
     size = sum(cost.bytes for one in estimates for cost in one.costs)
     yield ""
-    yield f"In all {calls:,} calls, about {_long(duration(estimates))} and {_big(size)}: accounts and Regions go side by side."
-    if any(one.plan.search and one.plan.each for one in estimates):
-        yield f"After a kept run only what has moved is asked for again; {GET_IMAGE_SET} also where a search lists a set no more."
+    together = f"up to {MOST_LANES} accounts and Regions go side by side"
+    yield f"In all {calls:,} calls, about {_long(duration(estimates))} and {_big(size)}: {together}."
+    if any(one.remembers and one.plan.search for one in estimates):
+        if any(one.remembers and one.plan.search and one.plan.each for one in estimates):
+            yield "After a kept run only what has moved is asked for again."
+        yield f"{GET_IMAGE_SET} is called too where an image set was there before and no search lists it any more."
     yield PHI if _phi(estimates) else NO_PHI
     for who, document in documents.items():
         yield ""
@@ -122,6 +131,16 @@ def _text(estimates: Sequence[Estimate], documents: Mapping[str, Any]) -> Iterat
         yield json.dumps(document, indent=2)
     yield ""
     yield _KMS
+
+
+def _stores(one: Estimate) -> str:
+    """How many data stores a target is taken to have, where audit.yaml does not say."""
+    if one.known_stores == "listed":
+        return ""
+    stores = f"{one.stores:,} data store{'s' if one.stores != 1 else ''}"
+    accounts = f"{one.accounts:,} account{'s' if one.accounts != 1 else ''}"
+    why = f"as in run {one.known_stores}" if one.known_stores else "assumed: no kept run says how many"
+    return f"; {stores} in {accounts}, {why}"
 
 
 def _long(seconds: float) -> str:

@@ -76,13 +76,13 @@ def targets_in(records: Path) -> frozenset[str]:
 
 
 def sizes_in(records: Path) -> dict[str, int]:
-    """How many image sets records are of, by target."""
+    """How many image sets records are of, by target: none where a target has records, but no image set."""
     from duckdb import ColumnExpression as Column
 
     with connect() as connection:
-        lines = read_lines(connection, records, REFERENCE).filter(Column("imageSetId").isnotnull())
+        lines = read_lines(connection, records, REFERENCE)
         pairs = lines.select(Column("target"), Column("imageSetId")).distinct()
-        return dict(pairs.aggregate("target, count(*)", "target").fetchall())
+        return dict(pairs.aggregate("target, count(imageSetId)", "target").fetchall())
 
 
 def digest(parts: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ from checker.evidence.records import (
     LIST_VERSIONS,
     SEARCH,
 )
-from checker.inventory.plan import Plan
+from checker.inventory.plan import Plan, pinned
 from checker.model import Needs, Target
 
 OWN = "the credentials of the audit"
@@ -25,12 +25,16 @@ ACCOUNT = "{account}"
 _PARTITIONS = {"us-gov-": "aws-us-gov", "cn-": "aws-cn", "us-isob-": "aws-iso-b", "us-iso-": "aws-iso"}
 
 
-def permissions(planned: Iterable[tuple[Target, Plan]], needs: Needs) -> dict[str, dict[str, Any]]:
+def permissions(
+    planned: Iterable[tuple[Target, Plan]], needs: Needs, *, remembers: bool = False
+) -> dict[str, dict[str, Any]]:
     """An IAM policy document for each set of credentials: the audit's own, a profile's, each role that it assumes.
 
     Args:
         planned: the targets and their plans.
         needs: what the rules read.
+        remembers: image sets that no search lists may be known all the same, from earlier runs or from events, and are
+            asked for.
     """
     granted: dict[str, dict[str, set[str]]] = {}
     for target, plan in planned:
@@ -42,12 +46,12 @@ def permissions(planned: Iterable[tuple[Target, Plan]], needs: Needs) -> dict[st
             role = target.role_arn.replace(ACCOUNT, "*")
             mine.setdefault("sts:AssumeRole", set()).add(role)
             mine = granted.setdefault(target.role_arn, {})
-        for action, resources in _of(target, plan, needs):
+        for action, resources in _of(target, plan, needs, remembers=remembers):
             mine.setdefault(f"medical-imaging:{action}", set()).update(resources)
     return {who: _document(actions) for who, actions in granted.items()}
 
 
-def _of(target: Target, plan: Plan, needs: Needs) -> Iterable[tuple[str, Sequence[str]]]:
+def _of(target: Target, plan: Plan, needs: Needs, *, remembers: bool) -> Iterable[tuple[str, Sequence[str]]]:
     partition = next((name for start, name in _PARTITIONS.items() if target.region.startswith(start)), "aws")
     account = target.role_arn.split(":")[4] if target.role_arn else "*"
     place = f"arn:{partition}:medical-imaging:{target.region}:{'*' if account == ACCOUNT else account}"
@@ -58,18 +62,23 @@ def _of(target: Target, plan: Plan, needs: Needs) -> Iterable[tuple[str, Sequenc
     yield GET_DATASTORE, [store]
     if plan.search:
         yield SEARCH, [store]
-    # what a search no longer lists is asked for by itself
-    calls = (
-        set(plan.state)
-        | ({LIST_VERSIONS} if plan.versions else set())
-        | ({GET_IMAGE_SET} if plan.search else set())
-    )
-    for action in sorted(calls):
+    for action in _of_each(target, plan, needs, remembers=remembers):
         yield action, [store, each]
-    if target.image_sets and plan.versions:
-        yield GET_IMAGE_SET, [store, each]
     if plan.tags or needs.datastore_tags:
         yield LIST_TAGS, [*([each] if plan.tags else []), *([store] if needs.datastore_tags else [])]
+
+
+def _of_each(target: Target, plan: Plan, needs: Needs, *, remembers: bool) -> Iterable[str]:
+    """The calls for image sets, but for their tags."""
+    yield from plan.state
+    if plan.search and remembers:
+        yield GET_IMAGE_SET  # what a search no longer lists is asked for by itself
+    if plan.versions:
+        alone = pinned(target, plan, needs)
+        if alone:
+            yield GET_IMAGE_SET
+        if plan.search or any(one.id not in alone for one in target.image_sets):
+            yield LIST_VERSIONS
 
 
 def _document(actions: Mapping[str, set[str]]) -> dict[str, Any]:

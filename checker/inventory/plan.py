@@ -67,5 +67,14 @@ def plan(target: Target, needs: Needs, evidence: EvidenceKind | None = None) -> 
     return Plan(searched, (GET_IMAGE_SET, LIST_VERSIONS), versions, tags)
 
 
+def pinned(target: Target, calls: Plan, needs: Needs) -> frozenset[str]:
+    """The image sets of a target of which certain versions are read, each by itself, where versions are judged: of any
+    other one the list of all versions is."""
+    listing = LIST_VERSIONS in calls.state or needs.previous_version
+    refs = target.image_sets if calls.versions and not listing else ()
+    latest = {one.id for one in refs if one.version is None}
+    return frozenset(one.id for one in refs if one.id not in latest)
+
+
 def _within(needs: Needs, known: frozenset[str]) -> bool:
     return needs.fields is not None and needs.fields <= known

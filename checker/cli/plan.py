@@ -121,9 +121,7 @@ def _text(estimates: Sequence[Estimate], documents: Mapping[str, Any]) -> Iterat
     together = f"up to {MOST_LANES} accounts and Regions go side by side"
     yield f"In all {calls:,} calls, about {_long(duration(estimates))} and {_big(size)}: {together}."
     if any(one.remembers and one.plan.search for one in estimates):
-        if any(one.remembers and one.plan.search and one.plan.each for one in estimates):
-            yield "After a kept run only what has moved is asked for again."
-        yield f"{GET_IMAGE_SET} is called too where an image set was there before and no search lists it any more."
+        yield f"After a kept run only what has moved is asked for again; {GET_IMAGE_SET} also where a search lists a set no more."
     yield PHI if _phi(estimates) else NO_PHI
     for who, document in documents.items():
         yield ""
@@ -131,16 +129,6 @@ def _text(estimates: Sequence[Estimate], documents: Mapping[str, Any]) -> Iterat
         yield json.dumps(document, indent=2)
     yield ""
     yield _KMS
-
-
-def _stores(one: Estimate) -> str:
-    """How many data stores a target is taken to have, where audit.yaml does not say."""
-    if one.known_stores == "listed":
-        return ""
-    stores = f"{one.stores:,} data store{'s' if one.stores != 1 else ''}"
-    accounts = f"{one.accounts:,} account{'s' if one.accounts != 1 else ''}"
-    why = f"as in run {one.known_stores}" if one.known_stores else "assumed: no kept run says how many"
-    return f"; {stores} in {accounts}, {why}"
 
 
 def _long(seconds: float) -> str:
@@ -164,3 +152,13 @@ def _big(size: int) -> str:
         value /= 1024
         del units[0]
     return f"{value:.0f} {units[0]}" if value >= 10 or units[0] == "B" else f"{value:.1f} {units[0]}"
+
+
+def _stores(one: Estimate) -> str:
+    """How many data stores a target is taken to have, where audit.yaml does not say."""
+    if one.known_stores == "listed":
+        return ""
+    stores = f"{one.stores:,} data store{'s' if one.stores != 1 else ''}"
+    accounts = f"{one.accounts:,} account{'s' if one.accounts != 1 else ''}"
+    why = f"as in run {one.known_stores}" if one.known_stores else "assumed: no kept run says how many"
+    return f"; {stores} in {accounts}, {why}"

@@ -264,4 +264,4 @@ def test_get_image_set_is_granted_for_what_only_an_earlier_run_or_an_event_names
     assert main(["plan", "-c", str(tmp_path / "audit.yaml")]) == 0
     text = capsys.readouterr().out
     assert ("medical-imaging:GetImageSet" in text) == granted
-    assert ("GetImageSet is called too where an image set was there before" in text) == granted
+    assert ("GetImageSet also where a search lists a set no more" in text) == granted

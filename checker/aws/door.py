@@ -91,6 +91,7 @@ class Door:
     connections: int = 10
     attempts: int = ATTEMPTS
     _sessions: dict[tuple[Access, str], _Session] = field(default_factory=dict, init=False)
+    _outdated: dict[tuple[Access, str], list[_Session]] = field(default_factory=dict, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     # sessions are not thread-safe
     _making: threading.Lock = field(default_factory=threading.Lock, init=False)
@@ -142,8 +143,12 @@ class Door:
         Raises:
             UnusableError: botocore can make none for this Region or endpoint.
         """
+        key = (access, region)
         with self._lock:
-            self._sessions.pop((access, region), None)
+            if old := self._sessions.pop(
+                key, None
+            ):  # its clients are closed with the others: some may be in a call
+                self._outdated.setdefault(key, []).append(old)
         return self.clients(access, region, watch)
 
     def organizations(self, access: Access, region: str) -> Any:
@@ -202,15 +207,15 @@ class Door:
         """Closes the connections of the clients of a Region, and forgets its session: there may be thousands of accounts."""
         with self._lock:
             session = self._sessions.pop((access, region), None)
-        if session is not None:
-            with self._making:
-                for client in session.made:
-                    client.close()
+            every = [*self._outdated.pop((access, region), ()), *([session] if session else [])]
+        with self._making:
+            for client in (client for one in every for client in one.made):
+                client.close()
 
     def close(self) -> None:
         """Closes the connections of every client made here."""
         with self._lock:
-            every = list(self._sessions)
+            every = [*self._sessions, *self._outdated]
         for access, region in every:
             self.release(access, region)
 

@@ -160,7 +160,7 @@ class Crew:
         and is left to the end of the run."""
         self.door.release(lane.access, lane.region)
         for site in (*lane.sites, *sites):
-            site.clients = None
+            site.signed = None
             if site.found is not None:
                 site.found.close()
 

@@ -20,10 +20,11 @@ policies:
 targets:
   - name: archive                      # shown in reports in place of the id
     region: us-east-1
-    datastore: "00000000000000000000000000000000"    # aws medical-imaging list-datastores
+    datastore: "00000000000000000000000000000000"    # aws medical-imaging list-datastores; or all
     # role_arn: arn:aws:iam::123456789012:role/Audit
     image_sets:                        # ids, or {file: sets.csv} with an imageSetId column
       - "00000000000000000000000000000000"
+    # image_sets: all                  # in their place: every one that a search of the data store finds
 
 gate:
   fail_on: high                        # info | low | medium | high | critical | never
@@ -34,6 +35,7 @@ reports:
   junit: out/junit.xml
   json: out/results.json
 
+# collect: {share: 0.4}                # leaves the rest of each quota to viewers
 # runs: runs/                          # keeps the evidence of every run; the next one says what changed
 # waivers: waivers.yaml                # findings that somebody answers for, until a day: `imageset-checker waive`
 """

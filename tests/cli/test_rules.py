@@ -1,5 +1,7 @@
 """`rules list|show|validate|test` and `init`."""
 
+import re
+
 import pytest
 
 from checker.cli import main
@@ -122,3 +124,20 @@ def test_the_first_audit_says_what_to_fill_in(folder):
     main(["init", "."])
     config = configure("audit.yaml")
     assert config.name == "my-archive"
+
+
+def test_the_first_audit_has_a_whole_data_store_to_choose(folder):
+    from checker.api import configure
+
+    main(["init", "."])
+    listed = re.compile(r"^    image_sets:.*\n      - .*\n", re.MULTILINE)
+    text, found = listed.subn("", (folder / "audit.yaml").read_text(encoding="utf-8"))
+    assert found == 1
+    commented = re.compile(r"# (?=(image_sets|collect):)")
+    text, found = commented.subn("", text)
+    assert found == 2
+    (folder / "audit.yaml").write_text(text, encoding="utf-8")
+    config = configure("audit.yaml")
+    assert config.targets[0].searched
+    assert config.targets[0].complete
+    assert config.collect.share == 0.4

@@ -26,8 +26,9 @@ def run(port: int, seed: str | None, debug: bool) -> int:
             )
             if seed is not None:
                 store = SEEDS[seed](utc_now())
+                there = len(store.image_set_ids) - len(store.vanished_ids)
                 say(
-                    f"  data store {store.datastore_id} with {len(store.inventory)} image sets, such as {store.image_set_ids[0]}"
+                    f"  data store {store.datastore_id} with {there} image sets, such as {store.image_set_ids[0]}"
                 )
             say("Ctrl-C stops it")
             _wait(interrupt.stop)

@@ -212,12 +212,14 @@ def test_the_demo_leaves_three_reports_and_exits_with_0(tmp_path, capsys, monkey
 def test_the_simulator_serves_until_it_is_stopped():
     command = [sys.executable, "-m", "checker", "simulator", "--port", "0", "--seed", "demo"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    first = process.stdout.readline()
-    while "Ctrl-C" not in process.stdout.readline():
+    said = [process.stdout.readline()]
+    while "Ctrl-C" not in said[-1]:
         assert process.poll() is None
+        said.append(process.stdout.readline())
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
-    assert first.startswith("HealthImaging is simulated at http://127.0.0.1:")
+    assert said[0].startswith("HealthImaging is simulated at http://127.0.0.1:")
+    assert "with 240 image sets" in said[2]  # two more of the inventory are not there
     assert process.returncode == 0, err
 
 

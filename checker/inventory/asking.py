@@ -47,13 +47,14 @@ SILENT_LATER = 100
 
 @dataclass
 class Line:
-    """What all calls to one target share: whether anything answers, and why the target was given up, if it was."""
+    """What all calls to one target share: whether anything answers, and why the target was given up, if it was; `stuck` has
+    the actions of which no more calls are made, since nothing but throttles came for long."""
 
     pause: Callable[[float], bool]
     clock: Callable[[], float] = time.monotonic
     lost: Failure | None = None
     asked: Counter[str] = field(default_factory=Counter)
-    _stuck: dict[str, Failure] = field(default_factory=dict)
+    stuck: dict[str, Failure] = field(default_factory=dict)
     _throttled_since: dict[str, float] = field(default_factory=dict)
     _answered: bool = False
     _silent: int = 0
@@ -70,7 +71,7 @@ class Line:
         failed: Counter[Kind] = Counter()
         with self._lock:
             self.asked[action] += 1
-            if stuck := self._stuck.get(action):
+            if stuck := self.stuck.get(action):
                 return stuck
         while True:
             try:
@@ -88,7 +89,7 @@ class Line:
                 continue
             self._note(action, wrong)
             patience = PATIENCE.get(wrong.kind)
-            if patience is None or failed[wrong.kind] > patience.again or self.lost or action in self._stuck:
+            if patience is None or failed[wrong.kind] > patience.again or self.lost or action in self.stuck:
                 return wrong
             if self.pause(min(patience.longest, patience.first * 2 ** min(failed[wrong.kind] - 1, 10))):
                 raise StoppedError
@@ -99,7 +100,7 @@ class Line:
             if kind is Kind.THROTTLED:
                 since = self._throttled_since.setdefault(action, self.clock())
                 if wrong and self.clock() - since >= STANDSTILL:
-                    self._stuck[action] = wrong
+                    self.stuck[action] = wrong
             elif kind is Kind.CONNECTION:
                 self._silent += 1
                 given_up = self._silent >= (SILENT_LATER if self._answered else SILENT_AT_FIRST)

@@ -139,10 +139,12 @@ class Site:
 
     def all_notes(self) -> list[str]:
         """The notes, with one on why the target was given up while it was read, if it was."""
-        lost = self.line.lost
+        lost, name = self.line.lost, self.target.name
+        what = "no more {} calls were made: each was throttled for an hour"
+        stuck = [f"{name}: {what.format(action)} ({one.message})" for action, one in self.line.stuck.items()]
         if lost is None or lost.code == UNREADABLE:
-            return self.notes
-        return [*self.notes, f"{self.target.name}: the target was given up: {lost.code}: {lost.message}"]
+            return [*self.notes, *stuck]
+        return [*self.notes, *stuck, f"{name}: the target was given up: {lost.code}: {lost.message}"]
 
     def look_up(self) -> Iterator[Record]:
         """Asks for the data store, and its tags. One that is not there loses the target: nothing in it can be "not

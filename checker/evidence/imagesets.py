@@ -41,6 +41,7 @@ from checker.evidence.tables import (
     member_types,
     read_lines,
     reference,
+    settled,
     without,
 )
 from checker.fields import MOVING, SEARCHED, model
@@ -64,19 +65,23 @@ def image_set_rows(
     from duckdb import ColumnExpression as Column
 
     answer = {"account": "VARCHAR", "region": "VARCHAR"} | member_types(model().fields)
-    asked = read_lines(connection, records, {**REFERENCE, **answer, **LABELS}, GET_IMAGE_SET)
-    lists = without(latest_version(connection, records, LABELS), asked, PINNED)
+
+    def settle(part: DuckDBPyRelation) -> DuckDBPyRelation:
+        return settled(connection, part, records)
+
+    asked = settle(read_lines(connection, records, {**REFERENCE, **answer, **LABELS}, GET_IMAGE_SET))
+    lists = settle(without(settle(latest_version(connection, records, LABELS)), asked, PINNED))
     rows = _row(asked, labels, {path: member(path) for path in model().fields}, GET_IMAGE_SET)
-    every = _searches(connection, records)
+    every = settle(_searches(connection, records))
     if not every.limit(1).fetchall():
         return rows.union(_listed(lists, labels, known=_answers(needs, model().versions)))
     searched = every.filter(Column("imageSetId").isnotnull())
-    rows = _with_moving(rows, searched)
+    rows = settle(_with_moving(rows, searched))
     known = _answers(needs, model().versions | SEARCHED)
-    rows = rows.union(_beside_search(_listed(lists, labels, known=known), searched))
-    alone = without(without(searched, asked), lists)
+    rows = rows.union(settle(_beside_search(_listed(lists, labels, known=known), searched)))
+    alone = settle(without(settle(without(searched, asked)), lists))
     rows = rows.union(_searched(alone, labels, known=_answers(needs, SEARCHED)))
-    return rows.union(_targets(every, labels))
+    return settle(rows.union(_targets(every, labels)))
 
 
 def target_rows(

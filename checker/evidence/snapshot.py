@@ -21,6 +21,7 @@ from checker.evidence.tables import (
     ERROR_MESSAGE,
     LABEL_PLACES,
     LISTED_SINCE,
+    MEMORY_AT_MOST,
     MEMORY_TO_COLLECT,
     PINNED,
     ROW,
@@ -28,6 +29,7 @@ from checker.evidence.tables import (
     TARGET_REGION,
     connect,
     duckdb_path,
+    settled,
     write,
 )
 from checker.evidence.versions import version_rows
@@ -75,32 +77,45 @@ def write_snapshot(
         labels: the labels to keep, each a column of its type.
         needs: what the rules read: which tables there are, and which columns from other calls they have.
     """
+    from duckdb import OutOfMemoryException
+
+    try:
+        with connect(MEMORY_TO_COLLECT) as connection:
+            return _tables(connection, records, folder, labels, needs)
+    except OutOfMemoryException:  # rather than no tables at all
+        with connect(MEMORY_AT_MOST) as connection:
+            return _tables(connection, records, folder, labels, needs)
+
+
+def _tables(
+    connection: DuckDBPyConnection, records: Path, folder: Path, labels: Mapping[str, Label], needs: Needs
+) -> Coverage:
     written = []
-    with connect(MEMORY_TO_COLLECT) as connection:
-        if needs.image_sets:
-            rows = image_set_rows(connection, records, labels, needs)
-            rows = _with_calls(connection, rows, records, needs)
-            if needs.successor:
-                rows = with_successor(rows)
-            if needs.history:
-                # a replay has its own beside its tables
-                places = [place / HISTORY for place in (folder, records.parent)]
-                rows = with_history(connection, rows, next(filter(Path.exists, places), None))
-            written.append(folder / SNAPSHOT)
-            write(rows, ("target", "imageSetId", PINNED, "versionId", "datastoreId"), written[-1])
-        if needs.versions:
-            rows = version_rows(connection, records, labels, needs)
-            rows = _with_calls(connection, rows, records, needs)
-            written.append(folder / VERSIONS)
-            write(rows, ("target", "imageSetId", "versionId", "datastoreId", PINNED), written[-1])
-        if needs.datastores:
-            rows = with_datastore(connection, datastore_rows(connection, records), records)
-            if needs.datastore_tags:
-                rows = with_tags(connection, rows, records, needs.datastore_tags, of="datastore")
-            write(rows, ("target", "datastoreId"), folder / DATASTORES)
-        if written:
-            return _coverage(connection, written)
-        return _stores_coverage(connection, folder / DATASTORES) if needs.datastores else Coverage()
+    if needs.image_sets:
+        rows = image_set_rows(connection, records, labels, needs)
+        rows = _with_calls(connection, rows, records, needs)
+        if needs.successor:
+            rows = with_successor(rows)
+        if needs.history:
+            # a replay has its own beside its tables
+            places = [place / HISTORY for place in (folder, records.parent)]
+            rows = with_history(connection, rows, next(filter(Path.exists, places), None))
+        written.append(folder / SNAPSHOT)
+        rows = settled(connection, rows, records)
+        write(rows, ("target", "imageSetId", PINNED, "versionId", "datastoreId"), written[-1])
+    if needs.versions:
+        rows = version_rows(connection, records, labels, needs)
+        rows = settled(connection, _with_calls(connection, rows, records, needs), records)
+        written.append(folder / VERSIONS)
+        write(rows, ("target", "imageSetId", "versionId", "datastoreId", PINNED), written[-1])
+    if needs.datastores:
+        rows = with_datastore(connection, datastore_rows(connection, records), records)
+        if needs.datastore_tags:
+            rows = with_tags(connection, rows, records, needs.datastore_tags, of="datastore")
+        write(rows, ("target", "datastoreId"), folder / DATASTORES)
+    if written:
+        return _coverage(connection, written)
+    return _stores_coverage(connection, folder / DATASTORES) if needs.datastores else Coverage()
 
 
 def answered_by(folder: Path) -> dict[str, int]:

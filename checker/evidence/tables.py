@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from checker.evidence.records import GET_IMAGE_SET, NOT_FOUND
 from checker.model import Field, Label, Type
@@ -29,7 +30,11 @@ LISTED_SINCE = "listed.since"
 
 MEMORY_TO_JUDGE = "700MB"
 MEMORY_TO_COLLECT = "300MB"
-"""What DuckDB may take: 500 rules over 5,000,000 image sets, and 1,000,000 records into tables within 512 MiB of process."""
+MEMORY_AT_MOST = "2GB"
+"""What DuckDB may take: for 500 rules over 5,000,000 image sets; for 1,000,000 records into tables within 512 MiB of process;
+and where that was not enough."""
+LARGE = 64 << 20
+"""Bytes of records from which on they are read once and for all."""
 SMALLEST_OBJECT = 1 << 20
 DEEPEST = 10_000
 """How deep DuckDB takes a query: 500 rules and long lists are deeper than its own 1,000."""
@@ -101,6 +106,18 @@ def _object_size(records: Path) -> int:
 def _longest_line(records: str, size: int, changed: int) -> int:  # noqa: ARG001 - a file that has changed is another one
     with Path(records).open("rb") as lines:
         return max(SMALLEST_OBJECT, 2 * max(map(len, lines), default=0))
+
+
+def settled(connection: DuckDBPyConnection, rows: DuckDBPyRelation, records: Path) -> DuckDBPyRelation:
+    """The same rows, read once and for all where the records are many: DuckDB would hold every step of a long query at the
+    same time, and each reads the records anew."""
+    if records.stat().st_size < LARGE:
+        return rows
+    ((spill,),) = connection.sql("SELECT current_setting('temp_directory')").fetchall()
+    Path(spill).mkdir(exist_ok=True)
+    file = Path(spill) / f"{uuid4().hex}.parquet"
+    rows.write_parquet(str(file), compression="zstd")
+    return connection.read_parquet(duckdb_path(file))
 
 
 def write(rows: DuckDBPyRelation, order: tuple[str, ...], file: Path) -> None:

@@ -30,6 +30,7 @@ from checker.evidence.tables import (
     member_types,
     read_lines,
     reference,
+    settled,
     struct,
     without,
 )
@@ -60,8 +61,9 @@ def version_rows(
     answers = read_lines(
         connection, records, {**REFERENCE, **member_types(model().fields), **LABELS}, GET_IMAGE_SET
     )
-    answers = without(answers, lists, PINNED)
-    rows = _listed(lists, labels, paths).union(_answered(answers, labels, paths, needs))
+    answers = settled(connection, without(answers, lists, PINNED), records)
+    listed = settled(connection, _listed(lists, labels, paths), records)
+    rows = listed.union(_answered(answers, labels, paths, needs))
     searched = target_rows(connection, records, labels)
     if searched is not None:
         # by name: a row of a target has nothing of a version

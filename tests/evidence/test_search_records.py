@@ -70,8 +70,12 @@ def whole(since=EARLY, error=None, action=SEARCH):
     return Record("t", None, store, action=action, answer=answer, error=error, collected_at=since)
 
 
-@pytest.fixture
-def table(tmp_path):
+@pytest.fixture(params=["few", "many"])
+def table(tmp_path, request, monkeypatch):
+    """Tables of records, which are read once and for all where they are many."""
+    if request.param == "many":
+        monkeypatch.setattr("checker.evidence.tables.LARGE", 0)
+
     def build(needs, *records):
         write_records(records, tmp_path / "records.jsonl")
         coverage = write_snapshot(tmp_path / "records.jsonl", tmp_path, {}, needs)

@@ -41,7 +41,8 @@ class Listed(NamedTuple):
 class TargetConfig:
     """A target as audit.yaml has it, `defaults` filled in. `node` is its place. `complete` says that it lists every image
     set of the data store. `datastores` is a pattern of names in the place of `datastore`. Where it is `searched`, its
-    image sets are found: those of which `where` is true. `spread` says which targets it stands for."""
+    image sets are found: those of which `where` is true. `spread` says which targets it stands for. `retired` are ids of data
+    stores and accounts that are gone for good, by the owner's word."""
 
     name: str
     region: str
@@ -58,6 +59,7 @@ class TargetConfig:
     searched: bool = False
     where: Node | None = None
     spread: Spread = field(default_factory=Spread)
+    retired: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -177,6 +177,7 @@ def _target(
         complete=config.complete,
         discovery=_discovery(config, work, joined),
         datastores=config.datastores,
+        retired=config.retired,
     )
 
 

@@ -253,4 +253,5 @@ def _target(  # noqa: PLR0917 - one of each for a target
         searched=reach.searched(entry),
         where=entry.value["where"].node if isinstance(entry.value, dict) and "where" in entry.value else None,
         spread=spread,
+        retired=tuple(own.retired),
     )

@@ -73,6 +73,15 @@ def _account(text: str) -> str:
     return text
 
 
+def _retired(text: str) -> str:
+    if not _DATASTORE.fullmatch(text) and not _ACCOUNT.fullmatch(text):
+        hint = (
+            "a data store's id has 32 characters, each one of 0-9 and a-z, that of an account has 12 digits"
+        )
+        _refuse(f"`{text}` is neither the id of a data store nor that of an account", hint)
+    return text
+
+
 def _url(text: str) -> str:
     if not _URL.fullmatch(text):
         _refuse(f"`{text}` is not an endpoint", "write it as https://HOST or http://HOST:PORT")
@@ -190,6 +199,7 @@ class Target(Reach):
     labels: Any = None
     labels_from: text | None = None
     complete: bool = False
+    retired: list[Annotated[text, AfterValidator(_retired)]] = Field(default_factory=list)
 
 
 class Gate(Strict):

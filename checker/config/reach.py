@@ -66,6 +66,7 @@ def problems(root: Node, nodes: list[Node]) -> Iterator[Problem]:
         yield from _one_of(node)
         yield from _stores(node)
         yield from _one_store(root, node)
+        yield from _retired(root, node)
         of_accounts += _accounts(root, node)
     yield from dict.fromkeys(of_accounts)  # what `defaults` says wrong is wrong once
     yield from _names(root, nodes)
@@ -112,6 +113,20 @@ def _one_store(root: Node, node: Node) -> Iterator[Problem]:
         )
         hint = "write `datastore: all`, or names as `datastores: PATTERN`"
         yield one.node.problem(message, hint, warning=True)
+
+
+def _retired(root: Node, node: Node) -> Iterator[Problem]:
+    """What is gone for good, by the owner's word, and is to be audited by another word of theirs."""
+    retired, where = _given(node, "retired"), spread(root, node)
+    if retired is None or not isinstance(retired.node.value, tuple):
+        return
+    one = _given(node, "datastore")
+    if one and one.node.value != "all" and not where.organization:
+        message = "nothing of one data store is missed, so nothing of it is retired"
+        yield retired.key.problem(message, "leave it out, or remove the target")
+    for item in retired.node.value:
+        if item.value in where.accounts:
+            yield item.problem(f"the account {item.value} is in accounts, and retired", "drop it from one")
 
 
 def _given(node: Node, key: str) -> Entry | None:

@@ -73,11 +73,12 @@ def accounts_of(
             notes.append(f"{target.name}: the accounts of the organization are not known: {accounts.message}")
             continue
         notes += _skipped(target, accounts)
+        notes += _retired_in_vain(target, [one for one, state in accounts.items() if state == _ACTIVE])
         every += [_in_account(target, account) for account, state in accounts.items() if state == _ACTIVE]
         lost = [_unread(part, LIST_ACCOUNTS, why, now()) for part, why in _gone(target, accounts, memory)]
         notes += [f"{one.target}: {one.error[1]}" for one in lost if one.error]
         records += lost
-    return every, records, notes
+    return every, records, [*notes, *_retired(targets)]
 
 
 def _organizations_region(region: str) -> str:
@@ -107,6 +108,18 @@ def _skipped(target: Target, accounts: Mapping[str, str]) -> Iterator[str]:
         yield f"{target.name}: accounts of the organization that are not {_ACTIVE} are not audited: {states}."
 
 
+def _retired(targets: Iterable[Target]) -> Iterator[str]:
+    """What the owner has retired, in every report: nobody looks for it any more."""
+    for head, ids in {_head(one): one.retired for one in targets if one.retired}.items():
+        yield f"{head}: gone for good by the owner's word (retired), and not missed: {', '.join(sorted(ids))}."
+
+
+def _retired_in_vain(target: Target, there: Iterable[str]) -> Iterator[str]:
+    """What the owner has retired, and is audited since it is there all the same."""
+    for one in sorted(set(there).intersection(target.retired)):
+        yield f"{target.name}: {one} is retired by the owner's word, but it is there, and audited."
+
+
 def _in_account(target: Target, account: str) -> Target:
     role = (target.role_arn or "").replace("{account}", account)
     head, *rest = target.name.split("/", 1)
@@ -119,6 +132,8 @@ def _gone(target: Target, accounts: Mapping[str, str], memory: Memory) -> Iterat
     for part, run in memory.earlier.parts(head) if memory.earlier else ():
         account, *rest = part.split("/")
         state = accounts.get(account, "not listed by the organization")
+        if not {account, rest[-1] if rest else ""}.isdisjoint(target.retired):
+            continue
         if state != _ACTIVE and _ACCOUNT.fullmatch(account) and rest[: len(region)] == region:
             store = rest[-1] if rest and _DATASTORE.fullmatch(rest[-1]) else ""
             own = replace(_in_account(target, account), name=f"{head}/{part}", datastore=store)
@@ -151,6 +166,7 @@ class Patterns:
         named = {store.id: store for store in sorted(stores) if store.status != _DELETED}
         found = [_store(site, store.id) for store in named.values() if _matches(target, store)]
         records = list(_left(site, {store.id: store for store in stores}))
+        site.notes += _retired_in_vain(target, [one.target.datastore for one in found])
         if nowhere := self._nowhere(target, [one.name for one in named.values()], matched=bool(found)):
             whole, wrong = nowhere
             site.notes.append(f"{whole}: {wrong.message}.")
@@ -230,6 +246,11 @@ def _left(site: Site, stores: Mapping[str, Listed]) -> Iterator[Record]:
             continue
         else:
             what = f"its data store is called {store.name} now, which {target.datastores} does not match"
+        if part in target.retired:
+            if store is not None and store.status != _DELETED:
+                which = f"it was in the run {run}; {what}"
+                site.notes.append(f"{name}: {which}: it is retired by the owner's word, and not audited.")
+            continue
         wrong = _no_longer_listed(run, what)
         site.notes.append(f"{name}: {wrong.message}")
         yield replace(site.record(LIST_DATASTORES, wrong), target=name, datastore_id=part)

@@ -127,6 +127,19 @@ def test_an_account_that_was_suspended_does_not_leave_the_audit(tmp_path: Path) 
     assert report(audit)["summary"]["unreadable_targets"] == 1
 
 
+def test_a_data_store_that_the_owner_retires_leaves_the_audit_by_their_word(tmp_path: Path) -> None:
+    with serving(synthetic(STORE), synthetic(OTHER)) as server:
+        audit = audit_of(tmp_path, server, STORES)
+        assert on(audit, 1) == 0
+        server.ask(lambda service: service.stores.pop(OTHER))
+        assert on(audit, 2) == 3
+        retired = audit_of(tmp_path, server, STORES.replace("all}", f'all, retired: ["{OTHER}"]}}'))
+        assert on(retired, 3) == 0
+    assert report(audit)["summary"]["unreadable_targets"] == 0
+    note = f"all: gone for good by the owner's word (retired), and not missed: {OTHER}."
+    assert note in report(audit)["run"]["notes"]
+
+
 def test_what_a_choice_of_targets_leaves_out_is_not_missed(tmp_path: Path) -> None:
     one = f'{{name: one, datastore: "{STORE}", image_sets: all}}'
     with serving(synthetic(STORE), synthetic(OTHER)) as server:

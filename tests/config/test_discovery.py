@@ -138,7 +138,24 @@ def test_how_answers_are_collected(tmp_path: Path) -> None:
     assert collect.deletions_known_since == datetime(2026, 1, 31, tzinfo=UTC)
 
 
+def test_what_is_gone_for_good(tmp_path: Path) -> None:
+    (one,) = targets(tmp_path, f'datastore: all, image_sets: all, retired: [{STORE}, "222222222222"]')
+    assert one.retired == (STORE, "222222222222")
+
+
+def test_what_is_retired_is_named_at_its_place(tmp_path: Path) -> None:
+    message = refused(tmp_path, "datastore: all, image_sets: all, retired: [archive-1]")
+    assert "audit.yaml:5:58: error: `archive-1` is neither the id of a data store nor that of" in message
+    assert "help: a data store's id has 32 characters" in message
+
+
 BAD = {
+    "retired without quotes": ("datastore: all, image_sets: all, retired: [222222222222]", 'quotes: "2222'),
+    "retired of one store": (f"datastore: {STORE}, image_sets: all, retired: [{ID}]", "nothing of one data"),
+    "retired and audited": (
+        f'datastore: all, image_sets: all, role_arn: "{ROLE}", accounts: ["111111111111"], retired: ["111111111111"]',
+        "the account 111111111111 is in accounts, and retired",
+    ),
     "no store": ("image_sets: all", "datastore is missing"),
     "two stores": (f"datastore: {STORE}, datastores: x, image_sets: all", "both datastore and datastores"),
     "ids of several stores": (f"datastore: all, image_sets: [{ID}]", "need the id of their data store"),

@@ -134,6 +134,36 @@ def test_a_pattern_that_the_owner_narrowed_is_noted_and_no_more(
     assert any(note.startswith(f"site/{SECOND}: it was in the run first, and is not") for note in done.notes)
 
 
+def test_what_the_owner_has_retired_is_noted_and_not_missed(
+    stores: Service, earlier: Stored, tmp_path: Path
+) -> None:
+    had(earlier, tmp_path, "first", f"site/{DATASTORE}", f"site/{GONE}", f"site/{SECOND}")
+    stores.stores[SECOND] = "DELETED"
+    records, done = run(target(retired=(SECOND, GONE)), earlier=earlier)
+    assert errors(records) == {}
+    assert {one.target for one in records} == {f"site/{DATASTORE}"}
+    note = f"site: gone for good by the owner's word (retired), and not missed: {SECOND}, {GONE}."
+    assert [one for one in done.notes if "asked at" not in one] == [note]
+
+
+def test_what_is_retired_and_there_all_the_same_is_audited(stores: Service) -> None:
+    records, done = run(target(retired=(SECOND,)))
+    assert f"site/{SECOND}" in {one.target for one in records}
+    assert f"site: {SECOND} is retired by the owner's word, but it is there, and audited." in done.notes
+
+
+def test_a_retired_data_store_under_another_name_is_noted_as_that(
+    stores: Service, earlier: Stored, tmp_path: Path
+) -> None:
+    had(earlier, tmp_path, "first", f"site/{DATASTORE}", **{f"site_{SECOND}": "archive-2"})
+    stores.names[SECOND] = "attic"
+    records, done = run(target(datastores="archive-*", retired=(SECOND,)), earlier=earlier)
+    assert errors(records) == {}
+    (note,) = [one for one in done.notes if one.startswith(f"site/{SECOND}: ")]
+    assert "is called attic now" in note
+    assert note.endswith("it is retired by the owner's word, and not audited.")
+
+
 def test_what_left_stays_unread_in_every_later_run(stores: Service, earlier: Stored, tmp_path: Path) -> None:
     had(earlier, tmp_path, "third", f"site/{DATASTORE}")
     had(earlier, tmp_path, "second", f"site/{GONE}", error="NoLongerListed")
@@ -275,6 +305,27 @@ def test_an_account_that_an_earlier_run_had_and_that_is_gone_is_an_unread_target
     assert f"it was in the run first; the account {BRANCH} is SUSPENDED now" in said(records, suspended)
     assert f"the account {left} is not listed by the organization now" in said(records, gone)
     assert f"{gone}: {said(records, gone)}" in done.notes
+
+
+def test_an_account_and_a_store_of_one_that_the_owner_has_retired_are_not_missed(
+    aws_env: pytest.MonkeyPatch, earlier: Stored, tmp_path: Path
+) -> None:
+    closed, left = "3" * 12, "4" * 12
+    had(
+        earlier,
+        tmp_path,
+        "first",
+        f"site/{closed}/{2:032x}",
+        f"site/{left}/{3:032x}",
+        f"site/{left}/{4:032x}",
+    )
+    retired = (HOME, closed, f"{3:032x}")
+    with serve(synthetic(1, HOME), organization={HOME: "ACTIVE", closed: "CLOSED"}) as server:
+        aws_env.setenv("AWS_ENDPOINT_URL", server.url)
+        records, done = run(over_all(retired=retired), earlier=earlier)
+    assert errors(records) == {f"site/{left}/{4:032x}": "NoLongerListed"}
+    assert f"site: {HOME} is retired by the owner's word, but it is there, and audited." in done.notes
+    assert any(f"(retired), and not missed: {', '.join(sorted(retired))}." in note for note in done.notes)
 
 
 @pytest.mark.parametrize(

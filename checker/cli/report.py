@@ -16,7 +16,9 @@ def run(name: str, asked: list[str], junit_passes: str) -> int:
     _, kept = find(name)
     reports = options.asked_reports(asked, junit_passes)
     result = api.replay(kept)
-    how = api.Options(junit_passes, color=colored(sys.stdout), siblings=dict(reports))  # type: ignore[arg-type]
+    # a report that is not written again is called what the run called it
+    siblings = {**kept.reports, **dict(reports)}
+    how = api.Options(junit_passes, color=colored(sys.stdout), siblings=siblings)  # type: ignore[arg-type]
     for kind, path in reports or [("text", STDOUT)]:
         for one in api.report(result, {kind: path}, how):
             if one != STDOUT:

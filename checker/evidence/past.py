@@ -74,6 +74,14 @@ class Kept:
         """The name of the audit that the run is one of."""
         return str(self.facts.get("name", ""))
 
+    @property
+    def reports(self) -> dict[str, str]:
+        """The names of the files of the run's reports, by format: of one with several files the first."""
+        found = (name.split("/") for name in sorted(self.files, reverse=True))
+        return {
+            kind: name for head, kind, name in (one for one in found if len(one) == 3) if head == "reports"
+        }
+
     def has(self, name: str) -> bool:
         """Whether the run wrote a file of this name."""
         return name in self.files
@@ -212,7 +220,7 @@ def _kept(folder: Path, content: bytes, facts: Mapping[str, Any]) -> Kept:
             str(facts["inputs"]),
             notes=tuple(map(str, facts["notes"])),
             calls={str(name): int(number) for name, number in facts["calls"].items()},
-            traffic={str(name): float(number) for name, number in (facts.get("traffic") or {}).items()},
+            traffic={str(name): _number(number) for name, number in (facts.get("traffic") or {}).items()},
             identities={str(name): str(arn) for name, arn in facts["identities"].items()},
         )
         return Kept(
@@ -237,6 +245,15 @@ def _kept(folder: Path, content: bytes, facts: Mapping[str, Any]) -> Kept:
         raise InvalidInputError(
             Problem(path.as_posix(), f"the manifest is damaged: {type(error).__name__}: {error}")
         ) from None
+
+
+def _number(raw: Any) -> float:
+    """A number of a manifest as it was written there: 65 is no 65.0, which a report would show.
+
+    Raises:
+        TypeError, ValueError: it is none.
+    """
+    return raw if isinstance(raw, int) else float(raw)
 
 
 def _inside(name: str) -> str:

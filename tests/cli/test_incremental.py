@@ -12,6 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from checker.cli import main
+from checker.simulator import ModelError
+from checker.simulator.load import WireFault
 from tests.cli.scale import POLICY, Audit, move, served, store
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -223,3 +226,16 @@ def test_incremental_and_full_runs_give_the_same_findings(
                 assert again(audit, day, *options) in (0, 1, 3)
             assert some.findings() == all_of_them.findings()
             move(server, share, gone=gone, added=added, at=FIRST + timedelta(days=day))
+
+
+def test_the_reports_of_a_kept_run_are_remade_to_the_byte(tmp_path: Path) -> None:
+    throttled = WireFault("GetImageSet", ModelError("ThrottlingException", "slow"), times=1)
+    with served(store(60, forced=0.5), faults=[throttled]) as server:
+        audit = Audit(tmp_path, server.url)
+        audit.write()
+        again(audit, 1, "--report", f"html={tmp_path / 'first.html'}")
+    run = audit.runs[0]
+    assert json.loads((run / "manifest.json").read_bytes())["traffic"]["throttled"]
+    for name, first in (("json", "results.json"), ("html", "first.html")):
+        assert main(["report", str(run), "--report", f"{name}={tmp_path / 'remade'}"]) == 0
+        assert (tmp_path / "remade").read_bytes() == (run / "reports" / name / first).read_bytes()

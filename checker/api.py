@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from fnmatch import fnmatchcase
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from checker.audit.run import Run
 from checker.evidence import runfolder
 from checker.evidence.events import Event
 from checker.evidence.kept import Evidence, digest, discard_with, keep_records, moved, sizes_in, temporary
-from checker.evidence.past import Kept, reopened
+from checker.evidence.past import MOST_EARLIER, Kept, looked_at, reopened
 from checker.evidence.past import collected as collected_runs
 from checker.evidence.recorded import read_recorded
 from checker.evidence.records import Record
@@ -111,26 +111,41 @@ def targets(
     Args:
         config: what `configure` returned.
         policies: the policies, which declare the labels.
-        only: patterns of targets' names, as in a shell.
+        only: patterns, as in a shell, of the names of targets and of their parts: of those that are found later too.
 
     Raises:
         InvalidInputError: labels that do not fit their declarations, or a pattern that no target matches.
     """
     from checker.config import resolve_targets
+    from checker.config.only import chosen as matches
+    from checker.config.only import may_match
 
     every, warnings = resolve_targets(config, policies.labels)
-    names = [target.name for target in every]
-    missed = [pattern for pattern in only if not any(fnmatchcase(name, pattern) for name in names)]
-    if missed:
+    if not only:
+        return every, (), tuple(warnings)
+    wholes = {name: one.name for one in config.targets for name in one.names}
+    later = {name for one in config.targets if one.found_later for name in one.names}
+    chosen, left_out, matched = list[Target](), list[str](), set[str]()
+    for one in every:
+        whole = wholes[one.name]
+        found = [pattern for pattern in only if matches(one.name, whole, (pattern,))]
+        # which parts there are is known once accounts and data stores are asked for
+        parts = may_match(whole if one.organization else one.name, only) if one.name in later else ()
+        matched.update(found, parts)
+        if found:
+            chosen.append(one)
+        elif parts:
+            chosen.append(replace(one, only=parts))
+            left_out.append(f"target {one.name}, but for {', '.join(parts)}")
+        else:
+            left_out.append(f"target {one.name}")
+    if missed := [pattern for pattern in only if pattern not in matched]:
+        names = list(dict.fromkeys([*wholes.values(), *wholes]))
         raise InvalidInputError(
             Problem("--target", f"no target is called {pattern}", suggest(pattern, names, what="targets are"))
             for pattern in missed
         )
-    chosen = tuple(
-        one for one in every if not only or any(fnmatchcase(one.name, pattern) for pattern in only)
-    )
-    left_out = tuple(f"target {name}" for name in names if name not in {one.name for one in chosen})
-    return chosen, left_out, tuple(warnings)
+    return tuple(chosen), tuple(left_out), tuple(warnings)
 
 
 def waivers(
@@ -262,7 +277,7 @@ def plan(
         chosen: the targets.
         needs: what the rules read.
         sets: how many image sets a target is to be taken to have whose image sets are not listed; as many as the last kept
-            run saw unless given.
+            run saw that left out none of the targets unless given.
 
     Raises:
         InvalidInputError: the store of runs cannot be read, or the last run was altered.
@@ -273,7 +288,9 @@ def plan(
     last, remembers = None, bool(config.runs or config.events)
     found_later = any(one.organization or one.datastores is not None for one in chosen)
     if config.runs is not None and (found_later or (sets is None and any(one.discovery for one in chosen))):
-        last = next(collected_runs(open_store(config.runs, config.root), config.name), None)
+        runs = islice(collected_runs(open_store(config.runs, config.root), config.name), MOST_EARLIER)
+        asked = [f"target {one.name}" for one in chosen]
+        last = next((one for one in runs if looked_at(one.facts, asked)), None)
     estimates = estimate(
         chosen,
         needs,
@@ -362,7 +379,11 @@ def inputs(
 ) -> str:
     """What a live audit is asked to do, as text for its id: the hashes of audit.yaml and of the files it names, the chosen
     targets, the deletions that are known of, and whether all is asked for anew."""
-    options = (*(target.name for target in chosen), *map(repr, events), f"refresh={refresh}")
+    options = (
+        *(name for one in chosen for name in (one.name, *one.only)),
+        *map(repr, events),
+        f"refresh={refresh}",
+    )
     return " ".join((config.sha256, *config.files.values(), digest(options)))
 
 
@@ -395,18 +416,33 @@ def report(run: Run, reports: Mapping[str, str | Path], options: Options | None 
     )
 
 
-def past(store: Store, audit: str, baseline: str | None = None) -> Past:
+def past(
+    store: Store,
+    audit: str,
+    baseline: str | None = None,
+    *,
+    rules: Rules | None = None,
+    chosen: Iterable[Target] = (),
+    left_out: Sequence[str] = (),
+) -> Past:
     """Earlier runs of an audit: what they saw, and the findings to compare with.
 
     Args:
         store: where they are kept.
         audit: the audit's name.
-        baseline: the run to compare with; the last complete one unless given.
+        baseline: the run to compare with; unless given the last complete one that left out nothing of what this one looks at.
+        rules: what `choose` returned.
+        chosen: the targets.
+        left_out: what `targets` said was left out.
 
     Raises:
         InvalidInputError: a run that is needed was altered, or is not there.
     """
-    return past_of(store, audit, baseline)
+    asked = [f"target {one.name}" for one in chosen] + [
+        f"rule {one.name}" for one in (rules.rules if rules else ())
+    ]
+    own = (*left_out, *(rules.left_out if rules else ()))
+    return past_of(store, audit, baseline, asked=asked, left_out=own)
 
 
 def collected(store: Store, audit: str, known: Past) -> Iterator[Kept]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -35,13 +35,23 @@ class Past:
         return Compared(one.name, one.as_of, one.sha256, self.named) if one else None
 
 
-def past_of(store: Store, audit: str, baseline: str | None = None) -> Past:
+def past_of(
+    store: Store,
+    audit: str,
+    baseline: str | None = None,
+    *,
+    asked: Collection[str] = (),
+    left_out: Collection[str] = (),
+) -> Past:
     """Earlier runs of an audit.
 
     Args:
         store: where they are.
         audit: the audit's name.
-        baseline: the run to compare with; the last one that is not hypothetical unless given.
+        baseline: the run to compare with; unless given the last one that is not hypothetical, and that looked at all that
+            this one does.
+        asked: the targets and rules of this run, as `past.looked_at` takes them.
+        left_out: what this run leaves out.
 
     Raises:
         InvalidInputError: a run that is needed was altered, or is not there.
@@ -49,8 +59,9 @@ def past_of(store: Store, audit: str, baseline: str | None = None) -> Past:
     past.check_links(store)
     last = past.last(store, audit)
     named = past.named(store, baseline) if baseline else None
-    # what would be at another time is nothing that a gate has let stand
-    real = last if last is None or not last.facts.get("hypothetical") else past.last(store, audit, real=True)
+    # what would be at another time, or nobody looked at, is nothing that a gate has let stand
+    fit = last is None or (not last.facts.get("hypothetical") and past.looked_at(last.facts, asked, left_out))
+    real = last if fit else past.last(store, audit, real=True, asked=asked, left_out=left_out)
     points = islice(past.earlier(store, audit), MOST_EARLIER)
     trend = tuple(trend_point(one) for one in points)[::-1]
     return Past(last, named or real, named is not None, trend)

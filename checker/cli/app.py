@@ -67,7 +67,7 @@ AsOf = Annotated[
 ]
 Target = Annotated[
     list[str] | None,
-    typer.Option("--target", metavar="GLOB", help="Only targets of this name. Repeats."),
+    typer.Option("--target", metavar="GLOB", help="Only targets, or parts of them, of this name. Repeats."),
 ]
 
 Rule = Annotated[list[str] | None, typer.Option("--rule", metavar="ID", help="Only this rule. Repeats.")]

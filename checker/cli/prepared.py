@@ -111,7 +111,7 @@ def prepare(given: Check, started: datetime) -> Prepared:
     if was is not None and not given.waivers:
         by = replace(by, waivers=was.waivers, soon=was.soon)
     name = config.name if config else kept.audit if kept else "recorded"
-    store, earlier = _earlier(given, config, name, gate, kept, store)
+    store, earlier = _earlier(given, config, name, gate, kept, store, by)
     warn([*gathered.problems, *by.rules.warnings])
     how = api.Options(given.junit_passes, color=colored(sys.stdout), siblings=dict(reports))  # type: ignore[arg-type]
     return Prepared(
@@ -187,6 +187,7 @@ def _earlier(
     gate: api.Gate,
     kept: api.Kept | None,
     store: api.Store | None,
+    by: Judging,
 ) -> tuple[api.Store | None, api.Past]:
     """Where the run is kept, unless that is known, and what earlier runs there say. A run that judges kept evidence has
     that run's past."""
@@ -204,7 +205,7 @@ def _earlier(
             message = "what is new is known only where earlier runs are kept"
             raise InvalidInputError(Problem("new_only", message, "add `runs: runs/`, or --runs DIR"))
         return None, api.Past()
-    return store, api.past(store, name, baseline)
+    return store, api.past(store, name, baseline, rules=by.rules, chosen=by.targets, left_out=by.left_out)
 
 
 def _named(baseline: str, config: AuditConfig | None) -> api.Kept:

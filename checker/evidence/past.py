@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -113,9 +113,16 @@ def reopen(folder: Path, *, checked: bool = True) -> Kept:
     return kept
 
 
-def last(store: Store, audit: str, *, real: bool = False) -> Kept | None:
+def last(
+    store: Store,
+    audit: str,
+    *,
+    real: bool = False,
+    asked: Collection[str] = (),
+    left_out: Collection[str] = (),
+) -> Kept | None:
     """The last complete run of an audit, but for those that judged kept evidence again: they saw nothing new. With `real`
-    it is not a hypothetical one either.
+    it is not a hypothetical one either, nor one that left out what is `asked` now, see `looked_at`.
 
     Raises:
         InvalidInputError: it was altered.
@@ -124,9 +131,21 @@ def last(store: Store, audit: str, *, real: bool = False) -> Kept | None:
         facts = _facts(store, name)
         if facts is None or facts.get("name") != audit or facts.get("replay_of"):
             continue
-        if not real or not facts.get("hypothetical"):
+        if not real or (not facts.get("hypothetical") and looked_at(facts, asked, left_out)):
             return reopen(store.fetch(name, *_needed(facts)))
     return None
+
+
+def looked_at(facts: Mapping[str, Any], asked: Collection[str], left_out: Collection[str] = ()) -> bool:
+    """Whether a run looked at everything that another one does.
+
+    Args:
+        facts: what its manifest says.
+        asked: the targets and rules of the other one, in the words of `left_out`: `target NAME`, `rule PACK/RULE`.
+        left_out: what the other one leaves out too.
+    """
+    missed = set(map(str, facts.get("left_out", ()))).difference(left_out)
+    return not any(one == name or one.startswith(f"{name}, but for ") for one in missed for name in asked)
 
 
 def collected(store: Store, audit: str, known: Kept | None = None) -> Iterator[Kept]:

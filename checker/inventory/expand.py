@@ -16,6 +16,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 
 from checker.aws import Access, Door, UnusableError
+from checker.config.only import chosen, may_match
 from checker.evidence.records import LIST_ACCOUNTS, LIST_DATASTORES, NO_LONGER_LISTED, Record
 from checker.inventory import questions
 from checker.inventory.asking import Line
@@ -74,7 +75,15 @@ def accounts_of(
             continue
         notes += _skipped(target, accounts)
         notes += _retired_in_vain(target, [one for one, state in accounts.items() if state == _ACTIVE])
-        every += [_in_account(target, account) for account, state in accounts.items() if state == _ACTIVE]
+        parts = [_in_account(target, account) for account, state in accounts.items() if state == _ACTIVE]
+        read = [part for one in parts if (part := _chosen(one))]
+        every += read
+        if not read:
+            wrong = Failure(
+                Kind.FINAL, NO_NAME, f"{_nothing(target)}; there {_some([one.name for one in parts])}"
+            )
+            records.append(_unread(target, LIST_ACCOUNTS, wrong, now()))
+            notes.append(f"{target.name}: {wrong.message}.")
         lost = [_unread(part, LIST_ACCOUNTS, why, now()) for part, why in _gone(target, accounts, memory)]
         notes += [f"{one.target}: {one.error[1]}" for one in lost if one.error]
         records += lost
@@ -126,6 +135,20 @@ def _in_account(target: Target, account: str) -> Target:
     return replace(target, name="/".join([head, account, *rest]), role_arn=role, organization=False)
 
 
+def _chosen(part: Target) -> Target | None:
+    """A part of a target as far as `--target` chooses it; None where it does not."""
+    head = _head(part)
+    if not part.only or chosen(part.name, head, part.only):
+        return replace(part, only=())
+    left = may_match(part.name, part.only) if part.datastores is not None else ()
+    return replace(part, only=left) if left else None
+
+
+def _is_chosen(target: Target, name: str) -> bool:
+    """Whether `--target` chooses a part of a target."""
+    return not target.only or chosen(name, _head(target), target.only)
+
+
 def _gone(target: Target, accounts: Mapping[str, str], memory: Memory) -> Iterator[tuple[Target, Failure]]:
     """The targets in accounts that an earlier run had, and that are not active any more."""
     head, *region = target.name.split("/", 1)
@@ -133,6 +156,8 @@ def _gone(target: Target, accounts: Mapping[str, str], memory: Memory) -> Iterat
         account, *rest = part.split("/")
         state = accounts.get(account, "not listed by the organization")
         if not {account, rest[-1] if rest else ""}.isdisjoint(target.retired):
+            continue
+        if not _is_chosen(target, f"{head}/{part}"):
             continue
         if state != _ACTIVE and _ACCOUNT.fullmatch(account) and rest[: len(region)] == region:
             store = rest[-1] if rest and _DATASTORE.fullmatch(rest[-1]) else ""
@@ -148,7 +173,7 @@ class Patterns:
         self._lock = threading.Lock()
         self._every: dict[str, _Pattern] = {}
         for target in targets:
-            if target.datastores not in (None, EVERY):
+            if target.datastores not in (None, EVERY) or target.only:
                 self._every.setdefault(_head(target), _Pattern()).targets.append(target)
 
     def expand(self, site: Site) -> tuple[list[Site], list[Record]]:
@@ -164,19 +189,22 @@ class Patterns:
             site.line.lost = site.line.lost or stores
             return [], [site.record(LIST_DATASTORES, stores)]
         named = {store.id: store for store in sorted(stores) if store.status != _DELETED}
-        found = [_store(site, store.id) for store in named.values() if _matches(target, store)]
+        parts = {store.id: f"{target.name}/{store.id}" for store in named.values() if _matches(target, store)}
+        found = [_store(site, store) for store, part in parts.items() if _is_chosen(target, part)]
         records = list(_left(site, {store.id: store for store in stores}))
         site.notes += _retired_in_vain(target, [one.target.datastore for one in found])
-        if nowhere := self._nowhere(target, [one.name for one in named.values()], matched=bool(found)):
+        names = parts.values() if target.only else [one.name for one in named.values()]
+        if nowhere := self._nowhere(target, names, matched=bool(found)):
             whole, wrong = nowhere
             site.notes.append(f"{whole}: {wrong.message}.")
             records.append(replace(site.record(LIST_DATASTORES, wrong), target=whole))
         elif not found:
-            what = "there is no data store" if target.datastores == EVERY else _nothing(target.datastores)
+            none = target.datastores == EVERY and not target.only
+            what = "there is no data store" if none else _nothing(target)
             site.notes.append(f"{target.name}: {what}.")
         return found, records
 
-    def _nowhere(self, target: Target, names: list[str], *, matched: bool) -> tuple[str, Failure] | None:
+    def _nowhere(self, target: Target, names: Iterable[str], *, matched: bool) -> tuple[str, Failure] | None:
         """Once the last account or Region was listed, and no name matched in any: what the target is called, and why."""
         pattern = self._every.get(_head(target))
         if pattern is None:
@@ -188,7 +216,7 @@ class Patterns:
             if pattern.matched or pattern.listed < len(pattern.targets):
                 return None
         whole = target.name if len(pattern.targets) == 1 else _head(target)
-        message = f"{_nothing(target.datastores)}; there {_some(sorted(pattern.names))}"
+        message = f"{_nothing(target)}; there {_some(sorted(pattern.names))}"
         return whole, Failure(Kind.FINAL, NO_NAME, message)
 
 
@@ -207,8 +235,10 @@ def _head(target: Target) -> str:
     return target.name.split("/", 1)[0]
 
 
-def _nothing(pattern: str | None) -> str:
-    return f"no data store is called {pattern}"
+def _nothing(target: Target) -> str:
+    if target.only:
+        return f"nothing of it is called {' or '.join(target.only)}"
+    return f"no data store is called {target.datastores}"
 
 
 def _some(names: Sequence[str]) -> str:
@@ -222,7 +252,7 @@ def _matches(target: Target, store: Listed) -> bool:
 
 def _store(site: Site, store: str) -> Site:
     target = site.target
-    own = replace(target, name=f"{target.name}/{store}", datastore=store, datastores=None)
+    own = replace(target, name=f"{target.name}/{store}", datastore=store, datastores=None, only=())
     found = Found(own.discovery) if own.discovery and site.plan.search else None
     return replace(site, target=own, line=Line(site.line.pause), found=found, notes=[])
 
@@ -233,6 +263,8 @@ def _left(site: Site, stores: Mapping[str, Listed]) -> Iterator[Record]:
     target, earlier = site.target, site.memory.earlier
     for part, run in earlier.parts(target.name) if earlier else ():
         store = stores.get(part)
+        if not _is_chosen(target, f"{target.name}/{part}"):
+            continue
         if not _DATASTORE.fullmatch(part) or (store and store.status != _DELETED and _matches(target, store)):
             continue
         name = f"{target.name}/{part}"

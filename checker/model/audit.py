@@ -37,6 +37,8 @@ class Target:
     shell; `*` for all."""
     organization: bool = False
     """Every active account of the organization is read, each through `role_arn`, whose `{account}` is its id."""
+    only: tuple[str, ...] = ()
+    """Where not all of its parts are read: patterns of the names of those that are."""
     retired: tuple[str, ...] = ()
     """Ids of data stores and of accounts of which the owner says that they are gone for good."""
 

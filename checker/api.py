@@ -15,18 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 from checker.audit.gate import Gate
 from checker.audit.history import Past, past_of, remember
-from checker.audit.judging import evaluate, run_id
+from checker.audit.judging import evaluate, given, run_id
 from checker.audit.keeping import keep
 from checker.audit.replaying import limits, rejudge, replay
 from checker.audit.run import Run
 from checker.evidence import runfolder
+from checker.evidence.asked import Asked
 from checker.evidence.events import Event
 from checker.evidence.kept import Evidence, digest, discard_with, keep_records, moved, sizes_in, temporary
 from checker.evidence.past import MOST_EARLIER, Kept, looked_at, reopened
 from checker.evidence.past import collected as collected_runs
 from checker.evidence.recorded import read_recorded
 from checker.evidence.records import Record
-from checker.evidence.runfolder import RECORDS, Begun, Key
+from checker.evidence.runfolder import ASKED, RECORDS, Begun, Key
 from checker.evidence.runfolder import begun as begun_in
 from checker.evidence.signing import signing_key
 from checker.evidence.store import LocalStore, Store, Working, locate, open_store
@@ -219,6 +220,7 @@ def collect(
     from checker.evaluation.member import Members
     from checker.inventory.collect import Options
     from checker.inventory.collect import collect as run
+    from checker.inventory.limits import Meter
 
     where, moment, events = folder or temporary(), as_of or utc_now(), tuple(events)
     there = mend(where / RECORDS) if resume and (where / RECORDS).exists() else 0
@@ -239,26 +241,32 @@ def collect(
         belongs=Members(moment),
         as_of=moment,
         memory=memory,
+        meter=(meter := Meter()),
     )
-    reused = [0]
+    asked, reused = Asked(where, resume=resume), [0]
     with (where / RECORDS).open("a" if resume else "w", encoding="utf-8", newline="\n", buffering=1) as lines:
 
         def log(record: Record) -> None:
             lines.write(record.to_json() + "\n")
             reused[0] += record.reused_from is not None
+            with meter.lock:
+                so_far = {"throttled": meter.throttled, "waited_seconds": meter.waited, "reused": reused[0]}
+                asked.keep(meter.calls, so_far)
 
         try:
             done = run(chosen, log, needs=needs, options=options, stop=stop, progress=progress)
         finally:
             memory.close()
+    traffic = {**done.traffic, "reused": reused[0]}
+    asked.keep(done.calls, traffic, last=True)
     resumed = (f"The run was interrupted and resumed: {there} answers were there already.",) if resume else ()
     evidence = Evidence(
         where,
         "live",
         inputs(config, chosen, events, refresh=refresh),
         (*resumed, *done.notes),
-        done.calls,
-        {**done.traffic, "reused": reused[0]},
+        asked.calls(done.calls),
+        asked.traffic(traffic),
         done.identities,
         interrupted=done.interrupted,
     )
@@ -486,7 +494,11 @@ def reclaim(store: Store, begun: Begun, rules: Rules, asked: str, as_of: datetim
     """
     same = run_id(rules, asked, as_of)
     if begun.name not in (same, *(f"{same}-{number}" for number in range(2, MOST_OF_A_NAME))):
-        message = "the run was begun with other policies, another audit.yaml or other options"
+        now = {**given(rules, asked), "another --as-of": iso(as_of)}
+        then = {**begun.given, "another --as-of": iso(begun.as_of)}
+        other = [name for name, one in then.items() if now.get(name, one) != one]
+        what = ", ".join(other) or "other policies, another audit.yaml or other options"
+        message = f"the run was begun with {what}"
         hint = "repeat them, or begin a new run"
         raise InvalidInputError(Problem(begun.folder.as_posix(), message, hint))
     return store.reclaim(begun.name)
@@ -508,7 +520,12 @@ def claim(
     Raises:
         InvalidInputError: no run can be kept there.
     """
-    facts = {"name": name, "as_of": iso(as_of), "hypothetical": hypothetical}
+    facts = {
+        "name": name,
+        "as_of": iso(as_of),
+        "hypothetical": hypothetical,
+        "given": given(rules, asked),
+    }
     return store.claim(run_id(rules, asked, as_of), facts)
 
 
@@ -533,6 +550,7 @@ def kept(
         RunFolderError: something could not be written.
     """
     facts = keep(run, working.folder, files or {}, reports)
+    (working.folder / ASKED).unlink(missing_ok=True)  # the manifest says it
     runfolder.seal(working.folder, facts, previous=working.store.heads(), key=key)
     return working.store.publish(working)
 

@@ -116,6 +116,20 @@ def run_id(rules: Rules, asked: str, as_of: datetime) -> str:
     return f"{stamp}-{digest((iso(as_of), asked, *packs, *names, *params, *changes, *frameworks))}"
 
 
+def given(rules: Rules, asked: str) -> dict[str, str]:
+    """Hashes that say which of what a run is begun with is another one than when it was; `asked` is `api.inputs`'."""
+    config, *files, options = asked.split(" ") if " " in asked else (asked, "")
+    packs, frameworks = (one.sha256 for one in rules.policies.packs), rules.policies.frameworks
+    return {
+        "other policies": digest((*packs, *(one.sha256 for one in frameworks))),
+        "other rules (--rule, --skip-rule, --tag)": digest(rule.name for rule in rules.rules),
+        "other parameters (--param)": digest(f"{key}={value}" for key, value in sorted(rules.params.items())),
+        "another audit.yaml": config,
+        "other files that audit.yaml names": digest(files),
+        "another --target, --events or --refresh": options,
+    }
+
+
 def _version() -> str:
     from checker import __version__
 

@@ -13,7 +13,7 @@ from checker import __version__
 from checker.audit.keeping import facts
 from checker.audit.replaying import replay
 from checker.evaluation.agreement import Differs, disagreements
-from checker.evidence.past import Kept, altered, own_digest, reopen
+from checker.evidence.past import Kept, altered, own_digest, reopen, resumable
 from checker.evidence.runfolder import (
     DIGEST,
     MANIFEST,
@@ -73,9 +73,9 @@ def verify(store: Store, name: str, *, key: Path | None = None) -> Verified:
     """
     content = store.manifest(name)
     if content is None:
-        raise InvalidInputError(
-            Problem(f"{store.shown}/{name}", f"no complete run: it has no {MANIFEST}", "it was interrupted")
-        )
+        shown = f"{store.shown}/{name}".removeprefix("./")
+        hint = resumable(shown) if store.has(name, STARTED) else "it was interrupted"
+        raise InvalidInputError(Problem(shown, f"no complete run: it has no {MANIFEST}", hint))
     folder = store.fetch(name)
     digest = hashlib.sha256(content).hexdigest()
     own, run = own_digest(folder, content), read_manifest(name, content)

@@ -23,6 +23,7 @@ from checker.evidence.runfolder import (
     RECORDS,
     SCHEMA,
     SIGNATURE,
+    STARTED,
     before,
     digests,
     sha256,
@@ -182,7 +183,10 @@ def named(store: Store, name: str) -> Kept:
     if facts is None:
         message = f"there is no complete run {name} in {store.shown}"
         sealed = store.sealed()
-        raise InvalidInputError(Problem(name, message, f"the last one is {sealed[-1]}" if sealed else ""))
+        hint = f"the last one is {sealed[-1]}" if sealed else ""
+        if store.has(name, STARTED) and not store.has(name, MANIFEST):
+            hint = resumable(f"{store.shown}/{name}")
+        raise InvalidInputError(Problem(name, message, hint))
     return reopen(store.fetch(name, *_needed(facts)))
 
 
@@ -310,6 +314,13 @@ def node(raw: object, where: Location) -> Node:
     return Node(raw, where, 1, "")
 
 
+def resumable(shown: str) -> str:
+    """What to do about a run that is not complete."""
+    if shown.startswith("s3://"):
+        return "it was interrupted"
+    return f"it was interrupted: `check --resume {shown}` goes on with it"
+
+
 def _manifest(folder: Path) -> tuple[bytes, dict[str, Any]]:
     path = folder / MANIFEST
     shown = folder.as_posix()
@@ -318,6 +329,8 @@ def _manifest(folder: Path) -> tuple[bytes, dict[str, Any]]:
     if not path.is_file():
         runs = sorted(other.parent for other in folder.glob(f"*/{MANIFEST}"))
         hint = f"name one run, such as {runs[-1].as_posix()}" if runs else ""
+        if not runs and (folder / STARTED).is_file():
+            hint = resumable(shown)
         message = "this folder holds runs" if runs else f"no complete run: it has no {MANIFEST}"
         raise InvalidInputError(Problem(shown, message, hint))
     if (folder / PRUNED).is_file():

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from checker import __version__
 from checker.evidence.past import POLICIES
@@ -45,6 +47,8 @@ class Listed:
     state: State
     files: frozenset[str]
     sealed: Sealed | None = None
+    started: Mapping[str, Any] = field(default_factory=dict)
+    """What an interrupted run said of itself as it began."""
 
     @property
     def signed(self) -> bool:
@@ -52,8 +56,8 @@ class Listed:
         return SIGNATURE in self.files
 
     def fact(self, name: str) -> str:
-        """What the manifest says under a name, as text; empty where it says nothing."""
-        value = self.sealed.facts.get(name) if self.sealed else None
+        """What the manifest says under a name, as text, or the beginning of a run without one; empty where they say nothing."""
+        value = (self.sealed.facts if self.sealed else self.started).get(name)
         return "" if value is None else str(value)
 
 
@@ -74,7 +78,10 @@ def listing(store: Store) -> tuple[Listed, ...]:
     """
     contents = store.contents()
     manifests = store.manifests(name for name, files in contents.items() if MANIFEST in files)
-    runs = [_listed(name, files, manifests.get(name)) for name, files in contents.items()]
+    runs = [
+        _listed(name, files, manifests.get(name)) if MANIFEST in files else _interrupted(store, name, files)
+        for name, files in contents.items()
+    ]
     complete = sorted((run for run in runs if run.sealed), key=lambda one: (_sealed(one), one.name))
     return (*complete, *sorted((run for run in runs if not run.sealed), key=lambda one: one.name))
 
@@ -127,6 +134,14 @@ class HeldError(CheckerError):
     """A run that may go is locked. `exit_code` is that of a run folder that could not be written."""
 
     exit_code = 4
+
+
+def _interrupted(store: Store, name: str, files: frozenset[str]) -> Listed:
+    started: object = None
+    if STARTED in files:
+        with suppress(OSError, ValueError):
+            started = json.loads((store.fetch(name, STARTED) / STARTED).read_bytes())
+    return Listed(name, State.INTERRUPTED, files, started=started if isinstance(started, dict) else {})
 
 
 def _listed(name: str, files: frozenset[str], manifest: bytes | None) -> Listed:

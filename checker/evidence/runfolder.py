@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from graphlib import CycleError, TopologicalSorter
 from heapq import heappop, heappush
@@ -29,6 +29,8 @@ PRUNED = "pruned.json"
 SCHEMA = "imageset-checker/manifest/1"
 STARTED_SCHEMA = "imageset-checker/started/1"
 RECORDS = "records.jsonl"
+ASKED = "asked.json"
+"""How many calls a run has made, until it is complete."""
 SNAPSHOT = "image_sets.parquet"
 VERSIONS = "versions.parquet"
 DATASTORES = "datastores.parquet"
@@ -62,12 +64,14 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A run that was interrupted: its folder and name, and its instant, which is `hypothetical` where it was given."""
+    """A run that was interrupted: its folder and name, and its instant, which is `hypothetical` where it was given. `given`
+    stands for what it was begun with: hashes, by what they are of."""
 
     folder: Path
     name: str
     as_of: datetime
     hypothetical: bool
+    given: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +163,8 @@ def begun(folder: Path) -> Begun:
     try:
         facts = json.loads((folder / STARTED).read_bytes())
         at = parse_time(facts["as_of"])
-        return Begun(folder, str(facts["run"]), at, hypothetical=bool(facts.get("hypothetical")))
+        given = {str(name): str(one) for name, one in dict(facts.get("given", {})).items()}
+        return Begun(folder, str(facts["run"]), at, bool(facts.get("hypothetical")), given)
     except OSError as error:
         message = f"{STARTED} cannot be read: {(error.strerror or str(error)).lower()}"
     except (ValueError, KeyError, TypeError, BadValueError, RecursionError):
@@ -199,7 +204,7 @@ def clear(folder: Path) -> None:
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
-        elif path.name not in (STARTED, RECORDS):
+        elif path.name not in (STARTED, RECORDS, ASKED):
             path.unlink()
 
 

@@ -15,7 +15,7 @@ from checker.inventory.asking import Line
 from checker.inventory.crew import Crew, Lane, expected
 from checker.inventory.expand import accounts_of
 from checker.inventory.found import Found
-from checker.inventory.limits import Limiter, StoppedError, workers_for
+from checker.inventory.limits import Limiter, Meter, StoppedError, workers_for
 from checker.inventory.plan import EvidenceKind, plan
 from checker.inventory.pushdown import bounds
 from checker.inventory.recall import Memory
@@ -31,7 +31,8 @@ class Options:
     credentials and Region (None: what the quota needs at 0.4 s a call). `attempts` are botocore's for one call.
     `evidence` says what may answer (`inventory.plan`), `share` how much of each quota is used. `pause` sleeps before a
     failed call is asked again, and says whether the run is being stopped. `belongs` says which of the image sets that are
-    found belong to a target; `as_of` is the instant against which its ages are measured, now unless given. `memory` is what need not be asked.
+    found belong to a target; `as_of` is the instant against which its ages are measured, now unless given. `memory` is what need not be asked;
+    `meter` counts what is.
     """
 
     rates: Mapping[str, Rate] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class Options:
     belongs: Belongs | None = None
     as_of: datetime | None = None
     memory: Memory = NOTHING_KNOWN
+    meter: Meter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def collect(
         InvalidInputError: a profile is unknown or AWS's configuration files cannot be read; before any call.
     """
     chosen, halt = options or Options(), stop or threading.Event()
-    limiter = Limiter(chosen.rates, share=chosen.share, wait=halt.wait)
+    limiter = Limiter(chosen.rates, share=chosen.share, wait=halt.wait, meter=chosen.meter)
     plans = [plan(target, needs, chosen.evidence) for target in targets]
     workers = chosen.workers or workers_for(plans, limiter.rates)
     door = Door(

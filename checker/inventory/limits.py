@@ -132,7 +132,7 @@ class Meter:
 
 class Limiter:
     """The buckets of a run. `share` is how much of each quota it may use: the rest is left to others, such as viewers.
-    `wait` sleeps for so many seconds and says whether the run is being stopped."""
+    `wait` sleeps for so many seconds and says whether the run is being stopped; `meter` counts."""
 
     def __init__(
         self,
@@ -141,12 +141,13 @@ class Limiter:
         share: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], bool] | None = None,
+        meter: Meter | None = None,
     ) -> None:
         quotas = {**PUBLISHED, **(rates or {})}
         self.rates = {
             action: Rate(one.rate * share, max(1.0, one.burst * share)) for action, one in quotas.items()
         }
-        self.meter = Meter()
+        self.meter = meter or Meter()
         self._clock = clock
         self._wait = wait or threading.Event().wait
         self._buckets: dict[tuple[str, str, str], Bucket] = {}

@@ -216,7 +216,13 @@ def test_a_run_goes_on_with_what_it_began_with(
             )
         before = {path.name: path.read_bytes() for path in run.rglob("*") if path.is_file()}
         assert audit.check("--resume", run.as_posix(), *options) == 2
-    assert "begun with other policies, another audit.yaml or other options" in capsys.readouterr().err
+    said = {
+        "policy": "other policies",
+        "audit": "another audit.yaml",
+        "rule": "other rules (--rule, --skip-rule, --tag)",
+        "refresh": "another --target, --events or --refresh",
+    }
+    assert f"the run was begun with {said[what]}\nhelp: repeat them" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 
@@ -231,8 +237,59 @@ def test_a_run_goes_on_with_the_targets_that_it_began_with(
         (run,) = audit.runs
         (run / "manifest.json").unlink()
         assert audit.check("--resume", run.as_posix(), "--target", "all") == 2
-        assert "begun with other policies, another audit.yaml or other options" in capsys.readouterr().err
+        assert "begun with another --target, --events or --refresh" in capsys.readouterr().err
         assert audit.check("--resume", run.as_posix()) in (0, 1, 3)
+
+
+def test_what_was_asked_before_the_interruption_is_counted_too(tmp_path: Path) -> None:
+    with served(store(60)) as server:
+        audit, run = interrupted(tmp_path, server.url)
+        assert not (run / "asked.json").exists()
+        lines = (run / "records.jsonl").read_bytes().splitlines(keepends=True)
+        (run / "records.jsonl").write_bytes(b"".join(lines[:-20]))
+        before = {"calls": {"SearchImageSets": 7}, "traffic": {"throttled": 3, "waited_seconds": 0.5}}
+        (run / "asked.json").write_text(json.dumps(before))
+        audit.check("--resume", run.as_posix())
+        traffic = json.loads((run / "manifest.json").read_bytes())["traffic"]
+        assert audit.calls()["SearchImageSets"] >= 7
+        assert (traffic["throttled"], traffic["waited_seconds"] >= 0.5) == (3, True)
+        assert not (run / "asked.json").exists()
+        assert main(["verify", run.as_posix()]) == 0
+
+
+def test_a_run_that_is_killed_leaves_behind_what_it_asked(tmp_path: Path) -> None:
+    with served(store(400), latency=0.05) as server:
+        audit = Audit(tmp_path / "audit", server.url)
+        audit.write()
+        process = subprocess.Popen(audit.process(*AS_OF), stderr=subprocess.DEVNULL)
+        _wait_for(audit, 500)
+        process.kill()
+        process.wait()
+    (asked,) = audit.folder.glob("runs/*/asked.json")
+    assert json.loads(asked.read_bytes())["calls"]["SearchImageSets"] > 0
+
+
+@pytest.mark.parametrize("command", [["verify"], ["report"], ["check", "--evidence"]])
+def test_whoever_meets_an_interrupted_run_is_told_of_resume(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    with served(store(5)) as server:
+        _, run = interrupted(tmp_path, server.url)
+    assert main([*command, run.as_posix()]) == 2
+    help_line = f"help: it was interrupted: `check --resume {run.as_posix()}` goes on with it"
+    assert help_line in capsys.readouterr().err
+
+
+def test_the_list_says_whose_an_interrupted_run_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with served(store(5)) as server:
+        _, run = interrupted(tmp_path, server.url)
+    capsys.readouterr()
+    main(["runs", "list", run.parent.as_posix()])
+    (line,) = [one for one in capsys.readouterr().out.splitlines() if run.name in one]
+    assert "scale" in line
+    assert "2026-01-01T00:00:00Z" in line
 
 
 def test_a_complete_run_is_not_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

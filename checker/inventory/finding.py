@@ -104,7 +104,10 @@ def take(site: Site, found: list[Member] | Failure) -> tuple[list[Record], int]:
     if isinstance(found, Failure):
         if not site.found.fail():
             return [], 0  # what is left open is so once
-        site.notes.append(f"{site.target.name}: not every image set was found: {found.code}: {found.message}")
+        if site.line.lost is None:  # else it is said why nothing was asked
+            site.notes.append(
+                f"{site.target.name}: not every image set was found: {found.code}: {found.message}"
+            )
         return [site.record(SEARCH, found)], 0
     recall, now = site.recall, site.now()
     records: list[Record] = []

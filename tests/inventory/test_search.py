@@ -308,3 +308,10 @@ def test_a_list_of_versions_of_what_was_found_is_one_call_for_each(service: Serv
     records, done = run(service, target(), needs=Needs(versions=True, fields=frozenset({"imageSetState"})))
     assert found(records, "ListImageSetVersions") == every(30)
     assert done.calls["ListImageSetVersions"] == 30
+
+
+def test_a_data_store_that_is_not_there_is_told_of_once(service: Service) -> None:
+    records, done = run(service, target(datastore="9" * 32))
+    assert {one.error[0] for one in records if one.error} <= {"ResourceNotFoundException", "TargetUnreadable"}
+    (note,) = [one for one in done.notes if "asked at" not in one]
+    assert f"all: the data store {'9' * 32} was not found in us-east-1" in note

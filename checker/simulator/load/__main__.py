@@ -18,7 +18,14 @@ from checker.simulator.rehearsal import DOCUMENTED_QUOTAS
 
 from .server import serve_load
 from .store import SyntheticStore
-from .trouble import fault
+from .trouble import WireFault, fault
+
+FAULTS = (
+    """a list of faults as JSON, such as '[{"action": "SearchImageSets", "answer": {"code": "ThrottlingException"}, """
+    """"times": 3}]'. "action" is needed ("*" for any). "answer" is {"code", "message"} or {"status", "body"}; "breaks" is """
+    """reset, truncate or hang; "delay" is in seconds. "match" (parameters), "on" (a list of ordinal numbers), "times" and """
+    """"probability" (with "seed") say which calls are hit"""
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -52,10 +59,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--jitter", type=float, default=0.0, help="seconds")
     parser.add_argument("--no-quotas", action="store_true")
     parser.add_argument("--quotas-times", type=float, default=1.0, help="of the documented quotas")
-    parser.add_argument("--faults", type=json.loads, default=[], help="JSON: a list of faults")
+    parser.add_argument("--faults", type=_faults, default=[], help=FAULTS)
     parser.add_argument("--policy", type=Path, help="an IAM policy document that every call is held to")
     parser.add_argument("--now", type=datetime.fromisoformat, help="what time it is when the server starts")
     return parser
+
+
+def _faults(text: str) -> list[WireFault]:
+    try:
+        documents = json.loads(text)
+        if not isinstance(documents, list):
+            raise argparse.ArgumentTypeError("this is no list of faults")
+        return [fault(one) for one in documents]
+    except ValueError as error:  # of JSON too
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _stores(given: argparse.Namespace) -> list[SyntheticStore]:
@@ -75,7 +92,7 @@ def _stores(given: argparse.Namespace) -> list[SyntheticStore]:
 
 def _options(given: argparse.Namespace) -> dict[str, Any]:
     options: dict[str, Any] = {"latency": given.latency, "jitter": given.jitter, "seed": given.seed}
-    options["faults"] = [fault(one) for one in given.faults]
+    options["faults"] = given.faults
     times = given.quotas_times
     options["quotas"] = (
         None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from checker.simulator.rehearsal import DOCUMENTED_QUOTAS, Fault, ModelError, RawAnswer, TokenBucket
@@ -37,8 +37,18 @@ def fault(document: Mapping[str, Any]) -> WireFault:
     Raises:
         ValueError: it has a member that faults do not have, or one of the wrong kind.
     """
+    if not isinstance(document, Mapping):
+        raise ValueError(f'{document!r} is no fault: write it as {{"action": ..., ...}}')  # noqa: TRY004 - of JSON
     given = dict(document)
+    known = [one.name for one in fields(WireFault) if one.init]
+    for name in given:
+        if name not in known:
+            raise ValueError(f"a fault has no member {name}; it has {', '.join(known)}")
+    if "action" not in given:
+        raise ValueError("a fault needs an action")
     answer = given.pop("answer", None)
+    if answer is not None and not (isinstance(answer, Mapping) and {"status", "code"} & answer.keys()):
+        raise ValueError('answer is {"code": ..., "message": ...} or {"status": ..., "body": ...}')
     if answer is not None and "status" in answer:
         given["answer"] = RawAnswer(int(answer["status"]), str(answer.get("body", "")).encode())
     elif answer is not None:

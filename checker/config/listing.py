@@ -45,6 +45,9 @@ def listed(node: Node, files: Files) -> tuple[Listed, ...]:
     before = len(problems)
     if node.value == "all" or (isinstance(node.value, dict) and set(node.value) == {"where"}):
         return ()
+    if isinstance(node.value, tuple) and [item.value for item in node.value] == ["all"]:
+        problems.append(node.value[0].problem("`all` is no id of an image set", "write `image_sets: all`"))
+        return ()
     if isinstance(node.value, tuple):
         found = [one for item in node.value if (one := _entry(item, problems))]
     elif isinstance(node.value, dict):

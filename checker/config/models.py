@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from checker.aws import COLLECTED
 from checker.model import Duration, Severity
-from checker.problems import suggest
+from checker.problems import nearest, suggest
 from checker.values import BadValueError, parse_duration, parse_ratio, parse_time
 
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
@@ -49,6 +49,7 @@ def _datastore(text: str) -> str:
         _refuse("a data store is named by its id here", f'write `datastores: "{text}"` to choose by name')
     if not _DATASTORE.fullmatch(text):
         hint = f"an id has 32 characters, each one of 0-9 and a-z; this one has {len(text)}"
+        hint = nearest(text, ("all",)) or hint
         _refuse(f"`{text}` is not a data store id", hint)
     return text
 
@@ -123,6 +124,8 @@ def _share(text: str) -> Fraction:
 def _part(given: object) -> float:
     share = float(given) if isinstance(given, int | float) and not isinstance(given, bool) else None
     if isinstance(given, str):
+        if re.fullmatch(r"[0-9]*\.?[0-9]+", given):
+            _refuse("share takes a number or a percentage, not text", f"without quotes: `share: {given}`")
         share = float(_share(given))
     if share is None or not LEAST_SHARE <= share <= 1:
         hint = f"below {LEAST_SHARE} a run would take weeks; " if share is not None and 0 < share < 1 else ""

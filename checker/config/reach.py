@@ -147,7 +147,10 @@ def _accounts(root: Node, node: Node) -> Iterator[Problem]:
     if whose and several and f"::{ACCOUNT}:" not in text:
         message = f"{whose.key.value} needs a role_arn with {ACCOUNT} for the account"
         yield whose.key.problem(message, f'write `role_arn: "arn:aws:iam::{ACCOUNT}:role/NAME"`')
-    if role and ACCOUNT in text and not several:
+    if role and ACCOUNT in text and whose and not several and not _given(node, "role_arn"):
+        message = f"the role_arn comes from defaults, and has {ACCOUNT} for an account"
+        yield whose.key.problem(message, "give the target a role_arn of its own")
+    elif role and ACCOUNT in text and not several:
         message = f"{ACCOUNT} in role_arn, and no accounts to put there"
         yield role.node.problem(message, "add `accounts: [..]` or `organization: true`")
 

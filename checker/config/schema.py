@@ -34,6 +34,13 @@ _KINDS = {
 }
 # Where a path alone will do.
 _SHORT = {"waivers": "waivers.yaml", "runs": "runs/", "events": "events.jsonl"}
+_MISSING = {
+    "version": "write `version: 1`",
+    "image_sets": "write a list of ids, {file: sets.csv}, `all`, or {where: CONDITION}",
+    "burst": "how many calls may come at once, as in {rate: 25, burst: 50}",
+    "rate": "calls a second in the long run, as in {rate: 25, burst: 50}",
+}
+_BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 _UNITS: Mapping[object, str] = {
     "max_duration": "30d",
     "soon": "14d",
@@ -82,10 +89,10 @@ def _problem(root: Node, error: ErrorDetails) -> Problem:
         key = _key(root, loc[:-1])
         return key.problem(context.get("message", "the key is empty"), context.get("hint", ""))
     if kind == "extra_forbidden":
-        known = _known_keys(loc[:-1])
-        return _key(root, loc).problem(
-            f"unknown key {loc[-1]}", suggest(str(loc[-1]), known, what="known keys")
-        )
+        hint = suggest(str(loc[-1]), _known_keys(loc[:-1]), what="known keys")
+        if len(loc) > 1 and loc[-1] in models().Audit.model_fields:
+            hint = f"{loc[-1]} stands at the top of the file"
+        return _key(root, loc).problem(f"unknown key {loc[-1]}", hint)
     if kind == "missing":
         return root.at(loc[:-1]).problem(f"{loc[-1]} is missing", _missing_hint(loc))
     node = root.at(loc)
@@ -110,7 +117,7 @@ def _key(root: Node, loc: Loc) -> Node:
 
 
 def _kind_problem(node: Node, name: str, kind: str, loc: Loc) -> Problem:
-    takes, hint = _KINDS[kind], _kind_hint(kind, node)
+    takes, hint = _KINDS[kind], _kind_hint(kind, node, name)
     if isinstance(loc[-1], int):
         return node.problem(f"each of {name} is {takes}, not {node.kind}", hint)
     if kind == "string_type" and node.kind == "a number":
@@ -149,12 +156,20 @@ def _known_keys(loc: Loc) -> list[str]:
 
 
 def _missing_hint(loc: Loc) -> str:
-    return "write `version: 1`" if loc == ("version",) else ""
+    return _MISSING.get(str(loc[-1]), "")
 
 
-def _kind_hint(kind: str, node: Node) -> str:
+def _kind_hint(kind: str, node: Node, name: str) -> str:
     if kind == "string_type" and node.kind in ("a number", "a boolean"):
         return f'put it in quotes: "{node.line[node.where.column - 1 :][: node.width]}"'
+    if kind == "bool_type" and str(node.value).lower() in {*_BOOLEANS, *_BOOLEANS.values()}:
+        word = str(node.value).lower()
+        return f"write {_BOOLEANS.get(word, word)}"
+    if kind == "list_type" and name == "accounts" and node.kind in ("text", "a number"):
+        written = node.line[node.where.column - 1 :][: node.width].strip("\"'")
+        return f'write ["{written}"]'
+    if kind == "list_type" and name == "regions" and node.value == "all":
+        return "name the Regions, as in [us-east-1, eu-west-2]"
     if kind == "list_type" and isinstance(node.value, str):
         return f"write [{node.value}]"
     return ""

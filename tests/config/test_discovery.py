@@ -232,6 +232,32 @@ def test_a_share_of_next_to_nothing_is_refused(tmp_path: Path, share: str) -> No
     assert "below 0.01 a run would take weeks" in message
 
 
+ALL = f"datastore: {STORE}, image_sets: all"
+HINTS = {
+    "all in a list": (f"datastore: {STORE}, image_sets: [all]", REGION, "write `image_sets: all`"),
+    "no image sets": (f"datastore: {STORE}", REGION, "write a list of ids, {file: sets.csv}, `all`, or"),
+    "a store misspelt": ("datastore: al, image_sets: all", REGION, "did you mean all?"),
+    "all regions": (f"{ALL}, regions: all", REGION, "name the Regions, as in [us-east-1, eu-west-2]"),
+    "a share in quotes": (ALL, REGION + 'collect: {share: "0.4"}\n', "without quotes: `share: 0.4`"),
+    "no": (ALL, REGION + "collect: {incremental: no}\n", "write false"),
+    "no burst": (ALL, REGION + "rates: {GetImageSet: {rate: 25}}\n", "as in {rate: 25, burst: 50}"),
+    "not of a target": (ALL + ", collect: {share: 0.4}", REGION, "collect stands at the top of the file"),
+    "a role of defaults": (
+        f"{ALL}, organization: false",
+        f'defaults: {{region: us-east-1, organization: true, role_arn: "{ROLE}"}}\n',
+        "the role_arn comes from defaults, and has {account} for an account",
+    ),
+    "an account alone": (f"{ALL}, accounts: 123456789012", REGION, 'write ["123456789012"]'),
+    "an account in quotes": (f'{ALL}, accounts: "123456789012"', REGION, 'write ["123456789012"]'),
+}
+
+
+@pytest.mark.parametrize("name", HINTS)
+def test_what_is_mistyped_is_told_how_to_write(tmp_path: Path, name: str) -> None:
+    given, more, hint = HINTS[name]
+    assert hint in refused(tmp_path, given, more)
+
+
 @pytest.mark.parametrize("share", ["0", "1.2", "true", "x"])
 def test_a_share_is_a_part_of_the_quota(tmp_path: Path, share: str) -> None:
     more = f"defaults: {{region: us-east-1}}\ncollect: {{share: {share}}}\n"

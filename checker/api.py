@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from checker.audit.gate import Gate
 from checker.audit.history import Past, past_of, remember
-from checker.audit.judging import evaluate, given, run_id
+from checker.audit.judging import evaluate, given, otherwise, run_id
 from checker.audit.keeping import keep
 from checker.audit.replaying import limits, rejudge, replay
 from checker.audit.run import Run
@@ -118,35 +118,12 @@ def targets(
         InvalidInputError: labels that do not fit their declarations, or a pattern that no target matches.
     """
     from checker.config import resolve_targets
-    from checker.config.only import chosen as matches
-    from checker.config.only import may_match
+    from checker.config.only import select
 
     every, warnings = resolve_targets(config, policies.labels)
     if not only:
         return every, (), tuple(warnings)
-    wholes = {name: one.name for one in config.targets for name in one.names}
-    later = {name for one in config.targets if one.found_later for name in one.names}
-    chosen, left_out, matched = list[Target](), list[str](), set[str]()
-    for one in every:
-        whole = wholes[one.name]
-        found = [pattern for pattern in only if matches(one.name, whole, (pattern,))]
-        # which parts there are is known once accounts and data stores are asked for
-        parts = may_match(whole if one.organization else one.name, only) if one.name in later else ()
-        matched.update(found, parts)
-        if found:
-            chosen.append(one)
-        elif parts:
-            chosen.append(replace(one, only=parts))
-            left_out.append(f"target {one.name}, but for {', '.join(parts)}")
-        else:
-            left_out.append(f"target {one.name}")
-    if missed := [pattern for pattern in only if pattern not in matched]:
-        names = list(dict.fromkeys([*wholes.values(), *wholes]))
-        raise InvalidInputError(
-            Problem("--target", f"no target is called {pattern}", suggest(pattern, names, what="targets are"))
-            for pattern in missed
-        )
-    return tuple(chosen), tuple(left_out), tuple(warnings)
+    return *select(config.targets, every, only), tuple(warnings)
 
 
 def waivers(
@@ -243,30 +220,24 @@ def collect(
         memory=memory,
         meter=(meter := Meter()),
     )
-    asked, reused = Asked(where, resume=resume), [0]
+    asked = Asked(where, meter, resume=resume)
     with (where / RECORDS).open("a" if resume else "w", encoding="utf-8", newline="\n", buffering=1) as lines:
 
         def log(record: Record) -> None:
             lines.write(record.to_json() + "\n")
-            reused[0] += record.reused_from is not None
-            with meter.lock:
-                so_far = {"throttled": meter.throttled, "waited_seconds": meter.waited, "reused": reused[0]}
-                asked.keep(meter.calls, so_far)
+            asked.take(record)
 
         try:
             done = run(chosen, log, needs=needs, options=options, stop=stop, progress=progress)
         finally:
             memory.close()
-    traffic = {**done.traffic, "reused": reused[0]}
-    asked.keep(done.calls, traffic, last=True)
     resumed = (f"The run was interrupted and resumed: {there} answers were there already.",) if resume else ()
     evidence = Evidence(
         where,
         "live",
         inputs(config, chosen, events, refresh=refresh),
         (*resumed, *done.notes),
-        asked.calls(done.calls),
-        asked.traffic(traffic),
+        *asked.all(done.calls, done.traffic),
         done.identities,
         interrupted=done.interrupted,
     )
@@ -446,11 +417,11 @@ def past(
     Raises:
         InvalidInputError: a run that is needed was altered, or is not there.
     """
-    asked = [f"target {one.name}" for one in chosen] + [
-        f"rule {one.name}" for one in (rules.rules if rules else ())
-    ]
-    own = (*left_out, *(rules.left_out if rules else ()))
-    return past_of(store, audit, baseline, asked=asked, left_out=own)
+    asked = [f"target {one.name}" for one in chosen]
+    if rules:
+        asked += [f"rule {one.name}" for one in rules.rules]
+        left_out = (*left_out, *rules.left_out)
+    return past_of(store, audit, baseline, asked=asked, left_out=left_out)
 
 
 def collected(store: Store, audit: str, known: Past) -> Iterator[Kept]:
@@ -494,13 +465,8 @@ def reclaim(store: Store, begun: Begun, rules: Rules, asked: str, as_of: datetim
     """
     same = run_id(rules, asked, as_of)
     if begun.name not in (same, *(f"{same}-{number}" for number in range(2, MOST_OF_A_NAME))):
-        now = {**given(rules, asked), "another --as-of": iso(as_of)}
-        then = {**begun.given, "another --as-of": iso(begun.as_of)}
-        other = [name for name, one in then.items() if now.get(name, one) != one]
-        what = ", ".join(other) or "other policies, another audit.yaml or other options"
-        message = f"the run was begun with {what}"
-        hint = "repeat them, or begin a new run"
-        raise InvalidInputError(Problem(begun.folder.as_posix(), message, hint))
+        message = f"the run was begun with {otherwise(begun, rules, asked, as_of)}"
+        raise InvalidInputError(Problem(begun.folder.as_posix(), message, "repeat them, or begin a new run"))
     return store.reclaim(begun.name)
 
 
@@ -520,13 +486,8 @@ def claim(
     Raises:
         InvalidInputError: no run can be kept there.
     """
-    facts = {
-        "name": name,
-        "as_of": iso(as_of),
-        "hypothetical": hypothetical,
-        "given": given(rules, asked),
-    }
-    return store.claim(run_id(rules, asked, as_of), facts)
+    facts = {"name": name, "as_of": iso(as_of), "hypothetical": hypothetical}
+    return store.claim(run_id(rules, asked, as_of), {**facts, "given": given(rules, asked)})
 
 
 def kept(

@@ -13,7 +13,7 @@ from checker.audit.run import Compared, Judged, Run
 from checker.audit.waivers import stand
 from checker.evidence.claims import claims
 from checker.evidence.kept import Evidence, digest
-from checker.evidence.runfolder import FINDINGS
+from checker.evidence.runfolder import FINDINGS, Begun
 from checker.evidence.snapshot import answered_by, write_snapshot
 from checker.fields import model
 from checker.model import SOON, Duration, Severity, Tally, Waiver, utc_now
@@ -128,6 +128,14 @@ def given(rules: Rules, asked: str) -> dict[str, str]:
         "other files that audit.yaml names": digest(files),
         "another --target, --events or --refresh": options,
     }
+
+
+def otherwise(begun: Begun, rules: Rules, asked: str, as_of: datetime) -> str:
+    """What an interrupted run was begun with that is another one now, as text."""
+    now = {**given(rules, asked), "another --as-of": iso(as_of)}
+    then = {**begun.given, "another --as-of": iso(begun.as_of)}
+    other = [name for name, one in then.items() if now.get(name, one) != one]
+    return ", ".join(other) or "other policies, another audit.yaml or other options"
 
 
 def _version() -> str:

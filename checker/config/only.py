@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
+
+from checker.config.audit import TargetConfig
+from checker.model import Target
+from checker.problems import InvalidInputError, Problem, suggest
 
 _WILD = re.compile(r"[*?\[]")
 
@@ -31,3 +36,33 @@ def may_match(whole: str, patterns: Sequence[str]) -> tuple[str, ...]:
 def _may_start(pattern: str, start: str) -> bool:
     fixed = _WILD.split(pattern, maxsplit=1)[0]
     return fixed.startswith(start) or (fixed != pattern and start.startswith(fixed))
+
+
+def select(
+    configured: Sequence[TargetConfig], every: Sequence[Target], only: Sequence[str]
+) -> tuple[tuple[Target, ...], tuple[str, ...]]:
+    """The targets that patterns choose, and what they leave out, as texts. Of a target whose parts are known only once they
+    are found all are kept that may be chosen.
+
+    Raises:
+        InvalidInputError: a pattern that no target matches, nor can a part of one.
+    """
+    wholes = {name: one.name for one in configured for name in one.names}
+    later = {name for one in configured if one.found_later for name in one.names}
+    kept, left_out, matched = list[Target](), list[str](), set[str]()
+    for one in every:
+        whole = wholes[one.name]
+        found = [pattern for pattern in only if chosen(one.name, whole, (pattern,))]
+        parts = may_match(whole if one.organization else one.name, only) if one.name in later else ()
+        matched.update(found, parts)
+        if found or parts:
+            kept.append(one if found else replace(one, only=parts))
+        if not found:
+            left_out.append(f"target {one.name}" + (f", but for {', '.join(parts)}" if parts else ""))
+    names = list(dict.fromkeys([*wholes.values(), *wholes]))
+    if missed := [pattern for pattern in only if pattern not in matched]:
+        raise InvalidInputError(
+            Problem("--target", f"no target is called {pattern}", suggest(pattern, names, what="targets are"))
+            for pattern in missed
+        )
+    return tuple(kept), tuple(left_out)

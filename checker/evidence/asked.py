@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
+from checker.evidence.records import Record
 from checker.evidence.runfolder import ASKED
 
 STEP = 20
@@ -15,37 +18,48 @@ STEP = 20
 _CALLS, _TRAFFIC = "calls", "traffic"
 
 
-class Asked:
-    """The calls of a run by action, and its other traffic: what an interrupted run had, and what is added now."""
+class Meter(Protocol):
+    """What counts the calls of a collection; `lock` holds it still."""
 
-    def __init__(self, folder: Path, *, resume: bool) -> None:
-        self._path = folder / ASKED
+    calls: Counter[str]
+    throttled: int
+    waited: float
+    lock: threading.Lock
+
+
+class Asked:
+    """The calls of a run by action, and its other traffic: what an interrupted run had, and what the meter adds now."""
+
+    def __init__(self, folder: Path, meter: Meter, *, resume: bool) -> None:
+        self._path, self._meter = folder / ASKED, meter
         before = _read(self._path) if resume else {}
         self._calls = Counter({name: int(number) for name, number in before.get(_CALLS, {}).items()})
-        self._traffic = dict(before.get(_TRAFFIC, {}))
+        self._traffic = before.get(_TRAFFIC, {})
+        self._reused = 0
         self._written = -STEP
 
-    def calls(self, now: Mapping[str, int]) -> dict[str, int]:
-        """All calls, with those that were made now."""
-        return dict(sorted((self._calls + Counter(now)).items()))
+    def take(self, record: Record) -> None:
+        """Takes a record that was written; writes what there is by now, if enough has come to it."""
+        self._reused += record.reused_from is not None
+        with self._meter.lock:
+            calls = dict(self._meter.calls)
+        if sum(calls.values()) >= self._written + STEP:
+            self._written = sum(calls.values())
+            self.all(calls, {"throttled": self._meter.throttled, "waited_seconds": self._meter.waited})
 
-    def traffic(self, now: Mapping[str, float]) -> dict[str, float]:
-        """All traffic, with that of now."""
-        names = dict.fromkeys([*now, *self._traffic])
-        return {name: round(self._traffic.get(name, 0) + now.get(name, 0), 1) for name in names}
-
-    def keep(self, calls: Mapping[str, int], traffic: Mapping[str, float], *, last: bool = False) -> None:
-        """Writes what there is by now, if enough has come to it, or it is the `last` time. Where it cannot be written the
-        audit goes on: it is told in reports, and decides nothing."""
-        made = sum(calls.values())
-        if not last and made - self._written < STEP:
-            return
-        self._written = made
-        content = json.dumps({_CALLS: self.calls(calls), _TRAFFIC: self.traffic(traffic)})
+    def all(
+        self, calls: Mapping[str, int], traffic: Mapping[str, float]
+    ) -> tuple[dict[str, int], dict[str, float]]:
+        """All calls and all traffic, with those of now, which are written too. Where they cannot be written the audit goes
+        on: they are told in reports, and decide nothing."""
+        every = dict(sorted((self._calls + Counter(calls)).items()))
+        now = {**traffic, "reused": self._reused}
+        whole = {name: round(self._traffic.get(name, 0) + now[name], 1) for name in now}
         draft = self._path.with_suffix(".part")
         with suppress(OSError):
-            draft.write_text(content + "\n", encoding="utf-8")
+            draft.write_text(json.dumps({_CALLS: every, _TRAFFIC: whole}) + "\n", encoding="utf-8")
             draft.replace(self._path)
+        return every, whole
 
 
 def _read(path: Path) -> dict[str, dict[str, float]]:

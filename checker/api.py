@@ -327,6 +327,7 @@ def explain(
     *,
     as_of: datetime | None = None,
     only: Sequence[str] = (),
+    show_phi: bool = False,
 ) -> tuple[Explanation, ...]:
     """Why a rule judges an image set, a version of it, or a data store as it does: one explanation for each version.
 
@@ -336,6 +337,7 @@ def explain(
         subject: the id of an image set, `ID@vN`, either one after `TARGET/`; a target's name for a rule on data stores.
         as_of: the instant against which ages are measured; now unless given.
         only: patterns of the names of targets to look in.
+        show_phi: whether to show DICOM attributes, which are data of patients.
 
     Raises:
         InvalidInputError: there are several rules, or what `subject` names is not among the evidence.
@@ -350,7 +352,7 @@ def explain(
     written = next(one for one in rules.policies.rules if one.name == rule.name)
     with TemporaryDirectory(prefix="imageset-checker-") as folder:
         write_snapshot(evidence.records, Path(folder), rules.policies.labels, rules.needs)
-        return run(written, rule, Path(folder), subject, as_of=as_of or utc_now(), targets=only)
+        return run(written, rule, Path(folder), subject, as_of=as_of or utc_now(), targets=only, phi=show_phi)
 
 
 def inputs(
@@ -390,6 +392,7 @@ def report(run: Run, reports: Mapping[str, str | Path], options: Options | None 
     chosen = options or Options()
     siblings = {name: str(path) for name, path in reports.items()}
     chosen = replace(chosen, siblings={**siblings, **chosen.siblings})
+    run = replace(run, show_phi=chosen.show_phi)
     return tuple(
         path for name, target in reports.items() for path in deliver(run, FORMATS[name], target, chosen)
     )

@@ -84,10 +84,10 @@ SEARCHED = frozenset(
 MOVING = frozenset({"lastAccessedAt", "storageTier"})
 """Fields that change without a new version (AWS HealthImaging developer guide, cost optimization)."""
 
-# Named so that a policy that uses one is told why it is refused.
-NOT_YET = {
-    "dicom": "DICOM attributes (SearchImageSets) are not available yet",
-}
+DICOM = "dicom."
+"""Before the DICOM attributes of an image set, as SearchImageSets answers them (botocore's model, DICOMTags)."""
+DICOM_DAYS = frozenset({"dicom.DICOMStudyDate", "dicom.DICOMPatientBirthDate"})
+"""DICOM's value representation DA (PS3.5, 6.2): YYYYMMDD. Anything else is no date, and counts as absent."""
 
 # ListImageSetVersions spells this one member with a capital.
 VERSION_SPELLING = {"ImageSetWorkflowStatus": "imageSetWorkflowStatus"}
@@ -113,7 +113,7 @@ class Model:
     """What botocore's model says of the answers.
 
     `fields` are GetImageSet's, `versions` the paths of those that ListImageSetVersions gives too, `datastore` those of
-    GetDatastore. `required` and `members` are names of members of GetImageSet's answer.
+    GetDatastore, `dicom` those of SearchImageSets' DICOMTags. `required` and `members` are names of members of GetImageSet's answer.
     """
 
     botocore_version: str
@@ -122,6 +122,7 @@ class Model:
     members: frozenset[str]
     versions: frozenset[str]
     datastore: Mapping[str, Field]
+    dicom: Mapping[str, Field]
 
 
 @cache
@@ -136,6 +137,7 @@ def model() -> Model:
     fields = {field.path: field for field in _fields(shapes, output, "", known=True)}
     listed = {VERSION_SPELLING.get(name, name) for name in version_output["members"]} | {"datastoreId"}
     datastore = _fields(shapes, shapes["DatastoreProperties"], "datastore.", known=True)
+    dicom = _fields(shapes, shapes["DICOMTags"], DICOM, known=False)
     return Model(
         botocore_version=version("botocore"),
         required=frozenset(output["required"]),
@@ -143,6 +145,9 @@ def model() -> Model:
         members=frozenset(output["members"]),
         versions=frozenset(path for path in fields if path.partition(".")[0] in listed),
         datastore={field.path: replace(field, source=Source.DATASTORE) for field in datastore},
+        dicom={
+            field.path: replace(field, source=Source.DICOM, day=field.path in DICOM_DAYS) for field in dicom
+        },
     )
 
 
@@ -161,7 +166,7 @@ def catalogue(labels: Mapping[str, Label] | None = None, scope: RuleScope = "ima
         known = {path: field for path, field in known.items() if not _not_listed(path)}
         known |= {field.path: field for field in _previous()}
     if scope == "image_set":
-        known |= {field.path: field for field in _history()}
+        known |= {field.path: field for field in _history()} | dict(model().dicom)
     known |= model().datastore
     for label in (labels or {}).values():
         known[f"labels.{label.name}"] = _label(label)
@@ -219,7 +224,7 @@ def why_unknown(path: str, scope: RuleScope = "image_set", labels: Collection[st
     head = re.split(r"[.\[]", path, maxsplit=1)[0]
     if head == "previous_version" and scope != "version":
         return f"{path} needs `scope: version`, which judges every version beside the one before it"
-    if (head == "previous" or path == KNOWN.path) and scope == "version":
+    if (head in ("previous", "dicom") or path == KNOWN.path) and scope == "version":
         return f"{path} is of the whole image set, which `scope: image_set` judges"
     if head == "previous" and path.removeprefix(EARLIER) in (*_NOT_EARLIER, *FROM_ARN):
         return f"{path} is not kept of an earlier run: it is the same image set"
@@ -229,7 +234,7 @@ def why_unknown(path: str, scope: RuleScope = "image_set", labels: Collection[st
         return ""
     if head == "successor":
         return f"{path} is known in `scope: image_set` only"
-    return f"{path}: {NOT_YET[head]}" if head in NOT_YET else ""
+    return ""
 
 
 def _not_listed(path: str) -> bool:
@@ -314,6 +319,8 @@ def _fields(
 
 
 def _type(path: str, shape: dict[str, Any]) -> Type:
+    if path in DICOM_DAYS:
+        return Type.TIME
     if path in INTEGERS or shape["type"] in ("integer", "long"):
         return Type.INTEGER
     if shape["type"] == "string":

@@ -76,6 +76,7 @@ def facts(run: Run, name: str) -> dict[str, Any]:
         "unread_targets": run.unread_targets,
         "notes": list(run.notes),
         "claims": list(run.claims),
+        "phi": list(run.dicom),
         "inputs": run.inputs,
         "identities": dict(run.identities),
         "calls": dict(run.calls),

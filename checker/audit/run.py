@@ -27,6 +27,7 @@ from checker.model import (
     Verdict,
     Waiver,
 )
+from checker.policy.needs import needs
 
 if TYPE_CHECKING:
     from checker.evaluation.since import Since
@@ -119,6 +120,8 @@ class Run:
     """Targets that nobody has read, beside those of which the evidence says so."""
     trend: tuple[Mapping[str, Any], ...] = ()
     """What the manifests of earlier runs of the audit say, oldest first (`keeping.trend_point`)."""
+    show_phi: bool = False
+    """Whether findings show data of patients."""
     _found: list[Since | None] = field(default_factory=list, repr=False, compare=False)
     """What `since` found: several reports ask for it."""
     evidence: object = field(default=None, repr=False, compare=False)
@@ -140,6 +143,11 @@ class Run:
         return {name: label for pack in self.packs for name, label in pack.labels.items()}
 
     @property
+    def dicom(self) -> tuple[str, ...]:
+        """The DICOM attributes that rules read: protected health information."""
+        return needs(one.rule for one in self.judged).dicom
+
+    @property
     def total(self) -> Tally:
         """The rules' tallies added up."""
         return sum((one.tally for one in self.judged), Tally())
@@ -159,7 +167,7 @@ class Run:
         from checker.evaluation import read
 
         rules = [one.rule for one in self.judged]
-        yield from read.findings(self.folder, rules, self.ruling, self._waivers)
+        yield from read.findings(self.folder, rules, self.ruling, self._waivers, phi=self.show_phi)
 
     def subjects(self) -> Iterator[tuple[Judged, Iterator[SubjectVerdict]]]:
         """Each rule with the verdict on every subject, by target, image set, version.
@@ -169,7 +177,7 @@ class Run:
         from checker.evaluation import read
 
         rules = [one.rule for one in self.judged]
-        every = read.subjects(rules, self.folder, self.as_of, self.ruling, self._waivers)
+        every = read.subjects(rules, self.folder, self.as_of, self.ruling, self._waivers, phi=self.show_phi)
         for judged, rows in zip(self.judged, every, strict=True):
             yield judged, (SubjectVerdict(*row) for row in rows)
 

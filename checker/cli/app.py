@@ -70,6 +70,9 @@ Target = Annotated[
     typer.Option("--target", metavar="GLOB", help="Only targets, or parts of them, of this name. Repeats."),
 ]
 
+ShowPhi = Annotated[
+    bool, typer.Option("--show-phi", help="Show DICOM attributes, which are data of patients.")
+]
 Rule = Annotated[list[str] | None, typer.Option("--rule", metavar="ID", help="Only this rule. Repeats.")]
 SkipRule = Annotated[
     list[str] | None, typer.Option("--skip-rule", metavar="ID", help="Not this rule. Repeats.")
@@ -193,6 +196,7 @@ def check(
         str | None,
         typer.Option("--resume", metavar="RUN", help="Go on with a kept run that was interrupted."),
     ] = None,
+    show_phi: ShowPhi = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No summary and no progress.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Log to standard error, without secrets.")] = False,
 ) -> int:
@@ -206,7 +210,7 @@ def check(
         skip_rules=skip_rule or [], tags=tag or [], runs=runs, endpoint_url=endpoint_url,
         runtime_endpoint_url=runtime_endpoint_url, evidence=evidence, waivers=waivers,
         events=events or [], new_only=new_only, baseline=baseline, sign=sign, refresh=refresh, resume=resume,
-        quiet=quiet, debug=debug,
+        show_phi=show_phi, quiet=quiet, debug=debug,
     )  # fmt: skip
     return run(given)
 
@@ -236,6 +240,7 @@ def explain(
     param: Param = None,
     as_of: AsOf = None,
     target: Target = None,
+    show_phi: ShowPhi = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Why a rule judges an image set as it does, and when that changes."""
@@ -243,7 +248,8 @@ def explain(
 
     asked = Asked(
         config=config, policies=policy or [], image_sets=image_sets or [], complete=complete, params=param or [],
-        as_of=as_of, targets=target or [], evidence=evidence, rule=rule, subject=image_set, json=as_json,
+        as_of=as_of, targets=target or [], evidence=evidence, rule=rule, subject=image_set,
+        show_phi=show_phi, json=as_json,
     )  # fmt: skip
     return run(asked)
 

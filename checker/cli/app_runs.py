@@ -68,11 +68,14 @@ def report(
             "--junit-passes", metavar="HOW", help="What JUnit says of passes: full, aggregate or none."
         ),
     ] = "full",
+    show_phi: Annotated[
+        bool, typer.Option("--show-phi", help="Show DICOM attributes, which are data of patients.")
+    ] = False,
 ) -> int:
     """Write reports of a kept run, as the run itself would."""
     from checker.cli.report import run
 
-    return run(run_folder, report or [], junit_passes)
+    return run(run_folder, report or [], junit_passes, show_phi=show_phi)
 
 
 def diff(

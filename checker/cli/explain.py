@@ -32,6 +32,7 @@ class Asked(Given):
 
     rule: str
     subject: str
+    show_phi: bool
     json: bool
 
 
@@ -51,7 +52,14 @@ def run(asked: Asked) -> int:
 
     _refuse(asked)
     ready = _kept(asked) if asked.evidence else _recorded(asked) if asked.image_sets else _live(asked)
-    found = api.explain(ready.rules, ready.evidence, asked.subject, as_of=ready.as_of, only=asked.targets)
+    found = api.explain(
+        ready.rules,
+        ready.evidence,
+        asked.subject,
+        as_of=ready.as_of,
+        only=asked.targets,
+        show_phi=asked.show_phi,
+    )
     if asked.json:
         say(json.dumps(explaining.document(found, ready.sources), indent=2, ensure_ascii=False))
     else:

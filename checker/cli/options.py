@@ -55,6 +55,7 @@ class Check(Given):
     sign: str | None
     refresh: bool
     resume: str | None
+    show_phi: bool
     quiet: bool
     debug: bool
 

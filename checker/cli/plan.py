@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SCHEMA = "imageset-checker/plan/1"
 PHI = (
     "SearchImageSets answers with DICOM attributes, such as the patient's name, id and birth date: they are dropped as they"
-    " arrive, and reach no disk, log or report."
+    " arrive, and reach no disk, log or report"
 )
 NO_PHI = "No call of this plan answers with DICOM attributes."
 _KMS = "A data store with a customer managed key may ask for kms:Decrypt on that key too."
@@ -58,13 +58,15 @@ def run(asked: Asked) -> int:
         only = next(iter(documents.values())) if len(documents) == 1 else documents
         say(json.dumps(only, indent=2))
     elif asked.json:
-        say(json.dumps(_document(estimates, documents), indent=2, ensure_ascii=False))
+        say(json.dumps(_document(estimates, documents, rules.needs.dicom), indent=2, ensure_ascii=False))
     else:
-        say("\n".join(_text(estimates, documents)))
+        say("\n".join(_text(estimates, documents, rules.needs.dicom)))
     return 0
 
 
-def _document(estimates: Sequence[Estimate], documents: Mapping[str, Any]) -> dict[str, Any]:
+def _document(
+    estimates: Sequence[Estimate], documents: Mapping[str, Any], dicom: Sequence[str]
+) -> dict[str, Any]:
     from checker.inventory.estimate import duration
 
     return {
@@ -94,6 +96,7 @@ def _document(estimates: Sequence[Estimate], documents: Mapping[str, Any]) -> di
         "seconds": round(duration(estimates), 1),
         "share_of_quota": round(max((one.share for one in estimates), default=0.0), 4),
         "phi": [SEARCH] if _phi(estimates) else [],
+        "phi_kept": list(dicom) if _phi(estimates) else [],
         "policies": documents,
     }
 
@@ -102,7 +105,7 @@ def _phi(estimates: Sequence[Estimate]) -> bool:
     return any(one.plan.search for one in estimates)
 
 
-def _text(estimates: Sequence[Estimate], documents: Mapping[str, Any]) -> Iterator[str]:
+def _text(estimates: Sequence[Estimate], documents: Mapping[str, Any], dicom: Sequence[str]) -> Iterator[str]:
     from checker.inventory.crew import MOST_LANES
     from checker.inventory.estimate import duration
 
@@ -122,13 +125,20 @@ def _text(estimates: Sequence[Estimate], documents: Mapping[str, Any]) -> Iterat
     yield f"In all {calls:,} calls, about {_long(duration(estimates))} and {_big(size)}: {together}."
     if any(one.remembers and one.plan.search for one in estimates):
         yield f"After a kept run only what has moved is asked for again; {GET_IMAGE_SET} also where a search lists a set no more."
-    yield PHI if _phi(estimates) else NO_PHI
+    yield f"{PHI}{_but(dicom)}." if _phi(estimates) else NO_PHI
     for who, document in documents.items():
         yield ""
         yield f"The least that IAM must permit {who}:"
         yield json.dumps(document, indent=2)
     yield ""
     yield _KMS
+
+
+def _but(dicom: Sequence[str]) -> str:
+    """What of the DICOM attributes is kept."""
+    if not dicom:
+        return ""
+    return f", but for those that rules name: {', '.join(dicom)}. A kept run has these, and reports only with --show-phi"
 
 
 def _long(seconds: float) -> str:

@@ -113,7 +113,12 @@ def prepare(given: Check, started: datetime) -> Prepared:
     name = config.name if config else kept.audit if kept else "recorded"
     store, earlier = _earlier(given, config, name, gate, kept, store, by)
     warn([*gathered.problems, *by.rules.warnings])
-    how = api.Options(given.junit_passes, color=colored(sys.stdout), siblings=dict(reports))  # type: ignore[arg-type]
+    how = api.Options(
+        given.junit_passes,  # type: ignore[arg-type]
+        color=colored(sys.stdout),
+        siblings=dict(reports),
+        show_phi=given.show_phi,
+    )
     return Prepared(
         name, config, by, gate, as_of, reports, how, events, store, earlier, key, kept, tuple(files), begun, started,
     )  # fmt: skip

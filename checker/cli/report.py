@@ -11,14 +11,18 @@ from checker.cli.kept import find
 from checker.reporting import STDOUT
 
 
-def run(name: str, asked: list[str], junit_passes: str) -> int:
+def run(name: str, asked: list[str], junit_passes: str, *, show_phi: bool) -> int:
     """Writes the reports that are asked for, else the summary; 0 whatever the run's outcome was."""
     _, kept = find(name)
     reports = options.asked_reports(asked, junit_passes)
     result = api.replay(kept)
     # a report that is not written again is called what the run called it
-    siblings = {**kept.reports, **dict(reports)}
-    how = api.Options(junit_passes, color=colored(sys.stdout), siblings=siblings)  # type: ignore[arg-type]
+    how = api.Options(
+        junit_passes,  # type: ignore[arg-type]
+        color=colored(sys.stdout),
+        siblings={**kept.reports, **dict(reports)},
+        show_phi=show_phi,
+    )
     for kind, path in reports or [("text", STDOUT)]:
         for one in api.report(result, {kind: path}, how):
             if one != STDOUT:

@@ -60,6 +60,7 @@ _RECORDED = Column(f"{PREVIOUS}error").isnull()
 """Whether the version before is known, or that there is none."""
 _SUPERSEDED_BY = f"labels.{SUPERSEDED_BY}"
 _CALLS = {
+    Source.DICOM: "SearchImageSets",
     Source.TAGS: "ListTagsForResource",
     Source.DATASTORE: "GetDatastore",
     Source.DATASTORE_TAGS: "ListTagsForResource",

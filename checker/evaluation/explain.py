@@ -97,7 +97,14 @@ class Explanation:
 
 
 def explain(
-    written: Rule, rule: Rule, folder: Path, wanted: str, *, as_of: datetime, targets: Sequence[str] = ()
+    written: Rule,
+    rule: Rule,
+    folder: Path,
+    wanted: str,
+    *,
+    as_of: datetime,
+    targets: Sequence[str] = (),
+    phi: bool = False,
 ) -> tuple[Explanation, ...]:
     """The verdicts of a rule on what `wanted` names, by version.
 
@@ -109,6 +116,7 @@ def explain(
             the rule judges data stores.
         as_of: the instant against which ages are measured.
         targets: patterns of the names of targets to look in; all of them unless given.
+        phi: whether to show data of patients.
 
     Raises:
         InvalidInputError: it is not among the evidence, or several things are called so.
@@ -116,15 +124,17 @@ def explain(
     with connect() as connection:
         rows, columns = table(connection, folder, rule.scope, [rule], as_of)
         numbers = find(rows, rule, wanted, targets, verdict(rule, as_of, columns))
-        explainer = _Explainer(written, rule, as_of, columns)
+        explainer = _Explainer(written, rule, as_of, columns, phi=phi)
         return tuple(explainer.row(connection, folder, rows, number) for number in numbers)
 
 
 class _Explainer:
     """One rule, to be explained on several rows."""
 
-    def __init__(self, written: Rule, rule: Rule, as_of: datetime, columns: Columns) -> None:
-        self.written, self.rule = written, rule
+    def __init__(
+        self, written: Rule, rule: Rule, as_of: datetime, columns: Columns, *, phi: bool = False
+    ) -> None:
+        self.written, self.rule, self.phi = written, rule, phi
         self.as_of, self.columns = as_of, columns
         self.compiler = Compiler(as_of, columns)
         self.names = {one: name for name, one in aggregates(rule.when, rule.condition).items()}
@@ -143,7 +153,7 @@ class _Explainer:
         found = iter(rows.filter(Column(ROW) == Constant(number)).select(*named).fetchall()[0])
         who = tuple(next(found) for _ in SUBJECT)
         said, why, fields = list(CODES)[next(found)], next(found), next(found)
-        reader = Reader(rule, EVERY)
+        reader = Reader(rule, EVERY, phi=self.phi)
         values = reader.values(json.loads(fields))
         read = [(name, next(found), next(found)) for name in labels]
         when = (

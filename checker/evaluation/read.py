@@ -31,6 +31,7 @@ from checker.model import (
     Rule,
     RuleScope,
     Severity,
+    Source,
     Subject,
     Type,
     Verdict,
@@ -73,6 +74,8 @@ NO_WAIVERS: Waivers = MappingProxyType({})
 
 _DETAILS = (*SUBJECT, "verdict", "reason", "fields", WAIVER, LAPSED, NEW)
 _SAME = 'rows."target" = listed."target" AND rows."imageSetId" = listed."imageSetId"'
+REDACTED = "(redacted)"
+"""What is shown in the place of data of patients."""
 _FOUND_OUT = (Verdict.FAIL, Verdict.UNKNOWN)
 
 Judged = tuple[Subject, Verdict, Finding | None]
@@ -80,11 +83,17 @@ Judged = tuple[Subject, Verdict, Finding | None]
 
 
 def findings(
-    folder: Path, rules: Sequence[Rule], gate: Gated, waivers: Waivers = NO_WAIVERS, *, only: str = ""
+    folder: Path,
+    rules: Sequence[Rule],
+    gate: Gated,
+    waivers: Waivers = NO_WAIVERS,
+    *,
+    only: str = "",
+    phi: bool = False,
 ) -> Iterator[Finding]:
     """Fails and unknowns by rule order, target, image set, version, from what `evaluate` wrote into a folder; those of
-    the rule `only` where one is named."""
-    readers = {rule.name: Reader(rule, gate, waivers) for rule in rules}
+    the rule `only` where one is named. Data of patients is left out unless `phi`."""
+    readers = {rule.name: Reader(rule, gate, waivers, phi=phi) for rule in rules}
     with connect() as connection:
         rows = connection.read_parquet(duckdb_path(folder / FINDINGS))
         if only:
@@ -118,16 +127,22 @@ def _verdicts(
 
 
 def subjects(
-    rules: Sequence[Rule], folder: Path, as_of: datetime, gate: Gated, waivers: Waivers = NO_WAIVERS
+    rules: Sequence[Rule],
+    folder: Path,
+    as_of: datetime,
+    gate: Gated,
+    waivers: Waivers = NO_WAIVERS,
+    *,
+    phi: bool = False,
 ) -> Iterator[Iterator[Judged]]:
-    """For each rule with bound parameters every subject, with its finding where `evaluate` wrote one; in the order of
-    `verdicts`, and to be read like it.
+    """For each rule with bound parameters every subject, with its finding where `evaluate` wrote one, as `findings` has it;
+    in the order of `verdicts`, and to be read like it.
 
     Raises:
         RuntimeError: a fail or unknown has no finding, or another one's (our own bug).
     """
     for rule, every in zip(rules, verdicts(rules, folder, as_of), strict=True):
-        yield _with_findings(every, findings(folder, rules, gate, waivers, only=rule.name))
+        yield _with_findings(every, findings(folder, rules, gate, waivers, only=rule.name, phi=phi))
 
 
 def _with_findings(
@@ -176,10 +191,11 @@ def _slices(rows: DuckDBPyRelation, number: str, columns: list[Expression]) -> I
 
 
 class Reader:
-    """Rows to findings of one rule."""
+    """Rows to findings of one rule; unless `phi`, without data of patients."""
 
-    def __init__(self, rule: Rule, gate: Gated, waivers: Waivers = NO_WAIVERS) -> None:
+    def __init__(self, rule: Rule, gate: Gated, waivers: Waivers = NO_WAIVERS, *, phi: bool = False) -> None:
         self.rule = rule
+        self.phi = phi
         self.gate = gate
         self.waivers = waivers
         self.counted = aggregates(rule.when, rule.condition)
@@ -219,11 +235,15 @@ class Reader:
         )
 
     def values(self, raw: Mapping[str, Any]) -> dict[str, object]:
-        values: dict[str, object] = {field.path: _value(field, raw[field.path]) for field in self.fields}
+        values: dict[str, object] = {field.path: self.value(field, raw[field.path]) for field in self.fields}
         for name, aggregate in self.counted.items():
             numbers = raw[name]
             values[name] = Numbers(aggregate.kind, **{**numbers, "examples": tuple(numbers["examples"])})
         return values
+
+    def value(self, field: Field, raw: Any) -> object:
+        hidden = field.source is Source.DICOM and not self.phi and raw is not None
+        return REDACTED if hidden else _value(field, raw)
 
 
 def _briefly(shown: Mapping[str, object]) -> dict[str, object]:

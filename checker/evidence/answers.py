@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from checker import values
-from checker.evidence.records import PROPERTIES, TAGS, VERSIONS, arn_parts, clean
-from checker.fields import INTEGERS, VERSION_SPELLING, model
+from checker.evidence.records import DICOM_TAGS, PROPERTIES, TAGS, VERSIONS, arn_parts, clean
+from checker.fields import DICOM, INTEGERS, VERSION_SPELLING, model
 from checker.model import Absence, Field, Type
 
 _VERSION = re.compile("[0-9]{1,19}")  # int() refuses thousands of digits
@@ -127,12 +127,14 @@ SEARCH_MEMBERS = ("createdAt", "updatedAt", "lastAccessedAt", "storageTier", "is
 others, DICOMTags, are protected health information."""
 
 
-def normalise_search(item: Mapping[str, Any], *, store: str) -> dict[str, Any]:
-    """One image set of SearchImageSets' answer as records hold it: without its DICOM attributes.
+def normalise_search(item: Mapping[str, Any], *, store: str, dicom: Collection[str] = ()) -> dict[str, Any]:
+    """One image set of SearchImageSets' answer as records hold it: without its DICOM attributes, but for those that rules
+    read. An attribute that the answer leaves out is null, since one that was not read is not there.
 
     Args:
         item: an item of `imageSetsMetadataSummaries`.
         store: the data store that was searched.
+        dicom: the names of the DICOM attributes to keep.
 
     Raises:
         BadAnswerError: its id or version is missing or none, or a member is of another type.
@@ -153,6 +155,22 @@ def normalise_search(item: Mapping[str, Any], *, store: str) -> dict[str, Any]:
     for name in SEARCH_MEMBERS:
         if item.get(name) is not None:
             known[name] = _convert(model().fields[name], item[name])
+    if dicom:
+        known[DICOM_TAGS] = _dicom(item.get(DICOM_TAGS), dicom)
+    return known
+
+
+def _dicom(tags: Any, names: Collection[str]) -> dict[str, Any]:
+    """DICOM attributes, null where there is none. What is wrong with them is said without their values, which are of patients."""
+    if tags is not None and not isinstance(tags, Mapping):
+        raise BadAnswerError(f"{DICOM_TAGS} is not an object")
+    known: dict[str, Any] = {}
+    for name in sorted(names):
+        value: Any = (tags or {}).get(name)
+        kind: type = int if model().dicom[DICOM + name].type is Type.INTEGER else str
+        if isinstance(value, bool) or not isinstance(value, kind | None):
+            raise BadAnswerError(f"{DICOM_TAGS}.{name} is no {kind.__name__}")
+        known[name] = clean(value) or None if isinstance(value, str) else value
     return known
 
 

@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from checker.evidence.history import read_history
-from checker.evidence.records import GET_DATASTORE, LIST_TAGS, NOT_RECORDED, PROPERTIES, TAGS
+from checker.evidence.records import (
+    DICOM_TAGS,
+    GET_DATASTORE,
+    LIST_TAGS,
+    NOT_RECORDED,
+    NOT_SEARCHED,
+    PROPERTIES,
+    SEARCH,
+    TAGS,
+)
 from checker.evidence.seen import state_types
 from checker.evidence.tables import (
     ERROR_CODE,
@@ -22,8 +31,8 @@ from checker.evidence.tables import (
     read_lines,
     struct,
 )
-from checker.fields import EARLIER, KNOWN, SUCCESSOR, SUPERSEDED_BY, model, tag_column
-from checker.model import Source
+from checker.fields import DICOM, EARLIER, KNOWN, SUCCESSOR, SUPERSEDED_BY, model, tag_column
+from checker.model import Source, Type
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
@@ -52,6 +61,36 @@ def with_tags(
     columns = {tag_column(source, key): map_value(TAGS, key) for key in keys}
     lines = lines.filter(~whole if of == "image set" else whole)
     return _beside(rows, lines, on, head, columns)
+
+
+def with_dicom(
+    connection: DuckDBPyConnection, rows: DuckDBPyRelation, records: Path, names: Sequence[str]
+) -> DuckDBPyRelation:
+    """The rows of image sets with DICOM attributes, where a search found them and these were read."""
+    import duckdb
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+    from duckdb import FunctionExpression as Function
+
+    lines = read_lines(connection, records, {**REFERENCE, DICOM_TAGS: "MAP(VARCHAR, VARCHAR)"}, SEARCH)
+    keys = duckdb.CoalesceOperator(Function("map_keys", Column(DICOM_TAGS)), Function("list_value"))
+    whole = Function("list_has_all", keys, Function("list_value", *map(Constant, names)))
+    lines = lines.filter(Column("imageSetId").isnotnull() & whole)
+    columns = {DICOM + name: _attribute(name) for name in names}
+    return _beside(rows, lines, _SET, Source.DICOM, columns, missing=NOT_SEARCHED)
+
+
+def _attribute(name: str) -> Expression:
+    """A DICOM attribute as a value of its field's type."""
+    from duckdb import ConstantExpression as Constant
+    from duckdb import FunctionExpression as Function
+
+    text = map_value(DICOM_TAGS, name)
+    kind = model().dicom[DICOM + name].type
+    if kind is Type.TIME:
+        day = Function("regexp_full_match", text, Constant("[0-9]{8}"))
+        return Function("try_strptime", _case(day, text), Constant("%Y%m%d"))
+    return text.try_cast("BIGINT") if kind is Type.INTEGER else text
 
 
 def with_datastore(connection: DuckDBPyConnection, rows: DuckDBPyRelation, records: Path) -> DuckDBPyRelation:
@@ -197,8 +236,11 @@ def _beside(
     on: Sequence[str],
     head: str,
     columns: dict[str, Expression],
+    *,
+    missing: str = NOT_RECORDED,
 ) -> DuckDBPyRelation:
-    """The rows with columns of the lines that have the same key; `head` names whether and why not they were received."""
+    """The rows with columns of the lines that have the same key; `head` names whether and why not they were received.
+    `missing` is the reason where there is no line."""
     from duckdb import ColumnExpression as Column
     from duckdb import ConstantExpression as Constant
 
@@ -210,7 +252,7 @@ def _beside(
         *(value.alias(name) for name, value in columns.items()),
     )
     same = reduce(and_, [_key(name) == Column(f"beside.{name}") for name in on])
-    reason = _case(Column("beside.target").isnull(), Constant(NOT_RECORDED)).otherwise(Column("beside.error"))
+    reason = _case(Column("beside.target").isnull(), Constant(missing)).otherwise(Column("beside.error"))
     return rows.join(right.set_alias(f"{head}.beside"), same, how="left").select(
         *map(Column, rows.columns),
         Column(f"{head}.received"),

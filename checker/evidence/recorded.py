@@ -30,6 +30,7 @@ from checker.evidence.merging import Seen, latest, merged, once
 from checker.evidence.records import (
     ACTIONS,
     BESIDE,
+    DICOM_TAGS,
     FINDING,
     GET_DATASTORE,
     GET_IMAGE_SET,
@@ -78,7 +79,7 @@ def read_recorded(
         InvalidInputError: with every record that is malformed, or that contradicts another one.
     """
     problems: list[Problem] = []
-    reader = _Reader(labels, [] if warnings is None else warnings)
+    reader = _Reader(labels, [] if warnings is None else warnings, needs.dicom)
     seen: list[Seen] = []
     for path in paths:
         for where, value in json_values(path, problems, reader.warnings):
@@ -154,6 +155,7 @@ class _Reader:
 
     labels: Mapping[str, Label]
     warnings: list[Problem]
+    dicom: tuple[str, ...] = ()
     undeclared: set[str] = field(default_factory=set)
 
     def read(self, value: Any, where: str) -> Iterator[Seen]:
@@ -285,7 +287,8 @@ class _Reader:
                 answer[SEARCHED_SINCE] = iso(parse_time(value[SEARCHED_SINCE]))
         elif "error" not in value:
             members = {key: one for key, one in value.items() if key not in BESIDE and key != "datastoreId"}
-            answer = normalise_search(members, store=id_member(value, "datastoreId") or "")
+            kept = [name for name in self.dicom if name in (members.get(DICOM_TAGS) or ())]
+            answer = normalise_search(members, store=id_member(value, "datastoreId") or "", dicom=kept)
         common = self.common(value, where)[0] if name else {"target": TARGET, "image_set_id": None}
         common |= {"datastore_id": id_member(value, "datastoreId"), "collected_at": _collected(value)}
         error = error_member(value["error"]) if answer is None else None

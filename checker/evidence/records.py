@@ -38,14 +38,18 @@ NOT_RECORDED = "NotRecorded"
 VERSIONS_NOT_RECORDED = "VersionsNotRecorded"
 DELETED_NOT_LISTED = "DeletedNotListed"
 NO_LONGER_LISTED = "NoLongerListed"
-"""Codes: the service's own for what is not there, and five of ours: the image set is there, but not the version asked
+NOT_SEARCHED = "NotSearched"
+"""Codes: the service's own for what is not there, and six of ours: the image set is there, but not the version asked
 for; no answer of a call was recorded; the recorded answers leave versions out; a search found the image sets, and may not
-list those that are DELETED; an earlier run had the target, and its account or data store is not listed any more."""
+list those that are DELETED; an earlier run had the target, and its account or data store is not listed any more; no search
+that kept the DICOM attributes found the image set."""
 
 VERSIONS = "imageSetPropertiesList"
 PROPERTIES = "datastoreProperties"
 TAGS = "tags"
 """The members that hold the answers of ListImageSetVersions, GetDatastore and ListTagsForResource."""
+DICOM_TAGS = "DICOMTags"
+"""The member of an image set that SearchImageSets found which has its DICOM attributes: protected health information."""
 
 BESIDE = frozenset(
     {

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checker.evidence.beside import with_datastore, with_history, with_successor, with_tags
+from checker.evidence.beside import with_datastore, with_dicom, with_history, with_successor, with_tags
 from checker.evidence.datastores import datastore_rows
 from checker.evidence.imagesets import image_set_rows
 from checker.evidence.records import Record
@@ -94,6 +94,8 @@ def _tables(
     if needs.image_sets:
         rows = image_set_rows(connection, records, labels, needs)
         rows = _with_calls(connection, rows, records, needs)
+        if needs.dicom:
+            rows = with_dicom(connection, rows, records, needs.dicom)
         if needs.successor:
             rows = with_successor(rows)
         if needs.history:

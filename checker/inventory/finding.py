@@ -46,8 +46,9 @@ def search_page(site: Site, asked: Filters, token: str) -> tuple[list[Answer], s
     Raises:
         StoppedError: the run is being stopped.
     """
+    store, dicom = site.target.datastore, site.needs.dicom
     page = site.ask(
-        SEARCH, lambda clients: questions.search_page(clients.runtime, site.target.datastore, asked, token)
+        SEARCH, lambda clients: questions.search_page(clients.runtime, store, asked, token, dicom=dicom)
     )
     if isinstance(page, Failure) and page.code == INVALID and len(asked) > 1 and not token:
         site.updated = OPEN

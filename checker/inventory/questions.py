@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -56,9 +56,11 @@ def search_page(
     filters: list[Mapping[str, Any]],
     token: str,
     *,
+    dicom: Collection[str] = (),
     newest_first: bool = False,
 ) -> tuple[list[dict[str, Any]], str]:
-    """One page of SearchImageSets in the order of createdAt, oldest first unless told, without the DICOM attributes, and the token of the next."""
+    """One page of SearchImageSets in the order of createdAt, oldest first unless told, and the token of the next; of the
+    DICOM attributes with those that are named alone."""
     criteria: dict[str, Any] = {
         "sort": {"sortField": "createdAt", "sortOrder": "DESC" if newest_first else "ASC"}
     }
@@ -72,7 +74,8 @@ def search_page(
     following = answer.get("nextToken") or ""
     if following and following == token:
         raise BadAnswerError("the page after this one is this one (nextToken)")
-    return [normalise_search(item, store=datastore_id) for item in answer[SUMMARIES]], following
+    items = [normalise_search(item, store=datastore_id, dicom=dicom) for item in answer[SUMMARIES]]
+    return items, following
 
 
 def between(field: str, low: datetime, high: datetime) -> Mapping[str, Any]:

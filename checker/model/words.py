@@ -58,6 +58,7 @@ class Source(StrEnum):
     PREVIOUS_VERSION = "previous_version"  # the version before, of the same ListImageSetVersions
     HISTORY = "previous"  # earlier complete runs of the same audit, and deletion events
     SUCCESSOR = "successor"  # GetImageSet of the image set that the label superseded_by names
+    DICOM = "dicom"  # SearchImageSets
     TAGS = "tags"  # ListTagsForResource of the image set
     DATASTORE = "datastore"  # GetDatastore
     DATASTORE_TAGS = "datastore.tags"  # ListTagsForResource of the data store

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
-from checker.fields import EARLIER, KNOWN, PREVIOUS, SUCCESSOR, SUPERSEDED_BY, catalogue, model
+from checker.fields import DICOM_DAYS, EARLIER, KNOWN, PREVIOUS, SUCCESSOR, SUPERSEDED_BY, catalogue, model
 from checker.model import Absence, CaseSets, Field, Scalar, Source, Type
 from checker.policy.declarations import typed
 from checker.policy.literals import literal
@@ -19,10 +19,20 @@ from checker.yamlsource import Entry, Node
 BESIDE = ("labels", "params", "as_of")
 """What may stand beside `given` as well as in it."""
 NOT_FOUND = "ResourceNotFoundException"
-OTHER_CALLS = ("GetDatastore", "ListTagsForResource")
+OTHER_CALLS = ("GetDatastore", "ListTagsForResource", "SearchImageSets")
 """Calls that may fail beside the one on the subject itself."""
 MOST_SETS = 100_000
-_MAPPINGS = ("params", "labels", "tags", "datastore.tags", "previous_version", "previous", "successor")
+MIDNIGHT = time()
+_MAPPINGS = (
+    "params",
+    "labels",
+    "tags",
+    "datastore.tags",
+    "previous_version",
+    "previous",
+    "successor",
+    "dicom",
+)
 
 
 class Given:
@@ -245,7 +255,9 @@ class Given:
             return
         # any text is taken for an enum, so that a test can show what an unlisted value does
         value: Any = literal(known.type, known.members if label else (), entry.node, self.scope, what=path)
-        if label:
+        if known.path in DICOM_DAYS and isinstance(value, datetime) and value.time() != MIDNIGHT:
+            self.scope.error(entry.node, f"{path} is a date, without a time of day", "write it as 2026-01-31")
+        elif label:
             self.labels[path.removeprefix("labels.")] = value
         else:
             self.fields[known.path] = value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from checker.fields import FOUND, FROM_ARN, SUCCESSOR, tag_key
+from checker.fields import DICOM, FOUND, FROM_ARN, SUCCESSOR, tag_key
 from checker.model import Aggregate, Field, Needs, Rule, Source
 from checker.policy.tree import counted_fields_of, walk
 
@@ -27,6 +27,7 @@ def needs(rules: Iterable[Rule]) -> Needs:
         datastore_tags=_keys(read, Source.DATASTORE_TAGS),
         successor=Source.SUCCESSOR in sources,
         history=Source.HISTORY in sources,
+        dicom=tuple(sorted(field.path.removeprefix(DICOM) for field in read if field.source is Source.DICOM)),
         fields=_answer_fields(rules),
     )
 

@@ -101,7 +101,9 @@ def snapshot(rule: Rule, cases: Sequence[Case], labels: Mapping[str, Label]) -> 
                 replace(case, given={"datastoreId": f"570e{index:028}", **case.given})
                 for index, case in enumerate(cases)
             ]
-        described = (one for index, case in enumerate(cases) for one in records(case, index, rule.scope))
+        described = (
+            one for index, case in enumerate(cases) for one in records(case, index, rule.scope, needed.dicom)
+        )
         write_records(described, folder / RECORDS)
         if needed.history:
             write_earlier(folder, cases, rule.scope)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import MAXYEAR, datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from checker.fields import NOW
+from checker.fields import DICOM_DAYS, NOW
 from checker.model import Duration, Field, Leaf, Operand, ParamRef, Scalar, Type
 from checker.policy.literals import comparable
 from checker.proving.order import LEAST, MOST, Edge, closed, earlier, epoch_ms, later, spread
@@ -80,8 +80,21 @@ def domains(
             made = _integers(group)
         else:
             made = [Domain(one, (True, False), every=True) for one in group.fields]
-        found += [_first(domain, healthy) for domain in made]
+        found += [_first(_dates(domain), healthy) for domain in made]
     return found
+
+
+def _dates(domain: Domain) -> Domain:
+    """A DICOM date has no time of day: the days on both sides of each value, which may not stand for all."""
+    if domain.field.path not in DICOM_DAYS:
+        return domain
+    days = [
+        one.replace(hour=0, minute=0, second=0, microsecond=0)
+        for one in domain.values
+        if isinstance(one, datetime)
+    ]
+    beside = [day + timedelta(days=1) for day in days if day.year < MAXYEAR]
+    return Domain(domain.field, tuple(dict.fromkeys([*days, *beside])), every=False)
 
 
 def comparisons(leaves: Iterable[Leaf]) -> Iterator[Comparison]:

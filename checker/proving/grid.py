@@ -37,7 +37,7 @@ _NO_VALUES = ("found", f"{SUCCESSOR}found", KNOWN.path, f"{EARLIER}found")
 _HISTORIES = {"unknown": (None, None), "read": (True, True), "new": (False, None), "gone": (True, False)}
 """`known` and `previous.found`."""
 _LABEL = f"labels.{SUPERSEDED_BY}"
-_CALLS = (Source.TAGS, Source.DATASTORE, Source.DATASTORE_TAGS)
+_CALLS = (Source.DICOM, Source.TAGS, Source.DATASTORE, Source.DATASTORE_TAGS)
 _DIFFERENT = 100
 _MASKS = 1000  # more than there are of what may be received
 _SPREAD = 10**9  # above every number of an answer

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from checker.evidence.records import (
+    DICOM_TAGS,
     GET_DATASTORE,
     LIST_TAGS,
     LIST_VERSIONS,
     NOT_FOUND,
     PROPERTIES,
+    SEARCH,
     TAGS,
     VERSIONS,
     Record,
     arn_parts,
 )
 from checker.fields import (
+    DICOM,
     EARLIER,
     PREVIOUS,
     SUCCESSOR,
@@ -96,14 +99,14 @@ def target(index: int) -> str:
     return f"test-{index:04}"
 
 
-def records(case: Case, index: int, scope: RuleScope) -> Iterator[Record]:
-    """What a collection would have recorded of what a test describes."""
+def records(case: Case, index: int, scope: RuleScope, dicom: Collection[str] = ()) -> Iterator[Record]:
+    """What a collection would have recorded of what a test describes; of image sets with these DICOM attributes."""
     yield from _store(case, index, scope)
     if scope == "datastore":
         number = 0
         for sets in case.image_sets:
             for _ in range(sets.count):
-                yield from _image_set(sets, f"{number:032}", case, index)
+                yield from _image_set(sets, f"{number:032}", case, index, dicom)
                 number += 1
         return
     image_set_id = wanted(case, index, scope)[0] or ""
@@ -111,7 +114,7 @@ def records(case: Case, index: int, scope: RuleScope) -> Iterator[Record]:
         yield _versions(case, image_set_id, index)
         yield from _tags(case, image_set_id, case, index)
     else:
-        yield from _image_set(case, image_set_id, case, index)
+        yield from _image_set(case, image_set_id, case, index, dicom)
 
 
 def _store(case: Case, index: int, scope: RuleScope) -> Iterator[Record]:
@@ -138,7 +141,9 @@ def _store(case: Case, index: int, scope: RuleScope) -> Iterator[Record]:
     )
 
 
-def _image_set(given: Case | CaseSets, image_set_id: str, case: Case, index: int) -> Iterator[Record]:
+def _image_set(
+    given: Case | CaseSets, image_set_id: str, case: Case, index: int, dicom: Collection[str]
+) -> Iterator[Record]:
     common: dict[str, Any] = {
         "target": target(index),
         "datastore_id": _store_id(case),
@@ -156,8 +161,23 @@ def _image_set(given: Case | CaseSets, image_set_id: str, case: Case, index: int
         answer.pop("collectedAt", None)
         yield Record(**common, labels=labels, answer=nested(answer), collected_at=moment)
     yield from _tags(given, image_set_id, case, index)
+    if dicom:
+        yield _searched(given, dicom, common)
     if given.successor and labels[SUPERSEDED_BY] != image_set_id:
         yield _successor(given, str(labels[SUPERSEDED_BY]), case, common)
+
+
+def _searched(given: Case | CaseSets, dicom: Collection[str], common: Mapping[str, Any]) -> Record:
+    """An image set as a search found it."""
+    if failed := given.errors.get(SEARCH):
+        return Record(**common, action=SEARCH, error=(failed, ""))
+    tags = {name: _attribute(given.given.get(DICOM + name)) for name in dicom}
+    return Record(**common, action=SEARCH, answer={DICOM_TAGS: tags})
+
+
+def _attribute(value: object) -> object:
+    """A DICOM attribute as a search gives it."""
+    return value.date().isoformat().replace("-", "") if isinstance(value, datetime) else value
 
 
 def _successor(given: Case | CaseSets, image_set_id: str, case: Case, common: Mapping[str, Any]) -> Record:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
-from checker.evidence.records import GET_DATASTORE, LIST_TAGS
+from checker.evidence.records import GET_DATASTORE, LIST_TAGS, SEARCH
 from checker.fields import EARLIER, KNOWN, PREVIOUS, SUCCESSOR, SUPERSEDED_BY, column, tag_key
 from checker.model import Duration, Field, RuleScope, Source
 from checker.proving.grid import FAILED
@@ -82,7 +82,7 @@ def _calls(row: Described, made: dict[str, object]) -> None:
     sources = {field.source for field in row.fields}
     failed: dict[str, object] = {}
     for source, action in (
-        (Source.DATASTORE, GET_DATASTORE), (Source.TAGS, LIST_TAGS), (Source.DATASTORE_TAGS, LIST_TAGS),
+        (Source.DICOM, SEARCH), (Source.DATASTORE, GET_DATASTORE), (Source.TAGS, LIST_TAGS), (Source.DATASTORE_TAGS, LIST_TAGS),
     ):  # fmt: skip
         if source in sources and not row.columns[f"{source.value}.received"]:
             failed[action] = FAILED

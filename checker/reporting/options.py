@@ -17,12 +17,14 @@ class Options:
 
     `junit_passes` says how JUnit shows what passed, `color` whether the text report may use the terminal's colours.
     `siblings` maps formats to the paths of the run's other reports, so that a report that shows only the first
-    findings can say where the rest is; their file names are printed, never their folders.
+    findings can say where the rest is; their file names are printed, never their folders. `show_phi` says whether DICOM
+    attributes are shown, which are data of patients.
     """
 
     junit_passes: JUnitPasses = "full"
     color: bool = False
     siblings: Mapping[str, str] = field(default_factory=dict)
+    show_phi: bool = False
 
 
 Writer = Callable[[Run, TextIO, Options], None]

@@ -270,6 +270,12 @@ def caveats(run: Run) -> list[str]:
             f"Kept evidence judged again: run {run.replay_of} collected it, and nothing was asked of the service since."
         )
     lines += [RECORDED] if run.source == "recorded" else []
+    if run.dicom:
+        shown = "as they are, as --show-phi asked for" if run.show_phi else "as (redacted)"
+        lines.append(
+            f"Rules read DICOM attributes of patients ({', '.join(run.dicom)}): a kept run holds them, and this report shows"
+            f" them {shown}."
+        )
     return [*lines, *run.notes]
 
 

@@ -240,6 +240,7 @@ def collect(
         *asked.all(done.calls, done.traffic),
         done.identities,
         interrupted=done.interrupted,
+        deletions_known_since=config.collect.deletions_known_since,
     )
     return evidence if folder else discard_with(evidence)
 

@@ -68,7 +68,9 @@ class Ruling:
     failing: frozenset[Severity]
     doubtful: frozenset[Severity]
     uncovered: bool = False
-    """Fewer image sets were read than `min_coverage` asks for."""
+    """Fewer image sets were read than `min_coverage` asks for, or it is not known of how many."""
+    open_ended: bool = False
+    """It is not known how many image sets there are."""
 
     def counts(
         self, verdict: Verdict, severity: Severity, *, waived: bool = False, new: bool | None = None
@@ -110,14 +112,17 @@ def judge(gate: Gate, tallies: Tallies, coverage: Coverage, *, interrupted: bool
     """The outcome of a run (design: exit codes).
 
     A run that was stopped before its end, or that read nothing of a target, is incomplete whatever `fail_on` says:
-    there may be something that nobody looked at. Unknowns leave a maximum undecided where they could exceed it.
+    there may be something that nobody looked at. Unknowns leave a maximum undecided where they could exceed it. No share of
+    the image sets is known to be read where it is not known how many there are.
     """
     fails, unknown = _fails(gate, tallies), _unknown(tallies)
     failing = frozenset(one for one in Severity if fails[one] > _let_through(gate, one))
     doubtful = frozenset(
         one for one in Severity if unknown[one] and fails[one] + unknown[one] > _let_through(gate, one)
     )
-    uncovered = gate.min_coverage is not None and coverage.evaluated < gate.min_coverage * coverage.expected
+    open_ended = interrupted or coverage.unlisted_targets > 0
+    least = gate.min_coverage
+    uncovered = least is not None and (open_ended or coverage.evaluated < least * coverage.expected)
     nothing = not something_evaluated((tally for _, tally in tallies), coverage)
     unread = interrupted or coverage.unreadable_targets or nothing or uncovered
     outcome = Outcome.PASSED
@@ -125,7 +130,7 @@ def judge(gate: Gate, tallies: Tallies, coverage: Coverage, *, interrupted: bool
         outcome = Outcome.VIOLATION
     elif unread or (doubtful and gate.on_unknown == "incomplete"):
         outcome = Outcome.INCOMPLETE
-    return Ruling(gate, outcome, failing, doubtful, uncovered)
+    return Ruling(gate, outcome, failing, doubtful, uncovered, open_ended)
 
 
 def _let_through(gate: Gate, severity: Severity) -> float:
@@ -169,10 +174,15 @@ def sentence(ruling: Ruling, tallies: Tallies, coverage: Coverage) -> str:
     if outcome is Outcome.INCOMPLETE and not something:
         head = "Gate undecided: nothing was evaluated."
     elif outcome is Outcome.INCOMPLETE and ruling.uncovered and gate.min_coverage is not None:
-        head += f" Fewer image sets were read than min_coverage: {show(gate.min_coverage)} asks for."
+        least = f"min_coverage: {show(gate.min_coverage)}"
+        head += (
+            f" How many image sets there are is not known, so {least} is not shown to be met."
+            if ruling.open_ended
+            else f" Fewer image sets were read than {least} asks for."
+        )
     if tallies and all(tally.subjects == tally.not_applicable for tally in every) and something:
         head += " No rule applied to any image set." if coverage.expected else " No rule applied to anything."
-    return f"{head} {', '.join(_ignored(ruling, tallies))}; {_listed(coverage, something=something)}."
+    return f"{head} {', '.join(_ignored(ruling, tallies))}; {_listed(ruling, coverage, something=something)}."
 
 
 def _level(gate: Gate) -> str:
@@ -203,13 +213,26 @@ def _ignored(ruling: Ruling, tallies: Tallies) -> list[str]:
     return parts
 
 
-def _listed(coverage: Coverage, *, something: bool) -> str:
-    if something and not coverage.expected:
+def _listed(ruling: Ruling, coverage: Coverage, *, something: bool) -> str:
+    if something and not coverage.expected and not ruling.open_ended:
         return "no image set was needed"
-    read = f"{coverage.evaluated} of {coverage.expected} listed image sets read"
     # rules on image sets have judged these too
     lists = coverage.versions_unread
-    return f"{read}, and {lists} more without the list of their versions" if lists else read
+    more = f", and {lists} more without the list of their versions" if lists else ""
+    if not ruling.open_ended:
+        return f"{coverage.evaluated} of {coverage.expected} listed image sets read{more}"
+    read = f"{coverage.evaluated} image set{'' if coverage.evaluated == 1 else 's'} read{more}"
+    unread = coverage.unreadable - lists
+    read += f", {unread} not" if unread else ""
+    if not coverage.unlisted_targets:
+        return f"{read} before the run was stopped"
+    return f"{read}; of {not_listed(coverage)} it is not known which image sets there are"
+
+
+def not_listed(coverage: Coverage) -> str:
+    """Of how many targets it is not known which image sets there are: `1 target`."""
+    number = coverage.unlisted_targets
+    return f"{number:,} target{'' if number == 1 else 's'}"
 
 
 def _number(number: int, what: str = "") -> str:

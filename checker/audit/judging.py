@@ -7,13 +7,15 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 from checker.audit.gate import Gate, judge, sentence
 from checker.audit.run import Compared, Judged, Run
 from checker.audit.waivers import stand
-from checker.evidence.claims import claims
+from checker.evidence.claims import claims, searched
 from checker.evidence.kept import Evidence, digest
-from checker.evidence.runfolder import FINDINGS, Begun
+from checker.evidence.moved import moved
+from checker.evidence.runfolder import FINDINGS, HISTORY, Begun
 from checker.evidence.snapshot import answered_by, write_snapshot
 from checker.fields import model
 from checker.model import SOON, Duration, Severity, Tally, Waiver, utc_now
@@ -81,23 +83,35 @@ def evaluate(
         source=evidence.source,
         folder=where,
         params=rules.params,
-        notes=evidence.notes,
-        claims=claims(where),
+        **_of_evidence(evidence, where),
         left_out=(*rules.left_out, *left_out),
         changes=rules.changes,
         shortfalls=rules.shortfalls,
         frameworks=rules.policies.frameworks,
-        identities=evidence.identities,
-        calls=evidence.calls,
-        traffic=evidence.traffic,
-        answered_by=answered_by(where),
-        interrupted=evidence.interrupted,
         waivers=stand(waivers, used, moment, soon),
         compared=compared,
         unread_targets=unread_targets,
         inputs=evidence.digest,
         evidence=evidence,
     )
+
+
+def _of_evidence(evidence: Evidence, where: Path) -> dict[str, Any]:
+    """What a run says of its evidence, whose tables are in a folder."""
+    # a replay has its own history beside its tables
+    history = next(filter(Path.exists, (folder / HISTORY for folder in (where, evidence.folder))), None)
+    return {
+        "notes": evidence.notes,
+        "claims": claims(where, evidence.deletions_known_since),
+        "deletions_known_since": evidence.deletions_known_since,
+        "searched": searched(where),
+        "moved": moved(evidence.records, history),
+        "identities": evidence.identities,
+        "calls": evidence.calls,
+        "traffic": evidence.traffic,
+        "answered_by": answered_by(where),
+        "interrupted": evidence.interrupted,
+    }
 
 
 def _free(folder: Path) -> Path:

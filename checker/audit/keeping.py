@@ -76,6 +76,7 @@ def facts(run: Run, name: str) -> dict[str, Any]:
         "unread_targets": run.unread_targets,
         "notes": list(run.notes),
         "claims": list(run.claims),
+        "deletions_known_since": iso(since) if (since := run.deletions_known_since) else None,
         "phi": list(run.dicom),
         "inputs": run.inputs,
         "identities": dict(run.identities),

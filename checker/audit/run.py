@@ -18,6 +18,7 @@ from checker.model import (
     Finding,
     Framework,
     Label,
+    Moved,
     Outcome,
     Pack,
     Rule,
@@ -96,6 +97,10 @@ class Run:
     params: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
+    deletions_known_since: datetime | None = None
+    """From when on the owner says that every deletion is known; `claims` say it too."""
+    searched: tuple[str, ...] = ()
+    """Of targets whose image sets a search listed, as texts."""
     left_out: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
     shortfalls: tuple[Shortfall, ...] = ()
@@ -107,6 +112,8 @@ class Run:
     `waited_seconds` that threads waited for the quota, all together."""
     answered_by: Mapping[str, int] = field(default_factory=dict)
     """How many rows of the snapshot rest on the answers of which call."""
+    moved: Moved | None = None
+    """The image sets beside those that earlier runs saw; None where there were none."""
     interrupted: bool = False
     waivers: tuple[WaiverUse, ...] = ()
     compared: Compared | None = None
@@ -159,8 +166,9 @@ class Run:
 
     @property
     def complete(self) -> bool:
-        """Every listed image set was read, and no verdict is unknown."""
-        return not self.coverage.unreadable and not self.total.unknown and self.evaluated_any
+        """Every image set was read, and no verdict is unknown."""
+        everything = not self.coverage.unreadable and not self.ruling.open_ended
+        return everything and not self.total.unknown and self.evaluated_any
 
     def findings(self) -> Iterator[Finding]:
         """Fails and unknowns by rule order, target, image set, version."""

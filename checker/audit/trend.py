@@ -11,7 +11,7 @@ from checker.model import Coverage, Outcome, Tally
 from checker.values import BadValueError, parse_time
 
 _TALLY = ("subjects", "passed", "fail", "waived", "unknown", "not_applicable", "unknown_waived", "persisting")
-_COVERAGE = ("expected", "not_found", "unreadable", "unreadable_targets")
+_COVERAGE = ("expected", "not_found", "unreadable", "unreadable_targets", "unlisted_targets")
 
 
 @dataclass(frozen=True, slots=True)

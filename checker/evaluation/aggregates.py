@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from duckdb import CaseExpression as Case
 from duckdb import CoalesceOperator as Coalesce
@@ -16,11 +18,13 @@ from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
-from checker.evaluation.compile import TRUE, Columns, Compiler
+from checker.evaluation.answers import BETWEEN, CALLS, OLDEST, Reads, calls, named, oldest
+from checker.evaluation.compile import NO_AGGREGATES, TRUE, Columns, Compiler
 from checker.evaluation.counting import Counts, decide
 from checker.evaluation.deleted import Case as Conditions
 from checker.evaluation.tables import read_table
 from checker.evaluation.targets import OF_TARGET, missed, not_found
+from checker.evidence.records import SEARCH
 from checker.evidence.snapshot import LISTED_SINCE, PINNED, ROW
 from checker.model import Aggregate, Numbers, Rule, Scalar
 from checker.policy.tree import walk
@@ -30,6 +34,23 @@ _SAME_SET = " AND ".join(
 )
 EXAMPLES = 3
 """Image sets named in a finding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What an aggregate came to in a data store: its counts, the first image sets that match, and the calls that it rests on,
+    with the instant of the oldest answer and the earlier run that asked for it."""
+
+    counts: Counts = Counts()  # noqa: RUF009 - frozen
+    examples: Sequence[str] = ()
+    calls: frozenset[str] = frozenset()
+    at: datetime | None = None
+    run: str | None = None
+
+    def numbers(self, aggregate: Aggregate) -> Numbers:
+        """As reports show it."""
+        counts = self.counts
+        return Numbers(aggregate.kind, counts.tt, counts.surely, counts.undecided, tuple(self.examples))
 
 
 def stores(
@@ -45,7 +66,7 @@ def stores(
 
     Returns:
         The relation, and the column of each aggregate: its truth; under `NAME reason` why it has none, under
-        `NAME numbers` the numbers as JSON.
+        `NAME numbers` the numbers as JSON, under `NAME calls` and `NAME oldest` the answers that it rests on.
     """
     rows = read_table(connection, folder, "datastore")
     every = dict.fromkeys(
@@ -61,7 +82,12 @@ def stores(
     unlisted = _unlisted(connection, folder, list(names), as_of)
     columns: list[Expression] = [Column(name) for name in rows.columns]
     for index, (aggregate, name) in enumerate(names.items()):
-        found = [counted.get((key[1], key[2]), {}).get(index, (Counts(), ())) for key in numbered]
+        found = [counted.get((key[1], key[2]), {}).get(index, Counted()) for key in numbered]
+        # that these are all image sets rests on the search that listed them
+        found = [
+            replace(one, calls=one.calls | {SEARCH}) if (key[1], key[2]) in unlisted else one
+            for one, key in zip(found, numbered, strict=True)
+        ]
         partly = [
             unlisted.get((key[1], key[2]), {}).get(index)
             if key[3]
@@ -75,32 +101,33 @@ def stores(
 def _columns(
     aggregate: Aggregate,
     name: str,
-    found: Sequence[tuple[Counts, Sequence[str]]],
+    found: Sequence[Counted],
     partly: Sequence[str | None],
 ) -> list[Expression]:
-    truths = [
-        None if why else decide(aggregate, counts) for (counts, _), why in zip(found, partly, strict=True)
-    ]
+    truths = [None if why else decide(aggregate, one.counts) for one, why in zip(found, partly, strict=True)]
     reasons = [
-        f"{aggregate.kind}: {why}" if why else _reason(aggregate, counts)
-        for (counts, _), why in zip(found, partly, strict=True)
+        f"{aggregate.kind}: {why}" if why else _reason(aggregate, one.counts)
+        for one, why in zip(found, partly, strict=True)
     ]
-    numbers = [
-        json.dumps(
-            Numbers(aggregate.kind, counts.tt, counts.surely, counts.undecided, tuple(examples)).plain()
-        )
-        for counts, examples in found
-    ]
+    numbers = [json.dumps(one.numbers(aggregate).plain()) for one in found]
 
     def by_row(values: Sequence[Scalar | None], kind: str) -> Expression:
         return Function("list_extract", Function("list_value", *map(Constant, values)), Column(ROW)).cast(
             kind
         )
 
+    answer = Function(
+        "struct_pack",
+        by_row([one.at for one in found], "TIMESTAMP").alias("at"),
+        by_row([one.run for one in found], "VARCHAR").alias("run"),
+    )
+    there = by_row([one.at is not None for one in found], "BOOLEAN")
     return [
         by_row(truths, "BOOLEAN").alias(name),
         by_row(reasons, "VARCHAR").alias(f"{name} reason"),
         by_row(numbers, "JSON").alias(f"{name} numbers"),
+        by_row([BETWEEN.join(sorted(one.calls)) for one in found], "VARCHAR").alias(f"{name} {CALLS}"),
+        Case(there, answer).alias(f"{name} {OLDEST}"),
     ]
 
 
@@ -113,8 +140,8 @@ def _reason(aggregate: Aggregate, counts: Counts) -> str:
 
 def _count(
     connection: DuckDBPyConnection, folder: Path, aggregates: Sequence[Aggregate], as_of: datetime
-) -> Mapping[tuple[str, str | None], Mapping[int, tuple[Counts, Sequence[str]]]]:
-    """The counts of each aggregate by target and data store, with the first image sets that match."""
+) -> Mapping[tuple[str, str | None], Mapping[int, Counted]]:
+    """What each aggregate comes to, by target and data store."""
     compiler = Compiler(as_of)
     rows = _one_each(read_table(connection, folder, "image_set").filter(~OF_TARGET))
     judged: list[Expression] = []
@@ -124,17 +151,29 @@ def _count(
         truths = {f"{name}{index}": compiler.condition(part) for name, part in parts.items() if part}
         judged += [truth.alias(name) for name, truth in truths.items()]
         of, among = (Column(f"{name}{index}") if part else None for name, part in parts.items())
-        counters += _counters(of, among)
+        read = Reads.counting(aggregate)
+        given = calls(read, NO_AGGREGATES)
+        judged += [truth.alias(f"{call}{index}") for call, truth in given.items()]
+        judged.append(oldest(read, NO_AGGREGATES).alias(f"{OLDEST}{index}"))
+        rests = named({call: Function("bool_or", Column(f"{call}{index}")) for call in given})
+        counters += [*_counters(of, among), rests, Function("min", Column(f"{OLDEST}{index}"))]
     keys = [Column("target"), Column("datastoreId"), Column("imageSetId")]
     grouped = rows.select(*keys, *judged).aggregate(
         [Column("target"), Column("datastoreId"), *counters], '"target", "datastoreId"'
     )
     return {
         (row[0], row[1]): {
-            index: (Counts(*row[2 + 2 * index]), row[3 + 2 * index] or ()) for index in range(len(aggregates))
+            index: _counted(*row[2 + 4 * index : 6 + 4 * index]) for index in range(len(aggregates))
         }
         for row in grouped.fetchall()
     }
+
+
+def _counted(
+    counts: Sequence[int], examples: Sequence[str] | None, rests: str, answer: Mapping[str, Any] | None
+) -> Counted:
+    known = frozenset(rests.split(BETWEEN)) if rests else frozenset()
+    return Counted(Counts(*counts), examples or (), known, **(answer or {}))
 
 
 def _unlisted(

@@ -17,6 +17,7 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.aggregates import stores
+from checker.evaluation.answers import ANSWERS, Reads, rests_on
 from checker.evaluation.baseline import DEFINITION, NEW, with_new
 from checker.evaluation.compile import CODES, NO_AGGREGATES, Columns, shown, tree
 from checker.evaluation.tables import read_table, subject
@@ -24,7 +25,7 @@ from checker.evaluation.targets import judged as verdict
 from checker.evaluation.targets import why as reason
 from checker.evaluation.waiving import LAPSED, WAIVER, no_number, waiver_columns
 from checker.evidence.runfolder import BASELINE, FINDINGS
-from checker.evidence.snapshot import CALL, ROW, connect, duckdb_path
+from checker.evidence.snapshot import ROW, connect, duckdb_path
 from checker.model import Field, Label, Rule, RuleScope, Tally, Type, Verdict, Waiver
 from checker.policy.aggregates import aggregates
 from checker.policy.definition import definition
@@ -213,7 +214,7 @@ def _findings(
             "reason"
         ),
         by_rule(fields_json(rule, columns) for rule in chosen.values()).alias("fields"),
-        Column(CALL),
+        *_answers(chosen, columns),
         *(
             by_rule(pair[place] for pair in by_waiver).alias(name)
             if lenient.waivers
@@ -221,6 +222,25 @@ def _findings(
             for place, name in enumerate((WAIVER, LAPSED))
         ),
     )
+
+
+def _answers(chosen: Mapping[int, Rule], columns: Columns) -> list[Expression]:
+    """What the findings of rules rest on. Many rules read alike, and need one case together."""
+    alike: dict[Reads, list[int]] = {}
+    for number, rule in chosen.items():
+        alike.setdefault(Reads.by(rule), []).append(number)
+    cases = [
+        (Column("rule_index").isin(*map(Constant, numbers)), rests_on(read, columns))
+        for read, numbers in alike.items()
+    ]
+    return [
+        reduce(
+            lambda case, one: case.when(one[0], one[1][place]),
+            cases[1:],
+            Case(cases[0][0], cases[0][1][place]),
+        ).alias(name)
+        for place, name in enumerate(ANSWERS)
+    ]
 
 
 def details(rule: Rule, code: Expression, as_of: datetime, columns: Columns) -> list[Expression]:

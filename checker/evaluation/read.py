@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
+from checker.evaluation.answers import ANSWERS, BETWEEN
 from checker.evaluation.baseline import NEW
 from checker.evaluation.compile import CODES, Columns
 from checker.evaluation.evaluate import SLICE, details, table
@@ -22,7 +23,7 @@ from checker.evaluation.targets import judged as verdict
 from checker.evaluation.waiving import LAPSED, WAIVER
 from checker.evidence.records import NOT_FOUND
 from checker.evidence.runfolder import FINDINGS
-from checker.evidence.snapshot import CALL, ERROR_CODE, ERROR_MESSAGE, LISTED_SINCE, ROW, connect, duckdb_path
+from checker.evidence.snapshot import ERROR_CODE, ERROR_MESSAGE, LISTED_SINCE, ROW, connect, duckdb_path
 from checker.model import (
     Duration,
     Field,
@@ -98,8 +99,8 @@ def findings(
         rows = connection.read_parquet(duckdb_path(folder / FINDINGS))
         if only:
             rows = rows.filter(Column("rule") == Constant(only))
-        call = Column(CALL) if CALL in rows.columns else Constant(None)  # an earlier version did not say
-        for row in _slices(rows, "finding", [Column("rule"), *map(Column, _DETAILS), call]):
+        answers = [Column(name) for name in ANSWERS if name in rows.columns]
+        for row in _slices(rows, "finding", [Column("rule"), *map(Column, _DETAILS), *answers]):
             yield readers[row[0]].finding(row[1:])
 
 
@@ -207,7 +208,7 @@ class Reader:
 
     def finding(self, row: tuple[Any, ...]) -> Finding:
         who = Subject(*row[: len(SUBJECT)])
-        word, reason, fields, waiver, lapsed, new, *call = row[len(SUBJECT) :]
+        word, reason, fields, waiver, lapsed, new, *answers = row[len(SUBJECT) :]
         judged = Verdict(word)
         shown = self.values(json.loads(fields))
         observed = {name: shown[name] for name in self.observed}
@@ -231,7 +232,7 @@ class Reader:
             waived,
             named,
             new,
-            next(iter(call), None),
+            *_rests_on(*answers),
         )
 
     def values(self, raw: Mapping[str, Any]) -> dict[str, object]:
@@ -244,6 +245,15 @@ class Reader:
     def value(self, field: Field, raw: Any) -> object:
         hidden = field.source is Source.DICOM and not self.phi and raw is not None
         return REDACTED if hidden else _value(field, raw)
+
+
+def _rests_on(
+    calls: str | None = None, collected: datetime | None = None, run: str | None = None
+) -> tuple[tuple[str, ...], datetime | None, str | None]:
+    """What a finding rests on, of what its columns say."""
+    named = tuple(calls.split(BETWEEN)) if calls else ()
+    # to the second: a page of 100,000 findings has no room for more, and every report says the same
+    return named, collected.replace(microsecond=0, tzinfo=UTC) if collected else None, run
 
 
 def _briefly(shown: Mapping[str, object]) -> dict[str, object]:

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from duckdb import CaseExpression as Case
 from duckdb import CoalesceOperator as Coalesce
 from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 
-from checker.evidence.records import GET_DATASTORE
-from checker.evidence.snapshot import CALL, LISTED_SINCE, PINNED, TARGET_ACCOUNT, TARGET_REGION, duckdb_path
+from checker.evidence.tables import (
+    CALL,
+    FILLED_AT,
+    LISTED_SINCE,
+    PINNED,
+    REUSED,
+    SEARCHED_AT,
+    TARGET_ACCOUNT,
+    TARGET_REGION,
+    duckdb_path,
+)
 from checker.model import RuleScope
 
 TABLES: Mapping[RuleScope, str] = {
@@ -28,10 +36,10 @@ def read_table(connection: DuckDBPyConnection, folder: Path, scope: RuleScope) -
     """The rows that rules of a scope judge, from a folder that `write_snapshot` filled."""
     rows = connection.read_parquet(duckdb_path(folder / TABLES[scope]))
     if scope == "datastore":
-        answered = Case(Column("found").isnotnull(), Constant(GET_DATASTORE))
-        return rows.select(*map(Column, rows.columns), answered.alias(CALL))
-    # a run that was kept by a version that searched nothing has neither
-    kinds = {LISTED_SINCE: "TIMESTAMP", CALL: "VARCHAR"}
+        return rows
+    # a list of versions is by no search, and an earlier version of the checker searched nothing
+    kinds = dict.fromkeys((LISTED_SINCE, SEARCHED_AT, FILLED_AT), "TIMESTAMP")
+    kinds |= {CALL: "VARCHAR", REUSED: "VARCHAR"}
     missing = {name: kind for name, kind in kinds.items() if name not in rows.columns}
     none = [Constant(None).cast(kind).alias(name) for name, kind in missing.items()]
     return rows.select(*map(Column, rows.columns), *none)

@@ -22,9 +22,12 @@ from checker.evidence.records import (
 )
 from checker.evidence.seen import state_types
 from checker.evidence.tables import (
+    CALL,
+    COLLECTED,
     ERROR_CODE,
     PINNED,
     REFERENCE,
+    REUSED,
     map_value,
     member,
     member_types,
@@ -119,12 +122,15 @@ def with_successor(rows: DuckDBPyRelation) -> DuckDBPyRelation:
     wanted = (_key("datastoreId") == Column("named.store")) & (Column("imageSetId") == Column("named.id"))
     sets = rows.filter(Column(PINNED).isnull()).join(named.set_alias("named"), wanted, how="semi")
     names = ("found", "imageSetState", "imageSetWorkflowStatus", "isPrimary")
+    answer = (CALL, COLLECTED, REUSED)
     # a set that several targets list: one that was read tells more, and the first target's is as good as another
     unread = Function("concat", Column("found").isnull().cast("VARCHAR"), Column("target"))
     best = Function(
         "arg_min",
         Function(
-            "struct_pack", *(Column(name).alias(name) for name in names), Column(ERROR_CODE).alias("code")
+            "struct_pack",
+            *(Column(name).alias(name) for name in (*names, *answer)),
+            Column(ERROR_CODE).alias("code"),
         ),
         unread,
     )
@@ -134,14 +140,16 @@ def with_successor(rows: DuckDBPyRelation) -> DuckDBPyRelation:
     )
     same = (_key("datastoreId") == Column("its.store")) & (label == Column("its.id"))
     joined = rows.join(found.set_alias("its"), same, how="left")
-    its = {name: Function("struct_extract", Column("its"), Constant(name)) for name in (*names, "code")}
+    its = {
+        name: Function("struct_extract", Column("its"), Constant(name)) for name in (*names, *answer, "code")
+    }
     return joined.select(
         *map(Column, rows.columns),
         _case(its["found"].isnotnull(), Constant(value=True)).alias(f"{SUCCESSOR}received"),
         _case(label.isnotnull() & Column("its.id").isnull(), Constant(NOT_RECORDED))
         .otherwise(_case(its["found"].isnull(), its["code"]))
         .alias(f"{SUCCESSOR}error"),
-        *(its[name].alias(SUCCESSOR + name) for name in names),
+        *(its[name].alias(SUCCESSOR + name) for name in (*names, *answer)),
     )
 
 
@@ -249,6 +257,7 @@ def _beside(
         *(_key(name).alias(f"beside.{name}") for name in on),
         _case(code.isnull(), Constant(value=True)).alias(f"{head}.received"),
         code.alias("beside.error"),
+        Column(COLLECTED).alias(f"{head}.{COLLECTED}"),
         *(value.alias(name) for name, value in columns.items()),
     )
     same = reduce(and_, [_key(name) == Column(f"beside.{name}") for name in on])
@@ -257,6 +266,7 @@ def _beside(
         *map(Column, rows.columns),
         Column(f"{head}.received"),
         reason.alias(f"{head}.error"),
+        Column(f"{head}.{COLLECTED}"),
         *map(Column, columns),
     )
 

@@ -29,10 +29,12 @@ from checker.evidence.tables import (
     CALL,
     ERROR_CODE,
     ERROR_MESSAGE,
+    FILLED_AT,
     LABELS,
     LISTED_SINCE,
     PINNED,
     REFERENCE,
+    SEARCHED_AT,
     SET,
     SQL_TYPES,
     found_by,
@@ -146,7 +148,9 @@ def _row(
     }
     return lines.select(
         *reference(found_by(code), code, member(ERROR_MESSAGE)),
-        duckdb.CaseExpression(code.isnull(), Constant(call)).alias(CALL),
+        # that it is not there is an answer too
+        duckdb.CaseExpression(found_by(code).isnotnull(), Constant(call)).alias(CALL),
+        *(null.cast("TIMESTAMP").alias(name) for name in (SEARCHED_AT, FILLED_AT)),
         (null.cast("TIMESTAMP") if since is None else since).alias(LISTED_SINCE),
         *(own[name].alias(name) for name in own),
         *(filled[path].alias(path) for path in model().fields),
@@ -188,19 +192,23 @@ def _overlaid(
 
     right = searched.select(
         *(Column(name).alias(f"search.{name}") for name in SET),
-        Column("collectedAt").alias("search.collectedAt"),
+        Column("collectedAt").alias("search.at"),
         Column("version").alias("search.version"),
         *(Column(path).alias(f"search.{path}") for path in paths),
     )
     same = reduce(and_, [Column(name) == Column(f"search.{name}") for name in SET])
     same = same & Column(PINNED).isnull() & Column("found")
     if later:
-        same = same & (Column("search.collectedAt") > Column("collectedAt"))
+        same = same & (Column("search.at") > Column("collectedAt"))
     joined = rows.set_alias("rows").join(right.set_alias("search"), same, how="left")
     given = Column("search.imageSetId").isnotnull()
     same_version = given & Column(FILLED).isnull() & (Column("search.version") == Column("versionId"))
 
     def value(name: str) -> Expression:
+        if name == SEARCHED_AT:
+            return Column("search.at").alias(name)
+        if name == FILLED_AT and FILLED in paths:
+            return duckdb.CaseExpression(same_version, Column("search.at")).alias(name)
         if name not in paths:
             return Column(name)
         taken = same_version if name == FILLED else given

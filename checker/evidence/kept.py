@@ -8,6 +8,7 @@ import tempfile
 import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -34,6 +35,8 @@ class Evidence:
     traffic: Mapping[str, float] = field(default_factory=dict)
     identities: Mapping[str, str] = field(default_factory=dict)
     interrupted: bool = False
+    deletions_known_since: datetime | None = None
+    """From when on the owner of the audit says that every deletion is known."""
     warnings: tuple[Problem, ...] = ()
 
     @property

@@ -245,6 +245,7 @@ def _kept(folder: Path, content: bytes, facts: Mapping[str, Any]) -> Kept:
             calls={str(name): int(number) for name, number in facts["calls"].items()},
             traffic={str(name): _number(number) for name, number in (facts.get("traffic") or {}).items()},
             identities={str(name): str(arn) for name, arn in facts["identities"].items()},
+            deletions_known_since=parse_time(said) if (said := facts.get("deletions_known_since")) else None,
         )
         return Kept(
             name=str(facts["run"]),

@@ -186,9 +186,10 @@ def _coverage(connection: DuckDBPyConnection, tables: list[Path]) -> Coverage:
     of_target = Column("imageSetId").isnull()
     missed = Function("bool_or", of_target & Column(LISTED_SINCE).isnull())
     nothing = Function("bool_and", unread) & Function("bool_or", ~of_target)
-    per_target = every.aggregate([(missed | nothing).alias("unread")], '"target"')
-    targets = per_target.aggregate([Function("count_if", Column("unread"))]).fetchall()[0]
-    return Coverage(expected, not_found, unreadable, targets[0] or 0, lists)
+    per_target = every.aggregate([(missed | nothing).alias("unread"), missed.alias("missed")], '"target"')
+    counters = [Function("count_if", Column(name)) for name in ("unread", "missed")]
+    targets, unlisted = (count or 0 for count in per_target.aggregate(counters).fetchall()[0])
+    return Coverage(expected, not_found, unreadable, targets, lists, unlisted)
 
 
 def _stores_coverage(connection: DuckDBPyConnection, table: Path) -> Coverage:

@@ -26,6 +26,11 @@ ERROR_CODE = "error.code"
 ERROR_MESSAGE = "error.message"
 LABEL_PLACES = "labels.places"
 CALL = "call"
+COLLECTED = "collectedAt"
+REUSED = "reusedFrom"
+SEARCHED_AT = "search.collectedAt"
+FILLED_AT = "search.filledAt"
+"""When a search said what moves without a new version, and what it filled in."""
 LISTED_SINCE = "listed.since"
 
 MEMORY_TO_JUDGE = "700MB"
@@ -46,7 +51,8 @@ REFERENCE = {
         ("action", "target", "targetAccount", "targetRegion", "datastoreId", "imageSetId"), "VARCHAR"
     ),
     "requestedVersionId": "BIGINT",
-    "collectedAt": "TIMESTAMP",
+    COLLECTED: "TIMESTAMP",
+    REUSED: "VARCHAR",
     **ERROR,
 }
 """Members that records of every call have, and their types for DuckDB's JSON reader."""
@@ -176,7 +182,8 @@ def reference(found: Expression, code: Expression, message: Expression) -> list[
         found.alias("found"),
         code.alias(ERROR_CODE),
         message.alias(ERROR_MESSAGE),
-        Column("collectedAt"),
+        Column(COLLECTED),
+        Column(REUSED),
     ]
 
 

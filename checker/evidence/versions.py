@@ -123,7 +123,7 @@ def _listed(lists: DuckDBPyRelation, labels: Mapping[str, Label], paths: list[st
     code = duckdb.CoalesceOperator(member(ERROR_CODE), duckdb.CaseExpression(missing, Constant(NO_VERSION)))
     return rows.select(
         *reference(found_by(code), code, member(ERROR_MESSAGE)),
-        duckdb.CaseExpression(code.isnull(), Constant(LIST_VERSIONS)).alias(CALL),
+        duckdb.CaseExpression(found_by(code).isnotnull(), Constant(LIST_VERSIONS)).alias(CALL),
         Constant(None).cast("TIMESTAMP").alias(LISTED_SINCE),
         *map(Column, _OF_THE_SET),
         *(_version(now, path).alias(path) for path in paths),
@@ -156,7 +156,7 @@ def _answered(
     null = Constant(None)
     return answers.select(
         *reference(read, code, member(ERROR_MESSAGE)),
-        duckdb.CaseExpression(code.isnull(), Constant(GET_IMAGE_SET)).alias(CALL),
+        duckdb.CaseExpression(read.isnotnull(), Constant(GET_IMAGE_SET)).alias(CALL),
         null.cast("TIMESTAMP").alias(LISTED_SINCE),
         *map(Column, _OF_THE_SET),
         *(duckdb.CaseExpression(read, member(path)).alias(path) for path in paths),

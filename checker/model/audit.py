@@ -136,11 +136,30 @@ class Coverage:
     """Targets of which no image set was read, or not every one could be found."""
     versions_unread: int = 0
     """Of the unreadable image sets those that were read themselves, but not the list of their versions."""
+    unlisted_targets: int = 0
+    """Of the unreadable targets those of which it is not known which image sets there are: there may be more than are
+    expected."""
 
     @property
     def evaluated(self) -> int:
         """Sets whose answer, or whose absence, was received."""
         return self.expected - self.unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The image sets of a run beside those that earlier runs of the audit saw.
+
+    `new` ones no earlier run saw; `changed` ones have another version, time of update or state, or were not there before;
+    `vanished` ones were there, and no search lists them, or the service says that they are not there. Of image sets that
+    are known still `reused` ones were not asked for again.
+    """
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    reused: int = 0
+    vanished: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,8 +281,8 @@ class Finding:
     """A fail or an unknown of one rule on one subject.
 
     `waiver` is the one that covers it; where it is not `waived`, one that would if it were in force. `new` says whether
-    the run that this one is compared with lacked it; None where there is no such run. `call` is the one whose answer on the
-    subject the verdict rests on; None where none was received.
+    the run that this one is compared with lacked it; None where there is no such run. `calls` are those whose answers the
+    verdict rests on, `collected_at` the second at which the oldest of them was received, `reused_from` the earlier run that asked for it.
     """
 
     rule: Rule
@@ -276,7 +295,9 @@ class Finding:
     waived: bool = False
     waiver: Waiver | None = None
     new: bool | None = None
-    call: str | None = None
+    calls: tuple[str, ...] = ()
+    collected_at: datetime | None = None
+    reused_from: str | None = None
 
 
 class Category(StrEnum):

@@ -70,6 +70,7 @@ class StaticRow:
     expected: str
     observed: list[tuple[str, str]]
     reason: str
+    rests_on: str
     first: bool
     """Whether it is its rule's first, so that links to the rule lead here."""
 
@@ -112,6 +113,7 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
         "subject_head": _subject_head(run),
         "caveats": wording.caveats(run),
         "hypothetical": wording.HYPOTHETICAL,
+        "unread_targets": wording.unread_targets(run),
         "total": run.total,
         "gate": wording.gate(run),
         "let_through": wording.let_through(run),
@@ -138,6 +140,7 @@ def _looking_back(run: Run) -> dict[str, Any]:
         "day": day,
         "days_left": days_left,
         "waiver_flags": looking_back.flags,
+        "moved": wording.moved(run),
         "rests_on": wording.answered_by(run),
         "traffic": wording.traffic(run),
         "since": since,
@@ -190,6 +193,7 @@ def _row(run: Run, one: Finding, *, first: bool) -> StaticRow:
         wording.expected(one.rule),
         wording.observed(one),
         wording.further_reason(one),
+        wording.rests_on(one),
         first,
     )
 

@@ -137,19 +137,14 @@ def _finding(run: Run, finding: Finding) -> Case:
 
 def _run_problems(run: Run, *, red: bool) -> Iterator[Case]:
     """What makes the run incomplete besides verdicts; an error in each case, for each makes the exit code 3 or 1."""
-    coverage = run.coverage
     if not run.evaluated_any:
         yield _problem("image sets evaluated", "nothing-evaluated", "no image set was evaluated")
         red = True
-    if coverage.unreadable_targets:
-        number = coverage.unreadable_targets
-        what = "1 target was" if number == 1 else f"{number:,} targets were"
-        text = f"{what} unreadable: no image set of it was read"
-        yield _problem("targets read", "unreadable-target", text)
+    if unread := wording.unread_targets(run):
+        yield _problem("targets read", "unreadable-target", "; ".join(unread))
         red = True
     if run.ruling.uncovered and run.gate.min_coverage is not None:
-        share = f"{coverage.evaluated:,} of {coverage.expected:,} listed image sets were read"
-        text = f"{share}; min_coverage: {values.show(run.gate.min_coverage)}"
+        text = f"{wording.read_share(run)}; min_coverage: {values.show(run.gate.min_coverage)}"
         yield _problem("coverage", "min-coverage", text)
         red = True
     if run.interrupted:
@@ -190,6 +185,8 @@ def _run_properties(run: Run) -> Iterator[tuple[str, str]]:
     yield "gate.fail-on", run.gate.threshold
     if run.compared is not None:
         yield "compared.with", _token(run.compared.run)
+    if run.deletions_known_since is not None:
+        yield "claimed.deletions-known-since", values.iso(run.deletions_known_since)
     if run.replay_of:
         yield "evidence.of-run", _token(run.replay_of)
     if run.hypothetical:

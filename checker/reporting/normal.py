@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime
 from fractions import Fraction
 from itertools import groupby
@@ -40,10 +41,19 @@ def finding(one: Finding) -> dict[str, Any]:
         **_subject(subject),
         "scope": one.rule.scope,
         "reason": one.reason,
-        "call": one.call,
+        **answers(one),
         "message": one.message,
         "observed": {path: plain(value) for path, value in one.observed.items()},
         "where": str(one.rule.where),
+    }
+
+
+def answers(one: Finding) -> dict[str, Any]:
+    """What a verdict rests on."""
+    return {
+        "calls": list(one.calls),
+        "collectedAt": values.iso(one.collected_at) if one.collected_at else None,
+        "reusedFrom": one.reused_from,
     }
 
 
@@ -131,6 +141,7 @@ def _run(run: Run) -> dict[str, Any]:
         "calls": dict(run.calls),
         "traffic": dict(run.traffic) or None,
         "claims": list(run.claims),
+        "searched": list(run.searched),
         "replay_of": run.replay_of or None,
         "waivers": [looking_back.waiver(one, run) for one in run.waivers],
         "left_out": list(run.left_out),
@@ -215,8 +226,10 @@ def _summary(run: Run) -> dict[str, Any]:
         "not_found": coverage.not_found,
         "unreadable": coverage.unreadable,
         "unreadable_targets": coverage.unreadable_targets,
+        "unlisted_targets": coverage.unlisted_targets,
         "versions_unread": coverage.versions_unread,
         "answered_by": dict(run.answered_by),
+        "moved": asdict(run.moved) if run.moved else None,
         "since": looking_back.since_plain(run, run.since()),
         **counts(run.total),
         "rules": [_rule(judged) for judged in run.judged],

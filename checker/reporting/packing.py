@@ -26,8 +26,10 @@ LONGEST = 500
 UNKNOWN, WAIVED, GATED, OWN_MESSAGE, FAILED_CALL, PINNED, NEW = 1, 2, 4, 8, 16, 32, 64
 _PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
 _IMAGE_SET_ID = re.compile(r"[0-9a-f]{32}")
-# bytes of a row: the id's 22 digits, its index, and a digit or two for each of place, version, flags, note, message, waiver, call
-ROW_COST = 37
+# bytes of a row: the id's 22 digits, its index, and a digit or two for each of place, version, flags, note, message, calls
+ROW_COST = 33
+# of columns that only some runs have
+_WAIVER_COST, _COLLECTED_COST, _REUSED_COST = 2, 4, 2
 _NUMBER_COST, _INDEX_COST, _ID_COST = 7, 2, 22
 _THIS_SET, _THIS_VERSION = -1, -2
 
@@ -49,10 +51,13 @@ class Rows:
     messages: list[tuple[Part, ...]] = field(default_factory=list)
     ids: list[str | None] = field(default_factory=list)
     waivers: list[int | None] = field(default_factory=list)
-    calls: list[str | None] = field(default_factory=list)
+    calls: list[tuple[str, ...]] = field(default_factory=list)
+    collected: list[datetime | None] = field(default_factory=list)
+    reused: list[str | None] = field(default_factory=list)
     observed: dict[str, list[object]] = field(default_factory=dict)
     cost: int = 0
     seen: set[object] = field(default_factory=set)
+    filled: set[str] = field(default_factory=set)
 
     def add(self, finding: Finding, note: str) -> None:
         """A further finding; `note` says why the gate does not count it."""
@@ -79,15 +84,29 @@ class Rows:
         self.notes.append(note)
         self.ids.append(_odd_id(finding))
         self.waivers.append(finding.waiver.number if finding.waiver else None)
-        self.calls.append(finding.call)
+        self.calls.append(finding.calls)
+        self.collected.append(finding.collected_at)
+        self.reused.append(None if finding.reused_from is None else _text(finding.reused_from))
         self.messages.append(message)
         # one id stands for all versions of an image set; here they follow each other
         again = len(self.sets) > 1 and self.sets[-1] == self.sets[-2]
         self.cost += ROW_COST - (_ID_COST if again else 0)
+        self.cost += self._filled(_WAIVER_COST, "waiver", self.waivers[-1])
+        self.cost += self._filled(_COLLECTED_COST, "collected", self.collected[-1])
+        self.cost += self._filled(_REUSED_COST, "reused", self.reused[-1])
         for value in shown.values():
             self.cost += _NUMBER_COST if isinstance(value, datetime) else _INDEX_COST
         texts = [self.sets[-1], self.reasons[-1], self.places[-1], self.ids[-1], message, *shown.values()]
-        self.cost += sum(self._new(one) for one in texts)
+        self.cost += sum(self._new(one) for one in (*texts, self.reused[-1]))
+
+    def _filled(self, cost: int, name: str, value: object) -> int:
+        """The bytes of a column's cell: none before the first value, which brings those of the rows before it."""
+        if name in self.filled:
+            return cost
+        if value is None:
+            return 0
+        self.filled.add(name)
+        return cost * len(self.sets)
 
     def _new(self, value: object) -> int:
         """The bytes of a value that no earlier row had: columns hold each once."""
@@ -141,7 +160,9 @@ def _group(rows: Rows, numbers: dict[str, int], places: dict[tuple[str | None, .
         "message": column(rows.messages),
         "id": column(rows.ids),
         "waiver": column(rows.waivers),
-        "call": column(rows.calls),
+        "calls": column(rows.calls),
+        "collected": column(rows.collected),
+        "reused": column(rows.reused),
         "observed": [[path, column(found)] for path, found in rows.observed.items()],
     }
 

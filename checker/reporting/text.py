@@ -50,13 +50,15 @@ def _asked(run: Run, options: Options) -> Iterator[str]:
     yield f"Run        {_safe(run.name)} ({_safe(run.id)})"
     yield f"As of      {values.iso(run.as_of)}{' (hypothetical)' if run.hypothetical else ''}"
     yield (
-        f"Coverage   {coverage.expected:,} expected = {coverage.evaluated:,} evaluated"
+        f"Coverage   {'at least ' * run.ruling.open_ended}{coverage.expected:,} expected = {coverage.evaluated:,} evaluated"
         f" + {coverage.unreadable:,} unreadable; {coverage.not_found:,} not found"
     )
     if coverage.versions_unread:
         yield f"           {coverage.versions_unread:,} of the unreadable ones read but for the list of their versions"
-    if coverage.unreadable_targets:
-        yield f"           {coverage.unreadable_targets:,} unreadable target(s), of which nothing was read"
+    for unread in wording.unread_targets(run):
+        yield f"           {unread}"
+    if moved := wording.moved(run):
+        yield f"Image sets {moved}, since earlier runs"
     if answered := wording.answered_by(run):
         yield f"Rests on   {_safe(answered)}"
     if traffic := wording.traffic(run):
@@ -69,6 +71,7 @@ def _asked(run: Run, options: Options) -> Iterator[str]:
         ("Note", wording.caveats(run)),
         *said.items(),
         ("Claimed", run.claims),
+        ("Searched", run.searched),
         ("Left out", run.left_out),
         ("Changed", changes),
         ("Control", list(remarks(run))),

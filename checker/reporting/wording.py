@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from checker import values
-from checker.audit.gate import Ruling
+from checker.audit.gate import Ruling, not_listed
 from checker.audit.run import Judged, Run
 from checker.audit.waivers import day
 from checker.model import (
@@ -121,6 +121,16 @@ def headline(finding: Finding) -> str:
     return f"expected: {expected(finding.rule)}"
 
 
+def rests_on(finding: Finding) -> str:
+    """The answers that a verdict rests on: `GetImageSet, of 2026-01-02T03:04:05Z, asked by run 20260102T030405Z-1a2b3c4d`."""
+    parts = [", ".join(finding.calls)]
+    if finding.collected_at is not None:
+        parts.append(f"of {values.iso(finding.collected_at)}")
+    if finding.reused_from is not None:
+        parts.append(f"asked by run {finding.reused_from}")
+    return ", ".join(parts)
+
+
 def details(finding: Finding, as_of: datetime) -> list[tuple[str, str]]:
     """What a reader needs to check a finding of a run at an instant: label and text, in order."""
     subject = finding.subject
@@ -137,12 +147,41 @@ def details(finding: Finding, as_of: datetime) -> list[tuple[str, str]]:
     )
     if reason := further_reason(finding):
         rows.append(("Reason", reason))
-    if finding.call:
-        rows.append(("Rests on", finding.call))
+    if finding.calls:
+        rows.append(("Rests on", rests_on(finding)))
     if finding.waiver:
         rows.append(("Waiver", waiver(finding) if finding.waived else lapsed(finding, finding.waiver, as_of)))
     rows.append(("Policy", f"{finding.rule.name} at {finding.rule.where}"))
     return rows
+
+
+def read_share(run: Run) -> str:
+    """How many image sets were read, of how many that is known: `52 of 53 listed image sets were read`."""
+    coverage = run.coverage
+    if not run.ruling.open_ended:
+        return f"{coverage.evaluated:,} of {coverage.expected:,} listed image sets were read"
+    return f"{subjects(coverage.evaluated)} read, and how many there are is not known"
+
+
+def unread_targets(run: Run) -> list[str]:
+    """The targets that could not be read, each kind in one text."""
+    coverage = run.coverage
+    nothing = coverage.unreadable_targets - coverage.unlisted_targets
+    texts = [f"of {nothing:,} target{'' if nothing == 1 else 's'} nothing was read"] if nothing else []
+    if coverage.unlisted_targets:
+        texts.append(f"of {not_listed(coverage)} it is not known which image sets there are")
+    return texts
+
+
+def moved(run: Run) -> str:
+    """How the image sets stand to those that earlier runs saw: `1 new, 2 changed, 97 unchanged, 0 vanished; 95 of them not
+    asked for again`."""
+    one = run.moved
+    if one is None:
+        return ""
+    numbers = ("new", "changed", "unchanged", "vanished")
+    said = ", ".join(f"{getattr(one, name):,} {name}" for name in numbers)
+    return said + (f"; {one.reused:,} of them not asked for again" if one.reused else "")
 
 
 def traffic(run: Run) -> str:

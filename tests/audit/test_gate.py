@@ -161,6 +161,37 @@ def test_the_sentence_says_when_too_few_image_sets_were_read():
     assert "Fewer image sets were read than min_coverage: 99.5% asks for." in text
 
 
+BROKEN_OFF = Coverage(53, unreadable_targets=1, unlisted_targets=1)
+
+
+def test_the_sentence_does_not_say_of_how_many_where_that_is_not_known():
+    text = said(Gate(), [(LOW, tally(passed=53, unknown=1))], BROKEN_OFF)
+    assert text.endswith("; 53 image sets read; of 1 target it is not known which image sets there are.")
+    some = Coverage(53, unreadable=2, unreadable_targets=3, unlisted_targets=2)
+    text = said(Gate(), [(LOW, tally(passed=51, unknown=4))], some)
+    assert text.endswith(
+        "; 51 image sets read, 2 not; of 2 targets it is not known which image sets there are."
+    )
+    nothing = Coverage(unreadable_targets=1, unlisted_targets=1)
+    assert "needed" not in said(Gate(), [(LOW, tally(passed=1, unknown=1))], nothing)
+
+
+def test_no_share_of_image_sets_is_read_where_it_is_not_known_how_many_there_are():
+    gate = Gate(None, "ignore", min_coverage=Fraction(1, 2))
+    tallies = [(LOW, tally(passed=53))]
+    ruling = judge(gate, tallies, BROKEN_OFF)
+    assert (ruling.uncovered, ruling.outcome) == (True, Outcome.INCOMPLETE)
+    assert "so min_coverage: 50% is not shown to be met" in sentence(ruling, tallies, BROKEN_OFF)
+    assert judge(gate, tallies, Coverage(53), interrupted=True).uncovered
+    assert not judge(gate, tallies, Coverage(53)).uncovered
+
+
+def test_the_sentence_of_a_run_that_was_stopped_does_not_say_of_how_many():
+    tallies = [(LOW, tally(passed=5))]
+    ruling = judge(Gate(), tallies, Coverage(5), interrupted=True)
+    assert sentence(ruling, tallies, Coverage(5)).endswith("; 5 image sets read before the run was stopped.")
+
+
 @pytest.mark.parametrize("gate", [Gate(), Gate(None), Gate(new_only=True), Gate(LOW, "violation")])
 @pytest.mark.parametrize("counts", [{"fail": 1}, {"unknown": 1}, {"passed": 1}])
 def test_no_sentence_speaks_of_compliance(gate, counts):

@@ -83,13 +83,16 @@ class Audit:
         return sorted(path for path in (self.folder / "runs").iterdir() if path.is_dir())
 
     def findings(self) -> list[dict[str, Any]]:
-        """Those of the last report, but for the instant from which on deletions are known, and which of two calls that
-        give the same it was."""
+        """Those of the last report, but for the instant from which on deletions are known, and for what they rest on."""
         text = (self.folder / "results.json").read_text(encoding="utf-8")
         text = re.sub(r"deleted before [\w:-]+", "deleted before then", text)
-        return list(
-            json.loads(text.replace('"call": "ListImageSetVersions"', '"call": "GetImageSet"'))["findings"]
-        )
+        beside = ("calls", "collectedAt", "reusedFrom")
+        findings = json.loads(text)["findings"]
+        return [{name: value for name, value in one.items() if name not in beside} for one in findings]
+
+    def results(self) -> dict[str, Any]:
+        """The last report."""
+        return dict(json.loads((self.folder / "results.json").read_bytes()))
 
     def calls(self, number: int = -1) -> dict[str, int]:
         manifest = json.loads((self.runs[number] / "manifest.json").read_bytes())

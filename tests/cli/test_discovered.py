@@ -68,7 +68,7 @@ def test_reports_say_which_call_answered(tmp_path: Path, capsys: pytest.CaptureF
         audit = Audit(tmp_path, server.url)
         audit.write(tiers)
         audit.check("--as-of", "2026-01-01")
-        assert {one["call"] for one in audit.findings()} == {"SearchImageSets"}
+        assert {tuple(one["calls"]) for one in audit.results()["findings"]} == {("SearchImageSets",)}
         capsys.readouterr()
         main(["report", str(audit.runs[0]), "--report", "text=-"])
         text = capsys.readouterr().out

@@ -107,11 +107,21 @@ def test_a_search_that_breaks_off_is_no_end_of_the_search(tmp_path: Path) -> Non
     broken = WireFault("SearchImageSets", ModelError("InternalServerException", "no"), on=range(3, 1000))
     with served(store(200, deleted=0.0), faults=[broken]) as server:
         audit = Audit(tmp_path, server.url)
-        audit.write()
-        assert audit.check(*AS_OF) in (1, 3)
+        audit.write(more="gate: {fail_on: never, on_unknown: ignore, min_coverage: 1%}\n")
+        reports = {"html": "report.html", "junit": "junit.xml", "text": "summary.txt"}
+        options = [f"--report={kind}={(tmp_path / name).as_posix()}" for kind, name in reports.items()]
+        assert audit.check(*AS_OF, *options) == 3
     summary = read(audit)
     assert 0 < summary["image_sets"] < 200
-    assert summary["unreadable_targets"] == 1
+    assert (summary["unreadable_targets"], summary["unlisted_targets"]) == (1, 1)
+    assert summary["sentence"].endswith(
+        "image sets read; of 1 target it is not known which image sets there are."
+    )
+    for name in ("report.html", "junit.xml", "summary.txt"):
+        text = (tmp_path / name).read_text(encoding="utf-8").lower()
+        assert "of 1 target it is not known which image sets there are" in text
+        assert "listed image sets read" not in text
+        assert "nothing was read" not in text
     assert not [one for one in audit.records() if "listedSince" in one]
     assert [
         one["reason"] for one in audit.findings() if one["rule"] == "no-force" and one["imageSetId"] is None

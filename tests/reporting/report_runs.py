@@ -167,6 +167,13 @@ def found(
     return SubjectVerdict(one, verdict, Finding(rule, one, verdict, reason, shown, message, counts, waived))
 
 
+def resting(one: SubjectVerdict, *calls: str, reused_from: str | None = None) -> SubjectVerdict:
+    """A finding that rests on calls."""
+    at = AS_OF - timedelta(seconds=90)
+    finding = dataclasses.replace(one.finding, calls=calls, collected_at=at, reused_from=reused_from)
+    return dataclasses.replace(one, finding=finding)
+
+
 def run_of(pairs: list[tuple[Rule, list[SubjectVerdict]]], gate: Gate, coverage: Coverage, **more) -> FakeRun:
     judged = tuple(Judged(one, _tally(found)) for one, found in pairs)
     tallies = [(one.rule.severity, one.tally) for one in judged]
@@ -237,7 +244,13 @@ def ordinary(gate: Gate = Gate(Severity.MEDIUM), **more) -> FakeRun:  # noqa: B0
             NO_FORCE,
             [
                 *passing(slice(0, 2)),
-                found(NO_FORCE, sets[2], Verdict.FAIL, gate, "version 4 was written with force", **forced),
+                resting(
+                    found(
+                        NO_FORCE, sets[2], Verdict.FAIL, gate, "version 4 was written with force", **forced
+                    ),
+                    "GetImageSet",
+                    reused_from="20251226T030405Z-5e6f7a8b",
+                ),
                 found(NO_FORCE, pinned, Verdict.FAIL, gate, "version 2 was written with force", **forced),
                 found(
                     NO_FORCE,
@@ -257,7 +270,11 @@ def ordinary(gate: Gate = Gate(Severity.MEDIUM), **more) -> FakeRun:  # noqa: B0
             RECENT,
             [
                 *passing(slice(0, 4)),
-                found(RECENT, sets[4], Verdict.FAIL, gate, imageSetState="DELETED", deletedAt=gone),
+                resting(
+                    found(RECENT, sets[4], Verdict.FAIL, gate, imageSetState="DELETED", deletedAt=gone),
+                    "GetImageSet",
+                    "SearchImageSets",
+                ),
                 found(
                     RECENT, sets[5], Verdict.UNKNOWN, gate, "", why, imageSetState="DELETED", deletedAt=None
                 ),

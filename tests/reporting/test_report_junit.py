@@ -139,6 +139,7 @@ def test_a_fail_says_what_was_expected_observed_and_where():
         "Data store: 0123456789abcdef0123456789abcdef (123456789012, us-east-1)",
         "Expected: overrides.forced is not true",
         "Observed: overrides.forced = true",
+        "Rests on: GetImageSet, of 2026-01-02T03:02:35Z, asked by run 20251226T030405Z-5e6f7a8b",
         "Policy: integrity/no-forced-overrides at policies/integrity.yaml:8:5",
     ]
 

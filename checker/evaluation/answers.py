@@ -1,0 +1,132 @@
+"""Which answers of the service a verdict rests on: the calls that gave what its rule read, when the oldest of their answers
+was received, and the earlier run that asked for it, if one did."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from duckdb import CaseExpression as Case
+from duckdb import ColumnExpression as Column
+from duckdb import ConstantExpression as Constant
+from duckdb import Expression
+from duckdb import FunctionExpression as Function
+
+from checker.evaluation.compile import Columns, tree
+from checker.evidence.imagesets import FILLED
+from checker.evidence.records import GET_DATASTORE, GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS, SEARCH
+from checker.evidence.tables import CALL, COLLECTED, FILLED_AT, LISTED_SINCE, REUSED, SEARCHED_AT
+from checker.fields import FOUND, MOVING
+from checker.model import Aggregate, Field, Rule, Source
+from checker.policy.aggregates import aggregates
+from checker.policy.tree import fields_of
+
+CALLS = "calls"
+ANSWERS = (CALLS, COLLECTED, REUSED)
+"""The columns of findings that say what they rest on."""
+BETWEEN = ", "
+"""What stands between the calls in a column of them."""
+OLDEST = "oldest"
+"""The column of the oldest answer that an aggregate rests on."""
+_OF_SETS = (GET_IMAGE_SET, LIST_VERSIONS, SEARCH)
+_BESIDE = {
+    Source.DATASTORE: GET_DATASTORE,
+    Source.DATASTORE_TAGS: LIST_TAGS,
+    Source.TAGS: LIST_TAGS,
+    Source.DICOM: SEARCH,
+}
+_SEARCHED = {**dict.fromkeys(sorted(MOVING), SEARCHED_AT), FILLED: FILLED_AT}
+EVERY = tuple(sorted({*_OF_SETS, *_BESIDE.values()}))
+"""The calls that verdicts may rest on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What is read, so far as it decides on which answers that rests. `own`: something of the answer on the subject itself;
+    `searched`: the columns of what a search may have said beside it; `beside`: what came from other calls."""
+
+    own: bool
+    searched: tuple[str, ...]
+    beside: frozenset[Source]
+    counted: tuple[Aggregate, ...] = ()
+
+    @classmethod
+    def of(cls, fields: Iterable[Field], counted: Iterable[Aggregate] = ()) -> Reads:
+        """What it takes to know fields and aggregates."""
+        every = tuple(fields)
+        return cls(
+            any(field.answer or field == FOUND for field in every),
+            tuple(dict.fromkeys(_SEARCHED[field.path] for field in every if field.path in _SEARCHED)),
+            frozenset(field.source for field in every) & {*_BESIDE, Source.SUCCESSOR},
+            tuple(counted),
+        )
+
+    @classmethod
+    def by(cls, rule: Rule) -> Reads:
+        """What a rule reads of its subject, and what it counts."""
+        return cls.of(rule.fields, aggregates(rule.when, rule.condition).values())
+
+    @classmethod
+    def counting(cls, aggregate: Aggregate) -> Reads:
+        """What an aggregate reads of each image set."""
+        return cls.of(field for part in (aggregate.of, aggregate.among) for field in fields_of(part))
+
+
+def calls(read: Reads, columns: Columns) -> Mapping[str, Expression]:
+    """The calls that may have given what is read, each with whether it has."""
+    found: dict[str, list[Expression]] = {}
+
+    def put(call: str, condition: Expression) -> None:
+        found.setdefault(call, []).append(condition)
+
+    for call in _OF_SETS:
+        if read.own:
+            put(call, Column(CALL) == Constant(call))
+        if Source.SUCCESSOR in read.beside:
+            put(call, Column(f"{Source.SUCCESSOR}.{CALL}") == Constant(call))
+    if read.own:
+        put(SEARCH, Column(LISTED_SINCE).isnotnull())  # of a target that was searched
+    for column in read.searched:
+        put(SEARCH, Column(column).isnotnull())
+    for source in read.beside & _BESIDE.keys():
+        put(_BESIDE[source], Column(f"{source}.received"))
+    for aggregate in read.counted:
+        for call in EVERY:
+            put(call, Function("contains", Column(f"{columns[aggregate]} {CALLS}"), Constant(call)))
+    return {call: tree(operator.or_, conditions) for call, conditions in sorted(found.items())}
+
+
+def named(truths: Mapping[str, Expression]) -> Expression:
+    """The calls of which something holds, as a text."""
+    some = [Case(truth, Constant(call)) for call, truth in truths.items()]
+    return Function("concat_ws", Constant(BETWEEN), *some) if some else Constant("")
+
+
+def oldest(read: Reads, columns: Columns) -> Expression:
+    """Of the answers that give what is read the oldest: when it was received, and the earlier run that asked for it. Null
+    where there is none."""
+    none = Constant(None).cast("VARCHAR")
+    every = []
+    if read.own:
+        received = Column(CALL).isnotnull() | Column(LISTED_SINCE).isnotnull()
+        every.append(_answer(received, Column(COLLECTED), Column(REUSED)))
+    every += [_answer(Column(column).isnotnull(), Column(column), none) for column in read.searched]
+    for source in sorted(read.beside):
+        given = Column(f"{source}.received"), Column(f"{source}.{COLLECTED}")
+        every.append(_answer(*given, Column(f"{source}.{REUSED}") if source is Source.SUCCESSOR else none))
+    every += [Column(f"{columns[aggregate]} {OLDEST}") for aggregate in read.counted]
+    if not every:
+        return _answer(Constant(value=False), Constant(None).cast("TIMESTAMP"), none)
+    return every[0] if len(every) == 1 else Function("least", *every)
+
+
+def _answer(received: Expression, at: Expression, run: Expression) -> Expression:
+    return Case(received & at.isnotnull(), Function("struct_pack", at.alias("at"), run.alias("run")))
+
+
+def rests_on(read: Reads, columns: Columns) -> list[Expression]:
+    """The columns `CALLS`, `COLLECTED` and `REUSED` of a verdict."""
+    one = oldest(read, columns)
+    at, run = (Function("struct_extract", one, Constant(name)) for name in ("at", "run"))
+    return [named(calls(read, columns)), at, run]

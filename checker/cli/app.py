@@ -226,7 +226,8 @@ def explain(
         str,
         typer.Argument(
             metavar="IMAGE_SET",
-            help="An id, ID@vN for a version, TARGET/ID as reports print it; a target's name for a rule on data stores.",
+            help="An id, ID@vN for a version, TARGET/ID as reports print it; a target's name for a rule on data stores, or for "
+            "what a search may have left out of it.",
         ),
     ],
     evidence: Annotated[

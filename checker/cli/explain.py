@@ -148,6 +148,10 @@ def _live(asked: Asked) -> _Ready:
         message = f"audit.yaml lists no image set {asked.subject}"
         if any(one.discovery for one in here):
             message = f"{asked.subject} is no image set of one data store"
+        if asked.subject in (one.name for one in chosen if one.discovery):
+            message = f"what a search may have left out of {asked.subject} is known once it was audited"
+            hint = "explain it of a kept run: --evidence RUN"
+            raise InvalidInputError(Problem("IMAGE_SET", message, hint))
     if not narrow:
         several = [one.name for one in chosen if one.discovery and one.datastores is not None]
         hint = f"write {several[0]}/DATASTORE/IMAGE_SET" if several else ""

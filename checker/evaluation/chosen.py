@@ -13,6 +13,7 @@ from duckdb import FunctionExpression as Function
 
 from checker.evaluation.compile import CODES
 from checker.evaluation.tables import subject
+from checker.evaluation.targets import OF_TARGET
 from checker.evidence.snapshot import ROW
 from checker.model import Rule, Subject, Verdict
 from checker.problems import SHORTEST_BEGUN, InvalidInputError, Problem, nearest, suggest
@@ -67,6 +68,8 @@ def _fetch(rows: DuckDBPyRelation, rule: Rule, code: Expression) -> list[_Row]:
 
 
 def _sets(rows: DuckDBPyRelation, rule: Rule, wanted: str, code: Expression) -> list[_Row]:
+    if of_target := _target(rows, rule, wanted, code):
+        return of_target
     target, _, last = wanted.rpartition("/")
     image_set_id, at, version = last.partition("@v")
     every = _fetch(rows.filter(Column("imageSetId") == Constant(image_set_id)), rule, code)
@@ -86,6 +89,18 @@ def _sets(rows: DuckDBPyRelation, rule: Rule, wanted: str, code: Expression) -> 
         some = f"the evidence has {', '.join(known)}" if 0 < len(known) <= 20 else ""
         what = f"no version {version}" if version else "no such version"
         raise _problem(f"of the image set {image_set_id} {what} is judged", some)
+    return found
+
+
+def _target(rows: DuckDBPyRelation, rule: Rule, wanted: str, code: Expression) -> list[_Row]:
+    """The row of a target whose image sets a search found, of the rules that it concerns."""
+    own = rows.filter(OF_TARGET & (Column("target") == Constant(wanted)))
+    if not own.limit(1).fetchall():
+        return []
+    found = _fetch(own.filter(code.isnotnull()), rule, code)
+    if not found:
+        message = f"{rule.name} judges each image set of {wanted}, and leaves nothing open beside them"
+        raise _problem(message, "name an image set")
     return found
 
 

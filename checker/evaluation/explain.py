@@ -17,12 +17,15 @@ from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 
+from checker.evaluation.answers import ANSWERS, Reads, rests_on
 from checker.evaluation.chosen import find
-from checker.evaluation.compile import CODES, Columns, Compiler, none_of, reason, received, shown, verdict
+from checker.evaluation.compile import CODES, Columns, Compiler, none_of, received, shown
 from checker.evaluation.evaluate import details, fields_json, table
 from checker.evaluation.flips import Outlook, outlook
 from checker.evaluation.read import EVERY, Reader
 from checker.evaluation.tables import SUBJECT
+from checker.evaluation.targets import judged
+from checker.evaluation.targets import why as why_unknown
 from checker.evidence.snapshot import LABEL_PLACES, ROW, connect
 from checker.evidence.tables import map_value
 from checker.fields import NOW, SUPERSEDED_BY
@@ -113,7 +116,7 @@ def explain(
         rule: the same one with its parameters bound.
         folder: a folder that `write_snapshot` filled with what the rule needs.
         wanted: the id of an image set, `ID@vN` for a version of it, either one after `TARGET/`; a target's name, where
-            the rule judges data stores.
+            the rule judges data stores, or for what is to be said of the image sets that a search may not have listed.
         as_of: the instant against which ages are measured.
         targets: patterns of the names of targets to look in; all of them unless given.
         phi: whether to show data of patients.
@@ -123,7 +126,7 @@ def explain(
     """
     with connect() as connection:
         rows, columns = table(connection, folder, rule.scope, [rule], as_of)
-        numbers = find(rows, rule, wanted, targets, verdict(rule, as_of, columns))
+        numbers = find(rows, rule, wanted, targets, judged(rule, as_of, columns))
         explainer = _Explainer(written, rule, as_of, columns, phi=phi)
         return tuple(explainer.row(connection, folder, rows, number) for number in numbers)
 
@@ -143,16 +146,18 @@ class _Explainer:
         self, connection: DuckDBPyConnection, folder: Path, rows: DuckDBPyRelation, number: int
     ) -> Explanation:
         rule = self.rule
-        code = verdict(rule, self.as_of, self.columns)
+        code = judged(rule, self.as_of, self.columns)
         labels = _labels(rule)
         conditions = [one for one in (rule.when, rule.condition) if one]
         columns = [*details(rule, code, self.as_of, self.columns), fields_json(rule, self.columns)]
+        columns += rests_on(Reads.by(rule), self.columns)
         columns += [part for name in labels for part in (Column(name), _place(name))]
         columns += [part for one in conditions for part in self.expressions(one)]
         named = [column.alias(f"c{index}") for index, column in enumerate(columns)]
         found = iter(rows.filter(Column(ROW) == Constant(number)).select(*named).fetchall()[0])
         who = tuple(next(found) for _ in SUBJECT)
         said, why, fields = list(CODES)[next(found)], next(found), next(found)
+        answers = [next(found) for _ in ANSWERS]
         reader = Reader(rule, EVERY, phi=self.phi)
         values = reader.values(json.loads(fields))
         read = [(name, next(found), next(found)) for name in labels]
@@ -166,7 +171,7 @@ class _Explainer:
             Subject(*who),
             self.as_of,
             said,
-            reader.finding((*who, said, why, fields, None, None, None))
+            reader.finding((*who, said, why, fields, None, None, None, *answers))
             if said in (Verdict.FAIL, Verdict.UNKNOWN)
             else None,
             bound_values(self.written, rule),
@@ -184,7 +189,7 @@ class _Explainer:
                 yield from self.expressions(member)
             return
         alone = replace(self.rule, when=None, condition=condition, fields=tuple(fields_of(condition)))
-        yield reason(alone, self.as_of, self.columns)
+        yield why_unknown(alone, self.as_of, self.columns)
         yield from (_state(field) for field in dict.fromkeys(fields_of(condition)))
 
     def part(

@@ -13,8 +13,8 @@ from checker.model import Group, Location, Pack, Rule, Verdict
 from checker.policy.messages import ABSENT
 from checker.policy.params import used
 from checker.problems import excerpt, one_line, printable
-from checker.reporting.normal import plain
-from checker.reporting.wording import phrase
+from checker.reporting.normal import answers, plain
+from checker.reporting.wording import phrase, rests_on
 
 SCHEMA = "imageset-checker/explain/1"
 
@@ -40,12 +40,15 @@ def text(one: Explanation, packs: Iterable[Pack], sources: Sources) -> str:
         lines += _row("reason", one.finding.reason)
     if one.finding and one.verdict is Verdict.FAIL:
         lines += _row("message", one.finding.message)
+    if one.finding and one.finding.calls:
+        lines += _row("rests on", rests_on(one.finding))
     for name, value in one.params.items():
         source = sources.get(key_of(rule, name), "default")
         lines += _row("parameter", f"${name} = {_show(value)} ({source})")
     for label in one.labels:
         lines += _row("label", _label(label))
-    lines += _row("next", forecast(one.verdict, one.outlook))
+    if one.subject.image_set_id is not None or rule.scope == "datastore":
+        lines += _row("next", forecast(one.verdict, one.outlook))
     source_lines = _sources(packs)
     for word, part in (("when", one.when), ("deny" if rule.deny else "require", one.condition)):
         if part is not None:
@@ -148,6 +151,7 @@ def _json(one: Explanation, sources: Sources) -> dict[str, Any]:
         "verdict": one.verdict.value,
         "reason": one.finding.reason if one.finding else None,
         "message": one.finding.message if one.finding else None,
+        **(answers(one.finding) if one.finding else {"calls": [], "collectedAt": None, "reusedFrom": None}),
         "params": [
             {"name": name, "value": _plain(value), "from": sources.get(key_of(rule, name), "default")}
             for name, value in one.params.items()

@@ -51,6 +51,7 @@ SELECT target, '123456789012' AS "target.account",
     CASE WHEN chance(i, 20, 100) THEN 1 + upto(i, 22, 4) END AS "requestedVersionId",
     found, code AS "error.code", CASE WHEN code IS NOT NULL THEN 'no answer' END AS "error.message",
     TIMESTAMP '2026-01-01' - to_milliseconds(upto(i, 21, 3600000)) AS "collectedAt",
+    CASE WHEN found IS NOT NULL THEN 'GetImageSet' END AS call, NULL::VARCHAR AS "reusedFrom",
     CASE WHEN found THEN '123456789012' END AS account,
     CASE WHEN found THEN region END AS region,
     datastore AS "datastoreId", id AS "imageSetId",
@@ -88,7 +89,7 @@ SELECT target, '123456789012' AS "target.account",
     CASE WHEN chance(i, 57, 200) THEN md5(upto(i, 58, 1000000)::VARCHAR) END AS "labels.superseded_by",
     NULL::MAP(VARCHAR, VARCHAR) AS "labels.places",
     CASE WHEN NOT chance(i, 60, 5) THEN true END AS "tags.received",
-    CASE WHEN chance(i, 60, 5) THEN 'AccessDeniedException' END AS "tags.error",
+    CASE WHEN chance(i, 60, 5) THEN 'AccessDeniedException' END AS "tags.error", TIMESTAMP '2026-01-01' AS "tags.collectedAt",
     CASE WHEN NOT chance(i, 60, 5) AND NOT chance(i, 61, 200) THEN 'department ' || upto(i, 62, 40) END
         AS "{department}"
 FROM answers
@@ -117,6 +118,7 @@ SELECT store_name(store_of(i)) AS target, '123456789012' AS "target.account",
     store_region(store_of(i)) AS "target.region", NULL::BIGINT AS "requestedVersionId",
     found, code AS "error.code", CASE WHEN code IS NOT NULL THEN 'no answer' END AS "error.message",
     TIMESTAMP '2026-01-01' - to_milliseconds(upto(i, 105, 3600000)) AS "collectedAt",
+    CASE WHEN found IS NOT NULL THEN 'ListImageSetVersions' END AS call, NULL::VARCHAR AS "reusedFrom",
     md5(store_of(i)::VARCHAR) AS "datastoreId", md5(i::VARCHAR || '{seed}') AS "imageSetId",
     CASE WHEN found THEN number + CASE WHEN number > 2 AND chance(i, 106, 100) THEN 1 ELSE 0 END END AS "versionId",
     CASE WHEN NOT coalesce(found, false) THEN NULL WHEN chance(i, k, 5) THEN 'ARCHIVED' WHEN chance(i, k + 1, 400) THEN 'DELETED'
@@ -152,7 +154,7 @@ SELECT store + 1 AS row, store_name(store) AS target, '123456789012' AS "target.
     CASE WHEN store <> 7 THEN true END AS found, CASE WHEN store = 7 THEN 'AccessDeniedException' END AS "error.code",
     CASE WHEN store = 7 THEN 'no answer' END AS "error.message", TIMESTAMP '2026-01-01' AS "collectedAt",
     true AS complete, false AS exact,
-    found AS "datastore.received", "error.code" AS "datastore.error",
+    found AS "datastore.received", "error.code" AS "datastore.error", "collectedAt" AS "datastore.collectedAt",
     CASE WHEN found AND store % 5 <> 0 THEN 'arn:aws:kms:us-east-1:123456789012:key/' || store END AS "datastore.kmsKeyArn"
 FROM range({stores}) AS numbers(store)
 ) TO '{path}' (FORMAT parquet, COMPRESSION zstd)

@@ -107,7 +107,7 @@ def configure(path: str | Path) -> AuditConfig:
 def targets(
     config: AuditConfig, policies: Policies, *, only: Sequence[str] = ()
 ) -> tuple[tuple[Target, ...], tuple[str, ...], tuple[Problem, ...]]:
-    """The targets of an audit with typed labels; what `only` left out, as texts; and warnings.
+    """The targets of an audit with typed labels; what `only` and conditions leave out, as texts; and warnings.
 
     Args:
         config: what `configure` returned.
@@ -119,11 +119,11 @@ def targets(
     """
     from checker.config import resolve_targets
     from checker.config.only import select
+    from checker.reporting.wording import unchosen
 
     every, warnings = resolve_targets(config, policies.labels)
-    if not only:
-        return every, (), tuple(warnings)
-    return *select(config.targets, every, only), tuple(warnings)
+    kept, left_out = select(config.targets, every, only) if only else (every, ())
+    return kept, (*left_out, *unchosen(kept)), tuple(warnings)
 
 
 def waivers(
@@ -201,14 +201,8 @@ def collect(
 
     where, moment, events = folder or temporary(), as_of or utc_now(), tuple(events)
     there = mend(where / RECORDS) if resume and (where / RECORDS).exists() else 0
-    memory = memory_of(
-        config.collect,
-        chosen,
-        earlier,
-        events,
-        own=where / RECORDS if there else None,
-        refresh=refresh,
-    )
+    own = where / RECORDS if there else None
+    memory = memory_of(config.collect, chosen, earlier, events, own=own, refresh=refresh)
     options = Options(
         rates=config.rates,
         evidence=config.collect.evidence,

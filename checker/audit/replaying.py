@@ -162,7 +162,7 @@ def rejudge(
         write_baseline(baseline.folder, where)
         compared = Compared(baseline.name, baseline.as_of, baseline.sha256, named=True)
     # what the run did not look at is not in its evidence either
-    unseen = [text for text in map(str, kept.facts.get("left_out", ())) if text.startswith("target ")]
+    before = [text for text in map(str, kept.facts.get("left_out", ())) if not text.startswith("rule ")]
     run = evaluate(
         rules,
         kept.evidence,
@@ -171,7 +171,7 @@ def rejudge(
         gate=gate,
         waivers=waivers,
         soon=soon,
-        left_out=(*unseen, *left_out),
+        left_out=(*before, *left_out),
         # recorded answers are of no target that audit.yaml names
         unread_targets=len(left_out) if kept.evidence.source == "live" else 0,
         compared=compared,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -113,15 +113,20 @@ def prepare(given: Check, started: datetime) -> Prepared:
     name = config.name if config else kept.audit if kept else "recorded"
     store, earlier = _earlier(given, config, name, gate, kept, store, by)
     warn([*gathered.problems, *by.rules.warnings])
-    how = api.Options(
+    how = _how(given, reports)
+    return Prepared(
+        name, config, by, gate, as_of, reports, how, events, store, earlier, key, kept, tuple(files), begun, started,
+    )  # fmt: skip
+
+
+def _how(given: Check, reports: Sequence[tuple[str, str]]) -> api.Options:
+    """How reports are written."""
+    return api.Options(
         given.junit_passes,  # type: ignore[arg-type]
         color=colored(sys.stdout),
         siblings=dict(reports),
         show_phi=given.show_phi,
     )
-    return Prepared(
-        name, config, by, gate, as_of, reports, how, events, store, earlier, key, kept, tuple(files), begun, started,
-    )  # fmt: skip
 
 
 def _events(files: list[Path], started: datetime, gathered: Gathered) -> tuple[Event, ...]:

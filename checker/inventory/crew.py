@@ -200,7 +200,7 @@ class Crew:
         threads = [self._start(search.work) for _ in range(self.workers if left else 0)]
         for thread in threads:
             thread.join()
-        if self.stop.is_set():
+        if left and self.stop.is_set():
             raise StoppedError
 
     def _found(self, site: Site) -> None:

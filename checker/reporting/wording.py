@@ -22,6 +22,7 @@ from checker.model import (
     Rule,
     RuleScope,
     Shortfall,
+    Target,
     Test,
     Value,
     Verdict,
@@ -64,6 +65,16 @@ def expected(rule: Rule) -> str:
     """What a rule asks of a subject: the condition of `require`, or the opposite of `deny`, and where it asks it."""
     text = phrase(rule.condition, negated=rule.deny)
     return f"{text}; asked where {phrase(rule.when)}" if rule.when else text
+
+
+def unchosen(targets: Iterable[Target]) -> tuple[str, ...]:
+    """Which image sets of targets a condition leaves out, by the names that audit.yaml gives them."""
+    texts = (
+        f"image sets of {one.name.partition('/')[0]} but those where {phrase(one.discovery.where)}"
+        for one in targets
+        if one.discovery is not None and one.discovery.where is not None
+    )
+    return tuple(dict.fromkeys(texts))
 
 
 def phrase(condition: Condition, *, negated: bool = False) -> str:

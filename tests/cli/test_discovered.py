@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,19 @@ def test_reports_say_which_call_answered(tmp_path: Path, capsys: pytest.CaptureF
         text = capsys.readouterr().out
     assert "Rests on   60 by SearchImageSets" in text
     assert "Asked      " in text
+
+
+def test_every_report_says_which_image_sets_a_condition_left_out(tmp_path: Path) -> None:
+    with served(store(60)) as server:
+        audit = Audit(tmp_path, server.url)
+        audit.write(target="image_sets: {where: {isPrimary: true, createdAt: {older_than: 1d}}}")
+        page = tmp_path / "report.html"
+        audit.check("--report", f"html={page.as_posix()}")
+        said = "image sets of all but those where isPrimary is true and createdAt is older than 1d"
+        assert json.loads((tmp_path / "results.json").read_bytes())["run"]["left_out"] == [said]
+        assert said in page.read_text(encoding="utf-8")
+        again = tmp_path / "again.json"
+        assert main(
+            ["check", "--evidence", str(audit.runs[0]), "--quiet", "--report", f"json={again.as_posix()}"]
+        ) in (0, 1, 3)
+    assert json.loads(again.read_bytes())["run"]["left_out"] == [said]

@@ -58,7 +58,14 @@ def found(day: int, name: str = ONE) -> Record:
         FOUND,
         day,
         name,
-        {"imageSetId": name, "version": 1, "storageTier": "FREQUENT_ACCESS", "isPrimary": True},
+        {
+            "imageSetId": name,
+            "version": 1,
+            "updatedAt": "2025-01-01T00:00:00Z",
+            "storageTier": "FREQUENT_ACCESS",
+            "isPrimary": True,
+            "DICOMTags": {"DICOMStudyDescription": "CT"},
+        },
     )
 
 
@@ -107,7 +114,11 @@ KEY = {"deny": {"datastore.kmsKeyArn": {"exists": False}}}
         (BOTH, [got(0), found(1)], [GET, FOUND], 0),
         (BOTH, [found(0), got(1)], [GET], 1),
         (BOTH, [found(0), listed(1)], [LISTED, FOUND], 0),
+        # a list of versions leaves out when version 1 was updated, and the search says it
+        ({"deny": {"updatedAt": {"before": "2030-01-01"}}}, [found(0), listed(1)], [LISTED, FOUND], 0),
+        (STATE, [found(0), listed(1)], [LISTED], 1),
         # what other calls said
+        ({"deny": {"dicom.DICOMStudyDescription": "CT"}}, [found(0), got(1)], [FOUND], 0),
         (KEY, [store(2), got(1)], [DATASTORE], 2),
         ({"deny": {"tags.owner": "nobody"}}, [got(0), tags(3)], [TAGGED], 3),
         ({"deny": {"datastore.tags.owner": "nobody"}}, [got(0), tags(4, None)], [TAGGED], 4),

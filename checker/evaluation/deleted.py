@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from checker.model import Condition, Field, Group, Leaf, Test
 from checker.policy.demands import meets
-from checker.policy.tree import fields_of
+from checker.policy.tree import conjuncts, fields_of
 
 Wanted = tuple[Condition | None, bool]
 """A condition and the truth that it must have; of no condition it is true."""
@@ -39,19 +39,11 @@ def tells_apart(case: Case) -> bool:
     return gone is not False and gone != _holds(case, _THERE)
 
 
-def conjuncts(case: Case) -> Iterator[Leaf]:
+def certain(case: Case) -> Iterator[Leaf]:
     """Leaves that are true wherever a case holds."""
     for condition, wanted in case:
         if wanted:
-            yield from _leaves(condition)
-
-
-def _leaves(condition: Condition | None) -> Iterator[Leaf]:
-    if isinstance(condition, Leaf):
-        yield condition
-    elif isinstance(condition, Group) and condition.kind == "all":
-        for member in condition.members:
-            yield from _leaves(member)
+            yield from conjuncts(condition)
 
 
 def _holds(case: Case, answer: Answer) -> bool | None:

@@ -31,7 +31,7 @@ from checker.evaluation.compile import (
     verdict,
 )
 from checker.evaluation.deleted import Case as Conditions
-from checker.evaluation.deleted import conjuncts, tells_apart
+from checker.evaluation.deleted import certain, tells_apart
 from checker.evidence.records import EVER
 from checker.evidence.snapshot import ERROR_CODE, LISTED_SINCE
 from checker.model import Absence, Field, Leaf, Operand, Rule, Source, Type, Verdict
@@ -73,12 +73,12 @@ def _instant() -> Expression:
     return Function("strftime", Column(LISTED_SINCE), Constant("%Y-%m-%dT%H:%M:%SZ"))
 
 
-def missed(cases: Sequence[Conditions], certain: Conditions, as_of: datetime | Expression) -> Expression:
+def missed(cases: Sequence[Conditions], whole: Conditions, as_of: datetime | Expression) -> Expression:
     """Whether image sets that no search lists could matter.
 
     Args:
         cases: what a rule asks whether it is so of an image set: any of them.
-        certain: what holds wherever one of them does; where that bounds the time of the deletion, only what was deleted
+        whole: what holds wherever one of them does; where that bounds the time of the deletion, only what was deleted
             after that, and before the image sets of the target are known, can matter.
         as_of: the instant against which ages are measured.
     """
@@ -87,7 +87,7 @@ def missed(cases: Sequence[Conditions], certain: Conditions, as_of: datetime | E
     compiler = Compiler(as_of)
     recent = [
         Coalesce(compiler.leaf(Leaf(Operand(_SINCE), (test,))), TRUE)
-        for leaf in conjuncts(certain)
+        for leaf in certain(whole)
         if leaf.operand.left.path == "deletedAt" and leaf.operand.right is None and leaf.if_absent != "match"
         for test in leaf.tests
         if test.operator in _LATER

@@ -5,12 +5,12 @@ The bounds are wider than the condition, never narrower: the condition itself is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from checker.fields import NOW
-from checker.model import Condition, Duration, Group, Leaf, Test, Value
+from checker.model import Condition, Duration, Test, Value
+from checker.policy.tree import conjuncts
 
 SECOND = timedelta(seconds=1)
 """The service is asked in whole seconds: what is on the edge of one is let in."""
@@ -53,20 +53,12 @@ def bounds(where: Condition | None, path: str, as_of: datetime) -> Bounds:
         as_of: the instant against which ages are measured.
     """
     found = OPEN
-    for leaf in _conjuncts(where):
+    for leaf in conjuncts(where):
         if leaf.operand.left.path != path or leaf.operand.right is not None or leaf.if_absent == "match":
             continue
         for test in leaf.tests:
             found &= _of(test, as_of)
     return found
-
-
-def _conjuncts(condition: Condition | None) -> Iterator[Leaf]:
-    if isinstance(condition, Leaf):
-        yield condition
-    elif isinstance(condition, Group) and condition.kind == "all":
-        for member in condition.members:
-            yield from _conjuncts(member)
 
 
 def _of(test: Test, as_of: datetime) -> Bounds:

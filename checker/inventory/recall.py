@@ -202,9 +202,8 @@ def _answers(known: Mapping[Key, Saved], plan: Plan) -> Sequence[Saved] | None:
 
 def _of_version(one: Saved, item: Mapping[str, Any]) -> bool:
     """Whether an answer is of the version that a search lists: what says no version shows nothing."""
-    versions = one.document.get(VERSIONS) or [one.document]
-    numbers = [int(version["versionId"]) for version in versions if "versionId" in version]
-    return bool(numbers) and max(numbers) == item.get("version")
+    number = _latest(one).get("versionId")
+    return number is not None and int(number) == item.get("version")
 
 
 def _answered(one: Saved) -> bool:
@@ -212,12 +211,15 @@ def _answered(one: Saved) -> bool:
     return error is None or error["code"] == NOT_FOUND
 
 
-def _state(one: Saved) -> str | None:
-    """The state of an image set by an answer: that of its latest version."""
+def _latest(one: Saved) -> Mapping[str, Any]:
+    """An answer on an image set, or what one has of its latest version."""
     versions = one.document.get(VERSIONS)
-    if versions:
-        return str(max(versions, key=lambda version: int(version["versionId"]))["imageSetState"])
-    return one.document.get("imageSetState")
+    return max(versions, key=lambda version: int(version["versionId"])) if versions else one.document
+
+
+def _state(one: Saved) -> str | None:
+    """The state of an image set by an answer."""
+    return _latest(one).get("imageSetState")
 
 
 def _is_gone(one: Saved) -> bool:

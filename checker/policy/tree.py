@@ -17,6 +17,15 @@ def walk(condition: Condition | None) -> Iterator[Leaf | Aggregate]:
         yield condition
 
 
+def conjuncts(condition: Condition | None) -> Iterator[Leaf]:
+    """Leaves that are true wherever the condition is."""
+    if isinstance(condition, Leaf):
+        yield condition
+    elif isinstance(condition, Group) and condition.kind == "all":
+        for member in condition.members:
+            yield from conjuncts(member)
+
+
 def fields_of(condition: Condition | None) -> Iterator[Field]:
     """Every field that a condition reads of its subject, in the order of writing, `now` left out."""
     for leaf in walk(condition):

@@ -118,6 +118,7 @@ class Recall:
         if own is not None and plan.each:
             for name in own.unseen(self.target, self.place[2]):
                 if (SEARCH, None) in (done := self.done(name)) and len(done) == 1:
+                    self.see([name])  # an earlier run may know it too, and it is asked about once
                     yield name
         if earlier is not None:
             for name in earlier.unseen(self.target, self.place[2]):

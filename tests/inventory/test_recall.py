@@ -118,6 +118,19 @@ def test_what_was_in_another_data_store_has_not_vanished_from_this_one(recall: R
     assert not list(recall(target=moved).vanished(STATE))
 
 
+def test_what_an_interrupted_run_found_and_an_earlier_one_knew_is_asked_about_once(
+    recall: Remember, tmp_path: Path
+) -> None:
+    known = recall([searched(), asked()])
+    own = Stored()
+    path = tmp_path / "own.jsonl"
+    path.write_text(json.dumps(searched()) + "\n")
+    own.add(path)
+    both = Recall.of(Memory(own=own, earlier=known.memory.earlier), TARGET, None)
+    assert list(both.vanished(STATE)) == [ONE]
+    own.close()
+
+
 def test_a_deletion_event_names_an_image_set_whatever_records_say(recall: Remember) -> None:
     known = recall([])
     assert known.memory.earlier is not None

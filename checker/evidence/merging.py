@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from checker.evidence.answers import normalise_versions
+from checker.evidence.pages import gaps, is_one, named
 from checker.evidence.records import (
     LIST_VERSIONS,
     NO_VERSION,
@@ -16,9 +17,6 @@ from checker.evidence.records import (
     Record,
 )
 from checker.problems import Problem
-
-MOST_NAMED = 10
-"""Versions that a message names; the rest is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ def _list_of(kept: dict[int | None, Seen], highest: Record, listed: int, failed:
     if not answers:
         return replace(record, error=highest.error)
     known = max(one.version or 0 for one in kept.values() if (one.record.error or ("",))[0] != NO_VERSION)
-    if missing := list(_gaps(sorted(answers), listed, known)):
+    if missing := list(gaps(sorted(answers), listed, known)):
         return replace(record, error=(VERSIONS_NOT_RECORDED, _missing(missing, known)))
     return replace(record, answer=normalise_versions(list(answers.values())))
 
@@ -115,24 +113,8 @@ def _unrecorded(record: Record, sure: int) -> tuple[int, ...]:
     return tuple(number for number in sorted(numbers) if number > max(sure, 1) and number - 1 not in numbers)
 
 
-def _gaps(numbers: list[int], listed: int, highest: int) -> Iterator[tuple[int, int]]:
-    """The numbers above `listed` that are missing up to the highest, as first and last of each run."""
-    before = listed
-    for number in [*(number for number in numbers if number > listed), highest + 1]:
-        if number > before + 1:
-            yield before + 1, number - 1
-        before = number
-
-
-def _missing(gaps: list[tuple[int, int]], highest: int) -> str:
-    shown = [str(first) if first == last else f"{first}..{last}" for first, last in gaps[:MOST_NAMED]]
-    if len(gaps) > MOST_NAMED:
-        shown.append("others")
-    names = shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
-    one = len(gaps) == 1 and gaps[0][0] == gaps[0][1]
-    return (
-        f"{'version' if one else 'versions'} {names} of 1..{highest} {'was' if one else 'were'} not recorded"
-    )
+def _missing(runs: list[tuple[int, int]], highest: int) -> str:
+    return f"{named(runs)} of 1..{highest} {'was' if is_one(runs) else 'were'} not recorded"
 
 
 def _keep(kept: dict[int | None, Seen], new: Seen, problems: list[Problem]) -> None:

@@ -27,6 +27,7 @@ from checker.evidence.answers import (
 )
 from checker.evidence.jsonfiles import json_values
 from checker.evidence.merging import Seen, latest, merged, once
+from checker.evidence.pages import Page, cut_off, token_of
 from checker.evidence.records import (
     ACTIONS,
     BESIDE,
@@ -87,6 +88,7 @@ def read_recorded(
                 seen += reader.read(value, where)
             except (BadAnswerError, BadValueError) as error:
                 problems.append(Problem(where, str(error), getattr(error, "hint", "")))
+    problems += cut_off(reader.pages)
     sets = sorted(
         _image_sets(seen, problems, versions=needs.versions),
         key=lambda record: (record.datastore_id or "", record.image_set_id or "", record.action),
@@ -157,6 +159,7 @@ class _Reader:
     warnings: list[Problem]
     dicom: tuple[str, ...] = ()
     undeclared: set[str] = field(default_factory=set)
+    pages: list[Page] = field(default_factory=list)
 
     def read(self, value: Any, where: str) -> Iterator[Seen]:
         if not isinstance(value, dict):
@@ -185,15 +188,17 @@ class _Reader:
         items = value.get(VERSIONS)
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise BadAnswerError(f"{VERSIONS} is no list of objects")
-        if value.get("nextToken"):
-            raise BadValueError(
-                "the list of versions is cut off (nextToken)",
-                "record it without --no-paginate and --max-items",
-            )
+        token = token_of(value)
+        if not items and token:
+            self.pages.append(Page(where, None, None, (), token))
+            return
         if not items:
             self.warnings.append(Problem(where, "records no image set", warning=True))
             return
         normalise_versions(items, image_set_id=id_member(value, "imageSetId"))
+        numbers = tuple(int(item["versionId"]) for item in items)
+        store = id_member(value, "datastoreId")
+        self.pages.append(Page(where, store, items[0]["imageSetId"], numbers, token))
         refuse_other_case(value, BESIDE | {VERSIONS})
         beside: dict[str, Any] = {
             name: value[name]

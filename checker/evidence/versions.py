@@ -14,6 +14,7 @@ from checker.evidence.records import (
     NOT_FOUND,
     NOT_RECORDED,
     VERSIONS,
+    VERSIONS_NOT_RECORDED,
 )
 from checker.evidence.tables import (
     CALL,
@@ -109,20 +110,26 @@ def _listed(lists: DuckDBPyRelation, labels: Mapping[str, Label], paths: list[st
     )
     kept = [Column(name) for name in lists.columns if name != VERSIONS]
     rows = lists.select(*kept, pairs.alias("pairs"))
-    # a set without a list, or without the version asked for, is a row too
+    # a set without a list, without the version asked for, or with a list that is not whole, is a row too
+    nothing = Constant(None)
     some = duckdb.CaseExpression(Function("len", Column("pairs")) > Constant(0), Column("pairs"))
-    rows = rows.select(
-        *kept, Function("unnest", some.otherwise(Function("list_value", Constant(None)))).alias("pair")
-    )
+    some = some.otherwise(Function("list_value", nothing))
+    some = duckdb.CaseExpression(_not_whole(), Function("list_append", some, nothing)).otherwise(some)
+    rows = rows.select(*kept, Function("unnest", some).alias("pair"))
     now, earlier = (Function("struct_extract", Column("pair"), Constant(at)) for at in (1, 2))
     # of what is missing from a file nobody knows how it was
     gap = Function("list_contains", Column("gaps"), _version(now, "versionId"))
     unrecorded = duckdb.CaseExpression(gap, Constant(PREVIOUS_NOT_RECORDED))
     earlier = duckdb.CaseExpression(unrecorded.isnull(), earlier)
     missing = _version(now, "versionId").isnull()
-    code = duckdb.CoalesceOperator(member(ERROR_CODE), duckdb.CaseExpression(missing, Constant(NO_VERSION)))
+    left_out = missing & _not_whole()
+    ours = duckdb.CaseExpression(left_out, Constant(VERSIONS_NOT_RECORDED)).when(
+        missing, Constant(NO_VERSION)
+    )
+    code = duckdb.CoalesceOperator(member(ERROR_CODE), ours)
+    message = duckdb.CoalesceOperator(member(ERROR_MESSAGE), duckdb.CaseExpression(left_out, _before()))
     return rows.select(
-        *reference(found_by(code), code, member(ERROR_MESSAGE)),
+        *reference(found_by(code), code, message),
         duckdb.CaseExpression(found_by(code).isnotnull(), Constant(LIST_VERSIONS)).alias(CALL),
         Constant(None).cast("TIMESTAMP").alias(LISTED_SINCE),
         *map(Column, _OF_THE_SET),
@@ -131,6 +138,25 @@ def _listed(lists: DuckDBPyRelation, labels: Mapping[str, Label], paths: list[st
         unrecorded.alias(f"{PREVIOUS}error"),
         *label_columns(labels),
     )
+
+
+def _not_whole() -> Expression:
+    """Whether versions are missing from a recorded list of all of an image set's."""
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+    from duckdb import FunctionExpression as Function
+
+    return (Function("len", Column("gaps")) > Constant(0)) & Column(PINNED).isnull()
+
+
+def _before() -> Expression:
+    """What is missing from a list that is not whole, as text."""
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+    from duckdb import FunctionExpression as Function
+
+    numbers = Function("array_to_string", Column("gaps").cast("VARCHAR[]"), Constant(", "))
+    return Function("concat", Constant("what came before these versions was not recorded: "), numbers)
 
 
 def _version(pair: Expression, path: str) -> Expression:

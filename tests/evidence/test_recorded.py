@@ -175,7 +175,10 @@ def test_records_read_back_as_they_were_written(recorded):
         (json.dumps(ANSWER | {"createdAt": 1679592510753}), "which is no time (epoch seconds or ISO 8601)"),
         (json.dumps(ANSWER | {"createdAt": "yesterday"}), "createdAt is 'yesterday', which is no time"),
         (json.dumps({"imageSetsMetadataSummaries": []}), "search-image-sets answers have no imageSetState"),
-        (json.dumps({**VERSIONS, "nextToken": "x"}), "the list of versions is cut off (nextToken)"),
+        (
+            json.dumps({**VERSIONS, "nextToken": "x"}),
+            "the list of versions is cut off: nextToken x names a next page",
+        ),
         (json.dumps({"imageSetPropertiesList": [1]}), "imageSetPropertiesList is no list of objects"),
         (json.dumps({"imageSetId": ID, "error": "x"}), "error has no code"),
         (b"\xff{}", "0.json: error: byte 0xff at offset 0 is not UTF-8"),

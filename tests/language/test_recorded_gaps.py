@@ -15,7 +15,7 @@ def listed(*numbers, **more):
             "imageSetId": ID,
             "versionId": str(number),
             "imageSetState": "ACTIVE",
-            "updatedAt": f"2025-01-0{number}",
+            "updatedAt": f"2025-01-{number:02}",
         }
         for number in numbers
     ]
@@ -61,9 +61,23 @@ def test_a_rule_on_the_version_before_is_unknown_after_a_gap_of_a_recorded_list(
     assert judged(tmp_path, condition, listed(3, 2, 1))[3][0] == "pass"
 
 
-def test_a_rule_that_does_not_read_the_version_before_judges_the_versions_that_were_recorded(tmp_path):
-    found = judged(tmp_path, {"deny": {"imageSetState": "LOCKED"}}, listed(3, 1))
-    assert found == {1: ("pass", None), 3: ("pass", None)}
+NOT_WHOLE = ("unknown", "VersionsNotRecorded")
+
+
+@pytest.mark.parametrize("numbers", [(3, 1), (3, 2), (2,), (10, 9, 2, 1)])
+def test_of_a_recorded_list_that_is_not_whole_the_image_set_is_unknown_beside_its_versions(tmp_path, numbers):
+    found = judged(tmp_path, {"deny": {"imageSetState": "LOCKED"}}, listed(*numbers))
+    assert found == {None: NOT_WHOLE, **dict.fromkeys(numbers, ("pass", None))}
+
+
+def test_what_a_list_that_is_not_whole_has_still_fails(tmp_path):
+    found = judged(tmp_path, {"deny": {"versionId": 3}}, listed(3, 1))
+    assert found == {None: NOT_WHOLE, 1: ("pass", None), 3: ("fail", None)}
+
+
+def test_a_list_that_other_answers_make_whole_has_no_unknown(tmp_path):
+    found = judged(tmp_path, {"deny": {"imageSetState": "LOCKED"}}, listed(3, 1), listed(2))
+    assert found == dict.fromkeys((1, 2, 3), ("pass", None))
 
 
 def test_a_gap_in_a_list_that_the_checker_asked_for_is_what_the_service_says(tmp_path):

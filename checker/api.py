@@ -29,8 +29,9 @@ from checker.evidence.recorded import read_recorded
 from checker.evidence.records import Record
 from checker.evidence.runfolder import ASKED, RECORDS, Begun, Key
 from checker.evidence.runfolder import begun as begun_in
+from checker.evidence.runnames import locate
 from checker.evidence.signing import signing_key
-from checker.evidence.store import LocalStore, Store, Working, locate, open_store
+from checker.evidence.store import LocalStore, Store, Working, open_store
 from checker.evidence.stored import mend
 from checker.model import Needs, Target, Waiver, utc_now
 from checker.policy.choose import Rules, choose, named
@@ -305,13 +306,14 @@ def recorded(
     return keep_records(records, tuple(warnings))
 
 
-def reopen(run: str | Path, runs: str | None = None, root: Path | None = None) -> Kept:
-    """A kept run: the path of its folder, `s3://BUCKET/PREFIX/RUN`, or its name where it is known where runs are.
+def reopen(run: str | Path, runs: str | None = None, root: Path | None = None, audit: str = "") -> Kept:
+    """A kept run: the path of its folder, `s3://BUCKET/PREFIX/RUN`; where it is known where runs are, its name, the beginning
+    of it, `latest`, `previous` or `latest~2`, which count the runs of one audit.
 
     Raises:
         InvalidInputError: there is no such run, it was not completed, or it was altered.
     """
-    store, name = locate(str(run), runs, root)
+    store, name = locate(str(run), runs, root, audit)
     return reopened(store, name)
 
 
@@ -437,12 +439,12 @@ def collected(store: Store, audit: str, known: Past) -> Iterator[Kept]:
 
 
 def begun(run: str, runs: str | None = None, root: Path | None = None) -> tuple[Store, Begun]:
-    """A run that was interrupted, and where it is: by the path of its folder, or its name where it is known where runs are.
+    """A run that was interrupted, and where it is: named as `reopen` takes it, but that `latest` is the last one of those.
 
     Raises:
         InvalidInputError: there is none, or it is complete.
     """
-    store, name = locate(run, runs, root)
+    store, name = locate(run, runs, root, begun=True)
     if not isinstance(store, LocalStore):
         store.reclaim(name)
     return store, begun_in(store.fetch(name))
@@ -515,15 +517,16 @@ def kept(
 
 
 def verify(
-    run: str, runs: str | None = None, root: Path | None = None, *, key: Path | None = None
+    run: str, runs: str | None = None, root: Path | None = None, audit: str = "", *, key: Path | None = None
 ) -> tuple[Verified, ...]:
     """Recomputes every hash of a run, its link to the run before, and its findings; of every run, where a folder of runs
     is named.
 
     Args:
-        run: a run folder, its name, `s3://BUCKET/PREFIX/RUN`; or a folder of runs.
+        run: a run as `reopen` takes it; or a folder of runs.
         runs: where the runs are whose names are given.
         root: what `runs` is relative to; the present folder unless given.
+        audit: the audit whose runs `latest` counts.
         key: the public key that a run must be signed with.
 
     Raises:
@@ -531,7 +534,7 @@ def verify(
     """
     from checker.audit.verifying import verify as check
 
-    store, name = locate(run, runs, root)
+    store, name = locate(run, runs, root, audit)
     if store.manifest(name) is None and (below := open_store(run)).sealed():
         return tuple(check(below, one, key=key) for one in below.sealed())
     return (check(store, name, key=key),)

@@ -15,6 +15,7 @@ from checker.evidence import past
 from checker.evidence.events import Event
 from checker.evidence.past import MOST_EARLIER, Kept
 from checker.evidence.runfolder import HISTORY, RECORDS
+from checker.evidence.runnames import run_in
 from checker.evidence.storing import Store
 
 
@@ -58,7 +59,7 @@ def past_of(
     """
     past.check_links(store)
     last = past.last(store, audit)
-    named = past.named(store, baseline) if baseline else None
+    named = past.named(*run_in(store, baseline, audit)) if baseline else None
     # what would be at another time, or nobody looked at, is nothing that a gate has let stand
     fit = last is None or (not last.facts.get("hypothetical") and past.looked_at(last.facts, asked, left_out))
     real = last if fit else past.last(store, audit, real=True, asked=asked, left_out=left_out)

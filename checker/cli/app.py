@@ -19,7 +19,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=True,
     help="A compliance checker for AWS HealthImaging: YAML policies over GetImageSet results.",
-    epilog="Exit codes: 0 passed, 1 violation, 2 invalid input, 3 incomplete, 4 report not delivered, 70 internal error.",
+    epilog="A RUN is named by its folder or s3://BUCKET/PREFIX/RUN; in the store of audit.yaml also by its name, the beginning "
+    "of it, latest, previous, or latest~2.\n\n"
+    "Exit codes: 0 passed, 1 violation, 2 invalid input, 3 incomplete, 4 report not delivered, 70 internal error.",
 )
 Config = Annotated[
     str | None,

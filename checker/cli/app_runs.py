@@ -9,14 +9,20 @@ import typer
 DIFF_FORMATS = ("html", "json", "markdown", "text")
 _DIFF = (
     "Examples:\n\n"
-    "  imageset-checker diff runs/20260101T000000Z-1f2e3d4c runs/20260201T000000Z-5a6b7c8d\n\n"
-    "  imageset-checker diff OLD NEW --report markdown=- --report html=out/diff.html"
+    "  imageset-checker diff\n\n"
+    "  imageset-checker diff latest~2 latest --report markdown=- --report html=out/diff.html\n\n"
+    "  imageset-checker diff runs/20260101T000000Z-1f2e3d4c runs/20260201T000000Z-5a6b7c8d"
 )
 
 
 runs_app = typer.Typer(
     rich_markup_mode=None, no_args_is_help=True, help="Lists kept runs, and removes those whose time is over."
 )
+LATEST, PREVIOUS = "latest", "previous"
+RUN_HELP = (
+    "its folder; in the store of audit.yaml its name, the beginning of it, latest, previous or latest~2"
+)
+Run = Annotated[str, typer.Argument(metavar="RUN", help=f"The run: {RUN_HELP}.")]
 Runs = Annotated[
     str | None,
     typer.Argument(
@@ -41,23 +47,26 @@ def commands_on_runs(app: typer.Typer) -> None:
 
 def verify(
     runs: Annotated[
-        list[str],
-        typer.Argument(metavar="RUN...", help="Run folders, s3://BUCKET/PREFIX/RUN, or folders of runs."),
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="RUN...", help=f"Each is {RUN_HELP}; or a folder of runs [default: all of the audit's]."
+        ),
+    ] = None,
     key: Annotated[
         str | None,
         typer.Option("--key", metavar="FILE", help="The public key (PEM) that the runs must be signed with."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    config: Config = None,
 ) -> int:
     """Whether kept runs are what they were: their files, their chain, and their findings."""
     from checker.cli.verify import run
 
-    return run(runs, key=key, as_json=as_json)
+    return run(runs or [], config, key=key, as_json=as_json)
 
 
 def report(
-    run_folder: Annotated[str, typer.Argument(metavar="RUN", help="The run: its folder, or its name.")],
+    run_folder: Run = LATEST,
     report: Annotated[
         list[str] | None,
         typer.Option("--report", metavar="FORMAT=PATH", help="A report; - is standard output. Repeats."),
@@ -71,16 +80,17 @@ def report(
     show_phi: Annotated[
         bool, typer.Option("--show-phi", help="Show DICOM attributes, which are data of patients.")
     ] = False,
+    config: Config = None,
 ) -> int:
     """Write reports of a kept run, as the run itself would."""
     from checker.cli.report import run
 
-    return run(run_folder, report or [], junit_passes, show_phi=show_phi)
+    return run(run_folder, report or [], junit_passes, config, show_phi=show_phi)
 
 
 def diff(
-    old: Annotated[str, typer.Argument(metavar="OLD", help="The earlier run: its folder, or its name.")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="The later run.")],
+    old: Annotated[str, typer.Argument(metavar="OLD", help=f"The earlier run: {RUN_HELP}.")] = PREVIOUS,
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The later run.")] = LATEST,
     report: Annotated[
         list[str] | None,
         typer.Option(
@@ -89,31 +99,36 @@ def diff(
             help=f"A report: {', '.join(DIFF_FORMATS)}; - is standard output. Repeats [default: text=-].",
         ),
     ] = None,
+    config: Config = None,
 ) -> int:
     """What changed from one run to another, and why: data, policy, waiver, clock."""
     from checker.cli.diff import run
 
-    return run(old, new, report or [])
+    return run(old, new, report or [], config)
 
 
 def trend(
-    runs: Annotated[
-        str, typer.Argument(metavar="RUNS", help="The folder of all runs, or s3://BUCKET/PREFIX.")
-    ],
+    runs: Runs = None,
     name: Annotated[
-        str | None, typer.Option("--name", metavar="AUDIT", help="The audit, where there are several.")
+        str | None,
+        typer.Option(
+            "--name",
+            metavar="AUDIT",
+            help="The audit, where there are several [default: that of audit.yaml].",
+        ),
     ] = None,
     last: Annotated[int, typer.Option("--last", metavar="N", min=1, help="The last N runs.")] = 24,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    config: Config = None,
 ) -> int:
     """How the numbers of an audit went from run to run."""
     from checker.cli.trend import run
 
-    return run(runs, name, last, as_json=as_json)
+    return run(runs, name, last, config, as_json=as_json)
 
 
 def forecast(
-    run_folder: Annotated[str, typer.Argument(metavar="RUN", help="The run: its folder, or its name.")],
+    run_folder: Run = LATEST,
     within: Annotated[
         str, typer.Option("--within", metavar="DURATION", help="How far to look, from the run's instant on.")
     ] = "90d",

@@ -6,7 +6,7 @@ import sys
 
 from checker.audit.compare import MOST_EARLIER, Comparison, compare, side
 from checker.cli.console import complain, warn
-from checker.cli.kept import around, find
+from checker.cli.kept import around, configured, find
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import STDOUT, ReportError, probe
 from checker.reporting.delivery import deliver
@@ -16,11 +16,12 @@ from checker.reporting.options import Format, Options
 UNDELIVERED = 4
 
 
-def run(old: str, new: str, reports: list[str]) -> int:
+def run(old: str, new: str, reports: list[str], config: str | None) -> int:
     """Writes the comparison: 0 whatever changed, since it informs and gates nothing."""
     asked = _asked(reports) or [("text", STDOUT)]
-    _, before = find(old)
-    store, after = find(new)
+    own = configured(config, needed=False)
+    _, before = find(old, own)
+    store, after = find(new, own)
     if before.audit != after.audit:
         message = f"these are runs of different audits: {before.audit} and {after.audit}"
         warn([Problem(new, message, "what only one of them looks at is listed as such", warning=True)])

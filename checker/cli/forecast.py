@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from checker import api
 from checker.audit.forecasting import foresee
 from checker.cli.console import hush_broken_pipe, warn
-from checker.cli.kept import find
+from checker.cli.kept import configured, find
 from checker.cli.options import configured_gate
 from checker.evidence.past import Kept
 from checker.problems import InvalidInputError, Problem
 from checker.values import BadValueError, later, parse_duration
+
+if TYPE_CHECKING:
+    from checker.config import AuditConfig
 
 WITHIN = "90d"
 
@@ -24,8 +28,9 @@ def run(run_: str, within: str, config: str | None, *, as_json: bool) -> int:
         length = parse_duration(within)
     except BadValueError as error:
         raise InvalidInputError(Problem("--within", str(error), error.hint)) from None
-    _, kept = find(run_)
-    judged = api.replay(kept) if config is None else _rejudged(kept, config)
+    own = configured(config, needed=False)
+    _, kept = find(run_, own)
+    judged = api.replay(kept) if own is None else _rejudged(kept, own)
     try:
         until = later(judged.as_of, length)
     except (ValueError, OverflowError):
@@ -41,9 +46,8 @@ def run(run_: str, within: str, config: str | None, *, as_json: bool) -> int:
     return 0
 
 
-def _rejudged(kept: Kept, path: str) -> api.Run:
+def _rejudged(kept: Kept, config: AuditConfig) -> api.Run:
     """The run's evidence, judged by an audit.yaml: its policies, parameters, waivers and gate."""
-    config = api.configure(path)
     requests = [api.Request(str(node.value), node) for node in config.policies]
     policies = api.load(requests, base=config.root)
     rules = api.choose(policies, configured=config.params, changes=config.rules)

@@ -1,39 +1,85 @@
-"""Runs as arguments of commands: a run folder, an address in S3, or a name in the store that audit.yaml names."""
+"""Runs as arguments of commands, which find them in the store that audit.yaml names."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from checker import api
 from checker.audit.compare import Earlier
 from checker.cli.options import DEFAULT_CONFIG
 from checker.evidence import past
 from checker.evidence.past import Kept
-from checker.evidence.runfolder import FINDINGS
-from checker.evidence.store import Store, locate
+from checker.evidence.runfolder import FINDINGS, MANIFEST
+from checker.evidence.runnames import is_path, locate
+from checker.evidence.store import LocalStore, Store, open_store
+from checker.problems import InvalidInputError, Problem
+
+if TYPE_CHECKING:
+    from checker.config import AuditConfig
 
 
-def find(run: str) -> tuple[Store, Kept]:
-    """A run and the store that it is in.
+class Home(NamedTuple):
+    """Where the runs of the audit at hand are: the store, what its path is relative to, and the audit's name."""
+
+    runs: str | None = None
+    root: Path | None = None
+    audit: str = ""
+
+
+def find(run: str, config: AuditConfig | None = None, runs: str | None = None) -> tuple[Store, Kept]:
+    """A run and the store that it is in: every command that takes a run finds it here.
+
+    Args:
+        run: its path, `s3://BUCKET/PREFIX/RUN`, or, in the store of the audit, whatever `name_in` takes.
+        config: the audit at hand; that of the present folder unless given.
+        runs: the store, where no audit.yaml names one.
 
     Raises:
-        InvalidInputError: there is no such complete run, or it was altered.
+        InvalidInputError: there is no such complete run, there are several, or it was altered.
     """
-    store, name = locate(run, *configured(run))
+    store, name = locate(run, *home(run, config, runs))
     folder = Path(run)
     # a folder says better than its parent what is wrong with it
     return store, past.reopen(folder) if folder.is_dir() else past.named(store, name)
 
 
-def configured(run: str) -> tuple[str | None, Path | None]:
-    """The store of audit.yaml in the present folder, and what it is relative to, where a name is all that is given."""
-    path = Path(DEFAULT_CONFIG)
-    if "://" in run or Path(run).is_dir() or not path.is_file():
-        return None, None
-    config = api.configure(path)
-    return config.runs, config.root
+def home(run: str, config: AuditConfig | None = None, runs: str | None = None) -> Home:
+    """The audit whose runs a text may name; none where it says itself where the run is."""
+    if is_path(run):
+        return Home()
+    if config is None or config.runs is None:
+        config = configured(None, needed=True)
+    return Home(config.runs, config.root, config.name) if config and config.runs else Home(runs)
+
+
+def configured(path: str | None, *, needed: bool) -> AuditConfig | None:
+    """The audit.yaml that is named, or the one that is here where something is to be read from it."""
+    if path is None and not (needed and Path(DEFAULT_CONFIG).is_file()):
+        return None
+    return api.configure(path or DEFAULT_CONFIG)
+
+
+def store_of(where: str | None, config: AuditConfig | None) -> Store:
+    """The store that is named, else that of an audit.
+
+    Raises:
+        InvalidInputError: neither names one, or there is no folder of runs.
+    """
+    if where is None:
+        if config is None or config.runs is None:
+            hint = "name the folder, or s3://BUCKET/PREFIX"
+            raise InvalidInputError(Problem("RUNS", "nothing says where the runs are", hint))
+        return open_store(config.runs, config.root)
+    store = open_store(where)
+    if isinstance(store, LocalStore):
+        if not store.folder.is_dir():
+            raise InvalidInputError(Problem(where, "there is no such folder"))
+        if (store.folder / MANIFEST).is_file():
+            hint = "name the folder that it is in"
+            raise InvalidInputError(Problem(where, "this is the folder of one run", hint))
+    return store
 
 
 def around(store: Store, old: Kept, new: Kept, most: int) -> tuple[list[Earlier], list[Earlier]]:

@@ -164,6 +164,14 @@ def runs(given: Check, config: AuditConfig | None) -> str | None:
     return given.runs or (config.runs if config else None)
 
 
+def baseline(given: Check, config: AuditConfig | None) -> str | None:
+    """The run to compare with, where one is named; a path in audit.yaml is relative to it."""
+    written = config.new_only if config else None
+    if given.baseline or config is None or not isinstance(written, str):
+        return given.baseline
+    return config.at(written).as_posix() if "/" in written and "://" not in written else written
+
+
 def as_of(given: Given) -> datetime | None:
     """`--as-of`; None for the start of the run."""
     try:

@@ -82,7 +82,7 @@ def prepare(given: Check, started: datetime) -> Prepared:
         config = options.config(given)
         gathered.problems += config.warnings if config else ()
     with gathered.step():
-        kept = find(given.evidence)[1] if given.evidence else None
+        kept = find(given.evidence, config, given.runs)[1] if given.evidence else None
     with gathered.step():
         store, begun = _begun(given, config)
     with gathered.step():
@@ -206,9 +206,9 @@ def _earlier(
         keep, lock = (config.keep, config.object_lock) if config else (None, None)
         root = config.root if config and not given.runs else None
         store = api.open_store(where, root, keep=keep, object_lock=lock)
-    baseline = given.baseline or (config.new_only if config and isinstance(config.new_only, str) else None)
+    baseline = options.baseline(given, config)
     if kept is not None:
-        named = _named(baseline, config) if baseline else None
+        named = find(baseline, config, given.runs)[1] if baseline else None
         return store, api.Past(baseline=named, named=named is not None)
     if store is None:
         if gate.new_only or baseline:
@@ -216,13 +216,6 @@ def _earlier(
             raise InvalidInputError(Problem("new_only", message, "add `runs: runs/`, or --runs DIR"))
         return None, api.Past()
     return store, api.past(store, name, baseline, rules=by.rules, chosen=by.targets, left_out=by.left_out)
-
-
-def _named(baseline: str, config: AuditConfig | None) -> api.Kept:
-    """The run to compare kept evidence with."""
-    if config is not None and config.runs is not None:
-        return api.reopen(baseline, config.runs, config.root)
-    return find(baseline)[1]
 
 
 def _not_collected(config: AuditConfig, kept: api.Kept) -> tuple[str, ...]:

@@ -7,13 +7,13 @@ import sys
 from checker import api
 from checker.cli import options
 from checker.cli.console import colored, say
-from checker.cli.kept import find
+from checker.cli.kept import configured, find
 from checker.reporting import STDOUT
 
 
-def run(name: str, asked: list[str], junit_passes: str, *, show_phi: bool) -> int:
+def run(name: str, asked: list[str], junit_passes: str, config: str | None, *, show_phi: bool) -> int:
     """Writes the reports that are asked for, else the summary; 0 whatever the run's outcome was."""
-    _, kept = find(name)
+    _, kept = find(name, configured(config, needed=False))
     reports = options.asked_reports(asked, junit_passes)
     result = api.replay(kept)
     # a report that is not written again is called what the run called it

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checker import api
 from checker.cli.console import complain, say
+from checker.cli.kept import configured, store_of
 from checker.evidence.retention import LEFT, State, decide, listing, prune
-from checker.evidence.runfolder import MANIFEST
-from checker.evidence.store import LocalStore, Store, open_store
+from checker.evidence.store import Store
 from checker.model import Duration, utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem, one_line
 from checker.values import BadValueError, later, parse_duration, show
@@ -18,14 +16,13 @@ if TYPE_CHECKING:
     from checker.config import AuditConfig
     from checker.evidence.retention import Decision, Listed
 
-DEFAULT_CONFIG = "audit.yaml"
 UNDELIVERED = 4
 _HEADS = ("run", "audit", "as of", "outcome", "state", "signed")
 
 
 def list_runs(where: str | None, config: str | None) -> int:
     """Prints one run a line: sealed ones in the order in which they were sealed, then the others."""
-    store = _store(where, _config(config, needed=where is None))
+    store = store_of(where, configured(config, needed=where is None))
     lines = [_HEADS, *(_line(run) for run in listing(store))]
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADS))]
     for line in lines:
@@ -35,9 +32,9 @@ def list_runs(where: str | None, config: str | None) -> int:
 
 def prune_runs(where: str | None, config: str | None, *, keep: str | None, delete: bool) -> int:
     """Prints what goes and why each other run stays; removes it where that is asked for."""
-    read = _config(config, needed=where is None or keep is None)
+    read = configured(config, needed=where is None or keep is None)
     time = _keep(keep, read)
-    store = _store(where, read)
+    store = store_of(where, read)
     now = utc_now()
     decisions = decide(listing(store), time, now)
     failed = 0
@@ -79,13 +76,6 @@ def _count(number: int) -> str:
     return f"{number} run{'s' * (number != 1)}"
 
 
-def _config(path: str | None, *, needed: bool) -> AuditConfig | None:
-    """The audit.yaml that was named, or the one that is here where something is to be read from it."""
-    if path is None and not (needed and Path(DEFAULT_CONFIG).exists()):
-        return None
-    return api.configure(path or DEFAULT_CONFIG)
-
-
 def _keep(given: str | None, config: AuditConfig | None) -> Duration:
     """How long runs are kept: no default, since a law or a contract says so and not the checker."""
     if given is None:
@@ -100,19 +90,3 @@ def _keep(given: str | None, config: AuditConfig | None) -> Duration:
     if later(now := utc_now(), keep) <= now:
         raise InvalidInputError(Problem("--keep", f"`{given}` would keep nothing"))
     return keep
-
-
-def _store(where: str | None, config: AuditConfig | None) -> Store:
-    if where is None:
-        if config is None or config.runs is None:
-            hint = "name the folder, or s3://BUCKET/PREFIX"
-            raise InvalidInputError(Problem("RUNS", "nothing says where the runs are", hint))
-        return open_store(config.runs, config.root)
-    store = open_store(where)
-    if isinstance(store, LocalStore):
-        if not store.folder.is_dir():
-            raise InvalidInputError(Problem(where, "there is no such folder"))
-        if (store.folder / MANIFEST).is_file():
-            hint = "name the folder that it is in"
-            raise InvalidInputError(Problem(where, "this is the folder of one run", hint))
-    return store

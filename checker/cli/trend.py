@@ -6,27 +6,27 @@ import json
 
 from checker.audit.trend import past_runs
 from checker.cli.console import say
+from checker.cli.kept import configured, store_of
 from checker.evidence import past
-from checker.evidence.store import open_store
+from checker.evidence.runnames import own_audit, seen
 from checker.problems import InvalidInputError, Problem, suggest
 
 
-def run(runs: str, name: str | None, last: int, *, as_json: bool) -> int:
+def run(runs: str | None, name: str | None, last: int, config: str | None, *, as_json: bool) -> int:
     """Prints the last runs of one audit; only manifests are read."""
     from checker.reporting import trending
 
-    store = open_store(runs)
-    names = past.audits(store)
-    if not names:
-        raise InvalidInputError(Problem(runs, "there is no complete run here", "name the folder of all runs"))
-    if name is None and len(names) > 1:
-        raise InvalidInputError(
-            Problem(runs, "there are runs of several audits", f"--name {' | '.join(names)}")
-        )
-    wanted = name if name is not None else names[0]
-    if wanted not in names:
-        hint = suggest(wanted, names, what="there are")
-        raise InvalidInputError(Problem("--name", f"there is no complete run of {wanted}", hint))
+    own = configured(config, needed=runs is None)
+    store = store_of(runs, own)
+    there = seen(store)
+    if not there:
+        hint = "name the folder of all runs"
+        raise InvalidInputError(Problem(store.shown, "there is no complete run here", hint))
+    names = sorted({str(one.facts.get("name", "")) for one in there})
+    if name is not None and name not in names:
+        hint = suggest(name, names, what="there are")
+        raise InvalidInputError(Problem("--name", f"there is no complete run of {name}", hint))
+    wanted = name if name is not None else own_audit(there, own.name if own else "", store.shown)
     found = past_runs(past.earlier(store, wanted))[-last:]
     if as_json:
         say(json.dumps(trending.document(wanted, found), indent=2, ensure_ascii=False))

@@ -9,7 +9,7 @@ from pathlib import Path
 from checker import api
 from checker.audit.verifying import Verified
 from checker.cli.console import complain, say
-from checker.cli.kept import configured
+from checker.cli.kept import configured, home, store_of
 from checker.problems import Problem, printable, render
 
 ALTERED = 1
@@ -17,11 +17,13 @@ ALTERED = 1
 MOST_FINDINGS = 20
 
 
-def run(runs: list[str], *, key: str | None, as_json: bool) -> int:
-    """Prints what verifying each run found; 1 where any of them is not intact."""
-    found = [
-        one for name in runs for one in api.verify(name, *configured(name), key=Path(key) if key else None)
-    ]
+def run(runs: list[str], config: str | None, *, key: str | None, as_json: bool) -> int:
+    """Prints what verifying each run found, of every one of the audit's where none is named; 1 where any of them is not
+    intact."""
+    own = configured(config, needed=not runs)
+    named = runs or [store_of(None, own).shown]
+    public = Path(key) if key else None
+    found = [one for name in named for one in api.verify(name, *home(name, own), key=public)]
     if as_json:
         say(json.dumps([_plain(one) for one in found], indent=2, ensure_ascii=False))
     else:

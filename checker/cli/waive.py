@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from checker import api
 from checker.audit.waivers import day
 from checker.cli.console import say, warn
+from checker.cli.kept import configured, find
 from checker.cli.options import DEFAULT_CONFIG
 from checker.config.drafts import Added, Draft, add, replace
 from checker.config.waivers import COVERS, Limits, limits_of, waivers_in
@@ -51,9 +52,9 @@ class Asked:
 def run(asked: Asked) -> int:
     """Adds what is asked for to the file, and prints it with its place; where anything is wrong, nothing is written."""
     _refuse(asked)
-    config = audit(asked.config, needed=asked.file is None)
+    config = configured(asked.config, needed=asked.file is None)
     path = waivers_file(asked.file, config, "--file")
-    kept = api.reopen(asked.evidence, where_runs_are(config))
+    kept = find(asked.evidence, config)[1]
     name, every = _findings(kept, asked.rule)
     drafts = _drafts(name, _chosen(name, every, asked), asked)
     try:
@@ -70,13 +71,6 @@ def run(asked: Asked) -> int:
     return 0
 
 
-def audit(path: str | None, *, needed: bool) -> AuditConfig | None:
-    """The audit.yaml that is named, or the one that is here where something is to be read from it."""
-    if path is None and not (needed and Path(DEFAULT_CONFIG).exists()):
-        return None
-    return api.configure(path or DEFAULT_CONFIG)
-
-
 def waivers_file(given: str | None, config: AuditConfig | None, flag: str) -> Path:
     """The file of waivers that a flag or audit.yaml names.
 
@@ -90,13 +84,6 @@ def waivers_file(given: str | None, config: AuditConfig | None, flag: str) -> Pa
         message = "names no file of waivers" if config else "there is no audit.yaml here"
         raise InvalidInputError(Problem(where, message, f"add `waivers: waivers.yaml` to it, or {flag} FILE"))
     return config.at(config.waivers)
-
-
-def where_runs_are(config: AuditConfig | None) -> str | None:
-    """The store of an audit's runs, as `api.reopen` takes it."""
-    if config is None or config.runs is None or "://" in config.runs:
-        return config.runs if config else None
-    return str(config.at(config.runs))
 
 
 def policies(config: AuditConfig | None, kept: api.Kept | None) -> api.Policies:

@@ -11,7 +11,8 @@ from checker import api
 from checker.audit.replaying import overrides
 from checker.audit.waivers import WaiverUse, covered, day, days_left, ends_soon, state_of
 from checker.cli.console import say, warn
-from checker.cli.waive import audit, policies, waivers_file, where_runs_are
+from checker.cli.kept import configured, find
+from checker.cli.waive import policies, waivers_file
 from checker.config.waivers import Limits, limits_of, read_waivers
 from checker.model import SOON, Duration, Waiver, utc_now
 from checker.problems import Gathered, InvalidInputError, Problem, one_line
@@ -63,10 +64,10 @@ def check(asked: Asked) -> int:
         moment = _instant(asked.as_of) or moment
     with gathered.step():
         needed = not asked.policies and not (asked.waivers and asked.evidence)
-        config = audit(asked.config, needed=needed)
+        config = configured(asked.config, needed=needed)
     gathered.check()
     path = waivers_file(asked.waivers, config, "--waivers")
-    kept = api.reopen(asked.evidence, where_runs_are(config)) if asked.evidence else None
+    kept = find(asked.evidence, config)[1] if asked.evidence else None
     loaded = _policies(asked, config, kept)
     waivers, warnings = read_waivers(path, loaded, limits_of(config) if config else Limits())
     warn([*(config.warnings if config else ()), *loaded.warnings, *warnings])

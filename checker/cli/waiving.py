@@ -42,15 +42,18 @@ def _waivers() -> None:
 
 def waive(
     rule: Annotated[str, typer.Argument(metavar="RULE", help="The rule's id, or PACK/RULE.")],
-    evidence: Annotated[
-        str, typer.Option("--evidence", metavar="RUN", help="The kept run whose findings are waived.")
-    ],
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why they may stay for now.")],
     owner: Annotated[str, typer.Option("--owner", metavar="NAME", help="Who answers for them.")],
     approved_by: Annotated[
         str, typer.Option("--approved-by", metavar="NAME", help="Who approved it: not the owner.")
     ],
     expires: Annotated[str, typer.Option("--expires", metavar="DATE", help="The last valid day, UTC.")],
+    evidence: Annotated[
+        str,
+        typer.Option(
+            "--evidence", metavar="RUN", help="The kept run whose findings are waived, by its folder or name."
+        ),
+    ] = "latest",
     image_sets: Annotated[
         list[str] | None,
         typer.Argument(

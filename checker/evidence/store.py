@@ -1,4 +1,4 @@
-"""Stores of runs: a folder on this machine here, S3 in `s3store`; which one a text means, and where a run is."""
+"""Stores of runs: a folder on this machine here, S3 in `s3store`; and which one a text means."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from checker.evidence.runfolder import MANIFEST, STARTED, RunFolderError
 from checker.evidence.s3store import S3, S3Store, place
 from checker.evidence.storing import Store, Working
 from checker.model import Duration
-from checker.problems import InvalidInputError, Problem, nearest
+from checker.problems import InvalidInputError, Problem
 
-__all__ = ["LocalStore", "Store", "Working", "locate", "open_store"]
+__all__ = ["LocalStore", "Store", "Working", "open_store"]
 
 # what `judging.run_id` makes; a run that was killed as it began has nothing but its name
-_RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}(-\d+)?")
+RUN_NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}(-\d+)?")
 _LARGEST_MANIFEST = 64 << 20
 
 
@@ -52,38 +52,6 @@ def open_store(
     return LocalStore((root or Path()) / where)
 
 
-def locate(run: str, runs: str | None = None, root: Path | None = None) -> tuple[Store, str]:
-    """Where a run is: the path of its folder, `s3://BUCKET/PREFIX/RUN`, or its name in the store of an audit.
-
-    Args:
-        run: what the user wrote.
-        runs: the store of the audit at hand, see `open_store`.
-        root: what that store's path is relative to.
-
-    Raises:
-        InvalidInputError: there is no such run.
-    """
-    if run.startswith(S3):
-        bucket, prefix = place(run)
-        above, _, name = prefix.rpartition("/")
-        if not name:
-            raise InvalidInputError(Problem(run, "this names a bucket and no run in it"))
-        return S3Store(bucket, above), name
-    folder = Path(run)
-    if folder.is_dir():
-        # `.` and `..` are folders too, and have names
-        folder = folder if folder.name not in ("", "..") else folder.resolve()
-        return LocalStore(folder.parent), folder.name
-    hint = ""
-    if runs is not None:
-        store = open_store(runs, root)
-        names = store.names()
-        if run in names:
-            return store, run
-        hint = nearest(run, names)
-    raise InvalidInputError(Problem(run, "there is no such run folder", hint))
-
-
 class LocalStore(Store):
     """Runs as folders of a folder."""
 
@@ -104,7 +72,7 @@ class LocalStore(Store):
         return tuple(
             name
             for name in sorted(found)
-            if _RUN.fullmatch(name) or any((self.folder / name / mark).is_file() for mark in marks)
+            if RUN_NAME.fullmatch(name) or any((self.folder / name / mark).is_file() for mark in marks)
         )
 
     def contents(self) -> Mapping[str, frozenset[str]]:

@@ -134,7 +134,7 @@ def test_forecast_by_another_audit_yaml(runs, capsys, tmp_path):
         (["diff", "nope", "nope"], "there is no such run folder"),
         (["diff", "runs", "runs"], "this folder holds runs"),
         (["diff", "a", "b", "--report", "pdf=x"], "unknown format pdf"),
-        (["trend", "nope"], "there is no complete run here"),
+        (["trend", "nope"], "there is no such folder"),
         (["trend", "runs", "--name", "recordet"], "there is no complete run of recordet"),
         (["forecast", "nope"], "there is no such run folder"),
         (["forecast", "RUN", "--within", "5m"], "a bare m may mean"),

@@ -14,7 +14,7 @@ import pytest
 
 from checker.evidence import runfolder
 from checker.evidence.runfolder import DIGEST, MANIFEST, STARTED, RunFolderError
-from checker.evidence.store import LocalStore, locate, open_store
+from checker.evidence.store import LocalStore, open_store
 from checker.problems import InvalidInputError
 from checker.values import parse_duration
 from evidence.runs import RUN, add, clock_at, manifest, put_together, sha
@@ -123,22 +123,6 @@ def test_a_store_is_a_folder_or_in_s3(tmp_path):
             open_store(text, keep=parse_duration("6y"), object_lock="compliance").shown == "s3://bucket/a/b"
         )
     assert open_store("s3://bucket").shown == "s3://bucket"
-
-
-def test_a_run_is_found_by_its_folder_by_its_name_and_in_s3(store, tmp_path, monkeypatch):
-    name = add(store)
-    found, run = locate((store.folder / name).as_posix())
-    assert (found.shown, run) == (store.shown, name)
-    found, run = locate(name, "runs", tmp_path)
-    assert (found.shown, run) == (store.shown, name)
-    monkeypatch.chdir(store.folder / name)
-    assert locate(".")[1] == name
-    found, run = locate("s3://bucket/a/b/" + name)
-    assert (found.shown, run) == ("s3://bucket/a/b", name)
-    with pytest.raises(InvalidInputError, match=f"there is no such run folder\nhelp: did you mean {name}?"):
-        locate(name[:-1], "runs", tmp_path)
-    with pytest.raises(InvalidInputError, match="names a bucket and no run in it"):
-        locate("s3://bucket")
 
 
 @pytest.mark.parametrize("below", ["", "/deeper"])

@@ -72,6 +72,7 @@ __all__ = [
     "configure",
     "evaluate",
     "explain",
+    "gate",
     "inputs",
     "kept",
     "load",
@@ -103,6 +104,12 @@ def configure(path: str | Path) -> AuditConfig:
     from checker import config
 
     return config.load(Path(path))
+
+
+def gate(config: AuditConfig) -> Gate:
+    """The gate of an audit.yaml, all of it: `fail_on`, `on_unknown`, `new_only`, `max` and `min_coverage`."""
+    new_only = config.new_only is not False
+    return Gate(config.fail_on, config.on_unknown, new_only, config.most, config.min_coverage)
 
 
 def targets(
@@ -508,6 +515,7 @@ def kept(
         key: signs the manifest, see `signing_key`.
 
     Raises:
+        InvalidInputError: the run has waivers, and `files` has no waivers.yaml.
         RunFolderError: something could not be written.
     """
     facts = keep(run, working.folder, files or {}, reports)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import mkdtemp
@@ -23,6 +23,16 @@ from checker.policy.choose import Rules
 from checker.values import iso
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a kept run says of itself that no evaluation shows; `replay_of` is the run whose evidence is judged again."""
+
+    hypothetical: bool
+    botocore_version: str
+    notes: tuple[str, ...]
+    replay_of: str
+
+
 def evaluate(
     rules: Rules,
     evidence: Evidence,
@@ -35,8 +45,11 @@ def evaluate(
     left_out: Sequence[str] = (),
     unread_targets: int = 0,
     compared: Compared | None = None,
+    trend: Sequence[Mapping[str, Any]] = (),
+    audit_path: str = "",
     started: datetime | None = None,
     folder: Path | None = None,
+    origin: Origin | None = None,
 ) -> Run:
     """Judges evidence: the findings, the tallies and what the gate makes of them.
 
@@ -50,9 +63,12 @@ def evaluate(
         soon: how long before its end a waiver is listed as ending soon.
         left_out: what the report lists as not looked at, beside the rules that were not chosen.
         unread_targets: how many targets nobody has read, beside those of which the evidence says so.
-        compared: the run whose findings `compare_with` put beside the evidence.
+        compared: the run whose findings `remember` put beside the evidence.
+        trend: what earlier runs came to: that of `past`'s answer.
+        audit_path: how messages call the audit.yaml of the run.
         started: the start of the run; now unless given.
         folder: where the snapshot and the findings go; beside the evidence unless given.
+        origin: of a kept run, what it said of itself.
     """
     from checker.evaluation.evaluate import evaluate as run
     from checker.evaluation.waiving import usage
@@ -72,9 +88,9 @@ def evaluate(
         id=run_id(rules, evidence.digest, moment),
         name=name,
         as_of=moment,
-        hypothetical=as_of is not None,
+        hypothetical=origin.hypothetical if origin else as_of is not None,
         tool_version=_version(),
-        botocore_version=model().botocore_version,
+        botocore_version=origin.botocore_version if origin else model().botocore_version,
         packs=rules.policies.packs,
         judged=tuple(Judged(rule, tally) for rule, tally in zip(rules.rules, tallies, strict=True)),
         coverage=coverage,
@@ -83,6 +99,7 @@ def evaluate(
         source=evidence.source,
         folder=where,
         params=rules.params,
+        notes=origin.notes if origin else evidence.notes,
         **_of_evidence(evidence, where),
         left_out=(*rules.left_out, *left_out),
         changes=rules.changes,
@@ -90,8 +107,12 @@ def evaluate(
         frameworks=rules.policies.frameworks,
         waivers=stand(waivers, used, moment, soon),
         compared=compared,
+        replay_of=origin.replay_of if origin else "",
         unread_targets=unread_targets,
         inputs=evidence.digest,
+        audit_path=audit_path,
+        soon=soon,
+        trend=tuple(trend),
         evidence=evidence,
     )
 
@@ -101,7 +122,6 @@ def _of_evidence(evidence: Evidence, where: Path) -> dict[str, Any]:
     # a replay has its own history beside its tables
     history = next(filter(Path.exists, (folder / HISTORY for folder in (where, evidence.folder))), None)
     return {
-        "notes": evidence.notes,
         "claims": claims(where, evidence.deletions_known_since),
         "deletions_known_since": evidence.deletions_known_since,
         "searched": searched(where),

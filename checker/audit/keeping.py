@@ -11,10 +11,11 @@ from typing import Any
 from checker.audit.gate import Gate
 from checker.audit.run import Judged, Run
 from checker.evidence import runfolder
-from checker.evidence.past import MAPPINGS, POLICIES, TREND, as_json
+from checker.evidence.past import MAPPINGS, POLICIES, TREND, WAIVERS, as_json
 from checker.model import Pack, Severity, Tally
 from checker.policy.bound import bound_values
 from checker.policy.load import shipped
+from checker.problems import InvalidInputError, Problem
 from checker.values import iso, parse_ratio
 
 
@@ -33,8 +34,12 @@ def keep(
         reports: formats and paths of reports to copy into it; what is no regular file is left out.
 
     Raises:
+        InvalidInputError: the run has waivers, and the file that they are of is not among its files.
         RunFolderError: something could not be written.
     """
+    if run.waivers and WAIVERS not in files:
+        message = "the run has waivers, and their file is not kept with it: it could not be judged again"
+        raise InvalidInputError(Problem(run.name, message, f'add it: files={{"{WAIVERS}": its bytes}}'))
     for pack in run.packs:
         runfolder.keep(folder, f"{POLICIES}{pack.name}.yaml", pack.source)
     for framework in run.frameworks:
@@ -70,6 +75,7 @@ def facts(run: Run, name: str) -> dict[str, Any]:
         "rules": [one.rule.name for one in run.judged],
         "params": _values(run),
         "audit": run.audit_path or None,
+        "waivers": next((one.waiver.where.path for one in run.waivers), None),
         "gate": run.gate.plain(),
         "soon": as_json(run.soon),
         "left_out": list(run.left_out),

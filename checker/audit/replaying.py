@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from checker import yamlsource
 from checker.audit.gate import Gate
-from checker.audit.judging import evaluate
+from checker.audit.judging import Origin, evaluate
 from checker.audit.keeping import gate_of
 from checker.audit.run import Compared, Run
 from checker.evidence.kept import temporary
@@ -100,7 +100,7 @@ def waivers(kept: Kept, policies: Policies) -> tuple[Waiver, ...]:
         return ()
     from checker.config.waivers import kept_waivers
 
-    return kept_waivers(kept.folder / WAIVERS, policies)
+    return kept_waivers(kept.folder / WAIVERS, policies, str(kept.facts.get("waivers") or WAIVERS))
 
 
 def replay(kept: Kept) -> Run:
@@ -110,7 +110,7 @@ def replay(kept: Kept) -> Run:
         InvalidInputError: see `terms`.
     """
     by = terms(kept)
-    run = evaluate(
+    return evaluate(
         by.rules,
         kept.evidence,
         name=kept.audit,
@@ -119,10 +119,12 @@ def replay(kept: Kept) -> Run:
         waivers=by.waivers,
         soon=by.soon,
         compared=by.compared,
+        trend=_trend(kept),
+        audit_path=_audit_path(kept),
         unread_targets=int(kept.facts.get("unread_targets") or 0),
         folder=workplace(kept),
+        origin=_origin(kept),
     )
-    return replace(run, **_said(kept))
 
 
 def rejudge(
@@ -136,6 +138,7 @@ def rejudge(
     left_out: Sequence[str] = (),
     name: str = "",
     baseline: Kept | None = None,
+    audit_path: str = "",
     folder: Path | None = None,
 ) -> Run:
     """The evidence of a kept run, judged by something else. Ages are measured against the run's own instant unless
@@ -151,6 +154,7 @@ def rejudge(
         left_out: targets that nobody has looked at: of live evidence, they leave the run incomplete.
         name: the audit's name; that of the run unless given.
         baseline: a run to compare with; the one that the run was compared with unless given.
+        audit_path: how messages call the audit.yaml that it is judged by; as they called that of the run unless given.
         folder: a folder of a new run, which gets the evidence too; a temporary one unless given.
     """
     from checker.evaluation.baseline import write_baseline
@@ -163,7 +167,9 @@ def rejudge(
         compared = Compared(baseline.name, baseline.as_of, baseline.sha256, named=True)
     # what the run did not look at is not in its evidence either
     before = [text for text in map(str, kept.facts.get("left_out", ())) if not text.startswith("rule ")]
-    run = evaluate(
+    other = as_of is not None and as_of != kept.as_of
+    own = _origin(kept)
+    return evaluate(
         rules,
         kept.evidence,
         name=name or kept.audit,
@@ -175,18 +181,15 @@ def rejudge(
         # recorded answers are of no target that audit.yaml names
         unread_targets=len(left_out) if kept.evidence.source == "live" else 0,
         compared=compared,
+        trend=_trend(kept),
+        audit_path=audit_path or _audit_path(kept),
         folder=where,
-    )
-    other = as_of is not None and as_of != kept.as_of
-    said = _said(kept)
-    notes = (*said["notes"], f"The evidence of run {kept.name}, judged again.")
-    return replace(
-        run,
-        hypothetical=other or bool(kept.facts.get("hypothetical")),
-        replay_of=kept.name,
-        botocore_version=said["botocore_version"],
-        notes=notes,
-        trend=said["trend"],
+        origin=Origin(
+            other or own.hypothetical,
+            own.botocore_version,
+            (*own.notes, f"The evidence of run {kept.name}, judged again."),
+            kept.name,
+        ),
     )
 
 
@@ -205,20 +208,22 @@ def _copied(kept: Kept, folder: Path, *names: str) -> Path:
     return folder
 
 
-def _said(kept: Kept) -> dict[str, Any]:
-    """What a run said of itself that no evaluation shows."""
+def _origin(kept: Kept) -> Origin:
     facts = kept.facts
-    trend: Sequence[Mapping[str, Any]] = ()
-    if kept.has(TREND):
-        trend = json.loads((kept.folder / TREND).read_bytes())
-    return {
-        "hypothetical": bool(facts.get("hypothetical")),
-        "botocore_version": str(facts.get("botocore_version", "")),
-        "notes": tuple(map(str, facts.get("notes", ()))),
-        "replay_of": str(facts.get("replay_of") or ""),
-        "audit_path": str(facts.get("audit") or ""),
-        "trend": tuple(trend),
-    }
+    return Origin(
+        bool(facts.get("hypothetical")),
+        str(facts.get("botocore_version", "")),
+        tuple(map(str, facts.get("notes", ()))),
+        str(facts.get("replay_of") or ""),
+    )
+
+
+def _trend(kept: Kept) -> tuple[Mapping[str, Any], ...]:
+    return tuple(json.loads((kept.folder / TREND).read_bytes())) if kept.has(TREND) else ()
+
+
+def _audit_path(kept: Kept) -> str:
+    return str(kept.facts.get("audit") or "")
 
 
 def _compared(plain: Mapping[str, Any] | None) -> Compared | None:

@@ -6,7 +6,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -64,6 +63,7 @@ def _again(plan: Prepared, kept: api.Kept) -> tuple[api.Run, api.Working | None]
         left_out=plan.by.left_out,
         name=plan.name,
         baseline=plan.earlier.baseline,
+        audit_path=plan.audit_path,
         folder=working.folder if working else None,
     )
     return result, working
@@ -81,7 +81,7 @@ def _claim(plan: Prepared, inputs: str, moment: datetime) -> api.Working | None:
 
 def _evaluate(plan: Prepared, evidence: api.Evidence) -> api.Run:
     api.remember(evidence.folder, plan.earlier, plan.events, plan.started)
-    result = api.evaluate(
+    return api.evaluate(
         plan.by.rules,
         evidence,
         name=plan.name,
@@ -92,9 +92,9 @@ def _evaluate(plan: Prepared, evidence: api.Evidence) -> api.Run:
         soon=plan.by.soon,
         left_out=plan.by.left_out,
         compared=plan.earlier.compared,
+        trend=plan.earlier.trend,
+        audit_path=plan.audit_path,
     )
-    shown = plan.config.document.path if plan.config else ""
-    return replace(result, trend=plan.earlier.trend, audit_path=shown, soon=plan.by.soon)
 
 
 def _collect(given: Check, plan: Prepared, working: api.Working | None, interrupt: Interrupt) -> api.Evidence:

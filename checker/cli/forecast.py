@@ -9,7 +9,6 @@ from checker import api
 from checker.audit.forecasting import foresee
 from checker.cli.console import hush_broken_pipe, warn
 from checker.cli.kept import configured, find
-from checker.cli.options import configured_gate
 from checker.evidence.past import Kept
 from checker.problems import InvalidInputError, Problem
 from checker.values import BadValueError, later, parse_duration
@@ -54,4 +53,4 @@ def _rejudged(kept: Kept, config: AuditConfig) -> api.Run:
     warn([*config.warnings, *policies.warnings, *rules.warnings])
     waivers, warnings = api.waivers(config, rules)
     warn(warnings)
-    return api.rejudge(kept, rules, gate=configured_gate(config), waivers=waivers, soon=config.soon)
+    return api.rejudge(kept, rules, gate=api.gate(config), waivers=waivers, soon=config.soon)

@@ -129,7 +129,7 @@ def policies(given: Given, config: AuditConfig | None, kept: api.Kept | None = N
 
 def gate(given: Check, config: AuditConfig | None, was: api.Gate | None = None) -> api.Gate:
     """The gate: the command line before audit.yaml, and that before the one of a kept run."""
-    chosen = configured_gate(config) if config else was or api.Gate()
+    chosen = api.gate(config) if config else was or api.Gate()
     if given.fail_on is not None:
         if given.fail_on not in FAIL_ON:
             hint = suggest(given.fail_on, FAIL_ON, what="it is one of")
@@ -137,12 +137,6 @@ def gate(given: Check, config: AuditConfig | None, was: api.Gate | None = None) 
         fail_on = None if given.fail_on == "never" else Severity(given.fail_on)
         chosen = replace(chosen, fail_on=fail_on)
     return replace(chosen, new_only=True) if given.new_only else chosen
-
-
-def configured_gate(config: AuditConfig) -> api.Gate:
-    """The gate of audit.yaml."""
-    new_only = config.new_only is not False
-    return api.Gate(config.fail_on, config.on_unknown, new_only, config.most, config.min_coverage)
 
 
 def waivers_file(given: Check, config: AuditConfig | None) -> Path | None:

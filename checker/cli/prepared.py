@@ -66,6 +66,11 @@ class Prepared:
         """The instant against which ages are measured."""
         return self.as_of or self.started
 
+    @property
+    def audit_path(self) -> str:
+        """How messages call audit.yaml; empty where there is none."""
+        return self.config.document.path if self.config else ""
+
 
 def prepare(given: Check, started: datetime) -> Prepared:
     """Reads and checks every option and every file that they name.

@@ -85,13 +85,18 @@ def limits_of(config: AuditConfig) -> Limits:
     return Limits(config.longest, severities, (*names, RECORDED), divided)
 
 
-def kept_waivers(path: Path, policies: Policies) -> tuple[Waiver, ...]:
+def kept_waivers(path: Path, policies: Policies, shown: str) -> tuple[Waiver, ...]:
     """The waivers that a run kept. They were accepted then, and are not held to today's limits.
+
+    Args:
+        path: the copy of their file.
+        policies: the policies of the run.
+        shown: what the run called the file.
 
     Raises:
         InvalidInputError: the file cannot be read.
     """
-    waivers, _ = read_waivers(path, policies, Limits(longest={}))
+    waivers, _ = read_waivers(path, policies, Limits(longest={}), shown)
     return waivers
 
 

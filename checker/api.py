@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from checker.audit.gate import Gate
+from checker.audit.gate import Gate, gate
 from checker.audit.history import Past, past_of, remember
 from checker.audit.judging import evaluate, given, otherwise, run_id
 from checker.audit.keeping import keep
@@ -104,12 +104,6 @@ def configure(path: str | Path) -> AuditConfig:
     from checker import config
 
     return config.load(Path(path))
-
-
-def gate(config: AuditConfig) -> Gate:
-    """The gate of an audit.yaml, all of it: `fail_on`, `on_unknown`, `new_only`, `max` and `min_coverage`."""
-    new_only = config.new_only is not False
-    return Gate(config.fail_on, config.on_unknown, new_only, config.most, config.min_coverage)
 
 
 def targets(

@@ -6,10 +6,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from checker.model import Coverage, Finding, Outcome, Severity, Tally, Verdict
 from checker.values import show
+
+if TYPE_CHECKING:
+    from checker.config import AuditConfig
 
 FAIL_ON = (*(severity.value for severity in Severity), "never")
 """What `fail_on` may be."""
@@ -54,6 +57,12 @@ class Gate:
         if self.min_coverage is not None:
             document["min_coverage"] = show(self.min_coverage)
         return document
+
+
+def gate(config: AuditConfig) -> Gate:
+    """The gate of an audit.yaml, all of it: `fail_on`, `on_unknown`, `new_only`, `max` and `min_coverage`."""
+    new_only = config.new_only is not False
+    return Gate(config.fail_on, config.on_unknown, new_only, config.most, config.min_coverage)
 
 
 @dataclass(frozen=True, slots=True)

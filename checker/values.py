@@ -13,6 +13,8 @@ from checker.model import Duration, Scalar, Type
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY = 86_400_000
+FIRST_MS, LAST_MS = -62_135_596_800_000, 253_402_300_799_999
+"""The first and the last instant of the years 1 to 9999, in epoch milliseconds: there are no others."""
 UNITS = {"s": 1000, "min": 60_000, "h": 3_600_000, "d": DAY, "w": 7 * DAY}
 CALENDAR = {"mo": 1, "y": 12}
 LONGEST_MONTHS = 120_000  # 10,000 years: DuckDB's timestamps reach further, so no sum can overflow
@@ -167,7 +169,8 @@ def other_case(members: Collection[str], known: Collection[str]) -> tuple[str, s
 
 def round_ms(instant: datetime) -> int:
     """Epoch milliseconds of an aware datetime, rounded to the nearest (half to even)."""
-    return round((instant - EPOCH) / timedelta(microseconds=1) / 1000)
+    milliseconds, over = divmod((instant - EPOCH) // timedelta(microseconds=1), 1000)
+    return milliseconds + (over > 500 or (over == 500 and milliseconds % 2))
 
 
 def from_epoch_ms(milliseconds: int) -> datetime:
@@ -181,14 +184,22 @@ def from_epoch_ms(milliseconds: int) -> datetime:
 
 def later(instant: datetime, duration: Duration) -> datetime:
     """The instant a duration after another: calendar months first, to the last day of a shorter month. After the year
-    9999, which Python does not know, its last day."""
+    9999, which Python does not know, its last millisecond."""
     years, month = divmod(instant.month - 1 + duration.months, 12)
     try:
         day = min(instant.day, monthrange(instant.year + years, month + 1)[1])
         moved = instant.replace(year=instant.year + years, month=month + 1, day=day)
         return moved + timedelta(milliseconds=duration.milliseconds)
     except (ValueError, OverflowError):
-        return datetime(9999, 12, 31, tzinfo=UTC)
+        return from_epoch_ms(LAST_MS)
+
+
+def shifted(instant: datetime, by: timedelta) -> datetime | None:
+    """The instant so much later, or earlier where `by` is negative; None outside the years 1 to 9999."""
+    try:
+        return instant + by
+    except OverflowError:
+        return None
 
 
 def iso(instant: datetime) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal
@@ -269,7 +269,10 @@ class Waiver:
     @property
     def ends(self) -> datetime:
         """The first instant at which it is not valid any more."""
-        return self.expires + timedelta(days=1)
+        try:
+            return self.expires + timedelta(days=1)
+        except OverflowError:  # there is no day after it
+            return datetime.max.replace(tzinfo=UTC)
 
     def in_force(self, as_of: datetime) -> bool:
         """Whether it holds at an instant."""

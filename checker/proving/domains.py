@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import MAXYEAR, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -12,9 +12,9 @@ from typing import Any
 from checker.fields import DICOM_DAYS, NOW
 from checker.model import Duration, Field, Leaf, Operand, ParamRef, Scalar, Type
 from checker.policy.literals import comparable
-from checker.proving.order import LEAST, MOST, Edge, closed, earlier, epoch_ms, later, spread
+from checker.proving.order import Edge, Sums, closed, instants, spread
 from checker.proving.texts import texts
-from checker.values import DAY, INTEGERS, from_epoch_ms
+from checker.values import DAY, INTEGERS, LAST_MS, LONGEST_MILLISECONDS, from_epoch_ms, round_ms
 
 UNLISTED = "NEITHER_LISTED_NOR_KNOWN"
 """An enum's value that no model lists."""
@@ -57,6 +57,8 @@ def domains(
     as_of: datetime,
     healthy: Mapping[str, Scalar],
     hints: Mapping[str, Iterable[str]],
+    *,
+    sums: Sums,
 ) -> list[Domain]:
     """A domain for each field.
 
@@ -66,6 +68,7 @@ def domains(
         as_of: the instant against which ages are measured.
         healthy: the value of each field in an answer with which nothing is wrong; it comes first.
         hints: texts that tests give, by field.
+        sums: adds durations to instants.
     """
     found = []
     for group in _groups(list(dict.fromkeys(read)), list(comparisons(leaves))):
@@ -73,7 +76,7 @@ def domains(
         if kinds <= {Type.STRING, Type.ENUM}:
             made = _texts(group, hints)
         elif Type.TIME in kinds:
-            made = _times(group, as_of)
+            made = _times(group, as_of, sums)
         elif Type.DURATION in kinds:
             made = [_durations(one, group) for one in group.fields]
         elif Type.INTEGER in kinds:
@@ -93,7 +96,7 @@ def _dates(domain: Domain) -> Domain:
         for one in domain.values
         if isinstance(one, datetime)
     ]
-    beside = [day + timedelta(days=1) for day in days if day.year < MAXYEAR]
+    beside = [day + timedelta(days=1) for day in days if round_ms(day) + DAY <= LAST_MS]
     return Domain(domain.field, tuple(dict.fromkeys([*days, *beside])), every=False)
 
 
@@ -180,7 +183,7 @@ def _durations(known: Field, group: _Group) -> Domain:
     beside = {bound + by for bound in bounds for by in range(-reach, reach + 1)} - bounds
     top = max(bounds, default=30 * DAY)
     beside |= {top + (number + 1) * DAY for number in range(reach)}
-    values += [Duration(0, milliseconds) for milliseconds in sorted(beside) if milliseconds >= 0]
+    values += [Duration(0, one) for one in sorted(beside) if 0 <= one <= LONGEST_MILLISECONDS]
     return Domain(known, tuple(values), every=True)
 
 
@@ -192,25 +195,31 @@ def _integers(group: _Group) -> list[Domain]:
         number = value if isinstance(value, int) else 0
         sizes.append(abs(number) + 2)
         if right is not None and isinstance(value, int):
-            edges.append(Edge(left.path, right.path, partial(_plus, number), partial(_plus, -number)))
+            edges.append(_difference(left, right, number))
         elif right is None and isinstance(value, Field):
-            edges.append(Edge(left.path, value.path, partial(_plus, 0), partial(_plus, 0)))
+            edges.append(_difference(left, value, 0))
         elif right is None:
-            bounds.setdefault(left.path, set()).add(number)
+            bounds.setdefault(left.path, set()).update((number - 1, number, number + 1))
     three = any(len(_fields(one)) > 2 for one in group.comparisons)
     names = [known.path for known in group.fields]
-    values = closed(names, bounds, edges, sum(sizes), rounds=_rounds(group))
-    every = not three and len(names) <= MOST_LINKED
+    found = closed(names, bounds, edges, sum(sizes), rounds=_rounds(group))
+    every = found.every and not three and len(names) <= MOST_LINKED
     made = []
     for known in group.fields:
         least = 1 if known.path.endswith("versionId") else INTEGERS.start
-        kept = tuple(value for value in sorted(values[known.path]) if least <= value < INTEGERS.stop)
+        kept = tuple(value for value in sorted(found.values[known.path]) if least <= value < INTEGERS.stop)
         made.append(Domain(known, kept, every))
     return made
 
 
-def _plus(number: int, value: int) -> int:
-    return value + number
+def _difference(left: Field, right: Field, number: int) -> Edge:
+    def plus(values: Iterable[int]) -> set[int]:
+        return {value + number for value in values}
+
+    def minus(values: Iterable[int]) -> set[int]:
+        return {value - number - by for value in values for by in (0, 1)}
+
+    return Edge(left.path, right.path, plus, minus)
 
 
 def _rounds(group: _Group) -> int:
@@ -220,12 +229,13 @@ def _rounds(group: _Group) -> int:
 class _Times:
     """The comparisons of instants as bounds and edges."""
 
-    def __init__(self, group: _Group, as_of: datetime) -> None:
-        self.now = epoch_ms(as_of)
+    def __init__(self, group: _Group, as_of: datetime, sums: Sums) -> None:
+        self.now = round_ms(as_of)
+        self.sums = sums
         self.bounds: dict[str, set[int]] = {}
         self.edges: list[Edge] = []
         self.durations: list[Duration] = []
-        self.absolute = self.relative = self.free = False
+        self.absolute = self.relative = self.free = self.beyond = False
         for one in group.comparisons:
             self.add(one)
 
@@ -236,7 +246,8 @@ class _Times:
         if right is None and one.operator not in _AGES:
             if isinstance(value, datetime):
                 self.absolute = True
-                self.bound(left, epoch_ms(value))
+                at = round_ms(value)
+                self.bound(left, {at - 1, at, at + 1})
             elif isinstance(value, Field):
                 self.between(left, value, Duration())
             return
@@ -253,25 +264,29 @@ class _Times:
         """`x` compared with `y` plus a duration."""
         if x == NOW and y == NOW:
             return
+        if NOW not in (x, y):
+            plus, minus = partial(_later, self.sums, length), partial(_earlier, self.sums, length)
+            self.edges.append(Edge(x.path, y.path, plus, minus))
+            return
+        self.relative = True
         if x == NOW:
-            self.relative = True
-            self.bound(y, earlier(self.now, length))
-            self.bound(y, earlier(self.now - 1, length))
-        elif y == NOW:
-            self.relative = True
-            self.bound(x, later(self.now, length))
+            found = self.sums.beside([self.now], length)
         else:
-            self.edges.append(Edge(x.path, y.path, partial(_later, length), partial(_earlier, length)))
+            (later,) = self.sums.later([self.now], length)
+            found = {later - 1, later, later + 1}
+        # what no instant meets now one may meet in a run of another day
+        self.beyond |= len(instants(found)) < len(found) and self.sums.reaches(length)
+        self.bound(y if x == NOW else x, found)
 
-    def bound(self, known: Field, instant: int) -> None:
+    def bound(self, known: Field, found: set[int]) -> None:
         if known == NOW:
             self.absolute = self.relative = True
         else:
-            self.bounds.setdefault(known.path, set()).add(instant)
+            self.bounds.setdefault(known.path, set()).update(found)
 
     def every(self, fields: int) -> bool:
         """Whether nothing hangs on the day of the run, on how long months are, or on more than can be followed."""
-        if self.free or fields > MOST_LINKED or (self.absolute and self.relative):
+        if self.free or self.beyond or fields > MOST_LINKED or (self.absolute and self.relative):
             return False
         different = set(self.durations)
         if len(different) < 2 or not any(one.months for one in different):
@@ -281,26 +296,24 @@ class _Times:
         return not self.edges and apart and len(lengths) == len(different)
 
 
-def _later(length: Duration, instant: int) -> int:
-    return later(min(max(instant, LEAST), MOST), length)
+def _later(sums: Sums, length: Duration, values: Iterable[int]) -> set[int]:
+    return set(sums.later(instants(values), length))
 
 
-def _earlier(length: Duration, instant: int) -> int:
-    return earlier(min(max(instant, LEAST), MOST), length)
+def _earlier(sums: Sums, length: Duration, values: Iterable[int]) -> set[int]:
+    return sums.beside(instants(values), length)
 
 
-def _times(group: _Group, as_of: datetime) -> list[Domain]:
-    found = _Times(group, as_of)
+def _times(group: _Group, as_of: datetime, sums: Sums) -> list[Domain]:
+    found = _Times(group, as_of, sums)
     known = [one for one in group.fields if one.type is Type.TIME]
-    longest = sum(later(0, one) for one in found.durations)
+    longest = sum(sums.later([0], one)[0] for one in found.durations)
     bounds = [bound for several in found.bounds.values() for bound in several]
-    top = max([found.now, *bounds]) + longest * max(len(known), 1) + 365 * DAY
+    # above all that any field may have to be, or the last instant that there is
+    top = min(max([found.now, *bounds]) + longest * max(len(known), 1) + 365 * DAY, LAST_MS)
     values = closed([one.path for one in known], found.bounds, found.edges, top, rounds=_rounds(group))
-    every = found.every(len(known)) and top <= MOST
-    made: list[Domain] = []
-    for one in known:
-        instants = tuple(from_epoch_ms(value) for value in sorted(values[one.path]) if LEAST <= value <= MOST)
-        made.append(Domain(one, instants, every and len(instants) == len(values[one.path])))
+    every = found.every(len(known)) and values.every
+    made = [Domain(one, tuple(map(from_epoch_ms, instants(values.values[one.path]))), every) for one in known]
     for one in group.fields:
         if one.type is Type.DURATION:
             lengths = dict.fromkeys((*_SAMPLES, *_durations(one, group).values))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 
 from checker.model import Duration, Field, ParamRef, Scalar, Test, Type, Value
-from checker.values import DAY, INTEGERS, show
+from checker.values import DAY, INTEGERS, LONGEST_MILLISECONDS, LONGEST_MONTHS, shifted, show
 
 NEVER = r"[^\s\S]"
 """A pattern that no text matches."""
@@ -80,7 +80,7 @@ def _moved(value: Bindable, by: int, operator: str, members: tuple[str, ...]) ->
         return _duration(value, by)
     if isinstance(value, datetime):
         midnight = (value.hour, value.minute, value.second, value.microsecond) == (0, 0, 0, 0)
-        return value + by * (timedelta(days=1) if midnight else timedelta(milliseconds=1))
+        return shifted(value, by * (timedelta(days=1) if midnight else timedelta(milliseconds=1)))
     return _text(value, operator, members) if by > 0 else None
 
 
@@ -110,10 +110,10 @@ def _duration(value: Duration, by: int) -> Duration | None:
     """One more or less of the unit in which an author would have written it."""
     if value.months and not value.milliseconds:
         months = value.months + by * (12 if value.months % 12 == 0 else 1)
-        return Duration(months) if months >= 0 else None
+        return Duration(months) if 0 <= months <= LONGEST_MONTHS else None
     unit = next(unit for unit in _UNITS if value.milliseconds % unit == 0) if value.milliseconds else DAY
     milliseconds = value.milliseconds + by * unit
-    return Duration(value.months, milliseconds) if milliseconds >= 0 else None
+    return Duration(value.months, milliseconds) if 0 <= milliseconds <= LONGEST_MILLISECONDS else None
 
 
 def shown(value: Value) -> str:

@@ -7,25 +7,42 @@ gives. So it is enough to follow the bounds from field to field.
 
 from __future__ import annotations
 
-import calendar
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
+from duckdb import ColumnExpression as Column
+from duckdb import ConstantExpression as Constant
+from duckdb import DuckDBPyConnection, Expression
+from duckdb import FunctionExpression as Function
+
+from checker.evaluation.compile import Compiler
 from checker.model import Duration
-from checker.values import DAY, EPOCH, from_epoch_ms, round_ms
+from checker.values import DAY, EPOCH, FIRST_MS, LAST_MS
 
-Plus = Callable[[int], int]
+Plus = Callable[[Iterable[int]], set[int]]
+
+MOST_VALUES = 4_000
+"""Values of all fields together, beyond which bounds are followed no further."""
+_AROUND = range(-1, 5)
+"""Days about the one that so many months before gives: a longer month's last days end at a shorter one's last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """The field `x` is compared with `plus` of the field `y`; `minus` gives the greatest `y` whose `plus` is not above."""
+    """The field `x` is compared with `plus` of the field `y`; `minus` gives the `y` beside which `plus` passes an `x`."""
 
     x: str
     y: str
     plus: Plus
     minus: Plus
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """The values of each field; `every` says that the bounds were followed to the end."""
+
+    values: Mapping[str, set[int]]
+    every: bool
 
 
 def closed(
@@ -35,65 +52,85 @@ def closed(
     top: int,
     *,
     rounds: int,
-) -> dict[str, set[int]]:
+) -> Closure:
     """The values of each field.
 
     Args:
         variables: the fields.
-        bounds: the constants that each is compared with.
+        bounds: for each the values on both sides of what it is compared with, and those that are equal to it.
         edges: comparisons of two fields.
-        top: above whatever any of them may have to be.
+        top: above whatever any of them may have to be, or the last value that there can be.
         rounds: over how many fields a bound is followed.
     """
     edges = tuple(edges)
-    values = {
-        name: {top, *(bound + by for bound in bounds.get(name, ()) for by in (-1, 0, 1))}
-        for name in variables
-    }
+    values = {name: {top, *bounds.get(name, ())} for name in variables}
     for _ in range(rounds):
         more = {name: set(found) for name, found in values.items()}
         for edge in edges:
-            above = {edge.plus(y) for y in values[edge.y]}
+            above = edge.plus(values[edge.y])
             more[edge.x] |= above | {value - 1 for value in above}
-            more[edge.y] |= {edge.minus(x) for x in values[edge.x]}
-            more[edge.y] |= {edge.minus(x - 1) for x in values[edge.x]}
+            more[edge.y] |= edge.minus(values[edge.x])
+        if sum(map(len, more.values())) > MOST_VALUES:
+            return Closure(values, every=False)
         values = more
-    return values
+    return Closure(values, every=True)
 
 
-def later(milliseconds: int, duration: Duration) -> int:
-    """The instant plus a duration, months first, as the evaluation adds them."""
-    if duration.months:
-        instant = from_epoch_ms(milliseconds)
-        years, month = divmod(instant.month - 1 + duration.months, 12)
-        year = instant.year + years
-        day = min(instant.day, calendar.monthrange(year, month + 1)[1])
-        milliseconds = round_ms(instant.replace(year=year, month=month + 1, day=day))
-    return milliseconds + duration.milliseconds
+class Sums:
+    """Instants, in epoch milliseconds, plus durations. The evaluation's own expression adds them: proofs have no other
+    arithmetic."""
+
+    def __init__(self, connection: DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    def later(self, instants: Iterable[int], length: Duration) -> list[int]:
+        """Each instant plus the duration; it may be after the year 9999."""
+        wanted = list(instants)
+        if not length.months or not wanted:
+            return [instant + length.milliseconds for instant in wanted]
+        return self._moved(wanted, lambda instant: Compiler(EPOCH).later(instant, length))
+
+    def beside(self, instants: Iterable[int], length: Duration) -> set[int]:
+        """For each instant those which, with the duration added, are the last before it, equal to it, and the first
+        after it."""
+        wanted = [instant - length.milliseconds for instant in dict.fromkeys(instants)]
+        if not length.months:
+            return {instant + by for instant in wanted for by in (-1, 0, 1)}
+        months = Duration(length.months)
+        back = self._moved(wanted, lambda instant: instant - Function("to_months", Constant(months.months)))
+        tried = [(at, one) for at, before in zip(wanted, back, strict=True) for one in _near(at, before)]
+        found: dict[tuple[int, int], int] = {}
+        for (at, one), moved in zip(tried, self.later([one for _, one in tried], months), strict=True):
+            sign = (moved > at) - (moved < at)
+            best = max if sign < 1 else min
+            found[at, sign] = best(found.get((at, sign), one), one)
+        return set(found.values())
+
+    def reaches(self, length: Duration) -> bool:
+        """Whether two instants can be so far apart."""
+        return self.later([FIRST_MS], length)[0] <= LAST_MS
+
+    def _moved(self, instants: Sequence[int], by: Callable[[Expression], Expression]) -> list[int]:
+        rows = self.connection.sql(
+            "SELECT unnest($1::BIGINT[]) AS instant, unnest(range($2)) AS place",
+            params=[instants, len(instants)],
+        )
+        moved = Function("epoch_ms", by(Function("make_timestamp_ms", Column("instant")))).alias("moved")
+        return [row[1] for row in rows.select(Column("place"), moved).order("place").fetchall()]
 
 
-def earlier(milliseconds: int, duration: Duration) -> int:
-    """The last instant which, with the duration added, is not after the given one."""
-    if not duration.months:
-        return milliseconds - duration.milliseconds
-    low = milliseconds - duration.milliseconds - (duration.months * 31 + 2) * DAY
-    high = milliseconds - duration.milliseconds - (duration.months * 28 - 2) * DAY
-    while high - low > 1:
-        middle = (low + high) // 2
-        if later(middle, duration) <= milliseconds:
-            low = middle
-        else:
-            high = middle
-    return low
+def _near(instant: int, before: int) -> Iterable[int]:
+    """Instants of which some are where, with months added that lead from `before` to about `instant`, they pass it: days
+    lead to days, and the time of day stays."""
+    time, day = instant % DAY, before - before % DAY
+    for number in _AROUND:
+        begin = day + number * DAY
+        yield from (begin - 1, begin, begin + time - 1, begin + time, begin + time + 1)
 
 
-def epoch_ms(instant: datetime) -> int:
-    """Epoch milliseconds of an instant."""
-    return round_ms(instant)
-
-
-LEAST, MOST = round_ms(EPOCH.replace(year=2)), round_ms(EPOCH.replace(year=9000))
-"""Instants within which sums stay instants."""
+def instants(values: Iterable[int]) -> list[int]:
+    """Those of the values that are instants of the years 1 to 9999, sorted."""
+    return sorted(value for value in values if FIRST_MS <= value <= LAST_MS)
 
 
 def spread(durations: Iterable[Duration]) -> list[tuple[int, int]]:

@@ -31,7 +31,7 @@ from checker.fields import (
     tag_key,
 )
 from checker.model import Case, CaseSets, RuleScope, Scalar
-from checker.values import iso
+from checker.values import iso, shifted
 
 STORE = "0123456789abcdef0123456789abcdef"
 SUCCESSOR_ID = "5cce550a" * 4
@@ -43,7 +43,7 @@ _API = {ours: spelling for spelling, ours in VERSION_SPELLING.items()}
 
 def healthy(image_set_id: str, as_of: datetime) -> dict[str, Any]:
     """The answer for an image set with which nothing is wrong, by path."""
-    yesterday = as_of - timedelta(days=1)
+    yesterday = shifted(as_of, -timedelta(days=1)) or as_of
     return {
         "datastoreId": STORE,
         "imageSetId": image_set_id,
@@ -61,7 +61,7 @@ def healthy(image_set_id: str, as_of: datetime) -> dict[str, Any]:
 
 def healthy_store(as_of: datetime) -> dict[str, Any]:
     """GetDatastore's answer for a data store with which nothing is wrong, by path."""
-    created = as_of.replace(year=as_of.year - 1, day=min(as_of.day, 28))
+    created = as_of.replace(year=max(as_of.year - 1, 1), day=min(as_of.day, 28))
     return {
         f"{_DATASTORE}datastoreId": STORE,
         f"{_DATASTORE}datastoreName": "archive",

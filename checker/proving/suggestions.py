@@ -21,7 +21,7 @@ from checker.proving.cases import groups, snapshot
 from checker.proving.judged import verdicts
 from checker.proving.mutants import Mutant
 from checker.proving.witness import flow
-from checker.values import EPOCH, round_ms, show
+from checker.values import EPOCH, round_ms, shifted, show
 from checker.yamlsource import parse
 
 MOST_TRIED = 2_000
@@ -153,8 +153,8 @@ def _shifts(instants: Sequence[datetime], as_of: datetime) -> Iterator[timedelta
         yield _round(instant, _DAY) - instant
         yield _round(instant, _DAY, up=True) - instant
     for instant in (instants[0], instants[-1]):
-        yield as_of - _DAY - instant
-        yield as_of.replace(day=1) - timedelta(days=31) - instant
+        yield _plus(as_of, -_DAY) - instant
+        yield _plus(as_of.replace(day=1), -timedelta(days=31)) - instant
         yield from (timedelta(days=-3650 * decades) for decades in range(1, 8))
 
 
@@ -164,10 +164,7 @@ def _round(instant: datetime, unit: timedelta, *, up: bool = False) -> datetime:
 
 
 def _plus(instant: datetime, by: timedelta) -> datetime:
-    try:
-        return instant + by
-    except OverflowError:
-        return instant
+    return shifted(instant, by) or instant
 
 
 def _cost(instant: datetime, as_of: datetime) -> int:

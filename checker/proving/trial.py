@@ -15,6 +15,7 @@ from checker.model import Aggregate, Condition, Field, Leaf, Rule, RuleScope, Sc
 from checker.policy.tree import fields_of, walk
 from checker.proving.domains import domains
 from checker.proving.grid import KEY, MOST, Grid, grid
+from checker.proving.order import Sums
 from checker.proving.records import healthy_values
 from checker.proving.stores import Stores
 from checker.proving.witness import Described, described, given
@@ -126,5 +127,6 @@ def conditions_grid(
     healthy: Mapping[str, Scalar] = healthy_values(scope, as_of)
     read = [one for part in conditions for one in fields_of(part) if one not in (FOUND, NOW)]
     leaves = [leaf for part in conditions for leaf in walk(part) if isinstance(leaf, Leaf)]
-    made = [one for one in domains([*read, FOUND], leaves, as_of, healthy, texts) if one.field != FOUND]
+    every = domains([*read, FOUND], leaves, as_of, healthy, texts, sums=Sums(connection))
+    made = [one for one in every if one.field != FOUND]
     return grid(connection, made, healthy, scope, most=most, name=name)

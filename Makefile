@@ -38,7 +38,7 @@ golden: $(LSP)/.package-lock.json docs  ## rewrite the files that tests compare 
 
 docs: $(VENV)/.dev  ## rewrite the pages of the shipped packs, docs/packs/
 	rm -rf docs/packs
-	$(BIN)/imageset-checker rules docs --out docs/packs
+	$(BIN)/imageset-checker rules docs pack: --out docs/packs
 
 # Tests of the HTML report drive a Chromium that is on PATH, else Playwright's own.
 browser: $(VENV)/.dev  ## a browser for the tests, where there is none yet

@@ -39,6 +39,15 @@ class Problem:
             return (self.where.path, self.where.line, self.where.column, self.message)
         return (self.where, 0, 0, self.message)
 
+    def plain(self) -> dict[str, object]:
+        """As JSON holds it."""
+        return {
+            "where": str(self.where),
+            "message": self.message,
+            "hint": self.hint,
+            "warning": self.warning,
+        }
+
     def __str__(self) -> str:
         kind = "warning" if self.warning else "error"
         lines = [f"{one_line(str(self.where))}: {kind}: {printable(self.message)}"]
@@ -66,9 +75,14 @@ class InvalidInputError(CheckerError):
         return render(self.problems)
 
 
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """The problems sorted, each once."""
+    return sorted(dict.fromkeys(problems), key=lambda problem: problem.order)
+
+
 def render(problems: Iterable[Problem]) -> str:
     """The problems as text: sorted, each once, at most 50, then how many more there are."""
-    unique = sorted(dict.fromkeys(problems), key=lambda problem: problem.order)
+    unique = in_order(problems)
     shown = [str(problem) for problem in unique[:MOST_SHOWN]]
     if len(unique) > MOST_SHOWN:
         shown.append(f"... and {len(unique) - MOST_SHOWN} more problems")

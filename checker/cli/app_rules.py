@@ -9,21 +9,29 @@ import typer
 rules_app = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=True,
-    help="Lists, shows, validates, tests and documents policies; without a path, the shipped packs.",
+    help="Lists, shows, validates, tests and documents policies.",
+    epilog="Without a POLICY these commands are about those of ./audit.yaml, and where there is none about the shipped packs; "
+    "`pack:` stands for all of the shipped ones.",
 )
 
 Policies = Annotated[
     list[str] | None,
-    typer.Argument(metavar="POLICY...", help="Files, folders or pack:NAME; the shipped packs unless given."),
+    typer.Argument(
+        metavar="POLICY...",
+        help="Files, folders, pack:NAME, or pack: for all shipped packs [default: those of ./audit.yaml, else pack:].",
+    ),
 ]
 
 
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
 @rules_app.command("list")
-def rules_list(policies: Policies = None) -> int:
+def rules_list(policies: Policies = None, as_json: Json = False) -> int:
     """One rule a line."""
     from checker.cli.rules import list_rules
 
-    return list_rules(policies or [])
+    return list_rules(policies or [], as_json=as_json)
 
 
 @rules_app.command("show")
@@ -43,11 +51,12 @@ def rules_validate(
     strict: Annotated[
         bool, typer.Option("--strict", help="Demand why, fix and tests; warnings are errors.")
     ] = False,
+    as_json: Json = False,
 ) -> int:
     """Check policies without evaluating anything."""
     from checker.cli.rules import validate
 
-    return validate(policies or [], strict=strict)
+    return validate(policies or [], strict=strict, as_json=as_json)
 
 
 @rules_app.command("test")
@@ -79,6 +88,7 @@ def rules_test(
             help="With --mutate: how much of it each rule's tests must notice.",
         ),
     ] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: short for --report json=-.")] = False,
 ) -> int:
     """Run the tests written inside policies."""
     from checker.cli.testing import test
@@ -86,7 +96,7 @@ def rules_test(
     return test(
         policies or [],
         rule or [],
-        reports=report or [],
+        reports=[*(report or []), *(["json=-"] if as_json else [])],
         required=require_tests,
         mutate=mutate or min_score > 0,
         least=min_score,

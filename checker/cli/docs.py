@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from checker import api
 from checker.cli.console import say, warn
+from checker.cli.policies import taken
 from checker.cli.schema import write
 from checker.model import Control, Demand, Field, Label, Pack, Param, ParamRef, Rule, Type
 from checker.policy.params import used
@@ -26,7 +26,7 @@ _NOT_TEXT = ("true", "false", "null", "yes", "no", "on", "off")
 
 def run(paths: list[str], out: str | None) -> int:
     """Prints the pages, or writes each into a file that is called as its pack."""
-    policies = api.load(paths)
+    policies = taken(paths).policies
     warn(policies.warnings)
     if out is None:
         say("\n\n".join(page(pack).rstrip() for pack in policies.packs))

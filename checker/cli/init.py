@@ -15,7 +15,7 @@ name: my-archive
 
 policies:
   - policies/                          # your own
-  # - pack:healthimaging-integrity    # a shipped one; `imageset-checker rules list` shows them all
+  # - pack:healthimaging-integrity    # a shipped one; `imageset-checker rules list pack:` shows them all
 
 targets:
   - name: archive                      # shown in reports in place of the id

@@ -2,26 +2,77 @@
 
 from __future__ import annotations
 
-from checker import api
+import json
+from collections.abc import Sequence
+
 from checker.cli.console import complain, say, warn
-from checker.problems import Problem, printable, render
+from checker.cli.policies import Taken, packs_text, plain, taken
+from checker.problems import InvalidInputError, Problem, in_order, printable, render
+
+LIST_SCHEMA = "imageset-checker/rules/1"
+VALIDATE_SCHEMA = "imageset-checker/rules-validate/1"
 
 
-def list_rules(paths: list[str]) -> int:
-    """Prints one rule a line."""
-    policies = api.load(paths)
-    warn(policies.warnings)
-    width = max(len(rule.name) for rule in policies.rules)
-    for rule in policies.rules:
+def list_rules(paths: list[str], *, as_json: bool) -> int:
+    """Prints one rule a line; whose they are, where nobody named any, goes to standard error."""
+    found = taken(paths)
+    warn(found.policies.warnings)
+    rules = found.policies.rules
+    if as_json:
+        document = {
+            "schema": LIST_SCHEMA,
+            "source": found.whose or paths,
+            "rules": [plain(one) for one in rules],
+        }
+        say(json.dumps(document, indent=2, ensure_ascii=False))
+        return 0
+    width = max(len(rule.name) for rule in rules)
+    for rule in rules:
         say(f"{rule.name:<{width}}  {rule.severity:<8}  {printable(rule.title)}")
+    if found.whose:
+        complain(f"{_count(len(rules), 'rule')} in {packs_text(found.policies)}{found.remark}")
     return 0
 
 
-def validate(paths: list[str], *, strict: bool) -> int:
+def validate(paths: list[str], *, strict: bool, as_json: bool) -> int:
     """Reports every problem; 0 where there is none."""
+    if not as_json:
+        return _validate(paths, strict=strict)
+    found: Taken | None = None
+    problems: Sequence[Problem] = ()
+    try:
+        found = taken(paths)
+        problems = _problems(found, strict=strict)
+    except InvalidInputError as error:
+        problems = error.problems
+    valid = found is not None and not (strict and problems)
+    document = {
+        "schema": VALIDATE_SCHEMA,
+        "source": (found.whose if found else "") or paths,
+        "valid": valid,
+        "packs": [pack.name for pack in found.policies.packs] if found else [],
+        "rules": len(found.policies.rules) if found else 0,
+        "problems": [one.plain() for one in in_order(problems)],
+    }
+    say(json.dumps(document, indent=2, ensure_ascii=False))
+    return 0 if valid else 2
+
+
+def _validate(paths: list[str], *, strict: bool) -> int:
+    found = taken(paths)
+    problems = _problems(found, strict=strict)
+    if strict and problems:
+        complain(render(problems))
+        return 2
+    warn(problems)
+    say(f"{_count(len(found.policies.rules), 'rule')} in {packs_text(found.policies)}: valid{found.remark}")
+    return 0
+
+
+def _problems(found: Taken, *, strict: bool) -> list[Problem]:
     from checker.proving.warnings import warnings
 
-    policies = api.load(paths)
+    policies = found.policies
     problems = [*policies.warnings, *warnings(policies)]
     if strict:
         problems += [
@@ -30,17 +81,7 @@ def validate(paths: list[str], *, strict: bool) -> int:
             for name in ("why", "fix", "tests")
             if not getattr(rule, name)
         ]
-    if strict and problems:
-        complain(render(problems))
-        return 2
-    warn(problems)
-    say(f"{_count(len(policies.rules), 'rule')} in {_packs(policies)}: valid")
-    return 0
-
-
-def _packs(policies: api.Policies) -> str:
-    """The packs by name, so that nobody takes one for another."""
-    return f"the pack{'s' * (len(policies.packs) > 1)} {', '.join(pack.name for pack in policies.packs)}"
+    return problems
 
 
 def _count(number: int, noun: str) -> str:

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from checker import api
 from checker.cli.console import say, warn
 from checker.cli.docs import demand_text
+from checker.cli.policies import taken
 from checker.model import Control, Pack, Param, Rule, Type
+from checker.policy.load import SHIPPED
 from checker.policy.params import used
 from checker.policy.tree import counted_fields_of
 from checker.policy.written import condition_text
@@ -20,16 +22,20 @@ WIDTH = 100
 
 
 def run(wanted: str, paths: list[str]) -> int:
-    """Prints the rules of that id, `RULE` or `PACK/RULE`."""
-    policies = api.load(paths)
+    """Prints the rules of that id, `RULE` or `PACK/RULE`; one of a shipped pack too, where audit.yaml's policies have none."""
+    policies = taken(paths).policies
     warn(policies.warnings)
-    found = [(pack, rule) for pack in policies.packs for rule in pack.rules if wanted in (rule.id, rule.name)]
+    found = _found(wanted, policies) or ([] if paths else _found(wanted, api.load([SHIPPED])))
     if not found:
         names = [rule.name if "/" in wanted else rule.id for rule in policies.rules]
         hint = suggest(wanted, names, what="rules are")
         raise InvalidInputError(Problem("RULE", f"no loaded rule is called {wanted}", hint))
     say("\n\n".join("\n".join(_described(pack, rule)) for pack, rule in found))
     return 0
+
+
+def _found(wanted: str, policies: api.Policies) -> list[tuple[Pack, Rule]]:
+    return [(pack, rule) for pack in policies.packs for rule in pack.rules if wanted in (rule.id, rule.name)]
 
 
 def _described(pack: Pack, rule: Rule) -> Iterator[str]:

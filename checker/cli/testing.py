@@ -8,6 +8,7 @@ from typing import Any, TextIO, cast
 
 from checker import api
 from checker.cli.console import complain, say, warn
+from checker.cli.policies import Taken, packs_text, taken
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.proving.results import Tested, prove
 from checker.reporting import STDOUT, probe
@@ -23,13 +24,14 @@ def test(
 ) -> int:
     """Tests rules: 1 where something does not hold, or a rule's score is below `least`; 3 where there is no test."""
     asked = _asked(reports)
-    policies = api.load(paths)
+    found = taken(paths)
+    policies = found.policies
     warn(policies.warnings)
     wanted = api.named(policies, only, "--rule") if only else {rule.name for rule in policies.rules}
     results = prove(policies, wanted, required=required, mutate=mutate)
     _complain(results, least)
     if STDOUT not in (path for _, path in asked):
-        _say(results, policies, mutate=mutate)
+        _say(results, found, mutate=mutate)
     for name, path in asked:
         write = partial(_write, results, name, least)
         # delivery hands on what is reported, whatever it is
@@ -84,17 +86,17 @@ def _complain(results: Sequence[Tested], least: float) -> None:
             complain(str(Problem(lived.where, message, f"add the test - {lived.test}", warning=warning)))
 
 
-def _say(results: Sequence[Tested], policies: api.Policies, *, mutate: bool) -> None:
+def _say(results: Sequence[Tested], found: Taken, *, mutate: bool) -> None:
     tests = [proved for one in results for proved in one.proved]
     failed = sum(not proved.held for proved in tests)
     tested = sum(bool(one.proved) for one in results)
-    packs = f"the pack{'s' * (len(policies.packs) > 1)} {', '.join(pack.name for pack in policies.packs)}"
+    packs = packs_text(found.policies)
     if mutate:
         for one in results:
             if one.score:
                 say(f"{one.rule.name}: {described(one.score)}")
     say(
-        f"{_count(len(tests) - failed, 'test')} passed, {failed} failed, {_count(tested, 'rule')} of {packs} tested"
+        f"{_count(len(tests) - failed, 'test')} passed, {failed} failed, {_count(tested, 'rule')} of {packs} tested{found.remark}"
     )
     if mutate:
         scores = [one.score for one in results if one.score]

@@ -10,7 +10,7 @@ from checker import api
 from checker.audit.verifying import Verified
 from checker.cli.console import complain, say
 from checker.cli.kept import configured, home, store_of
-from checker.problems import Problem, printable, render
+from checker.problems import printable, render
 
 ALTERED = 1
 """The exit code where something does not fit."""
@@ -62,12 +62,8 @@ def _plain(one: Verified) -> dict[str, object]:
         "manifest_sha256": one.sha256,
         "files": one.files,
         "findings": one.findings,
-        "problems": [_problem(problem) for problem in one.problems],
+        "problems": [problem.plain() for problem in one.problems],
         "different": one.different,
         "differs": [asdict(finding) for finding in one.differs],
         "notes": list(one.notes),
     }
-
-
-def _problem(one: Problem) -> dict[str, str]:
-    return {"where": str(one.where), "message": one.message, "hint": one.hint}

@@ -2,6 +2,6 @@
 
 from checker.config.audit import AuditConfig, Rate, TargetConfig
 from checker.config.labels import resolve_targets
-from checker.config.load import load
+from checker.config.load import load, named_policies
 
-__all__ = ["AuditConfig", "Rate", "TargetConfig", "load", "resolve_targets"]
+__all__ = ["AuditConfig", "Rate", "TargetConfig", "load", "named_policies", "resolve_targets"]

@@ -60,6 +60,19 @@ def load(path: Path, shown: str | None = None) -> AuditConfig:
     return _config(path, document, checked, _Found(regions, parts, files, rules, warnings))
 
 
+def named_policies(path: Path) -> tuple[Node, ...]:
+    """The policies that a file names; nothing else of it is looked at, and none of the other files that it names.
+
+    Raises:
+        InvalidInputError: the file cannot be read, or names none; with every problem of it.
+    """
+    node = _child(yamlsource.read(path, path.as_posix()).root, "policies")
+    items = node.value if node is not None and isinstance(node.value, tuple) else ()
+    if items and all(isinstance(one.value, str) and one.value for one in items):
+        return items
+    return load(path).policies
+
+
 def _child(root: Node, key: str) -> Node | None:
     return root.value[key].node if isinstance(root.value, dict) and key in root.value else None
 

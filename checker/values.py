@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from calendar import monthrange
 from collections.abc import Collection, Iterable, Mapping
@@ -31,6 +32,10 @@ _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)([Zz]|[+-]\d\d:?\d\d))?", re.ASCII
 )
 _RATIO = re.compile(r"(\d{1,3}(?:\.\d{1,9})?)\s?%", re.ASCII)
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(?:/+|(?<=[sS]3:))")
+_VARIABLE = re.compile(r"\$(?:\{[^}]*\}|\([^)]*\)|[A-Za-z_]\w*)|%[A-Za-z_]\w*%")
+# braces as templates have them, and dates as strftime has them
+_PLACEHOLDER = re.compile(r"\{+ *[A-Za-z_][\w.:% -]*\}+|%[YmdHMSFTjs](?![0-9A-Za-z])")
 _INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,18})", re.ASCII)
 
 
@@ -40,6 +45,35 @@ class BadValueError(ValueError):
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+
+
+def parse_path(text: str, *, remote: bool = False) -> str:
+    """A path, `~` at its beginning replaced by the home folder; with `remote` also a place in S3, as it is.
+
+    Raises:
+        BadValueError: the path has a variable or a placeholder in it, which nobody replaces, names no home folder, or is
+            somewhere else than on this machine.
+    """
+    if (scheme := _SCHEME.match(text)) and not (remote and scheme[0] == "s3://"):
+        if scheme[1].lower() == "s3" and remote:
+            raise BadValueError(f"`{text}` is no place in S3", f"write s3://{text[scheme.end() :]}")
+        message = f"paths in {scheme[1].lower()}:// are not available yet"
+        raise BadValueError(message, "write a path on this machine")
+    if variable := _VARIABLE.search(text):
+        before, after = text[: variable.start()], text[variable.end() :]
+        home = not before and variable[0].strip("${}%") in ("HOME", "USERPROFILE")
+        hint = f"write ~{after}" if home else "write the path itself; `~` alone stands for the home folder"
+        raise BadValueError(f"{variable[0]} is not replaced in a path", hint)
+    if placeholder := _PLACEHOLDER.search(text):
+        hint = "write a name that stays the same; a command's path may have $(date +%F) in it, which the shell replaces"
+        raise BadValueError(f"{placeholder[0]} is not replaced in a path", hint)
+    if not text.startswith("~"):
+        return text
+    found = os.path.expanduser(text)  # noqa: PTH111 - pathlib's raises where there is none, and drops a slash at the end
+    if found == text:
+        head = text.partition("/")[0]
+        raise BadValueError(f"there is no home folder {head}", f"a file or folder of this name is ./{text}")
+    return found
 
 
 def parse_duration(text: str) -> Duration:

@@ -10,6 +10,7 @@ from checker import __version__
 from checker.audit.gate import FAIL_ON
 from checker.cli.app_rules import rules_app
 from checker.cli.app_runs import commands_on_runs
+from checker.cli.paths import local, reported, stored
 from checker.cli.waiving import commands_on_waivers
 
 FORMATS = ("html", "json", "junit", "text")
@@ -25,7 +26,13 @@ app = typer.Typer(
 )
 Config = Annotated[
     str | None,
-    typer.Option("-c", "--config", metavar="FILE", help="The audit's configuration [default: audit.yaml]."),
+    typer.Option(
+        "-c",
+        "--config",
+        metavar="FILE",
+        callback=local,
+        help="The audit's configuration [default: audit.yaml].",
+    ),
 ]
 Policy = Annotated[
     list[str] | None,
@@ -33,6 +40,7 @@ Policy = Annotated[
         "-p",
         "--policy",
         metavar="POLICY",
+        callback=local,
         help="A policy file, a folder, or pack:NAME; with --image-sets. Repeats.",
     ),
 ]
@@ -41,6 +49,7 @@ ImageSets = Annotated[
     typer.Option(
         "--image-sets",
         metavar="FILE",
+        callback=local,
         help="Recorded answers in place of AWS: what get-image-set or list-image-set-versions printed; - is standard input. Repeats.",
     ),
 ]
@@ -125,6 +134,7 @@ def check(
         typer.Option(
             "--report",
             metavar="FORMAT=PATH",
+            callback=reported,
             help=f"A report: {', '.join(FORMATS)}; - is standard output. Repeats.",
         ),
     ] = None,
@@ -141,7 +151,10 @@ def check(
     runs: Annotated[
         str | None,
         typer.Option(
-            "--runs", metavar="DIR", help="Keep the run in a folder here, or below s3://BUCKET/PREFIX."
+            "--runs",
+            metavar="DIR",
+            callback=stored,
+            help="Keep the run in a folder here, or below s3://BUCKET/PREFIX.",
         ),
     ] = None,
     endpoint_url: Annotated[
@@ -163,17 +176,22 @@ def check(
         typer.Option(
             "--evidence",
             metavar="RUN",
+            callback=stored,
             help="Judge the evidence of a kept run again, without AWS: by its own policies unless -c or -p is given.",
         ),
     ] = None,
     waivers: Annotated[
-        str | None, typer.Option("--waivers", metavar="FILE", help="The waivers, in place of audit.yaml's.")
+        str | None,
+        typer.Option(
+            "--waivers", metavar="FILE", callback=local, help="The waivers, in place of audit.yaml's."
+        ),
     ] = None,
     events: Annotated[
         list[str] | None,
         typer.Option(
             "--events",
             metavar="FILE",
+            callback=local,
             help="EventBridge events of deletions, as JSON Lines: earlier sightings. Repeats.",
         ),
     ] = None,
@@ -182,11 +200,18 @@ def check(
     ] = False,
     baseline: Annotated[
         str | None,
-        typer.Option("--baseline", metavar="RUN", help="The run to compare with [default: the last one]."),
+        typer.Option(
+            "--baseline",
+            metavar="RUN",
+            callback=stored,
+            help="The run to compare with [default: the last one].",
+        ),
     ] = None,
     sign: Annotated[
         str | None,
-        typer.Option("--sign", metavar="KEY", help="Sign the kept run with an Ed25519 key (PEM)."),
+        typer.Option(
+            "--sign", metavar="KEY", callback=local, help="Sign the kept run with an Ed25519 key (PEM)."
+        ),
     ] = None,
     refresh: Annotated[
         bool,
@@ -196,7 +221,9 @@ def check(
     ] = False,
     resume: Annotated[
         str | None,
-        typer.Option("--resume", metavar="RUN", help="Go on with a kept run that was interrupted."),
+        typer.Option(
+            "--resume", metavar="RUN", callback=stored, help="Go on with a kept run that was interrupted."
+        ),
     ] = None,
     show_phi: ShowPhi = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No summary and no progress.")] = False,
@@ -234,7 +261,12 @@ def explain(
     ],
     evidence: Annotated[
         str | None,
-        typer.Option("--evidence", metavar="RUN", help="A run folder: judged as the run did, without AWS."),
+        typer.Option(
+            "--evidence",
+            metavar="RUN",
+            callback=stored,
+            help="A run folder: judged as the run did, without AWS.",
+        ),
     ] = None,
     config: Config = None,
     policy: Policy = None,
@@ -296,7 +328,7 @@ def plan(
 
 @app.command()
 def init(
-    folder: Annotated[str, typer.Argument(metavar="DIR", help="Where to write.")] = ".",
+    folder: Annotated[str, typer.Argument(metavar="DIR", callback=local, help="Where to write.")] = ".",
 ) -> int:
     """Write a commented audit.yaml and a first policy; overwrites nothing."""
     from checker.cli.init import run
@@ -306,7 +338,9 @@ def init(
 
 @app.command()
 def demo(
-    folder: Annotated[str, typer.Argument(metavar="DIR", help="Where the reports go.")] = "demo",
+    folder: Annotated[
+        str, typer.Argument(metavar="DIR", callback=local, help="Where the reports go.")
+    ] = "demo",
 ) -> int:
     """Audit a simulated data store over HTTP; reports in ./demo/. Needs the extra `simulator`."""
     from checker.cli.demo import run

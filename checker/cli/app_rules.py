@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from checker.cli.paths import local, reported
+
 rules_app = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=True,
@@ -18,6 +20,7 @@ Policies = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="POLICY...",
+        callback=local,
         help="Files, folders, pack:NAME, or pack: for all shipped packs [default: those of ./audit.yaml, else pack:].",
     ),
 ]
@@ -68,7 +71,10 @@ def rules_test(
     report: Annotated[
         list[str] | None,
         typer.Option(
-            "--report", metavar="FORMAT=PATH", help="A report: json, junit; - is standard output. Repeats."
+            "--report",
+            metavar="FORMAT=PATH",
+            callback=reported,
+            help="A report: json, junit; - is standard output. Repeats.",
         ),
     ] = None,
     require_tests: Annotated[
@@ -118,7 +124,8 @@ def rules_schema(
         ),
     ] = "policy",
     out: Annotated[
-        str | None, typer.Option("--out", metavar="FILE", help="Write it there, over what is there.")
+        str | None,
+        typer.Option("--out", metavar="FILE", callback=local, help="Write it there, over what is there."),
     ] = None,
 ) -> int:
     """The JSON Schema of policy files, or others, for completion in editors."""
@@ -132,7 +139,7 @@ def rules_docs(
     policies: Policies = None,
     out: Annotated[
         str | None,
-        typer.Option("--out", metavar="DIR", help="Write PACK.md there, over what is there."),
+        typer.Option("--out", metavar="DIR", callback=local, help="Write PACK.md there, over what is there."),
     ] = None,
 ) -> int:
     """Packs as pages of Markdown."""

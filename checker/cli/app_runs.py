@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from checker.cli.paths import local, reported, stored
+
 DIFF_FORMATS = ("html", "json", "markdown", "text")
 _DIFF = (
     "Examples:\n\n"
@@ -22,16 +24,24 @@ LATEST, PREVIOUS = "latest", "previous"
 RUN_HELP = (
     "its folder; in the store of audit.yaml its name, the beginning of it, latest, previous or latest~2"
 )
-Run = Annotated[str, typer.Argument(metavar="RUN", help=f"The run: {RUN_HELP}.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", callback=stored, help=f"The run: {RUN_HELP}.")]
 Runs = Annotated[
     str | None,
     typer.Argument(
-        metavar="RUNS", help="A folder of runs, or s3://BUCKET/PREFIX; that of audit.yaml unless given."
+        metavar="RUNS",
+        callback=stored,
+        help="A folder of runs, or s3://BUCKET/PREFIX; that of audit.yaml unless given.",
     ),
 ]
 Config = Annotated[
     str | None,
-    typer.Option("-c", "--config", metavar="FILE", help="The audit's configuration [default: audit.yaml]."),
+    typer.Option(
+        "-c",
+        "--config",
+        metavar="FILE",
+        callback=local,
+        help="The audit's configuration [default: audit.yaml].",
+    ),
 ]
 
 
@@ -49,12 +59,19 @@ def verify(
     runs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="RUN...", help=f"Each is {RUN_HELP}; or a folder of runs [default: all of the audit's]."
+            metavar="RUN...",
+            callback=stored,
+            help=f"Each is {RUN_HELP}; or a folder of runs [default: all of the audit's].",
         ),
     ] = None,
     key: Annotated[
         str | None,
-        typer.Option("--key", metavar="FILE", help="The public key (PEM) that the runs must be signed with."),
+        typer.Option(
+            "--key",
+            metavar="FILE",
+            callback=local,
+            help="The public key (PEM) that the runs must be signed with.",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     config: Config = None,
@@ -69,7 +86,12 @@ def report(
     run_folder: Run = LATEST,
     report: Annotated[
         list[str] | None,
-        typer.Option("--report", metavar="FORMAT=PATH", help="A report; - is standard output. Repeats."),
+        typer.Option(
+            "--report",
+            metavar="FORMAT=PATH",
+            callback=reported,
+            help="A report; - is standard output. Repeats.",
+        ),
     ] = None,
     junit_passes: Annotated[
         str,
@@ -89,13 +111,16 @@ def report(
 
 
 def diff(
-    old: Annotated[str, typer.Argument(metavar="OLD", help=f"The earlier run: {RUN_HELP}.")] = PREVIOUS,
-    new: Annotated[str, typer.Argument(metavar="NEW", help="The later run.")] = LATEST,
+    old: Annotated[
+        str, typer.Argument(metavar="OLD", callback=stored, help=f"The earlier run: {RUN_HELP}.")
+    ] = PREVIOUS,
+    new: Annotated[str, typer.Argument(metavar="NEW", callback=stored, help="The later run.")] = LATEST,
     report: Annotated[
         list[str] | None,
         typer.Option(
             "--report",
             metavar="FORMAT=PATH",
+            callback=reported,
             help=f"A report: {', '.join(DIFF_FORMATS)}; - is standard output. Repeats [default: text=-].",
         ),
     ] = None,
@@ -134,7 +159,13 @@ def forecast(
     ] = "90d",
     config: Annotated[
         str | None,
-        typer.Option("-c", "--config", metavar="FILE", help="Judge by this audit.yaml, not as the run did."),
+        typer.Option(
+            "-c",
+            "--config",
+            metavar="FILE",
+            callback=local,
+            help="Judge by this audit.yaml, not as the run did.",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:

@@ -6,9 +6,17 @@ from typing import Annotated
 
 import typer
 
+from checker.cli.paths import local, stored
+
 Config = Annotated[
     str | None,
-    typer.Option("-c", "--config", metavar="FILE", help="The audit's configuration [default: audit.yaml]."),
+    typer.Option(
+        "-c",
+        "--config",
+        metavar="FILE",
+        callback=local,
+        help="The audit's configuration [default: audit.yaml].",
+    ),
 ]
 _WAIVE = (
     "Examples:\n\n"
@@ -51,7 +59,10 @@ def waive(
     evidence: Annotated[
         str,
         typer.Option(
-            "--evidence", metavar="RUN", help="The kept run whose findings are waived, by its folder or name."
+            "--evidence",
+            metavar="RUN",
+            callback=stored,
+            help="The kept run whose findings are waived, by its folder or name.",
         ),
     ] = "latest",
     image_sets: Annotated[
@@ -77,7 +88,12 @@ def waive(
     ] = False,
     file: Annotated[
         str | None,
-        typer.Option("--file", metavar="FILE", help="The file of waivers [default: that of audit.yaml]."),
+        typer.Option(
+            "--file",
+            metavar="FILE",
+            callback=local,
+            help="The file of waivers [default: that of audit.yaml].",
+        ),
     ] = None,
     config: Config = None,
 ) -> int:
@@ -94,7 +110,10 @@ def waive(
 def check(
     config: Config = None,
     waivers: Annotated[
-        str | None, typer.Option("--waivers", metavar="FILE", help="The waivers, in place of audit.yaml's.")
+        str | None,
+        typer.Option(
+            "--waivers", metavar="FILE", callback=local, help="The waivers, in place of audit.yaml's."
+        ),
     ] = None,
     policy: Annotated[
         list[str] | None,
@@ -102,13 +121,17 @@ def check(
             "-p",
             "--policy",
             metavar="POLICY",
+            callback=local,
             help="A policy file, a folder, or pack:NAME; with --waivers. Repeats.",
         ),
     ] = None,
     evidence: Annotated[
         str | None,
         typer.Option(
-            "--evidence", metavar="RUN", help="A kept run: tells which waivers cover nothing of it."
+            "--evidence",
+            metavar="RUN",
+            callback=stored,
+            help="A kept run: tells which waivers cover nothing of it.",
         ),
     ] = None,
     as_of: Annotated[

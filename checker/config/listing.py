@@ -11,7 +11,7 @@ from checker.config import tables
 from checker.config.audit import Listed
 from checker.config.tables import Cell, Table
 from checker.problems import Problem, nearest, suggest
-from checker.values import INTEGERS
+from checker.values import INTEGERS, BadValueError, parse_path
 from checker.yamlsource import Entry, Node
 
 ENTRY_KEYS = ("id", "version", "labels")
@@ -32,9 +32,14 @@ class Files:
 
     def table(self, node: Node) -> Table | None:
         """The table that a path in audit.yaml names; None with the problems noted."""
-        path = self.root / node.value
+        try:
+            written = parse_path(node.value)
+        except BadValueError as error:
+            self.problems.append(node.problem(str(error), error.hint))
+            return None
+        path = self.root / written
         if path not in self.read:
-            shown = (PurePosixPath(self.shown).parent / PurePosixPath(node.value)).as_posix()
+            shown = (PurePosixPath(self.shown).parent / PurePosixPath(written)).as_posix()
             self.read[path] = tables.read(path, shown, node, self.problems)
         return self.read[path]
 

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from checker.aws import COLLECTED
 from checker.model import Duration, Severity
 from checker.problems import nearest, suggest
-from checker.values import BadValueError, parse_duration, parse_ratio, parse_time
+from checker.values import BadValueError, parse_duration, parse_path, parse_ratio, parse_time
 
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
 _DATASTORE = re.compile(r"[0-9a-z]{32}")
@@ -90,16 +90,19 @@ def _url(text: str) -> str:
 
 
 def _local(text: str) -> str:
-    if "://" in text:
-        scheme = text.partition("://")[0]
-        _refuse(f"paths in {scheme}:// are not available yet", "write a path on this machine")
-    return text
+    try:
+        return parse_path(text)
+    except BadValueError as error:
+        _refuse(str(error), error.hint)
 
 
 def _store(text: str) -> str:
-    if "://" in text and not text.startswith("s3://"):
+    if "://" in text and text[:5].lower() != "s3://":
         _refuse("runs are kept in a folder or in s3://BUCKET/PREFIX")
-    return text
+    try:
+        return parse_path(text, remote=True)
+    except BadValueError as error:
+        _refuse(str(error), error.hint)
 
 
 def _severity(text: str) -> Severity:

@@ -57,11 +57,23 @@ def validate(root: Node) -> tuple[BaseModel | None, list[Problem]]:
     if not isinstance(root.value, dict):
         message = "the file is empty" if root.value is None else f"audit.yaml is a mapping, not {root.kind}"
         return None, [root.problem(message, "`imageset-checker init` writes one to start from")]
+    if empty := [
+        _empty(root, key) for key in _SHORT if key in root.value and root.value[key].node.value is None
+    ]:
+        return None, empty
     try:
         checked: BaseModel = models().Audit.model_validate(_long(root))
     except ValidationError as error:
         return None, [_problem(root, one) for one in error.errors(include_url=False)]
     return checked, []
+
+
+def _empty(root: Node, key: str) -> Problem:
+    """A key with nothing after it, which a lone `~` is in YAML."""
+    entry: Entry = root.value[key]
+    hint = f"leave it out, or write `{key}: {_SHORT[key]}`"
+    home = '; the home folder is written "~/"' if key == "runs" else ""
+    return entry.key.problem(f"{key} has no value", hint + home)
 
 
 def models() -> ModuleType:

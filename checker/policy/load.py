@@ -14,6 +14,7 @@ from checker.policy.rules import RuleReader
 from checker.policy.shape import Shape
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.shipped import folder
+from checker.values import BadValueError, parse_path
 from checker.yamlsource import Document, Node, read
 
 SUFFIXES = (".yaml", ".yml")
@@ -141,7 +142,11 @@ def _files(request: Request, base: Path, problems: list[Problem]) -> list[tuple[
     if not request.text.strip():
         problems.append(request.problem("the path of a policy is empty"))
         return []
-    path = base / request.text
+    try:
+        path = base / parse_path(request.text)
+    except BadValueError as error:
+        problems.append(request.problem(str(error), error.hint))
+        return []
     if path.is_dir():
         found = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
         if not found:

@@ -114,4 +114,4 @@ def test_a_run_to_compare_with_that_is_not_there_is_told(check, capsys):
     check(answer(ONE))
     code, _ = check(answer(ONE, **FORCED), options=("--new-only", "--baseline", "nope"))
     assert code == 2
-    assert "there is no complete run nope" in capsys.readouterr().err
+    assert "nope: error: there is no such run in " in capsys.readouterr().err

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from checker.cli.flags import Config
 from checker.cli.paths import local, reported, stored
 
 DIFF_FORMATS = ("html", "json", "markdown", "text")
@@ -31,16 +32,6 @@ Runs = Annotated[
         metavar="RUNS",
         callback=stored,
         help="A folder of runs, or s3://BUCKET/PREFIX; that of audit.yaml unless given.",
-    ),
-]
-Config = Annotated[
-    str | None,
-    typer.Option(
-        "-c",
-        "--config",
-        metavar="FILE",
-        callback=local,
-        help="The audit's configuration [default: audit.yaml].",
     ),
 ]
 

@@ -6,18 +6,9 @@ from typing import Annotated
 
 import typer
 
+from checker.cli.flags import Config
 from checker.cli.paths import local, stored
 
-Config = Annotated[
-    str | None,
-    typer.Option(
-        "-c",
-        "--config",
-        metavar="FILE",
-        callback=local,
-        help="The audit's configuration [default: audit.yaml].",
-    ),
-]
 _WAIVE = (
     "Examples:\n\n"
     "  imageset-checker waive no-forced-overrides 18f88ac7870584f58d56256646b4d92b --evidence runs/RUN"

@@ -71,11 +71,12 @@ def evaluate(
         origin: of a kept run, what it said of itself.
     """
     from checker.evaluation.evaluate import evaluate as run
-    from checker.evaluation.waiving import usage
+    from checker.evaluation.usage import usage
 
     moment = as_of or started or utc_now()
     where = folder or _free(evidence.folder)
     labels = rules.policies.labels
+    skipped = (*rules.left_out, *left_out)
     coverage = write_snapshot(evidence.records, where, labels, rules.needs)
     coverage = replace(coverage, unreadable_targets=coverage.unreadable_targets + unread_targets)
     tallies = run(rules.rules, where, moment, waivers, labels)
@@ -101,11 +102,11 @@ def evaluate(
         params=rules.params,
         notes=origin.notes if origin else evidence.notes,
         **_of_evidence(evidence, where),
-        left_out=(*rules.left_out, *left_out),
+        left_out=skipped,
         changes=rules.changes,
         shortfalls=rules.shortfalls,
         frameworks=rules.policies.frameworks,
-        waivers=stand(waivers, used, moment, soon),
+        waivers=stand(waivers, used, moment, soon, skipped, interrupted=evidence.interrupted),
         compared=compared,
         replay_of=origin.replay_of if origin else "",
         unread_targets=unread_targets,

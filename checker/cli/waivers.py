@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from checker import api
 from checker.audit.replaying import overrides
-from checker.audit.waivers import WaiverUse, covered, day, days_left, ends_soon, state_of
+from checker.audit.waivers import WaiverUse, covered, day, days_left, ends_soon, stand, state_of
 from checker.cli.console import say, warn
 from checker.cli.kept import configured, find
 from checker.cli.waive import policies, waivers_file
 from checker.config.waivers import Limits, limits_of, read_waivers
-from checker.model import SOON, Duration, Waiver, utc_now
+from checker.model import SOON, Duration, Outcome, Waiver, utc_now
 from checker.problems import Gathered, InvalidInputError, Problem, one_line
 from checker.values import BadValueError, parse_time
 
@@ -38,7 +38,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class _Line:
-    """A waiver as it stands. `use` is None where no evidence tells, or its rule was not judged."""
+    """A waiver as it stands. `use` is None where no evidence tells."""
 
     waiver: Waiver
     state: str
@@ -49,11 +49,17 @@ class _Line:
     @property
     def bad(self) -> bool:
         """Whether somebody has to do something about it."""
-        return self.state == "expired" or bool(self.use and self.use.usage)
+        return self.state == "expired" or bool(self.use and (self.use.unused or self.use.over_broad))
+
+    @property
+    def open(self) -> bool:
+        """Whether the evidence could not tell that it is needed, of a rule that was judged."""
+        return bool(self.use and self.use.judged and self.use.doubt)
 
 
 def check(asked: Asked) -> int:
-    """Prints a line for each waiver; 1 where one is expired, unused or over-broad, and with `strict` where one ends soon."""
+    """Prints a line for each waiver; 1 where one is expired, unused or over-broad, and with `strict` where one ends soon;
+    3 where the evidence could not tell of one whether it is needed."""
     gathered = Gathered()
     moment, config, kept = utc_now(), None, None
     if asked.policies and asked.config:
@@ -78,7 +84,9 @@ def check(asked: Asked) -> int:
         say(text)
     say(_summary(lines))
     ending = any(one.state == "ends soon" for one in lines)
-    return 1 if any(one.bad for one in lines) or (asked.strict and ending) else 0
+    if any(one.bad for one in lines) or (asked.strict and ending):
+        return Outcome.VIOLATION.exit_code
+    return Outcome.INCOMPLETE.exit_code if any(one.open for one in lines) else 0
 
 
 def _instant(text: str | None) -> datetime | None:
@@ -106,13 +114,13 @@ def _used(
     *,
     own: bool,
 ) -> Mapping[int, WaiverUse]:
-    """What the waivers cover of a run, by number; those whose rule cannot be judged are left out."""
+    """What the waivers cover of a run, by number."""
     changes = config.rules if config else overrides(kept) if own else ()
     off = {one.rule for one in changes if one.severity is None}
     names = {rule.name for rule in loaded.rules} - off
     only = sorted({one.rule for one in waivers} & names)
     if not only:
-        return {}
+        return {one.waiver.number: one for one in stand(waivers, {}, moment)}
     params = config.params if config else kept.params if own else None
     rules = api.choose(loaded, configured=params, only=only, changes=changes)
     run = api.rejudge(kept, rules, as_of=moment, waivers=waivers)
@@ -120,10 +128,8 @@ def _used(
 
 
 def _line(one: Waiver, moment: datetime, soon: Duration, used: Mapping[int, WaiverUse] | None) -> _Line:
-    use = used.get(one.number) if used is not None else None
-    remark = (
-        use.usage if use else "not judged: its rule is not among those of the run" if used is not None else ""
-    )
+    use = used[one.number] if used is not None else None
+    remark = use.usage if use else ""
     state, days = state_of(one, moment), days_left(one, moment)
     if state == "expired":
         return _Line(one, "expired", f"{_days(-days)} ago", use, remark)
@@ -153,11 +159,13 @@ def _summary(lines: Sequence[_Line]) -> str:
         "expired": sum(one.state == "expired" for one in lines),
         "not in force yet": sum(one.state == "not yet" for one in lines),
         "unused": sum(bool(one.use and one.use.unused) for one in lines),
-        "over-broad": sum(bool(one.use and one.use.usage and not one.use.unused) for one in lines),
+        "over-broad": sum(bool(one.use and one.use.over_broad and not one.use.unused) for one in lines),
     }
     soon = sum(one.state == "ends soon" for one in lines)
     parts = [f"{number} {word}" for word, number in kinds.items() if number]
     parts += [f"{soon} end{'s' * (soon == 1)} soon"] if soon else []
+    doubts = sum(bool(one.use and one.use.doubt) for one in lines)
+    parts += [f"of {doubts} it could not be told whether it is needed"] if doubts else []
     head = f"{len(lines)} waiver{'s' * (len(lines) != 1)}"
     return f"{head}: {', '.join(parts)}" if parts else f"{head}: all in force" if lines else head
 

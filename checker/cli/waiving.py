@@ -16,7 +16,7 @@ _WAIVE = (
     "  imageset-checker waive no-recent-deletions --all --file waivers.yaml --evidence runs/RUN ..."
 )
 _CHECK = (
-    "Exit codes: 0 all is well, 1 a waiver is expired, unused or over-broad (with --strict: or ends soon), 2 invalid.\n\n"
+    "Exit codes: 0 all is well, 1 a waiver is expired, unused or over-broad (with --strict: or ends soon), 2 invalid, 3 the evidence cannot tell whether one is needed.\n\n"
     "Examples:\n\n"
     "  imageset-checker waivers check\n\n"
     "  imageset-checker waivers check --waivers waivers.yaml -p policies/ --evidence runs/RUN"

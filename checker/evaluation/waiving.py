@@ -1,23 +1,19 @@
-"""Waivers as columns: which of them covers a finding, and how many subjects each one reaches."""
+"""Waivers as columns: which of them covers a finding, and which subjects each one reaches."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import reduce
-from pathlib import Path
 
 from duckdb import CaseExpression as Case
 from duckdb import CoalesceOperator as Coalesce
 from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, Expression
-from duckdb import FunctionExpression as Function
+from duckdb import Expression
 
 from checker.evaluation.compile import CODES, Compiler, tree
-from checker.evaluation.tables import read_table
-from checker.evidence.runfolder import FINDINGS
-from checker.evidence.snapshot import PINNED, connect, duckdb_path
+from checker.evidence.snapshot import PINNED
 from checker.fields import catalogue
 from checker.model import Label, Operand, Rule, RuleScope, Test, Waiver
 
@@ -41,36 +37,6 @@ def waiver_columns(
         _first(rule.scope, code, here, as_of, labels).alias(WAIVER),
         _first(rule.scope, code, [one for one in own if one not in here], as_of, labels).alias(LAPSED),
     )
-
-
-def usage(
-    folder: Path,
-    rules: Sequence[Rule],
-    waivers: Sequence[Waiver],
-    as_of: datetime,
-    labels: Mapping[str, Label],
-) -> dict[int, tuple[int, int]]:
-    """Of each waiver of one of the rules, by number: how many findings it covers, or would if it were in force, and
-    how many subjects it reaches.
-
-    Args:
-        folder: the folder with the snapshot and the findings.
-        rules: the rules of the run.
-        waivers: the waivers; those of other rules are left out.
-        as_of: the instant of the run.
-        labels: the labels that the snapshot has.
-    """
-    scopes = {rule.name: rule.scope for rule in rules}
-    with connect() as connection:
-        used = _used(connection, folder) if waivers else {}
-        found = {}
-        for one in waivers:
-            if one.rule in scopes:
-                rows = read_table(connection, folder, scopes[one.rule])
-                count = Function("count_if", reaches(one, scopes[one.rule], as_of, labels))
-                reached = rows.aggregate([count]).fetchall()[0][0] or 0
-                found[one.number] = (used.get(one.number, 0), reached)
-    return found
 
 
 def reaches(waiver: Waiver, scope: RuleScope, as_of: datetime, labels: Mapping[str, Label]) -> Expression:
@@ -105,10 +71,3 @@ def _first(
     ]
     first, *rest = branches
     return reduce(lambda case, branch: case.when(*branch), rest, Case(*first)).cast("INTEGER")
-
-
-def _used(connection: DuckDBPyConnection, folder: Path) -> dict[int, int]:
-    rows = connection.read_parquet(duckdb_path(folder / FINDINGS))
-    named = rows.select(Coalesce(Column(WAIVER), Column(LAPSED)).alias("number"))
-    counts = named.filter(Column("number").isnotnull()).aggregate([Column("number"), Function("count_star")])
-    return dict(counts.fetchall())

@@ -72,10 +72,12 @@ def became(since: Since | None) -> list[Became]:
 
 
 def waivers(run: Run) -> list[WaiverUse]:
-    """The waivers of a run, those that need attention first: what counts again, then what soon will, then what is no use."""
+    """The waivers of a run, those that need attention first: what counts again, then what soon will, then what is no use,
+    then what could not be told of."""
 
     def attention(one: WaiverUse) -> int:
-        needs = (one.state == "expired" and not one.unused, one.soon, one.over_broad, one.unused)
+        again = one.state == "expired" and one.judged and not one.unused
+        needs = (again, one.soon, one.over_broad, one.unused, bool(one.doubt))
         return needs.index(True) if any(needs) else len(needs) + (one.state == "in_force")
 
     return sorted(run.waivers, key=lambda one: (attention(one), one.waiver.expires, one.waiver.number))
@@ -92,6 +94,7 @@ def flags(one: WaiverUse) -> list[tuple[str, str]]:
         (one.soon, ("unknown", "Ends soon")),
         (one.over_broad, ("unknown", "Over-broad")),
         (one.unused, ("waived", "Unused")),
+        (bool(one.doubt), ("unknown", "Could not be told")),
     )
     return [states[one.state], *(flag for there, flag in others if there)]
 
@@ -109,6 +112,7 @@ def standing(run: Run, rule: Rule) -> dict[str, int]:
         "ending-soon": sum(one.soon for one in own),
         "unused": sum(one.unused for one in own),
         "over-broad": sum(one.over_broad for one in own),
+        "could-not-be-told": sum(bool(one.doubt) for one in own),
     }
     covering = {"in-force": len(force), "covering": sum(one.used for one in force)}
     return covering | {name: number for name, number in others.items() if number}
@@ -149,9 +153,12 @@ def text(run: Run, since: Since | None) -> Iterator[tuple[str, str]]:
     force = sum(one.state == "in_force" for one in run.waivers)
     if run.waivers:
         findings = "1 finding" if used == 1 else f"{used:,} findings"
-        yield "Waivers", f"{force:,} in force, for {findings}"
+        doubts = sum(bool(one.doubt) for one in run.waivers)
+        doubt = f"; of {doubts:,} it could not be told whether it is needed" if doubts else ""
+        yield "Waivers", f"{force:,} in force, for {findings}{doubt}"
     for one in waivers(run):
-        if one.remarks:
+        # of the rules of other runs there is nothing to say one by one
+        if one.remarks and one.judged:
             said = "; ".join(one.remarks)
             yield "Waiver", f"{one.waiver.rule}, {covered(one.waiver, 2)}: {said} ({one.waiver.owner})"
     if run.compared is not None and since is not None:
@@ -195,6 +202,7 @@ def waiver(one: WaiverUse, run: Run) -> dict[str, Any]:
         "expires_soon": one.soon,
         "unused": one.unused,
         "over_broad": one.over_broad,
+        "could_not_be_told": one.doubt or None,
         "used": one.used,
         "reached": one.reached,
         "where": str(own.where),

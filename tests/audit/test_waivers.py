@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from checker.audit.waivers import WaiverUse, covered, days_left, ends_soon, stand, standing, state_of
+from checker.evaluation.usage import Usage
 from checker.model import Duration, Location, Verdict, Waiver
 from checker.values import DAY
 
@@ -49,10 +50,58 @@ def test_it_ends_soon_within_the_time_before_its_end():
     assert not ends_soon(WAIVER, WAIVER.created - INSTANT, Duration(12))
 
 
-def test_those_of_rules_that_were_not_judged_are_left_out():
+def test_of_those_whose_rule_was_not_judged_it_could_not_be_told():
     other = replace(WAIVER, number=2)
-    (found,) = stand([WAIVER, other], {2: (3, 4)}, END)
+    unjudged, found = stand([WAIVER, other], {2: Usage(3, 4)}, END)
     assert found == WaiverUse(other, "expired", False, 3, 4)
+    assert not unjudged.unused
+    assert unjudged.remarks == ("could not be told whether it is needed: its rule was not judged",)
+
+
+NAMED = {"image_sets": (ONE, TWO), "target": None}
+LABELLED = {"labels": {"class": "adult"}, "target": None}
+
+
+@pytest.mark.parametrize(
+    ("changed", "usage", "left_out", "doubt"),
+    [
+        ({}, Usage(0, 3), (), ""),
+        ({}, Usage(0, 3), ("rule p/other",), ""),
+        ({}, Usage(0, 3), ("target other", "target archive2", "image sets of other but those where a"), ""),
+        ({}, Usage(0, 3, 2), (), "of 3 that it reaches, 2 could not be judged"),
+        ({}, Usage(1, 3, 2), (), ""),
+        ({}, Usage(0, 0, 0, ("target archive",)), (), "target archive was not looked at"),
+        ({}, Usage(0, 3), ("target archive, but for archive/x",), "not all that it is about was looked at"),
+        ({}, Usage(0, 3), ("image sets of archive but those where a",), "not all that it is about was looked at"),
+        (NAMED, Usage(0, 1, 0, ("image set " + ONE,)), (), f"image set {ONE} was not looked at"),
+        (NAMED, Usage(0, 0, 0, ("image set x", "image set y")), (), "image set x and 1 more were not looked at"),
+        (NAMED, Usage(0, 2), ("target other",), ""),
+        (NAMED, Usage(0, 0, 1), (), "1 could not be judged"),
+        (LABELLED, Usage(0, 3), ("target other",), "not all that it is about was looked at"),
+    ],
+)  # fmt: skip
+def test_unused_is_only_what_was_judged_and_not_needed(changed, usage, left_out, doubt):
+    (one,) = stand([replace(WAIVER, **changed)], {1: usage}, WAIVER.created, left_out=left_out)
+    assert one.doubt == doubt
+    assert one.unused is (not doubt and not usage.used)
+    assert one.remarks == (
+        (f"could not be told whether it is needed: {doubt}",)
+        if doubt
+        else one.remarks
+        if usage.used
+        else ("unused: it covers no fail",)
+    )
+
+
+def test_nothing_is_unused_in_a_run_that_was_stopped():
+    (one,) = stand([WAIVER], {1: Usage(0, 3)}, WAIVER.created, interrupted=True)
+    assert (one.unused, one.doubt) == (False, "the run was stopped before its end")
+
+
+def test_nothing_is_over_broad_where_what_could_not_be_judged_could_make_up_the_half():
+    half, less = (WaiverUse(WAIVER, "in_force", False, 1, 10, undecided=number) for number in (4, 3))
+    part = WaiverUse(WAIVER, "in_force", False, 1, 10, omission="not all that it is about was looked at")
+    assert (half.over_broad, less.over_broad, part.over_broad) == (False, True, False)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from checker.cli import main
-from cli.waiver_runs import AUDIT, FORCED, HEALTHY, TOO, kept_run
+from cli.waiver_runs import AUDIT, FORCED, HEALTHY, SETS, TOO, UNREAD, keep_run, kept_run
 
 __all__ = ["kept_run"]
 
@@ -76,7 +76,10 @@ def test_evidence_tells_what_is_used(run, folder, capsys):
             f"rule: p/forced, image_sets: [{FORCED}], version: 2, expires: 2026-03-31",
             "unused: it covers no fail",
         ),
-        ("rule: p/primary, target: recorded, expires: 2026-03-31", "unused: it covers no fail"),
+        (
+            "rule: p/few, target: recorded, covers: unknown, expires: 2026-03-31",
+            "unused: it covers no unknown",
+        ),
         (
             "rule: p/primary, target: recorded, covers: unknown, expires: 2026-03-31",
             "over-broad: of 4 that it reaches, 1 is unknown",
@@ -108,7 +111,8 @@ def test_a_waiver_whose_rule_is_not_judged_says_so(run, folder, capsys):
     write(folder, "rule: other/r, target: recorded, expires: 2026-03-31", USED)
     assert check("--evidence", run, "--as-of", "2026-01-02") == 0
     out, err = capsys.readouterr()
-    assert "not judged: its rule is not among those of the run" in out.splitlines()[0]
+    assert out.splitlines()[0].endswith("could not be told whether it is needed: its rule was not judged")
+    assert out.splitlines()[-1] == "2 waivers: of 1 it could not be told whether it is needed"
     assert "warning: no loaded pack is called other; the waiver is ignored" in err
 
 
@@ -121,7 +125,54 @@ def test_audit_yaml_has_the_file_the_policies_and_what_is_soon(run, folder, caps
     assert lines(capsys)[-1] == "1 waiver: all in force"
     (folder / "audit.yaml").write_text(AUDIT + "rules: {p/forced: {off: not ours}}\n")
     assert main(["waivers", "check", "--evidence", run, "--as-of", "2026-01-03"]) == 0
-    assert "not judged" in lines(capsys)[0]
+    assert "its rule was not judged" in lines(capsys)[0]
+
+
+GONE = "98f88ac7870584f58d56256646b4d92b"
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ("rule: p/primary, target: recorded", "of 4 that it reaches, 1 could not be judged"),
+        (f"rule: p/primary, image_sets: [{UNREAD}]", "of 1 that it reaches, 1 could not be judged"),
+        (
+            f"rule: p/primary, image_sets: [{HEALTHY}, {UNREAD}]",
+            "of 2 that it reaches, 1 could not be judged",
+        ),
+        (f"rule: p/primary, image_sets: [{UNREAD}], version: 2", "1 could not be judged"),
+        (f"rule: p/primary, image_sets: [{UNREAD}], version: 2, covers: unknown", "1 could not be judged"),
+        (f"rule: p/primary, image_sets: [{GONE}]", f"image set {GONE} was not looked at"),
+        (f"rule: p/ever, image_sets: [{HEALTHY}]", "of 1 that it reaches, 1 could not be judged"),
+        ("rule: p/primary, target: other", "target other was not looked at"),
+    ],
+)
+def test_what_could_not_be_judged_makes_no_waiver_unused(run, folder, capsys, entry, why):
+    write(folder, f"{entry}, expires: 2026-03-31")
+    assert check("--evidence", run, "--as-of", "2026-01-02") == 3
+    line, summary = lines(capsys)
+    assert line.endswith(f"(88 days left)  could not be told whether it is needed: {why}")
+    assert summary == "1 waiver: of 1 it could not be told whether it is needed"
+
+
+def test_what_somebody_has_to_do_comes_before_what_could_not_be_told(run, folder, capsys):
+    write(
+        folder,
+        f"rule: p/primary, image_sets: [{UNREAD}], expires: 2026-03-31",
+        f"rule: p/primary, image_sets: [{HEALTHY}], expires: 2026-03-31",
+    )
+    assert check("--evidence", run, "--as-of", "2026-01-02") == 1
+    assert lines(capsys)[-1] == "2 waivers: 1 unused, of 1 it could not be told whether it is needed"
+
+
+def test_no_waiver_is_unused_in_a_run_that_read_nothing(folder, capsys):
+    unread = [{**one, "error": {"code": "ThrottlingException", "message": "slower"}} for one in SETS]
+    name = keep_run(
+        folder, [{key: one[key] for key in ("datastoreId", "imageSetId", "error")} for one in unread]
+    )
+    write(folder, USED, "rule: p/primary, target: recorded, expires: 2026-03-31")
+    assert check("--evidence", name, "--as-of", "2026-01-02") == 3
+    assert lines(capsys)[-1] == "2 waivers: of 2 it could not be told whether it is needed"
 
 
 def test_no_waiver_is_no_problem(run, folder, capsys):

@@ -1,0 +1,119 @@
+"""What waivers have to do with a run: what each covers, what it reaches, and what could not be told."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from duckdb import CoalesceOperator as Coalesce
+from duckdb import ColumnExpression as Column
+from duckdb import ConstantExpression as Constant
+from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+from duckdb import FunctionExpression as Function
+
+from checker.evaluation.compile import CODES, Columns
+from checker.evaluation.evaluate import table
+from checker.evaluation.targets import OF_TARGET
+from checker.evaluation.targets import judged as verdict
+from checker.evaluation.waiving import LAPSED, WAIVER, reaches
+from checker.evidence.runfolder import FINDINGS
+from checker.evidence.snapshot import connect, duckdb_path
+from checker.model import Label, Rule, Verdict, Waiver
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a waiver has to do with the subjects of its rule.
+
+    `used` is how many findings it covers, or would if it were in force; `reached` how many subjects it reaches. `undecided`
+    is how many it may cover once they can be judged: their verdict is unknown, where it is about fails, or it could not be
+    found out whether it reaches them. `absent` are the image sets that it names, or the target, which the evidence has none of.
+    """
+
+    used: int
+    reached: int
+    undecided: int = 0
+    absent: tuple[str, ...] = ()
+
+
+def usage(
+    folder: Path,
+    rules: Sequence[Rule],
+    waivers: Sequence[Waiver],
+    as_of: datetime,
+    labels: Mapping[str, Label],
+) -> dict[int, Usage]:
+    """The use of each waiver of one of the rules, by number.
+
+    Args:
+        folder: the folder with the snapshot and the findings.
+        rules: the rules of the run.
+        waivers: the waivers; those of other rules are left out.
+        as_of: the instant of the run.
+        labels: the labels that the snapshot has.
+    """
+    found: dict[int, Usage] = {}
+    if not waivers:
+        return found
+    with connect() as connection:
+        used = _used(connection, folder)
+        for rule in rules:
+            own = [one for one in waivers if one.rule == rule.name]
+            if own:
+                judged = table(connection, folder, rule.scope, [rule], as_of)
+                found |= _usage(judged, rule, own, as_of, labels=labels, used=used)
+    return found
+
+
+def _usage(
+    judged: tuple[DuckDBPyRelation, Columns],
+    rule: Rule,
+    waivers: Sequence[Waiver],
+    as_of: datetime,
+    *,
+    labels: Mapping[str, Label],
+    used: Mapping[int, int],
+) -> dict[int, Usage]:
+    """The use of the waivers of one rule."""
+    rows, columns = judged
+    unknown = verdict(rule, as_of, columns) == Constant(CODES[Verdict.UNKNOWN])
+    counts: list[Expression] = []
+    for one in waivers:
+        reach = reaches(one, rule.scope, as_of, labels)
+        counts += [Function("count_if", reach), Function("count_if", unknown & _perhaps(one, rule, reach))]
+    numbers = iter([number or 0 for number in rows.aggregate(counts).fetchall()[0]])
+    ids = _there(rows, "imageSetId", {name for one in waivers for name in one.image_sets})
+    targets = _there(rows, "target", {one.target for one in waivers if one.target is not None})
+    found = {}
+    for one in waivers:
+        absent = [f"image set {name}" for name in one.image_sets if name not in ids]
+        absent += [f"target {one.target}"] if one.target is not None and one.target not in targets else []
+        reached, undecided = next(numbers), next(numbers)
+        found[one.number] = Usage(used.get(one.number, 0), reached, undecided, tuple(absent))
+    return found
+
+
+def _perhaps(waiver: Waiver, rule: Rule, reach: Expression) -> Expression:
+    """Whether a waiver may cover what is unknown of a row, once that can be judged."""
+    perhaps = reach.isnull()
+    if rule.scope != "datastore":
+        # an image set that no search has listed may have the labels; which of those by name are not there is told apart
+        perhaps = perhaps | OF_TARGET if waiver.labels else perhaps & ~OF_TARGET
+    return perhaps | reach if waiver.covers is Verdict.FAIL else perhaps
+
+
+def _there(rows: DuckDBPyRelation, column: str, names: Collection[str]) -> set[str]:
+    """The names that a column has."""
+    if not names:
+        return set()
+    found = rows.filter(Column(column).isin(*map(Constant, sorted(names)))).select(Column(column)).distinct()
+    return {name for (name,) in found.fetchall()}
+
+
+def _used(connection: DuckDBPyConnection, folder: Path) -> dict[int, int]:
+    rows = connection.read_parquet(duckdb_path(folder / FINDINGS))
+    named = rows.select(Coalesce(Column(WAIVER), Column(LAPSED)).alias("number"))
+    counts = named.filter(Column("number").isnotnull()).aggregate([Column("number"), Function("count_star")])
+    return dict(counts.fetchall())

@@ -8,6 +8,7 @@ characters, of which other readers make a number.
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,8 +17,12 @@ from typing import Any
 
 import yaml
 
+from checker import yamlsyntax, yamltext
+from checker.files import read_bytes
 from checker.model import Location
 from checker.problems import InvalidInputError, Problem
+from checker.yamlsyntax import Failure
+from checker.yamltext import Mistake, Spot
 
 LARGEST_FILE = 8 * 1024 * 1024
 DEEPEST = 50
@@ -61,6 +66,11 @@ class Node:
         if isinstance(self.value, bool):
             return "a boolean"
         return "a number" if isinstance(self.value, int | float) else "text"
+
+    @property
+    def written(self) -> str:
+        """The text in the file, so far as it is in the line where it begins: `1.10` is a number, and more than 1.1."""
+        return self.line[self.where.column - 1 :][: self.width]
 
     def plain(self) -> Any:
         """The value as dicts, lists and scalars."""
@@ -112,20 +122,8 @@ def read(path: Path, shown: str | None = None) -> Document:
         InvalidInputError: the file cannot be read, or its text is no acceptable YAML.
     """
     shown = shown or path.as_posix()
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            size = path.stat().st_size / 1024 / 1024
-            raise InvalidInputError(
-                Problem(
-                    shown, f"the file has {size:.1f} MiB", "YAML files may have 8 MiB; keep long lists in CSV"
-                )
-            )
-        source = path.read_bytes()
-    except OSError as error:
-        raise InvalidInputError(
-            Problem(shown, f"cannot be read: {(error.strerror or str(error)).lower()}")
-        ) from None
-    return parse(source, shown)
+    hint = f"YAML files may have {LARGEST_FILE // 1024 // 1024} MiB; keep long lists in CSV"
+    return parse(read_bytes(path, shown, LARGEST_FILE, hint), shown)
 
 
 def parse(source: bytes, path: str) -> Document:
@@ -134,46 +132,60 @@ def parse(source: bytes, path: str) -> Document:
     Raises:
         InvalidInputError: not UTF-8, not YAML, or YAML of a kind that is refused; with every duplicate key.
     """
-    try:
-        text = source.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = source[: error.start].decode("utf-8", "replace")
-        where = Location(path, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
-        message = f"byte 0x{source[error.start]:02x} is not UTF-8"
-        raise InvalidInputError(Problem(where, message, "save the file as UTF-8")) from None
+    text = _decoded(source, path)
     builder = _Builder(text, path)
+    if wrong := yamltext.unprintable(text):
+        raise InvalidInputError(builder.mistake(wrong))
     try:
         root = builder.build()
     except yaml.YAMLError as error:
-        raise InvalidInputError([*builder.problems, _syntax(error, builder)]) from None
+        raise InvalidInputError([*builder.problems, _syntax(error, text, builder)]) from None
+    builder.name_unused_anchors()
     errors = [problem for problem in builder.problems if not problem.warning]
     if errors:
         raise InvalidInputError(errors)
     return Document(path, root, source, tuple(builder.problems))
 
 
-def _syntax(error: yaml.YAMLError, builder: _Builder) -> Problem:
-    mark = getattr(error, "problem_mark", None)
+def _decoded(source: bytes, path: str) -> str:
+    try:
+        return source.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = source[: error.start].decode("utf-8", "replace")
+        where = Location(path, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
+        message = f"byte 0x{source[error.start]:02x} is not UTF-8"
+        if source[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            message = "the file is UTF-16, not UTF-8"
+        raise InvalidInputError(Problem(where, message, "save the file as UTF-8")) from None
+
+
+def _syntax(error: yaml.YAMLError, text: str, builder: _Builder) -> Problem:
+    mark, start = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
     message = getattr(error, "problem", None) or str(error).splitlines()[0]
     if mark is None:
         return Problem(builder.path, f"not valid YAML: {message}")
-    where, line = Location(builder.path, mark.line + 1, mark.column + 1), builder.line(mark.line)
-    return Problem(where, f"not valid YAML: {message}", _syntax_hint(message, line, error), line)
+    at = Spot(mark.line, mark.column)
+    began = Spot(start.line, start.column) if start else None
+    context = getattr(error, "context", None) or ""
+    return builder.mistake(
+        yamlsyntax.of_failure(Failure(message, context, at, began, _quote(text, mark)), builder.lines)
+    )
 
 
-def _syntax_hint(message: str, line: str, error: yaml.YAMLError) -> str:
-    start, context = getattr(error, "context_mark", None), getattr(error, "context", None) or ""
-    if "\t" in line and ("cannot start any token" in message or "found a tab" in message):
-        return "use spaces: YAML allows no tabs there"
-    if "cannot start any token" in message:
-        return "put the text in quotes"
-    if "mapping values are not allowed" in message:
-        return "text with a colon and a space in it needs quotes"
-    if "flow" in context and start is not None:
-        return f"a bracket opened in line {start.line + 1} is not closed, or a comma is missing"
-    if "block" in context and start is not None:
-        return f"check the indentation: what begins in line {start.line + 1} goes on differently here"
-    return context
+def _quote(text: str, mark: Any) -> Spot | None:
+    """Where the quotes opened that are closed right before a place."""
+    last = None
+    try:
+        for token in yaml.scan(text, Loader=Loader):
+            if token.start_mark.index >= mark.index:
+                break
+            last = token
+    except yaml.YAMLError:
+        pass
+    if not isinstance(last, yaml.ScalarToken) or last.style not in ("'", '"'):
+        return None
+    between = text[last.end_mark.index : mark.index]
+    return Spot(last.start_mark.line, last.start_mark.column) if not between.strip(" ") else None
 
 
 def quoted(text: str, *, always: bool = False) -> str:
@@ -193,6 +205,7 @@ class _Builder:
         self.lines = text.splitlines() or [""]
         self.problems: list[Problem] = []
         self.anchors: dict[str, Node | None] = {}
+        self.unused: dict[str, Node] = {}
         self.aliased = 0
         self.events: Iterator[Any] = iter(yaml.parse(text, Loader=Loader))
 
@@ -208,8 +221,30 @@ class _Builder:
         next(self.events)  # the document's end
         event = next(self.events)
         if not isinstance(event, yaml.StreamEndEvent):
-            self.refuse(event, "a second document begins here", "one file holds one document: drop the `---`")
+            self.second(event)
         return root
+
+    def second(self, event: Any) -> None:
+        """Notes what stands behind the end of the document."""
+        more = next(self.events)
+        if isinstance(more, yaml.ScalarEvent) and not more.value and more.implicit[0]:
+            self.refuse(event, "the file ends with a second, empty document", "drop the `---`")
+            return
+        hint = "one file holds one document: put it into a file of its own"
+        self.refuse(event, "a second document begins here", hint)
+
+    def mistake(self, mistake: Mistake) -> Problem:
+        """A mistake with its place and its line."""
+        at = mistake.at
+        where = Location(self.path, at.line + 1, at.column + 1)
+        return Problem(where, mistake.message, mistake.hint, self.line(at.line), warning=mistake.warning)
+
+    def name_unused_anchors(self) -> None:
+        """Notes what was taken for a name and is named nowhere: `&` was perhaps meant to be text."""
+        for name, node in self.unused.items():
+            message = f"&{name} is read as the name of what stands behind it, and nothing names it"
+            hint = "drop it, or put the text in quotes"
+            self.problems.append(node.problem(message, hint, warning=True))
 
     def refuse(self, event: Any, message: str, hint: str = "") -> None:
         self.problems.append(self.make(None, event, 1).problem(message, hint))
@@ -221,30 +256,39 @@ class _Builder:
         where = Location(self.path, start.line + 1, start.column + 1)
         return Node(value, where, max(1, width), line, size)
 
-    def node(self, event: Any, depth: int) -> Node:
+    def node(self, event: Any, depth: int, *, key: bool = False) -> Node:
         if isinstance(event, yaml.AliasEvent):
             return self.alias(event)
         if depth > DEEPEST:
             self.refuse(event, f"nested more than {DEEPEST} levels deep")
             raise InvalidInputError(self.problems)
-        if event.tag not in (None, "!", _STRING_TAG):
-            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
-            self.refuse(
-                event,
-                f"the tag {tag} is not allowed",
-                "policies are plain data: text, numbers, lists, mappings",
-            )
+        if event.tag not in (None, _STRING_TAG):
+            self.tag(event, key=key)
         if event.anchor:
             self.anchors[event.anchor] = None
         if isinstance(event, yaml.ScalarEvent):
+            self.visible(event, key=key)
             made = self.make(self.scalar(event), event, 1)
         elif isinstance(event, yaml.SequenceStartEvent):
             made = self.sequence(event, depth)
         else:
             made = self.mapping(event, depth)
         if event.anchor:
-            self.anchors[event.anchor] = made
+            self.anchors[event.anchor] = self.unused[event.anchor] = made
         return made
+
+    def tag(self, event: Any, *, key: bool) -> None:
+        """Notes a tag: data has none, and a lone `!` would be read as nothing."""
+        tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+        hint = "this is plain data: text, numbers, lists, mappings"
+        if key and not tag.startswith("!!"):
+            hint = f"write `not: {{{event.value}: ..}}`"
+        elif isinstance(event, yaml.ScalarEvent):
+            hint = yamltext.negated(tag, event.value) or hint
+        elif tag == "!":
+            hint = "write `{not_in: [..]}`, or `not: {..}`"
+        message = "`!` alone says nothing in YAML" if tag == "!" else f"the tag {tag} is not allowed"
+        self.refuse(event, message, hint)
 
     def alias(self, event: Any) -> Node:
         target = self.anchors.get(event.anchor)
@@ -256,6 +300,7 @@ class _Builder:
         if self.aliased > MOST_ALIASED:
             self.refuse(event, f"aliases repeat more than {MOST_ALIASED:,} values", "write the values out")
             raise InvalidInputError(self.problems)
+        self.unused.pop(event.anchor, None)
         return target
 
     def sequence(self, start: Any, depth: int) -> Node:
@@ -269,24 +314,51 @@ class _Builder:
         size = 1
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             plain = not getattr(event, "style", None)
-            key = self.node(event, depth + 1)
+            key = self.node(event, depth + 1, key=True)
             value = self.node(next(self.events), depth + 1)
             size += key.size + value.size
-            if key.value == "<<" and plain:
-                self.problems.append(key.problem("merge keys are not supported", "write the entries out"))
-            elif not isinstance(key.value, str):
-                name = self.line(key.where.line - 1)[key.where.column - 1 :][: key.width]
-                self.problems.append(
-                    key.problem(f"a key must be text, not {key.kind}", f'put it in quotes: "{name}"')
-                )
-            elif key.value in entries:
-                first = entries[key.value].key.where.line
-                self.problems.append(
-                    key.problem(f"duplicate key {key.value}", f"the first one is in line {first}")
-                )
-            else:
+            if self.is_key(key, value, plain=plain) and self.is_first(key, entries):
                 entries[key.value] = Entry(key, value)
         return self.make(entries, start, size, event)
+
+    def is_key(self, key: Node, value: Node, *, plain: bool) -> bool:
+        """Whether a node can be a key; else the problem is noted."""
+        message, hint = "", ""
+        if key.value == "<<" and plain:
+            message, hint = "merge keys are not supported", "write the entries out"
+        elif isinstance(key.value, dict) and key.line[: key.where.column].endswith("{{"):
+            at = Spot(key.where.line - 1, key.where.column - 2)
+            self.problems.append(self.mistake(yamltext.placeholder(key.line, at)))
+            return False
+        elif not isinstance(key.value, str):
+            message, hint = f"a key must be text, not {key.kind}", f'put it in quotes: "{key.written}"'
+        elif key.value != key.value.strip(" \t\n"):
+            message, hint = "the key has blanks around it", f"write it without: {key.value.strip()}"
+        elif plain and value.value is None and (better := yamltext.spaced(key.value)):
+            message, hint = "a blank is missing behind the colon", f"write {better}"
+        if message:
+            self.problems.append(key.problem(message, hint))
+        return not message
+
+    def is_first(self, key: Node, entries: dict[str, Entry]) -> bool:
+        """Whether a mapping does not have the key yet; else the problem is noted."""
+        if key.value not in entries:
+            return True
+        first = entries[key.value].key.where.line
+        self.problems.append(key.problem(f"duplicate key {key.value}", f"the first one is in line {first}"))
+        return False
+
+    def visible(self, event: Any, *, key: bool) -> None:
+        """Notes what a reader of the file sees otherwise."""
+        start, end = event.start_mark, event.end_mark
+        text = yamltext.Text(
+            Spot(start.line, start.column),
+            Spot(end.line, end.column),
+            event.style or "",
+            event.value,
+            key=key,
+        )
+        self.problems += map(self.mistake, yamltext.of_text(text, self.lines))
 
     def scalar(self, event: Any) -> Any:
         text: str = event.value
@@ -303,4 +375,7 @@ class _Builder:
             return _WORDS[text]
         if _INT.fullmatch(text):
             return int(text)
-        return float(text) if _FLOAT.fullmatch(text) else text
+        if not _FLOAT.fullmatch(text):
+            return text
+        number = float(text)
+        return number if math.isfinite(number) else text

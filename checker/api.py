@@ -35,7 +35,8 @@ from checker.evidence.store import LocalStore, Store, Working, open_store
 from checker.evidence.stored import mend
 from checker.model import Needs, Target, Waiver, utc_now
 from checker.policy.choose import Rules, choose, named
-from checker.policy.load import Policies, Request, load
+from checker.policy.load import Policies, load
+from checker.policy.sources import Request
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import Options, ReportError
 from checker.values import iso

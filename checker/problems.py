@@ -80,6 +80,11 @@ def in_order(problems: Iterable[Problem]) -> list[Problem]:
     return sorted(dict.fromkeys(problems), key=lambda problem: problem.order)
 
 
+def errors_in(problems: Iterable[Problem]) -> list[Problem]:
+    """Those that are no warnings."""
+    return [problem for problem in problems if not problem.warning]
+
+
 def render(problems: Iterable[Problem]) -> str:
     """The problems as text: sorted, each once, at most 50, then how many more there are."""
     unique = in_order(problems)

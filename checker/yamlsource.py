@@ -167,25 +167,29 @@ def _syntax(error: yaml.YAMLError, text: str, builder: _Builder) -> Problem:
     at = Spot(mark.line, mark.column)
     began = Spot(start.line, start.column) if start else None
     context = getattr(error, "context", None) or ""
-    return builder.mistake(
-        yamlsyntax.of_failure(Failure(message, context, at, began, _quote(text, mark)), builder.lines)
-    )
+    failure = Failure(message, context, at, began, *_opened(text, mark))
+    return builder.mistake(yamlsyntax.of_failure(failure, builder.lines))
 
 
-def _quote(text: str, mark: Any) -> Spot | None:
-    """Where the quotes opened that are closed right before a place."""
-    last = None
+def _opened(text: str, mark: Any) -> tuple[Spot | None, Spot | None]:
+    """Where the quotes opened that are closed right before a place, and the innermost bracket that is open there."""
+    last, brackets = None, []
     try:
         for token in yaml.scan(text, Loader=Loader):
             if token.start_mark.index >= mark.index:
                 break
             last = token
+            if isinstance(token, yaml.FlowSequenceStartToken | yaml.FlowMappingStartToken):
+                brackets.append(Spot(token.start_mark.line, token.start_mark.column))
+            elif isinstance(token, yaml.FlowSequenceEndToken | yaml.FlowMappingEndToken) and brackets:
+                brackets.pop()
     except yaml.YAMLError:
         pass
+    bracket = brackets[-1] if brackets else None
     if not isinstance(last, yaml.ScalarToken) or last.style not in ("'", '"'):
-        return None
+        return None, bracket
     between = text[last.end_mark.index : mark.index]
-    return Spot(last.start_mark.line, last.start_mark.column) if not between.strip(" ") else None
+    return Spot(last.start_mark.line, last.start_mark.column) if not between.strip(" ") else None, bracket
 
 
 def quoted(text: str, *, always: bool = False) -> str:
@@ -194,7 +198,7 @@ def quoted(text: str, *, always: bool = False) -> str:
     if not always and _WORDS_ALONE.fullmatch(text) and yaml.safe_load(text) == text:
         return text
     written: str = yaml.dump(text, default_style='"', width=len(text) * 10 + 100, allow_unicode=True)
-    return written.rstrip("\n")
+    return yamltext.visible(written.rstrip("\n"))
 
 
 class _Builder:

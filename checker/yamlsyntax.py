@@ -26,13 +26,14 @@ _SIGNS = {"alias": "*", "anchor": "&", "tag": "!"}
 @dataclass(frozen=True, slots=True)
 class Failure:
     """What a parser says: its words, where it stands, and where that began in which it stands; of quoted text before
-    that place, where it opened."""
+    that place, where it opened, and the innermost bracket that is open there."""
 
     problem: str
     context: str
     at: Spot
     start: Spot | None
     quote: Spot | None = None
+    bracket: Spot | None = None
 
 
 def of_failure(failure: Failure, lines: Sequence[str]) -> Mistake:
@@ -132,6 +133,10 @@ def _sign(failure: Failure, line: str, sign: str) -> Spot:
 
 def _of_brackets(failure: Failure, lines: Sequence[str]) -> Mistake | None:
     line, at = line_at(lines, failure.at.line), failure.at.column
+    if "node content" in failure.problem and failure.bracket and not line[at:].strip():
+        opened = line_at(lines, failure.bracket.line)[failure.bracket.column :][:1]
+        hint = f"close it with {_CLOSE.get(opened, '')}"
+        return Mistake(failure.bracket, f"the {opened} that opens here is not closed", hint)
     if "node content" in failure.problem:
         return Mistake(
             failure.at, f"a value is missing before {line[at : at + 1]}", "write one, or drop the comma"

@@ -104,13 +104,23 @@ def _of_plain(text: Text, lines: Sequence[str]) -> Iterator[Mistake]:
             yield Mistake(Spot(number, len(line) - len(line.lstrip())), message, hint)
 
 
+def visible(written: str) -> str:
+    """Text in double quotes, with escapes in place of what cannot be seen."""
+    return "".join(
+        (f"\\u{ord(one):04X}" if ord(one) < 0x10000 else f"\\U{ord(one):08X}") if _unseen(one) else one
+        for one in written
+    )
+
+
+def _unseen(one: str) -> bool:
+    return not one.isascii() and (unicodedata.category(one) in ("Cf", "Zs", "Zl", "Zp") or one in _BLANKS)
+
+
 def _is_hidden(one: str, text: Text, written: str) -> bool:
     """Whether a character cannot be seen, or is not what it looks like. Within prose that is typography."""
     if one.isascii() or (" " in written.strip() and not text.key):
         return False
-    if unicodedata.category(one) in ("Cf", "Zs", "Zl", "Zp") or one in _BLANKS:
-        return True
-    return text.key and not text.style and one in _WIDE
+    return _unseen(one) or (text.key and not text.style and one in _WIDE)
 
 
 def _about_hidden(one: str) -> tuple[str, str]:

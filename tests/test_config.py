@@ -96,7 +96,7 @@ rates: {{GetImageSet: {{rate: 100, burst: 0.5e1}}}}
     assert found.name == "radiology-archive"
     assert [node.value for node in found.policies] == ["policies/", "pack:healthimaging-retention"]
     assert str(found.policies[1].where) == "conf/audit.yaml:4:23"
-    assert {key: node.plain() for key, node in found.params.items()} == {
+    assert {key: entry.node.plain() for key, entry in found.params.items()} == {
         "healthimaging-retention.review_window": "14d", "p/r.states": ["DELETED"],
     }  # fmt: skip
     assert (found.fail_on, found.on_unknown, found.runs) == (Severity.HIGH, "violation", "runs/")

@@ -14,7 +14,7 @@ from checker.evidence import runfolder
 from checker.evidence.past import MAPPINGS, POLICIES, TREND, WAIVERS, as_json
 from checker.model import Pack, Severity, Tally
 from checker.policy.bound import bound_values
-from checker.policy.load import shipped
+from checker.policy.sources import shipped
 from checker.problems import InvalidInputError, Problem
 from checker.values import iso, parse_ratio
 

@@ -121,7 +121,7 @@ class AuditConfig:
     name: str
     policies: tuple[Node, ...]
     targets: tuple[TargetConfig, ...]
-    params: Mapping[str, Node] = field(default_factory=dict)
+    params: Mapping[str, Entry] = field(default_factory=dict)
     rules: tuple[Override, ...] = ()
     fail_on: Severity | None = Severity.LOW
     on_unknown: OnUnknown = "incomplete"

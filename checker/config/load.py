@@ -210,7 +210,7 @@ def _config(path: Path, document: Document, checked: Any, found: _Found) -> Audi
         targets=tuple(
             _target(reach.spread(root, node), node, checked.defaults, *rest) for node, *rest in targets
         ),
-        params={key: entry.node for key, entry in params.items()},
+        params=dict(params),
         rules=found.rules,
         fail_on=None if checked.gate.fail_on == "never" else Severity(checked.gate.fail_on),
         on_unknown=checked.gate.on_unknown,

@@ -13,8 +13,8 @@ from checker.config.labels import typed_label
 from checker.config.listing import id_problem, positive
 from checker.model import LONGEST, Duration, Label, Rule, Scalar, Severity, Verdict, Waiver
 from checker.policy.load import Policies
-from checker.policy.shape import Shape
-from checker.problems import InvalidInputError, Problem, nearest, suggest
+from checker.policy.shape import Shape, assert_whole
+from checker.problems import InvalidInputError, Problem, errors_in, nearest, suggest
 from checker.values import BadValueError, iso, later, parse_date, show
 from checker.yamlsource import Document, Node
 
@@ -69,7 +69,7 @@ def waivers_in(
     """
     reader = _Reader(policies, limits or Limits())
     waivers = reader.file(document.root)
-    problems = [one for one in reader.problems if not one.warning]
+    problems = errors_in(reader.problems)
     warnings = [*document.warnings, *(one for one in reader.problems if one.warning)]
     if problems:
         raise InvalidInputError([*problems, *warnings])
@@ -134,6 +134,8 @@ class _Reader:
             return ()
         read = [self.entry(number, item) for number, item in enumerate(items.value, start=1)]
         found = tuple(one for one in read if one)
+        if not errors_in(self.problems):
+            assert_whole(items, found)
         self.problems += _twice(found, items)
         return found
 

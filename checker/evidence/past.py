@@ -30,7 +30,7 @@ from checker.evidence.runfolder import (
 )
 from checker.evidence.storing import Store
 from checker.model import Duration, Location, Scalar
-from checker.policy.load import Request
+from checker.policy.sources import Request
 from checker.problems import InvalidInputError, Problem
 from checker.values import BadValueError, parse_time, show
 from checker.yamlsource import Node

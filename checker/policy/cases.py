@@ -8,7 +8,7 @@ from checker.model import Case, Location, Verdict
 from checker.policy import hints
 from checker.policy.given import BESIDE, Given
 from checker.policy.scope import Scope
-from checker.policy.shape import Shape
+from checker.policy.shape import Shape, assert_whole
 from checker.problems import Problem
 from checker.yamlsource import Node
 
@@ -28,12 +28,15 @@ def read_cases(node: Node, path: str, scope: Scope) -> tuple[Case, ...]:
         scope.error(node, f"tests is a list, not {node.kind}", "each begins with `- name: ..`")
         return ()
     cases: list[Case] = []
+    before = len(scope.problems)
     for item in node.value:
         case = _read(item, path, scope)
         if case is not None and case.name in {other.name for other in cases}:
             scope.error(item, f"two tests are called {case.name}", "give each a name of its own")
         elif case is not None:
             cases.append(case)
+    if len(scope.problems) == before:
+        assert_whole(node, cases)
     return tuple(cases)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from checker.model import Absence, Condition, Field, Group, Leaf, Operand, Source, Type
 from checker.policy.aggregates import AGGREGATES, read_aggregate
@@ -32,8 +33,25 @@ def _members(node: Node, scope: Scope) -> tuple[Condition, ...] | None:
     if not node.value:
         scope.error(node, "an empty condition", "name a field, or leave the key out")
         return None
+    before = len(scope.problems)
     parsed = [_entry(name, entry, scope) for name, entry in node.value.items()]
+    if len(scope.problems) == before:
+        _refuse_twice(node, parsed, scope)
+    if len(scope.problems) > before:
+        return None
     return None if None in parsed else tuple(member for member in parsed if member)
+
+
+def _refuse_twice(node: Node, parsed: Sequence[Condition | None], scope: Scope) -> None:
+    """Notes an operand that stands in a mapping under two spellings."""
+    first: dict[Operand, Node] = {}
+    for entry, member in zip(node.value.values(), parsed, strict=True):
+        if not isinstance(member, Leaf):
+            continue
+        if member.operand in first:
+            hint = f"the first one is in line {first[member.operand].where.line}: put the operators into one mapping"
+            scope.error(entry.key, f"{member.operand} stands twice", hint)
+        first.setdefault(member.operand, entry.key)
 
 
 def _entry(name: str, entry: Entry, scope: Scope) -> Condition | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from checker.model import Control, Framework, Location, Pack, Param, Rule, Unloaded
 from checker.policy.demands import read_demands
 from checker.policy.params import used
-from checker.policy.shape import Shape
+from checker.policy.shape import Shape, assert_whole
 from checker.problems import Problem, suggest
 from checker.yamlsource import Document, Node
 
@@ -80,8 +80,13 @@ def _control(
 ) -> Control | None:
     where = Location(path, node.where.line, node.where.column)
     if not isinstance(node.value, dict):
+        if isinstance(node.value, str) and node.value.strip():
+            return Control(framework, node.value.strip(), where=where)
         if isinstance(node.value, str):
-            return Control(framework, node.value, where=where)
+            problems.append(
+                node.problem(f"a control of {framework} has no id", "write it, or drop the entry")
+            )
+            return None
         message = f"controls.{framework} is a list of texts, not {node.kind}"
         problems.append(node.problem(message, "put numbers in quotes"))
         return None
@@ -137,7 +142,10 @@ def read_control_map(
         controls=tuple(seen),
         content=document.source,
     )
-    return ControlMap(framework, tuple(mapped), implied) if len(problems) == before else None
+    if len(problems) > before:
+        return None
+    assert_whole(node, seen)
+    return ControlMap(framework, tuple(mapped), implied)
 
 
 def _mapped(control: Control, shape: Shape, path: str) -> list[Mapped]:
@@ -150,6 +158,7 @@ def _mapped(control: Control, shape: Shape, path: str) -> list[Mapped]:
         shape.error(node, f"rules is a list of rules, not {kind}", "each begins with `- rule: PACK/RULE`")
         return []
     found: dict[str, Mapped] = {}
+    before = len(shape.problems)
     for item in node.value:
         entry = Shape(item, "a rule of a control", shape.problems)
         place, details = item, control
@@ -159,7 +168,7 @@ def _mapped(control: Control, shape: Shape, path: str) -> list[Mapped]:
                 continue
             place, requires = item.value["rule"].node, entry.get("requires")
             details = dataclasses.replace(control, does_not_prove=entry.text("does_not_prove"))
-        name = place.value if isinstance(place.value, str) else ""
+        name = place.value.strip() if isinstance(place.value, str) else ""
         if name.count("/") != 1:
             shape.error(
                 place, "a rule is named PACK/RULE here", "as in healthimaging-retention/no-early-deletion"
@@ -168,6 +177,8 @@ def _mapped(control: Control, shape: Shape, path: str) -> list[Mapped]:
             shape.error(place, f"the rule {name} stands twice under {control.id}", "drop one of them")
         where = Location(path, place.where.line, place.where.column)
         found[name] = Mapped(dataclasses.replace(details, where=where), name, place, requires)
+    if len(shape.problems) == before:
+        assert_whole(node, found)
     return list(found.values())
 
 

@@ -10,7 +10,7 @@ from checker.fields import catalogue
 from checker.model import Label, Param, Type
 from checker.policy.literals import literal
 from checker.policy.scope import Scope
-from checker.policy.shape import Shape
+from checker.policy.shape import Shape, assert_whole
 from checker.problems import Problem, suggest
 from checker.yamlsource import Entry, Node
 
@@ -29,11 +29,15 @@ _PARAM = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 def read_params(node: Node | None, problems: list[Problem]) -> dict[str, Param]:
     """The parameters that a `params:` mapping declares."""
-    return {
+    before = len(problems)
+    params = {
         param.name: param
         for name, entry in _entries(node, "params", problems)
         if (param := _param(name, entry, problems))
     }
+    if len(problems) == before:
+        assert_whole(node, params)
+    return params
 
 
 def declared(node: Node | None) -> frozenset[str]:
@@ -44,6 +48,7 @@ def declared(node: Node | None) -> frozenset[str]:
 def read_labels(node: Node | None, problems: list[Problem]) -> dict[str, Label]:
     """The labels that a `labels:` mapping declares."""
     labels: dict[str, Label] = {}
+    before = len(problems)
     for name, entry in _entries(node, "labels", problems):
         # a snapshot's columns do not tell names apart by their case
         if same := [other for other in labels if other.casefold() == name.casefold()]:
@@ -66,6 +71,8 @@ def read_labels(node: Node | None, problems: list[Problem]) -> dict[str, Label]:
                 day=kind == "date",
                 required=_flag(shape, "required"),
             )
+    if len(problems) == before:
+        assert_whole(node, labels)
     return labels
 
 

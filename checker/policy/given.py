@@ -7,7 +7,17 @@ from dataclasses import replace
 from datetime import datetime, time
 from typing import Any
 
-from checker.fields import DICOM_DAYS, EARLIER, KNOWN, PREVIOUS, SUCCESSOR, SUPERSEDED_BY, catalogue, model
+from checker.fields import (
+    DICOM_DAYS,
+    EARLIER,
+    KNOWN,
+    PREVIOUS,
+    SUCCESSOR,
+    SUPERSEDED_BY,
+    catalogue,
+    model,
+    tag_field,
+)
 from checker.model import Absence, CaseSets, Field, Scalar, Source, Type
 from checker.policy.declarations import typed
 from checker.policy.literals import literal
@@ -21,6 +31,12 @@ BESIDE = ("labels", "params", "as_of")
 NOT_FOUND = "ResourceNotFoundException"
 OTHER_CALLS = ("GetDatastore", "ListTagsForResource", "SearchImageSets")
 """Calls that may fail beside the one on the subject itself."""
+_CALLS = {
+    "GetDatastore": (Source.DATASTORE,),
+    "ListTagsForResource": (Source.TAGS, Source.DATASTORE_TAGS),
+    "SearchImageSets": (Source.DICOM,),
+}
+_ANSWER = (Source.ANSWER, Source.PREVIOUS_VERSION)
 MOST_SETS = 100_000
 MIDNIGHT = time()
 _MAPPINGS = (
@@ -47,6 +63,8 @@ class Given:
         self.labels: dict[str, Scalar] = {}
         self.params: dict[str, object] = {}
         self.errors: dict[str, str] = {}
+        self.keys: dict[str, Node] = {}
+        self.given: dict[str, Source] = {}
         self.image_sets: list[CaseSets] = []
         self.as_of: datetime | None = None
         self.found = self.complete = True
@@ -72,12 +90,17 @@ class Given:
         """One entry, by its path."""
         node = entry.node
         members = [name for name in self.scope.catalogue if name.startswith(f"{path}.")]
+        nested = isinstance(node.value, dict) and (node.value or members or path in _MAPPINGS)
+        if not nested or path in ("errors", "image_sets"):
+            tag = tag_field(path)
+            for one in members if members and node.value is None else [tag.path if tag else path]:
+                self._first(one, entry.key)
         if self._own(path, entry):
             return
         self.previous |= path.partition(".")[0] == "previous_version" and node.value is not None
         self.earlier |= path.partition(".")[0] == "previous" and node.value is not None
         self.successor |= path.partition(".")[0] == "successor"
-        if isinstance(node.value, dict) and (node.value or members or path in _MAPPINGS):
+        if nested:
             self.take(node, f"{path}.")
         elif path in ("previous_version", "previous") and node.value is None:
             self.previous &= path == "previous"
@@ -89,12 +112,21 @@ class Given:
         else:
             self._field(path, entry)
 
+    def _first(self, path: str, key: Node) -> None:
+        """Notes what is given under two spellings, such as nested and dotted."""
+        if path in self.keys:
+            self.scope.error(
+                key, f"{path} is given twice", f"the first one is in line {self.keys[path].where.line}"
+            )
+        self.keys.setdefault(path, key)
+
     def agree(self, node: Node) -> None:
         """Notes what does not go together.
 
         Args:
             node: the mapping that was given.
         """
+        self._refuse_unread()
         label = self.scope.labels.get(SUPERSEDED_BY)
         if self.successor and SUPERSEDED_BY in self.labels and label is None:
             self.scope.error(node, f"there is no label {SUPERSEDED_BY}")
@@ -110,6 +142,26 @@ class Given:
             if isinstance(before, int):
                 message = f"versionId {here} does not come after {before}"
             self.scope.error(node, message, "the previous version has a lower number")
+
+    def _refuse_unread(self) -> None:
+        """Notes what is given of an answer that the same test says was not received."""
+        store = self.scope.rule_scope == "datastore"
+        if self.error and "found" in self.keys:
+            what = "whether it is there is not known where the call fails"
+            self.scope.error(self.keys["found"], f"found beside error: {what}", "drop one of them")
+        missing: dict[Source, str] = {}
+        for call in self.errors:
+            missing |= dict.fromkeys(_CALLS.get(call, ()), f"{call} failed")
+        if self.error:
+            own = (Source.DATASTORE,) if store else _ANSWER
+            missing |= dict.fromkeys(own, "the call failed")
+        elif not self.found:
+            missing |= dict.fromkeys(_ANSWER, "the image set is not there")
+        for path, value in self.fields.items():
+            known = self.given.get(path)
+            if value is not None and known in missing and path in self.keys:
+                message = f"{path} is given, and {missing[known]}: there is no answer that says so"
+                self.scope.error(self.keys[path], message, "drop one of them")
 
     def _own(self, path: str, entry: Entry) -> bool:
         """Takes what is no field; whether it was that."""
@@ -241,6 +293,7 @@ class Given:
         if known is None:
             return
         label = path.startswith("labels.")
+        self.given[known.path] = known.source
         if known.source is Source.OWN and not label:
             self.scope.error(entry.key, f"{path} cannot be given in a test")
             return

@@ -5,22 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from checker.model import Framework, Label, Location, Pack, Rule
 from checker.policy.controls import ControlMap, clashes, is_control_map, mapped_packs, read_control_map
 from checker.policy.declarations import TYPES, declared, read_labels, read_params
 from checker.policy.rules import RuleReader
-from checker.policy.shape import Shape
-from checker.problems import InvalidInputError, Problem, suggest
-from checker.shipped import folder
-from checker.values import BadValueError, parse_path
+from checker.policy.shape import Shape, assert_whole
+from checker.policy.sources import CONTROLS, SHIPPED, Request, files_of, no_policy, shipped
+from checker.problems import InvalidInputError, Problem, errors_in
 from checker.yamlsource import Document, Node, read
 
-SUFFIXES = (".yaml", ".yml")
-SHIPPED = "pack:"
-CONTROLS = "controls:"
-"""Before the name of a shipped mapping file, where it is shown."""
 REQUIRED = ("version", "pack", "rules")
 OPTIONAL = ("title", "revision", "owner", "approved_by", "review_by", "labels", "params")
 
@@ -46,23 +40,6 @@ class Policies:
         return {name: label for pack in self.packs for name, label in pack.labels.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A policy file, folder or `pack:NAME` as the user wrote it; `where` is where, for messages. A file that is a copy of
-    another one is `shown` as that; `shipped` where that one came with the checker."""
-
-    text: str
-    where: Node | str = ""
-    shown: str = ""
-    shipped: bool = False
-
-    def problem(self, message: str, hint: str = "") -> Problem:
-        """A problem shown where the path was written, else at the path."""
-        if isinstance(self.where, Node):
-            return self.where.problem(message, hint)
-        return Problem(self.where or self.text, message, hint)
-
-
 def load(requests: Iterable[str | Request], base: Path | None = None) -> Policies:
     """The packs in files, folders (searched through, by name) and shipped packs (`pack:NAME`).
 
@@ -79,34 +56,38 @@ def load(requests: Iterable[str | Request], base: Path | None = None) -> Policie
     asked = [request if isinstance(request, Request) else Request(request) for request in requests]
     files: dict[Path, str] = {}
     for request in asked or [Request(SHIPPED)]:
-        for path, shown in _files(request, base or Path(), problems):
+        for path, shown in files_of(request, base or Path(), problems):
             files.setdefault(path.resolve(), shown)
     packs: dict[Path, Pack] = {}
     maps: list[ControlMap] = []
-    warnings: list[Problem] = []
     for path, shown in files.items():
         try:
             document = read(path, shown)
         except InvalidInputError as error:
             problems += error.problems
             continue
-        warnings += document.warnings
+        problems += document.warnings
         if is_control_map(document):
             control_map = read_control_map(document, problems, implied=shown.startswith(CONTROLS))
             maps += [control_map] if control_map else []
         elif pack := read_pack(document, problems):
             packs[path] = pack
-    if maps and not packs and not problems:
+    if maps and not packs and not errors_in(problems):
         problems.append(_only_maps(asked, maps))
     problems += _clashes(tuple(packs.values()))
     problems += clashes(maps)
-    if problems:
-        raise InvalidInputError([*problems, *warnings])
+    _refuse(problems)
     copies = frozenset(((base or Path()) / one.text).resolve() for one in asked if one.shipped)
     own, frameworks = _with_controls(packs, maps, frozenset(files), copies, problems)
-    if problems:
-        raise InvalidInputError([*problems, *warnings])
-    return Policies(own, tuple(warnings), tuple(files), frameworks)
+    _refuse(problems)
+    if len(packs) + len(maps) != len(files):
+        raise RuntimeError(f"{len(packs)} packs and {len(maps)} mapping files came of {len(files)} files")
+    return Policies(own, tuple(problems), tuple(files), frameworks)
+
+
+def _refuse(problems: Sequence[Problem]) -> None:
+    if errors_in(problems):
+        raise InvalidInputError(problems)
 
 
 def _only_maps(asked: Sequence[Request], maps: Sequence[ControlMap]) -> Problem:
@@ -136,72 +117,15 @@ def _with_controls(
     return mapped_packs(tuple(packs.values()), every, shipped_packs | of_copies, problems)
 
 
-def _files(request: Request, base: Path, problems: list[Problem]) -> list[tuple[Path, str]]:
-    if request.text.startswith(SHIPPED):
-        return _shipped(request, problems)
-    if not request.text.strip():
-        problems.append(request.problem("the path of a policy is empty"))
-        return []
-    try:
-        path = base / parse_path(request.text)
-    except BadValueError as error:
-        problems.append(request.problem(str(error), error.hint))
-        return []
-    if path.is_dir():
-        found = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
-        if not found:
-            problems.append(request.problem(f"no policy file (.yaml, .yml) in the folder {request.text}"))
-        return [(file, _shown(request.text, file.relative_to(path))) for file in found]
-    if not path.exists():
-        near = suggest(path.name, _neighbours(path), what="the folder has")
-        problems.append(request.problem(f"there is no file or folder {request.text}", near))
-        return []
-    return [(path, request.shown or Path(request.text).as_posix())]
-
-
-def _shown(asked: str, file: Path) -> str:
-    return (Path(asked) / file).as_posix()
-
-
-def _neighbours(path: Path) -> list[str]:
-    try:
-        return sorted(entry.name for entry in path.parent.iterdir())[:20]
-    except OSError:
-        return []
-
-
-def _shipped(request: Request, problems: list[Problem]) -> list[tuple[Path, str]]:
-    packs = shipped()
-    name = request.text.removeprefix(SHIPPED)
-    if not name:
-        return [(path, SHIPPED + pack) for pack, path in packs.items()]
-    if name not in packs:
-        problems.append(
-            request.problem(f"no shipped pack is called {name}", suggest(name, packs, what="shipped are"))
-        )
-        return []
-    return [(packs[name], request.text)]
-
-
-def shipped(key: Literal["pack", "framework"] = "pack") -> dict[str, Path]:
-    """What comes with the checker, name to file: packs, or mappings of a framework's controls."""
-    found = {}
-    for file in sorted(folder("rules").rglob("*.yaml")):
-        for line in file.read_text(encoding="utf-8").splitlines():
-            name, colon, value = line.partition(":")
-            if colon and name in ("pack", "framework"):
-                if name == key:
-                    found[value.split("#")[0].strip().strip("\"'")] = file
-                break
-    return found
-
-
 def read_pack(document: Document, problems: list[Problem]) -> Pack | None:
     """The pack in a document; None, with the problems noted, where it has any."""
-    before = len(problems)
+    before = len(errors_in(problems))
     shape = Shape(document.root, "a policy file", problems)
     if document.root.value is None:
         problems.append(document.root.problem("the file is empty", "it begins with `version: 1`"))
+        return None
+    if other := no_policy(document.root):
+        problems.append(other)
         return None
     if not shape.keys(REQUIRED, OPTIONAL):
         return None
@@ -214,11 +138,12 @@ def read_pack(document: Document, problems: list[Problem]) -> Pack | None:
     reader = RuleReader(name, path, params, labels, problems, broken=broken)
     rules = _rules(shape, reader)
     # a name that is mistyped where it is used would be called unused too
-    for unused in params.keys() - reader.used if len(problems) == before else ():
+    for unused in params.keys() - reader.used if len(errors_in(problems)) == before else ():
         key = document.root.value["params"].node.value[unused].key
         shape.error(key, f"the parameter {unused} is not used", "use it as $" + unused + ", or drop it")
-    if len(problems) > before:
+    if len(errors_in(problems)) > before:
         return None
+    assert_whole(shape.get("rules"), rules)
     return Pack(
         name=name,
         title=shape.text("title", default=name),
@@ -243,21 +168,18 @@ def _rules(shape: Shape, reader: RuleReader) -> tuple[Rule, ...]:
         kind = "an empty list" if isinstance(node.value, tuple) else node.kind
         shape.error(node, f"rules is a list of rules, not {kind}", "each begins with `- id: NAME`")
         return ()
-    rules: dict[str, Rule] = {}
+    read = [(item, reader.read(item)) for item in node.value]
     seen: dict[str, Node] = {}
-    for item in node.value:
-        rule = reader.read(item)
+    for item, _ in read:
         entry = item.value.get("id") if isinstance(item.value, dict) else None
         if entry is None or not isinstance(entry.node.value, str):
             continue
-        name = entry.node.value
+        name = entry.node.value.strip()
         if name in seen:
             hint = f"the first one is in line {seen[name].where.line}"
             shape.error(entry.node, f"duplicate rule id {name}", hint)
         seen.setdefault(name, entry.node)
-        if rule is not None:
-            rules[rule.id] = rule
-    return tuple(rules.values())
+    return tuple(rule for _, rule in read if rule)
 
 
 def _declared(label: Label) -> str:

@@ -27,10 +27,10 @@ from checker.policy.operators import OPERATORS
 from checker.policy.tree import walk
 from checker.problems import InvalidInputError, Problem, nearest, suggest
 from checker.values import BadValueError, parse_scalar
-from checker.yamlsource import Node
+from checker.yamlsource import Entry, Node
 
-Given = Mapping[str, str | Node]
-"""Values from outside a policy, by `param`, `PACK.param` or `PACK/RULE.param`: text of a flag, or a node."""
+Given = Mapping[str, str | Entry | Node]
+"""Values from outside a policy, by `param`, `PACK.param` or `PACK/RULE.param`: text of a flag, or what stands in audit.yaml."""
 
 _EXAMPLES = {
     Type.DURATION: "7y",
@@ -78,8 +78,8 @@ def resolve(
     packs = tuple(packs)
     problems: list[Problem] = []
     known = _qualified(packs)
-    by_flag = {key: name for name in flags for key in _expand(name, known, "--param " + name, problems)}
-    by_config = {key: name for name in config for key in _expand(name, known, config[name], problems)}
+    by_flag = _named({name: f"--param {name}" for name in flags}, known, problems)
+    by_config = _named(config, known, problems)
     values: dict[str, object] = {}
     for key, param in known.items():
         if key in by_flag:
@@ -88,9 +88,9 @@ def resolve(
         elif key in by_config:
             given = config[by_config[key]]
             values[key] = (
-                typed(param, given, problems)
-                if isinstance(given, Node)
-                else _from_text(param, given, "params", problems)
+                _from_text(param, given, "params", problems)
+                if isinstance(given, str)
+                else typed(param, given.node if isinstance(given, Entry) else given, problems)
             )
         else:
             values[key] = param.default
@@ -115,6 +115,26 @@ def resolve(
     return bound
 
 
+def _named(
+    names: Mapping[str, str | Entry | Node], known: Mapping[str, Param], problems: list[Problem]
+) -> dict[str, str]:
+    """The names by the declared parameters that they mean, each of which is named once; each with its place."""
+    found: dict[str, str] = {}
+    for name, where in names.items():
+        for key in _expand(name, known, where, problems):
+            if key in found:
+                message = f"{name} and {found[key]} are the same parameter"
+                problems.append(_problem(where, message, "give it once"))
+            found.setdefault(key, name)
+    return found
+
+
+def _problem(where: str | Entry | Node, message: str, hint: str) -> Problem:
+    if isinstance(where, str):
+        return Problem(where, message, hint)
+    return (where.key if isinstance(where, Entry) else where).problem(message, hint)
+
+
 def _missing(param: Param, key: str, rule: Rule) -> Problem:
     example = _EXAMPLES.get(param.type, param.members[0] if param.members else "VALUE")
     flag, value = (f"{example},..", f"[{example}, ..]") if param.list else (example, example)
@@ -133,7 +153,9 @@ def _qualified(packs: Iterable[Pack]) -> dict[str, Param]:
     return known
 
 
-def _expand(name: str, known: Mapping[str, Param], where: str | Node, problems: list[Problem]) -> list[str]:
+def _expand(
+    name: str, known: Mapping[str, Param], where: str | Entry | Node, problems: list[Problem]
+) -> list[str]:
     """The declared parameters that a name means: its full name, or a bare one that only one pack declares."""
     if name in known:
         return [name]
@@ -147,9 +169,7 @@ def _expand(name: str, known: Mapping[str, Param], where: str | Node, problems: 
     )
     if keys:
         message, hint = f"several parameters are called {name}", f"write one of {', '.join(keys)}"
-    problems.append(
-        where.problem(message, hint) if isinstance(where, Node) else Problem(where, message, hint)
-    )
+    problems.append(_problem(where, message, hint))
     return []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 
 from checker.policy.hints import KEYS, shown
@@ -14,6 +14,19 @@ from checker.yamlsource import Node
 _NEEDED = frozenset({"id", "title", "pack", "framework", "name", "expect", "owner", "approved_by", "reason"})
 """Texts that may nowhere be left out, or not everywhere."""
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+LONGEST_NAME = 100
+"""Characters: a file may be called with 255 on most systems, and what is made of a name has more in it."""
+
+
+def assert_whole(node: Node | None, read: Sized) -> None:
+    """Makes sure that of each entry of a list or mapping something was read: what a loader drops nobody judges by.
+
+    Raises:
+        RuntimeError: something was left out, or read twice (our own bug).
+    """
+    written = len(node.value) if node is not None and isinstance(node.value, dict | tuple) else 0
+    if node is not None and len(read) != written:
+        raise RuntimeError(f"{len(read)} of the {written} entries at {node.where} were read")
 
 
 @dataclass(frozen=True)
@@ -55,9 +68,12 @@ class Shape:
         if node is None:
             return default
         if isinstance(node.value, int | float) and not isinstance(node.value, bool):
-            return str(node.value)
+            return node.written
         if not isinstance(node.value, str) or not node.value.strip():
             empty = not str(node.value or "").strip()
+            if node.value is None and node.line[node.where.column - 1 :].lstrip().startswith("#"):
+                self.error(node, f"{name} is empty: what follows # is a comment", "put the text in quotes")
+                return default
             hint = f"write `{name}: ..`" + ("" if name in _NEEDED else f", or leave `{name}:` out")
             self.error(
                 node,
@@ -69,10 +85,19 @@ class Shape:
 
     def name(self, key: str) -> str:
         """An identifier: `[a-z0-9-]+`, so that it can stand in file names, URLs and JUnit."""
-        text, node = self.text(key), self.get(key)
-        if node is not None and text and not NAME.fullmatch(text):
+        node = self.get(key)
+        if node is not None and node.kind in ("a number", "a boolean"):
+            self.error(node, f"{key} is text, not {node.kind}", f'put it in quotes: "{node.written}"')
+            return ""
+        text = self.text(key)
+        if node is None or not text:
+            return text
+        if not NAME.fullmatch(str(node.value)):
             better = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
             self.error(node, f"{key} may have a-z, 0-9 and - only", f"write {better}" if better else "")
+        elif len(text) > LONGEST_NAME:
+            message = f"{key} has {len(text):,} characters, and may have {LONGEST_NAME}"
+            self.error(node, message, "names of files and of reports are made of it")
         return text
 
     def choice(

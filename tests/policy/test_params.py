@@ -33,7 +33,7 @@ def policies(tmp_path):
 
 def configured(text):
     root = parse(text.encode(), "audit.yaml").root
-    return {name: entry.node for name, entry in root.value.items()}
+    return dict(root.value)
 
 
 def refused(policies, **given):
@@ -89,6 +89,18 @@ def test_a_bad_value_is_told(policies, params, expected):
 def test_a_value_of_another_type_in_the_configuration_is_shown_at_its_place(policies):
     message = refused(policies, configured=configured("p.must: 1\np.window: 7\n"))
     assert message.startswith("audit.yaml:2:11: error: the parameter window takes a duration, not a number")
+
+
+def test_a_name_of_no_parameter_in_the_configuration_is_shown_at_the_name(policies):
+    message = refused(policies, configured=configured("p.must: 1\np.windo: 7d\n"))
+    assert message.startswith("audit.yaml:2:1: error: no loaded policy has a parameter p.windo")
+
+
+def test_a_parameter_that_is_named_in_two_ways_is_an_error(policies):
+    message = refused(policies, configured=configured("p.must: 1\np.window: 7d\nwindow: 8d\n"))
+    assert message.startswith("audit.yaml:3:1: error: window and p.window are the same parameter")
+    message = refused(policies, params={"must": "1", "p.must": "2"})
+    assert message.startswith("--param p.must: error: p.must and must are the same parameter")
 
 
 def test_a_name_that_two_packs_declare_has_to_be_qualified(tmp_path):

@@ -11,8 +11,8 @@ from checker.cli.console import say, warn
 from checker.cli.docs import demand_text
 from checker.cli.policies import taken
 from checker.model import Control, Pack, Param, Rule, Type
-from checker.policy.load import SHIPPED
 from checker.policy.params import used
+from checker.policy.sources import SHIPPED
 from checker.policy.tree import counted_fields_of
 from checker.policy.written import condition_text
 from checker.problems import InvalidInputError, Problem, printable, suggest

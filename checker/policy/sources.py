@@ -79,6 +79,8 @@ def _of_folder(request: Request, path: Path, problems: list[Problem]) -> list[tu
         suffix = file.suffix.lower()
         if suffix in SUFFIXES and not file.is_file():
             problems.append(request.problem(f"{shown} is no file that can be read"))
+        elif suffix == ".json" and not _speaks_of_policies(file):
+            continue
         elif suffix == ".json" and (other := _other_json(file, shown)) is not None:
             if "$schema" in other:  # what editors complete policies by lies beside them
                 continue
@@ -109,6 +111,12 @@ def _files_in(path: Path, request: Request, problems: list[Problem]) -> Iterator
         if real not in seen:
             yield from (Path(root) / name for name in files if not name.startswith("."))
         seen.add(real)
+
+
+def _speaks_of_policies(file: Path) -> bool:
+    """Whether a JSON file may be a policy at all: recorded answers, say, are none."""
+    text = file.read_bytes()
+    return any(f'"{key}"'.encode() in text for key in KEYS)
 
 
 def _other_json(file: Path, shown: str) -> frozenset[str] | None:

@@ -168,13 +168,13 @@ def test_a_folder_s_policies_are_loaded_whatever_case_their_endings_have(tmp_pat
 )
 def test_a_file_that_may_have_been_meant_is_left_out_with_a_warning(tmp_path, name, why):
     (tmp_path / "a.yaml").write_text(policy("a"))
-    (tmp_path / name).write_text("{}")
+    (tmp_path / name).write_text('{"ours": {"rules": []}}')
     assert [one.message for one in load(["."], base=tmp_path).warnings] == [f"{name} is left out: {why}"]
 
 
 def test_other_files_of_a_folder_are_left_out_without_a_word(tmp_path):
     (tmp_path / "a.yaml").write_text(policy("a"))
-    for name in ("README.md", ".hidden.yaml", "Makefile", "sets.csv"):
+    for name in ("README.md", ".hidden.yaml", "Makefile", "sets.csv", "answers.json"):
         (tmp_path / name).write_text("{}")
     (tmp_path / "policy.schema.json").write_text('{"$schema": "x", "properties": {"pack": {}, "rules": {}}}')
     assert load(["."], base=tmp_path).warnings == ()

@@ -22,6 +22,7 @@ from checker.audit.run import Run
 from checker.evidence import runfolder
 from checker.evidence.asked import Asked
 from checker.evidence.events import Event
+from checker.evidence.inputs import of_inputs
 from checker.evidence.kept import Evidence, digest, discard_with, keep_records, moved, sizes_in, temporary
 from checker.evidence.past import MOST_EARLIER, Kept, looked_at, reopened
 from checker.evidence.past import collected as collected_runs
@@ -168,7 +169,7 @@ def collect(
     endpoint_url: str | None = None,
     runtime_endpoint_url: str | None = None,
     earlier: Iterable[Kept] = (),
-    events: Iterable[Event] = (),
+    events: Sequence[Event] | None = None,
     refresh: bool = False,
     resume: bool = False,
     stop: threading.Event | None = None,
@@ -186,7 +187,7 @@ def collect(
         runtime_endpoint_url: the endpoint of image set calls.
         earlier: complete runs of the audit, from the last one back, of whose answers those are taken that still stand:
             `collected`.
-        events: deletions that are known of.
+        events: deletions that are known of; None where nobody has looked for any.
         refresh: nothing is taken from earlier runs, but for which image sets there were.
         resume: the folder has the records of a run that was interrupted; only what is missing is asked.
         stop: once set, collecting ends soon, and the evidence is `interrupted`.
@@ -202,10 +203,10 @@ def collect(
     from checker.inventory.collect import collect as run
     from checker.inventory.limits import Meter
 
-    where, moment, events = folder or temporary(), as_of or utc_now(), tuple(events)
+    where, moment = folder or temporary(), as_of or utc_now()
     there = mend(where / RECORDS) if resume and (where / RECORDS).exists() else 0
     own = where / RECORDS if there else None
-    memory = memory_of(config.collect, chosen, earlier, events, own=own, refresh=refresh)
+    memory = memory_of(config.collect, chosen, earlier, events or (), own=own, refresh=refresh)
     options = Options(
         rates=config.rates,
         evidence=config.collect.evidence,
@@ -229,15 +230,17 @@ def collect(
         finally:
             memory.close()
     resumed = (f"The run was interrupted and resumed: {there} answers were there already.",) if resume else ()
+    notes, warnings = of_inputs(events, where / RECORDS, chosen, config.collect.deletions_known_since)
     evidence = Evidence(
         where,
         "live",
-        inputs(config, chosen, events, refresh=refresh),
-        (*resumed, *done.notes),
+        inputs(config, chosen, events or (), refresh=refresh),
+        (*resumed, *done.notes, *notes),
         *asked.all(done.calls, done.traffic),
         done.identities,
         interrupted=done.interrupted,
         deletions_known_since=config.collect.deletions_known_since,
+        warnings=warnings,
     )
     return evidence if folder else discard_with(evidence)
 
@@ -289,6 +292,7 @@ def recorded(
     *,
     needs: Needs = Needs(),  # noqa: B008 - frozen
     complete: bool = False,
+    events: Sequence[Event] | None = None,
 ) -> Evidence:
     """Recorded answers: what the AWS CLI printed. Neither AWS nor boto3 is needed.
 
@@ -297,6 +301,7 @@ def recorded(
         policies: the policies, which declare the labels that records may carry.
         needs: what the rules read (`checker.policy.needs`).
         complete: the files hold every image set of their data stores.
+        events: deletions that are known of; None where nobody has looked for any.
 
     Raises:
         InvalidInputError: with every record that is malformed or contradicts another.
@@ -305,7 +310,7 @@ def recorded(
     records = read_recorded(
         [str(file) for file in files], policies.labels, warnings, needs=needs, complete=complete
     )
-    return keep_records(records, tuple(warnings))
+    return keep_records(records, tuple(warnings), events)
 
 
 def reopen(run: str | Path, runs: str | None = None, root: Path | None = None, audit: str = "") -> Kept:

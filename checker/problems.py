@@ -150,6 +150,14 @@ def excerpt(where: Location, line: str, width: int) -> list[str]:
     return [margin + shown, " " * 5 + " | " + " " * column + carets]
 
 
+def mask(line: str, marks: str, start: int = 0, end: int = 0) -> str:
+    """A source line that may hold data of patients: what stands from `start` to `end` and the marks are left, and a dot for
+    each other character, so that columns stay."""
+    return "".join(
+        one if start <= at < end or one in marks or one.isspace() else "." for at, one in enumerate(line)
+    )
+
+
 class Gathered:
     """Problems of several steps, so that a user sees all of them at once."""
 

@@ -65,7 +65,9 @@ class Node:
             return "nothing"
         if isinstance(self.value, bool):
             return "a boolean"
-        return "a number" if isinstance(self.value, int | float) else "text"
+        if isinstance(self.value, int | float):
+            return "a number"
+        return "text" if str(self.value).strip() else "empty"
 
     @property
     def written(self) -> str:

@@ -29,7 +29,11 @@ def run(given: Check) -> int:
         result, working = _again(plan, plan.kept)
     elif given.image_sets:
         evidence = api.recorded(
-            given.image_sets, plan.by.rules.policies, needs=plan.by.rules.needs, complete=given.complete
+            given.image_sets,
+            plan.by.rules.policies,
+            needs=plan.by.rules.needs,
+            complete=given.complete,
+            events=plan.deletions,
         )
         warn(evidence.warnings)
         working = _claim(plan, evidence.digest, plan.moment)
@@ -41,6 +45,7 @@ def run(given: Check) -> int:
         working = _claim(plan, asked, plan.moment)
         with Interrupt() as interrupt:
             evidence = _collect(given, plan, working, interrupt)
+        warn(evidence.warnings)
         if interrupt.code:
             return _stopped(evidence, working, interrupt.code)
         result = _evaluate(plan, evidence)
@@ -107,7 +112,7 @@ def _collect(given: Check, plan: Prepared, working: api.Working | None, interrup
                 needs=plan.by.rules.needs,
                 as_of=plan.moment,
                 earlier=api.collected(plan.store, plan.name, plan.earlier) if plan.store else (),
-                events=plan.events,
+                events=plan.deletions,
                 refresh=given.refresh,
                 resume=plan.begun is not None,
                 folder=working.folder if working else None,

@@ -71,6 +71,11 @@ class Prepared:
         """How messages call audit.yaml; empty where there is none."""
         return self.config.document.path if self.config else ""
 
+    @property
+    def deletions(self) -> tuple[Event, ...] | None:
+        """The deletion events; None where no file of them was given."""
+        return self.events if self.event_files else None
+
 
 def prepare(given: Check, started: datetime) -> Prepared:
     """Reads and checks every option and every file that they name.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from checker.config.audit import AuditConfig, TargetConfig
+from checker.config.audit import AuditConfig, Listed, TargetConfig
 from checker.config.chosen import read_where
-from checker.config.listing import id_problem, row_version
+from checker.config.listing import id_problem, row_store, row_version
 from checker.config.reach import ACCOUNT
-from checker.config.tables import Cell, Table
+from checker.config.tables import COLUMNS, Cell, Table
 from checker.model import Discovery, ImageSetRef, Label, Scalar, Target, Type
 from checker.problems import InvalidInputError, Problem, nearest, suggest
 from checker.values import INTEGERS, BadValueError, parse_scalar, show
@@ -36,30 +36,42 @@ def resolve_targets(
             image set; with every such problem.
     """
     work = _Work(labels)
-    inventories = {
-        target.labels_from.path: target.labels_from for target in config.targets if target.labels_from
-    }
-    joined = {path: work.by_set(table) for path, table in inventories.items()}
+    joined = {one.name: work.by_set(one) for one in config.targets if one.labels_from}
     targets = tuple(
-        each
-        for one in config.targets
-        for each in _spread(_target(one, work, joined[one.labels_from.path] if one.labels_from else {}), one)
+        each for one in config.targets for each in _spread(_target(one, work, joined.get(one.name, {})), one)
     )
+    inventories = {one.labels_from.path: one.labels_from for one in config.targets if one.labels_from}
     for path, table in inventories.items():
         users = [one for one in config.targets if one.labels_from and one.labels_from.path == path]
-        wanted = {
-            key
-            for target in users
-            for one in target.listed
-            for key in ((one.id, None), (one.id, one.version))
-        }
-        if any(one.searched for one in users):
-            # which image sets there are is known once they are found
-            wanted |= {key for key in joined[path] if key[1] is None}
-        work.warnings += _unmatched(table, joined[path], wanted)
+        work.warnings += _unmatched(table, [(one.datastore, _wanted(one, joined[one.name])) for one in users])
+    work.warnings += _listed_twice(config.targets)
     if work.problems:
-        raise InvalidInputError([*work.problems, *work.warnings])
+        # a table is read anew for each target that goes by it
+        raise InvalidInputError([*dict.fromkeys(work.problems), *work.warnings])
     return targets, tuple(work.warnings)
+
+
+def _wanted(target: TargetConfig, joined: Mapping[_Key, object]) -> set[_Key]:
+    """What a target takes of its inventory: the rows of its image sets, and of those that a search may find."""
+    keys = {key for one in target.listed for key in ((one.id, None), (one.id, one.version))}
+    # which image sets there are is known once they are found
+    return keys | {key for key in joined if target.searched and key[1] is None}
+
+
+def _listed_twice(targets: Sequence[TargetConfig]) -> Iterator[Problem]:
+    """Image sets that two targets list, one warning for each two: the findings of both count."""
+    first: dict[tuple[str, str, int | None], tuple[TargetConfig, Listed]] = {}
+    again: dict[tuple[str, str], list[tuple[Listed, Listed]]] = {}
+    for target in targets:
+        for one in target.listed:
+            other, before = first.setdefault((target.datastore, one.id, one.version), (target, one))
+            if other is not target:
+                again.setdefault((other.name, target.name), []).append((before, one))
+    for (name, _), pairs in again.items():
+        before, one = pairs[0]
+        more = f", and so are {len(pairs) - 1} more" if len(pairs) > 1 else ""
+        message = f"the image set {one.id} is listed in the target {name} too{more}: each counts twice"
+        yield one.place.problem(message, f"the other one is at {before.place.where}", warning=True)
 
 
 @dataclass
@@ -73,10 +85,16 @@ class _Work:
     parsed: dict[tuple[str, str], Scalar] = field(default_factory=dict)
     failed: set[int] = field(default_factory=set)
 
-    def by_set(self, table: Table) -> dict[_Key, list[list[tuple[str, Source]]]]:
-        """The rows' labels by id, and by version where a row has one."""
+    def by_set(self, target: TargetConfig) -> dict[_Key, list[list[tuple[str, Source]]]]:
+        """The labels of an inventory's rows by id, and by version where a row has one. Rows of another data store than the
+        target's are left out."""
         rows: dict[_Key, list[list[tuple[str, Source]]]] = {}
+        table = target.labels_from
+        assert table is not None
         for line, row in table.rows:
+            store = row_store(table, line, row, self.problems)
+            if store and store.value != (target.datastore or store.value):
+                continue
             place = table.cell(line, table.id_column, row[table.id_column].strip())
             if wrong := id_problem(place, what="an image set"):
                 self.problems.append(wrong)
@@ -116,7 +134,8 @@ class _Work:
         file = head.where.path
         if (file, name) not in self.undeclared:
             self.undeclared.add((file, name))
-            hint = nearest(name, self.labels) or "declare it under `labels:` of a policy, or leave it out"
+            known = self.labels if isinstance(source, Entry) else (*self.labels, *COLUMNS)
+            hint = nearest(name, known) or "declare it under `labels:` of a policy, or leave it out"
             message = f"no policy declares the label {name}; it is ignored"
             self.warnings.append(head.problem(message, hint, warning=True))
 
@@ -217,23 +236,24 @@ def typed_label(label: Label, place: Node | Cell) -> tuple[Problem | None, Scala
         try:
             value = parse_scalar(raw, label.type)
         except BadValueError as error:
-            return place.problem(str(error), error.hint), None
+            return place.problem(f"labels.{label.name}: {error}", error.hint), None
     elif _fits(raw, label.type):
         value = raw
     else:
         kind = place.kind if isinstance(place, Node) else "text"
         article = "an" if label.type in (Type.INTEGER, Type.ENUM) else "a"
         message = f"labels.{label.name} takes {article} {label.type}, not {kind}"
-        return place.problem(message, _how_to_write(label.type, raw)), None
+        return place.problem(message, _how_to_write(label.type, place)), None
     if label.one_of and show(value) not in label.one_of:
         hint = suggest(show(value), label.one_of, what="it is one of")
         return place.problem(f"labels.{label.name} is never {show(value)}", hint), None
     return None, value
 
 
-def _how_to_write(kind: Type, raw: object) -> str:
-    if kind in (Type.STRING, Type.ENUM) and isinstance(raw, bool | int | float):
-        return f'put it in quotes: "{show(raw)}"'
+def _how_to_write(kind: Type, place: Node | Cell) -> str:
+    quoted = kind in (Type.STRING, Type.ENUM) and isinstance(place.value, bool | int | float)
+    if quoted and isinstance(place, Node):
+        return f'put it in quotes: "{place.written}"'
     return {
         Type.BOOLEAN: "write true or false",
         Type.INTEGER: "write a whole number",
@@ -248,19 +268,24 @@ def _fits(raw: object, kind: Type) -> bool:
     return kind is Type.INTEGER and isinstance(raw, int) and not isinstance(raw, bool) and raw in INTEGERS
 
 
-def _unmatched(
-    table: Table, rows: Mapping[_Key, list[list[tuple[str, Source]]]], wanted: set[_Key]
-) -> Iterator[Problem]:
-    """Rows of an inventory that are about no listed image set: a typing error, or an inventory of more than these."""
+def _unmatched(table: Table, users: Sequence[tuple[str, set[_Key]]]) -> Iterator[Problem]:
+    """Rows of an inventory that are about no listed image set: a typing error, or an inventory of more than these.
+
+    Args:
+        table: the inventory.
+        users: for each target that goes by it the data store, empty where it is found later, and what it takes.
+    """
     missing = 0
     for line, row in table.rows:
         place = table.cell(line, table.id_column, row[table.id_column].strip())
-        version = row_version(table, line, row, [])
-        if (place.value, version) in wanted or (place.value, version) not in rows:
+        version, store = row_version(table, line, row, []), row_store(table, line, row, [])
+        wanted = [keys for own, keys in users if store is None or store.value == (own or store.value)]
+        if any((place.value, version) in keys for keys in wanted) or id_problem(place, what="an image set"):
             continue
         missing += 1
         if missing <= MOST_UNMATCHED:
-            of = "" if version is None or (place.value, None) not in wanted else f"version {version} of "
+            pinned = version is not None and any((place.value, None) in keys for keys in wanted)
+            of = f"version {version} of " if pinned else ""
             yield place.problem(f"no target lists {of}the image set {place.value}", warning=True)
     if missing > MOST_UNMATCHED:
         message = f"{missing - MOST_UNMATCHED} more rows are about image sets that no target lists"

@@ -44,8 +44,9 @@ class Files:
         return self.read[path]
 
 
-def listed(node: Node, files: Files) -> tuple[Listed, ...]:
-    """What `image_sets` lists, with every problem noted: bad ids and versions, duplicates, nothing at all."""
+def listed(node: Node, files: Files, datastore: str = "") -> tuple[Listed, ...]:
+    """What `image_sets` lists, with every problem noted: bad ids and versions, duplicates, rows of another data store than
+    the target's, nothing at all."""
     problems = files.problems
     before = len(problems)
     if node.value == "all" or (isinstance(node.value, dict) and set(node.value) == {"where"}):
@@ -56,7 +57,7 @@ def listed(node: Node, files: Files) -> tuple[Listed, ...]:
     if isinstance(node.value, tuple):
         found = [one for item in node.value if (one := _entry(item, problems))]
     elif isinstance(node.value, dict):
-        found = _from_mapping(node, files)
+        found = _from_mapping(node, files, datastore)
     else:
         found = []
         problems.append(_refused(node))
@@ -72,9 +73,9 @@ def id_problem(place: Node | Cell, *, what: str) -> Problem | None:
     """What is wrong with an id, if anything. botocore does not check it, and the service would not find it."""
     text = place.value
     if not isinstance(text, str):
-        hint = f'put it in quotes: "{text}"' if isinstance(text, int | float) else ""
-        kind = place.kind if isinstance(place, Node) else ""
-        return place.problem(f"{what} id is text, not {kind}", hint)
+        written = isinstance(place, Node) and isinstance(text, int | float)
+        hint = f'put it in quotes: "{place.written}"' if isinstance(place, Node) and written else ""
+        return place.problem(f"{what} id is text, not {place.kind if isinstance(place, Node) else ''}", hint)
     if _ID.fullmatch(text):
         return None
     hint = "an id has 32 characters, each one of 0-9 and a-z"
@@ -92,7 +93,7 @@ def _refused(node: Node) -> Problem:
     return node.problem(f"image_sets takes {takes}, not {node.kind}", hint)
 
 
-def _from_mapping(node: Node, files: Files) -> list[Listed]:
+def _from_mapping(node: Node, files: Files, datastore: str) -> list[Listed]:
     problems = files.problems
     for key, entry in node.value.items():
         if key == "where":
@@ -113,12 +114,17 @@ def _from_mapping(node: Node, files: Files) -> list[Listed]:
     table = files.table(file)
     if table and not table.rows and len(problems) == before:
         problems.append(file.problem(f"{table.path} lists no image set"))
-    return list(_from_table(table, problems)) if table else []
+    return list(_from_table(table, datastore, problems)) if table else []
 
 
-def _from_table(table: Table, problems: list[Problem]) -> Iterator[Listed]:
+def _from_table(table: Table, datastore: str, problems: list[Problem]) -> Iterator[Listed]:
     columns = table.label_columns
     for line, row in table.rows:
+        store = row_store(table, line, row, problems)
+        if store and datastore and store.value != datastore:
+            message = f"the data store {store.value} is not that of the target, {datastore}"
+            problems.append(store.problem(message, "list its image sets in a target of their own"))
+            continue
         place = table.cell(line, table.id_column, row[table.id_column].strip())
         if not _ID.fullmatch(place.value) and (wrong := id_problem(place, what="an image set")):
             problems.append(wrong)
@@ -134,6 +140,16 @@ def row_version(table: Table, line: int, row: list[str], problems: list[Problem]
     if table.version_column is None or not (text := row[table.version_column].strip()):
         return None
     return positive(table.cell(line, table.version_column, text), problems)
+
+
+def row_store(table: Table, line: int, row: list[str], problems: list[Problem]) -> Cell | None:
+    """The data store in a row; None where its cell is empty, there is no such column, or a problem was noted."""
+    if table.store_column is None or not (text := row[table.store_column].strip()):
+        return None
+    place = table.cell(line, table.store_column, text)
+    wrong = None if _ID.fullmatch(text) else id_problem(place, what="a data store")
+    problems += [wrong] if wrong else []
+    return None if wrong else place
 
 
 def positive(place: Node | Cell, problems: list[Problem]) -> int | None:

@@ -86,7 +86,9 @@ def _target_nodes(root: Node) -> list[Node]:
 def _parts(node: Node, files: Files) -> _Parts:
     """What pydantic does not look into: the image sets, the labels, the inventory."""
     entries = node.value
-    sets = listing.listed(entries["image_sets"].node, files) if "image_sets" in entries else ()
+    store = _text(node, "datastore")
+    own = store.value if store and store.value != "all" else ""
+    sets = listing.listed(entries["image_sets"].node, files, own) if "image_sets" in entries else ()
     labels = listing.label_entries(entries["labels"].node, files.problems) if "labels" in entries else ()
     inventory = entries["labels_from"].node if "labels_from" in entries else None
     usable = inventory is not None and isinstance(inventory.value, str) and inventory.value

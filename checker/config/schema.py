@@ -173,7 +173,7 @@ def _missing_hint(loc: Loc) -> str:
 
 def _kind_hint(kind: str, node: Node, name: str) -> str:
     if kind == "string_type" and node.kind in ("a number", "a boolean"):
-        return f'put it in quotes: "{node.line[node.where.column - 1 :][: node.width]}"'
+        return f'put it in quotes: "{node.written}"'
     if kind == "bool_type" and str(node.value).lower() in {*_BOOLEANS, *_BOOLEANS.values()}:
         word = str(node.value).lower()
         return f"write {_BOOLEANS.get(word, word)}"

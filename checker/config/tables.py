@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
@@ -11,11 +12,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from checker.model import Location
-from checker.problems import Problem
+from checker.problems import Problem, mask
 from checker.yamlsource import Node
 
 ID_COLUMNS = ("imageSetId", "id")
 VERSION_COLUMNS = ("version", "versionId")
+STORE_COLUMNS = ("datastoreId",)
+COLUMNS = (*ID_COLUMNS, *VERSION_COLUMNS, *STORE_COLUMNS)
+"""The names of columns that are no labels."""
+_SEPARATORS = str.maketrans("", "", "_-. ")
 
 
 class Cell(NamedTuple):
@@ -37,15 +42,16 @@ class Cell(NamedTuple):
         return Cell(self.table, self.table.header_line, self.column, self.table.header[self.column])
 
     def problem(self, message: str, hint: str = "", *, warning: bool = False) -> Problem:
-        """A problem shown at this cell."""
+        """A problem shown at this cell. The others of its line may be data of patients and are not shown, and neither is
+        a cell that begins in a later line than its row."""
         start, end = self._span
-        return Problem(
-            self.where, message, hint, self.table.lines[self.line - 1], max(1, end - start), warning
-        )
+        line = mask(self.table.lines[self.line - 1], ",", start, end) if end else None
+        return Problem(self.where, message, hint, line, max(1, end - start), warning)
 
     @property
     def _span(self) -> tuple[int, int]:
-        """Start and end in the line, found anew for each problem: 100,000 rows are read faster without it."""
+        """Start and end in the line, nothing where it is in a later one; found anew for each problem: 100,000 rows are read
+        faster without it."""
         start, passed, quoted = 0, 0, False
         line = self.table.lines[self.line - 1]
         for position, character in enumerate(line):
@@ -55,12 +61,13 @@ class Cell(NamedTuple):
                 if passed == self.column:
                     return start, position
                 start, passed = position + 1, passed + 1
-        return (start, len(line)) if passed == self.column else (0, len(line))
+        return (start, len(line)) if passed == self.column else (0, 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """A CSV file: its header, and every row that is not blank with the line where it begins."""
+    """A CSV file: its header, and every row that is not blank with the line where it begins. A column without a name is
+    empty in each row."""
 
     path: str
     lines: Sequence[str]
@@ -70,12 +77,13 @@ class Table:
     sha256: str
     id_column: int
     version_column: int | None
+    store_column: int | None = None
 
     @property
     def label_columns(self) -> tuple[tuple[int, str], ...]:
-        """Every column that is neither the id nor the version, with its name."""
-        taken = (self.id_column, self.version_column)
-        return tuple((index, name) for index, name in enumerate(self.header) if index not in taken)
+        """Every column with a name that is neither an id nor the version."""
+        taken = (self.id_column, self.version_column, self.store_column)
+        return tuple((index, name) for index, name in enumerate(self.header) if name and index not in taken)
 
     def cell(self, line: int, column: int, value: str) -> Cell:
         """A cell of this table."""
@@ -93,6 +101,12 @@ def read(path: Path, shown: str, at: Node, problems: list[Problem]) -> Table | N
         reason = getattr(error, "strerror", None) or str(error)
         problems.append(at.problem(f"{shown} cannot be read: {reason.lower()}"))
         return None
+    if other := _no_csv(source):
+        hint = (
+            "an inventory is CSV: a line of columns (imageSetId, version, labels), then one line an image set"
+        )
+        problems.append(Problem(shown, other, hint))
+        return None
     try:
         text = source.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -103,12 +117,23 @@ def read(path: Path, shown: str, at: Node, problems: list[Problem]) -> Table | N
         return None
     # StringIO's lines are an editor's; str.splitlines() would also break at U+2028 and its like
     lines = list(io.StringIO(text, newline=""))
+    known = len(problems)
     found = list(_rows(lines, shown, problems))
     stripped = [line.rstrip("\r\n") for line in lines]
+    if not found and len(problems) > known:
+        return None
     if not found:
         problems.append(Problem(shown, "the file is empty", "the first line names the columns"))
         return None
     return _table(shown, stripped, found, hashlib.sha256(source).hexdigest(), problems)
+
+
+def _no_csv(source: bytes) -> str:
+    """What a file is whose first characters no CSV file has; nothing for another one."""
+    if source.startswith(b"PK\x03\x04"):
+        return "this is a workbook or a zip archive"
+    first = source.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
+    return "this is JSON" if first in (b"[", b"{") else ""
 
 
 def _rows(lines: list[str], shown: str, problems: list[Problem]) -> Iterator[tuple[int, list[str]]]:
@@ -120,35 +145,78 @@ def _rows(lines: list[str], shown: str, problems: list[Problem]) -> Iterator[tup
                 yield begin, row
             begin = reader.line_num + 1
     except csv.Error as error:
-        where = Location(shown, begin, 1)
-        problems.append(Problem(where, f"not valid CSV: {error}", line=lines[begin - 1].rstrip("\r\n")))
+        problems.append(Problem(Location(shown, begin, 1), f"not valid CSV: {error}"))
 
 
 def _table(
     shown: str, lines: list[str], found: list[tuple[int, list[str]]], sha256: str, problems: list[Problem]
 ) -> Table | None:
-    first, names = found[0]
+    (first, names), rows = found[0], found[1:]
     header = tuple(name.strip() for name in names)
-    ids = [index for index, name in enumerate(header) if name in ID_COLUMNS]
-    versions = [index for index, name in enumerate(header) if name in VERSION_COLUMNS]
-    whole = [(line, row) for line, row in found[1:] if len(row) == len(header)]
-    columns = (ids[0] if ids else 0, versions[0] if versions else None)
-    table = Table(shown, lines, first, header, whole, sha256, *columns)
-    before = len(problems)
-    if not ids:
-        other = ";" in lines[first - 1] or "\t" in lines[first - 1]
-        columns_named = "the first line names the columns: imageSetId, version, and one for each label"
-        hint = "separate the columns with commas" if other else columns_named
-        problems.append(table.cell(first, 0, "").problem("no column is called imageSetId", hint))
+    columns = [
+        [index for index, name in enumerate(header) if name in known]
+        for known in (ID_COLUMNS, VERSION_COLUMNS, STORE_COLUMNS)
+    ]
+    ids, versions, stores = ([*one, None][0] for one in columns)
+    width = max((index + 1 for index, name in enumerate(header) if name), default=0)
+    whole = [
+        (line, row[:width])
+        for line, row in rows
+        if len(row) >= width and not any(map(str.strip, row[width:]))
+    ]
+    table = Table(shown, lines, first, header[:width], whole, sha256, ids or 0, versions, stores)
+    wrong = list(_of_header(table, columns, header, rows))
+    # the rows' problems would follow from the header's
+    problems += wrong or list(_of_rows(table, rows))
+    return None if wrong else table
+
+
+def _of_header(
+    table: Table, columns: list[list[int]], header: tuple[str, ...], rows: Sequence[tuple[int, list[str]]]
+) -> Iterator[Problem]:
+    """What is wrong with the names of the columns."""
+
+    def at(index: int) -> Cell:
+        return table.cell(table.header_line, index, header[index])
+
+    for known, found in zip((ID_COLUMNS, VERSION_COLUMNS, STORE_COLUMNS), columns, strict=True):
+        meant = {_folded(name) for name in known}
+        near = [] if found else [index for index, name in enumerate(header) if _folded(name) in meant]
+        for index in near:
+            yield at(index).problem(
+                f"unknown column {header[index]}", f"did you mean {_meant(header[index], known)}?"
+            )
+        if known is ID_COLUMNS and not found and not near:
+            yield _no_ids(table)
+    twice = [index for found in columns for index in found[1:]]
     for index, name in enumerate(header):
-        if not name:
-            problems.append(table.cell(first, index, name).problem("a column has no name"))
-        elif name in header[:index] or index in (*ids[1:], *versions[1:]):
-            problems.append(table.cell(first, index, name).problem(f"a second column {name}"))
-    if len(problems) > before:
-        return None  # the rows' problems would follow from the header's
-    for line, row in found[1:]:
-        if len(row) != len(header):
-            message = f"the row's length is {len(row)}, but the first line names {len(header)} columns"
-            problems.append(table.cell(line, 0, "").problem(message, "put text that has a comma in quotes"))
-    return table
+        if not name and any(row[index : index + 1] != [] and row[index].strip() for _, row in rows):
+            yield at(index).problem("a column has no name")
+        elif name and (name in header[:index] or index in twice):
+            yield at(index).problem(f"a second column {name}")
+
+
+def _no_ids(table: Table) -> Problem:
+    # the line is not shown: without a header it is a row
+    line = table.lines[table.header_line - 1]
+    named = "the first line names the columns: imageSetId, version, and one for each label"
+    hint = "separate the columns with commas" if ";" in line or "\t" in line else named
+    return Problem(Location(table.path, table.header_line, 1), "no column is called imageSetId", hint)
+
+
+def _of_rows(table: Table, rows: Sequence[tuple[int, list[str]]]) -> Iterator[Problem]:
+    width = len(table.header)
+    for line, row in rows:
+        if len(row) < width or any(cell.strip() for cell in row[width:]):
+            # not shown: nobody knows which of its cells are data of patients
+            message = f"the row's length is {len(row)}, but the first line names {width} columns"
+            yield Problem(Location(table.path, line, 1), message, "put text that has a comma in quotes")
+
+
+def _folded(name: str) -> str:
+    return name.translate(_SEPARATORS).casefold()
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    """The name that another spelling of it means."""
+    return next(one for one in known if _folded(one) == _folded(name))

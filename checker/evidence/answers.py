@@ -235,7 +235,9 @@ def version_number(name: str, text: Any) -> int:
         if int(text) == 0:
             raise BadAnswerError(f"{name} is {text!r}, but versions begin at 1")
         return int(text)
-    raise BadAnswerError(f"{name} is {text!r:.80}, which is no integer")
+    number = isinstance(text, int) and not isinstance(text, bool)
+    what = f'no string: the API writes "{text!s:.20}"' if number else "no integer"
+    raise BadAnswerError(f"{name} is {text!r:.80}, which is {what}")
 
 
 def id_member(value: Mapping[str, Any], name: str) -> str | None:

@@ -1,6 +1,6 @@
 """Deletion events: what EventBridge said of image sets that were deleted, from files of JSON Lines or JSON arrays.
 
-An event is a sighting: the image set was there, and is DELETED since. Its `time` is when it was sent and no time of
+They may stand in what a queue, a topic or a log wraps them in. An event is a sighting: the image set was there, and is DELETED since. Its `time` is when it was sent and no time of
 deletion. The shape is that of the HealthImaging developer guide, which spells the id `imagesetId`; others have seen
 `imageSetId`.
 """
@@ -16,9 +16,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from checker.evidence.jsonfiles import read_text
+from checker.evidence.envelopes import unwrapped
+from checker.evidence.jsonfiles import MARKS, kind_of, read_text
 from checker.model import Location
-from checker.problems import InvalidInputError, Problem, suggest
+from checker.problems import InvalidInputError, Problem, mask, suggest
 from checker.values import STRICT_JSON, BadValueError, iso, parse_integer, parse_time
 
 SOURCE = "aws.medical-imaging"
@@ -28,6 +29,8 @@ _ID = re.compile(r"[0-9a-z]{32}")
 _ARN = re.compile(r"arn:[^:]*:medical-imaging:[^:]*:\d*:datastore/([0-9a-z]+)/imageset/([0-9a-z]+)")
 _IDS = ("imagesetId", "imageSetId")
 _WHITE = re.compile(r"[ \t\r\n]*")
+_LOGGED = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d) (?:\S+ )?(?=\{)")
+"""What CloudWatch Logs writes before an event, exported to S3 or printed by `aws logs tail`: the time, the stream."""
 _NEXT_LINE = re.compile(r"\n|$")
 
 
@@ -79,11 +82,13 @@ class _File:
         self.problems = problems
         self.others: Counter[str] = Counter()
         self.late = 0
+        self.read = 0
         self.disagree: list[str] = []
 
     def events(self, path: str) -> Iterator[Event]:
         text = read_text(path, self.shown, self.problems)
-        for where, value in self._values(text or ""):
+        for where, value in self._messages(text or ""):
+            self.read += 1
             known = len(self.problems)
             event = self._event(where, value)
             if event is None or len(self.problems) > known:
@@ -93,7 +98,17 @@ class _File:
             else:
                 yield event
 
+    def _messages(self, text: str) -> Iterator[tuple[str, Any]]:
+        """Each event with its place, out of its envelope."""
+        for where, value in self._values(text):
+            try:
+                yield from unwrapped(value, where)
+            except BadValueError as error:
+                self._error(where, str(error), error.hint)
+
     def warnings(self) -> Iterator[Problem]:
+        if not self.read and not self.problems:
+            yield Problem(self.shown, "the file has no event", "", warning=True)
         if self.others:
             kinds = ", ".join(f"{name} ({count})" for name, count in sorted(self.others.items()))
             message = f"skipped {_number(self.others.total(), 'event')}: {kinds}"
@@ -114,6 +129,8 @@ class _File:
         line, counted = 1, 0
         position = _skip(text, 0)
         while position < len(text):
+            if found := _LOGGED.match(text, position):
+                position = found.end()
             line, counted = line + text.count("\n", counted, position), position
             where = f"{self.shown}:{line}"
             try:
@@ -136,11 +153,11 @@ class _File:
         shown = text[text.rfind("\n", 0, position) + 1 : _next_line(text, position)].rstrip("\r\n")
         message = f"not JSON: {reason[:1].lower()}{reason[1:]}"
         hint = "write one event a line, or an array of events"
-        self.problems.append(Problem(Location(self.shown, line, column), message, hint, shown))
+        self.problems.append(Problem(Location(self.shown, line, column), message, hint, mask(shown, MARKS)))
 
     def _event(self, where: str, value: Any) -> Event | None:
         if not isinstance(value, dict):
-            self._error(where, f"an event is a JSON object, not {_kind(value)}")
+            self._error(where, f"an event is a JSON object, not {kind_of(value)}")
             return None
         source, kind, detail = value.get("source"), value.get("detail-type"), value.get("detail")
         if source != SOURCE:
@@ -234,11 +251,6 @@ def _arns(resources: Any) -> set[tuple[str, str]]:
     """The data stores and image sets that an event's ARNs name."""
     texts = [item for item in resources if isinstance(item, str)] if isinstance(resources, list) else []
     return {match.groups() for text in texts if (match := _ARN.fullmatch(text))}  # type: ignore[misc]
-
-
-def _kind(value: Any) -> str:
-    names = {str: "text", bool: "true or false", int: "a number", float: "a number", type(None): "null"}
-    return names.get(type(value), type(value).__name__)
 
 
 def _shown(value: Any) -> str:

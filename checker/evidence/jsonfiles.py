@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import codecs
+import gzip
+import io
 import json
+import re
 import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from checker.model import Location
-from checker.problems import Problem
+from checker.problems import Problem, mask
 from checker.values import STRICT_JSON, BadValueError
 
+MOST_UNPACKED = 1024**3
+"""Bytes of a file that is packed with gzip."""
+_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
+MARKS = '{}[]:,"'
+"""What is left of a line that is no JSON: its values may be those of patients."""
+_OUTPUTS = {
+    "text": re.compile(r"[^{\[\"\n\t]*\t"),
+    "table": re.compile(r"[-+|]{2}"),
+    "yaml": re.compile(r"(- )?[A-Za-z]\w*:(\s|$)"),
+}
 _WHITE = " \t\r\n"
 
 
@@ -28,6 +42,10 @@ def json_values(path: str, problems: list[Problem], warnings: list[Problem]) -> 
     while (start := _skip(text, position)) < len(text):
         line += text.count("\n", position, start)
         where = Location(shown, line + 1, start - (text.rfind("\n", 0, start) + 1) + 1)
+        if not count and (other := _other_output(text, start)):
+            hint = "print answers with --output json"
+            problems.append(Problem(where, f"this is what `--output {other}` prints", hint))
+            return
         try:
             value, end = decoder.raw_decode(text, start)
         except (ValueError, RecursionError) as error:
@@ -36,6 +54,10 @@ def json_values(path: str, problems: list[Problem], warnings: list[Problem]) -> 
         line += text.count("\n", start, end)
         position = end
         count += 1
+        if not isinstance(value, list | dict):
+            # what follows is none of it either
+            problems.append(Problem(where, f"an answer is an object, not {kind_of(value)}"))
+            return
         if isinstance(value, list):
             if not value:
                 warnings.append(Problem(where, "records no image set", warning=True))
@@ -48,11 +70,16 @@ def json_values(path: str, problems: list[Problem], warnings: list[Problem]) -> 
 
 
 def read_text(path: str, shown: str, problems: list[Problem]) -> str | None:
-    """The text of a file, `-` for standard input; None where it cannot be read, which is noted."""
+    """The text of a file, packed with gzip or not, `-` for standard input; None where it cannot be read, which is noted."""
     raw = b""
     try:
         raw = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        raw = _unpacked(raw)
         return _decode(raw)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        problems.append(Problem(shown, f"cannot be unpacked: {str(error).lower()}"))
+    except BadValueError as error:
+        problems.append(Problem(shown, str(error), error.hint))
     except OSError as error:
         problems.append(Problem(shown, f"cannot be read: {(error.strerror or str(error)).lower()}"))
     except UnicodeDecodeError as error:
@@ -61,11 +88,34 @@ def read_text(path: str, shown: str, problems: list[Problem]) -> str | None:
     return None
 
 
+def _unpacked(raw: bytes) -> bytes:
+    if raw.startswith(_ZIP):
+        raise BadValueError("this is a zip archive", "unpack it")
+    if not raw.startswith(_GZIP):
+        return raw
+    with gzip.open(io.BytesIO(raw)) as packed:
+        whole = packed.read(MOST_UNPACKED + 1)
+    if len(whole) > MOST_UNPACKED:
+        raise BadValueError("the file unpacks to more than 1 GiB", "unpack it, or give it in parts")
+    return whole
+
+
 def _decode(raw: bytes) -> str:
     """Text of UTF-8, or of UTF-16 with its mark, which is what PowerShell's `>` writes."""
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return raw.decode("utf-16")
     return raw.decode("utf-8-sig")
+
+
+def _other_output(text: str, start: int) -> str:
+    """The format of the AWS CLI that a file begins in, where it is another one than JSON."""
+    return next((name for name, begin in _OUTPUTS.items() if begin.match(text, start)), "")
+
+
+def kind_of(value: Any) -> str:
+    """What a JSON value is, in a user's words. Not its text: that may be of a patient."""
+    names = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list"}
+    return "null" if value is None else names.get(type(value), "an object")
 
 
 def _skip(text: str, position: int) -> int:
@@ -78,12 +128,8 @@ def _not_json(shown: str, where: Location, error: Exception, text: str) -> Probl
     if isinstance(error, json.JSONDecodeError):
         where = Location(shown, error.lineno, error.colno)
         line = text.splitlines()[error.lineno - 1] if text.splitlines()[error.lineno - 1 :] else ""
-        return Problem(
-            where,
-            f"not JSON: {error.msg[:1].lower()}{error.msg[1:]}",
-            "print answers with --output json",
-            line,
-        )
+        message = f"not JSON: {error.msg[:1].lower()}{error.msg[1:]}"
+        return Problem(where, message, "print answers with --output json", mask(line, MARKS))
     if isinstance(error, BadValueError):
         return Problem(where, str(error))
     return Problem(where, f"not JSON: {str(error) or 'nested too deeply'}")

@@ -6,12 +6,14 @@ import hashlib
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from checker.evidence.events import Event
+from checker.evidence.inputs import of_events
 from checker.evidence.records import Record
 from checker.evidence.runfolder import RECORDS, sha256
 from checker.evidence.snapshot import write_records
@@ -56,11 +58,16 @@ def discard_with(evidence: Evidence) -> Evidence:
     return evidence
 
 
-def keep_records(records: Iterable[Record], warnings: tuple[Problem, ...] = ()) -> Evidence:
-    """Recorded answers as evidence in a temporary folder."""
+def keep_records(
+    records: Iterable[Record], warnings: tuple[Problem, ...] = (), events: Sequence[Event] | None = None
+) -> Evidence:
+    """Recorded answers as evidence in a temporary folder, with what was odd in their files; `events` are deletions, None
+    where no file of them was given."""
     folder = temporary()
     write_records(records, folder / RECORDS)
-    return discard_with(Evidence(folder, "recorded", sha256(folder / RECORDS), warnings=warnings))
+    notes, more = of_events(events, folder / RECORDS)
+    digest = sha256(folder / RECORDS)
+    return discard_with(Evidence(folder, "recorded", digest, notes, warnings=(*warnings, *more)))
 
 
 def moved(evidence: Evidence, folder: Path) -> Evidence:

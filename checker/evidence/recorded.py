@@ -7,7 +7,6 @@ A file is any sequence of JSON values: `get-image-set` answers, arrays of them, 
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -25,8 +24,9 @@ from checker.evidence.answers import (
     refuse_other_case,
     version_number,
 )
-from checker.evidence.jsonfiles import json_values
+from checker.evidence.jsonfiles import json_values, kind_of
 from checker.evidence.merging import Seen, latest, merged, once
+from checker.evidence.otheranswers import other_answer
 from checker.evidence.pages import Page, cut_off, token_of
 from checker.evidence.records import (
     ACTIONS,
@@ -54,7 +54,6 @@ from checker.problems import InvalidInputError, Problem, suggest
 from checker.values import BadValueError, iso, other_case, parse_scalar, parse_time, show
 
 TARGET = "recorded"
-SUMMARIES = "imageSetsMetadataSummaries"
 
 
 def read_recorded(
@@ -163,12 +162,9 @@ class _Reader:
 
     def read(self, value: Any, where: str) -> Iterator[Seen]:
         if not isinstance(value, dict):
-            raise BadAnswerError(f"an answer is an object, not {json.dumps(value)[:40]}")
-        if SUMMARIES in value:
-            raise BadValueError(
-                "search-image-sets answers have no imageSetState, overrides or deletedAt, so rules cannot be judged on them",
-                "record get-image-set, or list-image-set-versions",
-            )
+            raise BadAnswerError(f"an answer is an object, not {kind_of(value)}")
+        if "action" not in value and (other := other_answer(value)):
+            raise BadValueError(*other)
         action = _action(value)
         if action in FINDING:
             yield self.found(value, where, action)

@@ -55,10 +55,8 @@ def _override(name: str, key: Node, node: Node, problems: list[Problem]) -> Over
     if off and shape.get("reason"):
         shape.error(node.value["reason"].key, "reason stands twice", "`off` is the reason: `{off: WHY}`")
     if off and not _is_text(off):
-        kind = "empty" if off.value == "" else off.kind
-        shape.error(
-            off, f"off takes the reason as text, not {kind}", 'write `{off: "why it does not apply here"}`'
-        )
+        hint = 'write `{off: "why it does not apply here"}`'
+        shape.error(off, f"off takes the reason as text, not {off.kind}", hint)
     word = shape.choice("severity", list(Severity), default="info")
     reason = shape.text("reason") if shape.get("reason") else ""
     if len(problems) > before:

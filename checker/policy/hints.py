@@ -47,7 +47,9 @@ def a_type(kind: Type) -> str:
 
 def shown(node: Node) -> str:
     """A scalar as the author wrote it, for messages."""
-    return show(node.value) if not isinstance(node.value, dict | tuple) else "..."
+    if isinstance(node.value, dict | tuple):
+        return "..."
+    return node.written if isinstance(node.value, int | float) else show(node.value)
 
 
 def for_field(path: str, catalogue: Mapping[str, Field], words: Iterable[str]) -> str:

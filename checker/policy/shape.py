@@ -63,7 +63,7 @@ class Shape:
         return entry.node if entry else None
 
     def text(self, name: str, *, default: str = "") -> str:
-        """Text that is not empty; numbers are taken as they are shown, so that `revision: 2026` works."""
+        """Text that is not empty; numbers are taken as they stand in the file, so that `revision: 1.10` works."""
         node = self.get(name)
         if node is None:
             return default
@@ -77,7 +77,7 @@ class Shape:
             hint = f"write `{name}: ..`" + ("" if name in _NEEDED else f", or leave `{name}:` out")
             self.error(
                 node,
-                f"{name} is text, not {node.kind if node.value != '' else 'empty'}",
+                f"{name} is text, not {node.kind}",
                 hint if empty else "",
             )
             return default

@@ -84,7 +84,20 @@ def test_arrays_pretty_printed_events_and_empty_files_are_read(file):
         json.dumps(event(), indent=2) + "\n\n" + json.dumps(two, indent=1),
     ):
         assert [one.image_set_id for one in read_events([file(text=text)], None)[0]] == [IMAGE_SET, "0" * 32]
-    assert read_events([file(text="")], None) == ((), [])
+
+
+@pytest.mark.parametrize(
+    "text", ["", " \n\n", "[]", '{"Messages": []}', '{"events": [], "searchedLogStreams": []}']
+)
+def test_a_file_without_an_event_is_a_warning(file, text):
+    found, (warning,) = read_events([file(text=text)], None)
+    assert (found, warning.where, warning.message) == ((), "events.jsonl", "the file has no event")
+
+
+def test_each_file_without_an_event_is_a_warning_whatever_others_hold(file, tmp_path):
+    (tmp_path / "none.jsonl").touch()
+    found, (warning,) = read_events([file(event()), "none.jsonl"], None)
+    assert (len(found), warning.where) == (1, "none.jsonl")
 
 
 def test_an_event_that_is_delivered_twice_counts_once(file):

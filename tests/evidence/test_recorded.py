@@ -154,13 +154,13 @@ def test_records_read_back_as_they_were_written(recorded):
         ("{", "0.json:1:2: error: not JSON: expecting property name"),
         ('{"a": NaN}', "0.json:1:1: error: not JSON: NaN is not JSON"),
         ("[" * 100_000, "0.json:1:1: error: not JSON: "),
-        ('"text"', '0.json:1:1: error: an answer is an object, not "text"'),
-        ("[1]", "0.json:1:1: [0]: error: an answer is an object, not 1"),
+        ('"text"', "0.json:1:1: error: an answer is an object, not text"),
+        ("[1]", "0.json:1:1: [0]: error: an answer is an object, not a number"),
         ("{}", "0.json:1:1: error: imageSetId is missing"),
         (json.dumps({"imagesetid": ID}), "help: members are spelled as in the API: imageSetId"),
         (json.dumps({**ANSWER, "imageSetState": None}), "0.json:1:1: error: imageSetState is missing"),
         (json.dumps({k: v for k, v in ANSWER.items() if k != "datastoreId"}), "datastoreId is missing"),
-        (json.dumps(ANSWER | {"versionId": 1}), "versionId is 1, which is no integer"),
+        (json.dumps(ANSWER | {"versionId": 1}), 'versionId is 1, which is no string: the API writes "1"'),
         (json.dumps(ANSWER | {"versionId": "-1"}), "versionId is '-1', which is no integer"),
         (json.dumps(ANSWER | {"versionId": "0"}), "versionId is '0', but versions begin at 1"),
         (json.dumps(ANSWER | {"versionId": "9" * 5000}), "which is no integer"),
@@ -368,3 +368,52 @@ def test_the_digest_does_not_depend_on_the_order_of_files_or_records(recorded):
     texts = [json.dumps(others[::-1]), json.dumps(VERSIONS), json.dumps(ANSWER), json.dumps(others[0])]
     digests = {keep_records(recorded(*some)).digest for some in permutations(texts)}
     assert len(digests) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"datastoreId": STORE, "imageSetId": ID, "latestVersionId": "2"}, "an answer of update-image-set-metadata"),
+        ({"datastoreId": STORE, "sourceImageSetProperties": {}}, "an answer of copy-image-set"),
+        (
+            {"datastoreId": STORE, "imageSetId": ID, "imageSetState": "LOCKED", "imageSetWorkflowStatus": "DELETING"},
+            "an answer of delete-image-set",
+        ),
+        ({"datastoreSummaries": []}, "an answer of list-datastores"),
+        ({"jobProperties": {}}, "an answer about import jobs"),
+        ({"SchemaVersion": "1.1", "Patient": {"DICOM": {"PatientName": "DOE^JANE"}}}, "what get-image-set-metadata gives"),
+        ({"detail-type": "Image Set Deleted"}, "an event of EventBridge"),
+        (VERSIONS["imageSetPropertiesList"][0], "one item of a list-image-set-versions answer"),
+    ],
+)  # fmt: skip
+def test_what_is_taken_for_an_answer_is_named(recorded, value, said):
+    text = problems(recorded, json.dumps(value))
+    assert f"this is {said}" in text
+    assert "DOE" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (f"2023-09-22T14:49:26.427000+00:00\t{STORE}\t{ID}\tACTIVE\tCREATED\t1\n", "text"),
+        (f"1.679592510753E9\t{STORE}\n" * 9, "text"),
+        (f"IMAGESETPROPERTIESLIST\t1680027126.436\t{ID}\nOVERRIDES\tTrue\n", "text"),
+        (f"---------\n|  GetImageSet |\n+---+\n|  {ID} |\n", "table"),
+        (f"createdAt: '2023'\ndatastoreId: {STORE}\n", "yaml"),
+    ],
+)
+def test_another_output_of_the_aws_cli_is_one_error_that_names_it(recorded, text, name):
+    assert problems(recorded, text) == (
+        f"0.json:1:1: error: this is what `--output {name}` prints\nhelp: print answers with --output json"
+    )
+
+
+@pytest.mark.parametrize("text", ["1 2 3", "2023-09-22", '"a" "b"'])
+def test_a_file_of_no_objects_is_one_error(recorded, text):
+    assert problems(recorded, text).count("error") == 1
+
+
+def test_of_a_line_that_is_no_json_no_value_is_shown(recorded):
+    said = problems(recorded, '{"PatientName": "DOE^JANE" "x": 1}')
+    assert "DOE" not in said
+    assert '    1 | {"...........": "........" ".": .}\n      |                            ^\n' in said

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ from checker.evidence.asked import Asked
 from checker.evidence.events import Event
 from checker.evidence.inputs import of_inputs
 from checker.evidence.kept import Evidence, digest, discard_with, keep_records, moved, sizes_in, temporary
-from checker.evidence.past import MOST_EARLIER, Kept, looked_at, reopened
+from checker.evidence.past import Kept, last_collected, reopened
 from checker.evidence.past import collected as collected_runs
 from checker.evidence.recorded import read_recorded
 from checker.evidence.records import Record
@@ -268,9 +267,8 @@ def plan(
     last, remembers = None, bool(config.runs or config.events)
     found_later = any(one.organization or one.datastores is not None for one in chosen)
     if config.runs is not None and (found_later or (sets is None and any(one.discovery for one in chosen))):
-        runs = islice(collected_runs(open_store(config.runs, config.root), config.name), MOST_EARLIER)
-        asked = [f"target {one.name}" for one in chosen]
-        last = next((one for one in runs if looked_at(one.facts, asked)), None)
+        store = open_store(config.runs, config.root)
+        last = last_collected(store, config.name, [f"target {one.name}" for one in chosen])
     estimates = estimate(
         chosen,
         needs,
@@ -387,8 +385,7 @@ def report(run: Run, reports: Mapping[str, str | Path], options: Options | None 
     from checker.reporting import FORMATS
     from checker.reporting.delivery import deliver
 
-    unknown = [name for name in reports if name not in FORMATS]
-    if unknown:
+    if unknown := [name for name in reports if name not in FORMATS]:
         raise InvalidInputError(
             Problem("--report", f"unknown format {name}", suggest(name, FORMATS, what="formats are"))
             for name in unknown

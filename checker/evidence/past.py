@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,17 @@ def looked_at(facts: Mapping[str, Any], asked: Collection[str], left_out: Collec
     """
     missed = set(map(str, facts.get("left_out", ()))).difference(left_out)
     return not any(one == name or one.startswith(f"{name}, but for ") for one in missed for name in asked)
+
+
+def last_collected(store: Store, audit: str, asked: Collection[str]) -> Kept | None:
+    """The last of an audit's complete runs that asked the service, among the newest, that left out nothing of what is
+    `asked` now, see `looked_at`.
+
+    Raises:
+        InvalidInputError: one of them was altered.
+    """
+    runs = islice(collected(store, audit), MOST_EARLIER)
+    return next((one for one in runs if looked_at(one.facts, asked)), None)
 
 
 def collected(store: Store, audit: str, known: Kept | None = None) -> Iterator[Kept]:

@@ -12,6 +12,7 @@ from checker import __version__
 from checker.aws import (
     PERMITTED,
     Access,
+    Deadlines,
     Door,
     RefusedActionError,
     UnusableError,
@@ -221,11 +222,10 @@ def test_the_identity_is_asked_for_once(service: Service, door: Door) -> None:
     assert len(service.requests) == 1
 
 
-def test_the_identity_has_a_time_limit(aws_env, monkeypatch) -> None:
-    monkeypatch.setattr("checker.aws.door.IDENTITY_SECONDS", 0.2)
+def test_the_identity_has_a_time_limit(aws_env) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         aws_env.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
-        door = Door()
+        door = Door(deadlines=Deadlines(identity=0.2))
         assert "GetCallerIdentity" in (door.caller_identity(Access(), REGION).note or "")
         door.close()
 
@@ -323,7 +323,7 @@ def test_a_role_that_is_about_to_expire_is_assumed_again(simulator, monkeypatch)
     door.caller_identity(access, REGION)
     found = door._session(access, REGION).core.get_credentials()
     later = lambda: started + timedelta(minutes=55)
-    monkeypatch.setattr(found, "_time_fetcher", later)
+    monkeypatch.setattr(found._given, "_time_fetcher", later)
     monkeypatch.setattr(credentials, "_local_now", later)
     door.caller_identity(access, REGION)
     door.close()

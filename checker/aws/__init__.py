@@ -3,21 +3,25 @@
 boto3 and botocore are imported inside functions: they take 150 ms.
 """
 
-from checker.aws.door import ATTEMPTS, Access, Clients, Door, Identity, UnusableError
+from checker.aws.credentials import UnusableError
+from checker.aws.deadlines import DEADLINES, Deadlines
+from checker.aws.door import ATTEMPTS, Access, Clients, Door, Identity
 from checker.aws.guard import (
     COLLECTED,
     PERMITTED,
     S3_READING,
     S3_REMOVING,
     S3_WRITING,
+    OddAnswerError,
     RefusedActionError,
     Watch,
 )
 from checker.aws.s3 import S3Error, asking
 from checker.aws.settings import default_region, exceptions, why_no_profile
+from checker.aws.transport import is_oversize
 
 __all__ = [
-    "ATTEMPTS", "COLLECTED", "PERMITTED", "S3_READING", "S3_REMOVING", "S3_WRITING", "Access", "Clients", "Door",
-    "Identity", "RefusedActionError", "S3Error", "UnusableError", "Watch", "asking", "default_region", "exceptions",
-    "why_no_profile",
+    "ATTEMPTS", "COLLECTED", "DEADLINES", "PERMITTED", "S3_READING", "S3_REMOVING", "S3_WRITING", "Access", "Clients",
+    "Deadlines", "Door", "Identity", "OddAnswerError", "RefusedActionError", "S3Error", "UnusableError", "Watch", "asking",
+    "default_region", "exceptions", "is_oversize", "why_no_profile",
 ]  # fmt: skip

@@ -3,38 +3,36 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from checker import __version__
-from checker.aws.guard import PERMITTED, SERVICE, Watch, attach, guard
-from checker.aws.settings import core_session, default_region, exceptions, loader, why_no_profile
-from checker.problems import CheckerError, InvalidInputError, Problem
+from checker.aws.credentials import LATE, Checked, Provider, Source, UnusableError, within
+from checker.aws.deadlines import DEADLINES, S3_DEADLINES, Deadlines
+from checker.aws.guard import PERMITTED, RUNTIME, SERVICE, RefusedActionError, Watch, attach, guard
+from checker.aws.settings import (
+    core_session,
+    default_region,
+    exceptions,
+    loader,
+    remember_urls,
+    why_no_profile,
+    wrong_settings,
+)
+from checker.aws.transport import bound
+from checker.problems import InvalidInputError, Problem
+from checker.redaction import redact, remember_url
 
 SESSION_NAME = "imageset-checker"
 """RoleSessionName of assumed roles: what CloudTrail shows."""
 
-IDENTITY_SECONDS = 5.0
-CONNECT_SECONDS = 5
-READ_SECONDS = 30
-S3_READ_SECONDS = 120
-"""S3 answers a large upload only once it has stored it."""
 S3_REGION = "us-east-1"
 """Where a bucket is asked for first, if nothing names a Region: S3 there knows every bucket's."""
 ATTEMPTS = 5
 """Of one call, by botocore in its standard mode. Set explicitly: boto3 1.44 changed the defaults of both."""
-
-
-class UnusableError(CheckerError):
-    """No client can be made for a target: it has no credentials, or its endpoint or Region cannot be used.
-
-    `code` is botocore's name of the failure.
-    """
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +54,12 @@ class Clients:
     control: Any
     runtime: Any
     endpoint: str | None = None
+
+    def host(self, action: str) -> str:
+        """The host that is asked for an action: botocore puts `runtime-` before AWS's own."""
+        one = self.runtime if action in RUNTIME else self.control
+        prefix = "runtime-" if one is self.runtime and self.endpoint is None else ""
+        return prefix + (urlsplit(one.meta.endpoint_url).hostname or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ class Door:
     """Sessions and clients of a run. Sessions share botocore's loader: each of their own would cost 8 MB and 120 ms.
 
     `endpoint_url` and `runtime_endpoint_url` override HealthImaging's two endpoints. The runtime one falls back to
-    the other, then to what AWS's settings say.
+    the other, then to what AWS's settings say. `deadlines` are not S3's.
     """
 
     endpoint_url: str | None = None
@@ -90,35 +94,59 @@ class Door:
     watch: Watch | None = None
     connections: int = 10
     attempts: int = ATTEMPTS
+    deadlines: Deadlines = DEADLINES
     _sessions: dict[tuple[Access, str], _Session] = field(default_factory=dict, init=False)
     _outdated: dict[tuple[Access, str], list[_Session]] = field(default_factory=dict, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     # sessions are not thread-safe
     _making: threading.Lock = field(default_factory=threading.Lock, init=False)
 
+    def __post_init__(self) -> None:
+        for url in (self.endpoint_url, self.runtime_endpoint_url):
+            remember_url(url)
+        remember_urls()
+
     def check(self, access: Access) -> None:
         """Reads AWS's configuration for the profile, without a call.
 
         Raises:
-            InvalidInputError: the profile is unknown, or AWS's configuration files cannot be read.
+            InvalidInputError: the profile is unknown, AWS's configuration files cannot be read, or a setting has a value
+                that it cannot have.
         """
         message, hint = why_no_profile(access.profile)
         if message:
             where = "AWS_PROFILE" if access.profile is None else f"the profile {access.profile}"
             raise InvalidInputError(Problem(where, message, hint))
+        if wrong := wrong_settings(access.profile):
+            raise InvalidInputError(Problem(name, reason) for name, reason in wrong)
 
     def sign_in(self, access: Access, region: str) -> None:
-        """Finds credentials, without a call unless AWS's configuration asks for one; a role is assumed later.
+        """Gets credentials: what AWS's configuration asks for, and a role, are asked for here, and a person may be.
 
         Raises:
             UnusableError: there are none, or they cannot be had.
         """
+        source = Source(access.profile)
+
+        def get() -> bool:
+            with _unusable():
+                found = self._session(access, region).core.get_credentials()
+            if found is None:
+                return False
+            try:
+                found.get_frozen_credentials()
+            except (exceptions().ClientError, exceptions().HTTPClientError, exceptions().ConnectionError):
+                pass  # a call that failed: the first one of the service needs it too, and may repeat it
+            return True
+
         try:
-            found = self._session(access, region).core.get_credentials()
-        except exceptions().BotoCoreError as error:
-            raise UnusableError(type(error).__name__, str(error)) from error
-        if found is None:
-            raise UnusableError("NoCredentialsError", "no AWS credentials were found")
+            found = within(self.deadlines.credentials, get, "sign-in")
+        except TimeoutError:
+            late = f"no credentials came from {source} within {self.deadlines.credentials:g} s"
+            raise UnusableError(LATE, late) from None
+        if not found:
+            where = f" in {source}" if access.profile else ""
+            raise UnusableError("NoCredentialsError", f"no AWS credentials were found{where}")
 
     def clients(self, access: Access, region: str, watch: Watch | None = None) -> Clients:
         """The clients of a Region. With an endpoint override the `runtime-` prefix is not put before its host.
@@ -126,15 +154,13 @@ class Door:
         Raises:
             UnusableError: botocore can make none for this Region or endpoint.
         """
-        try:
+        with _unusable():
             session = self._session(access, region)
             control = self._client(session, SERVICE, region, watch, endpoint=self.endpoint_url)
             runtime_url = self.runtime_endpoint_url or self.endpoint_url
             given = runtime_url is not None or _overridden(session, control)
             plain: dict[str, Any] = {"inject_host_prefix": False} if given else {}
             runtime = self._client(session, SERVICE, region, watch, endpoint=runtime_url, **plain)
-        except (exceptions().BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
-            raise UnusableError(type(error).__name__, str(error)) from error
         return Clients(control, runtime, _host(runtime.meta.endpoint_url) if given else None)
 
     def anew(self, access: Access, region: str, watch: Watch | None = None) -> Clients:
@@ -157,10 +183,8 @@ class Door:
         Raises:
             UnusableError: botocore can make none.
         """
-        try:
+        with _unusable():
             return self._client(self._session(access, region), "organizations", region, self.watch)
-        except (exceptions().BotoCoreError, ValueError) as error:
-            raise UnusableError(type(error).__name__, str(error)) from error
 
     def s3(self, permitted: frozenset[str]) -> Any:
         """A client of S3 that may call these actions only, with AWS's own settings: credentials, endpoint, Region.
@@ -173,35 +197,29 @@ class Door:
         """
         self.check(Access())
         region = default_region(None) or S3_REGION
-        try:
+        with _unusable():
             session = self._session(Access(), region)
-            return self._client(
-                session, "s3", region, None, permitted=permitted, read_timeout=S3_READ_SECONDS
-            )
-        except (exceptions().BotoCoreError, ValueError) as error:
-            raise UnusableError(type(error).__name__, str(error)) from error
+            return self._client(session, "s3", region, None, permitted=permitted, deadlines=S3_DEADLINES)
 
     def caller_identity(self, access: Access, region: str) -> Identity:
         """What sts:GetCallerIdentity says: one attempt, 5 s in total. A failure is a note, never an error."""
-        found: list[Identity] = []
+        seconds = self.deadlines.identity
 
-        def ask() -> None:
+        def ask() -> Identity:
             once: dict[str, Any] = {"retries": {"mode": "standard", "total_max_attempts": 1}}
-            once |= {"connect_timeout": IDENTITY_SECONDS, "read_timeout": IDENTITY_SECONDS}
-            try:
-                client = self._client(self._session(access, region), "sts", region, self.watch, **once)
-                answer = client.get_caller_identity()
-                found.append(Identity(answer["Account"], answer["Arn"]))
-            except Exception as error:  # noqa: BLE001 - whatever it was, the identity is a note in the report
-                note = "GetCallerIdentity failed, so the identity is not known"
-                found.append(Identity(note=f"{note}: {type(error).__name__}: {error}"))
+            once |= {"connect_timeout": seconds, "read_timeout": seconds}
+            client = self._client(self._session(access, region), "sts", region, self.watch, **once)
+            answer = client.get_caller_identity()
+            return Identity(answer["Account"], answer["Arn"])
 
-        # In a thread of its own: name resolution and credential processes know no time limit.
-        thread = threading.Thread(target=ask, name="caller-identity", daemon=True)
-        thread.start()
-        thread.join(IDENTITY_SECONDS)
-        late = f"GetCallerIdentity did not answer within {IDENTITY_SECONDS:g} s, so the identity is not known"
-        return found[0] if found else Identity(note=late)
+        try:
+            return within(seconds, ask, "caller-identity")
+        except TimeoutError:
+            late = f"GetCallerIdentity did not answer within {seconds:g} s, so the identity is not known"
+            return Identity(note=late)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the identity is a note in the report
+            note = "GetCallerIdentity failed, so the identity is not known"
+            return Identity(note=redact(f"{note}: {type(error).__name__}: {error}"))
 
     def release(self, access: Access, region: str) -> None:
         """Closes the connections of the clients of a Region, and forgets its session: there may be thousands of accounts."""
@@ -224,14 +242,19 @@ class Door:
         with self._lock:
             if key not in self._sessions:
                 assumed = access.role_arn is not None
-                self._sessions[key] = self._assume(access, region) if assumed else self._plain(access.profile)
+                made = self._assume(access, region) if assumed else self._plain(access.profile, region)
+                self._sessions[key] = made
             return self._sessions[key]
 
-    def _plain(self, profile: str | None) -> _Session:
+    def _plain(self, profile: str | None, region: str) -> _Session:
+        """A session; in the target's Region its own calls are made, such as those for a profile's role."""
         import boto3
 
         core = core_session(profile)
+        core.set_config_variable("region", region)
         core.register_component("data_loader", loader(core.get_config_variable("data_path")))
+        chain = core.get_component("credential_provider")
+        core.register_component("credential_provider", Provider(chain, profile))
         return _Session(core, boto3.Session(botocore_session=core))
 
     def _assume(self, access: Access, region: str) -> _Session:
@@ -245,7 +268,7 @@ class Door:
             DeferredRefreshableCredentials,
         )
 
-        source = self._plain(access.profile)
+        source = self._plain(access.profile, region)
         extra = {"RoleSessionName": SESSION_NAME}
         if access.external_id is not None:
             extra["ExternalId"] = access.external_id
@@ -256,8 +279,9 @@ class Door:
         credentials = source.core.get_credentials()
         if credentials is not None:
             fetcher = AssumeRoleCredentialFetcher(create_client, credentials, access.role_arn or "", extra)
-            credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
-        session = self._plain(access.profile)
+            deferred = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
+            credentials = Checked(deferred, Source(access.profile, "assume-role"))
+        session = self._plain(access.profile, region)
         session.core.register_component("credential_provider", CredentialResolver([_given(credentials)]))
         return replace(session, made=source.made)
 
@@ -270,15 +294,17 @@ class Door:
         *,
         endpoint: str | None = None,
         permitted: frozenset[str] = PERMITTED,
+        deadlines: Deadlines | None = None,
         **options: Any,
     ) -> Any:
         from botocore.config import Config
 
+        limits = deadlines or self.deadlines
         keys = {name: options.pop(name) for name in list(options) if name.startswith("aws_")}
         settings: dict[str, Any] = {
             "retries": {"mode": "standard", "total_max_attempts": self.attempts},
-            "connect_timeout": CONNECT_SECONDS,
-            "read_timeout": READ_SECONDS,
+            "connect_timeout": limits.connect,
+            "read_timeout": limits.read,
             "max_pool_connections": self.connections,
             "user_agent_extra": f"imageset-checker/{__version__}",
         }
@@ -288,10 +314,26 @@ class Door:
                 service, region_name=region, endpoint_url=endpoint, config=config, **keys
             )
             session.made.append(made)
+        remember_url(made.meta.endpoint_url)
+        bound(made, limits)
         guard(made, permitted)
-        if watch:
-            attach(made, watch)
+        attach(made, watch, limits.call)
         return made
+
+
+@contextmanager
+def _unusable() -> Iterator[None]:
+    """Whatever goes wrong while clients are made makes a target unusable: an endpoint that is no URL, a setting of AWS.
+
+    Raises:
+        UnusableError: something did.
+    """
+    try:
+        yield
+    except (UnusableError, RefusedActionError):
+        raise
+    except Exception as error:  # noqa: BLE001 - botocore lets exceptions of any kind out
+        raise UnusableError(type(error).__name__, str(error)) from None
 
 
 def _given(credentials: Any) -> Any:
@@ -319,5 +361,5 @@ def _overridden(session: _Session, client: Any) -> bool:
 
 
 def _host(url: str) -> str:
-    parts = urlsplit(url)
+    parts = urlsplit(redact(url))
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
+from checker.aws.transport import begin, may_repeat
+from checker.redaction import redact
 from checker.values import STRICT_JSON, other_case, parse_time
+
+_log = logging.getLogger(__name__)
 
 SERVICE = "medical-imaging"
 COLLECTED = frozenset(
@@ -17,11 +22,15 @@ COLLECTED = frozenset(
 """Actions of HealthImaging that a collection calls. None counts as access to an image set, so none moves a set between
 storage tiers or touches `lastAccessedAt` (AWS HealthImaging developer guide, cost optimization)."""
 
+RUNTIME = frozenset({"GetImageSet", "ListImageSetVersions", "SearchImageSets"})
+"""Actions of HealthImaging that image sets are asked by: they have an endpoint of their own."""
+
 PERMITTED = COLLECTED | {"GetCallerIdentity", "AssumeRole", "ListAccounts"}
 """Every action that a client of HealthImaging, STS or Organizations may call; any other is refused before it is sent."""
 
+SEARCH = "SearchImageSets"
 DICOM_TAGS = "DICOMTags"
-"""The member of SearchImageSets' answer with the DICOM attributes of an image set."""
+"""The member of a search's answer with the DICOM attributes of an image set."""
 
 S3_READING = frozenset({"GetObject", "HeadObject", "HeadBucket", "ListObjectsV2"})
 """Actions of S3 that read kept runs. HeadBucket is how botocore finds the Region of a bucket."""
@@ -35,10 +44,17 @@ S3_REMOVING = S3_READING | {"PutObject", "ListObjectVersions", "DeleteObject"}
 _PYTHON_TYPES: Mapping[str, Any] = {
     "structure": dict, "list": list, "map": dict, "boolean": bool, "string": str, "integer": int, "timestamp": int | float,
 }  # fmt: skip
+_JSON_WORDS: Mapping[type, str] = {
+    dict: "an object", list: "a list", str: "a text", bool: "a truth value", int: "a number", float: "a number",
+}  # fmt: skip
 
 
 class RefusedActionError(RuntimeError):
     """Our own code asked for an action that the client may not call: a bug, never the user's mistake."""
+
+
+class OddAnswerError(ValueError):
+    """An answer has not the model's types. The text shows no value of a search: it may be of a patient."""
 
 
 class Watch(Protocol):
@@ -71,12 +87,12 @@ def guard(client: Any, permitted: Collection[str] = PERMITTED) -> None:
         if status == 200:
             answer = json.loads(response_dict["body"], **STRICT_JSON)
             if not isinstance(answer, dict):
-                raise ValueError("the body is no JSON object")
+                raise OddAnswerError("the body is no JSON object")
             if _without_odd_attributes(operation_model, answer):
                 response_dict["body"] = json.dumps(answer).encode()
-            _check_types(operation_model.output_shape, answer)
+            _check_types(operation_model.output_shape, answer, shown=operation_model.name != SEARCH)
         elif status <= 300:  # botocore would read it as an answer: part of one (206), or one of several (300)
-            raise ValueError(f"it came under HTTP status {status}")
+            raise OddAnswerError(f"it came under HTTP status {status}")
 
     client.meta.events.register_first("provide-client-params", refuse)
     if client.meta.service_model.service_name == SERVICE:  # sts speaks XML
@@ -87,7 +103,7 @@ def _without_odd_attributes(operation: Any, answer: Any) -> bool:
     """Takes DICOM attributes that have not the model's types out of an answer; whether there were any. They came with the
     images, and an odd one is no reason not to believe the rest, nor may botocore's parser speak of its value."""
     found = False
-    items = answer.get("imageSetsMetadataSummaries") if operation.name == "SearchImageSets" else None
+    items = answer.get("imageSetsMetadataSummaries") if operation.name == SEARCH else None
     for item in items if isinstance(items, list) else ():
         tags = item.get(DICOM_TAGS) if isinstance(item, dict) else None
         if tags is None:
@@ -106,14 +122,15 @@ def _is_odd(tags: Any, name: str, value: Any) -> bool:
     if name not in tags.members:
         return bool(other_case({name: value}, tags.members))
     try:
-        _check_types(tags.members[name], value, name)
+        _check_types(tags.members[name], value, name, shown=False)
     except ValueError:
         return True
     return False
 
 
-def _check_types(model: Any, value: Any, path: str = "answer") -> None:
-    """Refuses an answer with a member of another type than the model's, or spelled in another case.
+def _check_types(model: Any, value: Any, path: str = "answer", *, shown: bool) -> None:
+    """Refuses an answer with a member of another type than the model's, or spelled in another case; `shown` says whether
+    the text may show the value.
 
     botocore would not: it reads a boolean that is 1 or "yes" as false, so that a forced version would pass, and a time
     that is `true` or "May" as one of the year 1970. It drops `Overrides` without a word.
@@ -122,57 +139,76 @@ def _check_types(model: Any, value: Any, path: str = "answer") -> None:
     if value is None:
         return
     if kind == "structure" and isinstance(value, dict):
-        _check_members(model, value)
+        _check_members(model, value, shown=shown)
     elif kind == "list" and isinstance(value, list):
         for index, item in enumerate(value):
-            _check_item(model.member, item, f"{path}[{index}]")
+            _check_item(model.member, item, f"{path}[{index}]", shown=shown)
     elif kind == "map" and isinstance(value, dict):
         for key, item in value.items():
-            _check_item(model.value, item, f"{path}[{key[:80]!r}]")
-    elif kind == "timestamp" and isinstance(value, str):
-        parse_time(value)
-    else:
-        known = _PYTHON_TYPES.get(kind)
-        wrong_bool = isinstance(value, bool) and kind != "boolean"
-        if known and (wrong_bool or not isinstance(value, known)):
-            shown = "a value" if _of_patients(model) else f"{value!r:.80}"
-            raise ValueError(f"{path} is {shown}, which is no {kind}")
+            _check_item(model.value, item, f"{path}[{key[:80]!r}]", shown=shown)
+    elif not _is_of(kind, value):
+        words = (
+            f"{value!r:.80}" if shown and not model.metadata.get("sensitive") else _JSON_WORDS[type(value)]
+        )
+        raise OddAnswerError(f"{path} is {words}, which is no {kind}")
 
 
-def _of_patients(model: Any) -> bool:
-    """Whether a value may be data of a patient: such a one is shown in no message."""
-    return bool(model.metadata.get("sensitive")) or model.name == DICOM_TAGS
+def _is_of(kind: str, value: Any) -> bool:
+    if kind == "timestamp" and isinstance(value, str):
+        try:
+            parse_time(value)
+        except ValueError:
+            return False
+        return True
+    known = _PYTHON_TYPES.get(kind)
+    wrong_bool = isinstance(value, bool) and kind != "boolean"
+    return not known or (isinstance(value, known) and not wrong_bool)
 
 
-def _check_members(model: Any, value: Mapping[str, Any]) -> None:
+def _check_members(model: Any, value: Mapping[str, Any], *, shown: bool) -> None:
     members = {member.serialization.get("name", name): member for name, member in model.members.items()}
     if wrong := other_case(value, members):
-        raise ValueError("{} is spelled {} in the API".format(*wrong))
+        raise OddAnswerError("{} is spelled {} in the API".format(*wrong))
     for name, member in members.items():
-        _check_types(member, value.get(name), name)
+        _check_types(member, value.get(name), name, shown=shown)
 
 
-def _check_item(model: Any, value: Any, path: str) -> None:
+def _check_item(model: Any, value: Any, path: str, *, shown: bool) -> None:
     if value is None:  # botocore would leave it out, or take it for an item without members
-        raise ValueError(f"{path} is null")
-    _check_types(model, value, path)
+        raise OddAnswerError(f"{path} is null")
+    _check_types(model, value, path, shown=shown)
 
 
-def attach(client: Any, watch: Watch) -> None:
-    """Tells `watch` of every attempt of the client."""
+def attach(client: Any, watch: Watch | None, seconds: float) -> None:
+    """Tells `watch` of every attempt of the client, and ends the attempts of a call that have taken so many seconds."""
     service = client.meta.service_model.service_id.hyphenize()
 
-    def before(operation_name: str, **_: Any) -> None:
-        watch.before(operation_name)
+    def before(request: Any, operation_name: str, **_: Any) -> None:
+        if watch:
+            watch.before(operation_name)
+        begin(request)
 
     def sent(event_name: str, **_: Any) -> None:
-        watch.sent(event_name.rpartition(".")[2])
+        if watch:
+            watch.sent(event_name.rpartition(".")[2])
 
-    def after(operation: Any, response: tuple[Any, Mapping[str, Any]] | None, **_: Any) -> bool | None:
+    def after(
+        operation: Any,
+        response: tuple[Any, Mapping[str, Any]] | None,
+        caught_exception: Exception | None,
+        request_dict: dict[str, Any],
+        **_: Any,
+    ) -> bool | None:
         status = getattr(response[0], "status_code", None) if response else None
         failed = response is None or (status or 0) >= 300
         code = str((response[1] if response else {}).get("Error", {}).get("Code", "")) if failed else None
-        return None if watch.after(operation.name, code, status) else False
+        said = (
+            f"{type(caught_exception).__name__}: {caught_exception}" if caught_exception else code or status
+        )
+        _log.debug("%s in %s: %s", operation.name, client.meta.region_name, redact(str(said)))
+        going_on = may_repeat(request_dict, caught_exception, seconds)
+        patient = watch is None or watch.after(operation.name, code, status)
+        return None if patient and going_on else False
 
     client.meta.events.register_first(f"request-created.{service}", before)
     client.meta.events.register_first(f"before-send.{service}", sent)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from checker.aws.door import UnusableError
+from checker.aws.credentials import UnusableError
 from checker.aws.settings import exceptions
 from checker.problems import CheckerError
+from checker.redaction import redact
 
 _DENIED = ("access is denied", "docs/runs.md has the permissions that it takes")
 _REASONS = {
@@ -22,7 +23,7 @@ class S3Error(CheckerError):
     """A call of S3 that failed; the text says why. `code` is S3's name of it, or botocore's; `hint` what to do."""
 
     def __init__(self, code: str, message: str, hint: str = "") -> None:
-        super().__init__(message)
+        super().__init__(redact(message))
         self.code = code
         self.hint = hint
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
+from urllib.request import getproxies
 
 from checker.problems import nearest
+from checker.redaction import redact, remember_url
+
+REGION = "AWS_REGION"
+"""The variable that all of AWS's tools know, but for botocore."""
 
 
 def why_no_profile(profile: str | None) -> tuple[str, str]:
@@ -19,12 +26,12 @@ def why_no_profile(profile: str | None) -> tuple[str, str]:
         profiles = core_session("default").full_config["profiles"]
         return f"AWS's configuration files have no profile {name}", nearest(name, profiles)
     except (known.ConfigParseError, known.ConfigNotFound) as error:
-        return f"AWS's configuration cannot be read: {error}", ""
+        return f"AWS's configuration cannot be read: {_without_lines(error)}", ""
     return "", ""
 
 
 def default_region(profile: str | None) -> str | None:
-    """The Region that AWS's settings (AWS_DEFAULT_REGION, the profile) name, if any."""
+    """The Region that AWS's settings (AWS_REGION, AWS_DEFAULT_REGION, the profile) name, if any."""
     try:
         region = core_session(profile).get_config_variable("region")
     except exceptions().BotoCoreError:
@@ -36,7 +43,48 @@ def core_session(profile: str | None) -> Any:
     """A botocore session of a profile, or of AWS's default settings."""
     from botocore.session import Session
 
-    return Session(profile=profile)
+    made = Session(profile=profile)
+    if region := os.environ.get(REGION):
+        made.set_config_variable("region", region)
+    return made
+
+
+def wrong_settings(profile: str | None) -> list[tuple[str, str]]:
+    """Settings of AWS whose values they cannot have, by the name of the variable or of the entry, each with the reason."""
+    from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES as KNOWN
+
+    session = core_session(profile)
+    return [wrong for name in KNOWN for wrong in _wrong(session, name, KNOWN[name])]
+
+
+def _wrong(session: Any, name: str, known: Any) -> Iterator[tuple[str, str]]:
+    entry, variables, _, _ = known
+    try:
+        session.get_config_variable(name)
+    except ValueError:
+        names = [variables] if isinstance(variables, str) else variables or ()
+        variable = next((one for one in names if one in os.environ), None)
+        value = os.environ[variable] if variable else session.get_scoped_config().get(entry)
+        where = variable or f"{entry} in AWS's configuration files"
+        yield where, redact(f"{str(value)!r:.80} is no whole number")
+
+
+def remember_urls() -> None:
+    """Takes the passwords of proxies and endpoints that AWS's variables name, so that no message shows them."""
+    for url in getproxies().values():
+        remember_url(url)
+    for name, value in os.environ.items():
+        if name.startswith("AWS_ENDPOINT_URL") or name.upper().endswith("_PROXY"):
+            remember_url(value)
+
+
+def _without_lines(error: Any) -> str:
+    """What botocore says of a configuration file, without the lines that its parser quotes: they may hold keys."""
+    cause = error.kwargs.get("error")
+    lines = [line for line, _ in getattr(cause, "errors", ())] or [getattr(cause, "lineno", None)]
+    numbers = ", ".join(str(line) for line in lines if line)
+    where = f"{error.kwargs.get('path')}{f', line {numbers}' if numbers else ''}"
+    return redact(f"{where}: {type(cause).__name__}" if cause is not None else str(error))
 
 
 def exceptions() -> Any:

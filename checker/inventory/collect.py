@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from checker.aws import ATTEMPTS, Access, Door
+from checker.aws import ATTEMPTS, DEADLINES, Access, Deadlines, Door
 from checker.config import Rate
 from checker.evidence.records import Record
-from checker.inventory.asking import Line
+from checker.inventory.asking import Breaker, Line
 from checker.inventory.crew import Crew, Lane, expected
 from checker.inventory.expand import accounts_of
 from checker.inventory.found import Found
@@ -28,7 +28,8 @@ class Options:
     """How to collect.
 
     `rates` are quotas that differ from the published ones, by action. `workers` are threads for each set of
-    credentials and Region (None: what the quota needs at 0.4 s a call). `attempts` are botocore's for one call.
+    credentials and Region (None: what the quota needs at 0.4 s a call). `attempts` are botocore's for one call, which
+    `deadlines` bound.
     `evidence` says what may answer (`inventory.plan`), `share` how much of each quota is used. `pause` sleeps before a
     failed call is asked again, and says whether the run is being stopped. `belongs` says which of the image sets that are
     found belong to a target; `as_of` is the instant against which its ages are measured, now unless given. `memory` is what need not be asked;
@@ -40,6 +41,7 @@ class Options:
     runtime_endpoint_url: str | None = None
     workers: int | None = None
     attempts: int = ATTEMPTS
+    deadlines: Deadlines = DEADLINES
     evidence: EvidenceKind | None = None
     share: float = 1.0
     pause: Callable[[float], bool] | None = None
@@ -108,16 +110,18 @@ def collect(
         watch=limiter.watch("", ""),
         connections=2 * workers,  # for those who search, and those who read
         attempts=chosen.attempts,
+        deadlines=chosen.deadlines,
     )
     crew = Crew(door, limiter, workers, halt)
-    pause, tell = chosen.pause or halt.wait, progress or (lambda _done, _of: None)
+    tell = progress or (lambda _done, _of: None)
+    line = Line(chosen.pause or halt.wait, seconds=chosen.deadlines.call, breaker=Breaker())
     notes: list[str] = []
     done, planned = 0, 1
     try:
-        every, unread, notes = accounts_of(targets, door, pause, now, chosen.memory)
+        every, unread, notes = accounts_of(targets, door, line, now, chosen.memory)
         for record in unread:
             sink(record)
-        lanes = _lanes(every, door, lambda target: _site(target, needs, chosen, pause, now))
+        lanes = _lanes(every, door, lambda target: _site(target, needs, chosen, line.of_another(), now))
         planned = len(lanes)
         done = crew.run(lanes, sink, lambda count: tell(count, expected(crew.sites)))
     except StoppedError:
@@ -136,7 +140,7 @@ def _site(
     target: Target,
     needs: Needs,
     options: Options,
-    pause: Callable[[float], bool],
+    line: Line,
     now: Callable[[], datetime],
 ) -> Site:
     calls = plan(target, needs, options.evidence)
@@ -146,7 +150,7 @@ def _site(
     where, as_of = target.discovery.where if target.discovery else None, options.as_of or now()
     return Site(
         target,
-        Line(pause),
+        line,
         now,
         needs,
         calls,

@@ -47,7 +47,7 @@ _Accounts = Mapping[str, str] | Failure
 def accounts_of(
     targets: Sequence[Target],
     door: Door,
-    pause: Callable[[float], bool],
+    line: Line,
     now: Callable[[], datetime],
     memory: Memory,
 ) -> tuple[list[Target], list[Record], list[str]]:
@@ -67,7 +67,7 @@ def accounts_of(
             continue
         asked = target.profile, _organizations_region(target.region)
         if asked not in found:
-            found[asked] = _accounts(door, *asked, pause)
+            found[asked] = _accounts(door, *asked, line.of_another())
         accounts = found[asked]
         if isinstance(accounts, Failure):
             records.append(_unread(target, LIST_ACCOUNTS, accounts, now()))
@@ -95,7 +95,7 @@ def _organizations_region(region: str) -> str:
     return next((there for start, there in every if region.startswith(start)), ORGANIZATIONS_REGION)
 
 
-def _accounts(door: Door, profile: str | None, region: str, pause: Callable[[float], bool]) -> _Accounts:
+def _accounts(door: Door, profile: str | None, region: str, line: Line) -> _Accounts:
     """The states of the accounts, of which one at least is active."""
     access = Access(profile)
     door.check(access)
@@ -104,7 +104,7 @@ def _accounts(door: Door, profile: str | None, region: str, pause: Callable[[flo
         client = door.organizations(access, region)
     except UnusableError as error:
         return Failure(Kind.CREDENTIALS, error.code, str(error))
-    found = Line(pause).ask(LIST_ACCOUNTS, lambda: questions.accounts(client))
+    found = line.ask(LIST_ACCOUNTS, lambda: questions.accounts(client))
     if isinstance(found, Failure) or _ACTIVE in found.values():
         return found
     return Failure(Kind.FINAL, NO_ACCOUNT, f"of {len(found)} accounts that it lists none is {_ACTIVE}")
@@ -254,7 +254,7 @@ def _store(site: Site, store: str) -> Site:
     target = site.target
     own = replace(target, name=f"{target.name}/{store}", datastore=store, datastores=None, only=())
     found = Found(own.discovery) if own.discovery and site.plan.search else None
-    return replace(site, target=own, line=Line(site.line.pause), found=found, notes=[])
+    return replace(site, target=own, line=site.line.of_another(), found=found, notes=[])
 
 
 def _left(site: Site, stores: Mapping[str, Listed]) -> Iterator[Record]:

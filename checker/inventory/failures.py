@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 
 from checker import aws
-from checker.evidence.records import NOT_FOUND
+from checker.evidence.answers import BadAnswerError
+from checker.evidence.records import NOT_FOUND, SEARCH
 from checker.inventory.limits import is_throttle
+from checker.redaction import redact
 
 
 class Kind(StrEnum):
@@ -25,11 +28,13 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a call gave no answer: the service's code or the exception's name, and its message."""
+    """Why a call gave no answer: the service's code or the exception's name, and its message; `host` is the one that gave
+    none, where that is what failed."""
 
     kind: Kind
     code: str
     message: str
+    host: str = ""
 
 
 _REJECTED = frozenset(
@@ -48,6 +53,8 @@ EXPIRED = frozenset(
 )  # fmt: skip
 """Codes of credentials that were good once, perhaps: new ones may be."""
 LONGEST_MESSAGE = 1000
+BAD_ANSWER = "BadAnswer"
+"""Code of ours: what came is no answer."""
 
 
 def failure(error: Exception, action: str) -> Failure:
@@ -57,29 +64,40 @@ def failure(error: Exception, action: str) -> Failure:
     that what came could not be read.
     """
     known = aws.exceptions()
+    if isinstance(error, aws.UnusableError):
+        return Failure(Kind.CREDENTIALS, error.code, str(error))
     credentials = (
         known.NoCredentialsError, known.PartialCredentialsError, known.CredentialRetrievalError, known.SSOError,
         known.TokenRetrievalError, known.UnauthorizedSSOTokenError, known.NoAuthTokenError, known.LoginError,
         known.MetadataRetrievalError, known.RefreshWithMFAUnsupportedError, known.ConfigNotFound,
         known.InvalidConfigError, known.ProfileNotFound,
     )  # fmt: skip
-    name, message = type(error).__name__, str(error)[:LONGEST_MESSAGE]
+    name, message = type(error).__name__, _text(str(error))
     if isinstance(error, known.ClientError):
         return _service_failure(error, action)
     if isinstance(error, credentials):
         return Failure(Kind.CREDENTIALS, name, message)
+    if aws.is_oversize(error):
+        return Failure(Kind.FINAL, BAD_ANSWER, f"what came is no answer of {action}: {message}")
     if isinstance(error, known.HTTPClientError | known.ConnectionError):
-        return Failure(Kind.CONNECTION, name, message)
+        host = urlsplit(str(error.kwargs.get("endpoint_url", ""))).hostname or ""
+        return Failure(Kind.CONNECTION, name, message, host)
     if isinstance(error, known.BotoCoreError) and not isinstance(error, known.IncompleteReadError):
         return Failure(Kind.FINAL, name, message)
-    return Failure(Kind.BROKEN, "BadAnswer", f"what came is no answer of {action}: {message or name}")
+    if action == SEARCH and not isinstance(error, BadAnswerError | aws.OddAnswerError):
+        message = name  # what others say of a value may show it, and it may be of a patient
+    return Failure(Kind.BROKEN, BAD_ANSWER, f"what came is no answer of {action}: {message or name}")
+
+
+def _text(message: str) -> str:
+    return redact(message)[:LONGEST_MESSAGE]
 
 
 def _service_failure(error: Any, action: str) -> Failure:
     details = error.response.get("Error", {})
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    code = str(details.get("Code") or status or type(error).__name__)
-    message = str(details.get("Message") or f"HTTP status {status}")[:LONGEST_MESSAGE]
+    code = _text(str(details.get("Code") or status or type(error).__name__))
+    message = _text(str(details.get("Message") or f"HTTP status {status}"))
     if error.operation_name != action:  # of AssumeRole and its like, on the way to credentials
         passing = status >= 500 or is_throttle(code, status)
         return Failure(
@@ -88,7 +106,7 @@ def _service_failure(error: Any, action: str) -> Failure:
     if is_throttle(code, status):
         return Failure(Kind.THROTTLED, code, message)
     if code == NOT_FOUND and status != 404:
-        return Failure(Kind.BROKEN, "BadAnswer", f"{NOT_FOUND} came under HTTP status {status}")
+        return Failure(Kind.BROKEN, BAD_ANSWER, f"{NOT_FOUND} came under HTTP status {status}")
     if code in _REJECTED:
         return Failure(Kind.CREDENTIALS, code, message)
     if status == 409:

@@ -4,7 +4,6 @@ throttles and slowly up again (AIMD). One lock, no thread of its own; callers ar
 
 from __future__ import annotations
 
-import logging
 import math
 import threading
 import time
@@ -56,8 +55,6 @@ CALL_SECONDS = 0.4
 
 LEAST, MOST = 4, 32
 """Threads of a set of credentials and a Region."""
-
-_log = logging.getLogger(__name__)
 
 
 class StoppedError(Exception):
@@ -209,7 +206,6 @@ class Pace:
 
     def after(self, action: str, code: str | None, status: int | None) -> bool:
         """Turns the rate up or down by what came back; says whether botocore may try again: not in a stopped run."""
-        _log.debug("%s in %s: %s", action, self.region, code or status or "no answer")
         bucket = self.limiter.bucket(self.account, self.region, action)
         if is_throttle(code, status):
             with self.limiter.meter.lock:

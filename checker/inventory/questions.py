@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -22,6 +23,35 @@ PAGE = 50
 SUMMARIES = "imageSetsMetadataSummaries"
 READINGS = 3
 """How often a list is read whose pages do not fit each other."""
+MOST_IDLE = 50
+"""Pages in a row that bring nothing new, though each names a next one, after which a list is taken to have no end."""
+_QUOTED = re.compile(r"(?s)(\S+) is .*, (which is|but) ")
+
+
+class Progress:
+    """Whether the pages of a list get on. One may be empty, where a filter leaves nothing of it, but not all that follow."""
+
+    def __init__(self) -> None:
+        self._known: set[Hashable] = set()
+        self._idle = 0
+
+    def forget(self) -> None:
+        """What was on earlier pages cannot come again."""
+        self._known.clear()
+
+    def take(self, items: Iterable[Hashable]) -> None:
+        """Takes what a page has.
+
+        Raises:
+            BadAnswerError: it is the last of too many in a row that bring nothing new.
+        """
+        before = len(self._known)
+        self._known.update(items)
+        self._idle = 0 if len(self._known) > before else self._idle + 1
+        if self._idle >= MOST_IDLE:
+            raise BadAnswerError(
+                f"{MOST_IDLE} pages in a row bring nothing new, and name a next one (nextToken)"
+            )
 
 
 def datastore(client: Any, datastore_id: str) -> dict[str, Any]:
@@ -60,7 +90,8 @@ def search_page(
     newest_first: bool = False,
 ) -> tuple[list[dict[str, Any]], str]:
     """One page of SearchImageSets in the order of createdAt, oldest first unless told, and the token of the next; of the
-    DICOM attributes with those that are named alone."""
+    DICOM attributes with those that are named alone. What is wrong with it is said without its values: they may be of a
+    patient."""
     criteria: dict[str, Any] = {
         "sort": {"sortField": "createdAt", "sortOrder": "DESC" if newest_first else "ASC"}
     }
@@ -74,7 +105,13 @@ def search_page(
     following = answer.get("nextToken") or ""
     if following and following == token:
         raise BadAnswerError("the page after this one is this one (nextToken)")
-    items = [normalise_search(item, store=datastore_id, dicom=dicom) for item in answer[SUMMARIES]]
+    try:
+        items = [normalise_search(item, store=datastore_id, dicom=dicom) for item in answer[SUMMARIES]]
+    except BadAnswerError as error:
+        quoted = _QUOTED.match(str(error))
+        if not quoted:
+            raise
+        raise BadAnswerError(f"{quoted[1]} is a value that it cannot have") from None
     return items, following
 
 
@@ -94,18 +131,20 @@ class Listed(NamedTuple):
 def datastores(client: Any) -> list[Listed]:
     """The data stores of an account and Region, those that were DELETED too: ListDatastores."""
     found: list[Listed] = []
-    token = ""
+    progress, token = Progress(), ""
     while True:
         answer = client.list_datastores(maxResults=PAGE, **({"nextToken": token} if token else {}))
-        found += [
+        page = [
             Listed(one["datastoreId"], one["datastoreName"], one["datastoreStatus"])
             for one in answer["datastoreSummaries"]
         ]
+        found += page
         following = answer.get("nextToken") or ""
         if not following:
             return found
         if following == token:
             raise BadAnswerError("the page after this one is this one (nextToken)")
+        progress.take(one.id for one in page)
         token = following
 
 
@@ -113,13 +152,21 @@ def accounts(client: Any) -> dict[str, str]:
     """The states of the accounts of an organization by their ids: Organizations' ListAccounts. `Status`, which `State`
     took the place of, is retired, but a service may still know no other."""
     found: dict[str, str] = {}
-    for page in client.get_paginator("list_accounts").paginate():
+    progress, token = Progress(), ""
+    while True:
+        page = client.list_accounts(**({"NextToken": token} if token else {}))
         for one in page["Accounts"]:
             state = one.get("State") or one.get("Status")
             if not state:
                 raise BadAnswerError(f"the account {one['Id']} has neither State nor Status")
             found[str(one["Id"])] = str(state)
-    return dict(sorted(found.items()))
+        following = page.get("NextToken") or ""
+        if not following:
+            return dict(sorted(found.items()))
+        if following == token:
+            raise BadAnswerError("the page after this one is this one (NextToken)")
+        token = following
+        progress.take(str(one["Id"]) for one in page["Accounts"])
 
 
 def joined(items: list[Any], image_set_id: str) -> dict[str, Any] | Failure:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from checker.evidence.answers import BadAnswerError
 from checker.evidence.records import (
     GET_IMAGE_SET,
     LIST_TAGS,
@@ -16,7 +17,7 @@ from checker.evidence.records import (
     Record,
 )
 from checker.inventory import questions
-from checker.inventory.failures import Failure, Kind
+from checker.inventory.failures import Failure, Kind, failure
 from checker.inventory.found import Left
 from checker.inventory.plan import Plan
 from checker.inventory.site import Answer, Refs, Site, fitting, is_gone, not_there
@@ -109,7 +110,7 @@ def _versions(site: Site, name: str) -> Answer | Failure:
     wrong: Answer | Failure
     for _ in range(questions.READINGS):
         items: list[Any] = []
-        token = ""
+        progress, token = questions.Progress(), ""
         while True:
             page = site.ask(
                 LIST_VERSIONS,
@@ -121,6 +122,10 @@ def _versions(site: Site, name: str) -> Answer | Failure:
             token = page["nextToken"]
             if not token:
                 break
+            try:
+                progress.take(item["versionId"] for item in page[VERSIONS])
+            except BadAnswerError as error:
+                return failure(error, LIST_VERSIONS)
         wrong = questions.joined(items, name)
         if not isinstance(wrong, Failure):
             break

@@ -15,8 +15,11 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from checker.inventory.failures import Failure, Kind
+from checker.evidence.answers import BadAnswerError
+from checker.evidence.records import SEARCH
+from checker.inventory.failures import Failure, Kind, failure
 from checker.inventory.finding import MARGIN, filters, newest_undated, search_page
+from checker.inventory.questions import Progress
 from checker.inventory.site import Site
 from checker.values import parse_time
 
@@ -128,7 +131,7 @@ class Search:
         # a token goes with its criteria, so these stay when the range is cut
         after, until = one.last or one.after, one.until
         asked = filters(one.site, after, until)
-        token, last = "", None
+        progress, token, last = Progress(), "", None
         while not self._ended():
             page = search_page(one.site, asked, token)
             if isinstance(page, Failure):
@@ -140,6 +143,13 @@ class Search:
                 return None
             self._keep(one.site, one.take(items))
             if not token or (times and one.until is not None and times[-1] > one.until):
+                return None
+            if times and times[-1] != last:
+                progress.forget()  # what was created earlier would stand in the wrong order
+            try:
+                progress.take((str(item["imageSetId"]), item.get("createdAt")) for item in items)
+            except BadAnswerError as error:
+                self._keep(one.site, failure(error, SEARCH))
                 return None
             if times:
                 last = times[-1]

@@ -48,6 +48,7 @@ Belongs = Callable[[Target, Sequence[Mapping[str, Any]], Sequence[ImageSetRef]],
 Job = tuple["Site", Refs, Left]
 """Image sets to ask about, whose they are, and what is left to ask."""
 NOTHING_KNOWN = Memory()
+_STUCK = {Kind.THROTTLED: "each was throttled for an hour", Kind.CONNECTION: "none was answered any more"}
 
 
 class _NotAsked(Failure):
@@ -140,8 +141,15 @@ class Site:
     def all_notes(self) -> list[str]:
         """The notes, with one on why the target was given up while it was read, if it was."""
         lost, name = self.line.lost, self.target.name
-        what = "no more {} calls were made: each was throttled for an hour"
-        stuck = [f"{name}: {what.format(action)} ({one.message})" for action, one in self.line.stuck.items()]
+        stuck = [
+            f"{name}: no more {action} calls were made: {_STUCK.get(one.kind, '')} ({one.message})"
+            for action, one in self.line.stuck.items()
+        ]
+        stuck += [
+            f"{name}: {host} was not asked any more, since it does not answer: {one.code}: {one.message}"
+            for host, one in self.line.silent.items()
+            if lost is None
+        ]
         if lost is None or lost.code == UNREADABLE:
             return [*self.notes, *stuck]
         return [*self.notes, *stuck, f"{name}: the target was given up: {lost.code}: {lost.message}"]
@@ -183,7 +191,8 @@ class Site:
             self.notes.append(f"{name}: {what}, since {self.doubt}: {answer.message}")
 
     def ask(self, action: str, call: Callable[[Clients], Said]) -> Said | Failure:
-        if lost := self.line.lost:
+        host = self.signed.clients.host(action) if self.signed else ""
+        if lost := self.line.given_up(host):
             return _NotAsked(lost.kind, lost.code, f"not asked for: {lost.message}")
         signed = self.signed
         assert signed is not None
@@ -194,7 +203,7 @@ class Site:
             used = signed.clients
             return call(used)
 
-        return self.line.ask(action, once, lambda: signed.renew(used))
+        return self.line.ask(action, once, lambda: signed.renew(used), host)
 
     def tags(self, arn: str | None) -> Answer | Failure:
         if arn is None and self.line.lost is None:

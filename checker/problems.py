@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from checker.model import Location
 MOST_SHOWN = 50
 WIDEST_LINE = 160
 MOST_LISTED = 20
+_MARKER = re.compile(r"#(?=#[A-Za-z.-]{0,40}\[)|(?<![\w:]):(?=:[A-Za-z])")
 SHORTEST_BEGUN = 3
 MOST_BEGUN = 5
 """In a hint: the known words that are all listed; the letters by which a beginning is known, and the words so begun."""
@@ -129,7 +131,16 @@ def suggest(word: str, known: Iterable[str], *, what: str, most: int = MOST_LIST
 
 def printable(text: str) -> str:
     """Text that cannot move the cursor or recolour the terminal: control characters are shown as escapes."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+    shown = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+    return without_markers(shown)
+
+
+def without_markers(text: str) -> str:
+    r"""Text in which a CI server finds no command to it, such as `##vso[..]`, `##[..]`, `##teamcity[..]` or `::error::`:
+    the first character is shown as the escape that JSON has for it, \u0023 or \u003a."""
+    if "##" not in text and "::" not in text:
+        return text
+    return _MARKER.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def one_line(text: str) -> str:

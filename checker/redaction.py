@@ -92,6 +92,14 @@ def _add(secrets: Iterator[str]) -> None:
 
 def _variants(secret: str, shortest: int) -> Iterator[str]:
     """A secret as messages may write it: quoted for a URL or a text, or in part where it has a control character."""
-    for plain in {secret, unquote(secret)}:
-        written = (plain, quote(plain), quote(plain, safe=""), json.dumps(plain)[1:-1], repr(plain)[1:-1])
-        yield from (one for one in {*written, *_CONTROL.split(plain)} if len(one.strip()) >= shortest)
+    whole = {secret, unquote(secret)}
+    for plain in whole.union(*(_CONTROL.split(one) for one in whole)):
+        for written in (
+            plain,
+            quote(plain),
+            quote(plain, safe=""),
+            json.dumps(plain)[1:-1],
+            repr(plain)[1:-1],
+        ):
+            if len(written.strip()) >= shortest:
+                yield written

@@ -107,4 +107,6 @@ def raise_to_stderr() -> None:
     """Prints the traceback of the exception being handled."""
     import traceback
 
-    traceback.print_exc()
+    from checker.cli.console import complain
+
+    complain(traceback.format_exc().rstrip())

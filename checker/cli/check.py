@@ -172,7 +172,9 @@ def _deliver(result: api.Run, plan: Prepared, working: api.Working | None, *, qu
             files = {**plan.by.files, **events}
             place = api.kept(result, working, files=files, reports=written, key=plan.key)
         delivered = delivered and went.well
-    if not quiet and not any(path == STDOUT for _, path in plan.reports):
+    if quiet or any(path == STDOUT for _, path in plan.reports):
+        _say_why_unread(result)
+    else:
         with _reporting() as went:
             api.report(result, {"text": STDOUT}, plan.options)
             for name, path in written:
@@ -181,6 +183,13 @@ def _deliver(result: api.Run, plan: Prepared, working: api.Working | None, *, qu
                 say(f"{'run':<6} {place}")
         delivered = delivered and went.well
     return delivered
+
+
+def _say_why_unread(result: api.Run) -> None:
+    """Where no summary is shown, one line says why nothing was read: exit code 3 does not."""
+    from checker.reporting.wording import why_unread
+
+    complain(why_unread(result))
 
 
 class _Went:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from checker.problems import Problem, render
+from checker.problems import Problem, printable, render, without_markers
+from checker.redaction import redact
 
 EVERY_SECONDS = 10.0
 
@@ -23,16 +24,17 @@ def open_streams() -> None:
 
 
 def complain(text: str) -> None:
-    """A line on standard error, whatever it can encode; where nobody listens, the exit code still speaks."""
+    """A line on standard error, whatever it can encode; where nobody listens, the exit code still speaks. It may quote
+    what others wrote: it shows no secret, and nothing that acts on a terminal or a CI server."""
     if text:
         with suppress(OSError):
-            _write(sys.stderr, text + "\n")
+            _write(sys.stderr, printable(redact(text)) + "\n")
 
 
 def say(text: str) -> None:
-    """A line on standard output; a reader that went away is no error."""
+    """A line on standard output, without commands to a CI server; a reader that went away is no error."""
     try:
-        _write(sys.stdout, text + "\n")
+        _write(sys.stdout, without_markers(text) + "\n")
     except BrokenPipeError:
         hush_broken_pipe()
 
@@ -66,10 +68,17 @@ def close_streams() -> None:
 def log() -> None:
     """Sends what the checker's own modules log to standard error: actions and status codes, never headers or bodies."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(relativeCreated)7d ms %(threadName)s %(message)s"))
+    handler.setFormatter(_Formatter("%(relativeCreated)7d ms %(threadName)s %(message)s"))
     logger = logging.getLogger("checker")
-    logger.addHandler(handler)
+    logger.handlers = [handler]
     logger.setLevel(logging.DEBUG)
+
+
+class _Formatter(logging.Formatter):
+    """Lines that show no secret, and nothing that acts on a terminal or a CI server."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(redact(super().format(record)))
 
 
 def _write(stream: object, text: str) -> None:

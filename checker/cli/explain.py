@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from checker.fields import SUPERSEDED_BY
 from checker.model import Param, Target, utc_now
 from checker.policy.choose import shown
 from checker.problems import InvalidInputError, Problem, suggest
+from checker.reporting.escaping import json_text
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
@@ -61,7 +61,7 @@ def run(asked: Asked) -> int:
         show_phi=asked.show_phi,
     )
     if asked.json:
-        say(json.dumps(explaining.document(found, ready.sources), indent=2, ensure_ascii=False))
+        say(json_text(explaining.document(found, ready.sources), indent=2))
     else:
         packs = ready.rules.policies.packs
         say("\n\n\n".join(explaining.text(one, packs, ready.sources) for one in found))

@@ -11,6 +11,7 @@ from checker import api
 from checker.cli import options
 from checker.cli.console import say, warn
 from checker.evidence.records import GET_IMAGE_SET, SEARCH
+from checker.reporting.escaping import json_text
 
 if TYPE_CHECKING:
     from checker.inventory.estimate import Estimate
@@ -56,9 +57,9 @@ def run(asked: Asked) -> int:
     estimates, documents = api.plan(config, targets, rules.needs, sets=asked.sets)
     if asked.policy:
         only = next(iter(documents.values())) if len(documents) == 1 else documents
-        say(json.dumps(only, indent=2))
+        say(json_text(only, indent=2))
     elif asked.json:
-        say(json.dumps(_document(estimates, documents, rules.needs.dicom), indent=2, ensure_ascii=False))
+        say(json_text(_document(estimates, documents, rules.needs.dicom), indent=2))
     else:
         say("\n".join(_text(estimates, documents, rules.needs.dicom)))
     return 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from checker.audit.trend import past_runs
 from checker.cli.console import say
 from checker.cli.kept import configured, store_of
@@ -15,6 +13,7 @@ from checker.problems import InvalidInputError, Problem, suggest
 def run(runs: str | None, name: str | None, last: int, config: str | None, *, as_json: bool) -> int:
     """Prints the last runs of one audit; only manifests are read."""
     from checker.reporting import trending
+    from checker.reporting.escaping import json_text
 
     own = configured(config, needed=runs is None)
     store = store_of(runs, own)
@@ -29,7 +28,7 @@ def run(runs: str | None, name: str | None, last: int, config: str | None, *, as
     wanted = name if name is not None else own_audit(there, own.name if own else "", store.shown)
     found = past_runs(past.earlier(store, wanted))[-last:]
     if as_json:
-        say(json.dumps(trending.document(wanted, found), indent=2, ensure_ascii=False))
+        say(json_text(trending.document(wanted, found), indent=2))
     else:
         say(trending.text(wanted, found))
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from checker.audit.verifying import Verified
 from checker.cli.console import complain, say
 from checker.cli.kept import configured, home, store_of
 from checker.problems import printable, render
+from checker.reporting.escaping import json_text
 
 ALTERED = 1
 """The exit code where something does not fit."""
@@ -25,7 +25,7 @@ def run(runs: list[str], config: str | None, *, key: str | None, as_json: bool) 
     public = Path(key) if key else None
     found = [one for name in named for one in api.verify(name, *home(name, own), key=public)]
     if as_json:
-        say(json.dumps([_plain(one) for one in found], indent=2, ensure_ascii=False))
+        say(json_text([_plain(one) for one in found], indent=2))
     else:
         for one in found:
             _tell(one)

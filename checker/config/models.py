@@ -86,6 +86,8 @@ def _retired(text: str) -> str:
 def _url(text: str) -> str:
     if not _URL.fullmatch(text):
         _refuse(f"`{text}` is not an endpoint", "write it as https://HOST or http://HOST:PORT")
+    if "@" in text:
+        _refuse("the endpoint has a user name or password", "leave it out: audit.yaml is kept with every run")
     return text
 
 

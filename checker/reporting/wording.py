@@ -184,6 +184,16 @@ def unread_targets(run: Run) -> list[str]:
     return texts
 
 
+def why_unread(run: Run) -> str:
+    """Why of a target, or of all of them, nothing was read, in one line; empty where something was of each."""
+    said = unread_targets(run)
+    if not said and run.coverage.evaluated:
+        return ""
+    first = next(run.unread(), None)
+    why = f"{first.subject.name}: {first.code}: {first.message}" if first else next(iter(run.notes[-1:]), "")
+    return ": ".join(one for one in ("; ".join(said) or "nothing was read", why) if one)
+
+
 def moved(run: Run) -> str:
     """How the image sets stand to those that earlier runs saw: `1 new, 2 changed, 97 unchanged, 0 vanished; 95 of them not
     asked for again`."""

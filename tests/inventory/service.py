@@ -15,7 +15,7 @@ import struct
 import threading
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -43,6 +43,7 @@ CODES = {
     "bad token": (403, "UnrecognizedClientException"),
     "expired": (403, "ExpiredTokenException"),
 }
+ENDLESS = ("silent", "trickle", "slow head", "continue", "huge")
 MIXED = ("429", "409", "500", "503", "reset", "truncated")
 
 
@@ -86,7 +87,9 @@ class Service:
     image set has, `histories` the items of their lists, `page` how many of them a page has. `tags` are by ARN. `listed`
     are the image sets that a search of a data store lists, `unsorted` in the order given, `unfiltered`
     whatever was asked for; with more than `most_filters`, or
-    beyond the `deepest` item, it is refused. `names` are of data stores.
+    beyond the `deepest` item, it is refused. `names` are of data stores. `raw` is the body of an action, as it is; `endless` are the bodies of lists by action, each
+    given again and again with a new token; `said` is the message of every error, by the headers asked with. `role` is the body that AssumeRole is
+    answered with. `ended` is set once it stops.
     """
 
     sets: dict[str, dict[str, object]] = field(default_factory=dict)
@@ -101,6 +104,9 @@ class Service:
     search_fault: Callable[[str, int], str | None] = lambda name, attempt: None
     stores_fault: Callable[[str, int], str | None] = lambda name, attempt: None
     names: dict[str, str] = field(default_factory=dict)
+    raw: dict[str, bytes] = field(default_factory=dict)
+    endless: dict[str, dict[str, object]] = field(default_factory=dict)
+    said: Callable[[Mapping[str, str]], str] = lambda headers: "rehearsed"
     unsorted: bool = False
     unfiltered: bool = False
     most_filters: int = 2
@@ -108,10 +114,12 @@ class Service:
     tags: dict[str, dict[str, object]] = field(default_factory=dict)
     store_more: dict[str, object] = field(default_factory=dict)
     sts_fault: str | None = None
+    role: str | None = None
     versions: range = range(1, 10)
     attempts: Counter[str] = field(default_factory=Counter)
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    ended: threading.Event = field(default_factory=threading.Event)
     url: str = ""
 
     def paths(self) -> list[str]:
@@ -189,6 +197,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send(200, json.dumps({"datastoreProperties": properties}).encode())
 
     def list_versions(self, name: str) -> None:
+        if "ListImageSetVersions" in self.service.endless:
+            return self.go_on("ListImageSetVersions")
         asked = parse_qs(urlsplit(self.path).query)
         begin = int(asked.get("nextToken", ["0"])[0])
         fault = self.service.list_fault(name, self.attempt(f"versions {name}"))
@@ -199,11 +209,14 @@ class _Handler(BaseHTTPRequestHandler):
         more = {"nextToken": str(end)} if end < len(items) else {}
         good = {"imageSetPropertiesList": items[begin:end], **more}
         if fault or not items:
-            self.go_wrong(fault or "404", good)
-        else:
-            self.send(200, json.dumps(good).encode())
+            return self.go_wrong(fault or "404", good)
+        return self.send(200, json.dumps(good).encode())
 
     def search(self, store: str, body: dict[str, list[dict[str, object]]]) -> None:
+        if "SearchImageSets" in self.service.raw:
+            return self.send(200, self.service.raw["SearchImageSets"])
+        if "SearchImageSets" in self.service.endless:
+            return self.go_on("SearchImageSets")
         asked = parse_qs(urlsplit(self.path).query)
         begin, _, of = asked.get("nextToken", ["0-"])[0].partition("-")
         mark = str(zlib.crc32(json.dumps(body).encode()))
@@ -232,6 +245,8 @@ class _Handler(BaseHTTPRequestHandler):
         return None
 
     def list_stores(self) -> None:
+        if "ListDatastores" in self.service.endless:
+            return self.go_on("ListDatastores")
         fault = self.service.stores_fault("", self.attempt("stores"))
         names = self.service.names
         stores = [
@@ -239,9 +254,8 @@ class _Handler(BaseHTTPRequestHandler):
             for store, status in self.service.stores.items()
         ]
         if fault:
-            self.go_wrong(fault, {"datastoreSummaries": stores})
-        else:
-            self.send(200, json.dumps({"datastoreSummaries": stores}).encode())
+            return self.go_wrong(fault, {"datastoreSummaries": stores})
+        return self.send(200, json.dumps({"datastoreSummaries": stores}).encode())
 
     def list_tags(self, arn: str) -> None:
         fault = self.service.tags_fault(arn, self.attempt(f"tags {arn}"))
@@ -256,6 +270,8 @@ class _Handler(BaseHTTPRequestHandler):
             status, code = CODES[self.service.sts_fault]
             error = f"<ErrorResponse><Error><Code>{code}</Code><Message>rehearsed</Message></Error></ErrorResponse>"
             return self.send(status, error.encode(), "text/xml")
+        if self.service.role and "AssumeRole" in body:
+            return self.send(200, self.service.role.encode(), "text/xml")
         xml = (
             '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>'
             "<Arn>arn:aws:iam::111122223333:user/auditor</Arn><Account>111122223333</Account></GetCallerIdentityResult>"
@@ -263,11 +279,38 @@ class _Handler(BaseHTTPRequestHandler):
         )
         return self.send(200, xml.encode(), "text/xml")
 
+    def go_on(self, action: str) -> None:
+        """A page of a list that has no end."""
+        token = {"nextToken": f"token {self.attempt(f'page of {action}')}"}
+        self.send(200, json.dumps(self.service.endless[action] | token).encode())
+
+    def go_on_for_ever(self, fault: str) -> None:
+        """An answer that never ends, until the client or the service does."""
+        self.close_connection = True
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000000\r\n\r\n"
+        first, more, pause = {
+            "silent": (b"", b"", 0.05),
+            "trickle": (head, b" ", 0.02),
+            "slow head": (b"HTTP/1.1 200 O", b"K", 0.02),
+            "continue": (b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.0),
+            "huge": (head, b" " * (1 << 16), 0.0),
+        }[fault]
+        try:
+            self.wfile.write(first)
+            while not self.service.ended.wait(pause):
+                self.wfile.write(more)
+        except OSError:
+            pass
+
     def go_wrong(self, fault: str, good: dict[str, object]) -> None:
         text = json.dumps(good).encode()
+        if fault in ENDLESS:
+            return self.go_on_for_ever(fault)
         if fault in CODES:
             status, code = CODES[fault]
-            return self.send(status, json.dumps({"message": "rehearsed"}).encode(), code=code)
+            return self.send(
+                status, json.dumps({"message": self.service.said(dict(self.headers))}).encode(), code=code
+            )
         if fault in ("201", "204", "206", "300"):
             return self.send(int(fault), b"" if fault == "204" else text)
         if fault == "cut":
@@ -365,12 +408,14 @@ class Running:
 
     def __init__(self, service: Service) -> None:
         handler = type("Handler", (_Handler,), {"service": service})
+        self.service = service
         self.server = _Server(("127.0.0.1", 0), handler)
         service.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
         self.thread.start()
 
     def stop(self) -> None:
+        self.service.ended.set()
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()

@@ -51,7 +51,8 @@ def of_events(
     others = sorted({one.datastore_id for one in events})
     more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
     named = f"they are of {', '.join(others[:MOST_NAMED])}{more}" if others else "the files hold none"
-    message = f"no deletion event of {len(events)} is of a data store that is audited"
+    audited = f"no deletion event of {len(events)} is of a data store that is audited"
+    message = audited if events else "there is no deletion event before the run"
     return (note,), (Problem("events", message, named, warning=True),)
 
 

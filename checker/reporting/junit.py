@@ -22,6 +22,8 @@ from checker.reporting.spooling import UNLIMITED, Case, Limits, Plan, Suite
 from checker.reporting.spooling import documents as split
 from checker.reporting.templates import template
 
+MOST_NOTES = 20
+"""Of a run, which each suite has."""
 LONGEST_MESSAGE = 1_000
 LONGEST_BODY = 10_000
 RUN_SUITE = ("run", "imageset-checker")
@@ -193,6 +195,10 @@ def _run_properties(run: Run) -> Iterator[tuple[str, str]]:
         yield "evaluated.as-of.note", wording.HYPOTHETICAL
     if run.source == "recorded":
         yield "evidence.note", wording.RECORDED
+    for number, note in enumerate(run.notes[:MOST_NOTES], 1):
+        yield f"note.{number}", _token(note)
+    if len(run.notes) > MOST_NOTES:
+        yield "note.more", str(len(run.notes) - MOST_NOTES)
 
 
 def _name(subject: Subject) -> str:

@@ -10,7 +10,7 @@ from checker.evidence.events import Event
 from checker.evidence.inputs import of_events, of_several_targets
 from checker.evidence.records import GET_DATASTORE, Record
 from checker.evidence.snapshot import write_records
-from checker.reporting.normal import header
+from checker.reporting import FORMATS
 
 STORE, OTHER = "1" * 32, "2" * 32
 AT = datetime(2024, 3, 14, tzinfo=UTC)
@@ -85,7 +85,7 @@ def test_image_sets_of_one_target_each_are_no_note(records):
     assert of_several_targets(records(record("a", STORE, "a" * 32), record("b", OTHER, "a" * 32))) == ()
 
 
-def test_the_note_is_in_the_results_of_recorded_answers(tmp_path):
+def test_the_number_is_in_every_report(tmp_path):
     rule = {"id": "r", "title": "t", "severity": "low", "deny": {"imageSetState": "LOCKED"}}
     (tmp_path / "p.yaml").write_text(json.dumps({"version": 1, "pack": "p", "rules": [rule]}))
     answer = {"datastoreId": STORE, "imageSetId": "a" * 32, "versionId": "1", "imageSetState": "ACTIVE"}
@@ -95,6 +95,9 @@ def test_the_note_is_in_the_results_of_recorded_answers(tmp_path):
     evidence = checker.recorded(
         [str(tmp_path / "a.json")], policies, needs=rules.needs, events=[event(OTHER)]
     )
-    notes = header(checker.evaluate(rules, evidence))["run"]["notes"]
-    assert any("1 before the run, 0 of them" in one for one in notes)
+    run = checker.evaluate(rules, evidence)
+    reports = {name: tmp_path / f"report.{name}" for name in FORMATS}
+    checker.report(run, reports)
+    said = "Deletion events: 1 before the run, 0 of them of data stores that are audited."
+    assert [name for name, path in reports.items() if said not in path.read_text(encoding="utf-8")] == []
     assert [one.warning for one in evidence.warnings] == [True]

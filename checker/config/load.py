@@ -184,7 +184,7 @@ def _region(root: Node, node: Node, problems: list[Problem]) -> str:
         return ""  # the profile's problem says so
     region = aws.default_region(name)
     if not region:
-        hint = "add it, or set one for all targets under defaults, or set AWS_DEFAULT_REGION"
+        hint = "add it, or set one for all targets under defaults, or set AWS_REGION"
         problems.append(node.problem("region is missing", hint))
     return region or ""
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from checker.aws import Deadlines, Door, UnusableError
+from checker.aws import Deadlines, UnusableError
 from checker.evidence.records import Record
 from checker.inventory.collect import Collection, Options, collect
 from checker.model import ImageSetRef, Needs, Target
@@ -135,18 +134,13 @@ def test_credentials_that_expire_within_the_run_and_cannot_be_renewed_are_named(
     assert all("BadAnswer" not in codes(records, name) for name in ("good", "bad"))
 
 
-def test_a_code_that_a_person_types_slowly_leaves_the_identity_in_the_report(
-    service: Service, aws_env
-) -> None:
-    def slow(self: Door, *arguments: object) -> object:
-        made = session(self, *arguments)
-        time.sleep(0.5)
-        return made
-
-    session = Door._session
-    aws_env.setattr(Door, "_session", slow)
-    _, done = run(None, deadlines=Deadlines(identity=0.9, credentials=5))
-    assert done.identities == {"good": "arn:aws:iam::111122223333:user/auditor"}
+def test_credentials_that_come_slowly_leave_the_identity_in_the_report(service: Service, tmp_path) -> None:
+    keys = {name: value for name, value in EXPIRED.items() if name != "Expiration"}
+    path = tmp_path / "process.py"
+    path.write_text(f"import time; time.sleep(1.5); print({json.dumps(keys)!r})")
+    (tmp_path / "aws-config").write_text(f"[profile slow]\ncredential_process = {sys.executable} {path}\n")
+    _, done = run("slow", deadlines=Deadlines(identity=1.4))
+    assert done.identities == {"slow": "arn:aws:iam::111122223333:user/auditor"}
 
 
 def test_credentials_that_never_come_are_a_failure_by_name(service: Service, tmp_path) -> None:

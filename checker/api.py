@@ -19,6 +19,7 @@ from checker.audit.keeping import keep
 from checker.audit.replaying import limits, rejudge, replay
 from checker.audit.run import Run
 from checker.evidence import runfolder
+from checker.evidence.answerfiles import answer_files
 from checker.evidence.asked import Asked
 from checker.evidence.events import Event
 from checker.evidence.inputs import of_inputs
@@ -295,7 +296,7 @@ def recorded(
     """Recorded answers: what the AWS CLI printed. Neither AWS nor boto3 is needed.
 
     Args:
-        files: the files; `-` is standard input.
+        files: the files, and folders of them; `-` is standard input.
         policies: the policies, which declare the labels that records may carry.
         needs: what the rules read (`checker.policy.needs`).
         complete: the files hold every image set of their data stores.
@@ -306,7 +307,7 @@ def recorded(
     """
     warnings: list[Problem] = []
     records = read_recorded(
-        [str(file) for file in files], policies.labels, warnings, needs=needs, complete=complete
+        answer_files(map(str, files), warnings), policies.labels, warnings, needs=needs, complete=complete
     )
     return keep_records(records, tuple(warnings), events)
 

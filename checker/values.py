@@ -57,6 +57,8 @@ def parse_path(text: str, *, remote: bool = False) -> str:
     if (scheme := _SCHEME.match(text)) and not (remote and scheme[0] == "s3://"):
         if scheme[1].lower() == "s3" and remote:
             raise BadValueError(f"`{text}` is no place in S3", f"write s3://{text[scheme.end() :]}")
+        if remote:
+            raise BadValueError("runs are kept in a folder or in s3://BUCKET/PREFIX")
         message = f"paths in {scheme[1].lower()}:// are not available yet"
         raise BadValueError(message, "write a path on this machine")
     if variable := _VARIABLE.search(text):

@@ -483,7 +483,9 @@ def test_whatever_the_file_holds_it_is_loaded_or_refused(tmp_path_factory, value
 
 
 def test_the_package_says_what_it_offers() -> None:
-    assert set(config.__all__) == {"AuditConfig", "Rate", "TargetConfig", "load", "resolve_targets"}
+    assert set(config.__all__) == {
+        "AuditConfig", "Rate", "TargetConfig", "load", "named_policies", "resolve_targets",
+    }  # fmt: skip
 
 
 def test_an_entrys_own_label_stands_before_the_targets(tmp_path: Path) -> None:

@@ -64,21 +64,20 @@ def _run(arguments: list[str]) -> int:
 
     from checker.cli.app import app
     from checker.cli.console import complain
+    from checker.cli.usage import refuse, told
 
+    command = typer.main.get_command(app)
+    refuse(command, arguments)
     try:
-        code: Any = app(args=arguments, prog_name=PROGRAM, standalone_mode=False)
+        code: Any = command(args=arguments, prog_name=PROGRAM, standalone_mode=False)
     except typer.exceptions.TyperException as error:
-        context = getattr(error, "ctx", None)
-        command = context.command_path if context else PROGRAM
-        formatted = getattr(error, "format_message", None)
-        message = (formatted() if formatted else str(error)).rstrip(".")
-        complain(f"{command}: error: {message}\nhelp: {command} --help")
+        complain(told(error, command, arguments, PROGRAM))
         return 2
     except typer.Abort:
         return 130
     except SystemExit:
         # Typer ends so where a pipe breaks, with the code of a violation
-        return 0 if "--help" in arguments or not arguments else INCOMPLETE
+        return 0 if {"-h", "--help"} & {*arguments} else INCOMPLETE
     return code if isinstance(code, int) else 0
 
 

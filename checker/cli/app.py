@@ -15,6 +15,7 @@ from checker.cli.flags import (
     Complete,
     Config,
     ImageSets,
+    MoreImageSets,
     Param,
     Policy,
     Rule,
@@ -22,6 +23,7 @@ from checker.cli.flags import (
     SkipRule,
     Tag,
     Target,
+    whole_lines,
 )
 from checker.cli.paths import local, reported, stored
 from checker.cli.waiving import commands_on_waivers
@@ -32,6 +34,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="A compliance checker for AWS HealthImaging: YAML policies over GetImageSet results.",
     epilog="A RUN is named by its folder or s3://BUCKET/PREFIX/RUN; in the store of audit.yaml also by its name, the beginning "
     "of it, latest, previous, or latest~2.\n\n"
@@ -61,6 +64,7 @@ def _main(
     "  aws medical-imaging get-image-set ... | imageset-checker check -p policies/ --image-sets -"
 )
 def check(
+    files: MoreImageSets = None,
     config: Config = None,
     policy: Policy = None,
     image_sets: ImageSets = None,
@@ -177,10 +181,10 @@ def check(
 ) -> int:
     """Collect, evaluate, report, gate."""
     from checker.cli.check import run
-    from checker.cli.options import Check
+    from checker.cli.options import Check, answers
 
     given = Check(
-        config=config, policies=policy or [], image_sets=image_sets or [], complete=complete, params=param or [],
+        config=config, policies=policy or [], image_sets=answers(image_sets, files), complete=complete, params=param or [],
         as_of=as_of, fail_on=fail_on, reports=report or [], junit_passes=junit_passes, targets=target or [], rules=rule or [],
         skip_rules=skip_rule or [], tags=tag or [], runs=runs, endpoint_url=endpoint_url,
         runtime_endpoint_url=runtime_endpoint_url, evidence=evidence, waivers=waivers,
@@ -205,6 +209,7 @@ def explain(
             "what a search may have left out of it.",
         ),
     ],
+    files: MoreImageSets = None,
     evidence: Annotated[
         str | None,
         typer.Option(
@@ -226,9 +231,10 @@ def explain(
 ) -> int:
     """Why a rule judges an image set as it does, and when that changes."""
     from checker.cli.explain import Asked, run
+    from checker.cli.options import answers
 
     asked = Asked(
-        config=config, policies=policy or [], image_sets=image_sets or [], complete=complete, params=param or [],
+        config=config, policies=policy or [], image_sets=answers(image_sets, files), complete=complete, params=param or [],
         as_of=as_of, targets=target or [], evidence=evidence, rule=rule, subject=image_set,
         show_phi=show_phi, json=as_json,
     )  # fmt: skip
@@ -311,3 +317,4 @@ def simulator(
 app.add_typer(rules_app, name="rules")
 commands_on_runs(app)
 commands_on_waivers(app)
+whole_lines(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Annotated
 
 import typer
@@ -34,8 +35,13 @@ ImageSets = Annotated[
         "--image-sets",
         metavar="FILE",
         callback=local,
-        help="Recorded answers in place of AWS: what get-image-set or list-image-set-versions printed; - is standard input. Repeats.",
+        help="Recorded answers in place of AWS: files of what get-image-set or list-image-set-versions printed, or folders of "
+        "them; - is standard input. Several may follow; repeats.",
     ),
+]
+MoreImageSets = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="FILE...", callback=local, help="More of what --image-sets takes."),
 ]
 Complete = Annotated[
     bool,
@@ -75,3 +81,14 @@ SkipRule = Annotated[
 Tag = Annotated[
     list[str] | None, typer.Option("--tag", metavar="TAG", help="Only rules with this tag. Repeats.")
 ]
+
+
+def whole_lines(app: typer.Typer) -> None:
+    """Has every command's first sentence shown whole where commands are listed: else what does not fit a line is cut off."""
+    for command in app.registered_commands:
+        text = command.help or inspect.getdoc(command.callback) or ""
+        command.short_help = text.partition("\n")[0]
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            group.short_help = str(group.typer_instance.info.help)
+            whole_lines(group.typer_instance)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, get_args
 
 from checker import api
 from checker.audit.gate import FAIL_ON
+from checker.evidence.answerfiles import answer_files
 from checker.model import Severity
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import FORMATS, STDOUT, JUnitPasses, probe
@@ -58,6 +59,25 @@ class Check(Given):
     show_phi: bool
     quiet: bool
     debug: bool
+
+
+def answers(image_sets: Sequence[str] | None, more: Sequence[str] | None) -> list[str]:
+    """What `--image-sets` names, and the arguments after it: a shell replaces `*.json` by several.
+
+    Raises:
+        InvalidInputError: arguments that are none of it.
+    """
+    problems = []
+    for one in more or ():
+        yaml = Path(one).suffix.lower() in (".yaml", ".yml")
+        if yaml or not image_sets:
+            hint = "-p takes a policy, -c an audit.yaml" if yaml else "--image-sets takes recorded answers"
+            problems.append(
+                Problem(one, "no option takes this argument", hint + "; each path needs its own" * yaml)
+            )
+    if problems:
+        raise InvalidInputError(problems)
+    return [*(image_sets or ()), *(more or ())]
 
 
 def refuse(given: Check) -> None:
@@ -256,7 +276,7 @@ def _formats(name: str) -> str:
 
 
 def _inputs(given: Check, config: AuditConfig | None, loaded: api.Policies | None) -> list[Path]:
-    files = [Path(path) for path in given.image_sets if path != "-"]
+    files = [Path(path) for path in answer_files(given.image_sets, []) if path != "-"]
     if config:
         files += [config.path, *map(Path, config.files)]
     if waivers := waivers_file(given, config):

@@ -13,14 +13,15 @@ from checker.reporting import STDOUT
 
 def run(name: str, asked: list[str], junit_passes: str, config: str | None, *, show_phi: bool) -> int:
     """Writes the reports that are asked for, else the summary; 0 whatever the run's outcome was."""
-    _, kept = find(name, configured(config, needed=False))
+    store, kept = find(name, configured(config, needed=False))
     reports = options.asked_reports(asked, junit_passes)
     result = api.replay(kept)
+    there = {kind: f"{store.shown}/{kept.name}/reports/{kind}/{name}" for kind, name in kept.reports.items()}
     # a report that is not written again is called what the run called it
     how = api.Options(
         junit_passes,  # type: ignore[arg-type]
         color=colored(sys.stdout),
-        siblings={**kept.reports, **dict(reports)},
+        siblings={**there, **dict(reports)},
         show_phi=show_phi,
     )
     for kind, path in reports or [("text", STDOUT)]:

@@ -99,8 +99,6 @@ def _local(text: str) -> str:
 
 
 def _store(text: str) -> str:
-    if "://" in text and text[:5].lower() != "s3://":
-        _refuse("runs are kept in a folder or in s3://BUCKET/PREFIX")
     try:
         return parse_path(text, remote=True)
     except BadValueError as error:

@@ -9,6 +9,7 @@ import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
@@ -79,7 +80,7 @@ def deliver(
     text = str(path)
     try:
         if text == STDOUT or text in _STREAMS:
-            _write_stdout(run, report, options, stdout or sys.stdout)
+            _write_stdout(run, report, replace(options, folders=True), stdout or sys.stdout)
             return (text,)
         target = _resolved(text)
         if _is_stream(text) or _is_special(target):

@@ -17,7 +17,7 @@ class Options:
 
     `junit_passes` says how JUnit shows what passed, `color` whether the text report may use the terminal's colours.
     `siblings` maps formats to the paths of the run's other reports, so that a report that shows only the first
-    findings can say where the rest is; their file names are printed, never their folders. `show_phi` says whether DICOM
+    findings can say where the rest is; a file that may be moved has their names alone, standard output their `folders` too. `show_phi` says whether DICOM
     attributes are shown, which are data of patients.
     """
 
@@ -25,6 +25,7 @@ class Options:
     color: bool = False
     siblings: Mapping[str, str] = field(default_factory=dict)
     show_phi: bool = False
+    folders: bool = False
 
 
 Writer = Callable[[Run, TextIO, Options], None]

@@ -13,6 +13,7 @@ from checker.model import Finding, Outcome, Tally, Verdict
 from checker.problems import printable
 from checker.reporting import looking_back, wording
 from checker.reporting.controls import remarks
+from checker.reporting.delivery import STDOUT
 from checker.reporting.escaping import one_line, shorten
 from checker.reporting.options import Options
 
@@ -161,7 +162,8 @@ def _gated(run: Run) -> tuple[int, int]:
 
 
 def _where(options: Options) -> str:
-    names = [PurePath(path).name for kind, path in options.siblings.items() if kind in ("html", "json")]
+    paths = [path for kind, path in options.siblings.items() if kind in ("html", "json") and path != STDOUT]
+    names = paths if options.folders else [PurePath(path).name for path in paths]
     if names:
         return f"in {' and '.join(_safe(name) for name in names)}"
     return "(all of them: --report json=results.json)"

@@ -122,7 +122,7 @@ def test_audit_yaml_says_where_runs_are_and_how_long_they_are_kept(store, capsys
         (["list"], "RUNS: error: nothing says where the runs are"),
         (["list", "none"], "none: error: there is no such folder"),
         (["list", f"runs/{OLD}"], f"runs/{OLD}: error: this is the folder of one run"),
-        (["list", "gs://x"], "gs://x: error: runs are kept in a folder or in s3://BUCKET/PREFIX"),
+        (["list", "gs://x"], "RUNS: error: runs are kept in a folder or in s3://BUCKET/PREFIX"),
         (["list", "-c", "none.yaml"], "none.yaml"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

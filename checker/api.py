@@ -19,7 +19,6 @@ from checker.audit.keeping import keep
 from checker.audit.replaying import limits, rejudge, replay
 from checker.audit.run import Run
 from checker.evidence import runfolder
-from checker.evidence.answerfiles import answer_files
 from checker.evidence.asked import Asked
 from checker.evidence.events import Event
 from checker.evidence.inputs import of_inputs
@@ -307,7 +306,7 @@ def recorded(
     """
     warnings: list[Problem] = []
     records = read_recorded(
-        answer_files(map(str, files), warnings), policies.labels, warnings, needs=needs, complete=complete
+        [str(file) for file in files], policies.labels, warnings, needs=needs, complete=complete
     )
     return keep_records(records, tuple(warnings), events)
 

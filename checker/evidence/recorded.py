@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from checker.evidence.answerfiles import answer_files
 from checker.evidence.answers import (
     BadAnswerError,
     error_member,
@@ -69,7 +70,7 @@ def read_recorded(
     does not matter.
 
     Args:
-        paths: the files as the user wrote them; `-` is standard input.
+        paths: the files as the user wrote them, and folders of them; `-` is standard input.
         labels: the declared labels, which an answer may carry under `labels`.
         warnings: takes what is odd but no error: labels that are not declared, files without an image set.
         needs: what the rules read.
@@ -81,7 +82,7 @@ def read_recorded(
     problems: list[Problem] = []
     reader = _Reader(labels, [] if warnings is None else warnings, needs.dicom)
     seen: list[Seen] = []
-    for path in paths:
+    for path in answer_files(paths, reader.warnings):
         for where, value in json_values(path, problems, reader.warnings):
             try:
                 seen += reader.read(value, where)

@@ -20,6 +20,7 @@ MOST_UNMATCHED = 20
 
 Source = Entry | Cell
 _Key = tuple[str, int | None]
+_Rows = dict[_Key, list[list[tuple[str, Source]]]]
 
 
 def resolve_targets(
@@ -36,19 +37,35 @@ def resolve_targets(
             image set; with every such problem.
     """
     work = _Work(labels)
-    joined = {one.name: work.by_set(one) for one in config.targets if one.labels_from}
+    joined: dict[tuple[str, str], _Rows] = {}
+    for one in config.targets:
+        if one.labels_from and _inventory(one) not in joined:
+            joined[_inventory(one)] = work.by_set(one.labels_from, _inventory(one)[1])
     targets = tuple(
-        each for one in config.targets for each in _spread(_target(one, work, joined.get(one.name, {})), one)
+        each
+        for one in config.targets
+        for each in _spread(_target(one, work, joined.get(_inventory(one), {})), one)
     )
     inventories = {one.labels_from.path: one.labels_from for one in config.targets if one.labels_from}
     for path, table in inventories.items():
-        users = [one for one in config.targets if one.labels_from and one.labels_from.path == path]
-        work.warnings += _unmatched(table, [(one.datastore, _wanted(one, joined[one.name])) for one in users])
+        wanted: dict[str, set[_Key]] = {}
+        for one in config.targets:
+            if _inventory(one)[0] == path:
+                wanted.setdefault(one.datastore, set()).update(_wanted(one, joined[_inventory(one)]))
+        work.warnings += _unmatched(table, wanted)
     work.warnings += _listed_twice(config.targets)
     if work.problems:
-        # a table is read anew for each target that goes by it
+        # a table is read anew for each data store that it has rows of
         raise InvalidInputError([*dict.fromkeys(work.problems), *work.warnings])
     return targets, tuple(work.warnings)
+
+
+def _inventory(target: TargetConfig) -> tuple[str, str]:
+    """The path of a target's inventory, empty where it has none, and the data store whose rows it takes, empty for all."""
+    table = target.labels_from
+    if table is None:
+        return "", ""
+    return table.path, target.datastore if table.store_column is not None else ""
 
 
 def _wanted(target: TargetConfig, joined: Mapping[_Key, object]) -> set[_Key]:
@@ -85,15 +102,13 @@ class _Work:
     parsed: dict[tuple[str, str], Scalar] = field(default_factory=dict)
     failed: set[int] = field(default_factory=set)
 
-    def by_set(self, target: TargetConfig) -> dict[_Key, list[list[tuple[str, Source]]]]:
+    def by_set(self, table: Table, datastore: str) -> _Rows:
         """The labels of an inventory's rows by id, and by version where a row has one. Rows of another data store than the
-        target's are left out."""
-        rows: dict[_Key, list[list[tuple[str, Source]]]] = {}
-        table = target.labels_from
-        assert table is not None
+        one named, if one is, are left out."""
+        rows: _Rows = {}
         for line, row in table.rows:
             store = row_store(table, line, row, self.problems)
-            if store and store.value != (target.datastore or store.value):
+            if store and datastore and store.value != datastore:
                 continue
             place = table.cell(line, table.id_column, row[table.id_column].strip())
             if wrong := id_problem(place, what="an image set"):
@@ -153,9 +168,7 @@ def _spread(target: Target, config: TargetConfig) -> Iterator[Target]:
         )
 
 
-def _discovery(
-    config: TargetConfig, work: _Work, joined: Mapping[_Key, list[list[tuple[str, Source]]]]
-) -> Discovery | None:
+def _discovery(config: TargetConfig, work: _Work, joined: _Rows) -> Discovery | None:
     """How the image sets of a target are found. Of those that an inventory names, only the latest version is judged."""
     if not config.searched:
         return None
@@ -169,9 +182,7 @@ def _discovery(
     return Discovery(where, *_merge(f"the target {config.name}", of_all, work), listed)
 
 
-def _target(
-    config: TargetConfig, work: _Work, joined: Mapping[_Key, list[list[tuple[str, Source]]]]
-) -> Target:
+def _target(config: TargetConfig, work: _Work, joined: _Rows) -> Target:
     refs = []
     for one in config.listed:
         rows = joined.get((one.id, None), []) if joined else []
@@ -268,18 +279,18 @@ def _fits(raw: object, kind: Type) -> bool:
     return kind is Type.INTEGER and isinstance(raw, int) and not isinstance(raw, bool) and raw in INTEGERS
 
 
-def _unmatched(table: Table, users: Sequence[tuple[str, set[_Key]]]) -> Iterator[Problem]:
+def _unmatched(table: Table, users: Mapping[str, set[_Key]]) -> Iterator[Problem]:
     """Rows of an inventory that are about no listed image set: a typing error, or an inventory of more than these.
 
     Args:
         table: the inventory.
-        users: for each target that goes by it the data store, empty where it is found later, and what it takes.
+        users: by data store, empty where it is found later, what the targets take that go by it.
     """
     missing = 0
     for line, row in table.rows:
         place = table.cell(line, table.id_column, row[table.id_column].strip())
         version, store = row_version(table, line, row, []), row_store(table, line, row, [])
-        wanted = [keys for own, keys in users if store is None or store.value == (own or store.value)]
+        wanted = [keys for own, keys in users.items() if store is None or store.value == (own or store.value)]
         if any((place.value, version) in keys for keys in wanted) or id_problem(place, what="an image set"):
             continue
         missing += 1

@@ -304,7 +304,8 @@ def _convert(spec: Field, value: Any) -> Any:
         if not value and spec.type is Type.ENUM:
             raise BadAnswerError(f"{spec.path} is empty")
         return clean(value)
-    raise BadAnswerError(f"{spec.path} is {value!r:.80}, which is no {spec.type}")
+    kind = Type.STRING if spec.type is Type.ENUM else spec.type
+    raise BadAnswerError(f"{spec.path} is {value!r:.80}, which is no {kind}")
 
 
 def _instant(path: str, value: Any) -> datetime:

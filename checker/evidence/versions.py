@@ -156,7 +156,7 @@ def _before() -> Expression:
     from duckdb import FunctionExpression as Function
 
     numbers = Function("array_to_string", Column("gaps").cast("VARCHAR[]"), Constant(", "))
-    return Function("concat", Constant("what came before these versions was not recorded: "), numbers)
+    return Function("concat", Constant("not recorded: the version right before "), numbers)
 
 
 def _version(pair: Expression, path: str) -> Expression:

@@ -155,7 +155,7 @@ def test_a_list_adds_what_an_answer_dropped(recorded):
         ({"datastoreProperties": {"datastoreId": STORE, "datastoreName": "n", "DatastoreStatus": "ACTIVE"}},
          "DatastoreStatus is spelled datastoreStatus in the API"),
         ({"datastoreProperties": {"datastoreId": STORE, "datastoreName": "n", "datastoreStatus": 1}},
-         "datastoreStatus is 1, which is no enum"),
+         "datastoreStatus is 1, which is no string"),
         ({"datastoreId": OTHER, "datastoreProperties": {"datastoreId": STORE, "datastoreName": "n", "datastoreStatus": "A"}},
          f"datastoreId is {STORE}, but {OTHER} was asked for"),
     ],

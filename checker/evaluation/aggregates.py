@@ -26,8 +26,9 @@ from checker.evaluation.tables import read_table
 from checker.evaluation.targets import OF_TARGET, missed, not_found
 from checker.evidence.records import SEARCH
 from checker.evidence.snapshot import LISTED_SINCE, PINNED, ROW
-from checker.model import Aggregate, Numbers, Rule, Scalar
-from checker.policy.tree import walk
+from checker.fields import EARLIER
+from checker.model import Aggregate, Numbers, Rule, Scalar, Source
+from checker.policy.tree import fields_of, walk
 
 _SAME_SET = " AND ".join(
     f'rows."{name}" IS NOT DISTINCT FROM pinned."{name}"' for name in ("target", "datastoreId", "imageSetId")
@@ -69,7 +70,7 @@ def stores(
         `NAME numbers` the numbers as JSON, under `NAME calls` and `NAME oldest` the answers that it rests on.
     """
     rows = read_table(connection, folder, "datastore")
-    every = dict.fromkeys(
+    every: dict[Aggregate, None] = dict.fromkeys(
         leaf for rule in rules for part in (rule.when, rule.condition) for leaf in walk(part)
         if isinstance(leaf, Aggregate)
     )  # fmt: skip
@@ -80,6 +81,7 @@ def stores(
     numbered = keys.fetchall()
     counted = _count(connection, folder, list(names), as_of)
     unlisted = _unlisted(connection, folder, list(names), as_of)
+    first = _first(connection, folder)
     columns: list[Expression] = [Column(name) for name in rows.columns]
     for index, (aggregate, name) in enumerate(names.items()):
         found = [counted.get((key[1], key[2]), {}).get(index, Counted()) for key in numbered]
@@ -94,8 +96,14 @@ def stores(
             else "the target does not cover the whole data store"
             for key in numbered
         ]
-        columns += _columns(aggregate, name, found, partly)
-    return rows.select(*columns), names
+        earlier = any(
+            field.source is Source.HISTORY
+            for part in (aggregate.of, aggregate.among)
+            for field in fields_of(part)
+        )
+        past = [first.get(key[1], "") if earlier else "" for key in numbered]
+        columns += _columns(aggregate, name, found, partly, past)
+    return rows.select(*columns), dict(names.items())
 
 
 def _columns(
@@ -103,11 +111,12 @@ def _columns(
     name: str,
     found: Sequence[Counted],
     partly: Sequence[str | None],
+    past: Sequence[str],
 ) -> list[Expression]:
     truths = [None if why else decide(aggregate, one.counts) for one, why in zip(found, partly, strict=True)]
     reasons = [
-        f"{aggregate.kind}: {why}" if why else _reason(aggregate, one.counts)
-        for one, why in zip(found, partly, strict=True)
+        f"{aggregate.kind}: {why}" if why else _reason(aggregate, one.counts, first)
+        for one, why, first in zip(found, partly, past, strict=True)
     ]
     numbers = [json.dumps(one.numbers(aggregate).plain()) for one in found]
 
@@ -131,11 +140,24 @@ def _columns(
     ]
 
 
-def _reason(aggregate: Aggregate, counts: Counts) -> str:
+def _reason(aggregate: Aggregate, counts: Counts, first: str) -> str:
     if aggregate.kind == "ratio" and not counts.surely + counts.undecided:
         return "ratio: there are no image sets to take a share of"
     sets = "image set" if counts.undecided == 1 else "image sets"
-    return f"{aggregate.kind}: {counts.undecided} {sets} could not be judged"
+    return f"{aggregate.kind}: {counts.undecided} {sets} could not be judged" + (
+        f" ({first})" if first else ""
+    )
+
+
+def _first(connection: DuckDBPyConnection, folder: Path) -> Mapping[str, str]:
+    """Why nothing is known of the past of targets, by their names; those of which something is are left out."""
+    rows = read_table(connection, folder, "image_set")
+    why = f"{EARLIER}error"
+    if why not in rows.columns:
+        return {}
+    return dict(
+        rows.filter(OF_TARGET & Column(why).isnotnull()).select(Column("target"), Column(why)).fetchall()
+    )
 
 
 def _count(

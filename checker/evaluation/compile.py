@@ -82,9 +82,9 @@ _TEXT = {
 }
 
 
-Columns = Mapping[Aggregate, str]
+Columns = Mapping[Aggregate | str, str]
 """The columns that hold the truth of aggregates, under `NAME reason` why there is none, under `NAME numbers` the
-numbers as JSON."""
+numbers as JSON; and by the names of rules those of `targets.with_firsts`."""
 NO_AGGREGATES: Columns = MappingProxyType({})
 
 

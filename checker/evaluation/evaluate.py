@@ -19,10 +19,11 @@ from duckdb import FunctionExpression as Function
 from checker.evaluation.aggregates import stores
 from checker.evaluation.answers import ANSWERS, Reads, rests_on
 from checker.evaluation.baseline import DEFINITION, NEW, with_new
-from checker.evaluation.compile import CODES, NO_AGGREGATES, Columns, shown, tree
+from checker.evaluation.compile import CODES, Columns, shown, tree
 from checker.evaluation.tables import read_table, subject
 from checker.evaluation.targets import judged as verdict
 from checker.evaluation.targets import why as reason
+from checker.evaluation.targets import with_firsts
 from checker.evaluation.waiving import LAPSED, WAIVER, no_number, waiver_columns
 from checker.evidence.runfolder import BASELINE, FINDINGS
 from checker.evidence.snapshot import ROW, connect, duckdb_path
@@ -126,10 +127,10 @@ def _counted_out(
 def table(
     connection: DuckDBPyConnection, folder: Path, scope: RuleScope, rules: Iterable[Rule], as_of: datetime
 ) -> tuple[DuckDBPyRelation, Columns]:
-    """The rows that rules of a scope judge, and the columns of the rules' aggregates."""
+    """The rows that rules of a scope judge, and the columns of the rules' aggregates, or of what is unknown together."""
     if scope == "datastore":
         return stores(connection, folder, rules, as_of)
-    return read_table(connection, folder, scope), NO_AGGREGATES
+    return with_firsts(read_table(connection, folder, scope), rules, as_of)
 
 
 def _tallies(judged: DuckDBPyRelation, rules: Iterable[int]) -> dict[int, Tally]:

@@ -85,7 +85,8 @@ class LabelRead:
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """A verdict and all that led to it. `rule` has its parameters bound, `params` are their values; `finding` is there
-    for a fail and an unknown; `when` where the rule has one."""
+    for a fail and an unknown; `when` where the rule has one. `together`: reports have the unknown once for the target, with
+    its other image sets of which the rule cannot tell for the same reason."""
 
     rule: Rule
     subject: Subject
@@ -97,6 +98,7 @@ class Explanation:
     condition: Part
     labels: tuple[LabelRead, ...]
     outlook: Outlook
+    together: bool = False
 
 
 def explain(
@@ -126,7 +128,7 @@ def explain(
     """
     with connect() as connection:
         rows, columns = table(connection, folder, rule.scope, [rule], as_of)
-        numbers = find(rows, rule, wanted, targets, judged(rule, as_of, columns))
+        numbers = find(rows, rule, wanted, targets, judged(rule, as_of, columns, each=True))
         explainer = _Explainer(written, rule, as_of, columns, phi=phi)
         return tuple(explainer.row(connection, folder, rows, number) for number in numbers)
 
@@ -146,11 +148,12 @@ class _Explainer:
         self, connection: DuckDBPyConnection, folder: Path, rows: DuckDBPyRelation, number: int
     ) -> Explanation:
         rule = self.rule
-        code = judged(rule, self.as_of, self.columns)
+        code = judged(rule, self.as_of, self.columns, each=True)
+        alone = judged(rule, self.as_of, self.columns).isnull()
         labels = _labels(rule)
         conditions = [one for one in (rule.when, rule.condition) if one]
         columns = [*details(rule, code, self.as_of, self.columns), fields_json(rule, self.columns)]
-        columns += rests_on(Reads.by(rule), self.columns)
+        columns += [*rests_on(Reads.by(rule), self.columns), alone]
         columns += [part for name in labels for part in (Column(name), _place(name))]
         columns += [part for one in conditions for part in self.expressions(one)]
         named = [column.alias(f"c{index}") for index, column in enumerate(columns)]
@@ -158,6 +161,7 @@ class _Explainer:
         who = tuple(next(found) for _ in SUBJECT)
         said, why, fields = list(CODES)[next(found)], next(found), next(found)
         answers = [next(found) for _ in ANSWERS]
+        together = next(found)
         reader = Reader(rule, EVERY, phi=self.phi)
         values = reader.values(json.loads(fields))
         read = [(name, next(found), next(found)) for name in labels]
@@ -179,6 +183,7 @@ class _Explainer:
             self.part(self.written.condition, rule.condition, found, values),
             tuple(LabelRead(name, values.get(name, text), place or "") for name, text, place in read),
             outlook(connection, folder, rule, number, as_of=self.as_of, now=said),
+            together,
         )
 
     def expressions(self, condition: Condition) -> Iterator[Expression]:

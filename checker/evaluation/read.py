@@ -23,7 +23,7 @@ from checker.evaluation.targets import judged as verdict
 from checker.evaluation.waiving import LAPSED, WAIVER
 from checker.evidence.records import NOT_FOUND
 from checker.evidence.runfolder import FINDINGS
-from checker.evidence.snapshot import ERROR_CODE, ERROR_MESSAGE, LISTED_SINCE, ROW, connect, duckdb_path
+from checker.evidence.snapshot import ERROR_CODE, ERROR_MESSAGE, ROW, connect, duckdb_path, search_failed
 from checker.model import (
     Duration,
     Field,
@@ -105,24 +105,25 @@ def findings(
 
 
 def verdicts(
-    rules: Iterable[Rule], folder: Path, as_of: datetime
+    rules: Iterable[Rule], folder: Path, as_of: datetime, *, each: bool = False
 ) -> Iterator[Iterator[tuple[Subject, Verdict, str | None]]]:
     """For each rule with bound parameters every subject with the verdict, and the reason of an unknown, by target, image
-    set, version.
+    set, version; with `each` those image sets too that are unknown once for their target.
 
     One rule's subjects have to be read before the next rule's are asked for.
     """
     with connect() as connection:
         for rule in rules:
-            yield _verdicts(rule, table(connection, folder, rule.scope, [rule], as_of), as_of)
+            yield _verdicts(rule, table(connection, folder, rule.scope, [rule], as_of), as_of, each=each)
 
 
 def _verdicts(
-    rule: Rule, judged: tuple[DuckDBPyRelation, Columns], as_of: datetime
+    rule: Rule, judged: tuple[DuckDBPyRelation, Columns], as_of: datetime, *, each: bool
 ) -> Iterator[tuple[Subject, Verdict, str | None]]:
     rows, columns = judged
     words = list(CODES)
-    for row in _slices(rows, ROW, details(rule, verdict(rule, as_of, columns), as_of, columns)):
+    code = verdict(rule, as_of, columns, each=each)
+    for row in _slices(rows, ROW, details(rule, code, as_of, columns)):
         if row[-2] is not None:
             yield Subject(*row[:-2]), words[row[-2]], row[-1]
 
@@ -174,7 +175,7 @@ def unread(folder: Path) -> Iterator[tuple[Subject, str, str]]:
             else:
                 others = rows
             # a search that came to its end is nothing unread
-            others = others.filter(Column("imageSetId").isnotnull() | Column(LISTED_SINCE).isnull())
+            others = others.filter(Column("imageSetId").isnotnull() | search_failed())
             for row in _slices(others, ROW, columns):
                 if row[0]:
                     yield Subject(*row[1:-2]), row[-2], row[-1] or ""

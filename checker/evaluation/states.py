@@ -16,6 +16,7 @@ from duckdb import FunctionExpression as Function
 from checker.evaluation.compile import CODES, NO_AGGREGATES, Columns
 from checker.evaluation.evaluate import table
 from checker.evaluation.tables import SUBJECT, subject
+from checker.evaluation.targets import OF_TARGET
 from checker.evaluation.targets import judged as verdict
 from checker.evaluation.waiving import WAIVER, waiver_columns
 from checker.evidence.snapshot import duckdb_path
@@ -71,6 +72,9 @@ class Way:
 def state(rule: Rule, way: Way, columns: Columns = NO_AGGREGATES) -> Expression:
     """The state of each row."""
     code = verdict(rule, way.as_of, columns)
+    if rule.scope != "datastore":
+        # a target of which nothing is left open was looked at
+        code = Case(OF_TARGET & code.isnull(), Constant(NO_FINDING)).otherwise(code).cast("TINYINT")
     own = [one for one in way.waivers if one.rule == rule.name and one.in_force(way.as_of)]
     if not own:
         return code

@@ -1,22 +1,23 @@
-"""The rows of targets whose image sets a search found: what is to be said of those that it may not have listed.
+"""The rows of targets: what is unknown of many image sets for one reason, and said once.
 
-Such a row has no image set. Where the search failed, there may be image sets that nobody looked at: every rule is unknown
-there. Where it came to its end, it may still have left out image sets that are DELETED, since AWS does not say whether
-SearchImageSets lists them; a rule that tells them from others is unknown, unless it asks for those alone that were deleted
-since the image sets of the target are known (`listed.since`). To other rules the row is nothing.
+Such a row has no image set. Where the search for them failed, there may be image sets that nobody looked at: every rule is
+unknown there. Where it came to its end, it may still have left out image sets that are DELETED, since AWS does not say
+whether SearchImageSets lists them; a rule that tells them from others is unknown, unless it asks for those alone that were
+deleted since the image sets of the target are known (`listed.since`). And where no earlier run has looked at the target,
+image sets of which a rule cannot tell for that reason alone are unknown together. To other rules the row is nothing.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from duckdb import CaseExpression as Case
 from duckdb import CoalesceOperator as Coalesce
 from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
-from duckdb import Expression
+from duckdb import DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.compile import (
@@ -32,32 +33,104 @@ from checker.evaluation.compile import (
 )
 from checker.evaluation.deleted import Case as Conditions
 from checker.evaluation.deleted import certain, tells_apart
+from checker.evidence.beside import FIRST
 from checker.evidence.records import EVER
-from checker.evidence.snapshot import ERROR_CODE, LISTED_SINCE
-from checker.model import Absence, Field, Leaf, Operand, Rule, Source, Type, Verdict
+from checker.evidence.snapshot import ERROR_CODE, LISTED_SINCE, search_failed
+from checker.fields import EARLIER
+from checker.model import Absence, Aggregate, Field, Leaf, Operand, Rule, Source, Type, Verdict
+from checker.policy.tree import fields_of, walk
 
 _LATER = frozenset({"younger_than", "after"})
 """Operators by which a time is later than another."""
 _SINCE = Field(LISTED_SINCE, Type.TIME, Absence.NEVER, source=Source.OWN, doc="")
 
 OF_TARGET = Column("imageSetId").isnull()
+_WHY = f"{EARLIER}error"
+_PAST = Column(_WHY)
 
 
-def judged(rule: Rule, as_of: datetime | Expression, aggregates: Columns = NO_AGGREGATES) -> Expression:
-    """The verdict on each row as a code of `CODES`; null on the row of a target that is none of the rule's business."""
-    own = verdict(rule, as_of, aggregates)
+def left_open(columns: Sequence[str]) -> Expression:
+    """Whether the row of a target may be unknown to a rule, by the names of the table's columns."""
+    some = [Column(LISTED_SINCE).isnotnull(), Column(ERROR_CODE).isnotnull()]
+    return tree(operator.or_, [*some, *([_PAST.isnotnull()] if _WHY in columns else [])])
+
+
+def judged(
+    rule: Rule, as_of: datetime | Expression, columns: Columns = NO_AGGREGATES, *, each: bool = False
+) -> Expression:
+    """The verdict on each row as a code of `CODES`.
+
+    Null on the row of a target that is none of the rule's business, and on that of an image set which is unknown together
+    with others of its target, as `with_firsts` found out; with `each` the latter is unknown.
+    """
+    own = verdict(rule, as_of, columns)
     if rule.scope == "datastore":
         return own
     unknown = Constant(CODES[Verdict.UNKNOWN]).cast("TINYINT")
     violated = ((rule.when, True), (rule.condition, rule.deny))
-    doubtful = Column(LISTED_SINCE).isnull() | missed([violated], violated, as_of)
+    doubtful = search_failed() | missed([violated], violated, as_of)
+    together = columns.get(rule.name)
+    if together is not None:
+        doubtful = Coalesce(doubtful, FALSE) | Column(together)
+        own = own if each else Case(~Column(together), own)
     return Case(~OF_TARGET, own).when(doubtful, unknown)
 
 
-def why(rule: Rule, as_of: datetime, aggregates: Columns = NO_AGGREGATES) -> Expression:
+def why(rule: Rule, as_of: datetime, columns: Columns = NO_AGGREGATES) -> Expression:
     """Why a verdict is unknown."""
-    own = reason(rule, as_of, aggregates)
-    return own if rule.scope == "datastore" else Case(~OF_TARGET, own).otherwise(not_found())
+    own = reason(rule, as_of, columns)
+    if rule.scope == "datastore":
+        return own
+    of_target = not_found()
+    together = columns.get(rule.name)
+    if together is not None:
+        violated = ((rule.when, True), (rule.condition, rule.deny))
+        undiscovered = Coalesce(missed([violated], violated, as_of), FALSE)
+        both = Function(
+            "concat_ws", Constant(", "), Case(undiscovered, of_target), Case(Column(together), _PAST)
+        )
+        of_target = Case(search_failed(), of_target).otherwise(both)
+    return Case(~OF_TARGET, own).otherwise(of_target)
+
+
+def with_firsts(
+    rows: DuckDBPyRelation, rules: Iterable[Rule], as_of: datetime
+) -> tuple[DuckDBPyRelation, Columns]:
+    """The rows of image sets, and the columns by names of rules that say which of them are unknown together because no
+    earlier run has looked at their target, and of which targets that is so.
+
+    A rule has none where no image set is. So what is left out of its verdicts is always counted with a target.
+    """
+    own = [rule for rule in rules if any(field.source is Source.HISTORY for field in rule.fields)]
+    if not own or _WHY not in rows.columns:
+        return rows, NO_AGGREGATES
+    first = rows.filter(OF_TARGET & Column(_WHY).isnotnull()).select(Column("target")).distinct().fetchall()
+    if not first:
+        return rows, NO_AGGREGATES
+    alone = {rule.name: _alone(rule, as_of) for rule in own}
+    there = rows.filter(~OF_TARGET & Column("target").isin(*(Constant(one[0]) for one in first)))
+    some = [Function("bool_or", truth).alias(f"c{place}") for place, truth in enumerate(alone.values())]
+    found = there.aggregate([Column("target"), *some], "target").fetchall()
+    columns: dict[Aggregate | str, str] = {}
+    more = []
+    for place, (name, truth) in enumerate(alone.items(), start=1):
+        targets = [Constant(one[0]) for one in found if one[place]]
+        if targets:
+            columns[name] = f"first {name}"
+            more.append(((OF_TARGET & Column("target").isin(*targets)) | truth).alias(columns[name]))
+    return rows.select(*map(Column, rows.columns), *more), columns
+
+
+def _alone(rule: Rule, as_of: datetime) -> Expression:
+    """Whether an image set is unknown to a rule for no other reason than that no earlier run has looked at its target: all
+    that is undecided reads what such a run would have seen."""
+    compiler = Compiler(as_of)
+    leaves = dict.fromkeys((*walk(rule.when), *walk(rule.condition)))
+    others = [one for one in leaves if all(field.source is not Source.HISTORY for field in fields_of(one))]
+    decided = [compiler.leaf(one).isnotnull() for one in others]
+    past = ~OF_TARGET & Column(_WHY).isin(*map(Constant, FIRST))
+    unknown = verdict(rule, as_of) == Constant(CODES[Verdict.UNKNOWN])
+    return Coalesce(tree(operator.and_, [past, unknown, *decided]), FALSE)
 
 
 def not_found() -> Expression:

@@ -15,7 +15,7 @@ from duckdb import FunctionExpression as Function
 
 from checker.evaluation.compile import CODES, Columns
 from checker.evaluation.evaluate import table
-from checker.evaluation.targets import OF_TARGET
+from checker.evaluation.targets import OF_TARGET, left_open
 from checker.evaluation.targets import judged as verdict
 from checker.evaluation.waiving import LAPSED, WAIVER, reaches
 from checker.evidence.runfolder import FINDINGS
@@ -78,7 +78,9 @@ def _usage(
 ) -> dict[int, Usage]:
     """The use of the waivers of one rule."""
     rows, columns = judged
-    unknown = verdict(rule, as_of, columns) == Constant(CODES[Verdict.UNKNOWN])
+    if rule.scope != "datastore":
+        rows = rows.filter(~OF_TARGET | left_open(rows.columns))
+    unknown = verdict(rule, as_of, columns, each=True) == Constant(CODES[Verdict.UNKNOWN])
     counts: list[Expression] = []
     for one in waivers:
         reach = reaches(one, rule.scope, as_of, labels)

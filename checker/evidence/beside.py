@@ -9,7 +9,7 @@ from operator import and_
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from checker.evidence.history import read_history
+from checker.evidence.history import TARGET, names_targets, read_history
 from checker.evidence.records import (
     DICOM_TAGS,
     GET_DATASTORE,
@@ -28,6 +28,8 @@ from checker.evidence.tables import (
     PINNED,
     REFERENCE,
     REUSED,
+    TARGET_ACCOUNT,
+    TARGET_REGION,
     map_value,
     member,
     member_types,
@@ -40,7 +42,10 @@ from checker.model import Source, Type
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 
-NO_EARLIER_RUN = "no earlier run"
+NO_EARLIER_RUN = "no earlier run yet; this one is the first"
+NOT_LOOKED_AT = "no earlier run has read this target yet; this one is the first"
+FIRST = (NO_EARLIER_RUN, NOT_LOOKED_AT)
+"""Why nothing is known of the past of image sets, where that is so of all of their target."""
 _STORE = ("target", "datastoreId")
 _SET = (*_STORE, "imageSetId")
 _DATASTORE = "datastore."
@@ -166,13 +171,22 @@ def with_history(
     if history is None:
         return _without_history(rows)
     kept = read_history(connection, history)
-    others = kept.filter(Column("imageSetId").isnull()).select(Column(KNOWN.path)).fetchall()
+    whole = Column("imageSetId").isnull() & Column(TARGET).isnull()
+    others = kept.filter(whole).select(Column(KNOWN.path)).fetchall()
+    general = others[0][0] if others else None
     joined = _seen_before(rows, kept.filter(Column("imageSetId").isnotnull()))
+    joined = _looked_at(joined, kept.filter(Column(TARGET).isnotnull()))
     in_none = Column("its.id").isnull()
-    of_others = Constant(others[0][0] if others else None).cast("BOOLEAN")
+    of_others = Constant(general).cast("BOOLEAN")
+    if names_targets(connection, history):
+        never = Column("looked.target").isnull()
+        of_others = _case(~never, of_others)
+    else:
+        never = in_none if general is None else Constant(value=False)
     known = _case(in_none, of_others).otherwise(Column("its.known"))
     found = Column(f"earlier.{EARLIER}found")
-    error = _case(known.isnull() & in_none, Constant(NO_EARLIER_RUN))
+    first = Constant(NO_EARLIER_RUN if general is None else NOT_LOOKED_AT)
+    error = _case(known.isnull() & never, first)
     for missing, why in (
         (known.isnull(), "unread in earlier runs"),
         (~known, "not seen by an earlier run"),
@@ -189,6 +203,50 @@ def with_history(
         Column("answered").alias(f"{EARLIER}answered"),
         *(_case(known, Column(f"earlier.{EARLIER}{path}")).alias(EARLIER + path) for path in state_types()),
     )
+
+
+def _looked_at(rows: DuckDBPyRelation, targets: DuckDBPyRelation) -> DuckDBPyRelation:
+    """The rows beside the target that an earlier run has looked at, as `looked.target`."""
+    from duckdb import ColumnExpression as Column
+
+    seen = targets.select(Column(TARGET).alias("looked.target"), _key("datastoreId").alias("looked.store"))
+    same = (Column("target") == Column("looked.target")) & (_key("datastoreId") == Column("looked.store"))
+    return rows.set_alias("rows").join(seen.set_alias("looked"), same, how="left")
+
+
+def with_targets(rows: DuckDBPyRelation) -> DuckDBPyRelation:
+    """The rows of image sets with one for each target, which has no image set. `previous.error` of such a row is why nothing
+    is known of the past of the target, null where something is."""
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+    from duckdb import FunctionExpression as Function
+
+    why, whole = f"{EARLIER}error", Column("imageSetId").isnull()
+    first = _case(Column(why).isin(*map(Constant, FIRST)), Column(why))
+    ends = [Function(name, _key("datastoreId")) for name in ("min", "max")]
+    facts = {
+        # answers of several data stores may be recorded
+        "datastoreId": _case((ends[0] == ends[1]) & (ends[0] != Constant("")), ends[0]),
+        **{name: Function("min", Column(name)) for name in (TARGET_ACCOUNT, TARGET_REGION)},
+        why: Function("min", first),
+    }
+    gathered = [value.alias(f"of.{name}") for name, value in facts.items()]
+    targets = rows.filter(~whole).aggregate([Column("target").alias("of.target"), *gathered], "target")
+    joined = rows.set_alias("rows").join(
+        targets.set_alias("of"), Column("target") == Column("of.target"), how="left"
+    )
+    of_itself = _case(whole, Column(f"of.{why}")).otherwise(Column(why)).alias(why)
+    there = joined.select(*(of_itself if name == why else Column(name) for name in rows.columns))
+    searched = rows.filter(whole).select(Column("target").alias("searched.target")).distinct()
+    alone = targets.set_alias("of").join(
+        searched.set_alias("searched"), Column("of.target") == Column("searched.target"), how="anti"
+    )
+    kinds = dict(zip(rows.columns, rows.types, strict=True))
+    own = {name: Column(f"of.{name}") for name in ("target", *facts)}
+    more = alone.select(
+        *(own.get(name, Constant(None)).cast(kind).alias(name) for name, kind in kinds.items())
+    )
+    return there.union(more)
 
 
 def _without_history(rows: DuckDBPyRelation) -> DuckDBPyRelation:

@@ -14,7 +14,9 @@ which nothing else was ever asked the highest pinned version stands for it, unti
 - `previous.*`: the fields of the last answer, changed by the event.
 
 The row without an image set stands for all image sets that have none: `known` is false in it where there was an earlier
-complete run, and null where there were events only.
+complete run, and null where there were events only. A row with a target and no image set says that an earlier run has
+looked at that target of a data store: a search of it came to its end, or one of its listed image sets was answered for.
+Only of such a target it is known that no earlier run has seen the image sets that have no row.
 """
 
 from __future__ import annotations
@@ -26,12 +28,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checker.evidence.events import Event
+from checker.evidence.records import FINDING, GET_IMAGE_SET, LIST_VERSIONS, LISTED_SINCE
 from checker.evidence.runfolder import HISTORY
 from checker.evidence.seen import KEY, SEARCHED, first, last_answers, state_types
 from checker.evidence.tables import (
+    ERROR_CODE,
     PINNED,
+    REFERENCE,
     connect,
     duckdb_path,
+    found_by,
+    member,
+    read_lines,
 )
 from checker.fields import EARLIER
 
@@ -39,6 +47,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 
 _SET = ("datastoreId", "imageSetId")
+TARGET = "target"
+"""The column of the target that an earlier run has looked at."""
 _EVENT = {"event.at": "TIMESTAMP", "event.versionId": "BIGINT", "event.isPrimary": "BOOLEAN"}
 
 
@@ -47,7 +57,14 @@ def _columns() -> dict[str, str]:
     key = {"datastoreId": "VARCHAR", "imageSetId": "VARCHAR", PINNED: "BIGINT"}
     flags = {"known": "BOOLEAN", "unread": "BOOLEAN", "seenAt": "TIMESTAMP"}
     how = {"answered": "BOOLEAN", "ofVersion": "BOOLEAN"}
-    return {**key, **flags, **how, **_EVENT, **{EARLIER + path: kind for path, kind in state_types().items()}}
+    return {
+        TARGET: "VARCHAR",
+        **key,
+        **flags,
+        **how,
+        **_EVENT,
+        **{EARLIER + path: kind for path, kind in state_types().items()},
+    }
 
 
 def write_history(
@@ -78,7 +95,8 @@ def write_history(
         rows = _last(reduce(lambda left, right: left.union(right), parts))
         rows = _with_events(rows, told)
         others = _others(connection, earlier=records is not None)
-        order = [Column(name).asc().nulls_first() for name in ("imageSetId", "datastoreId", PINNED)]
+        others = others.union(_targets(connection, records, before))
+        order = [Column(name).asc().nulls_first() for name in ("imageSetId", "datastoreId", PINNED, TARGET)]
         rows.union(others).sort(*order).write_parquet(str((folder / HISTORY).resolve()), compression="zstd")
 
 
@@ -94,6 +112,48 @@ def _others(connection: DuckDBPyConnection, *, earlier: bool) -> DuckDBPyRelatio
             for name, kind in _columns().items()
         )
     )
+
+
+def _targets(connection: DuckDBPyConnection, records: Path | None, before: Path | None) -> DuckDBPyRelation:
+    """A row for each target that an earlier run has looked at."""
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+
+    key = [Column(TARGET), Column("datastoreId")]
+    seen = _others(connection, earlier=True).select(*key).filter(Constant(value=False))
+    if before is not None:
+        seen = seen.union(read_history(connection, before).filter(Column(TARGET).isnotnull()).select(*key))
+    if records is not None:
+        seen = seen.union(_looked_at(connection, records).select(*key))
+    values = {name: Column(name) for name in (TARGET, "datastoreId")} | {"known": Constant(value=False)}
+    return seen.distinct().select(
+        *(values.get(name, Constant(None)).cast(kind).alias(name) for name, kind in _columns().items())
+    )
+
+
+def _looked_at(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation:
+    """The targets, each with its data store, of which a run could tell which image sets they have: where some had to be
+    found, the search came to its end; else the service answered for one that is listed."""
+    import duckdb
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+    from duckdb import FunctionExpression as Function
+
+    lines = read_lines(connection, records, {**REFERENCE, LISTED_SINCE: "TIMESTAMP"})
+    action = duckdb.CoalesceOperator(Column("action"), Constant(GET_IMAGE_SET))
+    found = action.isin(*map(Constant, FINDING))
+    asked = action.isin(Constant(GET_IMAGE_SET), Constant(LIST_VERSIONS))
+    answered = asked & found_by(member(ERROR_CODE)).isnotnull()
+    truths = {"ended": Column(LISTED_SINCE).isnotnull(), "searched": found, "answered": answered}
+    said = lines.aggregate(
+        [
+            Column(TARGET),
+            Column("datastoreId"),
+            *(Function("bool_or", truth).alias(name) for name, truth in truths.items()),
+        ],
+        f'"{TARGET}", "datastoreId"',
+    )
+    return said.filter(Column("ended") | (Column("answered") & ~Column("searched")))
 
 
 def _told(connection: DuckDBPyConnection, events: Iterable[Event], before: Path | None) -> DuckDBPyRelation:
@@ -244,6 +304,11 @@ def _with_events(rows: DuckDBPyRelation, told: DuckDBPyRelation) -> DuckDBPyRela
     for path, value in says.items():
         values[EARLIER + path] = Case(told_so & value.isnotnull(), value).otherwise(Column(EARLIER + path))
     return joined.select(*(values[name].cast(kind).alias(name) for name, kind in _columns().items()))
+
+
+def names_targets(connection: DuckDBPyConnection, file: Path) -> bool:
+    """Whether a history says which targets were looked at; those of earlier versions of the checker do not."""
+    return TARGET in connection.read_parquet(duckdb_path(file)).columns
 
 
 def read_history(connection: DuckDBPyConnection, file: Path) -> DuckDBPyRelation:

@@ -10,7 +10,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checker.evidence.beside import with_datastore, with_dicom, with_history, with_successor, with_tags
+from checker.evidence.beside import (
+    with_datastore,
+    with_dicom,
+    with_history,
+    with_successor,
+    with_tags,
+    with_targets,
+)
 from checker.evidence.datastores import datastore_rows
 from checker.evidence.imagesets import image_set_rows
 from checker.evidence.records import Record
@@ -29,6 +36,7 @@ from checker.evidence.tables import (
     TARGET_REGION,
     connect,
     duckdb_path,
+    search_failed,
     settled,
     write,
 )
@@ -51,6 +59,7 @@ __all__ = [
     "answered_by",
     "connect",
     "duckdb_path",
+    "search_failed",
     "write_records",
     "write_snapshot",
 ]
@@ -102,6 +111,7 @@ def _tables(
             # a replay has its own beside its tables
             places = [place / HISTORY for place in (folder, records.parent)]
             rows = with_history(connection, rows, next(filter(Path.exists, places), None))
+            rows = with_targets(settled(connection, rows, records))
         written.append(folder / SNAPSHOT)
         rows = settled(connection, rows, records)
         write(rows, ("target", "imageSetId", PINNED, "versionId", "datastoreId"), written[-1])
@@ -151,7 +161,8 @@ def _coverage(connection: DuckDBPyConnection, tables: list[Path]) -> Coverage:
     from duckdb import ConstantExpression as Constant
     from duckdb import FunctionExpression as Function
 
-    columns = [Column(name) for name in ("target", "datastoreId", "imageSetId", "found", LISTED_SINCE)]
+    names = ("target", "datastoreId", "imageSetId", "found", LISTED_SINCE, ERROR_CODE)
+    columns = [Column(name) for name in names]
     every, *more = (
         connection.read_parquet(duckdb_path(table)).select(
             *columns, Constant(table.name == SNAPSHOT).alias("itself")
@@ -184,7 +195,7 @@ def _coverage(connection: DuckDBPyConnection, tables: list[Path]) -> Coverage:
     expected, not_found, unreadable, lists = (count or 0 for count in counts)
     # a search that failed may have missed any number of image sets
     of_target = Column("imageSetId").isnull()
-    missed = Function("bool_or", of_target & Column(LISTED_SINCE).isnull())
+    missed = Function("bool_or", of_target & search_failed())
     nothing = Function("bool_and", unread) & Function("bool_or", ~of_target)
     per_target = every.aggregate([(missed | nothing).alias("unread"), missed.alias("missed")], '"target"')
     counters = [Function("count_if", Column(name)) for name in ("unread", "missed")]

@@ -196,6 +196,13 @@ def found_by(code: Expression) -> Expression:
     return found.when(code == Constant(NOT_FOUND), Constant(value=False))
 
 
+def search_failed() -> Expression:
+    """Of the row of a target: whether what should have found its image sets failed, so that there may be more."""
+    from duckdb import ColumnExpression as Column
+
+    return Column(LISTED_SINCE).isnull() & Column(ERROR_CODE).isnotnull()
+
+
 def map_value(name: str, key: str) -> Expression:
     """The value of a key in a column that is a map, null where there is none."""
     from duckdb import ColumnExpression as Column

@@ -120,7 +120,7 @@ def _prove(rule: Rule, group: Group, folder: Path) -> Iterable[Proved]:
     subjects = {
         (target(index), *wanted(rule.tests[index], index, rule.scope)): index for index in group.cases
     }
-    for judged in read.verdicts([ready], folder, group.as_of):
+    for judged in read.verdicts([ready], folder, group.as_of, each=True):
         for subject, verdict, reason in judged:
             version = subject.version_id if rule.scope == "version" else None
             index = subjects.get((subject.target, subject.image_set_id, version))

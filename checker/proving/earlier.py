@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from checker.evidence.history import write_history
-from checker.evidence.records import NOT_FOUND, Record
+from checker.evidence.records import EVER, LISTED_SINCE, NOT_FOUND, SEARCH, Record
 from checker.evidence.runfolder import HISTORY, RECORDS
 from checker.evidence.snapshot import write_records
 from checker.fields import EARLIER
 from checker.model import Case, CaseSets, RuleScope
 from checker.proving.records import STORE, healthy, nested, target, wanted
+from checker.values import iso
 
 _NOT_READ = "AccessDeniedException"
 
@@ -63,6 +64,9 @@ def _records(case: Case, index: int, scope: RuleScope, *, later: bool) -> Iterat
             )
             moment = collected if isinstance(collected, datetime) else None
             yield Record(**common, answer=answer, collected_at=moment)
+        elif not later and given.known is False:
+            # a run looked, and it was not there
+            yield Record(**common | {"image_set_id": None}, action=SEARCH, answer={LISTED_SINCE: iso(EVER)})
         elif not later and given.known is None:
             # seen by no run, and one could not read it: nothing is known
             yield Record(**common, error=(_NOT_READ, ""))

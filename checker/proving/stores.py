@@ -62,7 +62,7 @@ class Stores:
 
     def beside(self, rows: DuckDBPyRelation) -> tuple[DuckDBPyRelation, Columns]:
         """The answers on data stores, each with each mixture; and the columns of the aggregates."""
-        names = {aggregate: f"aggregate {index}" for index, aggregate in enumerate(self.aggregates)}
+        names: Columns = {aggregate: f"aggregate {index}" for index, aggregate in enumerate(self.aggregates)}
         truths: list[list[Truth]] = [
             [
                 decide(aggregate, self._counts(index, mixture)) if complete else None

@@ -38,6 +38,10 @@ def text(one: Explanation, packs: Iterable[Pack], sources: Sources) -> str:
     lines += [*_row("subject", one.subject.name), *_row("as of", values.iso(one.as_of))]
     if one.finding and one.finding.reason and one.verdict is Verdict.UNKNOWN:
         lines += _row("reason", one.finding.reason)
+    if one.together:
+        lines += _row(
+            "counted", f"once for the target {one.subject.target}, of all its image sets of which that is so"
+        )
     if one.finding and one.verdict is Verdict.FAIL:
         lines += _row("message", one.finding.message)
     if one.finding and one.finding.calls:
@@ -151,6 +155,7 @@ def _json(one: Explanation, sources: Sources) -> dict[str, Any]:
         "verdict": one.verdict.value,
         "reason": one.finding.reason if one.finding else None,
         "message": one.finding.message if one.finding else None,
+        "counted_for_target": one.together,
         **(answers(one.finding) if one.finding else {"calls": [], "collectedAt": None, "reusedFrom": None}),
         "params": [
             {"name": name, "value": _plain(value), "from": sources.get(key_of(rule, name), "default")}

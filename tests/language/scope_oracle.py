@@ -108,6 +108,15 @@ class ScopeOracle(Oracle):
         named = subjects(rule.get("scope", "image_set"), world)
         return {name: self.verdict(rule, record) for name, record in named.items()}
 
+    def firsts(self, world: Mapping[str, Any]) -> dict[str, str]:
+        """The image sets of whose past nobody knows anything, since no earlier run looked at their target; each with it."""
+        found = {}
+        for name, record in subjects("image_set", world).items():
+            self.record = record
+            if not record["looked at"] and self.read("known") is Gap.UNREAD:
+                found[name] = record["target"]
+        return found
+
     def entry(self, key: str, value: Any) -> bool | None:
         return self.aggregate(key, value) if key in ("count", "ratio") else super().entry(key, value)
 
@@ -142,7 +151,7 @@ class ScopeOracle(Oracle):
         """What earlier runs, or a deletion event, saw."""
         seen = self.record.get("earlier", {})
         if path == "known":
-            if "unread" in seen or not (seen or self.record["runs"]):
+            if "unread" in seen or not (seen or self.record["looked at"]):
                 return Gap.UNREAD
             return bool(seen)
         if name == "found":
@@ -243,9 +252,15 @@ def subjects(scope: str, world: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _sets(world: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     stores = {(store["target"], store["datastoreId"]): store for store in world["stores"]}
+    looked = {
+        (one["target"], one["datastoreId"])
+        for one in world["sets"]
+        if world.get("earlier") and one.get("earlier", {}).keys() & {"answer", "gone"}
+    }
     for one in world["sets"]:
-        store = stores.get((one["target"], one["datastoreId"]), {})
-        yield {**one, "store": store, "others": world["sets"], "runs": world.get("earlier", False)}
+        place = one["target"], one["datastoreId"]
+        at = {"store": stores.get(place, {}), "looked at": place in looked}
+        yield {**one, **at, "others": world["sets"]}
 
 
 def _stores(world: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from hypothesis import given
 
+from checker.evidence.beside import FIRST
 from tests.language import strategies, world_strategies
 from tests.language.engine import judge_world
 from tests.language.scope_oracle import ScopeOracle
@@ -39,6 +40,8 @@ def agree(policy: Any, flags: Any, world: Any, as_of: str, *, every: bool) -> No
         expected = oracle.verdicts(rule, world)
         scope = rule.get("scope", "image_set")
         said = {name: verdict for (id_, name), verdict in judged.verdicts.items() if id_ == rule["id"]}
+        if scope == "image_set" and ("previous." in str(rule) or "known" in str(rule)):
+            expected = together(expected, oracle.firsts(world), said, findings, rule["id"])
         told = expected if every else {name: v for name, v in expected.items() if v in ("fail", "unknown")}
         if said != told:
             one = next(name for name in {**said, **told} if said.get(name) != told.get(name))
@@ -55,6 +58,18 @@ def agree(policy: Any, flags: Any, world: Any, as_of: str, *, every: bool) -> No
         assert tally.subjects == len(expected)
         COMPARED.update(f"{scope} {verdict}" for verdict in expected.values())
     assert all(one.reason for one in judged.findings if one.verdict.value == "unknown")
+
+
+def together(
+    expected: dict[str, str], firsts: dict[str, str], said: dict[str, str], findings: Any, rule: str
+) -> dict[str, str]:
+    """What is expected where image sets of which a rule cannot tell, as no earlier run looked, are unknown once for their
+    target; those of which it cannot tell for another reason too are unknown by themselves."""
+    left_out = {name for name in firsts if expected[name] == "unknown" and name not in said}
+    for name in firsts.keys() & said.keys():
+        assert said[name] != "unknown" or findings[rule, name].reason not in FIRST, (rule, name)
+    of_targets = {firsts[name]: "unknown" for name in left_out}
+    return {name: one for name, one in expected.items() if name not in left_out} | of_targets
 
 
 @examples(9)

@@ -65,6 +65,11 @@ FIRST_BOTOCORE = {
     "storageTier": "1.40.71",
     "lastAccessedAt": "1.40.71",
     "datastore.losslessStorageFormat": "1.40.71",
+    "datastore.lambdaAuthorizerArn": "1.40.31",
+    "dicom.DICOMSeriesInstanceUID": "1.34.77",
+    "dicom.DICOMSeriesModality": "1.34.77",
+    "dicom.DICOMSeriesBodyPart": "1.34.77",
+    "dicom.DICOMSeriesNumber": "1.34.77",
 }
 FIRST_BOTOCORE_MEMBER = {
     "IMPORTING": "1.40.31",
@@ -104,7 +109,7 @@ SUPERSEDED_BY = "superseded_by"
 _SUCCESSOR_FIELDS = ("imageSetState", "imageSetWorkflowStatus", "isPrimary")
 FROM_ARN = ("account", "region")
 
-# A key as it may stand in a path without quotes; AWS allows spaces in it too.
+# A key as it may stand in a path without quotes; what the API's pattern allows beside, such as a comma, is quoted.
 _TAG = re.compile(r'(datastore\.)?tags(?:\.([\w./=+@:-]+)|\[("(?:[^"\\]|\\.)*")\])', re.ASCII)
 
 
@@ -114,6 +119,7 @@ class Model:
 
     `fields` are GetImageSet's, `versions` the paths of those that ListImageSetVersions gives too, `datastore` those of
     GetDatastore, `dicom` those of SearchImageSets' DICOMTags. `required` and `members` are names of members of GetImageSet's answer.
+    `tag_key` is the pattern of the keys of tags, `longest_tag_key` how many characters they have at most.
     """
 
     botocore_version: str
@@ -123,6 +129,8 @@ class Model:
     versions: frozenset[str]
     datastore: Mapping[str, Field]
     dicom: Mapping[str, Field]
+    tag_key: str
+    longest_tag_key: int
 
 
 @cache
@@ -148,6 +156,8 @@ def model() -> Model:
         dicom={
             field.path: replace(field, source=Source.DICOM, day=field.path in DICOM_DAYS) for field in dicom
         },
+        tag_key=shapes["TagKey"].get("pattern", ""),
+        longest_tag_key=shapes["TagKey"].get("max", 128),
     )
 
 
@@ -179,7 +189,7 @@ def catalogue(labels: Mapping[str, Label] | None = None, scope: RuleScope = "ima
 
 
 def tag_field(path: str) -> Field | None:
-    """The field of a tag (`tags.Owner`, `tags["Cost Centre"]`, `datastore.tags.Owner`); None for another path."""
+    """The field of a tag (`tags.Owner`, `tags["a,b"]`, `datastore.tags.Owner`); None for another path."""
     match = _TAG.fullmatch(path)
     if match is None:
         return None
@@ -195,6 +205,20 @@ def tag_field(path: str) -> Field | None:
 def tag_key(field: Field) -> str:
     """The key of a tag's field."""
     return str(json.loads(field.path.partition("[")[2][:-1]))
+
+
+def why_no_tag(key: str) -> str:
+    """Why HealthImaging has no tag of this key; nothing where it may have one."""
+    known = model()
+    if key.lower().startswith("aws:"):
+        return "keys that begin with aws: are AWS's own, and HealthImaging takes none"
+    if len(key) > known.longest_tag_key:
+        return f"a key has {known.longest_tag_key} characters at most, and this one {len(key)}"
+    if known.tag_key and not re.fullmatch(known.tag_key, key):
+        strange = next((one for one in key if not re.fullmatch(known.tag_key, one)), "")
+        named = {" ": "a space", "": "nothing"}.get(strange, strange)
+        return f"the API refuses {named} in a key: it has letters, digits and + - = . _ : / , ; <"
+    return ""
 
 
 def column(field: Field) -> str:
@@ -213,7 +237,7 @@ def tag_column(source: Source, key: str) -> str:
 def why_unknown(path: str, scope: RuleScope = "image_set", labels: Collection[str] = ()) -> str:
     """Why a path is in no catalogue, where there is more to say than that: else nothing."""
     first = FIRST_BOTOCORE.get(path.removeprefix(EARLIER))
-    if first and path.removeprefix(EARLIER) not in {**model().fields, **model().datastore}:
+    if first and path.removeprefix(EARLIER) not in {**model().fields, **model().datastore, **model().dicom}:
         return f"{path} needs botocore {first} or later; {model().botocore_version} is installed and drops it"
     if scope == "version" and _not_listed(path) and path in {**model().fields, **dict.fromkeys(FROM_ARN)}:
         return f"{path} is not known of a version: ListImageSetVersions does not give " + (

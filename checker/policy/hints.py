@@ -60,7 +60,7 @@ def for_field(path: str, catalogue: Mapping[str, Field], words: Iterable[str]) -
     if minus and {left.strip(), right.strip()} <= catalogue.keys():
         return f"write `{left.strip()} - {right.strip()}`, with spaces round the minus"
     if re.match(r"(datastore\.)?tags\b", path):
-        return 'name one tag: tags.Owner, or tags["Cost Centre"] where the key has spaces'
+        return 'name one tag: tags.Owner, or tags["a,b"] where the key has a comma, a semicolon or a <'
     if path in ("count", "ratio"):
         return "a message shows what the rule counts, and it does not count that"
     members = [name for name in catalogue if name.startswith(f"{path}.")]

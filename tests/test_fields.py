@@ -50,7 +50,12 @@ def test_required_members_are_never_absent_and_versions_are_numbers():
 
 def test_what_is_said_of_absence_is_said_of_fields_that_there_are():
     assert set(fields.ABSENCES) <= {*fields.model().fields, *fields.model().datastore}
-    assert set(fields.FIRST_BOTOCORE) <= {*fields.model().fields, *fields.model().datastore}
+    known = fields.model()
+    assert set(fields.FIRST_BOTOCORE) <= {*known.fields, *known.datastore, *known.dicom}
+    assert fields.FIRST_BOTOCORE["datastore.lambdaAuthorizerArn"] == "1.40.31"
+    assert {fields.FIRST_BOTOCORE[path] for path in known.dicom if path.startswith("dicom.DICOMSeries")} == {
+        "1.34.77"
+    }
     members = {member for field in fields.model().fields.values() for member in field.members}
     assert set(fields.FIRST_BOTOCORE_MEMBER) <= members
 

@@ -12,7 +12,7 @@ from typing import Any
 from checker.audit.gate import Gate, judge, sentence
 from checker.audit.run import Compared, Judged, Run
 from checker.audit.waivers import stand
-from checker.evidence.claims import claims, searched
+from checker.evidence.claims import claims, literally_unforced, searched
 from checker.evidence.kept import Evidence, digest
 from checker.evidence.moved import moved
 from checker.evidence.runfolder import FINDINGS, HISTORY, Begun
@@ -100,7 +100,7 @@ def evaluate(
         source=evidence.source,
         folder=where,
         params=rules.params,
-        notes=origin.notes if origin else evidence.notes,
+        notes=origin.notes if origin else _notes(evidence, where),
         **_of_evidence(evidence, where),
         left_out=skipped,
         changes=rules.changes,
@@ -116,6 +116,11 @@ def evaluate(
         trend=tuple(trend),
         evidence=evidence,
     )
+
+
+def _notes(evidence: Evidence, where: Path) -> tuple[str, ...]:
+    """The notes of evidence, and what its tables show beside them; evidence that is judged again may have that already."""
+    return tuple(dict.fromkeys((*evidence.notes, *literally_unforced(where))))
 
 
 def _of_evidence(evidence: Evidence, where: Path) -> dict[str, Any]:

@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any
 from checker import api
 from checker.cli import options
 from checker.cli.console import say, warn
+from checker.evidence.claims import BEST_EFFORT
 from checker.evidence.records import GET_IMAGE_SET, SEARCH
 from checker.reporting.escaping import json_text
+from checker.values import iso
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from checker.inventory.estimate import Estimate
 
 SCHEMA = "imageset-checker/plan/1"
@@ -22,7 +26,7 @@ PHI = (
     " arrive, and reach no disk, log or report"
 )
 NO_PHI = "No call of this plan answers with DICOM attributes."
-_KMS = "A data store with a customer managed key may ask for kms:Decrypt on that key too."
+_KMS = "A data store with a customer managed key may ask for kms:Decrypt and kms:DescribeKey on that key too."
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,11 @@ def run(asked: Asked) -> int:
     elif asked.json:
         say(json_text(_document(estimates, documents, rules.needs.dicom), indent=2))
     else:
-        say("\n".join(_text(estimates, documents, rules.needs.dicom)))
+        said = [
+            *_text(estimates, documents, rules.needs.dicom),
+            *_claim(config.collect.deletions_known_since),
+        ]
+        say("\n".join(said))
     return 0
 
 
@@ -133,6 +141,12 @@ def _text(estimates: Sequence[Estimate], documents: Mapping[str, Any], dicom: Se
         yield json.dumps(document, indent=2)
     yield ""
     yield _KMS
+
+
+def _claim(since: datetime | None) -> Iterator[str]:
+    """What a check will rest on that no call of it shows."""
+    if since is not None:
+        yield f"Rules on deletions rest on collect.deletions_known_since, {iso(since)}: {BEST_EFFORT}."
 
 
 def _but(dicom: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ them."""
 from __future__ import annotations
 
 from datetime import datetime
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,11 @@ from checker.values import iso
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+BEST_EFFORT = (
+    "so far as that rests on EventBridge's events, AWS's reference of events calls their delivery best effort, and its "
+    "developer guide durable"
+)
+"""What is to be said beside every claim that rests on events."""
 Place = tuple[str, str | None]
 """A target and its data store."""
 
@@ -28,12 +34,38 @@ def claims(folder: Path, known_since: datetime | None = None) -> tuple[str, ...]
     with connect() as connection:
         told = [one for one in _complete(connection, folder) if one not in _listed(connection, folder)]
     since = f"every image set that was deleted since {iso(known_since)} is known" if known_since else ""
-    texts = [f"{since} (collect.deletions_known_since)"] if since else []
+    texts = [f"{since} (collect.deletions_known_since); {BEST_EFFORT}"] if since else []
     texts += [
         f"{target}: its image sets are all those of the data store {store or '(not named)'} (complete: true)"
         for target, store in told
     ]
     return tuple(texts)
+
+
+def literally_unforced(folder: Path) -> tuple[str, ...]:
+    """A remark where answers have a force flag that is false, as a text: the API reference has it there where force was
+    used."""
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+    from duckdb import FunctionExpression as Function
+
+    flag = "overrides.forced"
+    key = [Column(name) for name in ("datastoreId", "imageSetId")]
+    places = [one for one in (folder / SNAPSHOT, folder / VERSIONS) if one.exists()]
+    with connect() as connection:
+        tables = [connection.read_parquet(duckdb_path(one)) for one in places]
+        parts = [one.filter(Column(flag) == Constant(value=False)).select(*key) for one in tables]
+        if not parts:
+            return ()
+        found = reduce(lambda left, right: left.union(right), parts).distinct()
+        numbers = [Function("count_star"), Function("min", Column("imageSetId"))]
+        number, first = found.aggregate(numbers).fetchall()[0]
+    if not number:
+        return ()
+    sets = "1 image set answers" if number == 1 else f"{number} image sets answer"
+    meaning = "the API reference says that the flag is there where force was used"
+    read = "It was read as not forced; ask AWS what it means."
+    return (f"{sets} with `forced: false`, such as {first}: {meaning}. {read}",)
 
 
 def searched(folder: Path) -> tuple[str, ...]:

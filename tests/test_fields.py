@@ -76,6 +76,7 @@ def old_botocore(monkeypatch):
         datastore={
             path: field for path, field in model.datastore.items() if path not in fields.FIRST_BOTOCORE
         },
+        dicom={path: field for path, field in model.dicom.items() if path not in fields.FIRST_BOTOCORE},
     )
     monkeypatch.setattr(fields, "model", lambda: older)
 
@@ -103,3 +104,23 @@ def test_botocore_is_read_not_imported():
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         == "False\n"
     )
+
+
+@pytest.mark.parametrize("key", ["Owner", "cost-centre", "a/b:c", "a.b_c=1", "x,y;z<", "k" * 128, "awsome"])
+def test_a_key_that_the_api_takes_is_a_tag_s(key):
+    assert fields.why_no_tag(key) == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ("Cost Centre", "a space"),
+        ("a@b", "@"),
+        ("größe", "ö"),
+        ("", "nothing"),
+        ("aws:createdBy", "AWS's own"),
+        ("k" * 129, "128 characters at most, and this one 129"),
+    ],
+)
+def test_a_key_that_the_api_refuses_is_no_tag_s(key, why):
+    assert why in fields.why_no_tag(key)

@@ -11,15 +11,30 @@ from checker import __version__
 PROGRAM = "imageset-checker"
 INCOMPLETE = 3
 BUG = 70
+INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; the exit code. 0 passed, 1 violation, 2 invalid, 3 incomplete, 4 undelivered, 70 our own bug."""
+    from checker.cli import interrupt
+
+    code = INTERRUPTED
+    try:
+        with interrupt.raised(program=arguments is None):
+            code = _command(list(sys.argv[1:] if arguments is None else arguments))
+    except KeyboardInterrupt:  # one more, while the first one was told
+        pass
+    return interrupt.end(code)
+
+
+def _command(given: list[str]) -> int:
+    from checker.cli import interrupt
     from checker.cli.console import close_streams, open_streams
 
     open_streams()
-    given = list(sys.argv[1:] if arguments is None else arguments)
     code = _guarded(given)
+    if (interrupt.code() or code == INTERRUPTED) and not interrupt.told():
+        interrupt.tell("interrupted")
     close_streams()
     return code
 
@@ -27,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _guarded(given: list[str]) -> int:
     """A traceback exits 1, which reads as a violation: whatever happens becomes an exit code of ours."""
     from checker.cli.console import complain, hush_broken_pipe, say
+    from checker.cli.interrupt import code as interrupted
     from checker.problems import CheckerError
 
     try:
@@ -34,29 +50,29 @@ def _guarded(given: list[str]) -> int:
             say(f"{PROGRAM} {__version__}")
             return 0
         return _run(given)
-    except CheckerError as error:
-        complain(str(error))
-        return error.exit_code
     except BrokenPipeError:
         hush_broken_pipe()
         return INCOMPLETE
     except KeyboardInterrupt:
-        complain("interrupted")
-        return 130
-    except OSError as error:
-        complain(_cut_short(error))
-        return INCOMPLETE
+        return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last resort
-        if type(error).__name__ in (
-            "IOException",
-            "OutOfMemoryException",
-        ):  # DuckDB's, which is not imported here
+        if interrupted():
+            return INTERRUPTED  # whatever a library made of the signal
+        if isinstance(error, CheckerError):
+            complain(str(error))
+            return error.exit_code
+        if _of_the_machine(error):
             complain(_cut_short(error))
             return INCOMPLETE
         complain(_bug(error))
         if "--debug" in given:
             raise_to_stderr()
         return BUG
+
+
+def _of_the_machine(error: Exception) -> bool:
+    """Whether memory, a disk or a file was missing; two of DuckDB's errors, which is not imported here, say so too."""
+    return isinstance(error, OSError) or type(error).__name__ in ("IOException", "OutOfMemoryException")
 
 
 def _run(arguments: list[str]) -> int:
@@ -74,7 +90,7 @@ def _run(arguments: list[str]) -> int:
         complain(told(error, command, arguments, PROGRAM))
         return 2
     except typer.Abort:
-        return 130
+        return INTERRUPTED
     except SystemExit:
         # Typer ends so where a pipe breaks, with the code of a violation
         return 0 if {"-h", "--help"} & {*arguments} else INCOMPLETE

@@ -6,15 +6,18 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from checker import api
+from checker.cli import interrupt
 from checker.cli.console import complain, hush_broken_pipe, log, progress, say, warn
 from checker.cli.interrupt import Interrupt
 from checker.cli.options import Check
 from checker.cli.prepared import Prepared, prepare
 from checker.evidence import runfolder
+from checker.evidence.runfolder import MANIFEST
 from checker.model import Outcome, utc_now
 from checker.problems import InvalidInputError
 from checker.reporting import STDOUT
@@ -26,8 +29,8 @@ def run(given: Check) -> int:
         log()
     plan = prepare(given, utc_now())
     if plan.kept is not None:
-        result, working = _again(plan, plan.kept)
-    elif given.image_sets:
+        return _finish(*_again(plan, plan.kept), plan, quiet=given.quiet)
+    if given.image_sets:
         evidence = api.recorded(
             given.image_sets,
             plan.by.rules.policies,
@@ -38,20 +41,36 @@ def run(given: Check) -> int:
         warn(evidence.warnings)
         working = _claim(plan, evidence.digest, plan.moment)
         evidence = api.moved(evidence, working.folder) if working else evidence
+        return _finish(_evaluate(plan, evidence), working, plan, quiet=given.quiet)
+    return _live(given, plan)
+
+
+def _live(given: Check, plan: Prepared) -> int:
+    """The exit code of an audit that asks the service. Its answers took long: they are kept, whatever comes after."""
+    assert plan.config is not None
+    asked = api.inputs(plan.config, plan.by.targets, plan.events, refresh=given.refresh)
+    working = _claim(plan, asked, plan.moment)
+    with Interrupt() as signals:
+        evidence = _collect(given, plan, working, signals)
+    warn(evidence.warnings)
+    if signals.code:
+        interrupt.tell(_kept(evidence, working, "nothing was judged"))
+        return signals.code
+    try:
         result = _evaluate(plan, evidence)
-    else:
-        assert plan.config is not None
-        asked = api.inputs(plan.config, plan.by.targets, plan.events, refresh=given.refresh)
-        working = _claim(plan, asked, plan.moment)
-        with Interrupt() as interrupt:
-            evidence = _collect(given, plan, working, interrupt)
-        warn(evidence.warnings)
-        if interrupt.code:
-            return _stopped(evidence, working, interrupt.code)
-        result = _evaluate(plan, evidence)
-    delivered = _deliver(result, plan, working, quiet=given.quiet)
-    code = result.outcome.exit_code
-    return code if delivered or code else Outcome.UNDELIVERED.exit_code
+        delivered = _deliver(result, plan, working)
+    except BaseException:
+        if not evidence.records.is_file():  # somebody removed the run while it was made
+            raise
+        with interrupt.noted():
+            text = _kept(evidence, working, "the audit did not come to its end")
+            interrupt.tell(text) if interrupt.code() else complain(text)
+        raise
+    return _sum_up(result, plan, delivered, quiet=given.quiet)
+
+
+def _finish(result: api.Run, working: api.Working | None, plan: Prepared, *, quiet: bool) -> int:
+    return _sum_up(result, plan, _deliver(result, plan, working), quiet=quiet)
 
 
 def _again(plan: Prepared, kept: api.Kept) -> tuple[api.Run, api.Working | None]:
@@ -128,10 +147,12 @@ def _collect(given: Check, plan: Prepared, working: api.Working | None, interrup
         raise
 
 
-def _stopped(evidence: api.Evidence, working: api.Working | None, code: int) -> int:
-    """Tells where the answers are that were collected before Ctrl-C or SIGTERM."""
-    path = evidence.records
+def _kept(evidence: api.Evidence, working: api.Working | None, but: str) -> str:
+    """Where the answers are of an audit that was cut short, which are copied where no run is kept, and what to do with them."""
     folder = working.folder if working else None
+    if working and (working.folder / MANIFEST).is_file():
+        return _complete(working)
+    path = evidence.records
     if folder is None:
         path = Path(f"interrupted-{utc_now():%Y%m%dT%H%M%SZ}.jsonl")
         try:
@@ -142,27 +163,46 @@ def _stopped(evidence: api.Evidence, working: api.Working | None, code: int) -> 
             shutil.copyfile(evidence.records, path)
     with path.open(encoding="utf-8") as lines:
         count = sum(1 for _ in lines)
-    local = working is not None and working.shown == working.folder.as_posix()
     resumed = (
         f"ask for the rest with the same command and: --resume {folder.as_posix()}"
-        if folder and local
+        if folder and _local(working)
         else ""
     )
     judged = f"judge them with: imageset-checker check -p POLICY --image-sets {path.as_posix()}"
-    complain(
-        f"interrupted: {count} answers are kept in {path.as_posix()}; nothing was judged\n"
-        f"help: {resumed or judged}"
-    )
-    return code
+    return f"interrupted: {count} answers are kept in {path.as_posix()}; {but}\nhelp: {resumed or judged}"
 
 
-def _deliver(result: api.Run, plan: Prepared, working: api.Working | None, *, quiet: bool) -> bool:
-    """Writes every report, whatever became of the one before, and the summary; whether all went well."""
-    delivered, written = True, []
+def _complete(working: api.Working) -> str:
+    """Where a run is that was cut short once it was complete."""
+    text = f"interrupted: the run is complete, in {working.folder.as_posix()}"
+    if _local(working):
+        return text
+    return f"{text}, and not yet in {working.shown}\nhelp: keep that folder"
+
+
+def _local(working: api.Working | None) -> bool:
+    """Whether a run is put together where it stays."""
+    return working is not None and working.shown == working.folder.as_posix()
+
+
+@dataclass(frozen=True)
+class _Delivered:
+    """What became of a run: whether all went well, the reports that were written, and where the run is kept."""
+
+    well: bool
+    reports: list[tuple[str, str]]
+    place: str
+
+
+def _deliver(result: api.Run, plan: Prepared, working: api.Working | None) -> _Delivered:
+    """Writes every report, whatever became of the one before, and completes the run."""
+    well, written = True, []
     for name, path in plan.reports:
+        interrupt.stop()
         with _reporting() as went:
             written += [(name, one) for one in api.report(result, {name: path}, plan.options)]
-        delivered = delivered and went.well
+        well = well and went.well
+    interrupt.stop()
     place = ""
     if working is not None:
         events = {
@@ -171,18 +211,25 @@ def _deliver(result: api.Run, plan: Prepared, working: api.Working | None, *, qu
         with _reporting() as went:
             files = {**plan.by.files, **events}
             place = api.kept(result, working, files=files, reports=written, key=plan.key)
-        delivered = delivered and went.well
+        well = well and went.well
+    return _Delivered(well, written, place)
+
+
+def _sum_up(result: api.Run, plan: Prepared, delivered: _Delivered, *, quiet: bool) -> int:
+    """Prints the summary; the exit code."""
+    well = delivered.well
     if quiet or any(path == STDOUT for _, path in plan.reports):
         _say_why_unread(result)
     else:
         with _reporting() as went:
             api.report(result, {"text": STDOUT}, plan.options)
-            for name, path in written:
+            for name, path in delivered.reports:
                 say(f"{name:<6} {path}")
-            if place:
-                say(f"{'run':<6} {place}")
-        delivered = delivered and went.well
-    return delivered
+            if delivered.place:
+                say(f"{'run':<6} {delivered.place}")
+        well = well and went.well
+    code = result.outcome.exit_code
+    return code if well or code else Outcome.UNDELIVERED.exit_code
 
 
 def _say_why_unread(result: api.Run) -> None:

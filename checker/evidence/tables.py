@@ -60,6 +60,9 @@ SET = ("target", "datastoreId", "imageSetId")
 """What tells the image sets of records apart."""
 LABELS = {"labels": "MAP(VARCHAR, VARCHAR)", "labelPlaces": "MAP(VARCHAR, VARCHAR)"}
 
+_INTERRUPTED = "Query interrupted"
+_open: list[DuckDBPyConnection] = []
+
 
 @contextmanager
 def connect(memory: str = MEMORY_TO_JUDGE) -> Iterator[DuckDBPyConnection]:
@@ -73,7 +76,22 @@ def connect(memory: str = MEMORY_TO_JUDGE) -> Iterator[DuckDBPyConnection]:
             "max_expression_depth": DEEPEST,
         }
         with duckdb.connect(config=config) as connection:
-            yield connection
+            _open.append(connection)
+            try:
+                yield connection
+            except (RuntimeError, duckdb.InterruptException) as error:
+                # what a signal's handler raised while a query ran, DuckDB takes and gives back as an error of its own
+                if isinstance(error, duckdb.InterruptException) or str(error) == _INTERRUPTED:
+                    raise KeyboardInterrupt from error
+                raise
+            finally:
+                _open.remove(connection)
+
+
+def cancel() -> None:
+    """Ends the queries that run, each with a KeyboardInterrupt where it is waited for. Called by another thread."""
+    for connection in _open.copy():
+        connection.interrupt()
 
 
 def duckdb_path(path: Path) -> str:

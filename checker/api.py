@@ -110,7 +110,7 @@ def configure(path: str | Path) -> AuditConfig:
 def targets(
     config: AuditConfig, policies: Policies, *, only: Sequence[str] = ()
 ) -> tuple[tuple[Target, ...], tuple[str, ...], tuple[Problem, ...]]:
-    """The targets of an audit with typed labels; what `only` and conditions leave out, as texts; and warnings.
+    """The targets of an audit with typed labels; what `only`, conditions and labels leave out, as texts; and warnings.
 
     Args:
         config: what `configure` returned.
@@ -120,13 +120,13 @@ def targets(
     Raises:
         InvalidInputError: labels that do not fit their declarations, or a pattern that no target matches.
     """
-    from checker.config import resolve_targets
+    from checker.config.labels import resolve
     from checker.config.only import select
     from checker.reporting.wording import unchosen
 
-    every, warnings = resolve_targets(config, policies.labels)
+    every, warnings, ignored = resolve(config, policies.labels)
     kept, left_out = select(config.targets, every, only) if only else (every, ())
-    return kept, (*left_out, *unchosen(kept)), tuple(warnings)
+    return kept, (*left_out, *unchosen(kept), *ignored), warnings
 
 
 def waivers(

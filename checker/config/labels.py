@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from checker.config.audit import AuditConfig, Listed, TargetConfig
 from checker.config.chosen import read_where
@@ -36,6 +37,20 @@ def resolve_targets(
         InvalidInputError: a label's value is not of the declared type, or two sources disagree about a label of one
             image set; with every such problem.
     """
+    found = resolve(config, labels)
+    return found.targets, found.warnings
+
+
+class Resolved(NamedTuple):
+    """Targets with their labels, warnings, and as texts for reports what of the labels and inventories was of no use."""
+
+    targets: tuple[Target, ...]
+    warnings: tuple[Problem, ...]
+    left_out: tuple[str, ...]
+
+
+def resolve(config: AuditConfig, labels: Mapping[str, Label]) -> Resolved:
+    """As `resolve_targets`, which raises the same."""
     work = _Work(labels)
     joined: dict[tuple[str, str], _Rows] = {}
     for one in config.targets:
@@ -52,12 +67,14 @@ def resolve_targets(
         for one in config.targets:
             if _inventory(one)[0] == path:
                 wanted.setdefault(one.datastore, set()).update(_wanted(one, joined[_inventory(one)]))
-        work.warnings += _unmatched(table, wanted)
+        missing, warnings = _unmatched(table, wanted)
+        work.warnings += warnings
+        work.left_out += [f"{path}: {missing} rows of image sets that no target lists"] if missing else []
     work.warnings += _listed_twice(config.targets)
     if work.problems:
         # a table is read anew for each data store that it has rows of
         raise InvalidInputError([*dict.fromkeys(work.problems), *work.warnings])
-    return targets, tuple(work.warnings)
+    return Resolved(targets, tuple(work.warnings), tuple(work.left_out))
 
 
 def _inventory(target: TargetConfig) -> tuple[str, str]:
@@ -98,6 +115,7 @@ class _Work:
     labels: Mapping[str, Label]
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     undeclared: set[tuple[str, str]] = field(default_factory=set)
     parsed: dict[tuple[str, str], Scalar] = field(default_factory=dict)
     failed: set[int] = field(default_factory=set)
@@ -149,6 +167,7 @@ class _Work:
         file = head.where.path
         if (file, name) not in self.undeclared:
             self.undeclared.add((file, name))
+            self.left_out.append(f"{file}: the label {name}, which no policy declares")
             known = self.labels if isinstance(source, Entry) else (*self.labels, *COLUMNS)
             hint = nearest(name, known) or "declare it under `labels:` of a policy, or leave it out"
             message = f"no policy declares the label {name}; it is ignored"
@@ -279,14 +298,15 @@ def _fits(raw: object, kind: Type) -> bool:
     return kind is Type.INTEGER and isinstance(raw, int) and not isinstance(raw, bool) and raw in INTEGERS
 
 
-def _unmatched(table: Table, users: Mapping[str, set[_Key]]) -> Iterator[Problem]:
-    """Rows of an inventory that are about no listed image set: a typing error, or an inventory of more than these.
+def _unmatched(table: Table, users: Mapping[str, set[_Key]]) -> tuple[int, list[Problem]]:
+    """Rows of an inventory that are about no listed image set: a typing error, or an inventory of more than these. How many
+    there are, and warnings.
 
     Args:
         table: the inventory.
         users: by data store, empty where it is found later, what the targets take that go by it.
     """
-    missing = 0
+    missing, warnings = 0, list[Problem]()
     for line, row in table.rows:
         place = table.cell(line, table.id_column, row[table.id_column].strip())
         version, store = row_version(table, line, row, []), row_store(table, line, row, [])
@@ -297,7 +317,8 @@ def _unmatched(table: Table, users: Mapping[str, set[_Key]]) -> Iterator[Problem
         if missing <= MOST_UNMATCHED:
             pinned = version is not None and any((place.value, None) in keys for keys in wanted)
             of = f"version {version} of " if pinned else ""
-            yield place.problem(f"no target lists {of}the image set {place.value}", warning=True)
+            warnings.append(place.problem(f"no target lists {of}the image set {place.value}", warning=True))
     if missing > MOST_UNMATCHED:
         message = f"{missing - MOST_UNMATCHED} more rows are about image sets that no target lists"
-        yield Problem(table.path, message, warning=True)
+        warnings.append(Problem(table.path, message, warning=True))
+    return missing, warnings

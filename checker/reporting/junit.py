@@ -195,6 +195,13 @@ def _run_properties(run: Run) -> Iterator[tuple[str, str]]:
         yield "evaluated.as-of.note", wording.HYPOTHETICAL
     if run.source == "recorded":
         yield "evidence.note", wording.RECORDED
+    yield from _notes(run)
+
+
+def _notes(run: Run) -> Iterator[tuple[str, str]]:
+    if run.left_out:
+        more = ["..."] if len(run.left_out) > MOST_NOTES else []
+        yield "left-out", _token("; ".join([*run.left_out[:MOST_NOTES], *more]))
     for number, note in enumerate(run.notes[:MOST_NOTES], 1):
         yield f"note.{number}", _token(note)
     if len(run.notes) > MOST_NOTES:

@@ -3,6 +3,7 @@
 import pytest
 
 from checker.config import load, resolve_targets
+from checker.config.labels import resolve
 from checker.model import Label, Location, Type
 from checker.problems import InvalidInputError, render
 
@@ -184,3 +185,20 @@ def test_a_version_that_is_pinned_beside_the_image_set_is_another_subject(read):
         f"datastore: '{STORE}', image_sets: [{{id: {ID}, version: 2}}]",
     )
     assert read("", targets=[one, two])[1] == ""
+
+
+def test_what_of_an_inventory_is_of_no_use_is_told_with_its_number(tmp_path):
+    (tmp_path / "sets.csv").write_text(
+        f"id,wrad,dept\n{ID},x,CT\n{OTHER},,MR\n{'0' * 32},y,US\n", encoding="utf-8"
+    )
+    target = (
+        f"{{name: a, region: us-east-1, datastore: '{STORE}', image_sets: [{ID}], labels_from: sets.csv}}"
+    )
+    (tmp_path / "audit.yaml").write_text(
+        f"version: 1\npolicies: [p]\ntargets: [{target}]\n", encoding="utf-8"
+    )
+    found = resolve(load(tmp_path / "audit.yaml", "audit.yaml"), LABELS)
+    assert found.left_out == (
+        "sets.csv: the label wrad, which no policy declares",
+        "sets.csv: 2 rows of image sets that no target lists",
+    )

@@ -245,7 +245,12 @@ def collect(
 
 
 def plan(
-    config: AuditConfig, chosen: Sequence[Target], needs: Needs, *, sets: int | None = None
+    config: AuditConfig,
+    chosen: Sequence[Target],
+    needs: Needs,
+    *,
+    sets: int | None = None,
+    alone: bool = False,
 ) -> tuple[tuple[Estimate, ...], dict[str, dict[str, Any]]]:
     """What `collect` would ask, in full, and the least that IAM must permit for it: a policy document for each set of
     credentials. Nothing is asked. The accounts of an organization and data stores by name are those of the last kept run,
@@ -257,6 +262,7 @@ def plan(
         needs: what the rules read.
         sets: how many image sets a target is to be taken to have whose image sets are not listed; as many as the last kept
             run saw that left out none of the targets unless given.
+        alone: no kept run is read, where nothing but the policy documents is wanted: they do not go by it.
 
     Raises:
         InvalidInputError: the store of runs cannot be read, or the last run was altered.
@@ -266,7 +272,11 @@ def plan(
 
     last, remembers = None, bool(config.runs or config.events)
     found_later = any(one.organization or one.datastores is not None for one in chosen)
-    if config.runs is not None and (found_later or (sets is None and any(one.discovery for one in chosen))):
+    if (
+        config.runs is not None
+        and not alone
+        and (found_later or (sets is None and any(one.discovery for one in chosen)))
+    ):
         store = open_store(config.runs, config.root)
         last = last_collected(store, config.name, [f"target {one.name}" for one in chosen])
     estimates = estimate(
@@ -281,7 +291,7 @@ def plan(
         remembers=remembers,
     )
     planned = ((one.target, one.plan) for one in estimates)
-    return estimates, permissions(planned, needs, remembers=remembers)
+    return estimates, permissions(planned, needs, config, remembers=remembers)
 
 
 def recorded(

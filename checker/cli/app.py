@@ -245,7 +245,8 @@ def explain(
     epilog="Examples:\n\n"
     "  imageset-checker plan\n\n"
     "  imageset-checker plan --sets 1000000 --rule no-forced-overrides\n\n"
-    "  imageset-checker plan --policy > policy.json"
+    "  imageset-checker plan --policy > policy.json\n\n"
+    "  imageset-checker plan --out iam/"
 )
 def plan(
     config: Config = None,
@@ -267,13 +268,22 @@ def plan(
     policy: Annotated[
         bool, typer.Option("--policy", help="Print nothing but the least-privilege IAM policy.")
     ] = False,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            callback=local,
+            help="Write the IAM policies there, over what is there: a file for each set of credentials.",
+        ),
+    ] = None,
 ) -> int:
     """What a check would ask of AWS: calls, time, permissions. Asks nothing."""
     from checker.cli.plan import Asked, run
 
     asked = Asked(
         config=config, policies=[], image_sets=[], complete=False, params=param or [], as_of=None, targets=target or [],
-        evidence=None, rules=rule or [], skip_rules=skip_rule or [], tags=tag or [], sets=sets, json=as_json, policy=policy,
+        evidence=None, rules=rule or [], skip_rules=skip_rule or [], tags=tag or [], sets=sets, json=as_json, policy=policy, out=out,
     )  # fmt: skip
     return run(asked)
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checker import api
 from checker.cli import options
 from checker.cli.console import say, warn
+from checker.cli.schema import write
 from checker.evidence.claims import BEST_EFFORT
 from checker.evidence.records import GET_IMAGE_SET, SEARCH
+from checker.problems import Problem
 from checker.reporting.escaping import json_text
 from checker.values import iso
 
@@ -27,6 +30,9 @@ PHI = (
 )
 NO_PHI = "No call of this plan answers with DICOM attributes."
 _KMS = "A data store with a customer managed key may ask for kms:Decrypt and kms:DescribeKey on that key too."
+_KMS_OF_RUNS = (
+    "The statement on kms is for a bucket that encrypts with a key of KMS; leave it out where yours does not."
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,7 @@ class Asked(options.Given):
     sets: int | None
     json: bool
     policy: bool
+    out: str | None = None
 
 
 def run(asked: Asked) -> int:
@@ -58,10 +65,15 @@ def run(asked: Asked) -> int:
     )
     targets, _, warnings = api.targets(config, policies, only=asked.targets)
     warn([*config.warnings, *policies.warnings, *rules.warnings, *warnings])
-    estimates, documents = api.plan(config, targets, rules.needs, sets=asked.sets)
-    if asked.policy:
+    # who asks what to permit may not be permitted yet to read runs
+    alone = asked.policy or asked.out is not None
+    estimates, documents = api.plan(config, targets, rules.needs, sets=asked.sets, alone=alone)
+    if asked.out is not None:
+        _write(documents, Path(asked.out))
+    elif asked.policy:
         only = next(iter(documents.values())) if len(documents) == 1 else documents
         say(json_text(only, indent=2))
+        warn(_unfit(documents))
     elif asked.json:
         say(json_text(_document(estimates, documents, rules.needs.dicom), indent=2))
     else:
@@ -71,6 +83,30 @@ def run(asked: Asked) -> int:
         ]
         say("\n".join(said))
     return 0
+
+
+def _write(documents: Mapping[str, Any], folder: Path) -> None:
+    """A file for each set of credentials, several where IAM would not take one."""
+    from checker.inventory.permissions import file_names, parts
+
+    for who, name in file_names(documents).items():
+        for number, part in enumerate(parts(documents[who]), start=1):
+            path = folder / (f"{name}.json" if number == 1 else f"{name}-{number}.json")
+            write(path, json_text(part, indent=2) + "\n")
+            say(f"wrote {path.as_posix()}: what IAM must permit {who}")
+
+
+def _unfit(documents: Mapping[str, Any]) -> Iterator[Problem]:
+    """Why what `--policy` prints is none that IAM takes as it is."""
+    from checker.inventory.permissions import LARGEST, parts
+
+    hint = "--out DIR writes files that IAM takes"
+    if len(documents) > 1:
+        message = f"there are {len(documents)} sets of credentials: a policy for each, by name"
+        yield Problem("--policy", message, hint, warning=True)
+    elif any(len(list(parts(one))) > 1 for one in documents.values()):
+        message = f"the policy has more than the {LARGEST:,} characters of a managed policy"
+        yield Problem("--policy", message, hint, warning=True)
 
 
 def _document(
@@ -141,6 +177,10 @@ def _text(estimates: Sequence[Estimate], documents: Mapping[str, Any], dicom: Se
         yield json.dumps(document, indent=2)
     yield ""
     yield _KMS
+    if any(
+        "kms:Decrypt" in one["Action"] for document in documents.values() for one in document["Statement"]
+    ):
+        yield _KMS_OF_RUNS
 
 
 def _claim(since: datetime | None) -> Iterator[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from checker.cli.console import complain, say, warn
 from checker.cli.policies import Taken, packs_text, plain, taken
 from checker.problems import InvalidInputError, Problem, in_order, printable, render
+from checker.reporting.escaping import json_text
 
 LIST_SCHEMA = "imageset-checker/rules/1"
 VALIDATE_SCHEMA = "imageset-checker/rules-validate/1"
@@ -24,7 +24,7 @@ def list_rules(paths: list[str], *, as_json: bool) -> int:
             "source": found.whose or paths,
             "rules": [plain(one) for one in rules],
         }
-        say(json.dumps(document, indent=2, ensure_ascii=False))
+        say(json_text(document, indent=2))
         return 0
     width = max(len(rule.name) for rule in rules)
     for rule in rules:
@@ -54,7 +54,7 @@ def validate(paths: list[str], *, strict: bool, as_json: bool) -> int:
         "rules": len(found.policies.rules) if found else 0,
         "problems": [one.plain() for one in in_order(problems)],
     }
-    say(json.dumps(document, indent=2, ensure_ascii=False))
+    say(json_text(document, indent=2))
     return 0 if valid else 2
 
 

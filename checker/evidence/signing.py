@@ -91,7 +91,7 @@ def _modules(path: Path) -> _Modules:
     try:
         return _Modules()
     except ImportError:
-        hint = "install it with: pip install 'imageset-checker[sign]'"
+        hint = "install it from a checkout of this repository: pip install '.[sign]'"
         raise _no(path, "signatures need the package cryptography, which is not installed", hint) from None
 
 

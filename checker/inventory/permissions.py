@@ -1,14 +1,18 @@
-"""The least that IAM must permit for a collection: each action that it may call, on what it is called on.
+"""The least that IAM must permit for an audit: each action that it may call, on what it is called on.
 
 Which resource an action is authorized on is in the service authorization reference, "Actions, resources, and condition keys
-for AWS HealthImaging": those on image sets on both the data store and the image set, ListDatastores on none.
+for AWS HealthImaging": those on image sets on both the data store and the image set, ListDatastores on none. Runs in S3 are
+kept with the audit's own credentials.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from checker.config import AuditConfig
 from checker.evidence.records import (
     GET_DATASTORE,
     GET_IMAGE_SET,
@@ -17,27 +21,38 @@ from checker.evidence.records import (
     LIST_VERSIONS,
     SEARCH,
 )
+from checker.evidence.s3store import S3, place
 from checker.inventory.plan import Plan, pinned
 from checker.model import Needs, Target
 
 OWN = "the credentials of the audit"
 ACCOUNT = "{account}"
+LARGEST = 6144
+"""Characters of a managed policy, blanks not counted (IAM quotas)."""
+_AT_ONCE = 20
 _PARTITIONS = {"us-gov-": "aws-us-gov", "cn-": "aws-cn", "us-isob-": "aws-iso-b", "us-iso-": "aws-iso"}
 
 
 def permissions(
-    planned: Iterable[tuple[Target, Plan]], needs: Needs, *, remembers: bool = False
+    planned: Iterable[tuple[Target, Plan]],
+    needs: Needs,
+    config: AuditConfig | None = None,
+    *,
+    remembers: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """An IAM policy document for each set of credentials: the audit's own, a profile's, each role that it assumes.
 
     Args:
         planned: the targets and their plans.
         needs: what the rules read.
+        config: the audit, whose runs may be kept in S3.
         remembers: image sets that no search lists may be known all the same, from earlier runs or from events, and are
             asked for.
     """
     granted: dict[str, dict[str, set[str]]] = {}
+    partition = ""
     for target, plan in planned:
+        partition = partition or _partition(target.region)
         base = f"profile {target.profile}" if target.profile else OWN
         mine = granted.setdefault(base, {})
         if target.organization:
@@ -48,11 +63,80 @@ def permissions(
             mine = granted.setdefault(target.role_arn, {})
         for action, resources in _of(target, plan, needs, remembers=remembers):
             mine.setdefault(f"medical-imaging:{action}", set()).update(resources)
-    return {who: _document(actions) for who, actions in granted.items()}
+    found = {who: _document(actions) for who, actions in granted.items()}
+    if config is not None and config.runs is not None and config.runs.startswith(S3):
+        runs = _of_runs(config.runs, partition or "aws", locked=config.object_lock is not None)
+        found = {OWN: found.pop(OWN, _document({})), **found}
+        found[OWN]["Statement"] += runs
+    return found
+
+
+def parts(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """A policy document as several, each of which IAM takes for a managed policy; itself where that is not too large."""
+    if _size(document) <= LARGEST:
+        yield dict(document)
+        return
+    small = [
+        {**statement, "Resource": statement["Resource"][start : start + _AT_ONCE]}
+        for statement in document["Statement"]
+        for start in range(0, len(statement["Resource"]), _AT_ONCE)
+    ]
+    part: list[dict[str, Any]] = []
+    for statement in small:
+        if part and _size({**document, "Statement": [*part, statement]}) > LARGEST:
+            yield {**document, "Statement": part}
+            part = []
+        part.append(statement)
+    yield {**document, "Statement": part}
+
+
+def _size(document: Mapping[str, Any]) -> int:
+    return len(json.dumps(document, separators=(",", ":")))
+
+
+def file_names(sets: Iterable[str]) -> dict[str, str]:
+    """A file name without its ending for each set of credentials."""
+    found: dict[str, str] = {}
+    for who in sets:
+        role = re.fullmatch(r"arn:[a-z-]+:iam::([^:]+):role/(.+)", who)
+        name = "audit" if who == OWN else f"role-{role[1]}-{role[2]}" if role else who
+        plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", name.replace(ACCOUNT, "each-account"))
+        taken = [one for one in found.values() if one == plain or one.startswith(f"{plain}~")]
+        found[who] = f"{plain}~{len(taken) + 1}" if taken else plain
+    return found
+
+
+def _of_runs(runs: str, partition: str, *, locked: bool) -> list[dict[str, Any]]:
+    """What reading and keeping runs in S3 takes. The bucket may encrypt with a key of KMS, by way of S3 and for its objects
+    alone: with a key for each object, or one for the whole bucket (Amazon S3 user guide, SSE-KMS and S3 Bucket Keys)."""
+    bucket, prefix = place(runs)
+    whole = f"arn:{partition}:s3:::{bucket}"
+    objects = f"{whole}/{prefix}/*" if prefix else f"{whole}/*"
+    writing = ["s3:GetObject", "s3:PutObject", *(["s3:PutObjectRetention"] if locked else [])]
+    service = "s3.*.amazonaws.com.cn" if partition == "aws-cn" else "s3.*.amazonaws.com"
+    return [
+        {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": [whole]},
+        {"Effect": "Allow", "Action": writing, "Resource": [objects]},
+        {
+            "Effect": "Allow",
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Resource": [f"arn:{partition}:kms:*:*:key/*"],
+            "Condition": {
+                "StringLike": {
+                    "kms:ViaService": service,
+                    "kms:EncryptionContext:aws:s3:arn": [whole, objects],
+                }
+            },
+        },
+    ]
+
+
+def _partition(region: str) -> str:
+    return next((name for start, name in _PARTITIONS.items() if region.startswith(start)), "aws")
 
 
 def _of(target: Target, plan: Plan, needs: Needs, *, remembers: bool) -> Iterable[tuple[str, Sequence[str]]]:
-    partition = next((name for start, name in _PARTITIONS.items() if target.region.startswith(start)), "aws")
+    partition = _partition(target.region)
     account = target.role_arn.split(":")[4] if target.role_arn else "*"
     place = f"arn:{partition}:medical-imaging:{target.region}:{'*' if account == ACCOUNT else account}"
     store = f"{place}:datastore/{target.datastore or '*'}"

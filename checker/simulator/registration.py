@@ -18,7 +18,9 @@ class SimulatorMissingError(Exception):
     """The simulator's dependencies are not installed."""
 
     def __init__(self) -> None:
-        super().__init__("the simulator needs moto: install imageset-checker[simulator]")
+        super().__init__(
+            "the simulator needs moto: from a checkout of this repository, pip install '.[simulator]'"
+        )
 
 
 def register() -> None:

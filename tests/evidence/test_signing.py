@@ -161,4 +161,4 @@ def test_without_the_package_it_says_what_to_install(private):
     )
     assert done.stdout.startswith("2 ")
     assert "signatures need the package cryptography" in done.stdout
-    assert "pip install 'imageset-checker[sign]'" in done.stdout
+    assert "pip install '.[sign]'" in done.stdout

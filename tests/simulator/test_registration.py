@@ -88,7 +88,9 @@ def test_without_moto_the_message_says_what_to_install(call):
         f"try:\n {call}\nexcept SimulatorMissingError as error:\n print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "the simulator needs moto: install imageset-checker[simulator]"
+    assert done.stdout.strip() == (
+        "the simulator needs moto: from a checkout of this repository, pip install '.[simulator]'"
+    )
 
 
 def test_without_flask_the_server_says_so_too(monkeypatch):

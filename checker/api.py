@@ -22,8 +22,8 @@ from checker.evidence import runfolder
 from checker.evidence.asked import Asked
 from checker.evidence.events import Event
 from checker.evidence.inputs import of_inputs
-from checker.evidence.kept import Evidence, digest, discard_with, keep_records, moved, sizes_in, temporary
-from checker.evidence.past import Kept, last_collected, reopened
+from checker.evidence.kept import Evidence, digest, discard_with, keep_records, moved, temporary
+from checker.evidence.past import Kept, reopened
 from checker.evidence.past import collected as collected_runs
 from checker.evidence.recorded import read_recorded
 from checker.evidence.records import Record
@@ -267,31 +267,9 @@ def plan(
     Raises:
         InvalidInputError: the store of runs cannot be read, or the last run was altered.
     """
-    from checker.inventory.estimate import estimate
-    from checker.inventory.permissions import permissions
+    from checker.inventory.outlook import outlook
 
-    last, remembers = None, bool(config.runs or config.events)
-    found_later = any(one.organization or one.datastores is not None for one in chosen)
-    if (
-        config.runs is not None
-        and not alone
-        and (found_later or (sets is None and any(one.discovery for one in chosen)))
-    ):
-        store = open_store(config.runs, config.root)
-        last = last_collected(store, config.name, [f"target {one.name}" for one in chosen])
-    estimates = estimate(
-        chosen,
-        needs,
-        evidence=config.collect.evidence,
-        rates=config.rates,
-        share=config.collect.share,
-        sizes=sizes_in(last.evidence.records) if last else None,
-        run=last.name if last else "",
-        sets=sets,
-        remembers=remembers,
-    )
-    planned = ((one.target, one.plan) for one in estimates)
-    return estimates, permissions(planned, needs, config, remembers=remembers)
+    return outlook(config, chosen, needs, sets=sets, alone=alone)
 
 
 def recorded(

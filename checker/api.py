@@ -387,33 +387,19 @@ def report(run: Run, reports: Mapping[str, str | Path], options: Options | None 
     )
 
 
-def past(
-    store: Store,
-    audit: str,
-    baseline: str | None = None,
-    *,
-    rules: Rules | None = None,
-    chosen: Iterable[Target] = (),
-    left_out: Sequence[str] = (),
-) -> Past:
+def past(store: Store, audit: str, gate: Gate, named: str | None = None) -> Past:
     """Earlier runs of an audit: what they saw, and the findings to compare with.
 
     Args:
         store: where they are kept.
         audit: the audit's name.
-        baseline: the run to compare with; unless given the last complete one that left out nothing of what this one looks at.
-        rules: what `choose` returned.
-        chosen: the targets.
-        left_out: what `targets` said was left out.
+        gate: the gate of the new run.
+        named: the run to compare with, where one is named; else it is the baseline with `new_only`, and the last run without.
 
     Raises:
         InvalidInputError: a run that is needed was altered, or is not there.
     """
-    asked = [f"target {one.name}" for one in chosen]
-    if rules:
-        asked += [f"rule {one.name}" for one in rules.rules]
-        left_out = (*left_out, *rules.left_out)
-    return past_of(store, audit, baseline, asked=asked, left_out=left_out)
+    return past_of(store, audit, gate, named)
 
 
 def collected(store: Store, audit: str, known: Past) -> Iterator[Kept]:

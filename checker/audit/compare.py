@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 from checker.audit.replaying import terms
 from checker.evidence.kept import temporary
 from checker.evidence.past import Kept
-from checker.evidence.runfolder import FINDINGS, HISTORY, RECORDS
+from checker.evidence.runfolder import FINDINGS, HISTORY, PRIOR, RECORDS
 from checker.model import Category, Label, Rule, Subject, Waiver
+from checker.policy.definition import definition
 from checker.policy.needs import needs
 
 if TYPE_CHECKING:
     from checker.evaluation.causes import Entry, Factor
     from checker.evaluation.compare import Counted
+    from checker.evaluation.open_findings import JudgedRun
     from checker.evaluation.states import State, Way
 
 MOST_EARLIER = 8
@@ -53,7 +55,9 @@ class Side:
 @dataclass(frozen=True, slots=True)
 class Change:
     """What became of one finding. `causes` are the factors that did it alone; where there is none, those of `together`
-    did it with one another. `message` is what the new run says of it, else the old one."""
+    did it with one another. `message` is what the new run says of it, else the old one; it is `flapping` where it came up
+    more than once in the runs that were looked at. `first_seen` and `first_run` say since when and in which run it is, or
+    was, a finding."""
 
     rule: Rule
     subject: Subject
@@ -63,6 +67,9 @@ class Change:
     causes: tuple[Factor, ...]
     together: tuple[Factor, ...]
     message: str
+    flapping: bool = False
+    first_seen: datetime | None = None
+    first_run: str | None = None
 
 
 @dataclass(frozen=True)
@@ -120,6 +127,9 @@ class Comparison:
             causes,
             () if causes else tuple(factor for factor in SWAPPED if factor in differ),
             _message(rules[row["entry"]], row),
+            row["flapping"],
+            row["first_at"],
+            row["first_run"] or (self.new.name if row["first_at"] else None),
         )
 
 
@@ -159,13 +169,17 @@ def compare(
     from checker.evaluation.causes import SWAPPED, Factor
     from checker.evaluation.compare import Kept as Findings
     from checker.evaluation.compare import compare as run
+    from checker.evaluation.open_findings import write_open_findings
 
     entries = _entries(old, new)
     differ = frozenset[Factor]().union(*(entry.factors for entry in entries))
     folder = temporary()
     ways = _Ways(old, new, folder)
-    found = Findings(old.folder / FINDINGS, new.folder / FINDINGS, tuple(before), tuple(between))
+    found = Findings(
+        old.folder / FINDINGS, new.folder / FINDINGS, folder / PRIOR, old.name, tuple(before), tuple(between)
+    )
     try:
+        write_open_findings(_judged(old), folder / PRIOR)
         counts = run(ways, differ, entries, found, folder / CHANGES) if entries else []
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -182,6 +196,15 @@ def compare(
     )
     weakref.finalize(compared, shutil.rmtree, folder, ignore_errors=True)
     return compared
+
+
+def _judged(one: Side) -> JudgedRun:
+    """A side as a run whose findings are open after it."""
+    from checker.evaluation.open_findings import JudgedRule, JudgedRun
+
+    rules = [JudgedRule(rule.name, rule.scope, definition(rule), rule.severity.value) for rule in one.rules]
+    before = one.folder / PRIOR
+    return JudgedRun(one.folder, one.name, one.as_of, rules, before if before.exists() else None)
 
 
 def _entries(old: Side, new: Side) -> list[Entry]:
@@ -297,7 +320,7 @@ def _message(rule: Rule, row: Mapping[str, Any]) -> str:
         subject.exact,
     )
     try:
-        found = (*who, row["verdict"], row["reason"], row["fields"], None, None, None)
+        found = (*who, row["verdict"], row["reason"], row["fields"], *[None] * 6)
         return Reader(rule, EVERY).finding(found).message
     except (KeyError, TypeError, ValueError):
         return ""

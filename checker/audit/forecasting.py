@@ -69,7 +69,8 @@ def foresee(run: Run, until: datetime, judging: Judging | None = None) -> Foreca
 
     folder = temporary()
     waivers = tuple(one.waiver for one in run.waivers)
-    way = Way(run.folder, [one.rule for one in run.judged], run.as_of, waivers, run.labels)
+    rules, before = [one.rule for one in run.judged], run.reference
+    way = Way(run.folder, rules, run.as_of, waivers, run.labels, before.file if before else None)
     try:
         flips = forecast(way, until, folder)
         turn = _turn(run, flips, judging or _gate(run))

@@ -2,82 +2,126 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from checker.audit.baseline import Baseline, find_baseline
+from checker.audit.gate import Gate
 from checker.audit.keeping import trend_point
-from checker.audit.run import Compared
+from checker.audit.run import Compared, Predecessors
 from checker.evidence import past
 from checker.evidence.events import Event
 from checker.evidence.past import MOST_EARLIER, Kept
-from checker.evidence.runfolder import HISTORY, RECORDS
+from checker.evidence.runfolder import BASELINE, HISTORY, NAMED, PRIOR, RECORDS
 from checker.evidence.runnames import run_in
 from checker.evidence.storing import Store
+from checker.model import NO_RENAMES, Acceptance, Renames, Rule
+
+if TYPE_CHECKING:
+    from checker.evaluation.open_findings import JudgedRun
 
 
 @dataclass(frozen=True)
 class Past:
-    """Earlier runs of an audit: the last complete one, the one to compare with, and the numbers of a few, oldest first."""
+    """Earlier runs of an audit.
+
+    `last` is the last complete one, `prior` the last one that was not hypothetical, `baseline` what the gate let stand,
+    `named` the run that the configuration names to compare with. With `new_only` a run is compared with its baseline, else
+    with the run before it. `trend` has the numbers of a few runs, oldest first.
+    """
 
     last: Kept | None = None
-    baseline: Kept | None = None
-    named: bool = False
-    """Whether the configuration names the one to compare with; else it is the last one."""
+    prior: Kept | None = None
+    baseline: Baseline = field(default_factory=Baseline)
+    named: Kept | None = None
+    new_only: bool = False
     trend: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def compared(self) -> Compared | None:
         """The run to compare with, as reports name it."""
-        one = self.baseline
-        return Compared(one.name, one.as_of, one.sha256, self.named) if one else None
+        if self.named is not None:
+            return compared_with(self.named, "named")
+        return self.candidates["baseline" if self.new_only else "last"]
+
+    @property
+    def candidates(self) -> dict[str, Compared | None]:
+        """The runs that this one may be compared with when it is judged again: the last one and the baseline."""
+        run, accepted = self.baseline.run, self.baseline.acceptance
+        kind = "accepted" if accepted else "passed"
+        return {
+            "last": compared_with(self.prior, "last") if self.prior else None,
+            "baseline": compared_with(run, kind, accepted) if run else None,
+        }
+
+    @property
+    def told(self) -> Predecessors:
+        """What a new run tells of them."""
+        missing = self.new_only and self.compared is None
+        notes = (self.baseline.missing(),) if missing else ()
+        return Predecessors(self.compared, self.candidates, self.trend, notes)
 
 
-def past_of(
-    store: Store,
-    audit: str,
-    baseline: str | None = None,
-    *,
-    asked: Collection[str] = (),
-    left_out: Collection[str] = (),
-) -> Past:
+def compared_with(kept: Kept, kind: str, acceptance: Acceptance | None = None) -> Compared:
+    """A run as the one to compare with."""
+    return Compared(kept.name, kept.as_of, kept.sha256, kind, acceptance)  # type: ignore[arg-type]
+
+
+def past_of(store: Store, audit: str, gate: Gate, named: str | None = None) -> Past:
     """Earlier runs of an audit.
 
     Args:
         store: where they are.
         audit: the audit's name.
-        baseline: the run to compare with; unless given the last one that is not hypothetical, and that looked at all that
-            this one does.
-        asked: the targets and rules of this run, as `past.looked_at` takes them.
-        left_out: what this run leaves out.
+        gate: the gate of the new run: a baseline passed one that is no laxer.
+        named: the run to compare with, where the user names one.
 
     Raises:
         InvalidInputError: a run that is needed was altered, or is not there.
     """
     past.check_links(store)
     last = past.last(store, audit)
-    named = past.named(*run_in(store, baseline, audit)) if baseline else None
-    # what would be at another time, or nobody looked at, is nothing that a gate has let stand
-    fit = last is None or (not last.facts.get("hypothetical") and past.looked_at(last.facts, asked, left_out))
-    real = last if fit else past.last(store, audit, real=True, asked=asked, left_out=left_out)
+    # what would be at another time is nothing that anybody found
+    prior = past.last(store, audit, real=True) if last and last.facts.get("hypothetical") else last
     points = islice(past.earlier(store, audit), MOST_EARLIER)
-    trend = tuple(trend_point(one) for one in points)[::-1]
-    return Past(last, named or real, named is not None, trend)
+    return Past(
+        last,
+        prior,
+        find_baseline(store, audit, gate, known=prior),
+        past.named(*run_in(store, named, audit)) if named else None,
+        gate.new_only,
+        tuple(trend_point(one) for one in points)[::-1],
+    )
 
 
-def remember(folder: Path, earlier: Past, events: Sequence[Event], started: datetime) -> None:
+def remember(
+    folder: Path,
+    earlier: Past,
+    events: Sequence[Event],
+    started: datetime,
+    *,
+    rules: Sequence[Rule] = (),
+    renames: Renames = NO_RENAMES,
+) -> Predecessors:
     """Puts what earlier runs and events saw, and the findings to compare with, beside evidence.
 
     Args:
-        folder: the folder of the evidence: history.parquet and baseline.parquet are written there.
+        folder: the folder of the evidence: the files are written there.
         earlier: the earlier runs.
         events: deletion events that came before the run.
         started: the start of the run.
+        rules: the rules of the run.
+        renames: what is called otherwise now.
+
+    Returns:
+        What the run tells of them.
     """
-    from checker.evaluation.baseline import write_baseline
+    from checker.evaluation.open_findings import write_open_findings
+    from checker.evaluation.renaming import renaming_notes
 
     last = earlier.last
     if last is not None or events:
@@ -90,5 +134,31 @@ def remember(folder: Path, earlier: Past, events: Sequence[Event], started: date
             events=events,
             started=started,
         )
-    if earlier.baseline is not None:
-        write_baseline(earlier.baseline.folder, folder)
+    # a baseline is what runs that passed have judged: what a failed one between them found is not let stand
+    files = (
+        (PRIOR, PRIOR, earlier.prior),
+        (BASELINE, BASELINE, earlier.baseline.run),
+        (NAMED, PRIOR, earlier.named),
+    )
+    for name, before, kept in files:
+        if kept is not None:
+            write_open_findings(judged_run(kept, before), folder / name, renames)
+    if earlier.prior is None:
+        return earlier.told
+    notes = renaming_notes(folder / PRIOR, rules, folder / RECORDS)
+    return replace(earlier.told, notes=(*earlier.told.notes, *notes))
+
+
+def judged_run(kept: Kept, before: str) -> JudgedRun:
+    """A kept run as one whose findings are open after it; `before` is the name of the file of those open before it."""
+    from checker.evaluation.open_findings import JudgedRule, JudgedRun
+
+    rules = kept.facts.get("summary", {}).get("rules", ())
+    judged = [
+        JudgedRule(str(one["rule"]), one["scope"], str(one["definition"]), str(one["severity"]))
+        for one in rules
+        if "definition" in one
+    ]
+    return JudgedRun(
+        kept.folder, kept.name, kept.as_of, judged, kept.folder / before if kept.has(before) else None
+    )

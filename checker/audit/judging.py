@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from checker.audit.gate import Gate, judge, sentence
-from checker.audit.run import Compared, Judged, Run
+from checker.audit.change_summary import change_sentence
+from checker.audit.gate import Gate, Ruling, Tallies, judge, sentence
+from checker.audit.run import Judged, Predecessors, Run
 from checker.audit.waivers import stand
 from checker.evidence.claims import claims, literally_unforced, searched
 from checker.evidence.kept import Evidence, digest
@@ -18,9 +19,13 @@ from checker.evidence.moved import moved
 from checker.evidence.runfolder import FINDINGS, HISTORY, Begun
 from checker.evidence.snapshot import answered_by, write_snapshot
 from checker.fields import model
-from checker.model import SOON, Duration, Severity, Tally, Waiver, utc_now
+from checker.model import SOON, Coverage, Duration, Tally, Waiver, utc_now
 from checker.policy.choose import Rules
 from checker.values import iso
+
+if TYPE_CHECKING:
+    from checker.evaluation.since import Since
+    from checker.evaluation.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,7 @@ class Origin:
     hypothetical: bool
     botocore_version: str
     notes: tuple[str, ...]
-    replay_of: str
+    replay_of: str = ""
 
 
 def evaluate(
@@ -44,8 +49,7 @@ def evaluate(
     soon: Duration = SOON,
     left_out: Sequence[str] = (),
     unread_targets: int = 0,
-    compared: Compared | None = None,
-    trend: Sequence[Mapping[str, Any]] = (),
+    before: Predecessors = Predecessors(),  # noqa: B008 - frozen
     audit_path: str = "",
     started: datetime | None = None,
     folder: Path | None = None,
@@ -63,57 +67,40 @@ def evaluate(
         soon: how long before its end a waiver is listed as ending soon.
         left_out: what the report lists as not looked at, beside the rules that were not chosen.
         unread_targets: how many targets nobody has read, beside those of which the evidence says so.
-        compared: the run whose findings `remember` put beside the evidence.
-        trend: what earlier runs came to: that of `past`'s answer.
+        before: what is known of earlier runs: `past(...).told`; `remember` put their findings beside the evidence.
         audit_path: how messages call the audit.yaml of the run.
         started: the start of the run; now unless given.
         folder: where the snapshot and the findings go; beside the evidence unless given.
         origin: of a kept run, what it said of itself.
     """
-    from checker.evaluation.evaluate import evaluate as run
-    from checker.evaluation.usage import usage
-
     moment = as_of or started or utc_now()
     where = folder or _free(evidence.folder)
-    labels = rules.policies.labels
     skipped = (*rules.left_out, *left_out)
-    coverage = write_snapshot(evidence.records, where, labels, rules.needs)
+    coverage = write_snapshot(evidence.records, where, rules.policies.labels, rules.needs)
     coverage = replace(coverage, unreadable_targets=coverage.unreadable_targets + unread_targets)
-    tallies = run(rules.rules, where, moment, waivers, labels)
-    used = usage(where, rules.rules, waivers, moment, labels)
-    pairs: list[tuple[Severity, Tally]] = [
-        (rule.severity, tally) for rule, tally in zip(rules.rules, tallies, strict=True)
-    ]
+    tallies, used, change = _judged(rules, where, moment, waivers, before)
+    pairs = [(rule.severity, tally) for rule, tally in zip(rules.rules, tallies, strict=True)]
     ruling = judge(gate or Gate(), pairs, coverage, interrupted=evidence.interrupted)
+    origin = origin or Origin(as_of is not None, model().botocore_version, _notes(evidence, where))
     return Run(
         id=run_id(rules, evidence.digest, moment),
         name=name,
         as_of=moment,
-        hypothetical=origin.hypothetical if origin else as_of is not None,
-        tool_version=_version(),
-        botocore_version=origin.botocore_version if origin else model().botocore_version,
-        packs=rules.policies.packs,
+        **_of_origin(origin, before),
+        **_of_rules(rules),
+        **_of_evidence(evidence, where),
         judged=tuple(Judged(rule, tally) for rule, tally in zip(rules.rules, tallies, strict=True)),
         coverage=coverage,
         ruling=ruling,
-        sentence=sentence(ruling, pairs, coverage),
-        source=evidence.source,
+        sentence=_sentences(ruling, pairs, coverage, change_sentence(before, change, ruling.gate)),
         folder=where,
-        params=rules.params,
-        notes=origin.notes if origin else _notes(evidence, where),
-        **_of_evidence(evidence, where),
         left_out=skipped,
-        changes=rules.changes,
-        shortfalls=rules.shortfalls,
-        frameworks=rules.policies.frameworks,
         waivers=stand(waivers, used, moment, soon, skipped, interrupted=evidence.interrupted),
-        compared=compared,
-        replay_of=origin.replay_of if origin else "",
+        before=before,
+        change=change,
         unread_targets=unread_targets,
-        inputs=evidence.digest,
         audit_path=audit_path,
         soon=soon,
-        trend=tuple(trend),
         evidence=evidence,
     )
 
@@ -123,11 +110,57 @@ def _notes(evidence: Evidence, where: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*evidence.notes, *literally_unforced(where))))
 
 
+def _sentences(ruling: Ruling, tallies: Tallies, coverage: Coverage, change: str) -> str:
+    gated = sentence(ruling, tallies, coverage)
+    return f"{gated} {change}" if change else gated
+
+
+def _of_origin(origin: Origin, before: Predecessors) -> dict[str, Any]:
+    """What a run says of where it comes from."""
+    return {
+        "hypothetical": origin.hypothetical,
+        "tool_version": _version(),
+        "botocore_version": origin.botocore_version,
+        "notes": (*origin.notes, *before.notes),
+        "replay_of": origin.replay_of,
+    }
+
+
+def _of_rules(rules: Rules) -> dict[str, Any]:
+    """What a run says of what it was judged by."""
+    return {
+        "packs": rules.policies.packs,
+        "params": rules.params,
+        "changes": rules.changes,
+        "shortfalls": rules.shortfalls,
+        "frameworks": rules.policies.frameworks,
+    }
+
+
+def _judged(
+    rules: Rules, where: Path, moment: datetime, waivers: Sequence[Waiver], before: Predecessors
+) -> tuple[tuple[Tally, ...], dict[int, Usage], Since | None]:
+    """The tallies of the rules, how waivers are used, and what changed since the run compared with."""
+    from checker.evaluation.change import record_change
+    from checker.evaluation.evaluate import evaluate as run
+    from checker.evaluation.since import since
+    from checker.evaluation.usage import usage
+
+    labels = rules.policies.labels
+    reference = before.compared.reference(where) if before.compared else None
+    tallies = run(rules.rules, where, moment, waivers, labels)
+    tallies = record_change(where, rules.rules, moment, reference, tallies)
+    used = usage(where, rules.rules, waivers, moment, labels)
+    return tallies, used, since(where, rules.rules, reference) if reference else None
+
+
 def _of_evidence(evidence: Evidence, where: Path) -> dict[str, Any]:
     """What a run says of its evidence, whose tables are in a folder."""
     # a replay has its own history beside its tables
     history = next(filter(Path.exists, (folder / HISTORY for folder in (where, evidence.folder))), None)
     return {
+        "source": evidence.source,
+        "inputs": evidence.digest,
         "claims": claims(where, evidence.deletions_known_since),
         "deletions_known_since": evidence.deletions_known_since,
         "searched": searched(where),

@@ -6,17 +6,18 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from checker.audit.gate import Gate
-from checker.audit.run import Judged, Run
+from checker.audit.run import Compared, Judged, Kind, Run
 from checker.evidence import runfolder
 from checker.evidence.past import MAPPINGS, POLICIES, TREND, WAIVERS, as_json
-from checker.model import Pack, Severity, Tally
+from checker.model import Acceptance, Pack, Severity, Tally
 from checker.policy.bound import bound_values
+from checker.policy.definition import definition
 from checker.policy.sources import shipped
 from checker.problems import InvalidInputError, Problem
-from checker.values import iso, parse_ratio
+from checker.values import iso, parse_ratio, parse_time
 
 
 def keep(
@@ -55,7 +56,6 @@ def keep(
 
 def facts(run: Run, name: str) -> dict[str, Any]:
     """What the manifest of a run says, but for its files and its place among others."""
-    compared = run.compared
     return {
         "run": name,
         "name": run.name,
@@ -89,15 +89,40 @@ def facts(run: Run, name: str) -> dict[str, Any]:
         "calls": dict(run.calls),
         "traffic": dict(run.traffic),
         "summary": summary(run),
-        "baseline": None
-        if compared is None
-        else {
-            "run": compared.run,
-            "as_of": iso(compared.as_of),
-            "sha256": compared.sha256,
-            "named": compared.named,
-        },
+        "baseline": _compared(run.compared),
+        "candidates": {name: _compared(one) for name, one in run.before.candidates.items()},
     }
+
+
+def _compared(one: Compared | None) -> dict[str, Any] | None:
+    """A run that another one is compared with, and who accepted it."""
+    if one is None:
+        return None
+    said = one.acceptance
+    return {
+        "run": one.run,
+        "as_of": iso(one.as_of),
+        "sha256": one.sha256,
+        "kind": one.kind,
+        "accepted": {**asdict(said), "at": iso(said.at)} if said else None,
+    }
+
+
+def compared_of(plain: Mapping[str, Any] | None) -> Compared | None:
+    """The run to compare with that a manifest names.
+
+    Raises:
+        KeyError, ValueError, TypeError, BadValueError: it names none.
+    """
+    if plain is None:
+        return None
+    said = plain.get("accepted")
+    acceptance = Acceptance(**{**said, "at": parse_time(said["at"])}) if said else None
+    if plain["kind"] not in get_args(Kind):
+        raise ValueError(plain["kind"])
+    return Compared(
+        str(plain["run"]), parse_time(plain["as_of"]), str(plain["sha256"]), plain["kind"], acceptance
+    )
 
 
 def _policy(pack: Pack) -> dict[str, Any]:
@@ -115,12 +140,15 @@ def _policy(pack: Pack) -> dict[str, Any]:
 def summary(run: Run) -> dict[str, Any]:
     """The numbers of a run: what was read, and its verdicts by rule and by severity."""
     severities: dict[Severity, Tally] = {}
+    since = run.change
     for one in run.judged:
         severities[one.rule.severity] = severities.get(one.rule.severity, Tally()) + one.tally
     return {
         "coverage": asdict(run.coverage),
         "rules": [_rule(one) for one in run.judged],
         "severities": {one.value: asdict(tally) for one, tally in sorted(severities.items())},
+        "change": {one.value: number for one, number in since.numbers.items()} if since else None,
+        "oldest": iso(oldest) if (oldest := run.oldest) else None,
     }
 
 
@@ -141,7 +169,15 @@ def gate_of(plain: Mapping[str, Any]) -> Gate:
 
 
 def _rule(one: Judged) -> dict[str, Any]:
-    return {"rule": one.rule.name, "severity": one.rule.severity.value, **asdict(one.tally)}
+    """A rule with its numbers, and by which definition it judged what."""
+    rule = one.rule
+    asked = {
+        "rule": rule.name,
+        "severity": rule.severity.value,
+        "scope": rule.scope,
+        "definition": definition(rule),
+    }
+    return {**asked, **asdict(one.tally)}
 
 
 def _values(run: Run) -> dict[str, object]:

@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any
 from checker import yamlsource
 from checker.audit.gate import Gate
 from checker.audit.judging import Origin, evaluate
-from checker.audit.keeping import gate_of
-from checker.audit.run import Compared, Run
+from checker.audit.keeping import compared_of, gate_of
+from checker.audit.run import Compared, Predecessors, Run
 from checker.evidence.kept import temporary
 from checker.evidence.labels import check_labels
 from checker.evidence.past import AUDIT, TREND, WAIVERS, Kept
-from checker.evidence.runfolder import BASELINE, HISTORY, MANIFEST, RECORDS
+from checker.evidence.runfolder import BASELINE, HISTORY, MANIFEST, NAMED, PRIOR, RECORDS
 from checker.model import LONGEST, SOON, Duration, Severity, Waiver
 from checker.policy.changes import Override, read_overrides
 from checker.policy.choose import Rules, choose
 from checker.policy.load import Policies, load
 from checker.problems import InvalidInputError, Problem
-from checker.values import BadValueError, parse_duration, parse_time
+from checker.values import BadValueError, parse_duration
 from checker.yamlsource import Node
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Terms:
     waivers: tuple[Waiver, ...]
     soon: Duration
     compared: Compared | None
+    candidates: Mapping[str, Compared | None]
 
 
 def terms(kept: Kept) -> Terms:
@@ -51,17 +52,29 @@ def terms(kept: Kept) -> Terms:
     """
     policies = load(kept.policies)
     rules = choose(policies, configured=kept.params, only=kept.rules, changes=overrides(kept))
-    where = (kept.folder / MANIFEST).as_posix()
+    compared, candidates, gate = _comparison(kept)
     try:
-        gate = gate_of(kept.facts["gate"])
         soon = parse_duration(str(kept.facts.get("soon"))) if kept.facts.get("soon") else SOON
-        compared = _compared(kept.facts.get("baseline"))
-    except (KeyError, TypeError, ValueError, BadValueError) as error:
-        raise InvalidInputError(
-            Problem(where, f"the manifest is damaged: {type(error).__name__}: {error}")
-        ) from None
+    except BadValueError as error:
+        raise _damaged(kept, error) from None
     left_out = tuple(map(str, kept.facts.get("left_out", ())))
-    return Terms(replace(rules, left_out=left_out), gate, waivers(kept, policies), soon, compared)
+    own = waivers(kept, policies)
+    return Terms(replace(rules, left_out=left_out), gate, own, soon, compared, candidates)
+
+
+def _comparison(kept: Kept) -> tuple[Compared | None, dict[str, Compared | None], Gate]:
+    """What a run was compared with, what else it may be, and its gate."""
+    try:
+        others = dict(kept.facts.get("candidates") or {}).items()
+        candidates = {str(name): compared_of(one) for name, one in others}
+        return compared_of(kept.facts.get("baseline")), candidates, gate_of(kept.facts["gate"])
+    except (KeyError, TypeError, AttributeError, ValueError, BadValueError) as error:
+        raise _damaged(kept, error) from None
+
+
+def _damaged(kept: Kept, error: Exception) -> InvalidInputError:
+    where = (kept.folder / MANIFEST).as_posix()
+    return InvalidInputError(Problem(where, f"the manifest is damaged: {type(error).__name__}: {error}"))
 
 
 def limits(kept: Kept) -> Limits:
@@ -118,8 +131,7 @@ def replay(kept: Kept) -> Run:
         gate=by.gate,
         waivers=by.waivers,
         soon=by.soon,
-        compared=by.compared,
-        trend=_trend(kept),
+        before=Predecessors(by.compared, by.candidates, _trend(kept)),
         audit_path=_audit_path(kept),
         unread_targets=int(kept.facts.get("unread_targets") or 0),
         folder=workplace(kept),
@@ -157,14 +169,17 @@ def rejudge(
         audit_path: how messages call the audit.yaml that it is judged by; as they called that of the run unless given.
         folder: a folder of a new run, which gets the evidence too; a temporary one unless given.
     """
-    from checker.evaluation.baseline import write_baseline
+    from checker.audit.history import compared_with, judged_run
+    from checker.evaluation.open_findings import write_open_findings
 
     check_labels(kept.evidence.records, rules.policies.labels)
-    compared = _compared(kept.facts.get("baseline"))
+    compared, candidates, was = _comparison(kept)
     where = _copied(kept, folder) if folder else workplace(kept)
     if baseline is not None:
-        write_baseline(baseline.folder, where)
-        compared = Compared(baseline.name, baseline.as_of, baseline.sha256, named=True)
+        write_open_findings(judged_run(baseline, PRIOR), where / NAMED)
+        compared = compared_with(baseline, "named")
+    elif gate is not None and gate.new_only != was.new_only and not (compared and compared.named):
+        compared = candidates.get("baseline" if gate.new_only else "last")
     # what the run did not look at is not in its evidence either
     before = [text for text in map(str, kept.facts.get("left_out", ())) if not text.startswith("rule ")]
     other = as_of is not None and as_of != kept.as_of
@@ -180,8 +195,7 @@ def rejudge(
         left_out=(*before, *left_out),
         # recorded answers are of no target that audit.yaml names
         unread_targets=len(left_out) if kept.evidence.source == "live" else 0,
-        compared=compared,
-        trend=_trend(kept),
+        before=Predecessors(compared, candidates, _trend(kept)),
         audit_path=audit_path or _audit_path(kept),
         folder=where,
         origin=Origin(
@@ -197,12 +211,12 @@ def workplace(kept: Kept) -> Path:
     """A temporary folder for the tables of a replay, which goes with the evidence; a run folder is never written to."""
     folder = temporary()
     weakref.finalize(kept.evidence, shutil.rmtree, folder, ignore_errors=True)
-    return _copied(kept, folder, HISTORY, BASELINE)
+    return _copied(kept, folder, HISTORY, PRIOR, BASELINE, NAMED)
 
 
 def _copied(kept: Kept, folder: Path, *names: str) -> Path:
     """The folder with files of a run: what it was judged from, unless some are named."""
-    for name in names or (RECORDS, HISTORY, BASELINE, TREND):
+    for name in names or (RECORDS, HISTORY, PRIOR, BASELINE, NAMED, TREND):
         if kept.has(name):
             shutil.copyfile(kept.folder / name, folder / name)
     return folder
@@ -224,9 +238,3 @@ def _trend(kept: Kept) -> tuple[Mapping[str, Any], ...]:
 
 def _audit_path(kept: Kept) -> str:
     return str(kept.facts.get("audit") or "")
-
-
-def _compared(plain: Mapping[str, Any] | None) -> Compared | None:
-    if plain is None:
-        return None
-    return Compared(str(plain["run"]), parse_time(plain["as_of"]), str(plain["sha256"]), bool(plain["named"]))

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from checker.audit.gate import Gate, Ruling, something_evaluated
 from checker.audit.waivers import WaiverUse
+from checker.evidence.runfolder import BASELINE, NAMED, PRIOR
 from checker.model import (
     SOON,
+    Acceptance,
     Change,
     Coverage,
     Duration,
@@ -31,6 +33,7 @@ from checker.model import (
 from checker.policy.needs import needs
 
 if TYPE_CHECKING:
+    from checker.evaluation.change import Reference
     from checker.evaluation.since import Since
 
 
@@ -60,15 +63,55 @@ class Unread:
     message: str
 
 
+Kind = Literal["last", "passed", "accepted", "named"]
+_FILES: Mapping[str, str] = {"last": PRIOR, "passed": BASELINE, "accepted": BASELINE, "named": NAMED}
+
+
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """The run that another one is compared with: its id, its instant, the sha256 of its manifest, and whether the
-    configuration names it."""
+    """The run that another one is compared with: its id, its instant, the sha256 of its manifest, and why it is that one:
+    the last run, the last one whose gate passed, one that somebody accepted, or one that the configuration names."""
 
     run: str
     as_of: datetime
     sha256: str
-    named: bool = False
+    kind: Kind = "last"
+    acceptance: Acceptance | None = None
+
+    @property
+    def named(self) -> bool:
+        """Whether the configuration names it."""
+        return self.kind == "named"
+
+    @property
+    def words(self) -> str:
+        """What it is, as reports say it."""
+        said = {
+            "last": "the last run",
+            "passed": "the baseline, the last run whose gate passed",
+            "accepted": "the baseline",
+            "named": "the run that is named",
+        }[self.kind]
+        return f"{said}, accepted by {self.acceptance.by}" if self.acceptance else said
+
+    def reference(self, folder: Path) -> Reference | None:
+        """What findings in a folder are compared with; None where the folder has not got it."""
+        from checker.evaluation.change import Reference
+
+        file = folder / _FILES[self.kind]
+        return Reference(file, self.as_of, self.run) if file.exists() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Predecessors:
+    """What a run tells of those before it: the one that it is compared with, those that it may be compared with when it is
+    judged again (the `last` one, the `baseline`), what the manifests of earlier ones say, oldest first
+    (`keeping.trend_point`), and notes for reports."""
+
+    compared: Compared | None = None
+    candidates: Mapping[str, Compared | None] = field(default_factory=dict)
+    trend: tuple[Mapping[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +120,7 @@ class Run:
 
     `source` is `live` or `recorded`; `identities` maps targets to the ARN they were read as; `folder` holds the snapshot
     and the findings. `claims` are texts of what the owner says of the evidence, `changes` what audit.yaml changed of the rules, `shortfalls` the controls' demands that
-    parameters do not meet, `frameworks` the files that map controls. `replay_of` is the run whose evidence was judged again, `compared` the
-    run that this one is compared with.
+    parameters do not meet, `frameworks` the files that map controls. `replay_of` is the run whose evidence was judged again.
     """
 
     id: str
@@ -116,7 +158,9 @@ class Run:
     """The image sets beside those that earlier runs saw; None where there were none."""
     interrupted: bool = False
     waivers: tuple[WaiverUse, ...] = ()
-    compared: Compared | None = None
+    before: Predecessors = Predecessors()
+    change: Since | None = None
+    """What became of the findings of the run compared with; None where there is no such run."""
     replay_of: str = ""
     inputs: str = ""
     """What the run was asked to do, as the text that its id is made of."""
@@ -125,12 +169,8 @@ class Run:
     soon: Duration = SOON
     unread_targets: int = 0
     """Targets that nobody has read, beside those of which the evidence says so."""
-    trend: tuple[Mapping[str, Any], ...] = ()
-    """What the manifests of earlier runs of the audit say, oldest first (`keeping.trend_point`)."""
     show_phi: bool = False
     """Whether findings show data of patients."""
-    _found: list[Since | None] = field(default_factory=list, repr=False, compare=False)
-    """What `since` found: several reports ask for it."""
     evidence: object = field(default=None, repr=False, compare=False)
     """Held so that its temporary folder, where the snapshot is, lives as long as the run."""
 
@@ -175,7 +215,9 @@ class Run:
         from checker.evaluation import read
 
         rules = [one.rule for one in self.judged]
-        yield from read.findings(self.folder, rules, self.ruling, self._waivers, phi=self.show_phi)
+        yield from read.findings(
+            self.folder, rules, self.ruling, self._waivers, phi=self.show_phi, run=self.id
+        )
 
     def subjects(self) -> Iterator[tuple[Judged, Iterator[SubjectVerdict]]]:
         """Each rule with the verdict on every subject, by target, image set, version.
@@ -185,19 +227,33 @@ class Run:
         from checker.evaluation import read
 
         rules = [one.rule for one in self.judged]
-        every = read.subjects(rules, self.folder, self.as_of, self.ruling, self._waivers, phi=self.show_phi)
+        every = read.subjects(
+            rules, self.folder, self.as_of, self.ruling, self._waivers, phi=self.show_phi, run=self.id
+        )
         for judged, rows in zip(self.judged, every, strict=True):
             yield judged, (SubjectVerdict(*row) for row in rows)
 
-    def since(self) -> Since | None:
-        """What became of the findings of the run compared with; None where there is no such run."""
-        from checker.evaluation.since import since
+    @property
+    def compared(self) -> Compared | None:
+        """The run that this one is compared with."""
+        return self.before.compared
 
-        if self.compared is None:
-            return None
-        if not self._found:
-            self._found.append(since(self.folder, [one.rule for one in self.judged]))
-        return self._found[0]
+    @property
+    def trend(self) -> tuple[Mapping[str, Any], ...]:
+        """What the manifests of earlier runs of the audit say, oldest first."""
+        return self.before.trend
+
+    @property
+    def oldest(self) -> datetime | None:
+        """Since when the oldest unwaived fail is open; None where there is none."""
+        from checker.evaluation.read import oldest
+
+        return oldest(self.folder)
+
+    @property
+    def reference(self) -> Reference | None:
+        """The findings that were open in the run compared with; None where there is no such run."""
+        return self.compared.reference(self.folder) if self.compared else None
 
     @property
     def _waivers(self) -> dict[int, Waiver]:

@@ -24,6 +24,10 @@ class PastRun:
     hypothetical: bool
     coverage: Coverage
     tallies: Mapping[str, Tally]
+    change: Mapping[str, int] | None = None
+    """How many findings became what since the run that it was compared with; None where there was none."""
+    oldest: datetime | None = None
+    """Since when its oldest unwaived fail was open."""
 
     @property
     def total(self) -> Tally:
@@ -46,6 +50,8 @@ def past_run(facts: Mapping[str, Any]) -> PastRun | None:
             bool(facts.get("hypothetical")),
             Coverage(**_numbers(summary["coverage"], _COVERAGE)),
             {str(one["rule"]): Tally(**_numbers(one, _TALLY)) for one in summary["rules"]},
+            None if summary.get("change") is None else {str(k): int(n) for k, n in summary["change"].items()},
+            parse_time(summary["oldest"]) if summary.get("oldest") else None,
         )
     except (KeyError, TypeError, AttributeError, ValueError, BadValueError):
         return None

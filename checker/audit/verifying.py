@@ -23,6 +23,7 @@ from checker.evidence.runfolder import (
     STARTED,
     Sealed,
     before,
+    is_statement,
     read_manifest,
 )
 from checker.evidence.signing import public_key
@@ -111,6 +112,8 @@ def _files(folder: Path, files: Mapping[str, str]) -> list[Problem]:
         if path.is_symlink() or not path.is_dir()
     }
     for name in sorted(there - files.keys() - _BESIDE):
+        if is_statement(name):
+            continue
         where = (folder / name).as_posix()
         found.append(Problem(where, "was added after the run: the manifest does not name it"))
     return found

@@ -146,7 +146,11 @@ def check(
         ),
     ] = None,
     new_only: Annotated[
-        bool, typer.Option("--new-only", help="The gate counts only fails that the run compared with lacks.")
+        bool,
+        typer.Option(
+            "--new-only",
+            help="The gate counts only fails that the baseline lacks: the last run whose gate passed, or one that was accepted.",
+        ),
     ] = False,
     baseline: Annotated[
         str | None,
@@ -154,7 +158,7 @@ def check(
             "--baseline",
             metavar="RUN",
             callback=stored,
-            help="The run to compare with [default: the last one].",
+            help="The run to compare with [default: the last one; with --new-only the baseline].",
         ),
     ] = None,
     sign: Annotated[

@@ -26,6 +26,11 @@ RUN_HELP = (
     "its folder; in the store of audit.yaml its name, the beginning of it, latest, previous or latest~2"
 )
 Run = Annotated[str, typer.Argument(metavar="RUN", callback=stored, help=f"The run: {RUN_HELP}.")]
+baseline_app = typer.Typer(
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Says which run's findings the gate of new_only lets stand.",
+)
 Runs = Annotated[
     str | None,
     typer.Argument(
@@ -44,6 +49,7 @@ def commands_on_runs(app: typer.Typer) -> None:
     app.command()(trend)
     app.command()(forecast)
     app.add_typer(runs_app, name="runs")
+    app.add_typer(baseline_app, name="baseline")
 
 
 def verify(
@@ -190,3 +196,37 @@ def runs_prune(
     from checker.cli.runs import prune_runs
 
     return prune_runs(runs, config, keep=keep, delete=delete)
+
+
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; reports show it.")]
+By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who says so; reports show it.")]
+
+
+@baseline_app.command("accept")
+def baseline_accept(run: Run, reason: Reason, by: By, config: Config = None) -> int:
+    """Let the findings of a run stand: with `new_only` the gate counts those that come after."""
+    from checker.cli.baseline import change
+
+    return change(run, "accept", config, reason=reason, by=by)
+
+
+@baseline_app.command("revoke")
+def baseline_revoke(run: Run, reason: Reason, by: By, config: Config = None) -> int:
+    """Take back that a run was accepted."""
+    from checker.cli.baseline import change
+
+    return change(run, "revoke", config, reason=reason, by=by)
+
+
+@baseline_app.command("show")
+def baseline_show(
+    runs: Runs = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="AUDIT", help="The audit, where there are several.")
+    ] = None,
+    config: Config = None,
+) -> int:
+    """The run that the gate of `new_only` compares with, and who accepted it."""
+    from checker.cli.baseline import show
+
+    return show(runs, name, config)

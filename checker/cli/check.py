@@ -18,8 +18,8 @@ from checker.cli.options import Check
 from checker.cli.prepared import Prepared, prepare
 from checker.evidence import runfolder
 from checker.evidence.runfolder import MANIFEST
-from checker.model import Outcome, utc_now
-from checker.problems import InvalidInputError
+from checker.model import NO_RENAMES, Outcome, utc_now
+from checker.problems import InvalidInputError, Problem
 from checker.reporting import STDOUT
 
 
@@ -86,7 +86,7 @@ def _again(plan: Prepared, kept: api.Kept) -> tuple[api.Run, api.Working | None]
         soon=plan.by.soon,
         left_out=plan.by.left_out,
         name=plan.name,
-        baseline=plan.earlier.baseline,
+        baseline=plan.earlier.named,
         audit_path=plan.audit_path,
         folder=working.folder if working else None,
     )
@@ -104,7 +104,11 @@ def _claim(plan: Prepared, inputs: str, moment: datetime) -> api.Working | None:
 
 
 def _evaluate(plan: Prepared, evidence: api.Evidence) -> api.Run:
-    api.remember(evidence.folder, plan.earlier, plan.events, plan.started)
+    renames = plan.config.renamed if plan.config else NO_RENAMES
+    before = api.remember(
+        evidence.folder, plan.earlier, plan.events, plan.started, rules=plan.by.rules.rules, renames=renames
+    )
+    warn([Problem("runs", note, warning=True) for note in before.notes])
     return api.evaluate(
         plan.by.rules,
         evidence,
@@ -115,8 +119,7 @@ def _evaluate(plan: Prepared, evidence: api.Evidence) -> api.Run:
         waivers=plan.by.waivers,
         soon=plan.by.soon,
         left_out=plan.by.left_out,
-        compared=plan.earlier.compared,
-        trend=plan.earlier.trend,
+        before=before,
         audit_path=plan.audit_path,
     )
 

@@ -121,7 +121,7 @@ def prepare(given: Check, started: datetime) -> Prepared:
     if was is not None and not given.waivers:
         by = replace(by, waivers=was.waivers, soon=was.soon)
     name = config.name if config else kept.audit if kept else "recorded"
-    store, earlier = _earlier(given, config, name, gate, kept, store, by)
+    store, earlier = _earlier(given, config, name, gate, kept, store)
     warn([*gathered.problems, *by.rules.warnings])
     how = _how(given, reports)
     return Prepared(
@@ -207,7 +207,6 @@ def _earlier(
     gate: api.Gate,
     kept: api.Kept | None,
     store: api.Store | None,
-    by: Judging,
 ) -> tuple[api.Store | None, api.Past]:
     """Where the run is kept, unless that is known, and what earlier runs there say. A run that judges kept evidence has
     that run's past."""
@@ -219,13 +218,13 @@ def _earlier(
     baseline = options.baseline(given, config)
     if kept is not None:
         named = find(baseline, config, given.runs)[1] if baseline else None
-        return store, api.Past(baseline=named, named=named is not None)
+        return store, api.Past(named=named)
     if store is None:
         if gate.new_only or baseline:
             message = "what is new is known only where earlier runs are kept"
             raise InvalidInputError(Problem("new_only", message, "add `runs: runs/`, or --runs DIR"))
         return None, api.Past()
-    return store, api.past(store, name, baseline, rules=by.rules, chosen=by.targets, left_out=by.left_out)
+    return store, api.past(store, name, gate, baseline)
 
 
 def _not_collected(config: AuditConfig, kept: api.Kept) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from checker.config.reach import Spread
 from checker.config.tables import Cell, Table
-from checker.model import LONGEST, SOON, Duration, Severity
+from checker.model import LONGEST, NO_RENAMES, SOON, Duration, Renames, Severity
 from checker.policy.changes import Override
 from checker.problems import Problem
 from checker.values import DAY
@@ -111,7 +111,7 @@ class AuditConfig:
     PACK.param or PACK/RULE.param, `rules` what is changed of the policies' rules. `fail_on` is None for
     `never`; `new_only`, which may name a run, `most` and `min_coverage` are the gate's too. `reports` (format to path),
     `waivers`, `events` and `runs`, which may be in S3, are as written, relative to `root`. `longest` and `soon` are what
-    waivers are held to, `keep` is how long runs are kept, `object_lock` the mode in which S3 locks them. `rates` are quotas that differ from the published ones, by action. `files` are the
+    waivers are held to, `keep` is how long runs are kept, `object_lock` the mode in which S3 locks them. `renamed` says what earlier runs call otherwise. `rates` are quotas that differ from the published ones, by action. `files` are the
     other files that were read, as shown to the user, with their sha256 in hex.
     """
 
@@ -136,6 +136,7 @@ class AuditConfig:
     runs: str | None = None
     keep: Duration | None = None
     object_lock: str | None = None
+    renamed: Renames = NO_RENAMES
     rates: Mapping[str, Rate] = field(default_factory=dict)
     collect: Collect = Collect()
     endpoint_url: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,9 +12,9 @@ from checker.config import listing, reach, schema
 from checker.config.audit import AuditConfig, Collect, Listed, Rate, TargetConfig
 from checker.config.listing import Files
 from checker.config.tables import Table
-from checker.model import LONGEST, SOON, Severity
+from checker.model import LONGEST, SOON, Renames, Severity
 from checker.policy.changes import Override, read_overrides
-from checker.problems import InvalidInputError, Problem
+from checker.problems import InvalidInputError, Problem, nearest
 from checker.yamlsource import Document, Node
 
 # https://docs.aws.amazon.com/general/latest/gr/healthimaging.html; boto3 cannot list them for this service.
@@ -52,6 +53,7 @@ def load(path: Path, shown: str | None = None) -> AuditConfig:
     problems += _complete(nodes)
     problems += _profiles(root, nodes)
     problems += _store(root)
+    problems += _renamed(root, nodes)
     regions = [_region(root, node, problems) for node in nodes]
     errors = [problem for problem in problems if not problem.warning]
     if errors or checked is None:
@@ -170,6 +172,24 @@ def _store(root: Node) -> Iterator[Problem]:
         yield key.problem("object_lock without keep", "say for how long, as in `keep: 6y`")
 
 
+def _renamed(root: Node, nodes: list[Node]) -> Iterator[Problem]:
+    """Names of now that nothing has, and rules that are not written as PACK/RULE."""
+    renamed = _child(root, "renamed")
+    if renamed is None or not isinstance(renamed.value, dict):
+        return
+    names = [name.value for node in nodes if (name := _text(node, "name"))]
+    for kind, entry in renamed.value.items():
+        for new, old in entry.node.value.items() if isinstance(entry.node.value, dict) else ():
+            if old.node.value == new:
+                yield old.key.problem(f"{new} is called that already", "write NEW: OLD")
+            if kind == "targets" and new not in names:
+                hint = nearest(new, names) or "write NEW: OLD"
+                yield old.key.problem(f"no target is called {new}", hint)
+            for place, text in ((old.key, new), (old.node, old.node.value)):
+                if kind == "rules" and not re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", str(text)):
+                    yield place.problem(f"{text} names no rule", "write PACK/RULE")
+
+
 def _region(root: Node, node: Node, problems: list[Problem]) -> str:
     """The Region of a target: its own, that of `defaults`, or the one that AWS's settings have for its profile."""
     found = reach.entry(root, node, "region", "regions")
@@ -227,6 +247,7 @@ def _config(path: Path, document: Document, checked: Any, found: _Found) -> Audi
         runs=checked.runs.path if checked.runs else None,
         keep=checked.runs.keep if checked.runs else None,
         object_lock=checked.runs.object_lock if checked.runs else None,
+        renamed=Renames(checked.renamed.packs, checked.renamed.rules, checked.renamed.targets),
         rates={action: Rate(rate.rate, rate.burst) for action, rate in checked.rates.items()},
         collect=_collect(checked.collect),
         endpoint_url=checked.defaults.endpoint_url,

@@ -228,6 +228,12 @@ class Runs(Strict):
     object_lock: Literal["governance", "compliance"] | None = None
 
 
+class Renamed(Strict):
+    packs: dict[text, text] = Field(default_factory=dict)
+    rules: dict[text, text] = Field(default_factory=dict)
+    targets: dict[text, text] = Field(default_factory=dict)
+
+
 class Rate(Strict):
     rate: Annotated[float, Field(gt=0)]
     burst: Annotated[float, Field(ge=1)]
@@ -254,5 +260,6 @@ class Audit(Strict):
     waivers: Waivers | None = None
     events: list[a_path] = Field(default_factory=list)
     runs: Runs | None = None
+    renamed: Renamed = Renamed()
     collect: Collect = Collect()
     rates: dict[Annotated[text, AfterValidator(_action)], Rate] = Field(default_factory=dict)

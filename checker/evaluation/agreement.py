@@ -8,7 +8,7 @@ from pathlib import Path
 from duckdb import ColumnExpression as Column
 from duckdb import DuckDBPyRelation
 
-from checker.evaluation.baseline import IDENTITY, identified
+from checker.evaluation.open_findings import CHANGE, FIRST, IDENTITY, identified
 from checker.evaluation.tables import SUBJECT
 from checker.evidence.runfolder import FINDINGS
 from checker.evidence.snapshot import connect, duckdb_path
@@ -16,7 +16,7 @@ from checker.model import Subject
 
 MOST = 50
 """Findings that are named; all of them are counted."""
-_SAID = ("verdict", "reason", "fields", "severity", "waiver", "lapsed", "new")
+_SAID = ("verdict", "reason", "fields", "severity", "waiver", "lapsed", *CHANGE, *FIRST)
 _WHO = (*SUBJECT, "rule")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,21 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.causes import ENTRY, Entry, Factor, Ways, restated, same, with_causes
+from checker.evaluation.change import category_of, flipped, is_one, plain_causes, unchanged
 from checker.evaluation.compile import tree
-from checker.evaluation.flapping import category_of, is_one, with_flapping
-from checker.evaluation.states import FINDINGS, KEY, NO_FINDING, Way, kept_states, states
+from checker.evaluation.flapping import with_flapping
+from checker.evaluation.open_findings import (
+    DEFINITION,
+    FIRST,
+    IDENTITY,
+    JUDGED,
+    identified,
+    read_open_findings,
+)
+from checker.evaluation.states import FINDINGS, FOUND, KEY, NO_FINDING, WAIVED, Way, kept_states, states
 from checker.evaluation.tables import SUBJECT
 from checker.evidence.snapshot import connect, duckdb_path
-from checker.model import Category, Rule, RuleScope, Subject
+from checker.model import Category, Rule, RuleScope, Subject, Verdict
 
 SLICE = 20_000
 _IDENTITY = (ENTRY, *KEY)
@@ -44,10 +54,12 @@ class Counted:
 @dataclass(frozen=True, slots=True)
 class Kept:
     """The findings that runs kept: of the old and the new one, and of those before and between them, oldest first,
-    each with the names of the rules that it judged."""
+    each with the names of the rules that it judged. `open` has those that were open after the old run, `run` is its name."""
 
     old: Path
     new: Path
+    open: Path
+    run: str
     before: Sequence[tuple[Path, frozenset[str]]] = ()
     between: Sequence[tuple[Path, frozenset[str]]] = ()
 
@@ -71,13 +83,11 @@ def compare(
     sides = ways(frozenset()), ways(factors)
     with connect() as connection:
         pairs = _with_kept(connection, _pairs(connection, entries, sides), entries, sides, kept)
-        sorted_out = pairs.select(*map(Column, pairs.columns), category_of("was", "now").alias("category"))
-        sorted_out.to_table("sorted_out")
+        terms = _with_terms(connection, pairs, entries, kept)
+        category = category_of("was", "now", unchanged()).alias("category")
+        terms.select(*map(Column, terms.columns), category).to_table("sorted_out")
         persisting = is_one("category", Category.PERSISTING)
-        changes = with_causes(
-            connection, connection.table("sorted_out").filter(~persisting), ways, factors, entries
-        )
-        changes.to_table("caused")
+        _caused(connection, ways, factors, entries, pairs.columns).to_table("caused")
         names = [entry.name for entry in entries]
         changes = with_flapping(connection, connection.table("caused"), names, kept.before, kept.between)
         changes.to_table("changes")
@@ -89,6 +99,54 @@ def compare(
         )
         _write(connection, names, kept, out)
     return counted
+
+
+def _with_terms(
+    connection: DuckDBPyConnection, pairs: DuckDBPyRelation, entries: Sequence[Entry], kept: Kept
+) -> DuckDBPyRelation:
+    """The pairs with the terms of the finding of then and of now, and whether the old run did not tell of it itself. What
+    neither of the two runs has looked at has not changed."""
+    names = Function("list_value", *(Constant(entry.name) for entry in entries))
+    rule = Function("list_extract", names, Column(ENTRY) + Constant(1)).alias("rule")
+    rows = pairs.select(rule, *map(Column, pairs.columns))
+    opened = read_open_findings(connection, kept.open).filter(Column("verdict") != Constant(JUDGED))
+    told = (Column("judged_run") == Constant(kept.run)) & Column("unknown_at").isnull()
+    then = [Column(name).alias(f"was_{name}") for name in ("versionId", DEFINITION, "severity")]
+    before = opened.select(*map(Column, IDENTITY), *then, Column("judged_run"), (~told).alias("carried"))
+    findings = identified(connection.read_parquet(duckdb_path(kept.new)))
+    after = findings.select(*map(Column, (*IDENTITY, DEFINITION, "severity")))
+    for name, other in (("before", before), ("after", after)):
+        joined = rows.set_alias("pairs").join(
+            other.set_alias(name), same("pairs", name, IDENTITY), how="left"
+        )
+        more = [Column(name, one).alias(one) for one in other.columns if one not in IDENTITY]
+        rows = joined.select(*(Column("pairs", one).alias(one) for one in rows.columns), *more)
+    not_told = Coalesce(Column("judged_run") != Constant(kept.run), Constant(value=False))
+    return rows.filter(~(Column("now").isnull() & not_told))
+
+
+def _caused(
+    connection: DuckDBPyConnection,
+    ways: Ways,
+    factors: frozenset[Factor],
+    entries: Sequence[Entry],
+    columns: Sequence[str],
+) -> DuckDBPyRelation:
+    """What changed, with the causes. Where a finding is another one than then, its terms say why; where a verdict is
+    another one, judging again does."""
+    changes = connection.table("sorted_out").filter(~is_one("category", Category.PERSISTING))
+    carried = Coalesce(Column("carried"), Constant(value=False))
+    judged = changes.filter(flipped() & ~carried).select(*map(Column, (*columns, "category")))
+    again = with_causes(connection, judged, ways, factors, entries)
+    now = ways(factors)
+    there = [Constant(index) for index, entry in enumerate(entries) if entry.rule(now)]
+    has_rule = Column(ENTRY).isin(*there) if there else Constant(value=False)
+    # what the old run could not tell, and the new one can, is data
+    said = Case(flipped(), Constant(Factor.DATA.value)).otherwise(plain_causes(has_rule))
+    others = changes.filter(~flipped() | carried).select(
+        *map(Column, (*columns, "category")), said.alias("causes")
+    )
+    return again.select(*map(Column, others.columns)).union(others)
 
 
 def _pairs(
@@ -155,10 +213,11 @@ def _with_kept(
     """The pairs with the states that the runs kept as `was` and `now`: where judging again gives something else,
     another version of the program judged."""
     names = [entry.name for entry in entries]
-    others = {
-        side: _otherwise(connection, pairs, side, kept_states(connection, path, names))
-        for side, path in (("was", kept.old), ("now", kept.new))
+    told = {
+        "was": _open_states(connection, kept.open, names),
+        "now": kept_states(connection, kept.new, names),
     }
+    others = {side: _otherwise(connection, pairs, side, rows) for side, rows in told.items()}
     plain = [Column(f"{side}_again").alias(side) for side in others]
     if not any(other.limit(1).fetchall() for other in others.values()):
         return pairs.select(*map(Column, pairs.columns), *plain)
@@ -176,6 +235,25 @@ def _with_kept(
         said = Coalesce(Column("other", "code"), Column("pairs", f"{side}_again")).alias(side)
         pairs = joined.select(*(Column("pairs", name).alias(name) for name in pairs.columns), said)
     return pairs
+
+
+def _open_states(
+    connection: DuckDBPyConnection, path: Path, names: Sequence[str], more: Sequence[str] = ()
+) -> DuckDBPyRelation:
+    """The findings that were open after the old run, as `kept_states` has those that a run kept."""
+    rows = read_open_findings(connection, path).filter(Column("verdict") != Constant(JUDGED))
+    listed = Function("list_value", *map(Constant, names))
+    number = (Function("list_position", listed, Column("rule")) - Constant(1)).cast("INTEGER").alias(ENTRY)
+    fail = Case(Column("verdict") == Constant(Verdict.FAIL.value), Constant(FOUND[0])).otherwise(
+        Constant(FOUND[1])
+    )
+    code = Case(Column("unwaived"), fail).otherwise(fail + Constant(WAIVED)).cast("TINYINT").alias("code")
+    none = [Constant(None).cast("VARCHAR").alias(name) for name in ("account", "region")]
+    exact = Column("named").isnotnull().alias("exact")
+    who = {"account": none[0], "region": none[1], "exact": exact}
+    return rows.select(
+        number, code, *(who.get(name, Column(name)) for name in SUBJECT), Column("named"), *map(Column, more)
+    )
 
 
 def _otherwise(
@@ -216,14 +294,19 @@ def factors(text: str) -> tuple[Factor, ...]:
 
 
 def _write(connection: DuckDBPyConnection, names: Sequence[str], kept: Kept, out: Path) -> None:
-    """The changes with what findings show: the new run's finding, else the old one's."""
+    """The changes with what findings show: the new run's finding, else the old one's, or the one that was open before."""
+    shown = ("verdict", "reason", "fields")
+    sides = {
+        "new": (kept_states(connection, kept.new, names, (*shown, *FIRST)), (*shown, *FIRST)),
+        "old": (kept_states(connection, kept.old, names, shown), shown),
+        "open": (_open_states(connection, kept.open, names, FIRST), FIRST),
+    }
     changes = connection.table("changes").set_alias("changes")
-    for side, path in (("new", kept.new), ("old", kept.old)):
-        rows = kept_states(connection, path, names, ("verdict", "reason", "fields")).set_alias("kept")
-        joined = changes.join(rows, same("changes", "kept", _IDENTITY), how="left")
-        shown = [Column("kept", name).alias(f"{side}_{name}") for name in ("verdict", "reason", "fields")]
+    for side, (rows, more) in sides.items():
+        joined = changes.join(rows.set_alias("kept"), same("changes", "kept", _IDENTITY), how="left")
+        named = [Column("kept", name).alias(f"{side}_{name}") for name in more]
         columns = [Column("changes", name).alias(name) for name in changes.columns]
-        changes = joined.select(*columns, *shown).set_alias("changes")
+        changes = joined.select(*columns, *named).set_alias("changes")
     order = ("category", ENTRY, "target", "imageSetId", "named", "datastoreId")
     number = Function("row_number").over(order_by=[Column(name).asc().nulls_first() for name in order])
     numbered = changes.select(number.alias("n"), *map(Column, changes.columns)).order("n")
@@ -233,8 +316,9 @@ def _write(connection: DuckDBPyConnection, names: Sequence[str], kept: Kept, out
 def rows(path: Path) -> Iterator[dict[str, Any]]:
     """The changes that `compare` wrote, in order: the entry, the subject, the codes of the category and of the states, the
     causes as text; and of the new run's finding, else the old one's, the verdict, the reason and the fields as JSON."""
-    names = (ENTRY, *SUBJECT, "category", "was", "now", "causes")
+    names = (ENTRY, *SUBJECT, "category", "was", "now", "causes", "flapping")
     sides = [f"{side}_{name}" for side in ("new", "old") for name in ("verdict", "reason", "fields")]
+    sides += [f"{side}_{name}" for side in ("new", "open") for name in FIRST]
     with connect() as connection:
         changes = connection.read_parquet(duckdb_path(path))
         total = changes.aggregate([Function("max", Column("n"))]).fetchall()[0][0] or 0
@@ -245,7 +329,15 @@ def rows(path: Path) -> Iterator[dict[str, Any]]:
                 row = dict(zip((*names, *sides), values, strict=True))
                 side = "new" if row["new_fields"] is not None else "old"
                 yield {
-                    **{name: row[name] for name in (ENTRY, "category", "was", "now", "causes")},
+                    **{name: row[name] for name in (ENTRY, "category", "was", "now", "causes", "flapping")},
                     "subject": Subject(*(row[name] for name in SUBJECT)),
                     **{name: row[f"{side}_{name}"] for name in ("verdict", "reason", "fields")},
+                    **_first(row),
                 }
+
+
+def _first(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Since when it is, or was, a finding: by the new run, else by what was open before."""
+    side = "new" if row["new_first_at"] is not None else "open"
+    at = row[f"{side}_first_at"]
+    return {"first_at": at.replace(tzinfo=UTC) if at else None, "first_run": row[f"{side}_first_run"]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,14 +17,14 @@ from duckdb import FunctionExpression as Function
 
 from checker.evaluation.aggregates import stores
 from checker.evaluation.answers import ANSWERS, Reads, rests_on
-from checker.evaluation.baseline import DEFINITION, NEW, with_new
 from checker.evaluation.compile import CODES, Columns, shown, tree
+from checker.evaluation.open_findings import CHANGE, DEFINITION, FIRST, instant
 from checker.evaluation.tables import read_table, subject
 from checker.evaluation.targets import judged as verdict
 from checker.evaluation.targets import why as reason
 from checker.evaluation.targets import with_firsts
 from checker.evaluation.waiving import LAPSED, WAIVER, no_number, waiver_columns
-from checker.evidence.runfolder import BASELINE, FINDINGS
+from checker.evidence.runfolder import FINDINGS
 from checker.evidence.snapshot import ROW, connect, duckdb_path
 from checker.model import Field, Label, Rule, RuleScope, Tally, Type, Verdict, Waiver
 from checker.policy.aggregates import aggregates
@@ -50,7 +49,7 @@ def evaluate(
     Args:
         rules: rules with bound parameters, in the order of the report.
         folder: the folder that `write_snapshot` filled; `findings.parquet` is written beside the tables: fails and
-            unknowns by rule, target, image set, version. With a `baseline.parquet` there, it says which are new.
+            unknowns by rule, target, image set, version.
         as_of: the instant against which ages are measured.
         waivers: those that may cover findings.
         labels: the labels that the snapshot has, which waivers may name.
@@ -79,11 +78,11 @@ def evaluate(
             _findings(connection, tables[scope], rules, chosen, as_of, lenient=lenient)
             for scope, chosen in by_scope.items()
         ]
-        every = with_new(connection, tree(lambda left, right: left.union(right), findings), folder)
+        every = _alone(tree(lambda left, right: left.union(right), findings), as_of)
         path = str((folder / FINDINGS).resolve())
         every.order("finding").write_parquet(path, compression="zstd", row_group_size=SLICE)
         counted = [tallies[index] for index in range(len(rules))]
-        if waivers or (folder / BASELINE).exists():
+        if waivers:
             return _counted_out(connection, folder, rules, counted)
         return tuple(counted)
 
@@ -99,29 +98,23 @@ class _Lenient:
 def _counted_out(
     connection: DuckDBPyConnection, folder: Path, rules: Sequence[Rule], tallies: Sequence[Tally]
 ) -> tuple[Tally, ...]:
-    """The tallies with what is waived taken out of their fails, and what is not new counted."""
-    rows = connection.read_parquet(duckdb_path(folder / FINDINGS))
-    keys = [Column("rule"), Column("verdict"), Column(WAIVER).isnotnull().alias("waived"), Column(NEW)]
-    found = rows.aggregate([*keys, Function("count_star")]).fetchall()
-    counts: dict[tuple[str, str], Counter[str]] = {}
-    for name, word, waived, new, number in found:
-        here = counts.setdefault((name, word), Counter())
-        here["waived"] += number * waived
-        here["persisting"] += number * (not waived and new is False)
-    none: Counter[str] = Counter()
+    """The tallies with what is waived taken out of their fails."""
+    rows = connection.read_parquet(duckdb_path(folder / FINDINGS)).filter(Column(WAIVER).isnotnull())
+    found = rows.aggregate([Column("rule"), Column("verdict"), Function("count_star")]).fetchall()
+    counts = {(name, word): number for name, word, number in found}
     counted = []
     for rule, tally in zip(rules, tallies, strict=True):
-        fails, unknown = (counts.get((rule.name, word.value), none) for word in _FOUND_OUT)
-        counted.append(
-            replace(
-                tally,
-                fail=tally.fail - fails["waived"],
-                waived=fails["waived"],
-                unknown_waived=unknown["waived"],
-                persisting=fails["persisting"],
-            )
-        )
+        fails, unknown = (counts.get((rule.name, word.value), 0) for word in _FOUND_OUT)
+        counted.append(replace(tally, fail=tally.fail - fails, waived=fails, unknown_waived=unknown))
     return tuple(counted)
+
+
+def _alone(findings: DuckDBPyRelation, as_of: datetime) -> DuckDBPyRelation:
+    """Findings of which nothing earlier is known: each is first seen now."""
+    since = (instant(as_of), Constant(None).cast("VARCHAR"))
+    first = [value.alias(name) for name, value in zip(FIRST, since, strict=True)]
+    none = [Constant(None).cast("VARCHAR").alias(name) for name in CHANGE]
+    return findings.select(*map(Column, findings.columns), *first, *none)
 
 
 def table(

@@ -1,4 +1,4 @@
-"""What became of a finding between two runs, in a word; and which of them come and go."""
+"""Which findings come and go from run to run."""
 
 from __future__ import annotations
 
@@ -13,43 +13,14 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.causes import ENTRY, same
-from checker.evaluation.compile import CODES, tree
-from checker.evaluation.states import FINDINGS, KEY, WAIVED, kept_states
-from checker.model import Category, Verdict
+from checker.evaluation.change import is_one
+from checker.evaluation.compile import tree
+from checker.evaluation.states import FINDINGS, KEY, kept_states
+from checker.model import Category
 
 TWICE = 2
 """How often a finding must have come up to be called flapping."""
 _IDENTITY = (ENTRY, *KEY)
-
-
-def rank(category: Category) -> int:
-    """The code of a category, which is its place in reports."""
-    return list(Category).index(category)
-
-
-def is_one(column: str | tuple[str, str], *categories: Category) -> Expression:
-    """Whether a column, or one of a table, has the code of one of these."""
-    return _column(column).isin(*(Constant(rank(one)) for one in categories))
-
-
-def category_of(was: str, now: str) -> Expression:
-    """The code of the category of two states, of which at least one is a finding."""
-    failed, fails = _is(was, Verdict.FAIL), _is(now, Verdict.FAIL)
-    before, unknown = _in(was, FINDINGS), _is(now, Verdict.UNKNOWN)
-    was_waived, is_waived = (_in(one, [code for code in FINDINGS if code >= WAIVED]) for one in (was, now))
-    same_verdict = (failed & fails) | (_is(was, Verdict.UNKNOWN) & unknown)
-
-    def code(category: Category) -> Expression:
-        return Constant(rank(category))
-
-    case = Case(Column(now).isnull(), code(Category.NOT_JUDGED))
-    case = case.when(same_verdict & is_waived & ~was_waived, code(Category.WAIVED))
-    case = case.when(same_verdict & was_waived & ~is_waived, code(Category.WAIVER_ENDED))
-    case = case.when(same_verdict, code(Category.PERSISTING))
-    case = case.when(unknown & failed, code(Category.UNDECIDED))
-    # a fail that was unknown before is new: nobody has seen it yet
-    case = case.when(fails | (unknown & ~before), code(Category.NEW))
-    return case.when(failed, code(Category.FIXED)).otherwise(code(Category.DECIDED)).cast("TINYINT")
 
 
 def with_flapping(
@@ -59,7 +30,7 @@ def with_flapping(
     before: Sequence[tuple[Path, frozenset[str]]],
     between: Sequence[tuple[Path, frozenset[str]]],
 ) -> DuckDBPyRelation:
-    """The changes, of which those that are new or fixed are flapping where they came up more than once.
+    """The changes with the column `flapping`: those that are new or fixed are where they came up more than once.
 
     Args:
         connection: a connection.
@@ -70,7 +41,7 @@ def with_flapping(
     """
     runs = [*before, *between]
     if not runs:
-        return changes
+        return changes.select(*map(Column, changes.columns), Constant(value=False).alias("flapping"))
     may = changes.filter(is_one("category", Category.NEW, Category.FIXED)).set_alias("changes")
     places = _places(names, before, between)
     parts = []
@@ -98,15 +69,8 @@ def with_flapping(
         found = found + Case(_in(("changes", column), FINDINGS), bit).otherwise(Constant(0))
     twice = _came_up(found.cast("BIGINT")) >= Constant(TWICE)
     moves = is_one(("changes", "category"), Category.NEW, Category.FIXED)
-    category = Case(moves & twice, Constant(rank(Category.FLAPPING))).otherwise(Column("changes", "category"))
-    return joined.select(
-        *(
-            category.cast("TINYINT").alias(name)
-            if name == "category"
-            else Column("changes", name).alias(name)
-            for name in changes.columns
-        )
-    )
+    kept = [Column("changes", name).alias(name) for name in changes.columns]
+    return joined.select(*kept, (moves & twice).alias("flapping"))
 
 
 def _places(
@@ -136,10 +100,6 @@ def _came_up(bits: Expression) -> Expression:
 
 def _list(values: Sequence[int | None]) -> Expression:
     return Function("list_value", *map(Constant, values)).cast("BIGINT[]")
-
-
-def _is(column: str, verdict: Verdict) -> Expression:
-    return _in(column, (CODES[verdict], CODES[verdict] + WAIVED))
 
 
 def _column(name: str | tuple[str, str]) -> Expression:

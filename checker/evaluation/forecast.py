@@ -22,11 +22,11 @@ from duckdb import FunctionExpression as Function
 from checker.evaluation.compile import CODES, tree
 from checker.evaluation.evaluate import table
 from checker.evaluation.instants import AT, ahead, candidates, counts, distinct_ahead, leaves_of, reads_now
+from checker.evaluation.open_findings import read_open_findings
 from checker.evaluation.states import KEY, STATES, WAIVED, State, Way, state, who
 from checker.evaluation.tables import SUBJECT, read_table
 from checker.evaluation.targets import judged as verdict
 from checker.evaluation.waiving import reaches
-from checker.evidence.runfolder import BASELINE
 from checker.evidence.snapshot import ROW, connect, duckdb_path
 from checker.model import Rule, Subject, Verdict, Waiver
 from checker.values import from_epoch_ms, round_ms
@@ -120,7 +120,7 @@ def forecast(way: Way, until: datetime, out: Path) -> Flips:
     """Every change of state after the instant of `way`, up to `until`.
 
     Args:
-        way: the rules, the evidence and the waivers; a `baseline.parquet` beside the evidence is read.
+        way: the rules, the evidence and the waivers, and what the run is compared with.
         until: the last instant.
         out: a folder; `flips.parquet` is written there.
 
@@ -257,9 +257,9 @@ def _none(connection: DuckDBPyConnection) -> DuckDBPyRelation:
 def _compared(connection: DuckDBPyConnection, flips: DuckDBPyRelation, way: Way) -> DuckDBPyRelation:
     """The changes, and whether the run compared with had a fail of the same identity."""
     columns = [Column("flips", name).alias(name) for name in flips.columns]
-    if not (way.folder / BASELINE).exists() or not way.rules:
+    if way.reference is None or not way.rules:
         return flips.select(*map(Column, flips.columns), Constant(value=False).alias("persisting"))
-    rows = connection.read_parquet(duckdb_path(way.folder / BASELINE))
+    rows = read_open_findings(connection, way.reference)
     failed = rows.filter(Column("unwaived") & (Column("verdict") == Constant(Verdict.FAIL.value)))
     listed = Function("list_value", *(Constant(rule.name) for rule in way.rules))
     number = (Function("list_position", listed, Column("rule")) - Constant(1)).cast("INTEGER").alias("rule")

@@ -15,9 +15,9 @@ from duckdb import DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.answers import ANSWERS, BETWEEN
-from checker.evaluation.baseline import NEW
 from checker.evaluation.compile import CODES, Columns
 from checker.evaluation.evaluate import SLICE, details, table
+from checker.evaluation.open_findings import CHANGE, FIRST
 from checker.evaluation.tables import SUBJECT, TABLES, read_table, subject
 from checker.evaluation.targets import judged as verdict
 from checker.evaluation.waiving import LAPSED, WAIVER
@@ -25,6 +25,7 @@ from checker.evidence.records import NOT_FOUND
 from checker.evidence.runfolder import FINDINGS
 from checker.evidence.snapshot import ERROR_CODE, ERROR_MESSAGE, ROW, connect, duckdb_path, search_failed
 from checker.model import (
+    Category,
     Duration,
     Field,
     Finding,
@@ -73,7 +74,7 @@ Waivers = Mapping[int, Waiver]
 """The waivers of a run by number."""
 NO_WAIVERS: Waivers = MappingProxyType({})
 
-_DETAILS = (*SUBJECT, "verdict", "reason", "fields", WAIVER, LAPSED, NEW)
+_DETAILS = (*SUBJECT, "verdict", "reason", "fields", WAIVER, LAPSED)
 _SAME = 'rows."target" = listed."target" AND rows."imageSetId" = listed."imageSetId"'
 REDACTED = "(redacted)"
 """What is shown in the place of data of patients."""
@@ -91,17 +92,32 @@ def findings(
     *,
     only: str = "",
     phi: bool = False,
+    run: str | None = None,
 ) -> Iterator[Finding]:
     """Fails and unknowns by rule order, target, image set, version, from what `evaluate` wrote into a folder; those of
-    the rule `only` where one is named. Data of patients is left out unless `phi`."""
-    readers = {rule.name: Reader(rule, gate, waivers, phi=phi) for rule in rules}
+    the rule `only` where one is named. Data of patients is left out unless `phi`; `run` is the run's name,
+    for what is first seen in it."""
+    readers = {rule.name: Reader(rule, gate, waivers, phi=phi, run=run) for rule in rules}
     with connect() as connection:
         rows = connection.read_parquet(duckdb_path(folder / FINDINGS))
         if only:
             rows = rows.filter(Column("rule") == Constant(only))
-        answers = [Column(name) for name in ANSWERS if name in rows.columns]
-        for row in _slices(rows, "finding", [Column("rule"), *map(Column, _DETAILS), *answers]):
+        there = set(rows.columns)
+        # an earlier version of the checker did not write all of them
+        more = [Column(name) if name in there else Constant(None) for name in (*CHANGE, *FIRST, *ANSWERS)]
+        for row in _slices(rows, "finding", [Column("rule"), *map(Column, _DETAILS), *more]):
             yield readers[row[0]].finding(row[1:])
+
+
+def oldest(folder: Path) -> datetime | None:
+    """Since when the oldest unwaived fail in a folder is open; None where there is none."""
+    with connect() as connection:
+        rows = connection.read_parquet(duckdb_path(folder / FINDINGS))
+        if FIRST[0] not in rows.columns:
+            return None
+        fails = rows.filter((Column("verdict") == Constant(Verdict.FAIL.value)) & Column(WAIVER).isnull())
+        (first,) = fails.aggregate([Function("min", Column(FIRST[0]))]).fetchall()[0]
+        return first.replace(tzinfo=UTC) if first else None
 
 
 def verdicts(
@@ -136,6 +152,7 @@ def subjects(
     waivers: Waivers = NO_WAIVERS,
     *,
     phi: bool = False,
+    run: str | None = None,
 ) -> Iterator[Iterator[Judged]]:
     """For each rule with bound parameters every subject, with its finding where `evaluate` wrote one, as `findings` has it;
     in the order of `verdicts`, and to be read like it.
@@ -144,7 +161,7 @@ def subjects(
         RuntimeError: a fail or unknown has no finding, or another one's (our own bug).
     """
     for rule, every in zip(rules, verdicts(rules, folder, as_of), strict=True):
-        yield _with_findings(every, findings(folder, rules, gate, waivers, only=rule.name, phi=phi))
+        yield _with_findings(every, findings(folder, rules, gate, waivers, only=rule.name, phi=phi, run=run))
 
 
 def _with_findings(
@@ -195,8 +212,17 @@ def _slices(rows: DuckDBPyRelation, number: str, columns: list[Expression]) -> I
 class Reader:
     """Rows to findings of one rule; unless `phi`, without data of patients."""
 
-    def __init__(self, rule: Rule, gate: Gated, waivers: Waivers = NO_WAIVERS, *, phi: bool = False) -> None:
+    def __init__(
+        self,
+        rule: Rule,
+        gate: Gated,
+        waivers: Waivers = NO_WAIVERS,
+        *,
+        phi: bool = False,
+        run: str | None = None,
+    ) -> None:
         self.rule = rule
+        self.run = run
         self.phi = phi
         self.gate = gate
         self.waivers = waivers
@@ -209,7 +235,9 @@ class Reader:
 
     def finding(self, row: tuple[Any, ...]) -> Finding:
         who = Subject(*row[: len(SUBJECT)])
-        word, reason, fields, waiver, lapsed, new, *answers = row[len(SUBJECT) :]
+        word, reason, fields, waiver, lapsed, change, causes, first_at, first_run, *answers = row[
+            len(SUBJECT) :
+        ]
         judged = Verdict(word)
         shown = self.values(json.loads(fields))
         observed = {name: shown[name] for name in self.observed}
@@ -220,6 +248,8 @@ class Reader:
         else:
             message = _default(observed)
         waived = waiver is not None
+        became = Category(change) if change else None
+        new = None if became is None else became is Category.NEW
         gated = self.gate.counts(judged, self.rule.severity, waived=waived, new=new)
         named = self.waivers.get(waiver if waived else lapsed)
         return Finding(
@@ -232,8 +262,11 @@ class Reader:
             gated,
             waived,
             named,
-            new,
+            became,
+            tuple(causes.split(",")) if causes else (),
             *_rests_on(*answers),
+            first_at.replace(tzinfo=UTC) if first_at else None,
+            first_run or (self.run if first_at else None),
         )
 
     def values(self, raw: Mapping[str, Any]) -> dict[str, object]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,25 @@ from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
-from checker.evaluation.baseline import IDENTITY, NEW
-from checker.evaluation.flapping import category_of, is_one, rank
-from checker.evaluation.states import FINDINGS as FINDING_STATES
-from checker.evaluation.states import FOUND, KEY, NO_FINDING, WAIVED, kept_states, who
-from checker.evaluation.tables import read_table
-from checker.evidence.runfolder import BASELINE, FINDINGS
+from checker.evaluation.causes import ENTRY, Entry, Factor, restated
+from checker.evaluation.change import Reference
+from checker.evaluation.compile import CODES
+from checker.evaluation.open_findings import (
+    CHANGE,
+    DEFINITION,
+    FIRST,
+    IDENTITY,
+    JUDGED,
+    identified,
+    judged_subjects,
+    read_open_findings,
+    same,
+)
+from checker.evaluation.states import KEY, Way
+from checker.evidence.runfolder import FINDINGS
 from checker.evidence.snapshot import connect, duckdb_path
 from checker.model import Category, Rule, RuleScope, Subject, Verdict
+from checker.policy.definition import definition
 
 GONE = (Category.NOT_JUDGED, Category.UNDECIDED, Category.FIXED)
 """What is gone: what nobody has looked at and what could not be found out come first."""
@@ -33,121 +45,147 @@ MOST = 100
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """A finding of the earlier run that is not one any more, or is not the same."""
+    """A finding of the earlier run that is not one any more, or is not the same, with why, and since when it was open."""
 
     rule: str
     subject: Subject
     category: Category
+    causes: tuple[str, ...] = ()
+    first_seen: datetime | None = None
+    first_run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Since:
     """How many findings of each rule became what, and the first of those that are gone, of `total`. A rule of the earlier
-    run may be one that this run does not have."""
+    run may be one that this run does not have. `causes` says of the findings of each category how many have which causes."""
 
     counts: Mapping[str, Mapping[Category, int]] = field(default_factory=dict)
     gone: tuple[Gone, ...] = ()
     total: int = 0
+    causes: Mapping[Category, Mapping[tuple[str, ...], int]] = field(default_factory=dict)
 
     def number(self, category: Category) -> int:
         """Of all rules."""
         return sum(one.get(category, 0) for one in self.counts.values())
 
+    @property
+    def numbers(self) -> dict[Category, int]:
+        """Of all rules, each category that has any, in the order of reports."""
+        return {one: number for one in Category if (number := self.number(one))}
 
-def since(folder: Path, rules: Sequence[Rule], most: int = MOST) -> Since | None:
-    """What became of the findings in a folder's baseline, in the words that a comparison of two runs uses.
 
-    A fail of another version than then is new, as it is to the gate: somebody has written to the image set since.
+def since(folder: Path, rules: Sequence[Rule], reference: Reference, most: int = MOST) -> Since:
+    """What became of the findings that were open in the run compared with, in the words that `diff` uses.
 
     Args:
-        folder: the folder with the snapshot, the findings, and the baseline; None is returned where it has none.
+        folder: the folder with the tables and the findings, in which `record_change` wrote what became of them.
         rules: the rules of the run.
+        reference: the run compared with.
         most: how many of those that are gone to name.
     """
-    if not (folder / BASELINE).exists():
-        return None
     with connect() as connection:
-        rows = _rows(connection, folder, rules)
-        sorted_out = rows.select(*map(Column, rows.columns), category_of("was", "now").alias("category"))
-        sorted_out.select(*map(Column, IDENTITY), _category().alias("category")).to_table("since")
+        findings = identified(connection.read_parquet(duckdb_path(folder / FINDINGS)))
+        kept = [Column(name) for name in (*IDENTITY, *CHANGE, *FIRST)]
+        findings.select(*kept).union(_gone(connection, folder, rules, reference, findings)).to_table("since")
         table = connection.table("since")
         counts: dict[str, dict[Category, int]] = {}
-        words = list(Category)
-        found = table.aggregate([Column("rule"), Column("category"), Function("count_star")])
-        for name, code, number in found.order("rule, category").fetchall():
-            counts.setdefault(name, {})[words[code]] = number
-        gone = table.filter(is_one("category", *GONE))
+        causes: dict[Category, dict[tuple[str, ...], int]] = {}
+        found = table.aggregate([Column("rule"), *map(Column, CHANGE), Function("count_star")])
+        for name, word, said, number in found.order("rule, category, causes").fetchall():
+            category = Category(word)
+            here = counts.setdefault(name, {})
+            here[category] = here.get(category, 0) + number
+            why = causes.setdefault(category, {})
+            why[factors(said)] = why.get(factors(said), 0) + number
+        gone = table.filter(Column("category").isin(*(Constant(one.value) for one in GONE)))
         total = gone.aggregate([Function("count_star")]).fetchall()[0][0]
-        place = Function("list_position", _list([rank(one) for one in GONE]), Column("category"))
+        words = Function("list_value", *(Constant(one.value) for one in GONE))
+        place = Function("list_position", words, Column("category")).alias("place")
         order = 'place, rule, target, "datastoreId", "imageSetId", named'
-        named = gone.select(*map(Column, (*IDENTITY, "category")), place.alias("place"))
-        first = named.order(order).limit(most).fetchall()
-        return Since(counts, tuple(_gone(row[:-1], words) for row in first), total)
+        first = gone.select(*kept, place).order(order).limit(most).fetchall()
+        return Since(counts, tuple(_named(row[:-1]) for row in first), total, causes)
 
 
-def _category() -> Expression:
-    """The code of the category, where this run's own words for new and waived go before those of a comparison."""
-    waived = Coalesce(Column("now") >= Constant(WAIVED), Constant(value=False))
-    finding = Coalesce(Column("now").isin(*map(Constant, FINDING_STATES)), Constant(value=False))
-    new = Coalesce(Column(NEW), Constant(value=False)) & finding
-    written = is_one("category", Category.PERSISTING) & new & ~waived
-    # what a waiver covers from its first day on is no news to anybody
-    covered = is_one("category", Category.NEW) & finding & waived
-    case = Case(written, Constant(rank(Category.NEW))).when(covered, Constant(rank(Category.WAIVED)))
-    return case.otherwise(Column("category")).cast("TINYINT")
+def factors(text: str | None) -> tuple[str, ...]:
+    """The causes that a column of them holds."""
+    return tuple(filter(None, (text or "").split(",")))
 
 
-def _list(values: Sequence[int]) -> Expression:
-    return Function("list_value", *map(Constant, values))
+def _named(row: tuple[Any, ...]) -> Gone:
+    rule, target, store, image_set, version, word, causes, first_at, first_run = row
+    subject = Subject(target, None, None, store, image_set, version, version is not None)
+    first = first_at.replace(tzinfo=UTC) if first_at else None
+    return Gone(rule, subject, Category(word), factors(causes), first, first_run)
 
 
-def _gone(row: tuple[Any, ...], words: Sequence[Category]) -> Gone:
-    rule, target, store, image_set, version, code = row
-    return Gone(
-        rule, Subject(target, None, None, store, image_set, version, version is not None), words[code]
+def _gone(
+    connection: DuckDBPyConnection,
+    folder: Path,
+    rules: Sequence[Rule],
+    reference: Reference,
+    findings: DuckDBPyRelation,
+) -> DuckDBPyRelation:
+    """What was open then and is no finding now: it was judged and found in order, or was not looked at."""
+    before = read_open_findings(connection, reference.file).filter(Column("verdict") != Constant(JUDGED))
+    listed = Function("list_value", *(Constant(rule.name) for rule in rules))
+    entry = (Function("list_position", listed, Column("rule")) - Constant(1)).cast("INTEGER").alias(ENTRY)
+    asks = Function("list_value", *(Constant(definition(rule)) for rule in rules))
+    other = Function("list_extract", asks, Column(ENTRY) + Constant(1)) != Column(DEFINITION)
+    absent = before.set_alias("before").join(findings.set_alias("found"), same("before", "found"), how="anti")
+    rows = absent.select(entry, *map(Column, (*IDENTITY, "verdict", DEFINITION, *FIRST, "judged_run")))
+    rows = rows.select(*map(Column, rows.columns), other.alias("other_rule"))
+    rows = _with_judged(connection, folder, rules, rows)
+    # what that run did not look at either has not changed
+    rows.filter(Column("judged") | (Column("judged_run") == Constant(reference.run))).to_table("gone")
+    gone = connection.table("gone")
+    fails = Column("verdict") == Constant(Verdict.FAIL.value)
+    still = _fails_then(connection, gone.filter(Column("judged") & fails & ~Column("other_rule")), folder, rules, reference)  # fmt: skip
+    joined = gone.set_alias("gone").join(still.set_alias("still"), same("gone", "still"), how="left")
+    fixed = Case(fails, Constant(Category.FIXED.value)).otherwise(Constant(Category.DECIDED.value))
+    category = Case(Column("judged"), fixed).otherwise(Constant(Category.NOT_JUDGED.value))
+    no_rule = Column(ENTRY).isnull() | Coalesce(
+        Column("other_rule") & Column("judged"), Constant(value=False)
     )
+    causes = Case(no_rule, Constant(Factor.POLICY.value))
+    by_time = Coalesce(Column("fails_then"), Constant(value=False))
+    causes = causes.when(by_time, Constant(Factor.CLOCK.value)).otherwise(Constant(Factor.DATA.value))
+    own = {name: Column("gone", name) for name in (*IDENTITY, *FIRST)}
+    shown: dict[str, Expression] = own | {"category": category, "causes": causes}
+    return joined.select(*(shown[name].alias(name) for name in (*IDENTITY, *CHANGE, *FIRST)))
 
 
-def _rows(connection: DuckDBPyConnection, folder: Path, rules: Sequence[Rule]) -> DuckDBPyRelation:
-    """Each finding of either run with the states `was` and `now`."""
-    names = [rule.name for rule in rules]
-    listed = Function("list_value", *map(Constant, names))
-    found = kept_states(connection, folder / FINDINGS, names, (NEW,))
-    name = Function("list_extract", listed, Column("entry") + Constant(1))
-    now = found.select(name.alias("rule"), *map(Column, (*KEY, NEW)), Column("code").alias("now"))
-    fail = Case(Column("verdict") == Constant(Verdict.FAIL.value), Constant(FOUND[0])).otherwise(
-        Constant(FOUND[1])
-    )
-    was = Case(Column("unwaived"), fail).otherwise(fail + Constant(WAIVED)).cast("TINYINT")
-    baseline = connection.read_parquet(duckdb_path(folder / BASELINE))
-    before = baseline.select(*map(Column, IDENTITY), was.alias("was"))
-    on = " AND ".join(f'before."{one}" IS NOT DISTINCT FROM after."{one}"' for one in IDENTITY)
-    both = before.set_alias("before").join(now.set_alias("after"), on, how="outer")
-    there = Column("before", "was").isnotnull()
-    paired = both.select(
-        *(Case(there, Column("before", one)).otherwise(Column("after", one)).alias(one) for one in IDENTITY),
-        Coalesce(Column("before", "was"), Constant(NO_FINDING)).cast("TINYINT").alias("was"),
-        *(Column("after", one).alias(one) for one in ("now", NEW)),
-    )
-    return _judged(connection, folder, rules, paired)
-
-
-def _judged(
+def _with_judged(
     connection: DuckDBPyConnection, folder: Path, rules: Sequence[Rule], rows: DuckDBPyRelation
 ) -> DuckDBPyRelation:
-    """What has no finding now was judged and found in order, or was not looked at."""
+    """With whether this run has judged each."""
     scopes: dict[RuleScope, list[str]] = {}
     for rule in rules:
         scopes.setdefault(rule.scope, []).append(rule.name)
+    columns = rows.columns
+    rows = rows.select(*map(Column, columns), Constant(value=False).alias("judged"))
     for scope, names in scopes.items():
-        columns = who(scope)
-        subjects = read_table(connection, folder, scope).select(*(columns[one].alias(one) for one in KEY))
-        known = subjects.distinct().select(*map(Column, KEY), Constant(value=True).alias("judged"))
-        on = " AND ".join(f'rows."{one}" IS NOT DISTINCT FROM known."{one}"' for one in KEY)
-        joined = rows.set_alias("rows").join(known.set_alias("known"), on, how="left")
-        silent = Column("known", "judged") & Column("rows", "rule").isin(*map(Constant, names))
+        known = judged_subjects(connection, folder, scope).set_alias("known")
+        joined = rows.set_alias("rows").join(known, same("rows", "known", KEY), how="left")
+        here = Column("rows", "rule").isin(*map(Constant, names)) & Column("known", "target").isnotnull()
         rows = joined.select(
-            *(Column("rows", one).alias(one) for one in (*IDENTITY, "was", NEW)),
-            Coalesce(Column("rows", "now"), Case(silent, Constant(NO_FINDING).cast("TINYINT"))).alias("now"),
+            *(Column("rows", name).alias(name) for name in columns),
+            (Column("rows", "judged") | here).alias("judged"),
         )
     return rows
+
+
+def _fails_then(
+    connection: DuckDBPyConnection,
+    wanted: DuckDBPyRelation,
+    folder: Path,
+    rules: Iterable[Rule],
+    reference: Reference,
+) -> DuckDBPyRelation:
+    """Of some that are gone, whether the answers of now would still have failed at the instant of then."""
+    chosen = list(rules)
+    entries = [Entry(rule.name, rule.scope, frozenset()) for rule in chosen]
+    named = wanted.select(Column(ENTRY), *map(Column, IDENTITY))
+    rows = restated(connection, named, Way(folder, chosen, reference.as_of), entries, "then")
+    failed = Column("then") == Constant(CODES[Verdict.FAIL])
+    return rows.select(*map(Column, IDENTITY), failed.alias("fails_then"))

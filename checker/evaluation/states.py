@@ -67,6 +67,7 @@ class Way:
     as_of: datetime
     waivers: Sequence[Waiver] = ()
     labels: Mapping[str, Label] = field(default_factory=dict)
+    reference: Path | None = None
 
 
 def state(rule: Rule, way: Way, columns: Columns = NO_AGGREGATES) -> Expression:
@@ -111,6 +112,7 @@ def kept_states(
     )
     coded = Case(waived, code + Constant(WAIVED)).otherwise(code).cast("TINYINT").alias("code")
     named = Case(Column("exact"), Column("versionId")).alias("named")
-    return rows.select(
-        number.cast("INTEGER").alias("entry"), coded, *map(Column, SUBJECT), named, *map(Column, more)
-    )
+    there = set(rows.columns)
+    # an earlier version of the checker did not write all of them
+    others = [Column(name) if name in there else Constant(None).alias(name) for name in more]
+    return rows.select(number.cast("INTEGER").alias("entry"), coded, *map(Column, SUBJECT), named, *others)

@@ -16,15 +16,20 @@ from typing import Any
 from checker.evidence.kept import Evidence
 from checker.evidence.runfolder import (
     BASELINE,
+    DATASTORES,
     DIGEST,
     FINDINGS,
     HISTORY,
     MANIFEST,
+    NAMED,
+    PRIOR,
     PRUNED,
     RECORDS,
     SCHEMA,
     SIGNATURE,
+    SNAPSHOT,
     STARTED,
+    VERSIONS,
     before,
     digests,
     sha256,
@@ -44,7 +49,9 @@ TREND = "trend.json"
 MOST_EARLIER = 24
 """Earlier runs whose numbers a run keeps, for its trend."""
 
-_INPUTS = (RECORDS, HISTORY, BASELINE, FINDINGS, AUDIT, WAIVERS, TREND)
+_INPUTS = (
+    RECORDS, HISTORY, PRIOR, BASELINE, NAMED, FINDINGS, SNAPSHOT, VERSIONS, DATASTORES, AUDIT, WAIVERS, TREND,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -115,27 +122,26 @@ def reopen(folder: Path, *, checked: bool = True) -> Kept:
     return kept
 
 
-def last(
-    store: Store,
-    audit: str,
-    *,
-    real: bool = False,
-    asked: Collection[str] = (),
-    left_out: Collection[str] = (),
-) -> Kept | None:
+def last(store: Store, audit: str, *, real: bool = False) -> Kept | None:
     """The last complete run of an audit, but for those that judged kept evidence again: they saw nothing new. With `real`
-    it is not a hypothetical one either, nor one that left out what is `asked` now, see `looked_at`.
+    it is not a hypothetical one either.
 
     Raises:
         InvalidInputError: it was altered.
     """
+    facts = next(newest(store, audit, real=real), None)
+    return None if facts is None else reopen(store.fetch(str(facts["run"]), *_needed(facts)))
+
+
+def newest(store: Store, audit: str, *, real: bool = False) -> Iterator[Mapping[str, Any]]:
+    """What the manifests of an audit's complete runs say, from the last one back, but for replays and pruned runs; with
+    `real` but for hypothetical ones too."""
     for name in reversed(store.sealed()):
         facts = _facts(store, name)
         if facts is None or facts.get("name") != audit or facts.get("replay_of"):
             continue
-        if not real or (not facts.get("hypothetical") and looked_at(facts, asked, left_out)):
-            return reopen(store.fetch(name, *_needed(facts)))
-    return None
+        if not real or not facts.get("hypothetical"):
+            yield facts
 
 
 def looked_at(facts: Mapping[str, Any], asked: Collection[str], left_out: Collection[str] = ()) -> bool:
@@ -215,6 +221,11 @@ def audits(store: Store) -> tuple[str, ...]:
     """The names of the audits that have complete runs, sorted."""
     every = (_facts(store, name, pruned=True) for name in store.sealed())
     return tuple(sorted({str(facts.get("name", "")) for facts in every if facts is not None}))
+
+
+def manifest_of(store: Store, name: str) -> Mapping[str, Any] | None:
+    """What the manifest of a complete run says, pruned or not; None where there is none that can be read."""
+    return _facts(store, name, pruned=True)
 
 
 def _needed(facts: Mapping[str, Any]) -> list[str]:

@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +36,12 @@ SNAPSHOT = "image_sets.parquet"
 VERSIONS = "versions.parquet"
 DATASTORES = "datastores.parquet"
 FINDINGS = "findings.parquet"
-BASELINE = "baseline.parquet"
+PRIOR = "prior_findings.parquet"
+"""The findings that were open after the run before."""
+BASELINE = "baseline_findings.parquet"
+"""Those that the gate let stand: after the last run that passed it, or that somebody accepted."""
+NAMED = "named_findings.parquet"
+"""Those that were open after a run that the user names to compare with."""
 HISTORY = "history.parquet"
 
 _PART = ".part"
@@ -282,6 +288,16 @@ def seal(
     except OSError as error:
         raise RunFolderError(folder, error) from error
     return folder / MANIFEST
+
+
+def statement(number: int) -> str:
+    """The name of a file beside a run that says who accepts it as a baseline."""
+    return f"baseline-{number}.json"
+
+
+def is_statement(name: str) -> bool:
+    """Whether a file is one that `statement` names."""
+    return re.fullmatch(r"baseline-[1-9][0-9]*\.json", name) is not None
 
 
 def digests(manifest: bytes, signature: bytes | None) -> bytes:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from checker.model.audit import (
     LONGEST,
+    NO_RENAMES,
     SOON,
+    Acceptance,
     Category,
     Coverage,
     Discovery,
@@ -14,6 +16,7 @@ from checker.model.audit import (
     Needs,
     Numbers,
     Outcome,
+    Renames,
     Subject,
     Tally,
     Target,
@@ -51,8 +54,10 @@ from checker.model.words import Absence, Duration, Location, Severity, Source, T
 
 __all__ = [
     "LONGEST",
+    "NO_RENAMES",
     "SOON",
     "Absence",
+    "Acceptance",
     "Aggregate",
     "Case",
     "CaseSets",
@@ -81,6 +86,7 @@ __all__ = [
     "Pack",
     "Param",
     "ParamRef",
+    "Renames",
     "Rule",
     "RuleScope",
     "Scalar",

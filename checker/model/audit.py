@@ -283,9 +283,11 @@ class Waiver:
 class Finding:
     """A fail or an unknown of one rule on one subject.
 
-    `waiver` is the one that covers it; where it is not `waived`, one that would if it were in force. `new` says whether
-    the run that this one is compared with lacked it; None where there is no such run. `calls` are those whose answers the
-    verdict rests on, `collected_at` the second at which the oldest of them was received, `reused_from` the earlier run that asked for it.
+    `waiver` is the one that covers it; where it is not `waived`, one that would if it were in force. `change` says what
+    became of it since the run that this one is compared with, and `causes` why; None where there is no such run. `calls`
+    are those whose answers the verdict rests on, `collected_at` the second at which the oldest of them was received,
+    `reused_from` the earlier run that asked for it. Since `first_seen`, the as_of of `first_run`, the rule has failed (or
+    been unknown) without a break that was judged.
     """
 
     rule: Rule
@@ -297,18 +299,55 @@ class Finding:
     gated: bool
     waived: bool = False
     waiver: Waiver | None = None
-    new: bool | None = None
+    change: Category | None = None
+    causes: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
     collected_at: datetime | None = None
     reused_from: str | None = None
+    first_seen: datetime | None = None
+    first_run: str | None = None
+
+    @property
+    def new(self) -> bool | None:
+        """Whether the run that this one is compared with lacked it; None where there is no such run."""
+        return None if self.change is None else self.change is Category.NEW
+
+
+@dataclass(frozen=True, slots=True)
+class Renames:
+    """What is called otherwise now than in earlier runs, by the name of now: packs, rules as PACK/RULE, targets."""
+
+    packs: Mapping[str, str] = field(default_factory=dict)
+    rules: Mapping[str, str] = field(default_factory=dict)
+    targets: Mapping[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.packs or self.rules or self.targets)
+
+
+NO_RENAMES = Renames()
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Somebody's word that the findings of a run are let stand (`accept`), or not any more (`revoke`). `number` counts the
+    statements on one run from 1, `sha256` is that of the file that has it."""
+
+    action: Literal["accept", "revoke"]
+    run: str
+    reason: str
+    by: str
+    at: datetime
+    number: int
+    sha256: str
 
 
 class Category(StrEnum):
-    """What became of a finding between two runs. `fixed` is said of a fail alone, and only where the rule has judged the subject again."""
+    """What became of a finding between two runs. It is `new` where it was none then, or another one: of another version of
+    the image set, of a rule that asked something else or was less severe, or waived. `fixed` is said of a fail alone, and
+    only where the rule has judged the subject again."""
 
     NEW = "new"
-    FLAPPING = "flapping"
-    WAIVER_ENDED = "waiver ended"
     UNDECIDED = "undecided"
     NOT_JUDGED = "not judged any more"
     FIXED = "fixed"

@@ -11,6 +11,7 @@ from checker.evaluation.causes import Factor
 from checker.evaluation.states import State
 from checker.model import Category
 from checker.problems import printable
+from checker.reporting import wording
 from checker.reporting.escaping import json_text, one_line, shorten
 
 SCHEMA = "imageset-checker/diff/1"
@@ -19,9 +20,7 @@ MOST_ROWS = 500
 WIDEST = 300
 
 MEANINGS: Mapping[Category, str] = {
-    Category.NEW: "a fail or an unknown that was neither before; a fail that was unknown before is new too",
-    Category.FLAPPING: "new or fixed, and it came up more than once in the runs that were looked at",
-    Category.WAIVER_ENDED: "it was waived, and is not any more",
+    Category.NEW: "a finding that was none before, or another one: see the cause",
     Category.UNDECIDED: "a fail before, now it cannot be found out: not fixed",
     Category.NOT_JUDGED: "a finding before, now the rule or the subject is not looked at: not fixed",
     Category.FIXED: "a fail before, now it passes or the rule does not apply",
@@ -32,8 +31,11 @@ MEANINGS: Mapping[Category, str] = {
 CAUSES: Mapping[Factor, str] = {
     Factor.DATA: "the evidence: what was answered, labels, what is listed, what earlier runs saw",
     Factor.POLICY: "the rule: its condition or a parameter, or it is in one run only",
+    Factor.SEVERITY: "the rule is more severe",
     Factor.WAIVER: "the waivers of the rule",
     Factor.CLOCK: "the time that passed",
+    Factor.VERSION: "another version of the image set than the one that failed",
+    Factor.FIRST_JUDGED: "nobody had judged it before: the rule, or the image set, is new, or it could not be found out",
     Factor.TOOL: "another version of the program judged",
 }
 
@@ -106,12 +108,20 @@ def _lines(one: Comparison) -> Iterator[str]:
         yield f"Changes ({one.total:,}{shown})"
         for change in one.changes(MOST_CHANGES):
             yield f"  {change.category.value:<19}  {_safe(change.rule.name)}  {_safe(change.subject.name)}"
-            yield f"  {'':<19}  {was_now(change)}; {cause(change.causes, change.together)}"
+            yield f"  {'':<19}  {was_now(change)}; {remarks(one, change)}"
             if change.message:
                 yield f"  {'':<19}  {_safe(change.message)}"
         if one.total > MOST_CHANGES:
             rest = one.total - MOST_CHANGES
             yield f"  ... and {rest:,} more (all of them: --report json=diff.json)"
+
+
+def remarks(one: Comparison, change: Change) -> str:
+    """Why it changed, whether it comes and goes, and since when it is, or was, a finding."""
+    said = [cause(change.causes, change.together), "flapping" * change.flapping]
+    if change.first_seen:
+        said.append(f"first seen {wording.since(change.first_seen, change.first_run, one.new.as_of)}")
+    return "; ".join(filter(None, said))
 
 
 def was_now(change: Change) -> str:
@@ -190,6 +200,9 @@ def _json_change(one: Change) -> dict[str, Any]:
         "imageSetId": subject.image_set_id,
         "versionId": None if subject.version_id is None else str(subject.version_id),
         "message": one.message or None,
+        "flapping": one.flapping,
+        "first_seen": values.iso(one.first_seen) if one.first_seen else None,
+        "first_seen_run": one.first_run,
     }
 
 

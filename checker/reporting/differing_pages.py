@@ -40,7 +40,7 @@ def markdown(one: Comparison, out: TextIO) -> None:
                 change.rule.name,
                 change.subject.name,
                 f"{change.was.words} → {change.now.words}",
-                differing.cause(change.causes, change.together),
+                differing.remarks(one, change),
                 change.message,
             )
             out.write(f"| {' | '.join(map(cell, cells))} |\n")
@@ -77,6 +77,7 @@ def _context(one: Comparison, style: str) -> dict[str, Any]:
         "table": differing.table(one),
         "changes": list(one.changes(differing.MOST_ROWS)),
         "cause": differing.cause,
+        "remarks": differing.remarks,
         "style": Markup(style),  # noqa: S704 - our own file
         "style_hash": "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
     }

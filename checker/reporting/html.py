@@ -11,6 +11,7 @@ from pathlib import PurePath
 from typing import Any, TextIO
 
 from checker import values
+from checker.audit.change_summary import cause_words
 from checker.audit.run import Judged, Run
 from checker.audit.waivers import covered, day, days_left
 from checker.model import Category, Finding, Outcome, Verdict
@@ -71,6 +72,7 @@ class StaticRow:
     observed: list[tuple[str, str]]
     reason: str
     rests_on: str
+    first_seen: tuple[str, str] | None
     first: bool
     """Whether it is its rule's first, so that links to the rule lead here."""
 
@@ -133,7 +135,7 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
 
 def _looking_back(run: Run) -> dict[str, Any]:
     """Waivers, the change since the run compared with, the trend."""
-    past, since = looking_back.trend(run), run.since()
+    past, since = looking_back.trend(run), run.change
     return {
         "waivers": looking_back.waivers(run),
         "covered": covered,
@@ -147,6 +149,10 @@ def _looking_back(run: Run) -> dict[str, Any]:
         "since_words": looking_back.became(since),
         "tones": looking_back.TONES,
         "new": Category.NEW,
+        "cause_words": cause_words,
+        "first_seen": lambda one: (
+            wording.since(one.first_seen, one.first_run, run.as_of) if one.first_seen else ""
+        ),
         "judged": {one.rule.name for one in run.judged},
         "trend": past,
         "courses": looking_back.courses(run, past),
@@ -178,7 +184,8 @@ def _findings(run: Run) -> tuple[list[StaticRow], dict[str, Any]]:
             groups.append(group)
     data = packing.packed(groups, sum(totals))
     data["waivers"] = {one.waiver.number: looking_back.brief(one.waiver) for one in run.waivers}
-    data["compared"] = run.compared is not None
+    data["compared"] = run.change is not None
+    data["as_of"] = values.iso(run.as_of)
     return rows, data
 
 
@@ -194,6 +201,7 @@ def _row(run: Run, one: Finding, *, first: bool) -> StaticRow:
         wording.observed(one),
         wording.further_reason(one),
         wording.rests_on(one),
+        wording.first_seen(one, run.as_of),
         first,
     )
 

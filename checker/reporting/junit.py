@@ -187,6 +187,7 @@ def _run_properties(run: Run) -> Iterator[tuple[str, str]]:
     yield "gate.fail-on", run.gate.threshold
     if run.compared is not None:
         yield "compared.with", _token(run.compared.run)
+        yield "compared.why", _token(run.compared.words)
     if run.deletions_known_since is not None:
         yield "claimed.deletions-known-since", values.iso(run.deletions_known_since)
     if run.replay_of:

@@ -10,15 +10,17 @@ from checker import values
 from checker.audit.run import Run
 from checker.audit.trend import PastRun, past_run, past_runs
 from checker.audit.waivers import WaiverUse, covered, day, days_left
-from checker.model import Category, Finding, Rule, Severity, Verdict, Waiver
+from checker.model import Acceptance, Category, Finding, Rule, Severity, Verdict, Waiver
 
 if TYPE_CHECKING:
     from checker.evaluation.since import Since
 
 
 WORDS: tuple[tuple[Category, str], ...] = (
-    (Category.NEW, "a fail or an unknown that was neither then"),
-    (Category.WAIVER_ENDED, "it was waived, and is not any more"),
+    (
+        Category.NEW,
+        "a finding that was none then, or another one: of another version, another rule, or waived",
+    ),
     (Category.UNDECIDED, "a fail then, now it cannot be found out: not fixed"),
     (Category.NOT_JUDGED, "a finding then, now the rule or the subject is not looked at: not fixed"),
     (Category.PERSISTING, "a finding in both runs"),
@@ -31,7 +33,6 @@ WORDS: tuple[tuple[Category, str], ...] = (
 
 TONES: Mapping[Category, str] = {
     Category.NEW: "fail",
-    Category.WAIVER_ENDED: "fail",
     Category.UNDECIDED: "unknown",
     Category.NOT_JUDGED: "unknown",
     Category.PERSISTING: "not_applicable",
@@ -123,7 +124,8 @@ def trend(run: Run) -> tuple[PastRun, ...]:
     if not run.trend:
         return ()
     tallies = {one.rule.name: one.tally for one in run.judged}
-    own = PastRun(run.id, run.as_of, run.outcome, run.hypothetical, run.coverage, tallies)
+    change = {one.value: number for one, number in run.change.numbers.items()} if run.change else None
+    own = PastRun(run.id, run.as_of, run.outcome, run.hypothetical, run.coverage, tallies, change, run.oldest)
     return (*past_runs(run.trend), own)
 
 
@@ -162,9 +164,11 @@ def text(run: Run, since: Since | None) -> Iterator[tuple[str, str]]:
             said = "; ".join(one.remarks)
             yield "Waiver", f"{one.waiver.rule}, {covered(one.waiver, 2)}: {said} ({one.waiver.owner})"
     if run.compared is not None and since is not None:
-        numbers = [f"{since.number(word):,} {word}" for word, _ in WORDS if since.number(word)]
-        when = f"{run.compared.run}, as of {values.iso(run.compared.as_of)}"
-        yield "Since", f"{', '.join(numbers) or 'no finding then or now'} ({when})"
+        when = f"{run.compared.words}, {run.compared.run}, as of {values.iso(run.compared.as_of)}"
+        yield "Compared", when
+        if run.compared.acceptance:
+            word = run.compared.acceptance
+            yield "Accepted", f"by {word.by} on {day(word.at)}: {word.reason}"
 
 
 def note(run: Run, one: Finding) -> str:
@@ -223,9 +227,23 @@ def since_plain(run: Run, since: Since | None) -> dict[str, Any] | None:
         "as_of": values.iso(run.compared.as_of),
         "sha256": run.compared.sha256,
         "named": run.compared.named,
+        "kind": run.compared.kind,
+        "accepted": acceptance(run.compared.acceptance),
         **{word.value.replace(" ", "_"): since.number(word) for word, _ in WORDS},
         "rules": [
             {"rule": name, **{word.value.replace(" ", "_"): number for word, number in counts.items()}}
             for name, counts in since.counts.items()
         ],
+        "causes": [
+            {"change": word.value, "causes": list(causes), "number": number}
+            for word, counts in since.causes.items()
+            for causes, number in counts.items()
+        ],
     }
+
+
+def acceptance(one: Acceptance | None) -> dict[str, Any] | None:
+    """Somebody's word on a baseline, as JSON holds it."""
+    if one is None:
+        return None
+    return {"by": one.by, "reason": one.reason, "at": values.iso(one.at), "sha256": one.sha256}

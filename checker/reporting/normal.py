@@ -25,8 +25,8 @@ def header(run: Run) -> dict[str, Any]:
     return {"schema": SCHEMA, "run": _run(run), "summary": _summary(run)}
 
 
-def finding(one: Finding) -> dict[str, Any]:
-    """A fail or an unknown."""
+def finding(one: Finding, as_of: datetime) -> dict[str, Any]:
+    """A fail or an unknown of a run at an instant."""
     subject = one.subject
     return {
         "id": finding_id(one.rule, subject),
@@ -37,6 +37,9 @@ def finding(one: Finding) -> dict[str, Any]:
         "waived": one.waived,
         "waiver": looking_back.brief(one.waiver) if one.waiver else None,
         "new": one.new,
+        "change": one.change.value if one.change else None,
+        "causes": list(one.causes),
+        **first_seen(one, as_of),
         "gated": one.gated,
         **_subject(subject),
         "scope": one.rule.scope,
@@ -45,6 +48,16 @@ def finding(one: Finding) -> dict[str, Any]:
         "message": one.message,
         "observed": {path: plain(value) for path, value in one.observed.items()},
         "where": str(one.rule.where),
+    }
+
+
+def first_seen(one: Finding, as_of: datetime) -> dict[str, Any]:
+    """Since when it is one."""
+    first = one.first_seen
+    return {
+        "first_seen": values.iso(first) if first else None,
+        "first_seen_run": one.first_run,
+        "age_days": wording.age_days(first, as_of) if first else None,
     }
 
 
@@ -230,7 +243,7 @@ def _summary(run: Run) -> dict[str, Any]:
         "versions_unread": coverage.versions_unread,
         "answered_by": dict(run.answered_by),
         "moved": asdict(run.moved) if run.moved else None,
-        "since": looking_back.since_plain(run, run.since()),
+        "since": looking_back.since_plain(run, run.change),
         **counts(run.total),
         "rules": [_rule(judged) for judged in run.judged],
         "controls": [_framework(one) for one in control_results(run)],

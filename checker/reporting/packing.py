@@ -29,7 +29,7 @@ _IMAGE_SET_ID = re.compile(r"[0-9a-f]{32}")
 # bytes of a row: the id's 22 digits, its index, and a digit or two for each of place, version, flags, note, message, calls
 ROW_COST = 33
 # of columns that only some runs have
-_WAIVER_COST, _COLLECTED_COST, _REUSED_COST = 2, 4, 2
+_WAIVER_COST, _COLLECTED_COST, _REUSED_COST, _FIRST_COST = 2, 4, 2, 6
 _NUMBER_COST, _INDEX_COST, _ID_COST = 7, 2, 22
 _THIS_SET, _THIS_VERSION = -1, -2
 
@@ -54,6 +54,10 @@ class Rows:
     calls: list[tuple[str, ...]] = field(default_factory=list)
     collected: list[datetime | None] = field(default_factory=list)
     reused: list[str | None] = field(default_factory=list)
+    first: list[datetime | None] = field(default_factory=list)
+    first_run: list[str | None] = field(default_factory=list)
+    change: list[str | None] = field(default_factory=list)
+    causes: list[tuple[str, ...]] = field(default_factory=list)
     observed: dict[str, list[object]] = field(default_factory=dict)
     cost: int = 0
     seen: set[object] = field(default_factory=set)
@@ -87,6 +91,10 @@ class Rows:
         self.calls.append(finding.calls)
         self.collected.append(finding.collected_at)
         self.reused.append(None if finding.reused_from is None else _text(finding.reused_from))
+        self.first.append(finding.first_seen)
+        self.first_run.append(finding.first_run)
+        self.change.append(finding.change.value if finding.change else None)
+        self.causes.append(finding.causes)
         self.messages.append(message)
         # one id stands for all versions of an image set; here they follow each other
         again = len(self.sets) > 1 and self.sets[-1] == self.sets[-2]
@@ -94,6 +102,7 @@ class Rows:
         self.cost += self._filled(_WAIVER_COST, "waiver", self.waivers[-1])
         self.cost += self._filled(_COLLECTED_COST, "collected", self.collected[-1])
         self.cost += self._filled(_REUSED_COST, "reused", self.reused[-1])
+        self.cost += self._filled(_FIRST_COST, "first", self.first[-1])
         for value in shown.values():
             self.cost += _NUMBER_COST if isinstance(value, datetime) else _INDEX_COST
         texts = [self.sets[-1], self.reasons[-1], self.places[-1], self.ids[-1], message, *shown.values()]
@@ -163,6 +172,10 @@ def _group(rows: Rows, numbers: dict[str, int], places: dict[tuple[str | None, .
         "calls": column(rows.calls),
         "collected": column(rows.collected),
         "reused": column(rows.reused),
+        "first": column(rows.first),
+        "firstRun": column(rows.first_run),
+        "change": column(rows.change),
+        "causes": column(rows.causes),
         "observed": [[path, column(found)] for path, found in rows.observed.items()],
     }
 

@@ -66,7 +66,7 @@ def _asked(run: Run, options: Options) -> Iterator[str]:
         yield f"Asked      {_safe(traffic)}"
     changes = [f"rule {one.rule.name} {wording.change(one)}" for one in run.changes]
     said: dict[str, list[str]] = {}
-    for label, line in looking_back.text(run, run.since()):
+    for label, line in looking_back.text(run, run.change):
         said.setdefault(label, []).append(line)
     every = (
         ("Note", wording.caveats(run)),
@@ -118,14 +118,15 @@ def _findings(run: Run, options: Options) -> Iterator[str]:
     for rule, found in groupby(_worst(run, fails), key=lambda one: one.rule):
         yield f"  {_safe(rule.name)} ({rule.severity}) at {_safe(str(rule.where))}"
         yield f"  {_safe(rule.title)}"
-        yield from (_finding(one, options) for one in found)
+        yield from (_finding(run, one, options) for one in found)
     if total > MOST_FINDINGS:
         yield f"  ... and {total - MOST_FINDINGS:,} more {_where(options)}"
 
 
-def _finding(one: Finding, options: Options) -> str:
+def _finding(run: Run, one: Finding, options: Options) -> str:
     word = _paint(f"{one.verdict.value:<7}", "red" if one.verdict is Verdict.FAIL else "yellow", options)
-    return f"    {word}  {_safe(one.subject.name)}  {_safe(wording.headline(one))}"
+    since = f"  since {values.iso(one.first_seen)}" if one.first_seen and one.first_seen < run.as_of else ""
+    return f"    {word}  {_safe(one.subject.name)}  {_safe(wording.headline(one))}{since}"
 
 
 def _unreadable(run: Run, options: Options) -> Iterator[str]:

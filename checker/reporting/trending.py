@@ -16,16 +16,27 @@ if TYPE_CHECKING:
 
 SCHEMA = "imageset-checker/trend/1"
 _BARS = "▁▂▃▄▅▆▇█"
-_HEADS = ("AS OF", "OUTCOME", "EXPECTED", "READ", "FAIL", "+/-", "WAIVED", "UNKNOWN", "RUN")
+_HEADS = (
+    "AS OF",
+    "OUTCOME",
+    "EXPECTED",
+    "READ",
+    "FAIL",
+    "NEW",
+    "FIXED",
+    "WAIVED",
+    "UNKNOWN",
+    "OLDEST",
+    "RUN",
+)
 
 
 def text(name: str, runs: Sequence[PastRun]) -> str:
     """A line for each run, oldest first; the fails of all of them as bars."""
     fails = [one.total.fail for one in runs]
     lines = [_row(*_HEADS)]
-    for index, one in enumerate(runs):
+    for one in runs:
         total = one.total
-        change = f"{fails[index] - fails[index - 1]:+,}" if index else ""
         lines.append(
             _row(
                 values.iso(one.as_of) + ("*" if one.hypothetical else ""),
@@ -33,9 +44,10 @@ def text(name: str, runs: Sequence[PastRun]) -> str:
                 f"{one.coverage.expected:,}",
                 f"{one.coverage.evaluated:,}",
                 f"{total.fail:,}",
-                change,
+                *(_changed(one, word) for word in ("new", "fixed")),
                 f"{total.waived:,}",
                 f"{total.unknown:,}",
+                f"{one.oldest:%Y-%m-%d}" if one.oldest else "",
                 _safe(one.run),
             )
         )
@@ -48,6 +60,11 @@ def text(name: str, runs: Sequence[PastRun]) -> str:
     if any(one.hypothetical for one in runs):
         lines += ["", "* hypothetical: ages were measured against another instant than that of the run"]
     return "\n".join(lines)
+
+
+def _changed(one: PastRun, word: str) -> str:
+    """How many findings of a run became what, since the run that it was compared with."""
+    return "" if one.change is None else f"{one.change.get(word, 0):,}"
 
 
 def sparkline(numbers: Sequence[int]) -> str:
@@ -69,6 +86,8 @@ def _json(one: PastRun) -> dict[str, Any]:
         "hypothetical": one.hypothetical,
         "outcome": one.outcome.value,
         "coverage": {**asdict(one.coverage), "evaluated": one.coverage.evaluated},
+        "change": None if one.change is None else dict(one.change),
+        "oldest": values.iso(one.oldest) if one.oldest else None,
         "total": _tally(one.total),
         "rules": [{"rule": name, **_tally(tally)} for name, tally in one.tallies.items()],
     }
@@ -99,7 +118,7 @@ def svg(points: Sequence[int], label: str = "") -> Markup:
 
 def _row(*cells: str) -> str:
     as_of, outcome, *numbers, run = cells
-    return f"{as_of:<25}  {outcome:<10} " + " ".join(f"{cell:>9}" for cell in numbers) + f"  {run}"
+    return f"{as_of:<25}  {outcome:<10} " + " ".join(f"{cell:>10}" for cell in numbers) + f"  {run}"
 
 
 def _safe(said: str) -> str:

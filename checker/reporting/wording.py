@@ -142,6 +142,27 @@ def rests_on(finding: Finding) -> str:
     return ", ".join(parts)
 
 
+def first_seen(finding: Finding, as_of: datetime) -> tuple[str, str] | None:
+    """Since when it is a finding: what to call that, and `2026-01-02T03:04:05Z, 12 days ago, in run RUN`; None where
+    nothing says so."""
+    if finding.first_seen is None:
+        return None
+    label = "First seen" if finding.verdict is Verdict.FAIL else "Unknown since"
+    return label, since(finding.first_seen, finding.first_run, as_of)
+
+
+def since(first: datetime, run: str | None, as_of: datetime) -> str:
+    """An instant, how long ago it was at another one, and the run of then."""
+    days = age_days(first, as_of)
+    ago = "" if days < 1 else ", 1 day ago" if days == 1 else f", {days:,} days ago"
+    return f"{values.iso(first)}{ago}" + (f", in run {run}" if run else "")
+
+
+def age_days(first: datetime, as_of: datetime) -> int:
+    """Whole days from one instant to another."""
+    return max(0, (as_of - first).days)
+
+
 def details(finding: Finding, as_of: datetime) -> list[tuple[str, str]]:
     """What a reader needs to check a finding of a run at an instant: label and text, in order."""
     subject = finding.subject
@@ -156,6 +177,8 @@ def details(finding: Finding, as_of: datetime) -> list[tuple[str, str]]:
     rows.append(
         ("Observed", "; ".join(f"{path} = {value}" for path, value in observed(finding)) or "nothing")
     )
+    if first := first_seen(finding, as_of):
+        rows.append(first)
     if reason := further_reason(finding):
         rows.append(("Reason", reason))
     if finding.calls:

@@ -47,7 +47,7 @@
   const groups = data.groups.map((g) => ({
     ...g,
     name: `${g.pack}/${g.rule}`,
-    at: Object.fromEntries(["version", "reason", "note", "message", "id", "waiver", "calls", "collected", "reused"].map((name) => [name, reader(g[name])])),
+    at: Object.fromEntries(["version", "reason", "note", "message", "id", "waiver", "calls", "collected", "reused", "first", "firstRun", "change", "causes"].map((name) => [name, reader(g[name])])),
     seen: g.observed.map(([path, column]) => [path, reader(column)]),
   }));
   let row = 0;
@@ -74,10 +74,15 @@
     const fill = (part) => (typeof part === "string" ? part : part === -1 ? id : part === -2 ? version : show(observed[part][1]));
     return {
       group: g, flags: flagsOf[r], verdict: verdictOf(r), target, account, region, datastore, id, version, observed,
-      reason: g.at.reason(i), note: g.at.note(i), calls: g.at.calls(i), collected: g.at.collected(i), reused: g.at.reused(i), headline: g.at.message(i).map(fill).join(""),
+      reason: g.at.reason(i), note: g.at.note(i), calls: g.at.calls(i), collected: g.at.collected(i), reused: g.at.reused(i), first: g.at.first(i), firstRun: g.at.firstRun(i), change: g.at.change(i), causes: g.at.causes(i) ?? [], headline: g.at.message(i).map(fill).join(""),
     };
   }
 
+  const ageDays = (f) => f.first === null ? null : Math.max(0, Math.floor((Date.parse(data.as_of) - Date.parse(f.first)) / 86400000));
+  const firstSeen = (f) => {
+    const days = ageDays(f);
+    return [f.first, days === 0 ? null : days === 1 ? "1 day ago" : `${days.toLocaleString("en-US")} days ago`, f.firstRun && `in run ${f.firstRun}`].filter(Boolean).join(", ");
+  };
   const restsOn = (f) => [f.calls.join(", "), f.collected && `of ${f.collected}`, f.reused && `asked by run ${f.reused}`].filter(Boolean).join(", ");
 
   function idOf(r) {
@@ -151,6 +156,7 @@
     const seen = make("dl", {class: "seen"}, ...known.map(([path, value]) => pair(path, show(value))));
     if (f.flags & OWN_MESSAGE) seen.append(pair("Expected", g.expected, "expected"));
     if (f.reason && !f.headline.includes(f.reason)) seen.append(pair("Reason", f.reason, "expected"));
+    if (f.first) seen.append(pair(f.flags & UNKNOWN ? "Unknown since" : "First seen", firstSeen(f), "expected"));
     if (f.calls.length) seen.append(pair("Rests on", restsOn(f), "expected"));
     const set = cell(SUBJECT, make("span", {class: "target"}, f.target), make("span", {class: "id"}, f.id ?? f.datastore ?? ""),
       f.version === null ? null : make("span", {class: "version"}, `version ${f.version}${f.flags & PINNED && g.scope === "image_set" ? ", pinned" : ""}`));
@@ -271,6 +277,7 @@
       target: f.target, account: f.account, region: f.region, datastoreId: f.datastore, imageSetId: f.id,
       versionId: f.version === null ? null : String(f.version), scope: g.scope, reason: f.reason,
       calls: f.calls, collectedAt: f.collected, reusedFrom: f.reused,
+      change: f.change, causes: f.causes, first_seen: f.first, first_seen_run: f.firstRun, age_days: ageDays(f),
       message: f.flags & OWN_MESSAGE ? f.headline : "", observed: Object.fromEntries(f.observed.map(([path, value]) => [path, plain(value)])), where: g.where,
       waiver: waiver === null ? null : data.waivers[waiver], new: data.compared ? Boolean(f.flags & NEW) : null,
     };

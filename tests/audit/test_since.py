@@ -7,11 +7,15 @@ from itertools import product
 
 import pytest
 
-from checker.evaluation.baseline import write_baseline
+from checker.audit.compare import Side
+from checker.evaluation.change import Reference, record_change
 from checker.evaluation.evaluate import evaluate
+from checker.evaluation.open_findings import JudgedRule, JudgedRun, write_open_findings
 from checker.evaluation.read import EVERY, findings
 from checker.evaluation.since import GONE, since
+from checker.evidence.runfolder import PRIOR
 from checker.model import Category, Verdict
+from checker.policy.definition import definition
 from tests.audit.compared_runs import FORCED, image_set, ran, rule, waiver
 
 THEN = ("pass", "fail", "waived fail", "unknown", "waived unknown", "unlisted")
@@ -30,11 +34,7 @@ def called(then: str, now: str) -> Category | None:
         return Category.UNDECIDED
     if "waived" in now:
         return Category.PERSISTING if now == then else Category.WAIVED
-    if was == verdict:
-        if "waived" in then:
-            return Category.WAIVER_ENDED
-        return Category.PERSISTING if now == then else Category.NEW
-    return Category.NEW
+    return Category.PERSISTING if now == then else Category.NEW
 
 
 def listed(side: int) -> tuple[list[dict], list]:
@@ -62,6 +62,10 @@ def listed(side: int) -> tuple[list[dict], list]:
     return records, waivers
 
 
+def reference(side: Side) -> Reference:
+    return Reference(side.folder / PRIOR, side.as_of, "then")
+
+
 @pytest.fixture
 def two(tmp_path):
     """Runs two audits, of which the second is compared with the first."""
@@ -69,16 +73,17 @@ def two(tmp_path):
     def two(then, now, **of_now):
         before = ran(tmp_path / "then", then[0], waivers=then[1])
         side = ran(tmp_path / "now", now[0], waivers=now[1], **of_now)
-        write_baseline(before.folder, side.folder)
+        rules = [JudgedRule(one.name, one.scope, definition(one), one.severity.value) for one in before.rules]
+        write_open_findings(JudgedRun(before.folder, "then", before.as_of, rules), side.folder / PRIOR)
         tallies = evaluate(side.rules, side.folder, side.as_of, side.waivers, side.labels)
-        return side, tallies
+        return side, record_change(side.folder, side.rules, side.as_of, reference(side), tallies)
 
     return two
 
 
 def test_every_pair_of_verdicts_is_called_what_it_is(two):
     side, tallies = two(listed(0), listed(1))
-    found = since(side.folder, side.rules, 1_000)
+    found = since(side.folder, side.rules, reference(side), 1_000)
     expected = {name: called(*pair) for name, pair in PAIRS.items()}
     assert found.counts == {"p/forced": Counter(filter(None, expected.values()))}
     gone = {one.subject.image_set_id: one.category for one in found.gone}
@@ -89,19 +94,15 @@ def test_every_pair_of_verdicts_is_called_what_it_is(two):
     )
     assert all(one.rule == "p/forced" for one in found.gone)
     # what the gate lets go because it is not new, and what the page calls persisting, are the same fails
-    called_new = {Category.NEW, Category.WAIVER_ENDED, Category.UNDECIDED}
     for one in findings(side.folder, side.rules, EVERY):
-        if one.verdict is Verdict.FAIL and not one.waived:
-            assert one.new == (expected[one.subject.image_set_id] in called_new), PAIRS[
-                one.subject.image_set_id
-            ]
+        assert one.change is expected[one.subject.image_set_id], PAIRS[one.subject.image_set_id]
     assert tallies[0].persisting == 1
 
 
 def test_a_rule_that_this_run_does_not_have_is_not_fixed(two):
     records = [image_set(0, **FORCED), image_set(1)]
     side, _ = two((records, ()), (records, ()), rules=[rule("other")])
-    found = since(side.folder, side.rules, 10)
+    found = since(side.folder, side.rules, reference(side), 10)
     assert found.counts == {"p/forced": {Category.NOT_JUDGED: 1}, "p/other": {Category.NEW: 1}}
     assert [(one.rule, one.category) for one in found.gone] == [("p/forced", Category.NOT_JUDGED)]
 
@@ -110,16 +111,11 @@ def test_where_a_rule_does_not_apply_any_more_its_fail_is_fixed(two):
     records = [image_set(0, **FORCED)]
     narrow = rule(when={"imageSetState": "DELETED"})
     side, _ = two((records, ()), (records, ()), rules=[narrow])
-    assert since(side.folder, side.rules, 0).counts == {"p/forced": {Category.FIXED: 1}}
+    assert since(side.folder, side.rules, reference(side), 0).counts == {"p/forced": {Category.FIXED: 1}}
 
 
 def test_of_many_that_are_gone_the_first_are_named_and_all_are_counted(two):
     then = [image_set(number, **FORCED) for number in range(3)]
     side, _ = two((then, ()), ([image_set(number) for number in range(3)], ()))
-    found = since(side.folder, side.rules, 2)
+    found = since(side.folder, side.rules, reference(side), 2)
     assert (len(found.gone), found.total, found.number(Category.FIXED)) == (2, 3, 3)
-
-
-def test_without_a_baseline_there_is_nothing_to_tell(tmp_path):
-    side = ran(tmp_path / "alone", [image_set(0, **FORCED)])
-    assert since(side.folder, side.rules, 10) is None

@@ -9,10 +9,10 @@ from fractions import Fraction
 from report_runs import AS_OF, HOSTILE, NO_FORCE, RECENT, TIDY, FakeRun, found, run_of, subject
 
 from checker.audit.gate import Gate
-from checker.audit.run import Compared, SubjectVerdict
+from checker.audit.run import Compared, Predecessors, SubjectVerdict
 from checker.audit.waivers import WaiverUse, ends_soon, state_of
 from checker.evaluation.since import Gone, Since
-from checker.model import Category, Coverage, Location, Severity, Verdict, Waiver
+from checker.model import Acceptance, Category, Coverage, Location, Severity, Verdict, Waiver
 
 GATE = Gate(Severity.MEDIUM, new_only=True, most={Severity.MEDIUM: 5}, min_coverage=Fraction(995, 1000))
 DAY = timedelta(days=1)
@@ -51,7 +51,16 @@ def used(one: Waiver, findings: int, reached: int) -> WaiverUse:
     return WaiverUse(one, state_of(one, AS_OF), ends_soon(one, AS_OF), findings, reached)
 
 
-def _with(row: SubjectVerdict, **more) -> SubjectVerdict:
+SINCE = datetime(2025, 12, 1, 3, 4, 5, tzinfo=UTC)
+
+
+def _with(row: SubjectVerdict, *, new: bool, **more) -> SubjectVerdict:
+    word = Category.NEW if new else Category.PERSISTING
+    if new and more.get("waived"):
+        word = Category.WAIVED
+    causes = {Category.NEW: ("first judged",), Category.WAIVED: ("waiver",)}.get(word, ())
+    first = (AS_OF, "20260102T030405Z-0000000a") if new else (SINCE, "20251201T030405Z-00000001")
+    more |= {"change": word, "causes": causes, "first_seen": first[0], "first_run": first[1]}
     return dataclasses.replace(row, finding=dataclasses.replace(row.finding, **more))
 
 
@@ -59,7 +68,7 @@ def _rows() -> list[tuple[object, list[SubjectVerdict]]]:
     def forced(number: int, **more) -> SubjectVerdict:
         text = f"version {number % 5 + 1} was written with force"
         row = found(NO_FORCE, subject(number), Verdict.FAIL, GATE, text, overrides__forced=True)
-        return _with(row, gated=more.get("new", True) and not more.get("waived", False), **more)
+        return _with(row, gated=more["new"] and not more.get("waived", False), **more)
 
     def deleted(number: int) -> SubjectVerdict:
         row = found(RECENT, subject(number), Verdict.FAIL, GATE, imageSetState="DELETED", deletedAt=AS_OF)
@@ -96,8 +105,7 @@ def _rows() -> list[tuple[object, list[SubjectVerdict]]]:
 CHANGE = Since(
     {
         NO_FORCE.name: {
-            Category.NEW: 1,
-            Category.WAIVER_ENDED: 1,
+            Category.NEW: 2,
             Category.PERSISTING: 2,
             Category.WAIVED: 1,
         },
@@ -111,6 +119,14 @@ CHANGE = Since(
         Gone(RECENT.name, subject(2, account=None, region=None, version_id=2, exact=True), Category.FIXED),
     ),
     3,
+    {
+        Category.NEW: {("first judged",): 3, ("waiver",): 1},
+        Category.UNDECIDED: {("data",): 1},
+        Category.NOT_JUDGED: {("policy",): 1},
+        Category.PERSISTING: {(): 3},
+        Category.WAIVED: {("waiver",): 1},
+        Category.FIXED: {("data",): 1},
+    },
 )
 
 
@@ -149,8 +165,9 @@ def lenient(**more) -> FakeRun:
     uses = zip(WAIVERS, ((1, 3), (1, 3), (1, 3), (1, 2), (0, 1), (1, 9), (0, 4)), strict=True)
     given = {
         "waivers": tuple(used(one, *numbers) for one, numbers in uses),
-        "compared": Compared("20251229T030405Z-00000009", AS_OF - 4 * DAY, "ab12" * 16),
-        "trend": TREND,
+        "before": Predecessors(
+            Compared("20251229T030405Z-00000009", AS_OF - 4 * DAY, "ab12" * 16, "passed"), trend=TREND
+        ),
         "change": CHANGE,
         "replay_of": "20260102T030405Z-deadbeef",
     }
@@ -170,8 +187,16 @@ def hostile_waivers() -> FakeRun:
         GATE,
         Coverage(1),
         waivers=(used(bad, 1, 1),),
-        compared=Compared(HOSTILE, AS_OF, HOSTILE, named=True),
-        trend=(point(1, {"high": 1}, 0) | {"run": HOSTILE}, {"run": HOSTILE}),
+        before=Predecessors(
+            Compared(
+                HOSTILE,
+                AS_OF,
+                HOSTILE,
+                "accepted",
+                Acceptance("accept", HOSTILE, HOSTILE, HOSTILE, AS_OF, 1, HOSTILE),
+            ),
+            trend=(point(1, {"high": 1}, 0) | {"run": HOSTILE}, {"run": HOSTILE}),
+        ),
         change=Since({HOSTILE: {Category.FIXED: 1}}, (gone,), 1),
         replay_of=HOSTILE,
     )

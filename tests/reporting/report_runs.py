@@ -11,7 +11,6 @@ from pathlib import Path
 
 from checker.audit.gate import Gate, judge, sentence
 from checker.audit.run import Judged, Run, SubjectVerdict, Unread
-from checker.evaluation.since import Since
 from checker.model import (
     Absence,
     Aggregate,
@@ -128,10 +127,10 @@ class FakeRun(Run):
 
     verdicts: dict[str, list[SubjectVerdict]] = field(default_factory=dict)
     unread_sets: tuple[Unread, ...] = ()
-    change: Since | None = None
 
-    def since(self, most: int = 100) -> Since | None:
-        return self.change and dataclasses.replace(self.change, gone=self.change.gone[:most])
+    @property
+    def oldest(self):
+        return min((one.first_seen for one in self.findings() if one.first_seen), default=None)
 
     def findings(self) -> Iterator[Finding]:
         for judged in self.judged:

@@ -1,0 +1,56 @@
+"""What changed since an earlier run, in a sentence that every report has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from checker.audit.gate import Gate
+from checker.audit.run import Predecessors
+from checker.model import Category
+
+if TYPE_CHECKING:
+    from checker.evaluation.since import Since
+
+CAUSES: Mapping[str, str] = {
+    "data": "since the answers changed",
+    "policy": "since the rule changed",
+    "severity": "since the rule is more severe",
+    "waiver": "since a waiver ended",
+    "clock": "since time passed",
+    "version": "in another version",
+    "first judged": "judged for the first time",
+}
+"""Why findings are new, as sentences say it, by the word of the cause."""
+
+
+def change_sentence(before: Predecessors, change: Since | None, gate: Gate) -> str:
+    """`Since the last run (RUN): 54 new, since the rule changed; 119 persisting, 3 fixed.`; nothing where no run is
+    compared with and `new_only` does not ask for one."""
+    if before.compared is None or change is None:
+        return "No baseline yet: all findings count." if gate.new_only else ""
+    head = f"Since {before.compared.words} ({before.compared.run}): "
+    if not change.numbers:
+        return f"{head}no finding then or now."
+    return head + "; ".join(filter(None, (_new(change), _others(change)))) + "."
+
+
+def cause_words(causes: Sequence[str]) -> str:
+    """Why findings are new, as a sentence says it: `since the rule changed and in another version`."""
+    return " and ".join(CAUSES[one] for one in causes)
+
+
+def _new(change: Since) -> str:
+    number = change.number(Category.NEW)
+    if not number:
+        return ""
+    causes = sorted(change.causes[Category.NEW].items(), key=lambda one: (-one[1], one[0]))
+    said = [(many, cause_words(words)) for words, many in causes]
+    if len(said) == 1:
+        return f"{number} new, {said[0][1]}"
+    return f"{number} new: " + ", ".join(f"{many} {text}" for many, text in said)
+
+
+def _others(change: Since) -> str:
+    others = ((one, number) for one, number in change.numbers.items() if one is not Category.NEW)
+    return ", ".join(f"{number} {one.value}" for one, number in others)

@@ -1,0 +1,67 @@
+"""`baseline accept|revoke|show`: the run whose findings the gate of `new_only` lets stand."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from checker.audit.baseline import Baseline, declare, find_baseline, statements
+from checker.audit.gate import Gate
+from checker.audit.gate import gate as gate_in
+from checker.audit.keeping import gate_of
+from checker.cli.console import say
+from checker.cli.kept import configured, find, store_of
+from checker.evidence import past
+from checker.evidence.runnames import own_audit, seen
+from checker.evidence.storing import Store
+from checker.model import utc_now
+from checker.problems import InvalidInputError, Problem, one_line, suggest
+from checker.values import iso
+
+
+def change(run: str, action: Literal["accept", "revoke"], config: str | None, *, reason: str, by: str) -> int:
+    """Says beside a run that its findings are let stand, or not any more; then what the baseline is."""
+    own = configured(config, needed=True)
+    store, kept = find(run, own)
+    said = declare(store, kept.name, action, reason=reason, by=by, at=utc_now())
+    say(
+        f"{'accepted' if action == 'accept' else 'revoked'}  {kept.name}, by {one_line(said.by)}: {one_line(said.reason)}"
+    )
+    gate = gate_in(own) if own is not None and own.name == kept.audit else gate_of(kept.facts["gate"])
+    found = find_baseline(store, kept.audit, gate)
+    for line in _shown(store, found):
+        say(line)
+    if action == "accept" and found.run is not None and found.run.name != kept.name:
+        say(f"note: run {found.run.name} is later, and its gate passed: that one is the baseline")
+    return 0
+
+
+def show(runs: str | None, name: str | None, config: str | None) -> int:
+    """Prints the baseline of an audit, and what was said of it."""
+    own = configured(config, needed=runs is None)
+    store = store_of(runs, own)
+    there = seen(store)
+    names = sorted({str(one.facts.get("name", "")) for one in there})
+    if name is not None and name not in names:
+        hint = suggest(name, names, what="there are")
+        raise InvalidInputError(Problem("--name", f"there is no complete run of {name}", hint))
+    wanted = name if name is not None else own_audit(there, own.name if own else "", store.shown)
+    last = next(past.newest(store, wanted, real=True), None)
+    gate = (
+        gate_in(own) if own is not None and own.name == wanted else gate_of(last["gate"]) if last else Gate()
+    )
+    for line in _shown(store, find_baseline(store, wanted, gate)):
+        say(line)
+    return 0
+
+
+def _shown(store: Store, found: Baseline) -> list[str]:
+    if found.run is None:
+        return [found.missing()]
+    kept = found.run
+    fails = sum(one.get("fail", 0) for one in kept.facts.get("summary", {}).get("rules", ()))
+    why = "it was accepted" if found.acceptance else "its gate passed"
+    lines = [f"baseline  {kept.name}, as of {iso(kept.as_of)}: {why}; {fails} unwaived fails"]
+    for one in statements(store, kept.name):
+        word = "accepted" if one.action == "accept" else "revoked"
+        lines.append(f"{word}  {iso(one.at)}, by {one_line(one.by)}: {one_line(one.reason)}")
+    return lines

@@ -1,0 +1,266 @@
+"""The findings that are open after a run, per rule and subject as the last run told that could tell: what the run found,
+and of earlier runs what it did not look at or could not find out.
+
+The file has a row for each open finding, known by `IDENTITY`. `verdict` is fail or unknown; a fail that could not be
+found out since is a fail, unknown since `unknown_at`. `first_at` and `first_run` are the instant and the name of the run
+since which it is open without a break that was judged, `judged_at` and `judged_run` those of the last run that found it
+open or could not find out. A row with the verdict `judged` and no subject says which
+definition of a rule a target was last judged by, and in which run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from duckdb import CaseExpression as Case
+from duckdb import CoalesceOperator as Coalesce
+from duckdb import ColumnExpression as Column
+from duckdb import ConstantExpression as Constant
+from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+from duckdb import FunctionExpression as Function
+
+from checker.evaluation.compile import tree
+from checker.evaluation.tables import TABLES, read_table, subject
+from checker.evaluation.waiving import WAIVER
+from checker.evidence.runfolder import FINDINGS
+from checker.evidence.snapshot import connect, duckdb_path
+from checker.model import NO_RENAMES, Renames, RuleScope, Verdict
+
+IDENTITY = ("rule", "target", "datastoreId", "imageSetId", "named")
+"""What makes two findings of two runs the same one; the version is part of it where it is part of the subject's name."""
+JUDGED = "judged"
+DEFINITION = "definition"
+TERMS = ("verdict", "versionId", DEFINITION, "severity", "unwaived")
+"""What else of a finding a later run compares."""
+FIRST = ("first_at", "first_run")
+"""The columns of findings that say since when they are open."""
+CHANGE = ("category", "causes")
+"""Those that say what became of them since the run compared with, and why."""
+_SUBJECT = IDENTITY[1:]
+_TYPES = {
+    "rule": "VARCHAR", "target": "VARCHAR", "datastoreId": "VARCHAR", "imageSetId": "VARCHAR", "named": "BIGINT",
+    "verdict": "VARCHAR", "versionId": "BIGINT", DEFINITION: "VARCHAR", "severity": "VARCHAR", "unwaived": "BOOLEAN",
+    "first_at": "TIMESTAMP", "first_run": "VARCHAR", "unknown_at": "TIMESTAMP", "unknown_run": "VARCHAR",
+    "judged_at": "TIMESTAMP", "judged_run": "VARCHAR",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedRule:
+    """A rule that a run judged by: its name, its scope, the digest of its definition, its severity."""
+
+    name: str
+    scope: RuleScope
+    definition: str
+    severity: str
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedRun:
+    """A run that judged: its folder with its findings and tables, its name and instant, and its rules. `before` is the
+    file of the findings that were open before it."""
+
+    folder: Path
+    name: str
+    as_of: datetime
+    rules: Sequence[JudgedRule]
+    before: Path | None = None
+
+
+def write_open_findings(run: JudgedRun, out: Path, renames: Renames = NO_RENAMES) -> None:
+    """Writes the findings that are open after a run.
+
+    Args:
+        run: the run.
+        out: the Parquet file.
+        renames: names are written as they are now.
+    """
+    with connect() as connection:
+        found = _found(connection, run)
+        before = read_open_findings(connection, run.before) if run.before else _nothing(connection)
+        earlier = before.filter(Column("verdict") != Constant(JUDGED))
+        parts = [
+            found.filter(Column("verdict") == Constant(Verdict.FAIL.value)),
+            _unknown(found, earlier),
+            _not_judged(connection, run, found, earlier),
+            *_rules(connection, run, before),
+        ]
+        rows = tree(lambda left, right: left.union(right), [part.select(*_columns()) for part in parts])
+        if renames:
+            rows = _renamed(rows, renames)
+        order = ", ".join(f'"{name}"' for name in (*IDENTITY, "verdict"))
+        rows.order(order).write_parquet(str(out.resolve()), compression="zstd")
+
+
+def read_open_findings(connection: DuckDBPyConnection, path: Path) -> DuckDBPyRelation:
+    """The rows of a file of open findings; a column that an earlier version did not write is null."""
+    rows = connection.read_parquet(duckdb_path(path))
+    there = set(rows.columns)
+    return rows.select(
+        *(
+            (Column(name) if name in there else Constant(None)).cast(kind).alias(name)
+            for name, kind in _TYPES.items()
+        )
+    )
+
+
+def identified(findings: DuckDBPyRelation) -> DuckDBPyRelation:
+    """Findings with the version that is part of the subject's name, null where none is."""
+    named: Expression = Case(Column("exact"), Column("versionId"))
+    return findings.select(*map(Column, findings.columns), named.alias("named"))
+
+
+def same(left: str, right: str, names: Sequence[str] = IDENTITY) -> str:
+    """That two relations have the same values in columns of our own names."""
+    return " AND ".join(f'{left}."{name}" IS NOT DISTINCT FROM {right}."{name}"' for name in names)
+
+
+def judged_subjects(
+    connection: DuckDBPyConnection, folder: Path, scope: RuleScope, *names: str
+) -> DuckDBPyRelation:
+    """The subjects of a scope that a run judged, each once, by columns of their identity: all of them unless some are
+    named; none where the run has no such table."""
+    wanted = names or _SUBJECT
+    if not (folder / TABLES[scope]).exists():
+        return _nothing(connection).select(*map(Column, wanted))
+    columns = dict(zip(("target", "account", "region", "datastoreId", "imageSetId", "versionId", "exact"), subject(scope), strict=True))  # fmt: skip
+    columns["named"] = Case(columns["exact"], columns["versionId"])
+    rows = read_table(connection, folder, scope)
+    return rows.select(*(columns[name].alias(name) for name in wanted)).distinct()
+
+
+def _nothing(connection: DuckDBPyConnection) -> DuckDBPyRelation:
+    none = connection.values([1]).filter(Constant(value=False))
+    return none.select(*(Constant(None).cast(kind).alias(name) for name, kind in _TYPES.items()))
+
+
+def _columns() -> list[Expression]:
+    return [Column(name).cast(kind).alias(name) for name, kind in _TYPES.items()]
+
+
+def _found(connection: DuckDBPyConnection, run: JudgedRun) -> DuckDBPyRelation:
+    """The run's own findings."""
+    rows = identified(connection.read_parquet(duckdb_path(run.folder / FINDINGS)))
+    there = set(rows.columns)
+    name, moment = Constant(run.name), instant(run.as_of)
+    values: dict[str, Expression] = {
+        "unwaived": Column(WAIVER).isnull() if WAIVER in there else Constant(value=True),
+        "first_at": Coalesce(Column("first_at"), moment) if "first_at" in there else moment,
+        # the run that wrote it did not know yet what it would be called
+        "first_run": Coalesce(Column("first_run"), name) if "first_run" in there else name,
+        "unknown_at": Constant(None),
+        "unknown_run": Constant(None),
+        "judged_at": moment,
+        "judged_run": name,
+    }
+    return rows.select(
+        *(values.get(column, Column(column)).cast(kind).alias(column) for column, kind in _TYPES.items())
+    )
+
+
+def _unknown(found: DuckDBPyRelation, earlier: DuckDBPyRelation) -> DuckDBPyRelation:
+    """What the run could not find out: a fail that was open before stays one."""
+    unknown = found.filter(Column("verdict") == Constant(Verdict.UNKNOWN.value)).set_alias("found")
+    fails = earlier.filter(Column("verdict") == Constant(Verdict.FAIL.value)).set_alias("before")
+    joined = unknown.join(fails, same("found", "before"), how="left")
+    failed = Column("before", "rule").isnotnull()
+    values = {name: Case(failed, Column("before", name)).otherwise(Column("found", name)) for name in _TYPES}
+    for kind in ("at", "run"):
+        values[f"unknown_{kind}"] = Case(failed, Column("found", f"first_{kind}"))
+        values[f"judged_{kind}"] = Column("found", f"judged_{kind}")
+    return joined.select(*(value.alias(name) for name, value in values.items()))
+
+
+def _not_judged(
+    connection: DuckDBPyConnection, run: JudgedRun, found: DuckDBPyRelation, earlier: DuckDBPyRelation
+) -> DuckDBPyRelation:
+    """What was open before, and the run did not look at."""
+    rows = earlier.set_alias("before").join(found.set_alias("found"), same("before", "found"), how="anti")
+    for scope, names in _by_scope(run.rules).items():
+        judged = judged_subjects(connection, run.folder, scope).set_alias("judged")
+        here = Column("rule").isin(*map(Constant, names))
+        looked_at = rows.filter(here).set_alias("before").join(judged, same("before", "judged", _SUBJECT), how="anti")  # fmt: skip
+        rows = rows.filter(~here).union(looked_at)
+    return rows
+
+
+def _rules(
+    connection: DuckDBPyConnection, run: JudgedRun, before: DuckDBPyRelation
+) -> list[DuckDBPyRelation]:
+    """By which definition each target was judged last."""
+    earlier = before.filter(Column("verdict") == Constant(JUDGED))
+    own = []
+    for scope in _by_scope(run.rules):
+        targets = judged_subjects(connection, run.folder, scope, "target")
+        for rule in (one for one in run.rules if one.scope == scope):
+            said = {
+                "rule": Constant(rule.name), "target": Column("target"), "verdict": Constant(JUDGED),
+                DEFINITION: Constant(rule.definition), "severity": Constant(rule.severity),
+                "judged_at": instant(run.as_of), "judged_run": Constant(run.name),
+            }  # fmt: skip
+            own.append(
+                targets.select(
+                    *(said.get(name, Constant(None)).cast(kind).alias(name) for name, kind in _TYPES.items())
+                )
+            )
+    if not own:
+        return [earlier]
+    judged = tree(lambda left, right: left.union(right), own)
+    names = ("rule", "target")
+    others = earlier.set_alias("before").join(
+        judged.set_alias("judged"), same("before", "judged", names), how="anti"
+    )
+    return [judged, others]
+
+
+def _by_scope(rules: Sequence[JudgedRule]) -> dict[RuleScope, list[str]]:
+    found: dict[RuleScope, list[str]] = {}
+    for rule in rules:
+        found.setdefault(rule.scope, []).append(rule.name)
+    return found
+
+
+def _renamed(rows: DuckDBPyRelation, renames: Renames) -> DuckDBPyRelation:
+    """The rows by the names of now. Where both names have one, that of now goes."""
+    rule, target = Column("rule"), Column("target")
+    whole: list[tuple[Expression, Expression]] = [
+        (rule == Constant(old), Constant(new)) for new, old in renames.rules.items()
+    ]
+    for new, old in renames.packs.items():
+        tail = Function("substr", rule, Constant(len(old) + 1))
+        whole.append(
+            (Function("starts_with", rule, Constant(f"{old}/")), Function("concat", Constant(new), tail))
+        )
+    parts: list[tuple[Expression, Expression]] = []
+    for new, old in renames.targets.items():
+        parts.append((target == Constant(old), Constant(new)))
+        tail = Function("substr", target, Constant(len(old) + 1))
+        parts.append(
+            (Function("starts_with", target, Constant(f"{old}/")), Function("concat", Constant(new), tail))
+        )
+    changed = {"rule": _choose(rule, whole), "target": _choose(target, parts)}
+    is_new = (changed["rule"] == rule) & (changed["target"] == target)
+    named = rows.select(
+        *(changed.get(name, Column(name)).alias(name) for name in _TYPES), is_new.alias("is_new")
+    )
+    keys = [*map(Column, IDENTITY), Column("verdict") == Constant(JUDGED)]
+    place = Function("row_number").over(partition_by=keys, order_by=[Column("is_new").desc(), Column("verdict").asc(), Column("first_at").asc()])  # fmt: skip
+    return named.select(*map(Column, _TYPES), place.alias("place")).filter(Column("place") == Constant(1))
+
+
+def _choose(otherwise: Expression, cases: Sequence[tuple[Expression, Expression]]) -> Expression:
+    if not cases:
+        return otherwise
+    first, *rest = cases
+    case = Case(*first)
+    for one in rest:
+        case = case.when(*one)
+    return case.otherwise(otherwise)
+
+
+def instant(moment: datetime) -> Expression:
+    """An instant as DuckDB has it: UTC without a zone."""
+    return Constant(moment.astimezone(UTC).replace(tzinfo=None)).cast("TIMESTAMP")

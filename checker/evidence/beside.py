@@ -9,7 +9,7 @@ from operator import and_
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from checker.evidence.history import TARGET, names_targets, read_history
+from checker.evidence.history import TARGET, known_of_others, names_targets, read_history
 from checker.evidence.records import (
     DICOM_TAGS,
     GET_DATASTORE,
@@ -171,9 +171,7 @@ def with_history(
     if history is None:
         return _without_history(rows)
     kept = read_history(connection, history)
-    whole = Column("imageSetId").isnull() & Column(TARGET).isnull()
-    others = kept.filter(whole).select(Column(KNOWN.path)).fetchall()
-    general = others[0][0] if others else None
+    general = known_of_others(kept)
     joined = _seen_before(rows, kept.filter(Column("imageSetId").isnotnull()))
     joined = _looked_at(joined, kept.filter(Column(TARGET).isnotnull()))
     in_none = Column("its.id").isnull()

@@ -311,6 +311,17 @@ def names_targets(connection: DuckDBPyConnection, file: Path) -> bool:
     return TARGET in connection.read_parquet(duckdb_path(file)).columns
 
 
+def known_of_others(history: DuckDBPyRelation) -> bool | None:
+    """Whether it is known of image sets that have no row that no earlier run has seen them: false where there was an earlier
+    run, null where there was none."""
+    from duckdb import ColumnExpression as Column
+
+    others = (
+        history.filter(Column("imageSetId").isnull() & Column(TARGET).isnull()).select("known").fetchall()
+    )
+    return others[0][0] if others else None
+
+
 def read_history(connection: DuckDBPyConnection, file: Path) -> DuckDBPyRelation:
     """An earlier history; a column that it does not have yet is null."""
     from duckdb import ColumnExpression as Column

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checker.evidence.history import read_history
+from checker.evidence.history import known_of_others, read_history
 from checker.evidence.records import LISTED_SINCE, SEARCH
 from checker.evidence.seen import last_answers
 from checker.evidence.tables import PINNED, REFERENCE, REUSED, connect, read_lines
@@ -40,9 +40,7 @@ def moved(records: Path, history: Path | None) -> Moved | None:
         # what is counted is in no order
         connection.execute("SET preserve_insertion_order = false")
         kept = read_history(connection, history)
-        # the row of all others: they are not known where a run looked, and nobody knows where none did
-        others = kept.filter(Column("imageSetId").isnull()).select(KNOWN.path).fetchall()
-        if others != [(False,)]:
+        if known_of_others(kept) is None:  # no run has looked
             return None
         rows = _beside(_now(connection, records), kept.filter(Column("imageSetId").isnotnull()))
         counters = [Function("count_if", condition) for condition in _kinds()]

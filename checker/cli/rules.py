@@ -40,9 +40,10 @@ def validate(paths: list[str], *, strict: bool, as_json: bool) -> int:
         return _validate(paths, strict=strict)
     found: Taken | None = None
     problems: Sequence[Problem] = ()
+    notes: Sequence[str] = ()
     try:
         found = taken(paths)
-        problems = _problems(found, strict=strict)
+        problems, notes = _examined(found, strict=strict)
     except InvalidInputError as error:
         problems = error.problems
     valid = found is not None and not (strict and problems)
@@ -53,6 +54,7 @@ def validate(paths: list[str], *, strict: bool, as_json: bool) -> int:
         "packs": [pack.name for pack in found.policies.packs] if found else [],
         "rules": len(found.policies.rules) if found else 0,
         "problems": [one.plain() for one in in_order(problems)],
+        "notes": list(notes),
     }
     say(json_text(document, indent=2))
     return 0 if valid else 2
@@ -60,7 +62,9 @@ def validate(paths: list[str], *, strict: bool, as_json: bool) -> int:
 
 def _validate(paths: list[str], *, strict: bool) -> int:
     found = taken(paths)
-    problems = _problems(found, strict=strict)
+    problems, notes = _examined(found, strict=strict)
+    for note in notes:
+        complain(f"note: {printable(note)}")
     if strict and problems:
         complain(render(problems))
         return 2
@@ -69,11 +73,13 @@ def _validate(paths: list[str], *, strict: bool) -> int:
     return 0
 
 
-def _problems(found: Taken, *, strict: bool) -> list[Problem]:
-    from checker.proving.warnings import warnings
+def _examined(found: Taken, *, strict: bool) -> tuple[list[Problem], Sequence[str]]:
+    """Everything that is wrong with policies, and what of that could not be found out."""
+    from checker.proving.warnings import examine
 
     policies = found.policies
-    problems = [*policies.warnings, *warnings(policies)]
+    examined = examine(policies)
+    problems = [*policies.warnings, *examined.warnings]
     if strict:
         problems += [
             Problem(rule.where, f"the rule {rule.id} has no {name}", "--strict demands why, fix and tests")
@@ -81,7 +87,7 @@ def _problems(found: Taken, *, strict: bool) -> list[Problem]:
             for name in ("why", "fix", "tests")
             if not getattr(rule, name)
         ]
-    return problems
+    return problems, examined.notes
 
 
 def _count(number: int, noun: str) -> str:

@@ -101,10 +101,12 @@ def _say(results: Sequence[Tested], found: Taken, *, mutate: bool) -> None:
     if mutate:
         scores = [one.score for one in results if one.score]
         killed, total = sum(one.killed for one in scores), sum(one.total for one in scores)
-        same = sum(one.equivalent for one in scores)
+        same, untold = sum(one.equivalent for one in scores), sum(one.untold for one in scores)
+        more = f"; of {untold} it was not found out" if untold else ""
         share = f" ({100 * killed // total}%)" if total else ""
         say(
-            f"the tests notice {killed} of {total} mutants{share}; {same} more were the same as the rule or as another one"
+            f"the tests notice {killed} of {total} mutants{share}; "
+            f"{same} more were the same as the rule or as another one{more}"
         )
 
 

@@ -36,11 +36,12 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One operator of a leaf with one of its values."""
+    """One operator of a leaf with one of its values; `by` is the same for all values of one test."""
 
     operand: Operand
     operator: str
     value: Scalar | Field
+    by: tuple[int, int] = (0, 0)
 
 
 @dataclass
@@ -102,12 +103,12 @@ def _dates(domain: Domain) -> Domain:
 
 def comparisons(leaves: Iterable[Leaf]) -> Iterator[Comparison]:
     """Every comparison in leaves, `exists` left out."""
-    for leaf in dict.fromkeys(leaves):
-        for test in leaf.tests:
+    for number, leaf in enumerate(dict.fromkeys(leaves)):
+        for at, test in enumerate(leaf.tests):
             values = test.value if isinstance(test.value, tuple) else (test.value,)
             for value in values if test.operator != "exists" else ():
                 assert not isinstance(value, ParamRef), f"${value.name} was not bound"
-                yield Comparison(leaf.operand, test.operator, value)
+                yield Comparison(leaf.operand, test.operator, value, (number, at))
 
 
 def _groups(read: Sequence[Field], every: Sequence[Comparison]) -> list[_Group]:
@@ -155,6 +156,8 @@ def _texts(group: _Group, hints: Mapping[str, Iterable[str]]) -> list[Domain]:
     tests = [(one.operator, one.value) for one in group.comparisons if one.operator in _TEXT]
     literal = [(name, value) for name, value in tests if isinstance(value, str)]
     every = len(literal) == len(tests) and not (linked and tests)
+    if not linked and not tests:
+        equals = _unlike(group.comparisons)
     made = []
     for known in group.fields:
         if known.members:
@@ -163,6 +166,15 @@ def _texts(group: _Group, hints: Mapping[str, Iterable[str]]) -> list[Domain]:
         found = texts(equals, literal, hints.get(known.path, ()), len(group.fields))
         made.append(Domain(known, found.values, every and found.every))
     return made
+
+
+def _unlike(comparisons: Sequence[Comparison]) -> list[str]:
+    """One of the texts that the same comparisons name: nothing tells them apart."""
+    named: dict[str, set[object]] = {}
+    for one in comparisons:
+        if isinstance(one.value, str):
+            named.setdefault(one.value, set()).add(one.by)
+    return list({frozenset(by): text for text, by in reversed(named.items())}.values())[::-1]
 
 
 def _members(known: Field, equals: Sequence[str], *, merge: bool) -> Domain:
@@ -301,7 +313,7 @@ def _later(sums: Sums, length: Duration, values: Iterable[int]) -> set[int]:
 
 
 def _earlier(sums: Sums, length: Duration, values: Iterable[int]) -> set[int]:
-    return sums.beside(instants(values), length)
+    return sums.beside(instants(values), length, after=False)
 
 
 def _times(group: _Group, as_of: datetime, sums: Sums) -> list[Domain]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import reduce
 from itertools import product
 from math import prod
 from typing import Any
@@ -23,9 +23,13 @@ from checker.proving.records import SUCCESSOR_ID
 
 MOST = 200_000
 """Rows of a table; of more combinations a sample is tried, which proves nothing by what it does not show."""
+MOST_WORK = 20_000_000
+"""Rows times what is judged of each."""
 KEY = "key"
 """The column that numbers answers, those first that differ least from a healthy one."""
 FAILED = "AccessDeniedException"
+NUMBER, _NAMED = "kind", "named successor"
+_PLACE = re.compile(r"p\d+")
 _SQL = {
     Type.TIME: "TIMESTAMP",
     Type.BOOLEAN: "BOOLEAN",
@@ -48,13 +52,19 @@ Mask = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A table of answers: `rows` has a column for each field, and `key`. `sampled` says that combinations were left out;
-    `partial` names fields whose values do not stand for all."""
+    """A table of answers: `rows` has a column for each field, and `key`. `tried` are their number and `total` that of all
+    combinations; `partial` names fields whose values do not stand for all."""
 
     rows: DuckDBPyRelation
     fields: tuple[Field, ...]
-    sampled: bool
+    tried: int
+    total: int
     partial: frozenset[str]
+
+    @property
+    def sampled(self) -> bool:
+        """Whether combinations were left out."""
+        return self.tried < self.total
 
     def proves(self, read: Iterable[Field]) -> bool:
         """Whether what no answer shows of these fields is true of none."""
@@ -92,29 +102,51 @@ def grid(
     ]
     fields = [domain.field for domain in domains]
     masks = list(_masks(fields, scope))
-    sampled = False
-    parts: list[DuckDBPyRelation] = []
-    for number, mask in enumerate(masks):
-        active = [index for index, field in enumerate(fields) if _active(field, mask)]
-        total = prod(tables[index].size for index in active)
-        limit = most if total > most else None
-        sampled |= limit is not None
-        rows = _product(connection, {index: tables[index] for index in active}, limit)
-        parts.append(rows.select(*_columns(fields, active, mask, number, scope)))
-    whole = reduce(lambda left, right: left.union(right), parts)
+    totals = [prod(tables[at].size for at, one in enumerate(fields) if _active(one, mask)) for mask in masks]
+    limits = _limits(totals, most)
+    kinds = [
+        _mask_columns(mask, number, fields, scope)
+        | _places(mask, fields, [table.size for table in tables], limits[number], totals[number])
+        for number, mask in enumerate(masks)
+    ]
+    _mask_table(connection, kinds, f"{name}_masks")
+    whole = _product(connection, tables, f"{name}_masks").select(*_columns(fields, kinds[0]))
     numbers = [Column("versionId"), Column(f"{PREVIOUS}versionId")]
     if scope == "version" and {"versionId", f"{PREVIOUS}versionId"} <= set(whole.columns):
         whole = whole.filter(Coalesce(numbers[0] > numbers[1], Constant(value=True)))
     whole.to_table(name)
     partial = frozenset(domain.field.path for domain in domains if not domain.every)
-    return Grid(connection.table(name), tuple(fields), sampled, partial)
+    return Grid(connection.table(name), tuple(fields), sum(limits), sum(totals), partial)
+
+
+def width(domain: Domain) -> int:
+    """How many values of a field are tried: being absent is one where it may be."""
+    return len(domain.values) + _may_be_absent(domain.field)
+
+
+def combinations(widths: Sequence[tuple[Field, int]], scope: RuleScope) -> int:
+    """How many answers there are of fields with so many values."""
+    masks = _masks([field for field, _ in widths], scope)
+    return sum(prod(number for field, number in widths if _active(field, mask)) for mask in masks)
+
+
+def _may_be_absent(field: Field) -> bool:
+    return (field.source is Source.OWN and field.path.startswith("labels.")) or not always_given(field)
+
+
+def _limits(totals: Sequence[int], most: int) -> list[int]:
+    """How many combinations are tried of each kind of answer: all of them, or as many of each as there is room for."""
+    if sum(totals) <= most:
+        return list(totals)
+    each = max(most // len(totals), 1)
+    return [min(total, each) for total in totals]
 
 
 def _table(connection: DuckDBPyConnection, domain: Domain, usual: Scalar | None, name: str) -> _Values:
     """A table of a field's values: `c` the value, `d` its cost, `k` its number."""
     known = domain.field
     values: list[Scalar | None] = list(domain.values)
-    if (known.source is Source.OWN and known.path.startswith("labels.")) or not always_given(known):
+    if _may_be_absent(known):
         values.append(None)
     costs = [0 if value == usual else _DIFFERENT + min(at, 99) for at, value in enumerate(values)]
     kind = _SQL.get(known.type, "VARCHAR")
@@ -135,29 +167,47 @@ def _wire(value: Scalar | None) -> Any:
     return value
 
 
-def _product(
-    connection: DuckDBPyConnection, tables: Mapping[int, _Values], limit: int | None
-) -> DuckDBPyRelation:
-    """The combinations of values: columns `c0`, `c1`.., `cost` and `id`. Names in the text are ours."""
-    selected = [f"t{index}.c AS c{index}" for index in tables]
-    cost = " + ".join(["0", *(f"t{index}.d" for index in tables)])
-    if limit is None:
-        number = "0"
-        for index, values in tables.items():
-            number = f"({number}) * {values.size} + t{index}.k"
-        joined = ", ".join(["(SELECT 0)", *(f"{values.table} t{index}" for index, values in tables.items())])
-        where = ""
-    else:
-        number = "n.range"
-        joined = ", ".join(
-            [f"range({limit}) n", *(f"{values.table} t{index}" for index, values in tables.items())]
-        )
-        where = " WHERE " + " AND ".join(
-            f"t{index}.k = (hash(n.range, {index}) % {values.size})::BIGINT"
-            for index, values in tables.items()
-        )
-    columns = ", ".join([*selected, f"({cost})::BIGINT AS cost", f"({number})::BIGINT AS id"])
-    return connection.sql(f"SELECT {columns} FROM {joined}{where}")  # noqa: S608
+def _product(connection: DuckDBPyConnection, tables: Sequence[_Values], masks: str) -> DuckDBPyRelation:
+    """The combinations of values of each kind of answer: the columns of the kind, `c0`, `c1`.. with the values, `cost`
+    and `id`. Names in the text are ours."""
+    joins = [
+        f"LEFT JOIN {values.table} t{index} ON t{index}.k = CASE WHEN m.sampled AND m.p{index} IS NOT NULL "
+        f"THEN (hash(m.id, {index}) % {values.size})::BIGINT ELSE (m.id // m.p{index}) % {values.size} END"
+        for index, values in enumerate(tables)
+    ]
+    cost = " + ".join(["0", *(f"coalesce(t{index}.d, 0)" for index in range(len(tables)))])
+    selected = ", ".join(["m.*", *(f"t{index}.c AS c{index}" for index in range(len(tables)))])
+    kinds = f"(SELECT *, unnest(range(tried)) AS id FROM {masks}) m"  # noqa: S608
+    return connection.sql(f"SELECT {selected}, ({cost})::BIGINT AS cost FROM {kinds} {' '.join(joins)}")  # noqa: S608
+
+
+def _mask_table(
+    connection: DuckDBPyConnection, kinds: Sequence[Mapping[str, tuple[str, Any]]], name: str
+) -> None:
+    """A row for each kind of answer: what was received, and which of the fields' values it has. Names are ours."""
+    columns = [
+        f'unnest(${at}::{kind}[]) AS "{column}"' for at, (column, (kind, _)) in enumerate(kinds[0].items(), 1)
+    ]
+    values = [[one[column][1] for one in kinds] for column in kinds[0]]
+    connection.execute(f"CREATE TEMP TABLE {name} AS SELECT {', '.join(columns)}", values)
+
+
+def _places(
+    mask: Mask, fields: Sequence[Field], sizes: Sequence[int], tried: int, total: int
+) -> dict[str, tuple[str, Any]]:
+    """How the number of an answer of a kind gives the number of each field's value: the quotient by this, modulo the
+    number of values; null of a field that has none. Of a sample a hash gives it."""
+    found: dict[str, tuple[str, Any]] = {
+        "tried": ("BIGINT", tried),
+        "sampled": ("BOOLEAN", tried < total),
+    }
+    step = 1
+    for at in reversed(range(len(fields))):
+        active = _active(fields[at], mask)
+        # of a sample the quotient is not needed, and may not fit
+        found[f"p{at}"] = ("BIGINT", (step if tried == total else 1) if active else None)
+        step *= sizes[at] if active else 1
+    return found
 
 
 def _masks(fields: Sequence[Field], scope: RuleScope) -> Iterator[Mask]:
@@ -195,56 +245,63 @@ def _active(field: Field, mask: Mask) -> bool:
     return field.source is Source.OWN or mask[field.source.value] is True
 
 
-def _columns(
-    fields: Sequence[Field], active: Sequence[int], mask: Mask, number: int, scope: RuleScope
-) -> list[Expression]:
+def _mask_columns(
+    mask: Mask, number: int, fields: Sequence[Field], scope: RuleScope
+) -> dict[str, tuple[str, Any]]:
+    """What is the same in all answers of a kind: the type and the value of each column."""
     found, successor = mask["found"], mask["successor"]
     if scope == "datastore":
         found = mask[Source.DATASTORE.value]
     code = {True: None, False: NOT_FOUND, None: FAILED}[found]
-    number_in = Column("id") * Constant(_MASKS) + Constant(number)
-    columns = [
-        ((Column("cost") + Constant(number * _DIFFERENT)) * Constant(_SPREAD) + number_in).alias(KEY),
-        Constant(found).cast("BOOLEAN").alias("found"),
-        Constant(code).cast("VARCHAR").alias("error.code"),
-    ]
+    columns: dict[str, tuple[str, Any]] = {
+        NUMBER: ("BIGINT", number),
+        "found": ("BOOLEAN", found),
+        "error.code": ("VARCHAR", code),
+    }
     for source in _CALLS:
         there = mask[source.value]
-        columns.append(Constant(there).cast("BOOLEAN").alias(f"{source.value}.received"))
-        columns.append(Constant(None if there else FAILED).cast("VARCHAR").alias(f"{source.value}.error"))
-    answered = {"read": True, "gone": True}.get(successor)
-    columns.append(Constant(answered).cast("BOOLEAN").alias(f"{SUCCESSOR}received"))
-    there = {"read": True, "gone": False}.get(successor)
-    columns.append(Constant(there).cast("BOOLEAN").alias(f"{SUCCESSOR}found"))
-    if successor and not any(field.path == _LABEL for field in fields):
-        label = None if successor == "none" else SUCCESSOR_ID
-        columns.append(Constant(label).cast("VARCHAR").alias(_LABEL))
-    columns += _history(mask)
-    for index, field in enumerate(fields):
-        if field.path in _NO_VALUES:
-            continue
-        value: Expression = Column(f"c{index}") if index in active else Constant(None)
-        if field.path == _LABEL and successor not in ("", "none"):
-            value = Coalesce(value, Constant(SUCCESSOR_ID))
-        columns.append(value.cast(_SQL.get(field.type, "VARCHAR")).alias(column(field)))
+        columns[f"{source.value}.received"] = ("BOOLEAN", there)
+        columns[f"{source.value}.error"] = ("VARCHAR", None if there else FAILED)
+    columns[f"{SUCCESSOR}received"] = ("BOOLEAN", {"read": True, "gone": True}.get(successor))
+    columns[f"{SUCCESSOR}found"] = ("BOOLEAN", {"read": True, "gone": False}.get(successor))
+    if successor:
+        columns[_NAMED] = ("VARCHAR", None if successor == "none" else SUCCESSOR_ID)
+    columns |= _history(mask)
     if any(field.path.startswith(PREVIOUS) for field in fields):
-        columns.append(Constant(None).cast("VARCHAR").alias(f"{PREVIOUS}error"))
+        columns[f"{PREVIOUS}error"] = ("VARCHAR", None)
         number_of = f"{PREVIOUS}versionId"
         if not any(field.path == number_of for field in fields):
-            there = 1 if mask["previous"] else None
-            columns.append(Constant(there).cast("BIGINT").alias(number_of))
+            columns[number_of] = ("BIGINT", 1 if mask["previous"] else None)
     return columns
 
 
-def _history(mask: Mask) -> list[Expression]:
+def _columns(fields: Sequence[Field], kind: Mapping[str, Any]) -> list[Expression]:
+    number, label = Column(NUMBER), any(field.path == _LABEL for field in fields)
+    spread = (Column("cost") + number * Constant(_DIFFERENT)) * Constant(_SPREAD)
+    columns = [(spread + Column("id") * Constant(_MASKS) + number).alias(KEY)]
+    ours = (NUMBER, _NAMED, "tried", "sampled")
+    columns += [Column(name) for name in kind if name not in ours and not _PLACE.fullmatch(name)]
+    if _NAMED in kind and not label:
+        columns.append(Column(_NAMED).alias(_LABEL))
+    for index, field in enumerate(fields):
+        if field.path in _NO_VALUES:
+            continue
+        value: Expression = Column(f"c{index}")
+        if field.path == _LABEL and _NAMED in kind:
+            value = Coalesce(value, Column(_NAMED))
+        columns.append(value.cast(_SQL.get(field.type, "VARCHAR")).alias(column(field)))
+    return columns
+
+
+def _history(mask: Mask) -> dict[str, tuple[str, Any]]:
     """What earlier runs saw, where a rule reads it."""
     if not mask["history"]:
-        return []
+        return {}
     known, found = _HISTORIES[mask["history"]]
     received = None if found is None else True
     truths = {"received": received, "found": found, "answered": received}
-    return [
-        Constant(known).cast("BOOLEAN").alias(KNOWN.path),
-        *(Constant(truth).cast("BOOLEAN").alias(EARLIER + name) for name, truth in truths.items()),
-        Constant(None if found else FAILED).cast("VARCHAR").alias(f"{EARLIER}error"),
-    ]
+    return {
+        KNOWN.path: ("BOOLEAN", known),
+        **{EARLIER + name: ("BOOLEAN", truth) for name, truth in truths.items()},
+        f"{EARLIER}error": ("VARCHAR", None if found else FAILED),
+    }

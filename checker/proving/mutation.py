@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from duckdb import CaseExpression as Case
 from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection
+from duckdb import DuckDBPyConnection, OutOfMemoryException
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.compile import CODES, verdict
@@ -28,6 +29,9 @@ from checker.proving.trial import Trial, hints
 
 FEW = 20_000
 """Answers on which all mutants are tried at once; those that look equal are tried on all."""
+MOST_ALONE = 100
+"""Mutants of a rule that are tried on all."""
+TOO_LARGE = "it is too large"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +46,14 @@ class Survivor:
 @dataclass(frozen=True, slots=True)
 class Score:
     """How many of a rule's mutants its tests notice. `equivalent` mutants, which no answer tells from the rule or from
-    another mutant, are left out of `total`; `reason` says why a rule could not be tried."""
+    another mutant, are left out of `total`, and so are `untold` ones, of which that was not found out; `reason` says why a
+    rule could not be tried."""
 
     rule: Rule
     killed: int = 0
     total: int = 0
     equivalent: int = 0
+    untold: int = 0
     survivors: tuple[Survivor, ...] = ()
     reason: str = ""
 
@@ -70,15 +76,31 @@ def score(pack: Pack, rule: Rule, proved: Sequence[Proved]) -> Score:
     if not all(one.held for one in proved):
         return Score(rule, reason="its tests do not hold")
     every = mutants(rule)
-    usual = _usual(pack, rule)
-    differing = _differing(rule, every, usual)
-    dead = killed(pack.labels, rule, [one.mutant for one in differing], groups(pack, rule))
-    living = [one for one, noticed in zip(differing, dead, strict=True) if not noticed]
+    try:
+        told = _told(rule, every, _usual(pack, rule))
+        tried = [*(one.mutant for one in told.differing), *told.untold]
+        dead = killed(pack.labels, rule, tried, groups(pack, rule))
+        number = len(told.differing)
+        living = [one for one, noticed in zip(told.differing, dead[:number], strict=True) if not noticed]
+        tests = suggested(pack, rule, living)
+    except OutOfMemoryException:
+        return Score(rule, reason=TOO_LARGE)
     survivors = tuple(
-        Survivor(one.mutant.where, one.mutant.change, test)
-        for one, test in zip(living, suggested(pack, rule, living), strict=True)
+        Survivor(one.mutant.where, one.mutant.change, test) for one, test in zip(living, tests, strict=True)
     )
-    return Score(rule, sum(dead), len(differing), len(every) - len(differing), survivors)
+    # what a test notices is another rule, whether or not an answer was found that shows it
+    untold = dead[number:].count(False)
+    total = len(tried) - untold
+    return Score(rule, sum(dead), total, len(every) - len(tried), untold, survivors)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Mutants that some answer tells from the rule and from each other, and those of which none was found though not all
+    were tried."""
+
+    differing: list[Shown]
+    untold: list[Mutant]
 
 
 def _usual(pack: Pack, rule: Rule) -> tuple[Group, dict[str, object]]:
@@ -92,28 +114,35 @@ def _usual(pack: Pack, rule: Rule) -> tuple[Group, dict[str, object]]:
     return group, beside | ({"as_of": group.as_of} if group.as_of != AS_OF else {})
 
 
-def _differing(rule: Rule, every: Sequence[Mutant], usual: tuple[Group, dict[str, object]]) -> list[Shown]:
-    """The mutants that some answer tells from the rule and from each other."""
+def _told(rule: Rule, every: Sequence[Mutant], usual: tuple[Group, dict[str, object]]) -> _Told:
+    """The mutants by what answers tell of them."""
     group, beside = usual
     values = group.bound(rule)
     ready = bind(rule, values)
     changed = [(mutant, one) for mutant in every if (one := mutant.bind(values)) is not None]
+    texts, seen, alone = hints([rule]), set(), MOST_ALONE
+    told = _Told([], [])
     if not changed:
-        return []
-    texts, found, seen = hints([rule]), [], set()
-    with connect() as connection:
-        trial = Trial(connection, [ready, *(one for _, one in changed)], group.as_of, texts, most=FEW)
+        return told
+    with (
+        connect() as connection,
+        Trial(connection, [ready, *(one for _, one in changed)], group.as_of, texts, most=FEW) as trial,
+    ):
         shown = _shown(trial, ready, [one for _, one in changed])
         for index, ((mutant, one), first) in enumerate(zip(changed, shown, strict=True)):
-            used, (where, signature) = trial, first
-            if where is None and trial.sampled:
-                used = Trial(connection, [ready, one], group.as_of, texts, name=f"pair{index}")
-                where, signature = _shown(used, ready, [one])[0]
-            if where is None or signature in seen:
-                continue
-            seen.add(signature)
-            found.append(_shows(mutant, used, ready, where, beside))
-    return found
+            if first[0] is not None or not trial.sampled or not alone:
+                pair: AbstractContextManager[Trial] = nullcontext(trial)
+            else:
+                alone -= 1
+                pair = Trial(connection, [ready, one], group.as_of, texts, name=f"pair{index}_")
+            with pair as used:
+                where, signature = _shown(used, ready, [one])[0] if used is not trial else first
+                if where is None and not used.proves((*ready.fields, *one.fields)):
+                    told.untold.append(mutant)
+                elif where is not None and signature not in seen:
+                    seen.add(signature)
+                    told.differing.append(_shows(mutant, used, ready, where, beside))
+    return told
 
 
 def _shown(trial: Trial, rule: Rule, changed: Sequence[Rule]) -> list[tuple[int | None, Any]]:

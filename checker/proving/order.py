@@ -90,12 +90,12 @@ class Sums:
             return [instant + length.milliseconds for instant in wanted]
         return self._moved(wanted, lambda instant: Compiler(EPOCH).later(instant, length))
 
-    def beside(self, instants: Iterable[int], length: Duration) -> set[int]:
+    def beside(self, instants: Iterable[int], length: Duration, *, after: bool = True) -> set[int]:
         """For each instant those which, with the duration added, are the last before it, equal to it, and the first
-        after it."""
+        after it unless `after` is false."""
         wanted = [instant - length.milliseconds for instant in dict.fromkeys(instants)]
         if not length.months:
-            return {instant + by for instant in wanted for by in (-1, 0, 1)}
+            return {instant + by for instant in wanted for by in range(-1, 1 + after)}
         months = Duration(length.months)
         back = self._moved(wanted, lambda instant: instant - Function("to_months", Constant(months.months)))
         tried = [(at, one) for at, before in zip(wanted, back, strict=True) for one in _near(at, before)]
@@ -103,7 +103,8 @@ class Sums:
         for (at, one), moved in zip(tried, self.later([one for _, one in tried], months), strict=True):
             sign = (moved > at) - (moved < at)
             best = max if sign < 1 else min
-            found[at, sign] = best(found.get((at, sign), one), one)
+            if after or sign < 1:
+                found[at, sign] = best(found.get((at, sign), one), one)
         return set(found.values())
 
     def reaches(self, length: Duration) -> bool:

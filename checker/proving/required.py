@@ -37,9 +37,11 @@ def may_be_unknown(pack: Pack, rule: Rule) -> bool:
     )
     if ready is None:
         return False
-    with connect() as connection:
-        bound = bind(rule, ready.bound(rule))
-        trial = Trial(connection, [bound], ready.as_of, hints([rule]), most=FEW)
+    bound = bind(rule, ready.bound(rule))
+    with (
+        connect() as connection,
+        Trial(connection, [bound], ready.as_of, hints([rule]), most=FEW) as trial,
+    ):
         code = verdict(bound, ready.as_of, trial.columns)
         calls = [name for name in trial.rows.columns if name.endswith(".received")]
         # the label names no successor in most answers, and that is none that failed

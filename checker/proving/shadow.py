@@ -1,64 +1,195 @@
-"""Rules that say nothing of their own: wherever one fails, another one that is as severe fails too."""
+"""Rules that say nothing of their own: wherever one fails, another one that is as severe fails too.
+
+Most pairs are told apart by a few answers on which the one rule fails, all at once. Only those that are not are tried on
+every answer that the two tell apart.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
+from duckdb import DuckDBPyConnection, OutOfMemoryException
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.compile import CODES, verdict
-from checker.evidence.snapshot import connect
 from checker.fields import FOUND
-from checker.model import Aggregate, Rule, Verdict
+from checker.model import Aggregate, Group, Rule, Verdict
 from checker.policy.cases import AS_OF
 from checker.policy.params import leaves
 from checker.problems import Problem
+from checker.proving.defaults import Ready, resting
 from checker.proving.grid import KEY
-from checker.proving.trial import Trial, hints
+from checker.proving.parts import depends
+from checker.proving.satisfy import Note
+from checker.proving.stores import ANY_NUMBER
+from checker.proving.trial import Hints, Trial, provable
 from checker.proving.witness import flow
 
+FEW = 4
+"""Failing answers that differ least from a healthy one, and as many others, by which a rule is told from others."""
+MOST_JUDGED = 20_000_000
+"""Verdicts of all rules on all of those answers together."""
+PROOFS_EACH, PROOFS = 2, 20
+"""Pairs that are tried on every answer: so many for each rule, and so many more."""
+_FAIL = Constant(CODES[Verdict.FAIL])
+_BATCH = 50
+_LATE = "not compared with every other rule: there are too many that are alike"
 
-def shadowed(rules: Sequence[Rule]) -> list[Problem]:
-    """Warnings of rules, with bound parameters, that another one makes superfluous."""
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """A rule with some answers on which it fails, in a table; `texts` are those that its tests give."""
+
+    ready: Ready
+    texts: Hints
+    table: str
+
+    @property
+    def rule(self) -> Rule:
+        """The rule, its parameters bound."""
+        return self.ready.rule
+
+
+def failures(ready: Ready, trial: Trial, texts: Hints, table: str) -> Failures:
+    """Keeps some of the answers on which a rule fails."""
+    failing = trial.rows.filter(verdict(ready.rule, AS_OF, trial.columns) == _FAIL)
+    first = failing.order(KEY).limit(FEW)
+    others = failing.order(f"hash({KEY}), {KEY}").limit(FEW)
+    first.union(others).to_table(table)
+    return Failures(ready, texts, table)
+
+
+def shadowed(connection: DuckDBPyConnection, rules: Sequence[Failures]) -> tuple[list[Problem], list[Note]]:
+    """Warnings of rules that another one makes superfluous, and what was not found out of that."""
     problems: dict[str, Problem] = {}
-    for rule, other in _candidates(rules):
-        if rule.name not in problems and other.name not in problems:
-            witness = _witness(rule, other)
-            if witness:
-                text = f"the rule {rule.id} is shadowed: wherever it fails, {other.name} ({other.where}) fails too"
-                problems[rule.name] = Problem(rule.where, text, f"both fail on {witness}", warning=True)
-    return list(problems.values())
+    missed: dict[str, Note] = {}
+    apart = _told_apart(connection, rules)
+    proofs = PROOFS + PROOFS_EACH * len(rules)
+    for one, other in _candidates(rules):
+        name = one.rule.name
+        if name in problems or other.rule.name in problems or apart.get((name, other.rule.name), False):
+            continue
+        if proofs == 0 or (name, other.rule.name) not in apart:
+            missed.setdefault(name, Note(name, one.rule.where, _LATE))
+            continue
+        proofs -= 1
+        found = _compared(connection, one, other, f"pair{proofs}_")
+        if isinstance(found, Problem):
+            problems[name] = found
+        elif found is None:
+            text = f"not found out whether it says anything of its own beside {other.rule.name}"
+            missed.setdefault(name, Note(name, one.rule.where, text))
+    return list(problems.values()), [note for name, note in missed.items() if name not in problems]
 
 
-def _candidates(rules: Sequence[Rule]) -> Iterator[tuple[Rule, Rule]]:
+def _candidates(rules: Sequence[Failures]) -> Iterator[tuple[Failures, Failures]]:
     """Pairs that are worth trying: what the other rule reads the rule reads too, else it would hang on more."""
-    plain = [rule for rule in rules if not any(isinstance(leaf, Aggregate) for leaf in leaves(rule))]
-    for at, rule in enumerate(plain):
-        own = set(rule.fields) | {FOUND}
-        for place, other in enumerate(plain):
-            if other is rule or other.scope != rule.scope or not set(other.fields) <= own:
+    read = [_reads(one.rule) for one in rules]
+    for at, one in enumerate(rules):
+        rule, own = one.rule, read[at] | {FOUND}
+        for place, beside in enumerate(rules):
+            other = beside.rule
+            if other is rule or other.scope != rule.scope or not read[place] <= own:
                 continue
             # of two that are the same the later one is superfluous
-            same = set(other.fields) == set(rule.fields) and other.severity is rule.severity
-            shared = set(other.fields) & set(rule.fields) and other.severity.rank >= rule.severity.rank
+            same = read[place] == read[at] and other.severity is rule.severity
+            shared = read[place] & read[at] and other.severity.rank >= rule.severity.rank
             if shared and (not same or place < at or _stricter(rule, other)):
-                yield rule, other
+                yield one, beside
+
+
+def _reads(rule: Rule) -> set[object]:
+    return depends(rule.when) | depends(rule.condition)
 
 
 def _stricter(rule: Rule, other: Rule) -> bool:
     return (rule.when, rule.condition) != (other.when, other.condition)
 
 
-def _witness(rule: Rule, other: Rule) -> str:
-    """An answer on which both fail, where the other one fails whenever the rule does; else nothing."""
-    with connect() as connection:
-        trial = Trial(connection, [rule, other], AS_OF, hints([rule, other]))
-        if not trial.proves((*rule.fields, *other.fields)):
-            return ""
-        codes = [verdict(one, AS_OF).alias(f"v{at}") for at, one in enumerate((rule, other))]
-        failing = trial.rows.select(Column(KEY), *codes).filter(Column("v0") == Constant(CODES[Verdict.FAIL]))
-        alone = Function("count_if", Column("v1") != Constant(CODES[Verdict.FAIL]))
-        least, count = failing.aggregate([Function("min", Column(KEY)), alone]).fetchall()[0]
-        return "" if least is None or count else f"`given: {flow(trial.given(least))}`"
+def _counts(rule: Rule) -> bool:
+    return any(isinstance(leaf, Aggregate) for leaf in leaves(rule))
+
+
+def _told_apart(connection: DuckDBPyConnection, rules: Sequence[Failures]) -> Mapping[tuple[str, str], bool]:
+    """For pairs of rules whether some answer on which the first one fails is none to the second. What counts image sets
+    is told apart by nothing here, and pairs that there are too many of are left out."""
+    apart = {(one.rule.name, other.rule.name): False for one in rules for other in rules if _counts(one.rule)}
+    groups: dict[tuple[object, ...], list[Failures]] = {}
+    for one in rules:
+        if not _counts(one.rule):
+            groups.setdefault((one.rule.scope, frozenset(one.rule.fields)), []).append(one)
+    judged = 0
+    for (scope, fields), group in groups.items():
+        assert isinstance(fields, frozenset)
+        judges = [
+            one.rule
+            for one in rules
+            if one.rule.scope == scope and not _counts(one.rule) and fields | {FOUND} >= set(one.rule.fields)
+        ]
+        judged += 2 * FEW * len(group) * len(judges)
+        if judged > MOST_JUDGED:
+            break
+        for at, one in enumerate(group):
+            # the same columns in all of them: they read the same fields; names are ours
+            begin = "INSERT INTO failing BY NAME" if at else "CREATE TABLE failing AS"
+            connection.execute(f"{begin} SELECT {at} AS rule, * FROM {one.table}")  # noqa: S608
+        for begin_at in range(0, len(judges), _BATCH):
+            some = judges[begin_at : begin_at + _BATCH]
+            codes = [verdict(one, AS_OF).alias(f"v{at}") for at, one in enumerate(some)]
+            others = [
+                Function("bool_or", Column(f"v{at}") != _FAIL).alias(f"o{at}") for at in range(len(some))
+            ]
+            rows = connection.table("failing").select(Column("rule"), *codes)
+            for at, *seen in rows.aggregate([Column("rule"), *others], "rule").fetchall():
+                apart |= {
+                    (group[at].rule.name, other.name): met for other, met in zip(some, seen, strict=True)
+                }
+        connection.execute("DROP TABLE failing")
+    return apart
+
+
+def _compared(
+    connection: DuckDBPyConnection, one: Failures, other: Failures, name: str
+) -> Problem | bool | None:
+    """That the rule is shadowed, with an answer on which both fail; False where it is not; None where that was not found
+    out."""
+    rules = [one.rule, other.rule]
+    texts = {
+        path: [*one.texts.get(path, ()), *other.texts.get(path, ())] for path in {*one.texts, *other.texts}
+    }
+    if not provable(connection, rules, AS_OF, texts):
+        return None
+    try:
+        with Trial(connection, rules, AS_OF, texts, most_sets=ANY_NUMBER, name=name) as trial:
+            codes = [verdict(rule, AS_OF, trial.columns).alias(f"v{at}") for at, rule in enumerate(rules)]
+            failing = trial.rows.select(Column(KEY), *codes).filter(Column("v0") == _FAIL)
+            alone = Function("count_if", Column("v1") != _FAIL)
+            least, count = failing.aggregate([Function("min", Column(KEY)), alone]).fetchall()[0]
+            if count or least is None:
+                return False
+            exact = trial.stores is None or trial.stores.undecided or _plain(other.rule)
+            if not exact or not trial.proves((*one.rule.fields, *other.rule.fields)):
+                return None
+            shown = f"both fail on `given: {flow(trial.given(least))}`"
+    except OutOfMemoryException:
+        return None
+    text = f"the rule {one.rule.id} is shadowed: wherever it fails, {other.rule.name} ({other.rule.where}) fails too"
+    hint = shown + resting({**one.ready.every, **other.ready.every})
+    return Problem(one.rule.where, text, hint, warning=True)
+
+
+def _plain(rule: Rule) -> bool:
+    """Whether a rule fails where each of some comparisons holds: that is decided exactly where image sets are undecided."""
+    parts = [part for part in (rule.when, rule.condition) if part is not None]
+    if not rule.deny and (isinstance(rule.condition, Group) or len(rule.condition.tests) > 1):
+        return False
+    return all(not isinstance(part, Group) or _conjunction(part) for part in parts)
+
+
+def _conjunction(group: Group) -> bool:
+    return group.kind == "all" and all(
+        not isinstance(member, Group) or _conjunction(member) for member in group.members
+    )

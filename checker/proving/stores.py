@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from fractions import Fraction
-from itertools import combinations, islice
+from itertools import combinations, islice, pairwise
 
 from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
@@ -14,10 +14,15 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation
 from checker.evaluation.compile import TRUE, Columns, Compiler
 from checker.evaluation.counting import Counts, decide
 from checker.model import Aggregate
+from checker.policy.given import MOST_SETS
+from checker.policy.tree import fields_of
 from checker.proving.grid import KEY, Grid
 
 MOST_KINDS = 16
 MOST_MIXED = 4_000
+MOST_UNDECIDED = 200
+ANY_NUMBER = 2**64
+"""Of image sets: as many as a count may be compared with."""
 MOST_ROWS = 20_000
 """Of the data stores' own answers those that differ least from a healthy one stand beside the mixtures."""
 
@@ -32,7 +37,10 @@ class Stores:
     base = 10**14
     """Numbers of answers are below it."""
     every: bool
-    """Whether the mixtures stand for all that there can be: of several aggregates they do not."""
+    """Whether the mixtures stand for all that there can be: of aggregates that count different things they do not."""
+
+    undecided: bool
+    """Whether they do so where some image sets are undecided too."""
 
     def __init__(
         self,
@@ -42,17 +50,35 @@ class Stores:
         as_of: datetime,
         *,
         name: str,
+        most_sets: int = MOST_SETS,
     ) -> None:
         self.connection = connection
         self.aggregates = aggregates
         self.name = name
-        self.kinds = self._kinds(inner, as_of)
-        mixtures = dict.fromkeys(self._mixtures())
+        self.most_sets = most_sets
+        kinds = self._kinds(inner, as_of)
+        self.kinds = kinds[:MOST_KINDS]
+        mixtures = filter(self._decidable, dict.fromkeys(self._mixtures()))
         ordered = sorted(mixtures, key=lambda mixture: (sum(count for _, count in mixture), mixture))
-        both = {(True, True)} | ({(True, False)} if aggregates[0].kind == "ratio" else set())
-        self.every = len(aggregates) == 1 and both <= {kind[1][0] for kind in self.kinds}
-        self.mixtures: list[tuple[Mixture, bool]] = [(mixture, True) for mixture in ordered[:MOST_MIXED]]
+        small = [one for one in ordered if all(count <= most_sets for _, count in one)]
+        self.every = self._every(inner, len(kinds)) and len(ordered) == len(small) <= MOST_MIXED
+        known = self._proves(inner) or any(None in truths for _, kind in self.kinds for truths in kind)
+        self.undecided = self.every and known and all(one.kind == "count" for one in aggregates)
+        self.mixtures: list[tuple[Mixture, bool]] = [(mixture, True) for mixture in small[:MOST_MIXED]]
         self.mixtures.append(((), False))
+
+    def _every(self, inner: Grid, kinds: int) -> bool:
+        """Whether one thing is counted, of which there are all kinds that matter, or all kinds that there can be."""
+        if len({measure(one) for one in self.aggregates}) > 1:
+            return False
+        both = {(True, True)} | ({(True, False)} if self.aggregates[0].kind == "ratio" else set())
+        if both <= {kind[1][0] for kind in self.kinds}:
+            return True
+        return kinds <= MOST_KINDS and self._proves(inner)
+
+    def _proves(self, inner: Grid) -> bool:
+        read = [field for one in self.aggregates for part in (one.of, one.among) for field in fields_of(part)]
+        return inner.proves(read)
 
     def mixed(self, key: int) -> tuple[list[tuple[int, int]], bool]:
         """The mixture in an answer: the number of an image set's answer with how many there are; and whether the target
@@ -76,9 +102,10 @@ class Stores:
             [len(self.mixtures), *truths],
         )
         most = max(1, MOST_ROWS // len(self.mixtures))
-        self.every &= len(rows.select(KEY).limit(most + 1).fetchall()) <= most
-        few = rows.order(KEY).limit(most)
-        joined = few.set_alias("rows").join(
+        few = len(rows.select(KEY).limit(most + 1).fetchall()) <= most
+        self.every, self.undecided = self.every and few, self.undecided and few
+        first = rows.order(KEY).limit(most)
+        joined = first.set_alias("rows").join(
             self.connection.table(self.name).set_alias("mixed"), Constant(1) == Constant(1)
         )
         key = (Column("number") * Constant(self.base) + Column(KEY)).alias(KEY)
@@ -95,8 +122,16 @@ class Stores:
         named = [truth.alias(f"t{index}") for index, truth in enumerate(truths)]
         groups = ", ".join(f"t{index}" for index in range(len(truths)))
         found = inner.rows.select(Column(KEY), *named).aggregate(f"min({KEY}) AS least, {groups}", groups)
-        rows = found.order("least").limit(MOST_KINDS).fetchall()
+        rows = found.order("least").limit(MOST_KINDS + 1).fetchall()
         return [(row[0], tuple(zip(row[1::2], row[2::2], strict=True))) for row in rows]
+
+    def _decidable(self, mixture: Mixture) -> bool:
+        """Whether few enough image sets are undecided for a share: each number of them is tried. What holds where some
+        are undecided holds however they turn out, so that no proof hangs on them."""
+        undecided = sum(
+            count for kind, count in mixture if any(None in truths for truths in self.kinds[kind][1])
+        )
+        return undecided <= MOST_UNDECIDED or all(one.kind == "count" for one in self.aggregates)
 
     def _mixtures(self) -> Iterator[Mixture]:
         yield ()
@@ -110,23 +145,46 @@ class Stores:
                 yield ((one, right), (other, left))
         for three in islice(combinations(kinds, 3), 200):
             yield tuple((kind, 1) for kind in three)
+        yield from self._ranges()
 
     def _sizes(self) -> tuple[list[int], list[tuple[int, int]]]:
         """Numbers of image sets on both sides of each constant, alone and beside another kind."""
         counts, pairs = {1, 2}, {(1, 1), (1, 2), (2, 2)}
+        shares = {Fraction(0), Fraction(1)}
+        for value in self._constants():
+            if isinstance(value, Fraction):
+                pairs |= set(_shares(value))
+                shares.add(value)
+            else:
+                counts |= {value + by for by in (-1, 0, 1, 2)}
+                pairs |= {(value + by, more) for by in (-1, 0, 1) for more in (1, 2)}
+        if len(shares) > 2:
+            # between two that are close no round number of image sets need lie
+            middles = [(low + high) / 2 for low, high in pairwise(sorted(shares))]
+            pairs |= {(one.numerator, one.denominator - one.numerator) for one in middles}
+        return (
+            sorted(count for count in counts if count > 0),
+            sorted(pair for pair in pairs if min(pair) > 0),
+        )
+
+    def _constants(self) -> Iterator[Fraction | int]:
         for aggregate in self.aggregates:
             for test in aggregate.tests:
                 for value in test.value if isinstance(test.value, tuple) else (test.value,):
-                    if isinstance(value, Fraction):
-                        pairs |= set(_shares(value))
-                    elif isinstance(value, int) and not isinstance(value, bool):
-                        counts |= {value + by for by in (-1, 0, 1, 2)}
-                        pairs |= {(value + by, more) for by in (-1, 0, 1) for more in (1, 2)}
-        most = 100_000
-        return (
-            sorted(count for count in counts if 0 < count <= most),
-            sorted(pair for pair in pairs if min(pair) > 0 and max(pair) <= most),
-        )
+                    if isinstance(value, Fraction | int) and not isinstance(value, bool):
+                        yield value
+
+    def _ranges(self) -> Iterator[Mixture]:
+        """From how many to how many image sets a count may be of: each pair of numbers beside the constants."""
+        if len({measure(one) for one in self.aggregates}) > 1 or self.aggregates[0].kind != "count":
+            return
+        by_truth = {truths[0][1]: at for at, (_, truths) in reversed([*enumerate(self.kinds)])}
+        if True not in by_truth or None not in by_truth:
+            return
+        numbers = {0, *(int(value) + by for value in self._constants() for by in (-1, 0, 1))}
+        for low, high in combinations(sorted(one for one in numbers if one >= 0), 2):
+            undecided = (by_truth[None], high - low)
+            yield tuple(sorted([(by_truth[True], low), undecided])) if low else (undecided,)
 
     def _counts(self, index: int, mixture: Mixture) -> Counts:
         numbers = {"tt": 0, "tf": 0, "tu": 0, "ut": 0, "uf": 0, "uu": 0}
@@ -135,6 +193,11 @@ class Stores:
             if among is not False:
                 numbers[_letter(among) + _letter(of)] += count
         return Counts(**numbers)
+
+
+def measure(aggregate: Aggregate) -> tuple[object, ...]:
+    """What an aggregate counts; its tests are of that number."""
+    return aggregate.kind, aggregate.of, aggregate.among
 
 
 def _letter(truth: Truth) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Self
 
 from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
@@ -12,13 +13,17 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation
 from checker.evaluation.compile import NO_AGGREGATES, Columns
 from checker.fields import FOUND, NOW
 from checker.model import Aggregate, Condition, Field, Leaf, Rule, RuleScope, Scalar
+from checker.policy.given import MOST_SETS
 from checker.policy.tree import fields_of, walk
-from checker.proving.domains import domains
-from checker.proving.grid import KEY, MOST, Grid, grid
+from checker.proving.domains import Domain, domains
+from checker.proving.grid import KEY, MOST, MOST_WORK, Grid, combinations, grid, width
 from checker.proving.order import Sums
 from checker.proving.records import healthy_values
 from checker.proving.stores import Stores
 from checker.proving.witness import Described, described, given
+
+LEAST_ROWS = 1_000
+"""Answers that are tried of even the largest rule."""
 
 Hints = Mapping[str, Iterable[str]]
 """Texts worth trying, by field."""
@@ -41,10 +46,26 @@ def parts(rules: Iterable[Rule]) -> list[Condition]:
     return [part for rule in rules for part in (rule.when, rule.condition) if part is not None]
 
 
+def weight(condition: Condition) -> int:
+    """How much of an answer a condition judges: its comparisons."""
+    return sum(
+        weight(part)
+        for leaf in walk(condition)
+        if isinstance(leaf, Aggregate)
+        for part in (leaf.of, leaf.among)
+        if part is not None
+    ) + sum(
+        len(test.value) if isinstance(test.value, tuple) else 1
+        for leaf in walk(condition)
+        for test in leaf.tests
+    )
+
+
 class Trial:
     """The answers that tell apart what rules of one scope, with bound parameters, tell apart.
 
-    `rows` has a row for each answer, numbered by `KEY`; `columns` are those of the rules' aggregates.
+    `rows` has a row for each answer, numbered by `KEY`; `columns` are those of the rules' aggregates. Its tables last as
+    long as its `with`.
     """
 
     def __init__(
@@ -55,31 +76,59 @@ class Trial:
         texts: Hints,
         *,
         most: int = MOST,
+        most_sets: int = MOST_SETS,
         name: str = "answers",
     ) -> None:
         self.as_of = as_of
         self.scope = rules[0].scope
         self.connection = connection
-        self.grid = conditions_grid(connection, parts(rules), self.scope, as_of, texts, most=most, name=name)
+        self.name = name
+        try:
+            self._fill(rules, texts, min(most, _most(rules)), most_sets)
+        except BaseException:
+            _drop(connection, name)
+            raise
+
+    def _fill(self, rules: Sequence[Rule], texts: Hints, most: int, most_sets: int) -> None:
+        connection, as_of, name, every = self.connection, self.as_of, self.name, parts(rules)
+        self.grid = conditions_grid(connection, every, self.scope, as_of, texts, most=most, name=name)
         self.rows: DuckDBPyRelation = self.grid.rows
         self.columns: Columns = NO_AGGREGATES
         self.stores: Stores | None = None
         self.inner: Grid | None = None
         aggregates = dict.fromkeys(
-            leaf for part in parts(rules) for leaf in walk(part) if isinstance(leaf, Aggregate)
+            leaf for part in every for leaf in walk(part) if isinstance(leaf, Aggregate)
         )
         if aggregates:
             inner = [part for one in aggregates for part in (one.of, one.among) if part is not None]
             self.inner = conditions_grid(
                 connection, inner, "image_set", as_of, texts, most=most, name=f"{name}_inner"
             )
-            self.stores = Stores(connection, self.inner, tuple(aggregates), as_of, name=f"{name}_stores")
+            self.stores = Stores(
+                connection,
+                self.inner,
+                tuple(aggregates),
+                as_of,
+                name=f"{name}_stores",
+                most_sets=most_sets,
+            )
             self.rows, self.columns = self.stores.beside(self.grid.rows)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _drop(self.connection, self.name)
 
     @property
     def sampled(self) -> bool:
         """Whether combinations were left out."""
         return self.grid.sampled or bool(self.stores and not self.stores.every)
+
+    @property
+    def grids(self) -> tuple[Grid, ...]:
+        """The tables of answers: on the rules' own subjects, and on what they count."""
+        return (self.grid,) if self.inner is None else (self.grid, self.inner)
 
     def proves(self, read: Iterable[Field]) -> bool:
         """Whether what no answer shows of these fields is true of none."""
@@ -113,6 +162,29 @@ class Trial:
         return described(table.fields, dict(zip(row.columns, row.fetchall()[0], strict=True)))
 
 
+def provable(connection: DuckDBPyConnection, rules: Sequence[Rule], as_of: datetime, texts: Hints) -> bool:
+    """Whether all answers that tell apart what rules read of their own subjects can be tried."""
+    scope, read = rules[0].scope, {field for rule in rules for field in rule.fields}
+    found = conditions_domains(connection, parts(rules), scope, as_of, texts)
+    total = combinations([(domain.field, width(domain)) for domain in found], scope)
+    return total <= _most(rules) and all(one.every for one in found if one.field in read)
+
+
+def conditions_domains(
+    connection: DuckDBPyConnection,
+    conditions: Sequence[Condition],
+    scope: RuleScope,
+    as_of: datetime,
+    texts: Hints,
+) -> list[Domain]:
+    """The values of each field that tell apart what conditions with bound parameters tell apart."""
+    healthy: Mapping[str, Scalar] = healthy_values(scope, as_of)
+    read = [one for part in conditions for one in fields_of(part) if one not in (FOUND, NOW)]
+    leaves = [leaf for part in conditions for leaf in walk(part) if isinstance(leaf, Leaf)]
+    every = domains([*read, FOUND], leaves, as_of, healthy, texts, sums=Sums(connection))
+    return [one for one in every if one.field != FOUND]
+
+
 def conditions_grid(
     connection: DuckDBPyConnection,
     conditions: Sequence[Condition],
@@ -124,9 +196,20 @@ def conditions_grid(
     name: str = "grid",
 ) -> Grid:
     """The answers that tell apart what conditions with bound parameters tell apart."""
-    healthy: Mapping[str, Scalar] = healthy_values(scope, as_of)
-    read = [one for part in conditions for one in fields_of(part) if one not in (FOUND, NOW)]
-    leaves = [leaf for part in conditions for leaf in walk(part) if isinstance(leaf, Leaf)]
-    every = domains([*read, FOUND], leaves, as_of, healthy, texts, sums=Sums(connection))
-    made = [one for one in every if one.field != FOUND]
-    return grid(connection, made, healthy, scope, most=most, name=name)
+    made = conditions_domains(connection, conditions, scope, as_of, texts)
+    return grid(connection, made, healthy_values(scope, as_of), scope, most=most, name=name)
+
+
+def _most(rules: Sequence[Rule]) -> int:
+    """How many answers are tried of rules: fewer of those that compare much."""
+    work = len(rules) + sum(map(weight, parts(rules)))
+    return max(min(MOST, MOST_WORK // work), LEAST_ROWS)
+
+
+def _drop(connection: DuckDBPyConnection, name: str) -> None:
+    """Drops the tables whose names begin so."""
+    found = connection.sql(
+        "SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, $1)", params=[name]
+    )
+    for (table,) in found.fetchall():
+        connection.execute(f"DROP TABLE {table}")  # the name is a word of ours

@@ -1,34 +1,87 @@
 """What is wrong with loaded policies that no single line shows: rules that can never fail, or that say nothing of their
-own.
+own; and what of that was not found out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from duckdb import DuckDBPyConnection, OutOfMemoryException
+
+from checker.evidence.snapshot import connect
 from checker.fields import tag_key, why_no_tag
-from checker.model import Aggregate, Rule, Source
+from checker.model import Aggregate, Pack, Rule, Source
+from checker.policy.cases import AS_OF
 from checker.policy.load import Policies
 from checker.policy.tree import fields_of, walk
 from checker.problems import Problem
-from checker.proving.satisfy import bound, impossible
-from checker.proving.shadow import shadowed
+from checker.proving.defaults import Ready, ready
+from checker.proving.satisfy import Note, impossible
+from checker.proving.shadow import Failures, failures, shadowed
+from checker.proving.stores import ANY_NUMBER
+from checker.proving.trial import Trial, hints
+
+MOST_NAMED = 20
 
 
-def warnings(policies: Policies) -> list[Problem]:
-    """The warnings of `rules validate`, each with its place and an answer or the reason that shows it."""
-    problems = []
-    ready = []
-    for pack in policies.packs:
-        for rule in pack.rules:
-            found = impossible(pack, rule)
-            problems += [*_no_tags(rule), *found]
-            one = bound(pack, rule)
-            if one is not None and not found:
-                ready.append(one)
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """The warnings of `rules validate`, each with its place and an answer or the reason that shows it, and what was not
+    found out, a line each."""
+
+    warnings: tuple[Problem, ...]
+    notes: tuple[str, ...]
+
+
+def examine(policies: Policies) -> Examination:
+    """Tries every rule on the kinds of answers that it tells apart, and beside others on those that both do.
+
+    Each rule costs a bounded number of answers, and so does the comparison with the others; what that leaves open is in
+    the notes.
+    """
+    problems: list[Problem] = []
+    notes: list[Note] = []
+    living: list[Failures] = []
+    with connect() as connection:
+        pairs = [(pack, rule) for pack in policies.packs for rule in pack.rules]
+        for number, one in enumerate(pairs):
+            found, missed, kept = _examined(connection, *one, f"rule{number}_")
+            problems += [*_no_tags(one[1]), *found]
+            notes += missed
+            living += kept
+        superfluous, missed = shadowed(connection, living)
     lines = {pack.path: pack.source.decode("utf-8-sig").splitlines() for pack in policies.packs}
-    return [_with_line(problem, lines) for problem in (*problems, *shadowed(ready))]
+    every = [_with_line(problem, lines) for problem in (*problems, *superfluous)]
+    return Examination(tuple(every), tuple(_folded((*notes, *missed))))
+
+
+def _examined(
+    connection: DuckDBPyConnection, pack: Pack, rule: Rule, name: str
+) -> tuple[list[Problem], list[Note], list[Failures]]:
+    """The warnings and notes of a rule, and the answers on which it fails where it is to be compared with others."""
+    made = ready(pack, rule)
+    if not isinstance(made, Ready):
+        return [], [Note(rule.name, rule.where, "not examined, since a parameter has no default")], []
+    try:
+        texts = hints([rule])
+        with Trial(connection, [made.rule], AS_OF, texts, most_sets=ANY_NUMBER, name=name) as trial:
+            problems, notes = impossible(made, trial)
+            return problems, notes, [] if problems else [failures(made, trial, texts, f"failing_{name}")]
+    except OutOfMemoryException:
+        return [], [Note(rule.name, rule.where, "too large to examine")], []
+
+
+def _folded(notes: Iterable[Note]) -> list[str]:
+    """A line for each thing that was not found out, with the rules that it is true of."""
+    rules: dict[str, list[str]] = {}
+    for note in notes:
+        rules.setdefault(note.text, []).append(note.rule)
+    lines = []
+    for text, names in rules.items():
+        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        lines.append(f"{', '.join(names[:MOST_NAMED])}{more}: {text}")
+    return lines
 
 
 def _no_tags(rule: Rule) -> Iterator[Problem]:

@@ -33,7 +33,8 @@ def described(score: Score) -> str:
     """A score in words: `the tests notice 41 of 43 mutants (95%)`."""
     if score.reason:
         return f"no mutants tried: {score.reason}"
-    return f"the tests notice {score.killed} of {score.total} mutants ({int(score.percent)}%)"
+    untold = f"; of {score.untold} more it was not found out whether they differ" if score.untold else ""
+    return f"the tests notice {score.killed} of {score.total} mutants ({int(score.percent)}%){untold}"
 
 
 def lacked(tested: Tested) -> str:
@@ -133,6 +134,7 @@ def _rule(one: Tested) -> dict[str, Any]:
             "killed": score.killed,
             "total": score.total,
             "equivalent": score.equivalent,
+            "untold": score.untold,
             "reason": score.reason or None,
             "survivors": [
                 {"where": _place(lived.where), "change": lived.change, "test": lived.test}

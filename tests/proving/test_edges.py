@@ -17,7 +17,7 @@ from checker.proving.cases import run_cases, run_rule
 from checker.proving.mutation import score
 from checker.proving.order import Sums
 from checker.proving.required import lacking
-from checker.proving.warnings import warnings
+from checker.proving.warnings import examine
 from checker.values import FIRST_MS, LAST_MS, LONGEST_MONTHS, from_epoch_ms, later, round_ms, shifted
 
 LABELS = {"until": {"type": "date"}, "keep": {"type": "duration"}, "n": {"type": "integer"}}
@@ -72,12 +72,12 @@ def test_every_proof_ends(tmp_path, condition):
 
 @pytest.mark.parametrize("condition", NEVER, ids=str)
 def test_what_no_instant_or_number_meets_is_said(tmp_path, condition):
-    assert "can never fail" in warnings(loaded(tmp_path, condition))[0].message
+    assert "can never fail" in examine(loaded(tmp_path, condition)).warnings[0].message
 
 
 @pytest.mark.parametrize("condition", SOMETIMES, ids=str)
 def test_what_the_first_or_the_last_meets_is_not_said(tmp_path, condition):
-    assert warnings(loaded(tmp_path, condition)) == []
+    assert examine(loaded(tmp_path, condition)).warnings == ()
 
 
 @pytest.mark.parametrize("as_of", [FIRST, f"{LAST}T23:59:59.999Z"])

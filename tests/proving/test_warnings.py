@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from checker.cli import main
 from checker.policy.load import load
 from checker.problems import InvalidInputError, render
-from checker.proving.warnings import warnings
+from checker.proving.warnings import examine
 from tests.language import strategies
 from tests.language.engine import judge
 
@@ -23,12 +23,12 @@ CAN_NEVER_FAIL = ("can never fail", "never applies")
 
 def test_golden(monkeypatch):
     monkeypatch.chdir(HERE)
-    said = render(warnings(load(["impossible.yaml"]))) + "\n"
+    said = render(examine(load(["impossible.yaml"])).warnings) + "\n"
     assert said == (HERE / "impossible.txt").read_text()
 
 
 def test_the_shipped_packs_have_none():
-    assert warnings(load([])) == []
+    assert examine(load([])).warnings == ()
 
 
 def test_strict_makes_errors_of_them(capsys, monkeypatch):
@@ -45,7 +45,7 @@ def said_of(condition, **more):
     with TemporaryDirectory() as folder:
         file = Path(folder) / "p.yaml"
         file.write_text(yaml.safe_dump(policy, sort_keys=False))
-        return [problem.message for problem in warnings(load([str(file)]))]
+        return [problem.message for problem in examine(load([str(file)])).warnings]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_no_claim_is_contradicted_by_random_records(data):
         file = Path(folder) / "p.yaml"
         file.write_text(yaml.safe_dump(policy, allow_unicode=True), encoding="utf-8")
         try:
-            said = warnings(load([str(file)]))
+            said = examine(load([str(file)])).warnings
         except InvalidInputError:
             reject()
     dead = {

@@ -1,0 +1,78 @@
+"""What a claim on a rule owes to the defaults of its parameters, which an audit may set otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from checker.model import Aggregate, Condition, Location, Pack, ParamRef, Rule, Scalar, Test
+from checker.policy.cases import AS_OF
+from checker.policy.params import bind, leaves
+from checker.policy.tree import walk
+from checker.problems import InvalidInputError
+from checker.proving.cases import Group as Values
+from checker.proving.moves import shown
+
+Default = Scalar | tuple[Scalar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A rule with the defaults of its parameters in place; `defaults` are those that each leaf reads, by its place."""
+
+    rule: Rule
+    defaults: Mapping[Location, Mapping[str, Default]] = field(default_factory=dict)
+
+    def rests(self, conditions: Iterable[Condition]) -> str:
+        """`; with limit at its default, 30d`, where any of the conditions reads a parameter; else nothing."""
+        found: dict[str, Default] = {}
+        for condition in conditions:
+            for where in _places(condition):
+                found |= self.defaults.get(where, {})
+        return resting(found)
+
+    @property
+    def every(self) -> Mapping[str, Default]:
+        """All defaults that the rule reads."""
+        return {name: value for one in self.defaults.values() for name, value in one.items()}
+
+
+def resting(defaults: Mapping[str, Default]) -> str:
+    """`; with limit at its default, 30d`; nothing without any."""
+    if not defaults:
+        return ""
+    return "; with " + " and ".join(
+        f"{name} at its default, {shown(value)}" for name, value in defaults.items()
+    )
+
+
+def ready(pack: Pack, rule: Rule) -> Ready | tuple[str, ...]:
+    """The rule with the defaults of its parameters; the names of those that have none, so that nothing can be said."""
+    values = Values(
+        AS_OF, {name: param.default for name, param in {**pack.params, **rule.params}.items()}, ()
+    )
+    if missing := values.missing(rule):
+        return missing
+    bound = values.bound(rule)
+    try:
+        made = bind(rule, bound)
+    except InvalidInputError:
+        return tuple(sorted(bound))
+    defaults = {leaf.where: {name: bound[name] for name in _names(leaf.tests)} for leaf in leaves(rule)}
+    return Ready(made, {where: named for where, named in defaults.items() if named})
+
+
+def _names(tests: Iterable[Test]) -> Iterator[str]:
+    for test in tests:
+        for value in test.value if isinstance(test.value, tuple) else (test.value,):
+            if isinstance(value, ParamRef):
+                yield value.name
+
+
+def _places(condition: Condition | None) -> Iterator[Location]:
+    """Where the leaves of a condition stand, and those of what is counted."""
+    for leaf in walk(condition):
+        yield leaf.where
+        if isinstance(leaf, Aggregate):
+            yield from _places(leaf.of)
+            yield from _places(leaf.among)

@@ -1,0 +1,200 @@
+"""What proofs cost: a bounded number of answers for each rule, whatever it is like; what is left open is named."""
+
+import pytest
+import yaml
+from duckdb import OutOfMemoryException
+
+from checker.cli import main
+from checker.policy.load import load
+from checker.proving import mutation, shadow, warnings
+from checker.proving.cases import run_rule
+from checker.proving.grid import MOST
+from checker.proving.mutation import score
+from checker.proving.trial import Trial
+from checker.proving.warnings import examine
+
+LABELS = {
+    "superseded_by": {"type": "string"},
+    **{name: {"type": "time"} for name in ("a", "b", "c", "d")},
+    **{f"text{number}": {"type": "string"} for number in range(40)},
+    **{f"number{number}": {"type": "integer"} for number in range(40)},
+}
+IMPOSSIBLE = {
+    "id": "b",
+    "title": "B",
+    "severity": "low",
+    "deny": {"imageSetState": {"in": ["ACTIVE"], "ne": "ACTIVE"}},
+}
+TWELVE = [
+    {"createdAt": {"older_than": "1d"}},
+    {"updatedAt": {"older_than": "2mo"}},
+    {"deletedAt": {"older_than": "3y"}},
+    {"lastAccessedAt": {"older_than": "4d"}},
+    {"versionId": {"gt": 4}},
+    {"imageSetState": "LOCKED"},
+    {"imageSetWorkflowStatus": "COPYING"},
+    {"isPrimary": False},
+    {"storageTier": "ARCHIVE_INSTANT_ACCESS"},
+    {"tags.A": {"starts_with": "a"}},
+    {"tags.B": {"ends_with": "b"}},
+    {"datastore.tags.C": "c"},
+]
+SOURCES = [
+    {"tags.A": {"starts_with": "a"}},
+    {"datastore.createdAt": {"older_than": "7y"}},
+    {"datastore.tags.B": {"starts_with": "a"}},
+    {"dicom.DICOMPatientId": {"ends_with": "ec"}},
+    {"successor.imageSetState": "ACTIVE"},
+    {"previous.updatedAt": {"older_than": "7y"}},
+    {"previous.imageSetState": "LOCKED"},
+    {"createdAt": {"older_than": "7y"}},
+    {"labels.a - createdAt": {"gt": "7y"}},
+    {"labels.number1": {"between": [1, 5]}},
+]
+DIFFERENCES = [
+    {f"labels.{one} - {other}": {"gt": f"{number}mo"}}
+    for number, (one, other) in enumerate(
+        [
+            (x, y)
+            for x in "abcd"
+            for y in ("createdAt", "updatedAt", "deletedAt", "lastAccessedAt", "labels.a")
+            if y[-1] != x
+        ],
+        1,
+    )
+]
+MANY = [{f"labels.number{number}": {"between": [number, 2 * number + 1]}} for number in range(40)]
+TEXTS = [
+    {"labels.text0": {name: f"{name[0]}{number}"}}
+    for number in range(60)
+    for name in ("starts_with", "ends_with", "contains")
+]
+LARGE = {
+    "an any of twelve": TWELVE,
+    "all sources": SOURCES,
+    "differences": DIFFERENCES,
+    "numbers": MANY,
+    "texts": TEXTS,
+}
+
+
+def rule(name, **condition):
+    return {"id": name, "title": name, "severity": "low", **condition}
+
+
+def loaded(tmp_path, *rules):
+    (tmp_path / "p.yaml").write_text(
+        yaml.safe_dump({"version": 1, "pack": "p", "labels": LABELS, "rules": list(rules)})
+    )
+    return load([str(tmp_path / "p.yaml")])
+
+
+def many(tmp_path, number):
+    """Rules as departments have them: alike, each for its own."""
+    return loaded(
+        tmp_path,
+        *(
+            rule(
+                f"r{at}",
+                when={"found": True, "tags.Dept": f"dept{at}"},
+                require={"createdAt": {"younger_than": f"{at + 1}d"}},
+            )
+            for at in range(number)
+        ),
+    )
+
+
+@pytest.mark.parametrize("entries", LARGE.values(), ids=LARGE)
+def test_a_large_rule_is_named_and_the_others_are_examined(tmp_path, entries, monkeypatch):
+    tried = []
+    made = Trial.__enter__
+
+    def entered(trial):
+        tried.append(trial.grid.rows.aggregate("count(*)").fetchall()[0][0])
+        return made(trial)
+
+    monkeypatch.setattr(Trial, "__enter__", entered)
+    found = examine(loaded(tmp_path, rule("a", deny={"any": entries}), IMPOSSIBLE))
+    assert [note.partition(":")[0] for note in found.notes] == ["p/a"]
+    assert "too large to examine" in found.notes[0]
+    assert "the rule b can never fail" in found.warnings[-1].message
+    assert max(tried) <= MOST
+
+
+def test_a_rule_for_which_memory_is_too_little_is_named_and_the_others_are_examined(tmp_path, monkeypatch):
+    def short(ready, trial, inner=warnings.impossible):
+        if ready.rule.id == "a":
+            raise OutOfMemoryException("Out of Memory Error: failed to allocate")
+        return inner(ready, trial)
+
+    monkeypatch.setattr(warnings, "impossible", short)
+    found = examine(loaded(tmp_path, rule("a", deny={"isPrimary": False}), IMPOSSIBLE))
+    assert found.notes == ("p/a: too large to examine",)
+    assert len(found.warnings) == 1
+
+
+def test_a_mutant_for_which_memory_is_too_little_ends_its_rule_alone(tmp_path, monkeypatch):
+    tests = [{"name": "a", "given": {}, "expect": "pass"}]
+    (pack,) = loaded(tmp_path, rule("a", deny={"isPrimary": False}, tests=tests)).packs
+
+    def short(*_):
+        raise OutOfMemoryException("Out of Memory Error: failed to allocate")
+
+    monkeypatch.setattr(mutation, "_told", short)
+    assert score(pack, pack.rules[0], run_rule(pack, pack.rules[0])).reason == mutation.TOO_LARGE
+
+
+def test_a_large_rule_has_its_mutants_tried(tmp_path):
+    tests = [{"name": "a", "given": {"found": False}, "expect": "unknown"}]
+    (pack,) = loaded(tmp_path, rule("a", deny={"any": TWELVE[:9]}, tests=tests)).packs
+    found = score(pack, pack.rules[0], run_rule(pack, pack.rules[0]))
+    assert not found.reason
+    assert found.total
+
+
+def test_twice_the_rules_cost_twice_the_answers(tmp_path, monkeypatch):
+    """Rules that differ are told apart without a trial of each pair."""
+    made = []
+    filled = Trial._fill
+    monkeypatch.setattr(Trial, "_fill", lambda trial, *more: made.append(trial.name) or filled(trial, *more))
+    for number in (4, 8):
+        made.clear()
+        assert examine(many(tmp_path, number)) == warnings.Examination((), ())
+        assert len(made) == number
+
+
+def test_rules_that_are_not_told_apart_are_tried_so_far_as_there_is_room(tmp_path, monkeypatch):
+    monkeypatch.setattr(shadow, "PROOFS", 1)
+    monkeypatch.setattr(shadow, "PROOFS_EACH", 0)
+    rules = [rule(f"r{at}", deny={"createdAt": {"older_than": f"{at + 1}d"}}) for at in range(4)]
+    found = examine(loaded(tmp_path, *rules))
+    assert [one.message.split(" is ")[0] for one in found.warnings] == ["the rule r1"]
+    assert found.notes == (f"p/r2, p/r3: {shadow._LATE}",)
+
+
+def test_what_has_no_value_is_named(tmp_path):
+    one = rule("a", deny={"createdAt": {"older_than": "$x"}}, params={"x": {"type": "duration"}})
+    assert examine(loaded(tmp_path, one)).notes == ("p/a: not examined, since a parameter has no default",)
+
+
+def test_a_question_that_stays_open_is_named(tmp_path):
+    one = rule("a", deny={"labels.text1": {"matches": "^(a|b)[0-9]{2}[xyz]{3}$"}})
+    (note,) = examine(loaded(tmp_path, one)).notes
+    assert (
+        note == "p/a: not found out, since not every value of labels.text1 can be tried: whether it can fail"
+    )
+
+
+def test_of_a_long_list_one_item_is_tried(tmp_path):
+    ids = [f"{number:032x}" for number in range(3000)]
+    one = rule("a", when={"isPrimary": True, "imageSetState": "ACTIVE"}, deny={"imageSetId": {"in": ids}})
+    assert examine(loaded(tmp_path, one)) == warnings.Examination((), ())
+
+
+def test_notes_stand_beside_warnings_and_are_no_errors(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    loaded(tmp_path, rule("a", deny={"createdAt": {"older_than": "$x"}}, params={"x": {"type": "duration"}}))
+    assert main(["rules", "validate", "p.yaml"]) == 0
+    assert "note: p/a: not examined, since a parameter has no default\n" in capsys.readouterr().err
+    assert main(["rules", "validate", "--json", "p.yaml"]) == 0
+    assert '"p/a: not examined, since a parameter has no default"' in capsys.readouterr().out

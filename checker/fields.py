@@ -109,6 +109,26 @@ SUPERSEDED_BY = "superseded_by"
 _SUCCESSOR_FIELDS = ("imageSetState", "imageSetWorkflowStatus", "isPrimary")
 FROM_ARN = ("account", "region")
 
+_TYPES = {
+    "string": Type.STRING,
+    "boolean": Type.BOOLEAN,
+    "integer": Type.INTEGER,
+    "long": Type.INTEGER,
+    "timestamp": Type.TIME,
+}
+"""The types of the API that the language has; a member of another one is left out."""
+_DICOM_TYPES = ("string", "integer", "long")
+_DEEPEST = 4
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+_TAKEN = frozenset(
+    {
+        "found", "now", "target", "collectedat", "account", "region", "known", "previous", "previous_version", "successor",
+        "labels", "labelplaces", "tags", "datastore", "dicom", "error", "row", "action", "call", "reusedfrom", "search",
+        "listed", "requestedversionid", "targetaccount", "targetregion", "received", "answered",
+    }
+)  # fmt: skip
+"""Words that stand beside an answer's members, or in place of them, in a policy or in evidence."""
+
 # A key as it may stand in a path without quotes; what the API's pattern allows beside, such as a comma, is quoted.
 _TAG = re.compile(r'(datastore\.)?tags(?:\.([\w./=+@:-]+)|\[("(?:[^"\\]|\\.)*")\])', re.ASCII)
 
@@ -120,6 +140,8 @@ class Model:
     `fields` are GetImageSet's, `versions` the paths of those that ListImageSetVersions gives too, `datastore` those of
     GetDatastore, `dicom` those of SearchImageSets' DICOMTags. `required` and `members` are names of members of GetImageSet's answer.
     `tag_key` is the pattern of the keys of tags, `longest_tag_key` how many characters they have at most.
+    `left_out` are members that no policy can name, each with the reason: a newer botocore has some that this catalogue has
+    no type for.
     """
 
     botocore_version: str
@@ -131,6 +153,15 @@ class Model:
     dicom: Mapping[str, Field]
     tag_key: str
     longest_tag_key: int
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def remark(self) -> str:
+        """What a run says of members that were left out; nothing where there are none."""
+        if not self.left_out:
+            return ""
+        names = ", ".join(self.left_out)
+        return f"The model of botocore {self.botocore_version} has members that no policy can name: {names}."
 
 
 @cache
@@ -141,14 +172,16 @@ def model() -> Model:
         RuntimeError: the installed botocore has no model of HealthImaging.
     """
     shapes = _service_model()["shapes"]
+    members = _Members(shapes)
     output, version_output = shapes["GetImageSetResponse"], shapes["ImageSetProperties"]
-    fields = {field.path: field for field in _fields(shapes, output, "", known=True)}
+    fields = {field.path: field for field in members.fields(output, "")}
     listed = {VERSION_SPELLING.get(name, name) for name in version_output["members"]} | {"datastoreId"}
-    datastore = _fields(shapes, shapes["DatastoreProperties"], "datastore.", known=True)
-    dicom = _fields(shapes, shapes["DICOMTags"], DICOM, known=False)
+    datastore = list(members.fields(shapes["DatastoreProperties"], "datastore."))
+    dicom = list(members.fields(shapes["DICOMTags"], DICOM))
     return Model(
         botocore_version=version("botocore"),
-        required=frozenset(output["required"]),
+        # what is not read need not be there either
+        required=frozenset(name for name in output["required"] if name in fields),
         fields=fields,
         members=frozenset(output["members"]),
         versions=frozenset(path for path in fields if path.partition(".")[0] in listed),
@@ -158,6 +191,7 @@ def model() -> Model:
         },
         tag_key=shapes["TagKey"].get("pattern", ""),
         longest_tag_key=shapes["TagKey"].get("max", 128),
+        left_out=tuple(members.left_out),
     )
 
 
@@ -321,32 +355,50 @@ def _service_model() -> dict[str, Any]:
     raise RuntimeError("the installed botocore has no model of medical-imaging; 1.42.81 or later has one")
 
 
-def _fields(
-    shapes: dict[str, Any], structure: dict[str, Any], prefix: str, *, known: bool
-) -> Iterator[Field]:
-    required = set(structure.get("required", ())) if known else set()
-    for name, member in structure["members"].items():
-        path, shape = prefix + name, shapes[member["shape"]]
-        if shape["type"] == "structure":
-            yield from _fields(shapes, shape, f"{path}.", known=name in required)
-            continue
-        absence = Absence.NEVER if name in required else ABSENCES.get(path, Absence.NOT_REPORTED)
-        doc = re.sub(r"<[^>]+>", "", member.get("documentation", "")).strip()
-        yield Field(
-            path,
-            _type(path, shape),
-            absence,
-            source=Source.ANSWER,
-            doc=doc,
-            members=tuple(shape.get("enum", ())),
-        )
+class _Members:
+    """The members of answers as fields. `left_out` are those that are none, with the reason."""
+
+    def __init__(self, shapes: Mapping[str, Any]) -> None:
+        self.shapes = shapes
+        self.left_out: list[str] = []
+
+    def fields(self, structure: Mapping[str, Any], prefix: str, *, known: bool = True) -> Iterator[Field]:
+        """The fields of a structure; `known` says whether it is always there itself."""
+        required = set(structure.get("required", ())) if known and prefix != DICOM else set()
+        seen: set[str] = set()
+        for name, member in structure["members"].items():
+            path, shape = prefix + name, self.shapes[member["shape"]]
+            if why := self._refused(path, shape, seen):
+                self.left_out.append(f"{path} ({why})")
+                continue
+            seen.add(name.casefold())
+            if shape["type"] == "structure":
+                yield from self.fields(shape, f"{path}.", known=name in required)
+                continue
+            absence = Absence.NEVER if name in required else ABSENCES.get(path, Absence.NOT_REPORTED)
+            doc = re.sub(r"<[^>]+>", "", member.get("documentation", "")).strip()
+            enum = tuple(shape.get("enum", ()))
+            kind = _type(path, shape)
+            yield Field(path, kind, absence, source=Source.ANSWER, doc=doc, members=enum)
+
+    @staticmethod
+    def _refused(path: str, shape: Mapping[str, Any], seen: Collection[str]) -> str:
+        """Why a member cannot be a field; nothing where it can."""
+        head, _, name = path.rpartition(".")
+        kind = shape["type"]
+        if not _NAME.fullmatch(name) or (head in ("", "datastore", "dicom") and name.casefold() in _TAKEN):
+            return "its name means something else here"
+        if name.casefold() in seen:
+            return "another one differs from it in case alone"
+        if kind == "structure":
+            deep = path.count(".") >= _DEEPEST or head == "dicom" or not shape.get("members")
+            return "an object" if deep else ""
+        return "" if kind in (_DICOM_TYPES if head == "dicom" else _TYPES) else f"a {kind}"
 
 
-def _type(path: str, shape: dict[str, Any]) -> Type:
+def _type(path: str, shape: Mapping[str, Any]) -> Type:
     if path in DICOM_DAYS:
         return Type.TIME
-    if path in INTEGERS or shape["type"] in ("integer", "long"):
+    if path in INTEGERS:
         return Type.INTEGER
-    if shape["type"] == "string":
-        return Type.ENUM if "enum" in shape else Type.STRING
-    return {"boolean": Type.BOOLEAN, "timestamp": Type.TIME}[shape["type"]]
+    return Type.ENUM if shape["type"] == "string" and "enum" in shape else _TYPES[shape["type"]]

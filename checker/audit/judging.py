@@ -107,7 +107,8 @@ def evaluate(
 
 def _notes(evidence: Evidence, where: Path) -> tuple[str, ...]:
     """The notes of evidence, and what its tables show beside them; evidence that is judged again may have that already."""
-    return tuple(dict.fromkeys((*evidence.notes, *literally_unforced(where))))
+    left_out = filter(None, [model().remark])
+    return tuple(dict.fromkeys((*evidence.notes, *left_out, *literally_unforced(where))))
 
 
 def _sentences(ruling: Ruling, tallies: Tallies, coverage: Coverage, change: str) -> str:

@@ -300,6 +300,9 @@ def _convert(spec: Field, value: Any) -> Any:
             return value
     elif spec.path in INTEGERS:
         return str(version_number(spec.path, value))
+    elif spec.type is Type.INTEGER:
+        if isinstance(value, int) and not isinstance(value, bool) and value in values.INTEGERS:
+            return value
     elif isinstance(value, str):
         if not value and spec.type is Type.ENUM:
             raise BadAnswerError(f"{spec.path} is empty")

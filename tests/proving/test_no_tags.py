@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from checker.policy.load import load
-from checker.proving.warnings import warnings
+from checker.proving.warnings import examine
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_a_tag_that_no_resource_can_have_is_a_warning_at_its_condition(tmp_path,
     (tmp_path / "p.yaml").write_text(text, encoding="utf-8")
     policies = load(["p.yaml"], base=tmp_path)
     assert len(policies.rules) == 1
-    (said,) = [one for one in warnings(policies) if "no resource" in one.message]
+    (said,) = [one for one in examine(policies).warnings if "no resource" in one.message]
     assert said.warning
     assert f"has the tag {tag}: " in said.message
     assert str(said.where).startswith("p.yaml:4:")
@@ -32,4 +32,6 @@ def test_a_tag_that_no_resource_can_have_is_a_warning_at_its_condition(tmp_path,
 def test_tags_that_resources_can_have_are_no_matter(tmp_path):
     text = "version: 1\npack: p\nrules:\n  - {id: r, title: T, severity: low, deny: {'tags[\"a,b\"]': x, tags.Owner: y}}\n"
     (tmp_path / "p.yaml").write_text(text, encoding="utf-8")
-    assert [one for one in warnings(load(["p.yaml"], base=tmp_path)) if "no resource" in one.message] == []
+    assert [
+        one for one in examine(load(["p.yaml"], base=tmp_path)).warnings if "no resource" in one.message
+    ] == []

@@ -70,14 +70,14 @@ def _parsed(content: Any, name: str) -> Any:
 
 
 def _each(value: Mapping[str, Any], key: str, *path: str) -> Content:
-    """The text at a path of each item of a list; nothing where none has it.
+    """The text, or the object that was made of it, at a path of each item of a list; nothing where none has it.
 
     Raises:
         BadValueError: some items have it, and others do not.
     """
     items = value.get(key)
     found = [_at(item, path) for item in (items if isinstance(items, list) else ())]
-    missing = [at for at, text in enumerate(found) if not isinstance(text, str)]
+    missing = [at for at, text in enumerate(found) if not isinstance(text, str | dict)]
     if missing and len(missing) < len(found):
         raise BadValueError(f"{key}[{missing[0]}] has no {'.'.join(path)}, as {key}[0] or another one has")
     if not missing:

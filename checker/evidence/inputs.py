@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MOST_NAMED = 3
 """Data stores and image sets that a text names; the rest is counted."""
+MOST_FILES = 10
+"""Warnings on recorded answers that are a note each; the rest is counted."""
 
 
 def of_inputs(
@@ -54,6 +56,13 @@ def of_events(
     audited = f"no deletion event of {len(events)} is of a data store that is audited"
     message = audited if events else "there is no deletion event before the run"
     return (note,), (Problem("events", message, named, warning=True),)
+
+
+def of_files(warnings: Sequence[Problem]) -> tuple[str, ...]:
+    """What was odd in files of recorded answers, as notes for reports."""
+    more = len(warnings) - MOST_FILES
+    shown = [f"{one.where}: {one.message}." for one in warnings[:MOST_FILES]]
+    return (*shown, *([f"{more} more warnings on recorded answers."] if more > 0 else []))
 
 
 def of_several_targets(records: Path) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ _OUTPUTS = {
     "table": re.compile(r"[-+|]{2}"),
     "yaml": re.compile(r"(- )?[A-Za-z]\w*:(\s|$)"),
 }
+_FAILED = re.compile(r"(?:aws: )?(?:\[ERROR\]: )?An error occurred \((\w{1,100})\)")
 _WHITE = " \t\r\n"
 
 
@@ -42,6 +43,10 @@ def json_values(path: str, problems: list[Problem], warnings: list[Problem]) -> 
     while (start := _skip(text, position)) < len(text):
         line += text.count("\n", position, start)
         where = Location(shown, line + 1, start - (text.rfind("\n", 0, start) + 1) + 1)
+        if not count and (failed := _FAILED.match(text, start)):
+            hint = f'record it as {{"imageSetId": .., "datastoreId": .., "error": {{"code": "{failed[1]}"}}}}'
+            problems.append(Problem(where, f"this is an error that the AWS CLI told: {failed[1]}", hint))
+            return
         if not count and (other := _other_output(text, start)):
             hint = "print answers with --output json"
             problems.append(Problem(where, f"this is what `--output {other}` prints", hint))

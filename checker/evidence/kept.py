@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from checker.evidence.events import Event
-from checker.evidence.inputs import of_events
+from checker.evidence.inputs import of_events, of_files
 from checker.evidence.records import Record
 from checker.evidence.runfolder import RECORDS, sha256
 from checker.evidence.snapshot import write_records
@@ -66,6 +66,7 @@ def keep_records(
     folder = temporary()
     write_records(records, folder / RECORDS)
     notes, more = of_events(events, folder / RECORDS)
+    notes = (*of_files(warnings), *notes)
     digest = sha256(folder / RECORDS)
     return discard_with(Evidence(folder, "recorded", digest, notes, warnings=(*warnings, *more)))
 

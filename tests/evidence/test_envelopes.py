@@ -43,6 +43,7 @@ LOGGED = {
 ENVELOPES = {
     "sqs": {"Messages": [{"MessageId": "m", "ReceiptHandle": "r", "Body": text} for text in TEXTS]},
     "sqs of lambda": {"Records": [{"messageId": "m", "eventSource": "aws:sqs", "body": text} for text in TEXTS]},
+    "sqs, read before": {"Messages": [{"MessageId": "m", "Body": one} for one in (FIRST, SECOND)]},
     "one message each": [{"MessageId": "m", "Body": text} for text in TEXTS],
     "sns": [notification(text) for text in TEXTS],
     "sns of lambda": {"Records": [{"EventSource": "aws:sns", "Sns": notification(text)} for text in TEXTS]},

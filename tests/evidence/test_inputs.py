@@ -7,9 +7,10 @@ import pytest
 
 import checker
 from checker.evidence.events import Event
-from checker.evidence.inputs import of_events, of_several_targets
+from checker.evidence.inputs import of_events, of_files, of_several_targets
 from checker.evidence.records import GET_DATASTORE, Record
 from checker.evidence.snapshot import write_records
+from checker.problems import Problem
 from checker.reporting import FORMATS
 
 STORE, OTHER = "1" * 32, "2" * 32
@@ -101,3 +102,11 @@ def test_the_number_is_in_every_report(tmp_path):
     said = "Deletion events: 1 before the run, 0 of them of data stores that are audited."
     assert [name for name, path in reports.items() if said not in path.read_text(encoding="utf-8")] == []
     assert [one.warning for one in evidence.warnings] == [True]
+
+
+def test_what_was_odd_in_recorded_files_is_a_note_each_and_the_rest_is_counted():
+    odd = [Problem(f"{number}.json:1:1", "records no image set", warning=True) for number in range(12)]
+    notes = of_files(odd)
+    assert (len(notes), notes[0]) == (11, "0.json:1:1: records no image set.")
+    assert notes[-1] == "2 more warnings on recorded answers."
+    assert of_files([]) == ()

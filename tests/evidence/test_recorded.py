@@ -417,3 +417,10 @@ def test_of_a_line_that_is_no_json_no_value_is_shown(recorded):
     said = problems(recorded, '{"PatientName": "DOE^JANE" "x": 1}')
     assert "DOE" not in said
     assert '    1 | {"...........": "........" ".": .}\n      |                            ^\n' in said
+
+
+def test_an_error_of_the_aws_cli_is_told_how_to_be_recorded(recorded):
+    text = "\nAn error occurred (ThrottlingException) when calling the GetImageSet operation: Rate exceeded\n"
+    said = problems(recorded, text)
+    assert "0.json:2:1: error: this is an error that the AWS CLI told: ThrottlingException" in said
+    assert '"error": {"code": "ThrottlingException"}' in said

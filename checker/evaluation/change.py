@@ -37,6 +37,7 @@ from checker.evaluation.waiving import WAIVER
 from checker.evidence.history import read_history
 from checker.evidence.runfolder import FINDINGS, HISTORY, PRIOR
 from checker.evidence.snapshot import connect, duckdb_path
+from checker.fields import EARLIER
 from checker.model import Category, Rule, Severity, Tally, Verdict
 
 CATEGORY, CAUSES = CHANGE
@@ -322,16 +323,21 @@ def _passed_then(
 
 
 def _with_known(connection: DuckDBPyConnection, rows: DuckDBPyRelation, folder: Path) -> DuckDBPyRelation:
-    """With whether an earlier run knew the image set; what is no image set was there if its target was."""
+    """With whether an earlier run knew the image set, and its version where that is part of the name; what is no image set
+    was there if its target was."""
     columns = [Column("found", name).alias(name) for name in rows.columns]
     if not (folder / HISTORY).exists():
         return rows.select(*map(Column, rows.columns), Constant(value=True).alias("known"))
     history = read_history(connection, folder / HISTORY).filter(Column("known"))
-    sets = history.select(Column("datastoreId"), Column("imageSetId")).distinct().set_alias("history")
-    on = same("found", "history", ("datastoreId", "imageSetId"))
-    joined = rows.set_alias("found").join(sets, on, how="left")
-    no_set = Column("found", "imageSetId").isnull()
-    return joined.select(*columns, (no_set | Column("history", "imageSetId").isnotnull()).alias("known"))
+    keys = ("datastoreId", "imageSetId")
+    last = Function("max", Column(f"{EARLIER}versionId")).alias("last")
+    sets = history.aggregate([*map(Column, keys), last], ", ".join(f'"{one}"' for one in keys))
+    joined = rows.set_alias("found").join(
+        sets.set_alias("history"), same("found", "history", keys), how="left"
+    )
+    later = Coalesce(Column("found", "named") > Column("history", "last"), Constant(value=False))
+    known = Column("history", "imageSetId").isnotnull() & ~later
+    return joined.select(*columns, (Column("found", "imageSetId").isnull() | known).alias("known"))
 
 
 def _code(verdict: Expression) -> Expression:

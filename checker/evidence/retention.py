@@ -16,7 +16,16 @@ from typing import Any
 
 from checker import __version__
 from checker.evidence.past import POLICIES
-from checker.evidence.runfolder import DIGEST, MANIFEST, PRUNED, SIGNATURE, STARTED, Sealed, read_manifest
+from checker.evidence.runfolder import (
+    DIGEST,
+    MANIFEST,
+    PRUNED,
+    SIGNATURE,
+    STARTED,
+    Sealed,
+    is_statement,
+    read_manifest,
+)
 from checker.evidence.storing import Store
 from checker.model import Duration
 from checker.problems import CheckerError
@@ -193,7 +202,14 @@ class _Plan:
         same = [one for one in self.complete if one.fact("name") == run.fact("name")]
         whole = [one for one in same if one.state is State.SEALED]
         seen = [one for one in whole if not one.fact("replay_of")] or whole
-        return f"it is the last run of the audit {run.fact('name')}" if run is seen[-1] else ""
+        if run is seen[-1]:
+            return f"it is the last run of the audit {run.fact('name')}"
+        # a statement that accepts a run comes before the one that takes it back, so an odd number of them accepts it
+        accepted = [one for one in seen if sum(map(is_statement, one.files)) % 2]
+        passed = [one for one in seen if one.fact("outcome") == "passed" and not one.fact("hypothetical")]
+        if run in (*accepted[-1:], *passed[-1:]):
+            return f"it is a baseline of the audit {run.fact('name')}"
+        return ""
 
     def _held(
         self, candidates: list[Listed], staying: Mapping[str, str], over: _Over

@@ -64,6 +64,20 @@ def test_the_last_run_of_an_audit_stays_for_ever(store):
     }
 
 
+def test_the_baselines_of_an_audit_stay(store):
+    for year in (2001, 2002, 2003, 2004):
+        add_at(store, (year, 1, 1), {"p": "1"}, outcome="passed" if year == 2002 else "violation")
+    store.put(next(name for name in store.names() if name.startswith("2003")), "baseline-1.json", b"{}")
+    assert plan(store, (2026, 1, 1)) == {
+        "2001": None,
+        "2002": "it is a baseline of the audit archive",
+        "2003": "it is a baseline of the audit archive",
+        "2004": "it is the last run of the audit archive",
+    }
+    store.put(next(name for name in store.names() if name.startswith("2003")), "baseline-2.json", b"{}")
+    assert plan(store, (2026, 1, 1))["2003"] is None
+
+
 def test_a_replay_is_not_the_last_run_of_an_audit(store):
     add_at(store, (2001, 1, 1), {"p": "1"})
     add_at(store, (2002, 1, 1), {"p": "draft"}, replay_of="x")

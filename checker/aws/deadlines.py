@@ -26,5 +26,7 @@ class Deadlines:
 
 DEADLINES = Deadlines()
 """The largest answer is a page of 50 image sets with their DICOM attributes: well below a megabyte."""
-S3_DEADLINES = Deadlines(answer=None, read=120.0, size=None)
-"""S3 answers a large upload only once it has stored it, and gives files of any size."""
+S3_DEADLINES = Deadlines(answer=None, size=None)
+"""S3 gives files of any size."""
+UPLOAD_DEADLINES = Deadlines(answer=None, read=120.0, call=600.0, size=None)
+"""S3 answers a large upload only once it has stored it, and one that broke off is worth another."""

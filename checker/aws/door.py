@@ -11,8 +11,17 @@ from urllib.parse import urlsplit
 
 from checker import __version__
 from checker.aws.credentials import LATE, Checked, Provider, Source, UnusableError, within
-from checker.aws.deadlines import DEADLINES, S3_DEADLINES, Deadlines
-from checker.aws.guard import PERMITTED, RUNTIME, SERVICE, RefusedActionError, Watch, attach, guard
+from checker.aws.deadlines import DEADLINES, S3_DEADLINES, UPLOAD_DEADLINES, Deadlines
+from checker.aws.guard import (
+    PERMITTED,
+    RUNTIME,
+    S3_READING,
+    SERVICE,
+    RefusedActionError,
+    Watch,
+    attach,
+    guard,
+)
 from checker.aws.settings import (
     core_session,
     default_region,
@@ -97,6 +106,7 @@ class Door:
     deadlines: Deadlines = DEADLINES
     _sessions: dict[tuple[Access, str], _Session] = field(default_factory=dict, init=False)
     _outdated: dict[tuple[Access, str], list[_Session]] = field(default_factory=dict, init=False)
+    _checked: set[str | None] = field(default_factory=set, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     # sessions are not thread-safe
     _making: threading.Lock = field(default_factory=threading.Lock, init=False)
@@ -113,12 +123,15 @@ class Door:
             InvalidInputError: the profile is unknown, AWS's configuration files cannot be read, or a setting has a value
                 that it cannot have.
         """
+        if access.profile in self._checked:
+            return
         message, hint = why_no_profile(access.profile)
         if message:
             where = "AWS_PROFILE" if access.profile is None else f"the profile {access.profile}"
             raise InvalidInputError(Problem(where, message, hint))
         if wrong := wrong_settings(access.profile):
             raise InvalidInputError(Problem(name, reason) for name, reason in wrong)
+        self._checked.add(access.profile)
 
     def sign_in(self, access: Access, region: str) -> None:
         """Gets credentials: what AWS's configuration asks for, and a role, are asked for here, and a person may be.
@@ -197,9 +210,10 @@ class Door:
         """
         self.check(Access())
         region = default_region(None) or S3_REGION
+        limits = S3_DEADLINES if permitted <= S3_READING else UPLOAD_DEADLINES
         with _unusable():
             session = self._session(Access(), region)
-            return self._client(session, "s3", region, None, permitted=permitted, deadlines=S3_DEADLINES)
+            return self._client(session, "s3", region, None, permitted=permitted, deadlines=limits)
 
     def caller_identity(self, access: Access, region: str) -> Identity:
         """What sts:GetCallerIdentity says: one attempt, 5 s in total. A failure is a note, never an error."""

@@ -16,6 +16,8 @@ from typing import Any
 from checker.aws.deadlines import Deadlines
 from checker.aws.settings import exceptions
 
+LARGEST_HEAD = 1 << 16
+"""Bytes before the body of an answer, with all `100 Continue` before it."""
 _BEGAN, _SPENT = "imageset-checker.began", "imageset-checker.spent"
 
 
@@ -25,6 +27,8 @@ class OversizeError(Exception):
 
 def bound(client: Any, deadlines: Deadlines) -> None:
     """Bounds every answer to a client that has made no call yet."""
+    if deadlines.answer is None and deadlines.size is None:
+        return
     pools = client._endpoint.http_session._pool_classes_by_scheme  # noqa: SLF001 - there is no other way in
     for scheme, pool in pools.items():
         connection = type("Connection", (pool.ConnectionCls,), {"response_class": _response_class(deadlines)})
@@ -35,7 +39,12 @@ def _response_class(deadlines: Deadlines) -> type[HTTPResponse]:
     class Response(HTTPResponse):
         def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
             super().__init__(sock, *args, **kwargs)
-            self.fp = io.BufferedReader(_Metered(self.fp.detach(), sock, deadlines))
+            self._metered = _Metered(self.fp.detach(), sock, deadlines)
+            self.fp = io.BufferedReader(self._metered)
+
+        def begin(self) -> None:
+            super().begin()
+            self._metered.most = deadlines.size
 
     return Response
 
@@ -45,7 +54,8 @@ class _Metered(io.RawIOBase):
 
     def __init__(self, raw: Any, sock: socket.socket, deadlines: Deadlines) -> None:
         self._raw, self._sock = raw, sock
-        self._most, self._size = deadlines.size, 0
+        self._size = 0
+        self.most: int | None = LARGEST_HEAD
         self._piece = sock.gettimeout() or deadlines.read
         self._seconds = deadlines.answer
         self._began = time.monotonic()
@@ -61,8 +71,8 @@ class _Metered(io.RawIOBase):
             self._sock.settimeout(min(self._piece, left))
         count: int = self._raw.readinto(buffer) or 0
         self._size += count
-        if self._most is not None and self._size > self._most:
-            raise OversizeError(f"it is larger than {self._most:,} bytes")
+        if self.most is not None and self._size > self.most:
+            raise OversizeError(f"it is larger than {self.most:,} bytes")
         return count
 
     def close(self) -> None:

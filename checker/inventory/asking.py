@@ -44,8 +44,9 @@ SILENT_AT_FIRST = 8
 SILENT_LATER = 100
 """Failed connections in a row after which an endpoint is given up: if it has never answered, and if it has."""
 SILENT_CALLS = 2
-"""Calls of an action in a row that got no answer in all their time, after which no more of it are made: one image set alone
-may be to blame for one."""
+ENDLESS_CALLS = 8
+"""Calls of an action in a row that got no answer in all their time, or one without end, after which no more of it are made:
+one image set alone may be to blame for one."""
 
 
 class Breaker:
@@ -141,7 +142,7 @@ class Line:
                 continue
             self._note(action, wrong, began)
             waited += self.clock() - began if wrong.kind is Kind.CONNECTION else 0.0
-            if waited >= self.seconds:
+            if waited >= self.seconds or wrong.kind is Kind.ENDLESS:
                 self._give_up(action, wrong, began, host)
                 return wrong
             patience = PATIENCE.get(wrong.kind)
@@ -163,7 +164,7 @@ class Line:
             else:
                 self._throttled_since.pop(action, None)
                 given_up = kind is Kind.CREDENTIALS
-            if kind is not Kind.CONNECTION and kind is not Kind.CREDENTIALS:
+            if kind not in (Kind.CONNECTION, Kind.ENDLESS, Kind.CREDENTIALS):
                 self._answered, self._refused, self._refused_since = True, 0, math.inf
                 self._unanswered.pop(action, None)
             if given_up:
@@ -176,9 +177,12 @@ class Line:
         at all of a host that has answered nothing meanwhile."""
         with self._lock:
             self._unanswered[action] += 1
-            if self._answered and self._unanswered[action] < SILENT_CALLS:
+            silent = SILENT_CALLS if self._answered else 1
+            if self._unanswered[action] < (ENDLESS_CALLS if wrong.kind is Kind.ENDLESS else silent):
                 return
             self.stuck.setdefault(action, wrong)
-            if wrong.host != host:  # the way to credentials, which every call takes
+            if (
+                wrong.kind is Kind.CONNECTION and wrong.host != host
+            ):  # the way to credentials, which every call takes
                 self.lost = self.lost or wrong
         self.breaker.give_up(wrong.host, wrong, began)

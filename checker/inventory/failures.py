@@ -22,6 +22,7 @@ class Kind(StrEnum):
     BROKEN = "broken"  # what came is no answer: ask again
     SERVER = "server"  # the service failed: ask again
     CONNECTION = "connection"  # nothing came: ask again, unless nothing ever comes
+    ENDLESS = "endless"  # more came than any answer has: asking again changes nothing
     CREDENTIALS = "credentials"  # no call of this target can succeed
     FINAL = "final"  # an answer: asking again changes nothing
 
@@ -78,7 +79,8 @@ def failure(error: Exception, action: str) -> Failure:
     if isinstance(error, credentials):
         return Failure(Kind.CREDENTIALS, name, message)
     if aws.is_oversize(error):
-        return Failure(Kind.FINAL, BAD_ANSWER, f"what came is no answer of {action}: {message}")
+        size = message.rpartition(": ")[2]
+        return Failure(Kind.ENDLESS, BAD_ANSWER, f"what came is no answer of {action}: {size}")
     if isinstance(error, known.HTTPClientError | known.ConnectionError):
         host = urlsplit(str(error.kwargs.get("endpoint_url", ""))).hostname or ""
         return Failure(Kind.CONNECTION, name, message, host)

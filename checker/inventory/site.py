@@ -48,7 +48,11 @@ Belongs = Callable[[Target, Sequence[Mapping[str, Any]], Sequence[ImageSetRef]],
 Job = tuple["Site", Refs, Left]
 """Image sets to ask about, whose they are, and what is left to ask."""
 NOTHING_KNOWN = Memory()
-_STUCK = {Kind.THROTTLED: "each was throttled for an hour", Kind.CONNECTION: "none was answered any more"}
+_STUCK = {
+    Kind.THROTTLED: "each was throttled for an hour",
+    Kind.CONNECTION: "none was answered any more",
+    Kind.ENDLESS: "no answer had an end",
+}
 
 
 class _NotAsked(Failure):

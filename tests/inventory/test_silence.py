@@ -78,6 +78,16 @@ def test_a_host_that_never_answers_is_given_up_after_one_call_for_every_target(
     assert any("was not asked any more, since it does not answer" in note for note in done.notes)
 
 
+@pytest.mark.parametrize("fault", ["huge", "continue"])
+def test_an_action_whose_answers_have_no_end_is_given_up(service: Service, fault: str) -> None:
+    service.fault = lambda name, attempt: fault
+    records, done = run(target(500))
+    assert codes(records).total() == 500
+    assert codes(records)[""] == 0
+    assert done.calls["GetImageSet"] < 20
+    assert any("no more GetImageSet calls were made: n" in one for one in done.notes)
+
+
 def test_an_action_that_is_never_answered_is_given_up_and_the_others_go_on(service: Service) -> None:
     fill(service, 200)
     service.fault = service.list_fault = lambda name, attempt: "silent"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from checker.aws.guard import (
     guard,
 )
 from checker.aws.settings import (
+    asks_for_code,
     core_session,
     default_region,
     exceptions,
@@ -108,6 +109,9 @@ class Door:
     _outdated: dict[tuple[Access, str], list[_Session]] = field(default_factory=dict, init=False)
     _checked: set[str | None] = field(default_factory=set, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    # credentials of roles that profiles assume, for every Region: a code for one is typed once
+    _roles: dict[str, Any] = field(default_factory=dict, init=False)
+    _typing: threading.Lock = field(default_factory=threading.Lock, init=False)
     # sessions are not thread-safe
     _making: threading.Lock = field(default_factory=threading.Lock, init=False)
 
@@ -153,7 +157,9 @@ class Door:
             return True
 
         try:
-            found = within(self.deadlines.credentials, get, "sign-in")
+            # one person types one code at a time
+            with self._typing if asks_for_code(access.profile) else nullcontext():
+                found = within(self.deadlines.credentials, get, "sign-in")
         except TimeoutError:
             late = f"no credentials came from {source} within {self.deadlines.credentials:g} s"
             raise UnusableError(LATE, late) from None
@@ -183,6 +189,7 @@ class Door:
             UnusableError: botocore can make none for this Region or endpoint.
         """
         key = (access, region)
+        self._roles.clear()
         with self._lock:
             if old := self._sessions.pop(
                 key, None
@@ -263,11 +270,12 @@ class Door:
     def _plain(self, profile: str | None, region: str) -> _Session:
         """A session; in the target's Region its own calls are made, such as those for a profile's role."""
         import boto3
+        from botocore.credentials import create_credential_resolver
 
         core = core_session(profile)
         core.set_config_variable("region", region)
         core.register_component("data_loader", loader(core.get_config_variable("data_path")))
-        chain = core.get_component("credential_provider")
+        chain = create_credential_resolver(core, cache=self._roles, region_name=region)
         core.register_component("credential_provider", Provider(chain, profile))
         return _Session(core, boto3.Session(botocore_session=core))
 

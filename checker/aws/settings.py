@@ -87,6 +87,14 @@ def _without_lines(error: Any) -> str:
     return redact(f"{where}: {type(cause).__name__}" if cause is not None else str(error))
 
 
+def asks_for_code(profile: str | None) -> bool:
+    """Whether the role of a profile, or of the one that it builds on, is assumed with a code that a person types."""
+    session = core_session(profile)
+    own = session.get_scoped_config()
+    source = session.full_config["profiles"].get(own.get("source_profile"), {})
+    return "mfa_serial" in own or "mfa_serial" in source
+
+
 def exceptions() -> Any:
     """The module of botocore's exceptions, for those who judge a failure."""
     from botocore import exceptions as known

@@ -213,7 +213,8 @@ def why_unread(run: Run) -> str:
     if not said and run.coverage.evaluated:
         return ""
     first = next(run.unread(), None)
-    why = f"{first.subject.name}: {first.code}: {first.message}" if first else next(iter(run.notes[-1:]), "")
+    none = "" if run.coverage.expected else "there was no image set to read"
+    why = f"{first.subject.name}: {first.code}: {first.message}" if first else none
     return ": ".join(one for one in ("; ".join(said) or "nothing was read", why) if one)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -141,6 +143,42 @@ def test_credentials_that_come_slowly_leave_the_identity_in_the_report(service: 
     (tmp_path / "aws-config").write_text(f"[profile slow]\ncredential_process = {sys.executable} {path}\n")
     _, done = run("slow", deadlines=Deadlines(identity=1.4))
     assert done.identities == {"slow": "arn:aws:iam::111122223333:user/auditor"}
+
+
+def test_a_code_is_typed_once_for_all_regions_and_slowly(service: Service, aws_env, tmp_path) -> None:
+    service.role = (
+        '<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>'
+        "<AccessKeyId>AKIDROLE</AccessKeyId><SecretAccessKey>wJalrXUtnFEMI</SecretAccessKey><SessionToken>t</SessionToken>"
+        "<Expiration>2990-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+    )
+    keys = "[base]\naws_access_key_id = AKIDBASE\naws_secret_access_key = wJalrXUtnFEMI\n"
+    (tmp_path / "aws-credentials").write_text(keys)
+    role = "role_arn = arn:aws:iam::111122223333:role/R\nsource_profile = base\nmfa_serial = arn:aws:iam::1:mfa/m\n"
+    (tmp_path / "aws-config").write_text(f"[profile typed]\n{role}")
+    typed: list[str] = []
+
+    def prompt(text: str) -> str:
+        time.sleep(1.6)
+        typed.append(text)
+        return "123456"
+
+    aws_env.setattr("botocore.credentials.AssumeRoleProvider.__init__.__defaults__", _defaults(prompt))
+    targets = [
+        Target(region, region, DATASTORE, image_sets=REFS, profile="typed")
+        for region in ("us-east-1", "us-west-2", "eu-west-2")
+    ]
+    options = Options(rates=FAST, deadlines=Deadlines(identity=1.5))
+    done = collect(targets, lambda record: None, needs=STATE, options=options)
+    assert len(typed) == 1
+    assert len(done.identities) == 3
+
+
+def _defaults(prompt: Callable[[str], str]) -> tuple[object, ...]:
+    from getpass import getpass
+
+    from botocore.credentials import AssumeRoleProvider
+
+    return tuple(prompt if one is getpass else one for one in AssumeRoleProvider.__init__.__defaults__ or ())
 
 
 def test_credentials_that_never_come_are_a_failure_by_name(service: Service, tmp_path) -> None:

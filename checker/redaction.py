@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote
 REDACTED = "***"
 SHORTEST_SECRET = 8
 """Characters of a key or token below which it is no secret of AWS, but perhaps a word of a message: the simulator's is `demo`."""
-SHORTEST_PASSWORD = 4
+SHORTEST_PASSWORD = 3
 MOST_KNOWN = 4096
 """Secrets that are remembered: a run over thousands of accounts has so many sessions, one after the other."""
 
@@ -62,10 +62,12 @@ def remember_url(url: str | None) -> None:
     found = _USERINFO.match(url or "")
     if not found:
         return
-    _, _, password = found[1].partition(":")
+    user, _, password = found[1].partition(":")
+    password = password or user  # a token alone
     basic = {base64.b64encode(one.encode()).decode() for one in (found[1], unquote(found[1]))}
     # what takes the URL apart at a wrong place shows a piece of the password
-    pieces = [password, *_URL_MARKS.split(password), *basic]
+    begun = [found[1][: mark.start()] for mark in _URL_MARKS.finditer(found[1]) if mark.start() > len(user)]
+    pieces = [found[1], *begun, password, *_URL_MARKS.split(password), *basic]
     _add(variant for one in pieces for variant in _variants(one, SHORTEST_PASSWORD))
 
 

@@ -83,6 +83,7 @@ def test_a_word_that_happens_to_be_a_key_is_left_alone() -> None:
     [
         "Port could not be cast to integer value as 's3cr'",
         "b0b:s3cr#t/PLANTED",
+        "'b0b:s3cr' is not a valid host or port",
         "s3cr%23t%2FPLANTED",
         base64.b64encode(b"b0b:s3cr#t/PLANTED").decode(),
     ],
@@ -95,3 +96,9 @@ def test_no_piece_of_a_password_in_a_url_is_shown(shown: str) -> None:
     assert not {"PLANTED", "s3cr", "czNjci"} & {
         one for one in ("PLANTED", "s3cr", "czNjci") if one in redact(shown)
     }
+
+
+def test_a_short_password_and_a_token_in_the_place_of_a_user_are_known() -> None:
+    remember_url("http://al1ce:PW@proxy")
+    remember_url("http://ghpT0ken@proxy")
+    assert redact("'al1ce:PW' is no host, nor ghpT0ken") == "'***' is no host, nor ***"

@@ -28,7 +28,7 @@ from checker.aws.settings import (
     default_region,
     exceptions,
     loader,
-    remember_urls,
+    remember_environment,
     why_no_profile,
     wrong_settings,
 )
@@ -118,7 +118,7 @@ class Door:
     def __post_init__(self) -> None:
         for url in (self.endpoint_url, self.runtime_endpoint_url):
             remember_url(url)
-        remember_urls()
+        remember_environment()
 
     def check(self, access: Access) -> None:
         """Reads AWS's configuration for the profile, without a call.

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.request import getproxies
 
 from checker.problems import nearest
-from checker.redaction import redact, remember_url
+from checker.redaction import redact, remember, remember_url
 
 REGION = "AWS_REGION"
 """The variable that all of AWS's tools know, but for botocore."""
@@ -69,13 +69,16 @@ def _wrong(session: Any, name: str, known: Any) -> Iterator[tuple[str, str]]:
         yield where, redact(f"{str(value)!r:.80} is no whole number")
 
 
-def remember_urls() -> None:
-    """Takes the passwords of proxies and endpoints that AWS's variables name, so that no message shows them."""
+def remember_environment() -> None:
+    """Takes the keys and tokens of AWS's variables, and the passwords of proxies and endpoints, so that no message shows
+    them."""
     for url in getproxies().values():
         remember_url(url)
     for name, value in os.environ.items():
-        if name.startswith("AWS_ENDPOINT_URL") or name.upper().endswith("_PROXY"):
+        if name.startswith("AWS_") or name.upper().endswith("_PROXY"):
             remember_url(value)
+        if name.startswith("AWS_") and ("SECRET" in name or name.endswith("TOKEN")):
+            remember(value)
 
 
 def _without_lines(error: Any) -> str:

@@ -320,7 +320,7 @@ def _message(rule: Rule, row: Mapping[str, Any]) -> str:
         subject.exact,
     )
     try:
-        found = (*who, row["verdict"], row["reason"], row["fields"], *[None] * 6)
+        found = (*who, row["verdict"], row["reason"], row["fields"], *[None] * 7)
         return Reader(rule, EVERY).finding(found).message
     except (KeyError, TypeError, ValueError):
         return ""

@@ -253,14 +253,18 @@ class Compiler:
         truth = tree(operator.and_, [self.test(leaf.operand, test) for test in leaf.tests])
         if leaf.if_absent is None:
             return truth
-        read = list(fields_of(leaf))
+        read = list(dict.fromkeys(fields_of(leaf)))
+        there = [duckdb.CoalesceOperator(received(field), FALSE) for field in read]
+        may_lack = [one for one, field in zip(there, read, strict=True) if not always_there(field)]
+        if not may_lack:
+            return truth
         gaps = [self.value(field, listed=False).isnull() for field in read if not always_there(field)]
-        absent = tree(operator.or_, gaps)
-        when_absent = {"match": TRUE, "no_match": FALSE, "unknown": NULL}[leaf.if_absent]
-        known = Case(absent, when_absent.cast("BOOLEAN")).otherwise(truth)
-        # what was not received is unknown, which is no absence
-        asked = [field for field in read if field.source is not Source.OWN or field == FOUND_FIELD]
-        return Case(tree(operator.and_, [received(field) for field in asked]), known) if asked else known
+        absent = tree(operator.or_, [one & gap for one, gap in zip(may_lack, gaps, strict=True)])
+        word = {"match": TRUE, "no_match": FALSE, "unknown": NULL}[leaf.if_absent].cast("BOOLEAN")
+        # what was not received is no absence; yet it may turn out to be one, so that only what holds either way is known
+        either = {"match": truth | NULL, "no_match": truth & NULL, "unknown": NULL}[leaf.if_absent]
+        unread = ~tree(operator.and_, there) & (absent | ~tree(operator.and_, may_lack))
+        return Case(unread, either.cast("BOOLEAN")).when(absent, word).otherwise(truth)
 
     def value(self, field: Field, *, listed: bool = True) -> Expression:
         """A field's value; null where it is absent or unknown, and where the model does not list it."""

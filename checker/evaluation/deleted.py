@@ -76,7 +76,14 @@ def _leaf(leaf: Leaf, answer: Answer) -> bool | None:
     value = answer[path]
     if value is None and leaf.if_absent in ("match", "no_match"):
         return leaf.if_absent == "match"
-    return _all([_test(test, value) for test in leaf.tests])
+    truth = _all([_test(test, value) for test in leaf.tests])
+    # another field that it reads may be absent
+    named = (
+        one for test in leaf.tests for one in (test.value if isinstance(test.value, tuple) else (test.value,))
+    )
+    if leaf.if_absent is not None and any(isinstance(one, Field) for one in named):
+        return truth if truth == {"match": True, "no_match": False}.get(leaf.if_absent) else None
+    return truth
 
 
 def _test(test: Test, value: Known) -> bool | None:

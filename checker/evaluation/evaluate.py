@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from duckdb import CaseExpression as Case
+from duckdb import CoalesceOperator as Coalesce
 from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
@@ -17,7 +18,7 @@ from duckdb import FunctionExpression as Function
 
 from checker.evaluation.aggregates import stores
 from checker.evaluation.answers import ANSWERS, Reads, rests_on
-from checker.evaluation.compile import CODES, Columns, shown, tree
+from checker.evaluation.compile import CODES, Columns, received, shown, tree
 from checker.evaluation.open_findings import CHANGE, DEFINITION, FIRST, instant
 from checker.evaluation.tables import read_table, subject
 from checker.evaluation.targets import judged as verdict
@@ -26,13 +27,16 @@ from checker.evaluation.targets import with_firsts
 from checker.evaluation.waiving import LAPSED, WAIVER, no_number, waiver_columns
 from checker.evidence.runfolder import FINDINGS
 from checker.evidence.snapshot import ROW, connect, duckdb_path
-from checker.model import Field, Label, Rule, RuleScope, Tally, Type, Verdict, Waiver
+from checker.fields import FOUND
+from checker.model import Field, Label, Rule, RuleScope, Source, Tally, Type, Verdict, Waiver
 from checker.policy.aggregates import aggregates
 from checker.policy.definition import definition
 
 SLICE = 20_000
 """Findings in a row group, and in memory at a time."""
 
+UNRECEIVED = "unreceived"
+"""The column of findings that names the fields of answers that were not received."""
 _FOUND_OUT = (Verdict.FAIL, Verdict.UNKNOWN)
 NO_LABELS: Mapping[str, Label] = MappingProxyType({})
 
@@ -208,6 +212,7 @@ def _findings(
             "reason"
         ),
         by_rule(fields_json(rule, columns) for rule in chosen.values()).alias("fields"),
+        by_rule(unreceived(rule) for rule in chosen.values()).alias(UNRECEIVED),
         *_answers(chosen, columns),
         *(
             by_rule(pair[place] for pair in by_waiver).alias(name)
@@ -263,6 +268,16 @@ def fields_json(rule: Rule, columns: Columns) -> Expression:
     for name, aggregate in counted.items():
         pairs += [Constant(name), Column(f"{columns[aggregate]} numbers")]
     return Function("json_object", *pairs).cast("VARCHAR")
+
+
+def unreceived(rule: Rule) -> Expression:
+    """The paths of the fields without a value that are in no answer that was received, one a line."""
+    gaps = [
+        Case(~Coalesce(received(field), Constant(value=False)) & shown(field).isnull(), Constant(field.path))
+        for field in dict.fromkeys((*rule.fields, *rule.message_fields))
+        if field.source is not Source.OWN or field == FOUND
+    ]
+    return Function("concat_ws", Constant("\n"), *gaps) if gaps else Constant("")
 
 
 def _json(field: Field) -> Expression:

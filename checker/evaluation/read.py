@@ -16,7 +16,7 @@ from duckdb import FunctionExpression as Function
 
 from checker.evaluation.answers import ANSWERS, BETWEEN
 from checker.evaluation.compile import CODES, Columns
-from checker.evaluation.evaluate import SLICE, details, table
+from checker.evaluation.evaluate import SLICE, UNRECEIVED, details, table
 from checker.evaluation.open_findings import CHANGE, FIRST
 from checker.evaluation.tables import SUBJECT, TABLES, read_table, subject
 from checker.evaluation.targets import judged as verdict
@@ -29,6 +29,7 @@ from checker.model import (
     Duration,
     Field,
     Finding,
+    Gap,
     Numbers,
     Rule,
     RuleScope,
@@ -104,7 +105,8 @@ def findings(
             rows = rows.filter(Column("rule") == Constant(only))
         there = set(rows.columns)
         # an earlier version of the checker did not write all of them
-        more = [Column(name) if name in there else Constant(None) for name in (*CHANGE, *FIRST, *ANSWERS)]
+        names = (UNRECEIVED, *CHANGE, *FIRST, *ANSWERS)
+        more = [Column(name) if name in there else Constant(None) for name in names]
         for row in _slices(rows, "finding", [Column("rule"), *map(Column, _DETAILS), *more]):
             yield readers[row[0]].finding(row[1:])
 
@@ -235,11 +237,10 @@ class Reader:
 
     def finding(self, row: tuple[Any, ...]) -> Finding:
         who = Subject(*row[: len(SUBJECT)])
-        word, reason, fields, waiver, lapsed, change, causes, first_at, first_run, *answers = row[
-            len(SUBJECT) :
-        ]
+        word, reason, fields, waiver, lapsed, *more = row[len(SUBJECT) :]
+        unread, change, causes, first_at, first_run, *answers = more
         judged = Verdict(word)
-        shown = self.values(json.loads(fields))
+        shown = self.values(json.loads(fields)) | dict.fromkeys((unread or "").splitlines(), Gap.NOT_RECEIVED)
         observed = {name: shown[name] for name in self.observed}
         if judged is not Verdict.FAIL:
             message = _unknown(reason, self.rule.scope, who)
@@ -304,9 +305,13 @@ def _value(field: Field, raw: Any) -> object:
 
 
 def _default(observed: Mapping[str, object]) -> str:
-    return ", ".join(
-        f"{path} is {'absent' if value is None else show(value)}" for path, value in observed.items()
-    )
+    return ", ".join(f"{path} {_said(value)}" for path, value in observed.items())
+
+
+def _said(value: object) -> str:
+    if value is Gap.NOT_RECEIVED:
+        return "was not received"
+    return "is absent" if value is None else f"is {show(value)}"
 
 
 def _unknown(reason: str, scope: RuleScope, who: Subject) -> str:

@@ -50,7 +50,7 @@ from checker.model.policy import (
     Shortfall,
     Unloaded,
 )
-from checker.model.words import Absence, Duration, Location, Severity, Source, Type, Verdict, utc_now
+from checker.model.words import Absence, Duration, Gap, Location, Severity, Source, Type, Verdict, utc_now
 
 __all__ = [
     "LONGEST",
@@ -72,6 +72,7 @@ __all__ = [
     "Field",
     "Finding",
     "Framework",
+    "Gap",
     "Group",
     "IfAbsent",
     "ImageSetRef",

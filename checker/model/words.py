@@ -23,6 +23,12 @@ class Verdict(StrEnum):
     NOT_APPLICABLE = "not_applicable"
 
 
+class Gap(StrEnum):
+    """Why a finding shows no value of a field though nobody knows that there is none."""
+
+    NOT_RECEIVED = "(not received)"
+
+
 class Severity(StrEnum):
     """How much a fail matters, from the least to the most."""
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from checker import values
 from checker.audit.run import Judged, Run, Unread
-from checker.model import Change, Duration, Finding, Framework, Numbers, Pack, Rule, Subject, Tally
+from checker.model import Change, Duration, Finding, Framework, Gap, Numbers, Pack, Rule, Subject, Tally
 from checker.reporting import looking_back, wording
 from checker.reporting.controls import ControlResult, FrameworkResult, control_results
 
@@ -92,6 +92,8 @@ def plain(value: object) -> object:
     anything else as text."""
     if isinstance(value, Numbers):
         return value.plain()
+    if isinstance(value, Gap):
+        return None
     return values.show(value) if isinstance(value, datetime | Duration | Fraction) else value
 
 

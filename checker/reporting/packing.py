@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from checker import values
-from checker.model import Finding, Numbers, Rule, Verdict
+from checker.model import Finding, Gap, Numbers, Rule, Verdict
 from checker.reporting import wording
 from checker.reporting.escaping import json_text, shorten, visible
 from checker.reporting.normal import finding_id, plain
@@ -67,6 +67,8 @@ class Rows:
         """A further finding; `note` says why the gate does not count it."""
         subject = finding.subject
         shown = {visible(path): _cut(value) for path, value in finding.observed.items()}
+        if finding.verdict is Verdict.UNKNOWN:  # its reason says what was not received
+            shown = {path: None if value == Gap.NOT_RECEIVED else value for path, value in shown.items()}
         for path in shown:
             self.observed.setdefault(path, [None] * len(self.sets))
         for path, column_values in self.observed.items():

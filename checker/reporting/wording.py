@@ -16,6 +16,7 @@ from checker.model import (
     Condition,
     Field,
     Finding,
+    Gap,
     Group,
     Leaf,
     ParamRef,
@@ -112,7 +113,7 @@ def observed(finding: Finding) -> list[tuple[str, str]]:
     shown = [
         (path, value)
         for path, value in finding.observed.items()
-        if value is not None or not error_code(finding)
+        if not (value is None or isinstance(value, Gap)) or not error_code(finding)
     ]
     return [(path, ABSENT if value is None else values.show(value)) for path, value in shown]
 

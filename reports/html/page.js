@@ -62,9 +62,10 @@
   const isNew = (flags) => Boolean(flags & NEW) && !(flags & WAIVED);
   const show = (value) => (value === null || value === undefined ? "(absent)" : String(value.text ?? value));
   // what a count or ratio came to, as JSON holds it
+  const NOT_RECEIVED = "(not received)";
   const plain = (value) => {
     const {text, ...numbers} = value?.text === undefined ? {} : value;
-    return text === undefined ? value : numbers;
+    return text === undefined ? (value === NOT_RECEIVED ? null : value) : numbers;
   };
 
   function finding(r) {

@@ -217,12 +217,26 @@ class Oracle:
             matcher = {"eq": matcher}
         if "if_absent" in matcher:
             names = [*operand.split(" - "), *named(list(matcher.values()))]
+            word = {"match": True, "no_match": False, "unknown": None}[matcher["if_absent"]]
             gaps = [self.read(name) for name in names]
-            if Gap.UNREAD in gaps:  # nobody knows whether it would apply
-                return None
-            if any(gap in ABSENT for gap in gaps):
-                return {"match": True, "no_match": False, "unknown": None}[matcher["if_absent"]]
+            absent = any(gap in ABSENT for gap in gaps)
+            unread = [name for name, gap in zip(names, gaps, strict=True) if gap is Gap.UNREAD]
+            if unread and (absent or any(map(self.may_be_absent, unread))):
+                # were it read, the tests might decide, or `if_absent`: only what both say is known
+                truth = self.tests(operand, matcher)
+                return truth if truth == word else None
+            if absent:
+                return word
+        return self.tests(operand, matcher)
+
+    def tests(self, operand: str, matcher: Mapping[str, Any]) -> bool | None:
+        """Every operator holds."""
         return both(self.test(operand, name, value) for name, value in matcher.items() if name != "if_absent")
+
+    def may_be_absent(self, name: str) -> bool:
+        """Whether an answer may leave a field out; there may be no version before, and nothing that took one's place."""
+        others = ("previous_version.", "successor.")
+        return isinstance(self.fields[name].absent, Gap) or name.startswith(others)
 
     def test(self, operand: str, name: str, raw: Any) -> bool | None:
         """One operator. Several are made of others."""

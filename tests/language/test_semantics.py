@@ -381,6 +381,22 @@ claims(
     ({"labels.hold": {"eq": {"field": "found"}, "if_absent": "no_match"}}, {**DENIED, "labels": {"hold": True}}, None),
 )  # fmt: skip
 
+FLAGGED = {**DENIED, "labels": {"hold": False, "count": 3, "class": "adult"}}
+UNLESS_HOLD = {"eq": {"field": "isPrimary"}, "ne": False}
+claims(
+    "and what the operators say of what is known stands, unless if_absent might still say otherwise",
+    ({"labels.hold": UNLESS_HOLD}, FLAGGED, False),
+    ({"labels.hold": {**UNLESS_HOLD, "if_absent": "no_match"}}, FLAGGED, False),
+    ({"labels.hold": {**UNLESS_HOLD, "if_absent": "match"}}, FLAGGED, None),
+    ({"labels.hold": {**UNLESS_HOLD, "if_absent": "unknown"}}, FLAGGED, None),
+    ({"labels.hold": {"in": [False, {"field": "isPrimary"}], "if_absent": "match"}}, FLAGGED, True),
+    ({"labels.hold": {"in": [False, {"field": "isPrimary"}], "if_absent": "no_match"}}, FLAGGED, None),
+    ({"labels.hold": {"eq": {"field": "isPrimary"}, "if_absent": "no_match"}}, FLAGGED, None),
+    # a version's number is in every answer, so that nothing can be absent
+    ({"labels.count": {"eq": {"field": "versionId"}, "ne": 3, "if_absent": "match"}}, FLAGGED, False),
+    ({"labels.count": {"eq": {"field": "versionId"}, "gt": 2, "if_absent": "match"}}, FLAGGED, None),
+)
+
 # Types
 
 claims(

@@ -41,7 +41,7 @@ from checker.model import (
     Waiver,
 )
 from checker.policy.aggregates import aggregates
-from checker.policy.messages import render_message
+from checker.policy.messages import render_message, shown_params
 from checker.values import parse_time, show
 
 
@@ -245,7 +245,8 @@ class Reader:
         if judged is not Verdict.FAIL:
             message = _unknown(reason, self.rule.scope, who)
         elif self.rule.message:
-            message = render_message(self.rule.message, _briefly(shown))
+            params = shown_params(self.rule.message_params)
+            message = render_message(self.rule.message, {**_briefly(shown), **params})
         else:
             message = _default(observed)
         waived = waiver is not None

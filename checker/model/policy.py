@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from checker.model.language import Condition, Field, Label, Param, RuleScope, Scalar, Test
+from checker.model.language import Condition, Field, Label, Param, RuleScope, Scalar, Test, Value
 from checker.model.words import Location, Severity, Verdict
 
 
@@ -121,6 +121,8 @@ class Rule:
     fields: tuple[Field, ...] = ()
     """Every field that `when` and the condition read, in the order in which they are written."""
     message_fields: tuple[Field, ...] = ()
+    message_params: Mapping[str, Value] = field(default_factory=dict)
+    """The parameters that the message shows, until they are bound as references."""
 
     @property
     def name(self) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import difflib
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +62,7 @@ def load(requests: Iterable[str | Request], base: Path | None = None) -> Policie
             files.setdefault(path.resolve(), shown)
     packs: dict[Path, Pack] = {}
     maps: list[ControlMap] = []
+    named: list[tuple[str, Node]] = []
     for path, shown in files.items():
         try:
             document = read(path, shown)
@@ -70,7 +73,7 @@ def load(requests: Iterable[str | Request], base: Path | None = None) -> Policie
         if is_control_map(document):
             control_map = read_control_map(document, problems, implied=shown.startswith(CONTROLS))
             maps += [control_map] if control_map else []
-        elif pack := read_pack(document, problems):
+        elif pack := read_pack(document, problems, named):
             packs[path] = pack
     if maps and not packs and not errors_in(problems):
         problems.append(_only_maps(asked, maps))
@@ -79,6 +82,7 @@ def load(requests: Iterable[str | Request], base: Path | None = None) -> Policie
     _refuse(problems)
     copies = frozenset(((base or Path()) / one.text).resolve() for one in asked if one.shipped)
     own, frameworks = _with_controls(packs, maps, frozenset(files), copies, problems)
+    problems += _unknown_frameworks(named, {*shipped("framework"), *(one.framework.key for one in maps)})
     _refuse(problems)
     if len(packs) + len(maps) != len(files):
         raise RuntimeError(f"{len(packs)} packs and {len(maps)} mapping files came of {len(files)} files")
@@ -117,8 +121,25 @@ def _with_controls(
     return mapped_packs(tuple(packs.values()), every, shipped_packs | of_copies, problems)
 
 
-def read_pack(document: Document, problems: list[Problem]) -> Pack | None:
-    """The pack in a document; None, with the problems noted, where it has any."""
+def _unknown_frameworks(named: Sequence[tuple[str, Node]], known: Collection[str]) -> Iterator[Problem]:
+    """Warnings of frameworks whose names look like slips; any other one is the author's own."""
+    for name, key in named:
+        near = (
+            difflib.get_close_matches(name.casefold(), known, n=1, cutoff=0.75) if name not in known else []
+        )
+        # another number is another edition, or another framework
+        if near and re.sub(r"\d", "", near[0]) != re.sub(r"\d", "", name):
+            message = f"no framework is called {name}"
+            yield key.problem(
+                message, f"did you mean {near[0]}? Else map it in a file of its own", warning=True
+            )
+
+
+def read_pack(
+    document: Document, problems: list[Problem], named: list[tuple[str, Node]] | None = None
+) -> Pack | None:
+    """The pack in a document; None, with the problems noted, where it has any. The frameworks that its rules name are
+    added to `named`."""
     before = len(errors_in(problems))
     shape = Shape(document.root, "a policy file", problems)
     if document.root.value is None:
@@ -137,6 +158,9 @@ def read_pack(document: Document, problems: list[Problem]) -> Pack | None:
     broken = declared(shape.get("params")) - params.keys()
     reader = RuleReader(name, path, params, labels, problems, broken=broken)
     rules = _rules(shape, reader)
+    problems += reader.warnings
+    if named is not None:
+        named += reader.frameworks.items()
     # a name that is mistyped where it is used would be called unused too
     for unused in params.keys() - reader.used if len(errors_in(problems)) == before else ():
         key = document.root.value["params"].node.value[unused].key

@@ -174,8 +174,9 @@ def _expand(
 
 
 def used(rule: Rule) -> set[str]:
-    """The names of the parameters that a rule reads."""
-    return {value.name for leaf in leaves(rule) for value in _flat(leaf) if isinstance(value, ParamRef)}
+    """The names of the parameters that a rule reads, or its message shows."""
+    read = {value.name for leaf in leaves(rule) for value in _flat(leaf) if isinstance(value, ParamRef)}
+    return read | {value.name for value in rule.message_params.values() if isinstance(value, ParamRef)}
 
 
 def leaves(rule: Rule) -> list[Leaf | Aggregate]:
@@ -227,7 +228,8 @@ def bind(rule: Rule, bound: Bound) -> Rule:
     condition = filled(rule.condition)
     if problems:
         raise InvalidInputError(problems)
-    return dataclasses.replace(rule, when=when, condition=condition)
+    shown = {name: value_of(value) for name, value in rule.message_params.items()}
+    return dataclasses.replace(rule, when=when, condition=condition, message_params=shown)
 
 
 def _misfits(rule: Rule, leaf: Leaf | Aggregate, tests: tuple[Test, ...]) -> Iterable[Problem]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import get_args
 
 from checker.fields import catalogue
-from checker.model import Case, Condition, Label, Location, Param, Rule, RuleScope, Severity
+from checker.model import Case, Condition, Label, Location, Param, ParamRef, Rule, RuleScope, Severity
 from checker.policy import hints
 from checker.policy.aggregates import aggregate_fields
 from checker.policy.cases import read_cases
 from checker.policy.conditions import parse_condition
 from checker.policy.controls import read_controls
 from checker.policy.declarations import declared, read_params
-from checker.policy.messages import read_message
+from checker.policy.messages import literal_placeholders, read_message
 from checker.policy.scope import Scope
 from checker.policy.shape import Shape
 from checker.policy.tree import fields_of
@@ -47,6 +47,8 @@ class RuleReader:
         self.broken = broken
         self.catalogues = {scope: catalogue(labels, scope) for scope in SCOPES}
         self.used: set[str] = set()
+        self.warnings: list[Problem] = []
+        self.frameworks: dict[str, Node] = {}
 
     def read(self, node: Node) -> Rule | None:
         """The rule at a node; None, with the problems noted, where it has any."""
@@ -59,13 +61,16 @@ class RuleReader:
         when_node = shape.get("when")
         when = parse_condition(when_node, scope) if when_node else None
         beside = aggregate_fields(when, condition, broken=len(self.problems) > before)
-        message, message_fields = read_message(shape.get("message"), scope, beside)
+        message, message_fields, shown = read_message(shape.get("message"), scope, beside)
+        self.warnings += literal_placeholders(shape.get("message"), scope)
+        self.warnings += _placeholders_elsewhere(shape)
         for name in own.keys() - scope.used if len(self.problems) == before else ():
             shape.error(node.value["params"].node.value[name].key, f"the parameter {name} is not used")
         self.used |= scope.used
         rule_id, severity = shape.name("id"), shape.choice("severity", list(Severity), default="info")
         tests = self._tests(shape, scope)
         read = {name: param for name, param in scope.params.items() if name in scope.used}
+        self._name_frameworks(shape.get("controls"))
         controls = read_controls(shape.get("controls"), self.path, read, self.problems)
         if len(self.problems) > before or condition is None:
             return None
@@ -87,7 +92,12 @@ class RuleReader:
             tests=tests,
             fields=tuple(dict.fromkeys((*fields_of(when), *fields_of(condition)))),
             message_fields=message_fields,
+            message_params={name: ParamRef(name) for name in shown},
         )
+
+    def _name_frameworks(self, node: Node | None) -> None:
+        if node is not None and isinstance(node.value, dict):
+            self.frameworks = {name: entry.key for name, entry in node.value.items()} | self.frameworks
 
     def _condition(self, shape: Shape, scope: Scope) -> tuple[bool, Condition | None]:
         deny, require = shape.get("deny"), shape.get("require")
@@ -124,3 +134,12 @@ class RuleReader:
             return ()
         read = {name: param for name, param in scope.params.items() if name in scope.used}
         return read_cases(node, self.path, replace(scope, params=read))
+
+
+def _placeholders_elsewhere(shape: Shape) -> Iterator[Problem]:
+    """Warnings of texts that show fields as only a message does."""
+    for name in ("title", *TEXTS):
+        node = shape.get(name)
+        if node is not None and isinstance(node.value, str) and "{{" in node.value:
+            message = f"{name} is printed as it is written, with its {{{{ }}}}"
+            yield node.problem(message, "only `message` shows fields", warning=True)

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 
 NO_EARLIER_RUN = "no earlier run yet; this one is the first"
-NOT_LOOKED_AT = "no earlier run has read this target yet; this one is the first"
+NOT_LOOKED_AT = "no earlier run yet; this one is the first to read all of this target"
 FIRST = (NO_EARLIER_RUN, NOT_LOOKED_AT)
 """Why nothing is known of the past of image sets, where that is so of all of their target."""
 _STORE = ("target", "datastoreId")

@@ -29,7 +29,7 @@ STORE, OTHER = "d" * 32, "e" * 32
 AT = datetime(2026, 2, 1, tzinfo=UTC)
 AS_OF = "2026-03-01T00:00:00Z"
 FIRST = "no earlier run yet; this one is the first"
-NOT_LOOKED_AT = "no earlier run has read this target yet; this one is the first"
+NOT_LOOKED_AT = "no earlier run yet; this one is the first to read all of this target"
 CANNOT = "image sets deleted before 2026-02-01T00:00:00Z cannot be discovered"
 DENIED = ("AccessDeniedException", "no")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from checker.audit.gate import Gate
@@ -35,17 +35,17 @@ def change_sentence(before: Predecessors, change: Since | None, gate: Gate) -> s
     return head + "; ".join(filter(None, (_new(change), _others(change)))) + "."
 
 
-def cause_words(causes: Sequence[str]) -> str:
-    """Why findings are new, as a sentence says it: `since the rule changed and in another version`."""
-    return " and ".join(CAUSES[one] for one in causes)
+def new_causes(change: Since) -> list[tuple[int, str]]:
+    """How many findings are new for which reason, the most first: `since the rule changed and in another version`."""
+    causes = sorted(change.causes.get(Category.NEW, {}).items(), key=lambda one: (-one[1], one[0]))
+    return [(number, " and ".join(CAUSES[one] for one in words)) for words, number in causes]
 
 
 def _new(change: Since) -> str:
     number = change.number(Category.NEW)
     if not number:
         return ""
-    causes = sorted(change.causes[Category.NEW].items(), key=lambda one: (-one[1], one[0]))
-    said = [(many, cause_words(words)) for words, many in causes]
+    said = new_causes(change)
     if len(said) == 1:
         return f"{number} new, {said[0][1]}"
     return f"{number} new: " + ", ".join(f"{many} {text}" for many, text in said)

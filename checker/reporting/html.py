@@ -11,7 +11,7 @@ from pathlib import PurePath
 from typing import Any, TextIO
 
 from checker import values
-from checker.audit.change_summary import cause_words
+from checker.audit.change_summary import new_causes
 from checker.audit.run import Judged, Run
 from checker.audit.waivers import covered, day, days_left
 from checker.model import Category, Finding, Outcome, Verdict
@@ -149,7 +149,7 @@ def _looking_back(run: Run) -> dict[str, Any]:
         "since_words": looking_back.became(since),
         "tones": looking_back.TONES,
         "new": Category.NEW,
-        "cause_words": cause_words,
+        "new_causes": new_causes(since) if since else [],
         "first_seen": lambda one: (
             wording.since(one.first_seen, one.first_run, run.as_of) if one.first_seen else ""
         ),

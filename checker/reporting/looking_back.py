@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 WORDS: tuple[tuple[Category, str], ...] = (
     (
         Category.NEW,
-        "a finding that was none then, or another one: of another version, another rule, or waived",
+        "a finding that was none then, or is another one now: another version, another rule, or not waived any more",
     ),
     (Category.UNDECIDED, "a fail then, now it cannot be found out: not fixed"),
     (Category.NOT_JUDGED, "a finding then, now the rule or the subject is not looked at: not fixed"),

@@ -76,13 +76,19 @@ def find_baseline(store: Store, audit: str, gate: Gate, known: Kept | None = Non
 
 def _revoked(store: Store, facts: Mapping[str, Any] | None) -> bool:
     """Whether the gate of a run passed over findings of a run that nobody accepts any more."""
-    while facts is not None and facts.get("gate", {}).get("new_only"):
-        before = facts.get("baseline") or {}
+    while facts is not None and _part(facts, "gate").get("new_only"):
+        before = _part(facts, "baseline")
         run = str(before.get("run", ""))
         if before.get("kind") == "accepted":
             return acceptance(store, run) is None
         facts = past.manifest_of(store, run) if before.get("kind") == "passed" else None
     return False
+
+
+def _part(facts: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A part of a manifest; nothing where there is none, or it is damaged."""
+    found = facts.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def acceptance(store: Store, run: str) -> Acceptance | None:
@@ -117,6 +123,27 @@ def statements(store: Store, run: str) -> tuple[Acceptance, ...]:
             raise InvalidInputError(Problem(where, message))
         found.append(one)
     return tuple(found)
+
+
+def unaccepted(store: Store, facts: Mapping[str, Any], where: str) -> list[Problem]:
+    """What is wrong with the word on the baseline that a run rests on: it is gone, or another one than it was.
+
+    Args:
+        store: where the runs are.
+        facts: what the manifest of the run says.
+        where: what to call the run.
+    """
+    said = _part(_part(facts, "baseline"), "accepted")
+    if not said:
+        return []
+    run, number = str(said.get("run")), said.get("number")
+    name = statement(number if isinstance(number, int) else 0)
+    there = run in store.names() and store.has(run, name)
+    content = (store.fetch(run, name) / name).read_bytes() if there else b""
+    if there and hashlib.sha256(content).hexdigest() == said.get("sha256"):
+        return []
+    message = f"it rests on {run}/{name}, which is {'not the one that was there' if there else 'not there any more'}"
+    return [Problem(where, message, "that says who accepted the baseline")]
 
 
 def declare(

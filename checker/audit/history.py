@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from checker.audit.baseline import Baseline, find_baseline
 from checker.audit.gate import Gate
@@ -16,10 +16,11 @@ from checker.audit.run import Compared, Predecessors
 from checker.evidence import past
 from checker.evidence.events import Event
 from checker.evidence.past import MOST_EARLIER, Kept
-from checker.evidence.runfolder import BASELINE, HISTORY, NAMED, PRIOR, RECORDS
+from checker.evidence.runfolder import BASELINE, HISTORY, MANIFEST, NAMED, PRIOR, RECORDS
 from checker.evidence.runnames import run_in
 from checker.evidence.storing import Store
-from checker.model import NO_RENAMES, Acceptance, Renames, Rule
+from checker.model import NO_RENAMES, Acceptance, Renames, Rule, RuleScope
+from checker.problems import InvalidInputError, Problem
 
 if TYPE_CHECKING:
     from checker.evaluation.open_findings import JudgedRun
@@ -150,15 +151,28 @@ def remember(
 
 
 def judged_run(kept: Kept, before: str) -> JudgedRun:
-    """A kept run as one whose findings are open after it; `before` is the name of the file of those open before it."""
+    """A kept run as one whose findings are open after it; `before` is the name of the file of those open before it.
+
+    Raises:
+        InvalidInputError: the manifest does not say by which rules it judged.
+    """
     from checker.evaluation.open_findings import JudgedRule, JudgedRun
 
-    rules = kept.facts.get("summary", {}).get("rules", ())
-    judged = [
-        JudgedRule(str(one["rule"]), one["scope"], str(one["definition"]), str(one["severity"]))
-        for one in rules
-        if "definition" in one
-    ]
+    try:
+        judged = [
+            JudgedRule(str(one["rule"]), _scope(one["scope"]), str(one["definition"]), str(one["severity"]))
+            for one in kept.facts["summary"]["rules"]
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        where = (kept.folder / MANIFEST).as_posix()
+        message = f"the manifest is damaged: {type(error).__name__}: {error}"
+        raise InvalidInputError(Problem(where, message)) from None
     return JudgedRun(
         kept.folder, kept.name, kept.as_of, judged, kept.folder / before if kept.has(before) else None
     )
+
+
+def _scope(text: object) -> RuleScope:
+    if text not in get_args(RuleScope):
+        raise ValueError(f"there is no scope {text}")
+    return text  # type: ignore[return-value]

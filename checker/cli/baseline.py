@@ -60,7 +60,9 @@ def _shown(store: Store, found: Baseline) -> list[str]:
     kept = found.run
     fails = sum(one.get("fail", 0) for one in kept.facts.get("summary", {}).get("rules", ()))
     why = "it was accepted" if found.acceptance else "its gate passed"
-    lines = [f"baseline  {kept.name}, as of {iso(kept.as_of)}: {why}; {fails} unwaived fails"]
+    lines = [
+        f"baseline  {kept.name}, as of {iso(kept.as_of)}: {why}; {fails} unwaived fail{'s' * (fails != 1)}"
+    ]
     for one in statements(store, kept.name):
         word = "accepted" if one.action == "accept" else "revoked"
         lines.append(f"{word}  {iso(one.at)}, by {one_line(one.by)}: {one_line(one.reason)}")

@@ -141,7 +141,7 @@ def newest(store: Store, audit: str, *, real: bool = False) -> Iterator[Mapping[
         if facts is None or facts.get("name") != audit or facts.get("replay_of"):
             continue
         if not real or not facts.get("hypothetical"):
-            yield facts
+            yield {**facts, "run": name}
 
 
 def looked_at(facts: Mapping[str, Any], asked: Collection[str], left_out: Collection[str] = ()) -> bool:

@@ -265,3 +265,21 @@ def test_where_no_run_is_kept_a_finding_is_first_seen_now(check, tmp_path):
         check.results["run"]["id"],
     )
     assert one["age_days"] == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "said"), [("alter", "not the one that was there"), ("remove", "not there any more")]
+)
+def test_verify_tells_that_the_word_on_a_baseline_is_gone_or_another(check, capsys, change, said):
+    check(answer(ONE, **FORCED))
+    accept()
+    check(answer(ONE, **FORCED))
+    assert main(["verify", "runs"]) == 0
+    path = next((check.folder / "runs").glob("*/baseline-1.json"))
+    if change == "alter":
+        path.write_text(path.read_text().replace("agreed", "agreeable"))
+    else:
+        path.unlink()
+    capsys.readouterr()
+    assert main(["verify", "runs"]) == 1
+    assert said in capsys.readouterr().err

@@ -112,6 +112,40 @@ class Ruling:
         return f"within max: {self.gate.most.get(severity, 0)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What the rules of one severity came to: unwaived fails, unknowns and waived fails; and how many of the fails and of the
+    unknowns the gate counts."""
+
+    severity: Severity
+    fail: int
+    unknown: int
+    waived: int
+    gated_fail: int
+    gated_unknown: int
+
+
+def totals(ruling: Ruling, tallies: Tallies) -> tuple[Total, ...]:
+    """The findings of each severity that a rule has, the gravest first."""
+    found = []
+    for severity in reversed(Severity):
+        own = [tally for one, tally in tallies if one is severity]
+        if not own:
+            continue
+        counted = [ruling.counted(severity, tally) for tally in own]
+        found.append(
+            Total(
+                severity,
+                fail=sum(tally.fail for tally in own),
+                unknown=sum(tally.unknown for tally in own),
+                waived=sum(tally.waived for tally in own),
+                gated_fail=sum(fails for fails, _ in counted),
+                gated_unknown=sum(unknown for _, unknown in counted),
+            )
+        )
+    return tuple(found)
+
+
 def something_evaluated(tallies: Iterable[Tally], coverage: Coverage) -> bool:
     """Whether an image set was read, or a verdict was reached without any, as rules on data stores may."""
     return coverage.evaluated > 0 or any(tally.subjects > tally.unknown for tally in tallies)
@@ -165,33 +199,45 @@ def _unknown(tallies: Tallies) -> dict[Severity, int]:
 
 
 def sentence(ruling: Ruling, tallies: Tallies, coverage: Coverage) -> str:
-    """What the gate says, in one line for people."""
-    gate, outcome = ruling.gate, ruling.outcome
+    """What the gate says, in one line for people: what it counts, and what it let through, by severity."""
     every = [tally for _, tally in tallies]
-    fails = _fails(gate, tallies)
-    level = _level(gate)
-    new = "new " if gate.new_only else ""
-    counted = sum(fails[one] for one in ruling.failing)
-    head = {
-        Outcome.PASSED: f"Gate passed: no {new}unwaived fail {level}.",
-        Outcome.VIOLATION: f"Gate failed: {_number(counted, new)} {level}.",
-        Outcome.INCOMPLETE: f"Gate undecided: no {new}unwaived fail {level}, but not everything could be found out.",
-    }.get(outcome, f"Gate: {outcome}.")
-    if outcome is Outcome.VIOLATION and not ruling.failing:
-        head = "Gate failed: unknown verdicts count as violations (on_unknown: violation)."
     something = something_evaluated(every, coverage)
-    if outcome is Outcome.INCOMPLETE and not something:
-        head = "Gate undecided: nothing was evaluated."
-    elif outcome is Outcome.INCOMPLETE and ruling.uncovered and gate.min_coverage is not None:
-        least = f"min_coverage: {show(gate.min_coverage)}"
-        head += (
-            f" How many image sets there are is not known, so {least} is not shown to be met."
-            if ruling.open_ended
-            else f" Fewer image sets were read than {least} asks for."
-        )
+    head = _head(ruling, tallies, something=something)
     if tallies and all(tally.subjects == tally.not_applicable for tally in every) and something:
         head += " No rule applied to any image set." if coverage.expected else " No rule applied to anything."
     return f"{head} {', '.join(_ignored(ruling, tallies))}; {_listed(ruling, coverage, something=something)}."
+
+
+def _head(ruling: Ruling, tallies: Tallies, *, something: bool) -> str:
+    """The outcome, and what it rests on."""
+    gate, outcome, level = ruling.gate, ruling.outcome, _level(ruling.gate)
+    new = "new " if gate.new_only else ""
+    every = totals(ruling, tallies)
+    fails = _number({one.severity: one.gated_fail for one in every}, f"{new}fail", "s")
+    unknown = {one.severity: one.gated_unknown for one in every}
+    unknowns = _number(unknown, "unknown", "s") if any(unknown.values()) else ""
+    if outcome is Outcome.PASSED:
+        return f"Gate passed: no {new}unwaived fail {level}."
+    if outcome is Outcome.VIOLATION and ruling.failing:
+        return f"Gate failed: {' and '.join(filter(None, (fails, unknowns)))} {level}."
+    if outcome is Outcome.VIOLATION:
+        return f"Gate failed: {unknowns} {level}, which count as violations (on_unknown: violation)."
+    if outcome is not Outcome.INCOMPLETE:
+        return f"Gate: {outcome}."
+    if not something:
+        return "Gate undecided: nothing was evaluated."
+    but = "not everything could be found out" + (f": {unknowns}" if unknowns else "")
+    return f"Gate undecided: no {new}unwaived fail {level}, but {but}.{_uncovered(ruling)}"
+
+
+def _uncovered(ruling: Ruling) -> str:
+    """That too few image sets were read, where that is so."""
+    if not ruling.uncovered or ruling.gate.min_coverage is None:
+        return ""
+    least = f"min_coverage: {show(ruling.gate.min_coverage)}"
+    if ruling.open_ended:
+        return f" How many image sets there are is not known, so {least} is not shown to be met."
+    return f" Fewer image sets were read than {least} asks for."
 
 
 def _level(gate: Gate) -> str:
@@ -204,21 +250,22 @@ def _level(gate: Gate) -> str:
 
 
 def _ignored(ruling: Ruling, tallies: Tallies) -> list[str]:
-    """What the gate let through, each kind with its number."""
+    """What the gate let through, and all that is unknown, each kind with its number by severity."""
     gate = ruling.gate
-    fails = _fails(gate, tallies)
-    below = sum(number for one, number in fails.items() if not gate.reaches(one))
-    within = sum(number for one, number in fails.items() if one in gate.most and one not in ruling.failing)
-    persisting = sum(tally.persisting for _, tally in tallies) if gate.new_only else 0
-    waived = sum(tally.waived for _, tally in tallies)
-    unknown = sum(tally.unknown for _, tally in tallies)
-    unknown_waived = sum(tally.unknown_waived for _, tally in tallies)
-    parts = [f"{_number(below)} below the gate"]
-    parts += [f"{within} within max"] if gate.most else []
-    parts += [f"{persisting} not new"] if gate.new_only else []
-    parts += [f"{waived} waived", f"{unknown} unknown"]
-    if unknown_waived:
-        parts[-1] += f" ({unknown_waived} of them waived)"
+    fails, every = _fails(gate, tallies), totals(ruling, tallies)
+    below = {one: number for one, number in fails.items() if not gate.reaches(one)}
+    within = {one: number for one, number in fails.items() if one in gate.most and one not in ruling.failing}
+    parts = [f"{_number(below, 'fail', 's')} below the gate"]
+    parts += [_number(within, "within max")] if gate.most else []
+    if gate.new_only:
+        persisting = dict.fromkeys(Severity, 0)
+        for severity, tally in tallies:
+            persisting[severity] += tally.persisting
+        parts.append(_number(persisting, "not new"))
+    parts.append(_number({one.severity: one.waived for one in every}, "waived"))
+    parts.append(_number({one.severity: one.unknown for one in every}, "unknown"))
+    if waived := sum(tally.unknown_waived for _, tally in tallies):
+        parts.append(f"{waived} of them waived")
     return parts
 
 
@@ -244,5 +291,12 @@ def not_listed(coverage: Coverage) -> str:
     return f"{number:,} target{'' if number == 1 else 's'}"
 
 
-def _number(number: int, what: str = "") -> str:
-    return f"{number} {what}fail" if number == 1 else f"{number} {what}fails"
+def _number(numbers: Mapping[Severity, int], what: str, plural: str = "") -> str:
+    """How many there are, and of which severities: `3 fails (critical 1, high 2)`, `1 waived (high)`."""
+    there = {one: numbers[one] for one in reversed(Severity) if numbers.get(one)}
+    total = sum(there.values())
+    text = f"{total} {what}{'' if total == 1 else plural}"
+    if not there:
+        return text
+    by = ", ".join(f"{one} {number}" for one, number in there.items()) if len(there) > 1 else min(there)
+    return f"{text} ({by})"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from checker.audit.gate import Gate, Ruling, something_evaluated
+from checker.audit.gate import Gate, Ruling, Total, something_evaluated, totals
 from checker.audit.waivers import WaiverUse
 from checker.evidence.runfolder import BASELINE, NAMED, PRIOR
 from checker.model import (
@@ -34,6 +35,7 @@ from checker.policy.needs import needs
 
 if TYPE_CHECKING:
     from checker.evaluation.change import Reference
+    from checker.evaluation.order import Order
     from checker.evaluation.since import Since
 
 
@@ -200,6 +202,11 @@ class Run:
         return sum((one.tally for one in self.judged), Tally())
 
     @property
+    def totals(self) -> tuple[Total, ...]:
+        """The findings by severity, and how many of them the gate counts; the gravest first."""
+        return totals(self.ruling, [(one.rule.severity, one.tally) for one in self.judged])
+
+    @property
     def evaluated_any(self) -> bool:
         """Whether an image set was read, or a verdict was reached without any."""
         return something_evaluated((one.tally for one in self.judged), self.coverage)
@@ -210,27 +217,68 @@ class Run:
         everything = not self.coverage.unreadable and not self.ruling.open_ended
         return everything and not self.total.unknown and self.evaluated_any
 
-    def findings(self) -> Iterator[Finding]:
-        """Fails and unknowns by rule order, target, image set, version."""
+    @property
+    def ranked(self) -> tuple[Judged, ...]:
+        """The rules in the order of their findings: by severity, then those of which the gate counts a finding, then policy
+        order."""
+
+        def rank(one: Judged) -> tuple[int, bool]:
+            return -one.rule.severity.rank, not any(self.ruling.counted(one.rule.severity, one.tally))
+
+        return tuple(sorted(self.judged, key=rank))
+
+    def findings(self, most: int | None = None, *, gated: bool = False) -> Iterator[Finding]:
+        """Fails and unknowns, the worst first: by severity, then what the gate counts, then age, fails before unknowns, then
+        policy order, target, image set, version. Of all, or of those that are `gated`, so many as `most` says."""
+        yield from self._findings("worst", most, gated=gated)
+
+    def findings_by_rule(self) -> Iterator[tuple[Judged, Iterator[Finding]]]:
+        """Each rule in the order of `ranked` with its findings, the worst first.
+
+        As with itertools.groupby, one rule's findings have to be read before the next rule is asked for.
+
+        Raises:
+            RuntimeError: a finding is of no rule of the run (our own bug); some would be left out.
+        """
+        groups = groupby(self._findings("rule"), key=lambda one: one.rule.name)
+        name, found = next(groups, ("", iter(())))
+        for judged in self.ranked:
+            if judged.rule.name == name:
+                yield judged, found
+                name, found = next(groups, ("", iter(())))
+            else:
+                yield judged, iter(())
+        if name:
+            raise RuntimeError(f"findings of {name} are out of order, or of no rule of the run")
+
+    def _findings(self, order: Order, most: int | None = None, *, gated: bool = False) -> Iterator[Finding]:
         from checker.evaluation import read
 
-        rules = [one.rule for one in self.judged]
+        rules = [one.rule for one in (self.judged if order == "worst" else self.ranked)]
         yield from read.findings(
-            self.folder, rules, self.ruling, self._waivers, phi=self.show_phi, run=self.id
+            self.folder,
+            rules,
+            self.ruling,
+            self._waivers,
+            order=order,
+            most=most,
+            gated=gated,
+            phi=self.show_phi,
+            run=self.id,
         )
 
     def subjects(self) -> Iterator[tuple[Judged, Iterator[SubjectVerdict]]]:
-        """Each rule with the verdict on every subject, by target, image set, version.
+        """Each rule in the order of `ranked` with the verdict on every subject, by target, image set, version.
 
         As with itertools.groupby, one rule's verdicts have to be read before the next rule is asked for.
         """
         from checker.evaluation import read
 
-        rules = [one.rule for one in self.judged]
+        rules = [one.rule for one in self.ranked]
         every = read.subjects(
             rules, self.folder, self.as_of, self.ruling, self._waivers, phi=self.show_phi, run=self.id
         )
-        for judged, rows in zip(self.judged, every, strict=True):
+        for judged, rows in zip(self.ranked, every, strict=True):
             yield judged, (SubjectVerdict(*row) for row in rows)
 
     @property

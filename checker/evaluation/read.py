@@ -7,23 +7,25 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyRelation, Expression
+from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.answers import ANSWERS, BETWEEN
 from checker.evaluation.compile import CODES, Columns
 from checker.evaluation.evaluate import SLICE, UNRECEIVED, details, table
 from checker.evaluation.open_findings import CHANGE, FIRST
+from checker.evaluation.order import NUMBER, PLACE, Gated, Order, counted, places
 from checker.evaluation.tables import SUBJECT, TABLES, read_table, subject
 from checker.evaluation.targets import judged as verdict
 from checker.evaluation.waiving import LAPSED, WAIVER
 from checker.evidence.records import NOT_FOUND
 from checker.evidence.runfolder import FINDINGS
 from checker.evidence.snapshot import ERROR_CODE, ERROR_MESSAGE, ROW, connect, duckdb_path, search_failed
+from checker.evidence.tables import COLLECTED, spilled
 from checker.model import (
     Category,
     Duration,
@@ -43,16 +45,6 @@ from checker.model import (
 from checker.policy.aggregates import aggregates
 from checker.policy.messages import render_message, shown_params
 from checker.values import parse_time, show
-
-
-class Gated(Protocol):
-    """Which findings the gate counts."""
-
-    def counts(
-        self, verdict: Verdict, severity: Severity, *, waived: bool = False, new: bool | None = None
-    ) -> bool:
-        """Whether a finding decides the exit code."""
-        ...
 
 
 class _Every:
@@ -76,6 +68,7 @@ Waivers = Mapping[int, Waiver]
 NO_WAIVERS: Waivers = MappingProxyType({})
 
 _DETAILS = (*SUBJECT, "verdict", "reason", "fields", WAIVER, LAPSED)
+_MORE = (UNRECEIVED, *CHANGE, *FIRST, *ANSWERS)
 _SAME = 'rows."target" = listed."target" AND rows."imageSetId" = listed."imageSetId"'
 REDACTED = "(redacted)"
 """What is shown in the place of data of patients."""
@@ -91,24 +84,64 @@ def findings(
     gate: Gated,
     waivers: Waivers = NO_WAIVERS,
     *,
-    only: str = "",
+    order: Order = "worst",
+    most: int | None = None,
+    gated: bool = False,
     phi: bool = False,
     run: str | None = None,
 ) -> Iterator[Finding]:
-    """Fails and unknowns by rule order, target, image set, version, from what `evaluate` wrote into a folder; those of
-    the rule `only` where one is named. Data of patients is left out unless `phi`; `run` is the run's name,
-    for what is first seen in it."""
-    readers = {rule.name: Reader(rule, gate, waivers, phi=phi, run=run) for rule in rules}
+    """Fails and unknowns, from what `evaluate` wrote into a folder, the worst first (see `order.places`).
+
+    Args:
+        folder: the folder.
+        rules: the rules of the run; where findings are told rule by rule, in the order in which rules are.
+        gate: which findings count.
+        waivers: the waivers by number.
+        order: across rules, or rule by rule.
+        most: how many of the first; all of them unless given.
+        gated: whether those alone that the gate counts.
+        phi: whether to show data of patients.
+        run: the run's name, for what is first seen in it.
+    """
     with connect() as connection:
-        rows = connection.read_parquet(duckdb_path(folder / FINDINGS))
-        if only:
-            rows = rows.filter(Column("rule") == Constant(only))
-        there = set(rows.columns)
-        # an earlier version of the checker did not write all of them
-        names = (UNRECEIVED, *CHANGE, *FIRST, *ANSWERS)
-        more = [Column(name) if name in there else Constant(None) for name in names]
-        for row in _slices(rows, "finding", [Column("rule"), *map(Column, _DETAILS), *more]):
-            yield readers[row[0]].finding(row[1:])
+        rows = _rows(connection, folder)
+        where = places(rows.filter(counted(gate)) if gated else rows, rules, gate, order)
+        if most is not None:
+            where = where.filter(Column(PLACE) <= Constant(most))
+        where.to_table("places")
+        numbered = connection.table("places").set_alias("places")
+        # a relation cannot be read bit by bit: sorted once, then a slice at a time
+        joined = rows.set_alias("rows").join(numbered, f"rows.{NUMBER} = places.{NUMBER}")
+        columns = [Column("rows", name).alias(name) for name in rows.columns]
+        ordered = joined.select(*columns, Column(PLACE))
+        if numbered.aggregate([Function("count_star")]).fetchall()[0][0] > SLICE:
+            ordered = spilled(connection, ordered.order(PLACE), row_group_size=SLICE)
+        yield from _findings(
+            ordered, PLACE, [Reader(rule, gate, waivers, phi=phi, run=run) for rule in rules]
+        )
+
+
+def _rows(connection: DuckDBPyConnection, folder: Path) -> DuckDBPyRelation:
+    """The findings in a folder. An earlier version of the checker did not write all columns; what it did not is null."""
+    rows = connection.read_parquet(duckdb_path(folder / FINDINGS))
+    missing = [name for name in _MORE if name not in rows.columns]
+    kinds = dict.fromkeys((FIRST[0], COLLECTED), "TIMESTAMP")
+    none = [Constant(None).cast(kinds.get(name, "VARCHAR")).alias(name) for name in missing]
+    return rows.select(*map(Column, rows.columns), *none)
+
+
+def _findings(rows: DuckDBPyRelation, number: str, readers: Iterable[Reader]) -> Iterator[Finding]:
+    """Findings by the number that a column has."""
+    by_rule = {reader.rule.name: reader for reader in readers}
+    for row in _slices(rows, number, [Column("rule"), *map(Column, (*_DETAILS, *_MORE))]):
+        yield by_rule[row[0]].finding(row[1:])
+
+
+def _of_rule(folder: Path, reader: Reader) -> Iterator[Finding]:
+    """The findings of one rule by target, image set, version."""
+    with connect() as connection:
+        own = _rows(connection, folder).filter(Column("rule") == Constant(reader.rule.name))
+        yield from _findings(own, NUMBER, [reader])
 
 
 def oldest(folder: Path) -> datetime | None:
@@ -163,7 +196,7 @@ def subjects(
         RuntimeError: a fail or unknown has no finding, or another one's (our own bug).
     """
     for rule, every in zip(rules, verdicts(rules, folder, as_of), strict=True):
-        yield _with_findings(every, findings(folder, rules, gate, waivers, only=rule.name, phi=phi, run=run))
+        yield _with_findings(every, _of_rule(folder, Reader(rule, gate, waivers, phi=phi, run=run)))
 
 
 def _with_findings(

@@ -135,12 +135,17 @@ def _longest_line(records: str, size: int, changed: int) -> int:  # noqa: ARG001
 def settled(connection: DuckDBPyConnection, rows: DuckDBPyRelation, records: Path) -> DuckDBPyRelation:
     """The same rows, read once and for all where the records are many: DuckDB would hold every step of a long query at the
     same time, and each reads the records anew."""
-    if records.stat().st_size < LARGE:
-        return rows
+    return rows if records.stat().st_size < LARGE else spilled(connection, rows)
+
+
+def spilled(
+    connection: DuckDBPyConnection, rows: DuckDBPyRelation, row_group_size: int | None = None
+) -> DuckDBPyRelation:
+    """The same rows from a file in the connection's temporary folder."""
     ((spill,),) = connection.sql("SELECT current_setting('temp_directory')").fetchall()
     Path(spill).mkdir(exist_ok=True)
     file = Path(spill) / f"{uuid4().hex}.parquet"
-    rows.write_parquet(str(file), compression="zstd")
+    rows.write_parquet(str(file), compression="zstd", row_group_size=row_group_size)
     return connection.read_parquet(duckdb_path(file))
 
 

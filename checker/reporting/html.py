@@ -99,7 +99,7 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
     style, script = _source("page.css"), _source("ids.js") + _source("page.js")
     rows, data = _findings(run)
     state, word = _OUTCOMES.get(run.outcome, ("unknown", f"Gate: {run.outcome}"))
-    cards = [_card(run, judged) for judged in run.judged]
+    cards = [_card(run, judged) for judged in run.ranked]
     return {
         "run": run,
         "as_of": values.iso(run.as_of),
@@ -117,9 +117,11 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
         "hypothetical": wording.HYPOTHETICAL,
         "unread_targets": wording.unread_targets(run),
         "total": run.total,
+        "totals": run.totals,
         "gate": wording.gate(run),
         "let_through": wording.let_through(run),
         "rows": rows,
+        "unshown": _unshown(run, rows),
         **_looking_back(run),
         "row_total": data["total"],
         "unread": list(islice(run.unread(), MOST_UNREADABLE)),
@@ -162,20 +164,23 @@ def _looking_back(run: Run) -> dict[str, Any]:
 
 def _findings(run: Run) -> tuple[list[StaticRow], dict[str, Any]]:
     """The first findings in plain HTML, and as many as fit for the page's script."""
-    totals = [one.tally.fail + one.tally.waived + one.tally.unknown for one in run.judged]
-    most = min(MOST_EMBEDDED, MOST_BYTES // packing.ROW_COST)
-    static, embedded = shares(totals, MOST_STATIC), shares(totals, most)
     rows: list[StaticRow] = []
+    linked: set[str] = set()
+    for one in run.findings(MOST_STATIC):
+        rows.append(_row(run, one, first=one.rule.name not in linked))
+        linked.add(one.rule.name)
+    totals = [one.tally.fail + one.tally.waived + one.tally.unknown for one in run.ranked]
+    most = min(MOST_EMBEDDED, MOST_BYTES // packing.ROW_COST)
+    embedded = shares(totals, most)
+    places = {one.rule.name: place for place, one in enumerate(run.judged)}
     groups: list[packing.Rows] = []
     left, budget = sum(embedded), MOST_BYTES
-    for number, (judged, found) in enumerate(normal.by_rule(run)):
-        group = packing.Rows(judged.rule)
+    for number, (judged, found) in enumerate(run.findings_by_rule()):
+        group = packing.Rows(judged.rule, places[judged.rule.name])
         # its part by number of findings, or all that the later rules' plainest findings leave over
         later = left - embedded[number]
         allowed = max(budget * embedded[number] // max(left, 1), budget - packing.ROW_COST * later)
-        for index, one in enumerate(islice(found, embedded[number])):
-            if index < static[number]:
-                rows.append(_row(run, one, first=index == 0))
+        for one in islice(found, embedded[number]):
             group.add(one, looking_back.note(run, one))
             if group.cost >= allowed:
                 break
@@ -187,6 +192,17 @@ def _findings(run: Run) -> tuple[list[StaticRow], dict[str, Any]]:
     data["compared"] = run.change is not None
     data["as_of"] = values.iso(run.as_of)
     return rows, data
+
+
+def _unshown(run: Run, rows: Sequence[StaticRow]) -> list[tuple[str, int]]:
+    """The rules of which plain HTML shows no finding, each with how many there are."""
+    shown = {row.finding.rule.name for row in rows}
+    others = [one for one in run.ranked if one.rule.name not in shown]
+    return [
+        (one.rule.name, number)
+        for one in others
+        if (number := one.tally.fail + one.tally.waived + one.tally.unknown)
+    ]
 
 
 def _row(run: Run, one: Finding, *, first: bool) -> StaticRow:

@@ -16,7 +16,6 @@ from checker.audit.run import Judged, Run, SubjectVerdict
 from checker.model import Finding, Outcome, Pack, Rule, Subject, Verdict
 from checker.reporting import looking_back, wording
 from checker.reporting.escaping import one_line, shorten, xml_text
-from checker.reporting.normal import by_rule
 from checker.reporting.options import Document, Options
 from checker.reporting.spooling import UNLIMITED, Case, Limits, Plan, Suite
 from checker.reporting.spooling import documents as split
@@ -61,7 +60,10 @@ def _plans(run: Run, options: Options) -> Iterator[Plan]:
     if options.junit_passes == "full":
         rules = ((judged, _every(run, judged, rows)) for judged, rows in run.subjects())
     else:
-        rules = ((judged, _found(run, judged, found, options.junit_passes)) for judged, found in by_rule(run))
+        rules = (
+            (judged, _found(run, judged, found, options.junit_passes))
+            for judged, found in run.findings_by_rule()
+        )
     for judged, cases in rules:
         rule = judged.rule
         properties = tuple(_rule_properties(run, rule, packs.get(rule.pack)))
@@ -180,6 +182,7 @@ def _rule_properties(run: Run, rule: Rule, pack: Pack | None) -> Iterator[tuple[
 
 
 def _run_properties(run: Run) -> Iterator[tuple[str, str]]:
+    yield "gate.sentence", _token(run.sentence)
     yield "evaluated.as-of", values.iso(run.as_of)
     for name, value in wording.gate(run).items():
         if name not in ("fail_on", "on_unknown"):

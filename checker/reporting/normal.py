@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 from fractions import Fraction
-from itertools import groupby
 from typing import Any
 
 from checker import values
+from checker.audit.gate import Total
 from checker.audit.run import Judged, Run, Unread
 from checker.model import Change, Duration, Finding, Framework, Gap, Numbers, Pack, Rule, Subject, Tally
 from checker.reporting import looking_back, wording
@@ -95,24 +94,6 @@ def plain(value: object) -> object:
     if isinstance(value, Gap):
         return None
     return values.show(value) if isinstance(value, datetime | Duration | Fraction) else value
-
-
-def by_rule(run: Run) -> Iterator[tuple[Judged, Iterator[Finding]]]:
-    """Every rule with its findings, in one pass over them.
-
-    Raises:
-        RuntimeError: the findings are not in the order of the rules (our own bug); some would be left out.
-    """
-    groups = groupby(run.findings(), key=lambda one: one.rule.name)
-    name, found = next(groups, ("", iter(())))
-    for judged in run.judged:
-        if judged.rule.name == name:
-            yield judged, found
-            name, found = next(groups, ("", iter(())))
-        else:
-            yield judged, iter(())
-    if name:
-        raise RuntimeError(f"findings of {name} are out of order, or of no rule of the run")
 
 
 def counts(tally: Tally) -> dict[str, int]:
@@ -247,8 +228,19 @@ def _summary(run: Run) -> dict[str, Any]:
         "moved": asdict(run.moved) if run.moved else None,
         "since": looking_back.since_plain(run, run.change),
         **counts(run.total),
+        "severities": [_total(one) for one in run.totals],
         "rules": [_rule(judged) for judged in run.judged],
         "controls": [_framework(one) for one in control_results(run)],
+    }
+
+
+def _total(one: Total) -> dict[str, Any]:
+    return {
+        "severity": one.severity.value,
+        "fail": one.fail,
+        "unknown": one.unknown,
+        "waived": one.waived,
+        "gated": {"fail": one.gated_fail, "unknown": one.gated_unknown},
     }
 
 

@@ -39,9 +39,10 @@ Part = str | int
 
 @dataclass(slots=True)
 class Rows:
-    """The findings of one rule, column by column."""
+    """The findings of one rule, column by column; `place` is that of the rule among those of the policies."""
 
     rule: Rule
+    place: int = 0
     places: list[tuple[str | None, ...]] = field(default_factory=list)
     sets: list[str | None] = field(default_factory=list)
     versions: list[int | None] = field(default_factory=list)
@@ -158,6 +159,7 @@ def _group(rows: Rows, numbers: dict[str, int], places: dict[tuple[str | None, .
         "title": visible(rule.title),
         "severity": rule.severity.value,
         "rank": rule.severity.rank,
+        "order": rows.place,
         "scope": rule.scope,
         "where": visible(str(rule.where)),
         "expected": visible(wording.expected(rule)),

@@ -87,10 +87,10 @@ def _asked(run: Run, options: Options) -> Iterator[str]:
 
 
 def _table(run: Run, options: Options) -> Iterator[str]:
-    names = [_safe(one.rule.name, WIDEST_NAME) for one in run.judged]
+    names = [_safe(one.rule.name, WIDEST_NAME) for one in run.ranked]
     width = max(map(len, [*names, _COLUMNS[0]]))
     yield _row(width, *_COLUMNS[:2], _COLUMNS[2:])
-    for name, one in zip(names, run.judged, strict=True):
+    for name, one in zip(names, run.ranked, strict=True):
         line = _row(width, name, one.rule.severity.value, _cells(one.tally))
         red, yellow = run.ruling.counted(one.rule.severity, one.tally)
         yield _paint(line, "red" if red else "yellow", options) if red or yellow else line
@@ -108,14 +108,13 @@ def _row(width: int, name: str, severity: str, cells: tuple[str, ...]) -> str:
 
 
 def _findings(run: Run, options: Options) -> Iterator[str]:
-    fails, unknown = _gated(run)
-    total = fails + unknown
+    total = sum(one.gated_fail + one.gated_unknown for one in run.totals)
     if not total:
         return
     yield ""
-    shown = f", first {MOST_FINDINGS}" if total > MOST_FINDINGS else ""
+    shown = f", the worst {MOST_FINDINGS}" if total > MOST_FINDINGS else ""
     yield _paint(f"What the gate counts ({total:,}{shown})", "bold", options)
-    for rule, found in groupby(_worst(run, fails), key=lambda one: one.rule):
+    for rule, found in groupby(run.findings(MOST_FINDINGS, gated=True), key=lambda one: one.rule):
         yield f"  {_safe(rule.name)} ({rule.severity}) at {_safe(str(rule.where))}"
         yield f"  {_safe(rule.title)}"
         yield from (_finding(run, one, options) for one in found)
@@ -141,25 +140,6 @@ def _unreadable(run: Run, options: Options) -> Iterator[str]:
         yield f"          {_safe(f'{one.code}: {one.message}')}"
     if total > MOST_UNREADABLE:
         yield f"  ... and {total - MOST_UNREADABLE:,} more {_where(options)}"
-
-
-def _worst(run: Run, fails: int) -> list[Finding]:
-    """The first findings that the gate counts, fails before unknowns: one unreadable set is an unknown of every rule."""
-    found: dict[Verdict, list[Finding]] = {Verdict.FAIL: [], Verdict.UNKNOWN: []}
-    wanted = min(fails, MOST_FINDINGS)
-    for one in run.findings():
-        if one.gated and len(found[one.verdict]) < MOST_FINDINGS:
-            found[one.verdict].append(one)
-        enough = wanted + len(found[Verdict.UNKNOWN]) >= MOST_FINDINGS
-        if enough and len(found[Verdict.FAIL]) >= wanted:
-            break
-    return [*found[Verdict.FAIL], *found[Verdict.UNKNOWN]][:MOST_FINDINGS]
-
-
-def _gated(run: Run) -> tuple[int, int]:
-    """How many fails and unknowns the gate counts."""
-    counted = [run.ruling.counted(one.rule.severity, one.tally) for one in run.judged]
-    return sum(fails for fails, _ in counted), sum(unknown for _, unknown in counted)
 
 
 def _where(options: Options) -> str:

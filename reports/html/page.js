@@ -58,6 +58,19 @@
     }
   });
 
+  // the worst first, as checker/evaluation/order.py has it; what is left equal stands in that order already
+  const placeIn = new Uint32Array(total);
+  {
+    const first = Float64Array.from({length: total}, (_, r) => Date.parse(groups[groupOf[r]].at.first?.(localOf[r]) ?? "9999"));
+    const flag = (r, one) => (flagsOf[r] & one ? 1 : 0);
+    const worst = (a, b) => {
+      const left = groups[groupOf[a]], right = groups[groupOf[b]];
+      return right.rank - left.rank || flag(b, GATED) - flag(a, GATED) || first[a] - first[b]
+        || flag(a, UNKNOWN) - flag(b, UNKNOWN) || left.order - right.order || a - b;
+    };
+    Uint32Array.from({length: total}, (_, r) => r).sort(worst).forEach((r, place) => { placeIn[r] = place; });
+  }
+
   const verdictOf = (r) => (flagsOf[r] & UNKNOWN ? "unknown" : flagsOf[r] & WAIVED ? "waived" : "fail");  // a waived unknown stays unknown
   const isNew = (flags) => Boolean(flags & NEW) && !(flags & WAIVED);
   const show = (value) => (value === null || value === undefined ? "(absent)" : String(value.text ?? value));
@@ -120,12 +133,12 @@
       matches.push(r);
     }
     const order = ORDERS[state.sort];
-    if (order) matches.sort((a, b) => order(a, b) || a - b);
+    matches.sort((a, b) => (order ? order(a, b) : 0) || placeIn[a] - placeIn[b]);
   }
 
   const VERDICTS = ["fail", "unknown", "waived"];
   const ORDERS = {
-    severity: (a, b) => groups[groupOf[b]].rank - groups[groupOf[a]].rank,
+    policy: (a, b) => groups[groupOf[a]].order - groups[groupOf[b]].order,
     verdict: (a, b) => VERDICTS.indexOf(verdictOf(a)) - VERDICTS.indexOf(verdictOf(b)),
     set: (a, b) => setOf[a] - setOf[b],
     target: (a, b) => placeOf[a] - placeOf[b] || setOf[a] - setOf[b],
@@ -209,7 +222,7 @@
     options("f-rule", "All", entries(count((r) => groups[groupOf[r]].name), groups.map((g) => g.name), (key) => key));
     const targets = count((r) => data.places[placeOf[r]][0]);
     options("f-target", "All", entries(targets, [...targets.keys()].sort(), (key) => key));
-    options("f-sort", "Policy order", [["severity", "Severity"], ["verdict", "Verdict"], ["target", "Target"], ["set", SUBJECT]]);
+    options("f-sort", "Worst first", [["policy", "Policy order"], ["verdict", "Verdict"], ["target", "Target"], ["set", SUBJECT]]);
   }
 
   function toForm() {
@@ -337,6 +350,7 @@
   fillFilters();
   $("filters").hidden = false;
   $("unscripted").hidden = true;
+  if ($("unshown")) $("unshown").hidden = true;
   if (total < data.total) {
     $("truncated").textContent = `This page holds ${number(total)} of ${number(data.total)} findings, some of each rule; all of them are in ${$("truncated").dataset.elsewhere}.`;
     $("truncated").hidden = false;

@@ -4,11 +4,11 @@ from fractions import Fraction
 
 import pytest
 
-from checker.audit.gate import Gate, judge, sentence
+from checker.audit.gate import Gate, Total, judge, sentence, totals
 from checker.model import Coverage, Outcome, Severity, Tally, Verdict
 
 ALL_READ = Coverage(expected=10)
-HIGH, LOW = Severity.HIGH, Severity.LOW
+CRITICAL, HIGH, LOW = Severity.CRITICAL, Severity.HIGH, Severity.LOW
 
 
 def tally(*, unknown_waived=0, persisting=0, **counts):
@@ -131,7 +131,7 @@ def said(gate, tallies, coverage):
 def test_the_sentence_says_what_was_decided_and_what_was_not():
     tallies = [(HIGH, tally(passed=812)), (LOW, tally(passed=771, fail=37, waived=4))]
     assert said(Gate(HIGH), tallies, Coverage(812)) == (
-        "Gate passed: no unwaived fail at high or above. 37 fails below the gate, 4 waived, 0 unknown; "
+        "Gate passed: no unwaived fail at high or above. 37 fails (low) below the gate, 4 waived (low), 0 unknown; "
         "812 of 812 listed image sets read."
     )
 
@@ -144,9 +144,53 @@ def test_the_sentence_counts_everything_that_the_gate_let_through():
     ]
     gate = Gate(MEDIUM, new_only=True, most={MEDIUM: 20, HIGH: 0})
     assert said(gate, tallies, Coverage(17)) == (
-        "Gate failed: 1 new fail at medium or above, or beyond max (medium 20, high 0). "
-        "6 fails below the gate, 2 within max, 3 not new, 0 waived, 3 unknown (2 of them waived); "
+        "Gate failed: 1 new fail (high) at medium or above, or beyond max (medium 20, high 0). "
+        "6 fails (low) below the gate, 2 within max (medium), 3 not new (high), 0 waived, 3 unknown (medium), "
+        "2 of them waived; "
         "17 of 17 listed image sets read."
+    )
+
+
+EVERY = [
+    (HIGH, tally(passed=1, fail=21, unknown=17)),
+    (LOW, tally(fail=14, unknown=6)),
+    (CRITICAL, tally(fail=13, unknown=2)),
+    (HIGH, tally(waived=1)),
+    (MEDIUM, tally(passed=2)),
+]
+
+
+def test_the_sentence_has_every_severity_the_gravest_first_with_what_the_gate_counts():
+    assert said(Gate(HIGH), EVERY, Coverage(242, unreadable=2)) == (
+        "Gate failed: 34 fails (critical 13, high 21) and 19 unknowns (critical 2, high 17) at high or above. "
+        "14 fails (low) below the gate, 1 waived (high), 25 unknown (critical 2, high 17, low 6); "
+        "240 of 242 listed image sets read."
+    )
+
+
+@pytest.mark.parametrize(
+    ("gate", "tallies", "head"),
+    [
+        (Gate(), [(LOW, tally(unknown=2))], "Gate undecided: no unwaived fail at low or above, but not everything could be found out: 2 unknowns (low)."),
+        (Gate(), [(LOW, tally(passed=1))], "Gate undecided: no unwaived fail at low or above, but not everything could be found out. 0 fails"),
+        (Gate(LOW, "violation"), [(LOW, tally(unknown=1)), (MEDIUM, tally(unknown=1))], "Gate failed: 2 unknowns (medium 1, low 1) at low or above, which count as violations (on_unknown: violation)."),
+        (Gate(LOW, "ignore"), [(LOW, tally(unknown=1, fail=1))], "Gate failed: 1 fail (low) at low or above. 0 fails below the gate, 0 waived, 1 unknown (low);"),
+    ],
+)  # fmt: skip
+def test_the_first_sentence_has_the_unknowns_that_the_gate_counts(gate, tallies, head):
+    assert said(gate, tallies, Coverage(3, unreadable_targets=1)).startswith(head)
+
+
+def test_the_totals_are_by_severity_with_what_the_gate_counts():
+    gate = Gate(HIGH, new_only=True, most={LOW: 20})
+    tallies = [
+        (LOW, tally(fail=3)),
+        (HIGH, tally(fail=4, persisting=3, waived=2)),
+        (HIGH, tally(unknown=3, unknown_waived=1)),
+    ]
+    assert totals(judge(gate, tallies, ALL_READ), tallies) == (
+        Total(HIGH, fail=4, unknown=3, waived=2, gated_fail=1, gated_unknown=2),
+        Total(LOW, fail=3, unknown=0, waived=0, gated_fail=0, gated_unknown=0),
     )
 
 

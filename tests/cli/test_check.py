@@ -161,7 +161,7 @@ def test_reports_are_written_and_the_summary_goes_to_standard_output(capsys, fol
         == 1
     )
     out, err = capsys.readouterr()
-    assert "Gate failed: 1 fail at low or above." in out
+    assert "Gate failed: 1 fail (high) at low or above." in out
     assert "o/j.xml" in out
     assert not err
     assert sorted(path.name for path in (folder / "o").iterdir()) == ["j.xml", "r.html", "r.json"]

@@ -121,6 +121,14 @@ EARLY = rule(
 TIDY = rule(RETENTION, "no-message", Severity.LOW, leaf(MESSAGE, "exists", True), fields=(MESSAGE,))
 
 
+def worst(one: Finding, place: int | None = None) -> tuple[object, ...]:
+    """What findings in the order of the policies are sorted by, across rules or by a rule's place."""
+    first = one.first_seen
+    head = -one.rule.severity.rank if place is None else place
+    age = (first is None, first.timestamp() if first else 0)
+    return (head, not one.gated, *age, one.verdict is Verdict.UNKNOWN)
+
+
 @dataclass(frozen=True)
 class FakeRun(Run):
     """A run that holds its verdicts in memory."""
@@ -132,14 +140,15 @@ class FakeRun(Run):
     def oldest(self):
         return min((one.first_seen for one in self.findings() if one.first_seen), default=None)
 
-    def findings(self) -> Iterator[Finding]:
-        for judged in self.judged:
-            for one in self.verdicts[judged.rule.name]:
-                if one.finding is not None:
-                    yield one.finding
+    def _findings(self, order: str, most: int | None = None, *, gated: bool = False) -> Iterator[Finding]:
+        rules = [one.rule.name for one in (self.judged if order == "worst" else self.ranked)]
+        every = [one.finding for name in rules for one in self.verdicts[name] if one.finding is not None]
+        chosen = [one for one in every if one.gated or not gated]
+        chosen.sort(key=lambda one: worst(one, None if order == "worst" else rules.index(one.rule.name)))
+        yield from chosen[:most]
 
     def subjects(self) -> Iterator[tuple[Judged, Iterator[SubjectVerdict]]]:
-        yield from ((judged, iter(self.verdicts[judged.rule.name])) for judged in self.judged)
+        yield from ((judged, iter(self.verdicts[judged.rule.name])) for judged in self.ranked)
 
     def unread(self) -> Iterator[Unread]:
         yield from self.unread_sets

@@ -28,7 +28,7 @@ from report_runs import (
 from checker import values
 from checker.audit.gate import Gate
 from checker.model import Coverage, Subject, Verdict
-from checker.reporting import FORMATS, Options
+from checker.reporting import FORMATS, Options, normal
 from checker.reporting import html as page
 from checker.reporting.packing import ALPHABET, column, digits
 
@@ -195,11 +195,20 @@ def many(count: int, gate: Gate = Gate()):  # noqa: B008 - frozen
     return run_of([(NO_FORCE, first), (RECENT, second)], gate, Coverage(count))
 
 
-def test_shows_the_first_of_every_rule_and_says_how_many_more():
-    text = written(many(2_000), siblings={"json": "/some/where/results.json"})
+def test_shows_the_worst_and_says_how_many_more_and_of_which_rules_it_shows_none():
+    run = many(2_000)
+    text = written(run, siblings={"json": "/some/where/results.json"})
     tree = html.document_fromstring(text)
-    assert len(tree.xpath("//tbody[@id='rows']/tr")) == 200
-    assert "The first 200 of 2,300 findings, some of each rule. The other 2,100" in text
+    rows = tree.xpath("//tbody[@id='rows']/tr")
+    assert [row.get("id").removeprefix("f-") for row in rows] == [
+        normal.finding_id(one.rule, one.subject) for one in run.findings(200)
+    ]
+    assert "The worst 200 of 2,300 findings. The other 2,100" in text
+    shown = {one.rule.name for one in run.findings(200)}
+    others = {one.rule.name for one in run.findings()} - shown
+    (unshown,) = tree.xpath("//*[@id='unshown']")
+    assert others
+    assert {one.get("id") for one in unshown.xpath("./span")} == {f"rule={name}" for name in others}
     assert "are in results.json" in text
     assert "/some/where" not in text
     assert embedded(text)["rows"] == embedded(text)["total"] == 2_300

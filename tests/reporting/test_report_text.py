@@ -45,14 +45,14 @@ def test_colour_adds_colour_and_nothing_else(run):
     assert re.sub(r"\x1b\[\d+m", "", coloured) == written(run())
 
 
-def test_shows_the_first_findings_fails_first_and_says_where_the_rest_is():
+def test_shows_the_worst_findings_fails_first_and_says_where_the_rest_is():
     gate = Gate(Severity.HIGH)
     unknown = [found(NO_FORCE, subject(n), Verdict.UNKNOWN, gate, "", "deletedAt") for n in range(30)]
     fails = [found(NO_FORCE, subject(n), Verdict.FAIL, gate, f"message {n}") for n in range(30, 33)]
     unread = tuple(Unread(subject(n), "Throttled", "slow") for n in range(12))
     run = run_of([(NO_FORCE, unknown + fails)], gate, Coverage(40, 0, 12), unread_sets=unread)
     text = written(run, siblings={"json": "/somewhere/out/results.json", "junit": "j.xml"})
-    assert "What the gate counts (33, first 20)" in text
+    assert "What the gate counts (33, the worst 20)" in text
     assert "... and 13 more in results.json" in text
     assert "(12, first 10)" in text
     assert "... and 2 more in results.json" in text

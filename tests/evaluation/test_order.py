@@ -1,0 +1,171 @@
+"""Findings are told the worst first: by severity, then what the gate counts, then age, then policy order, across rules."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from datetime import UTC, datetime
+
+import duckdb
+import pytest
+
+import checker
+from checker.evaluation import read
+from checker.model import Severity, Verdict
+
+STORE = "0123456789abcdef0123456789abcdef"
+POLICY = """\
+version: 1
+pack: p
+rules:
+  - {id: tier, title: Tier, severity: info, require: {storageTier: FREQUENT_ACCESS}}
+  - {id: primary, title: Primary, severity: high, require: {isPrimary: true}}
+  - {id: early, title: Early, severity: critical, deny: {imageSetState: DELETED}}
+  - {id: forced, title: Forced, severity: high, deny: {overrides.forced: true}}
+  - {id: few, title: Few, severity: medium, scope: datastore, deny: {count: {gt: 1}}}
+"""
+WAIVER = """\
+version: 1
+waivers:
+  - {rule: p/early, target: recorded, reason: w, owner: a, approved_by: b, created: 2026-01-01, expires: 2026-01-20}
+"""
+AS_OF = datetime(2026, 1, 10, tzinfo=UTC)
+
+
+def answer(number):
+    plain = {"datastoreId": STORE, "imageSetId": f"{number:032x}", "versionId": "1"}
+    if number % 5 == 4:
+        return {**plain, "error": {"code": "ThrottlingException", "message": "slow"}}
+    state = {"imageSetState": "DELETED" if number % 4 == 1 else "ACTIVE"}
+    primary = {"isPrimary": number % 3 == 0} if number % 3 < 2 else {}
+    return {
+        **plain,
+        **state,
+        **primary,
+        "overrides": {"forced": number % 2 == 0},
+        "createdAt": "2026-01-01T00:00:00Z",
+    }
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("order")
+    (folder / "p.yaml").write_text(POLICY)
+    (folder / "w.yaml").write_text(WAIVER)
+    (folder / "sets.json").write_text("\n".join(json.dumps(answer(number)) for number in range(1, 25)))
+    policies = checker.load([str(folder / "p.yaml")])
+    rules = checker.choose(policies)
+    waivers, _ = checker.waivers(None, rules, folder / "w.yaml")
+    return (
+        rules,
+        waivers,
+        checker.recorded([str(folder / "sets.json")], policies, needs=rules.needs, complete=True),
+    )
+
+
+@pytest.fixture(
+    params=[
+        checker.Gate(),
+        checker.Gate(Severity.HIGH),
+        checker.Gate(Severity.MEDIUM, "ignore", most={Severity.HIGH: 99}),
+        checker.Gate(None),
+    ]
+)
+def run(parts, request):
+    rules, waivers, evidence = parts
+    return checker.evaluate(rules, evidence, as_of=AS_OF, gate=request.param, waivers=waivers)
+
+
+def key(run, one, place=0):
+    """The order, written down a second time."""
+    policy = [judged.rule.name for judged in run.judged].index(one.rule.name)
+    first = one.first_seen
+    age = (first is None, first or AS_OF)
+    subject = (one.subject.target, one.subject.image_set_id or "")
+    return (
+        place,
+        -one.rule.severity.rank,
+        not one.gated,
+        *age,
+        one.verdict is Verdict.UNKNOWN,
+        policy,
+        *subject,
+    )
+
+
+def names(findings):
+    return [(one.rule.id, one.verdict.value, one.subject.image_set_id, one.gated) for one in findings]
+
+
+@pytest.mark.parametrize("slices", [3, 20_000])
+def test_the_worst_come_first_across_rules(run, slices, monkeypatch):
+    monkeypatch.setattr(read, "SLICE", slices)
+    found = list(run.findings())
+    assert names(found) == names(sorted(found, key=lambda one: key(run, one)))
+    assert len(found) == sum(one.fail + one.unknown + one.waived for one in run.totals)
+    assert found[0].rule.severity is Severity.CRITICAL
+    assert {one.rule.id for one in found} == {"tier", "primary", "early", "forced", "few"}
+
+
+@pytest.mark.parametrize("most", [0, 1, 7, 500])
+@pytest.mark.parametrize("slices", [3, 20_000])
+def test_the_first_of_them_are_the_first_of_all(run, most, slices, monkeypatch):
+    monkeypatch.setattr(read, "SLICE", slices)
+    assert names(run.findings(most)) == names(run.findings())[:most]
+    counted = [one for one in run.findings() if one.gated]
+    assert names(run.findings(most, gated=True)) == names(counted)[:most]
+
+
+def test_rule_by_rule_the_worst_rule_comes_first(run):
+    rules = [(judged.rule.name, list(found)) for judged, found in run.findings_by_rule()]
+    assert [name for name, _ in rules] == [one.rule.name for one in run.ranked]
+    ranks = [one.rule.severity.rank for one in run.ranked]
+    assert ranks == sorted(ranks, reverse=True)
+    for _, found in rules:
+        assert names(found) == names(sorted(found, key=lambda one: key(run, one)))
+    everything = itertools.chain.from_iterable(found for _, found in rules)
+    assert sorted(names(everything), key=str) == sorted(names(run.findings()), key=str)
+
+
+def test_subjects_have_their_findings_whatever_the_order(run):
+    seen = [row.finding for _, rows in run.subjects() for row in rows if row.finding]
+    assert sorted(names(seen), key=str) == sorted(names(run.findings()), key=str)
+
+
+def test_of_one_severity_the_oldest_come_first(run):
+    path = run.folder / "findings.parquet"
+    with duckdb.connect() as connection:
+        rows = connection.read_parquet(str(path))
+        others = [name for name in rows.columns if name != "first_at"]
+        day = "TIMESTAMP '2026-01-01' + INTERVAL (finding % 4) DAY"
+        dated = rows.select(*map(duckdb.ColumnExpression, others)).project(
+            f"*, CASE WHEN finding % 3 > 0 THEN {day} END AS first_at"
+        )
+        dated.write_parquet(str(path) + ".new")
+        ages = dict(dated.project("finding, first_at").fetchall())
+        number = {
+            (rule, image_set): finding
+            for finding, rule, image_set in dated.project('finding, rule, "imageSetId"').fetchall()
+        }
+    path.with_name("findings.parquet.new").replace(path)
+    found = [(one, ages[number[one.rule.name, one.subject.image_set_id]]) for one in run.findings()]
+    late = datetime(2030, 1, 1)
+    ranks = [(-one.rule.severity.rank, not one.gated, first or late) for one, first in found]
+    assert ranks == sorted(ranks)
+    assert len({first for _, first in found}) == 5
+
+
+def test_the_totals_are_those_of_the_findings(run):
+    found = list(run.findings())
+    for total in run.totals:
+        own = [one for one in found if one.rule.severity is total.severity]
+        fails = [one for one in own if one.verdict is Verdict.FAIL]
+        unknown = [one for one in own if one.verdict is Verdict.UNKNOWN]
+        assert total.fail == sum(not one.waived for one in fails)
+        assert total.waived == sum(one.waived for one in fails)
+        assert total.unknown == len(unknown)
+        assert total.gated_fail == sum(one.gated for one in fails)
+        assert total.gated_unknown == sum(one.gated for one in unknown)
+    assert [one.severity for one in run.totals] == [
+        one for one in reversed(Severity) if one is not Severity.LOW
+    ]

@@ -77,7 +77,8 @@ def _plans(run: Run, options: Options) -> Iterator[Plan]:
     problems = list(_run_problems(run, red=seen.red))
     if problems:
         name, package = RUN_SUITE
-        yield Plan(name, package, tuple(_run_properties(run)), iter(problems))
+        properties = (("gate.sentence", _token(run.sentence)), *_run_properties(run))
+        yield Plan(name, package, properties, iter(problems))
 
 
 def _watched(cases: Iterator[Case], seen: _Seen) -> Iterator[Case]:
@@ -164,6 +165,7 @@ def _problem(name: str, kind: str, text: str) -> Case:
 
 
 def _rule_properties(run: Run, rule: Rule, pack: Pack | None) -> Iterator[tuple[str, str]]:
+    yield "gate.sentence", _token(run.sentence)
     yield "severity", rule.severity.value
     for change in run.changes:
         if change.rule.name == rule.name:
@@ -182,7 +184,6 @@ def _rule_properties(run: Run, rule: Rule, pack: Pack | None) -> Iterator[tuple[
 
 
 def _run_properties(run: Run) -> Iterator[tuple[str, str]]:
-    yield "gate.sentence", _token(run.sentence)
     yield "evaluated.as-of", values.iso(run.as_of)
     for name, value in wording.gate(run).items():
         if name not in ("fail_on", "on_unknown"):

@@ -305,7 +305,7 @@ def _same_type(label: Label, other: Label | None) -> bool:
 
 def _message(rule: Rule, row: Mapping[str, Any]) -> str:
     """What a finding says, from what the run kept of it; nothing where it kept that in another way."""
-    from checker.evaluation.read import EVERY, Reader
+    from checker.evaluation.read import EVERY, NOTHING_EARLIER, Reader
 
     if row["fields"] is None:
         return ""
@@ -320,7 +320,7 @@ def _message(rule: Rule, row: Mapping[str, Any]) -> str:
         subject.exact,
     )
     try:
-        found = (*who, row["verdict"], row["reason"], row["fields"], *[None] * 7)
+        found = (*who, row["verdict"], row["reason"], row["fields"], None, None, None, *NOTHING_EARLIER)
         return Reader(rule, EVERY).finding(found).message
     except (KeyError, TypeError, ValueError):
         return ""

@@ -22,7 +22,7 @@ from checker.evaluation.chosen import find
 from checker.evaluation.compile import CODES, Columns, Compiler, none_of, received, shown
 from checker.evaluation.evaluate import details, fields_json, table
 from checker.evaluation.flips import Outlook, outlook
-from checker.evaluation.read import EVERY, Reader
+from checker.evaluation.read import EVERY, NOTHING_EARLIER, Reader
 from checker.evaluation.tables import SUBJECT
 from checker.evaluation.targets import judged
 from checker.evaluation.targets import why as why_unknown
@@ -175,7 +175,7 @@ class _Explainer:
             Subject(*who),
             self.as_of,
             said,
-            reader.finding((*who, said, why, fields, None, None, None, *answers))
+            reader.finding((*who, said, why, fields, None, None, None, *NOTHING_EARLIER, *answers))
             if said in (Verdict.FAIL, Verdict.UNKNOWN)
             else None,
             bound_values(self.written, rule),

@@ -66,6 +66,8 @@ EVERY: Gated = _Every()
 Waivers = Mapping[int, Waiver]
 """The waivers of a run by number."""
 NO_WAIVERS: Waivers = MappingProxyType({})
+NOTHING_EARLIER = (None,) * len((*CHANGE, *FIRST))
+"""In a row of `Reader.finding`, what an earlier run says of a finding, where nothing is asked of one."""
 
 _DETAILS = (*SUBJECT, "verdict", "reason", "fields", WAIVER, LAPSED)
 _MORE = (UNRECEIVED, *CHANGE, *FIRST, *ANSWERS)

@@ -206,7 +206,7 @@ class _Plan:
             return f"it is the last run of the audit {run.fact('name')}"
         # a statement that accepts a run comes before the one that takes it back, so an odd number of them accepts it
         accepted = [one for one in seen if sum(map(is_statement, one.files)) % 2]
-        passed = [one for one in seen if one.fact("outcome") == "passed" and not one.fact("hypothetical")]
+        passed = [one for one in seen if one.fact("outcome") == "passed"] if _new_only(seen[-1]) else []
         if run in (*accepted[-1:], *passed[-1:]):
             return f"it is a baseline of the audit {run.fact('name')}"
         return ""
@@ -266,6 +266,12 @@ def _policies(run: Listed) -> dict[str, str]:
     assert run.sealed
     files = run.sealed.facts["files"]
     return {str(digest): name for name, digest in files.items() if name.startswith(POLICIES)}
+
+
+def _new_only(run: Listed) -> bool:
+    """Whether the gate of a run counted what its baseline lacked."""
+    gate = run.sealed.facts.get("gate") if run.sealed else None
+    return isinstance(gate, dict) and bool(gate.get("new_only"))
 
 
 def _baseline(run: Listed) -> str:

@@ -92,9 +92,9 @@ def test_what_came_up_before_is_flapping(runs, capsys):
     for as_of in ("2026-01-11", "2026-02-21"):
         main(["check", *given, "--as-of", as_of])
     capsys.readouterr()
-    assert told(capsys, "diff", "runs/" + _named("20260111"), "runs/" + _named("20260221"))[1].startswith(
-        "1 flapping."
-    )
+    out = told(capsys, "diff", "runs/" + _named("20260111"), "runs/" + _named("20260221"))[1]
+    assert out.startswith("1 new.")
+    assert "pass -> fail; clock; flapping; first seen 2026-02-21" in out
 
 
 def _named(day):

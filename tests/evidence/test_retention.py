@@ -66,7 +66,13 @@ def test_the_last_run_of_an_audit_stays_for_ever(store):
 
 def test_the_baselines_of_an_audit_stay(store):
     for year in (2001, 2002, 2003, 2004):
-        add_at(store, (year, 1, 1), {"p": "1"}, outcome="passed" if year == 2002 else "violation")
+        add_at(
+            store,
+            (year, 1, 1),
+            {"p": "1"},
+            outcome="passed" if year == 2002 else "violation",
+            gate={"new_only": True},
+        )
     store.put(next(name for name in store.names() if name.startswith("2003")), "baseline-1.json", b"{}")
     assert plan(store, (2026, 1, 1)) == {
         "2001": None,

@@ -94,3 +94,15 @@ def test_json_on_standard_output_stands_alone(capsys):
 def test_an_unknown_format_is_refused(capsys):
     assert main(["rules", "test", "p.yaml", "--report", "html=x.html"]) == 2
     assert "unknown format html" in capsys.readouterr().err
+
+
+def test_a_rule_without_tests_that_reaches_beyond_all_time_has_no_mutants_and_is_no_error(folder, capsys):
+    text = POLICY[: POLICY.index("    tests:")].replace("30d", "9999y")
+    (folder / "forever.yaml").write_text(text)
+    assert main(["rules", "validate", "forever.yaml"]) == 0
+    assert main(["rules", "test", "forever.yaml", "--mutate"]) == 0
+    out, err = capsys.readouterr()
+    assert "p/aged: no mutants tried: it has no tests" in out
+    assert "no rule has a test" in err
+    # without mutants the question is whether the tests hold, and there is no answer to it
+    assert main(["rules", "test", "forever.yaml"]) == 3

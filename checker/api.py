@@ -237,6 +237,8 @@ def collect(
         (*resumed, *done.notes, *notes),
         *asked.all(done.calls, done.traffic),
         done.identities,
+        stores=done.stores,
+        accounts=done.accounts,
         interrupted=done.interrupted,
         deletions_known_since=config.collect.deletions_known_since,
         warnings=warnings,

@@ -276,7 +276,7 @@ def _listed(ruling: Ruling, coverage: Coverage, *, something: bool) -> str:
     lists = coverage.versions_unread
     more = f", and {lists} more without the list of their versions" if lists else ""
     if not ruling.open_ended:
-        return f"{coverage.evaluated} of {coverage.expected} listed image sets read{more}"
+        return f"{coverage.evaluated} of {coverage.expected} {coverage.word} image sets read{more}"
     read = f"{coverage.evaluated} image set{'' if coverage.evaluated == 1 else 's'} read{more}"
     unread = coverage.unreadable - lists
     read += f", {unread} not" if unread else ""

@@ -16,6 +16,7 @@ from checker.audit.waivers import stand
 from checker.evidence.claims import claims, literally_unforced, searched
 from checker.evidence.kept import Evidence, digest
 from checker.evidence.moved import moved
+from checker.evidence.reached import reached
 from checker.evidence.runfolder import FINDINGS, HISTORY, Begun
 from checker.evidence.snapshot import answered_by, write_snapshot
 from checker.fields import model
@@ -167,6 +168,8 @@ def _of_evidence(evidence: Evidence, where: Path) -> dict[str, Any]:
         "searched": searched(where),
         "moved": moved(evidence.records, history),
         "identities": evidence.identities,
+        "names": {"data_stores": evidence.stores, "accounts": evidence.accounts},
+        "reached": reached(where, evidence.stores, evidence.accounts),
         "calls": evidence.calls,
         "traffic": evidence.traffic,
         "answered_by": answered_by(where),

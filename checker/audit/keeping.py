@@ -86,6 +86,7 @@ def facts(run: Run, name: str) -> dict[str, Any]:
         "phi": list(run.dicom),
         "inputs": run.inputs,
         "identities": dict(run.identities),
+        "names": {kind: dict(found) for kind, found in run.names.items()},
         "calls": dict(run.calls),
         "traffic": dict(run.traffic),
         "summary": summary(run),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from checker.audit.gate import Gate, Ruling, Total, something_evaluated, totals
 from checker.audit.waivers import WaiverUse
+from checker.evidence.reached import Reached
 from checker.evidence.runfolder import BASELINE, NAMED, PRIOR
 from checker.model import (
     SOON,
@@ -150,6 +151,10 @@ class Run:
     shortfalls: tuple[Shortfall, ...] = ()
     frameworks: tuple[Framework, ...] = ()
     identities: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What data stores are called, by target, and accounts, by id."""
+    reached: tuple[Reached, ...] = ()
+    """The data stores that the run reached for, each with what became of its image sets."""
     calls: Mapping[str, int] = field(default_factory=dict)
     traffic: Mapping[str, float] = field(default_factory=dict)
     """Of a live run: attempts that were `throttled` and `retried`, answers `reused` of earlier runs, and the

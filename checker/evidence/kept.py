@@ -36,6 +36,10 @@ class Evidence:
     calls: Mapping[str, int] = field(default_factory=dict)
     traffic: Mapping[str, float] = field(default_factory=dict)
     identities: Mapping[str, str] = field(default_factory=dict)
+    stores: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    """The names of data stores by target."""
+    accounts: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    """The names of accounts by id, as their organization has them."""
     interrupted: bool = False
     deletions_known_since: datetime | None = None
     """From when on the owner of the audit says that every deletion is known."""

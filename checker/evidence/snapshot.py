@@ -180,6 +180,10 @@ def _coverage(connection: DuckDBPyConnection, tables: list[Path]) -> Coverage:
         "itself": Column("itself"),
         "not_itself": Column("itself") & unread,
     }
+    of_target = Column("imageSetId").isnull()
+    searched = every.filter(of_target & Column(LISTED_SINCE).isnotnull())
+    sought = [Constant(name) for (name,) in searched.select(Column("target")).distinct().fetchall()]
+    said["searched"] = Column("target").isin(*sought) if sought else Constant(value=False)
     per_set = rows.aggregate(
         [Function("bool_or", truth).alias(name) for name, truth in said.items()],
         '"datastoreId", "imageSetId"',
@@ -190,9 +194,10 @@ def _coverage(connection: DuckDBPyConnection, tables: list[Path]) -> Coverage:
             Function("count_if", ~Column("unread") & Column("gone")),
             Function("count_if", Column("unread")),
             Function("count_if", Column("unread") & Column("itself") & ~Column("not_itself")),
+            Function("count_if", Column("searched")),
         ]
     ).fetchall()[0]
-    expected, not_found, unreadable, lists = (count or 0 for count in counts)
+    expected, not_found, unreadable, lists, found = (count or 0 for count in counts)
     # a search that failed may have missed any number of image sets
     of_target = Column("imageSetId").isnull()
     missed = Function("bool_or", of_target & search_failed())
@@ -200,7 +205,7 @@ def _coverage(connection: DuckDBPyConnection, tables: list[Path]) -> Coverage:
     per_target = every.aggregate([(missed | nothing).alias("unread"), missed.alias("missed")], '"target"')
     counters = [Function("count_if", Column(name)) for name in ("unread", "missed")]
     targets, unlisted = (count or 0 for count in per_target.aggregate(counters).fetchall()[0])
-    return Coverage(expected, not_found, unreadable, targets, lists, unlisted)
+    return Coverage(expected, not_found, unreadable, targets, lists, unlisted, found)
 
 
 def _stores_coverage(connection: DuckDBPyConnection, table: Path) -> Coverage:

@@ -13,9 +13,10 @@ from checker.config import Rate
 from checker.evidence.records import Record
 from checker.inventory.asking import Breaker, Line
 from checker.inventory.crew import Crew, Lane, expected
-from checker.inventory.expand import accounts_of
+from checker.inventory.expand import account_names, accounts_of
 from checker.inventory.found import Found
 from checker.inventory.limits import Limiter, Meter, StoppedError, workers_for
+from checker.inventory.notes import folded
 from checker.inventory.plan import EvidenceKind, plan
 from checker.inventory.pushdown import bounds
 from checker.inventory.recall import Memory
@@ -65,6 +66,10 @@ class Collection:
     retried: int = 0
     waited_seconds: float = 0.0
     identities: Mapping[str, str] = field(default_factory=dict)
+    stores: Mapping[str, str] = field(default_factory=dict)
+    """The names of data stores by target."""
+    accounts: Mapping[str, str] = field(default_factory=dict)
+    """The names of accounts by id."""
     interrupted: bool = False
 
     @property
@@ -178,11 +183,13 @@ def _collection(sites: list[Site], limiter: Limiter, notes: list[str], *, interr
     with meter.lock:
         calls = dict(sorted(meter.calls.items()))
         return Collection(
-            notes=tuple(dict.fromkeys([*notes, *(note for site in sites for note in site.all_notes())])),
+            notes=folded([*notes, *(note for site in sites for note in site.all_notes())]),
             calls=calls,
             throttled=meter.throttled,
             retried=sum(max(0, calls.get(action, 0) - count) for action, count in asked.items()),
             waited_seconds=meter.waited,
             identities={site.target.name: site.arn for site in sites if site.arn},
+            stores={site.target.name: site.store_name for site in sites if site.store_name},
+            accounts=account_names(site.target for site in sites),
             interrupted=interrupted,
         )

@@ -22,7 +22,7 @@ from checker.inventory import questions
 from checker.inventory.asking import Line
 from checker.inventory.failures import Failure, Kind
 from checker.inventory.found import Found
-from checker.inventory.questions import Listed
+from checker.inventory.questions import Account, Listed
 from checker.inventory.recall import Memory
 from checker.inventory.site import Site
 from checker.model import Target
@@ -41,7 +41,7 @@ MOST_NAMES = 20
 _ACTIVE, _DELETED = "ACTIVE", "DELETED"
 _ACCOUNT = re.compile("[0-9]{12}")
 _DATASTORE = re.compile("[0-9a-z]{32}")
-_Accounts = Mapping[str, str] | Failure
+_Accounts = Mapping[str, Account] | Failure
 
 
 def accounts_of(
@@ -74,8 +74,9 @@ def accounts_of(
             notes.append(f"{target.name}: the accounts of the organization are not known: {accounts.message}")
             continue
         notes += _skipped(target, accounts)
-        notes += _retired_in_vain(target, [one for one, state in accounts.items() if state == _ACTIVE])
-        parts = [_in_account(target, account) for account, state in accounts.items() if state == _ACTIVE]
+        active = {account: one.name for account, one in accounts.items() if one.state == _ACTIVE}
+        notes += _retired_in_vain(target, active)
+        parts = [replace(_in_account(target, one), account_name=name) for one, name in active.items()]
         read = [part for one in parts if (part := _chosen(one))]
         every += read
         if not read:
@@ -90,13 +91,18 @@ def accounts_of(
     return every, records, [*notes, *_retired(targets)]
 
 
+def account_names(parts: Iterable[Target]) -> dict[str, str]:
+    """What the organization calls the accounts that targets are in, by id."""
+    return {one.name.split("/")[1]: one.account_name for one in parts if one.account_name}
+
+
 def _organizations_region(region: str) -> str:
     every = ORGANIZATIONS_REGIONS.items()
     return next((there for start, there in every if region.startswith(start)), ORGANIZATIONS_REGION)
 
 
 def _accounts(door: Door, profile: str | None, region: str, line: Line) -> _Accounts:
-    """The states of the accounts, of which one at least is active."""
+    """The accounts, of which one at least is active."""
     access = Access(profile)
     door.check(access)
     try:
@@ -105,13 +111,13 @@ def _accounts(door: Door, profile: str | None, region: str, line: Line) -> _Acco
     except UnusableError as error:
         return Failure(Kind.CREDENTIALS, error.code, str(error))
     found = line.ask(LIST_ACCOUNTS, lambda: questions.accounts(client))
-    if isinstance(found, Failure) or _ACTIVE in found.values():
+    if isinstance(found, Failure) or any(one.state == _ACTIVE for one in found.values()):
         return found
     return Failure(Kind.FINAL, NO_ACCOUNT, f"of {len(found)} accounts that it lists none is {_ACTIVE}")
 
 
-def _skipped(target: Target, accounts: Mapping[str, str]) -> Iterator[str]:
-    others = Counter(state for state in accounts.values() if state != _ACTIVE)
+def _skipped(target: Target, accounts: Mapping[str, Account]) -> Iterator[str]:
+    others = Counter(one.state for one in accounts.values() if one.state != _ACTIVE)
     if others:
         states = ", ".join(f"{count} {state}" for state, count in sorted(others.items()))
         yield f"{target.name}: accounts of the organization that are not {_ACTIVE} are not audited: {states}."
@@ -149,12 +155,14 @@ def _is_chosen(target: Target, name: str) -> bool:
     return not target.only or chosen(name, _head(target), target.only)
 
 
-def _gone(target: Target, accounts: Mapping[str, str], memory: Memory) -> Iterator[tuple[Target, Failure]]:
+def _gone(
+    target: Target, accounts: Mapping[str, Account], memory: Memory
+) -> Iterator[tuple[Target, Failure]]:
     """The targets in accounts that an earlier run had, and that are not active any more."""
     head, *region = target.name.split("/", 1)
     for part, run in memory.earlier.parts(head) if memory.earlier else ():
         account, *rest = part.split("/")
-        state = accounts.get(account, "not listed by the organization")
+        state = accounts.get(account, Account("not listed by the organization")).state
         if not {account, rest[-1] if rest else ""}.isdisjoint(target.retired):
             continue
         if not _is_chosen(target, f"{head}/{part}"):

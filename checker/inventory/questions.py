@@ -148,10 +148,17 @@ def datastores(client: Any) -> list[Listed]:
         token = following
 
 
-def accounts(client: Any) -> dict[str, str]:
-    """The states of the accounts of an organization by their ids: Organizations' ListAccounts. `Status`, which `State`
-    took the place of, is retired, but a service may still know no other."""
-    found: dict[str, str] = {}
+class Account(NamedTuple):
+    """An account of an organization: its state, and what its owner calls it."""
+
+    state: str
+    name: str = ""
+
+
+def accounts(client: Any) -> dict[str, Account]:
+    """The accounts of an organization by their ids: Organizations' ListAccounts. `Status`, which `State` took the place of,
+    is retired, but a service may still know no other."""
+    found: dict[str, Account] = {}
     progress, token = Progress(), ""
     while True:
         page = client.list_accounts(**({"NextToken": token} if token else {}))
@@ -159,7 +166,7 @@ def accounts(client: Any) -> dict[str, str]:
             state = one.get("State") or one.get("Status")
             if not state:
                 raise BadAnswerError(f"the account {one['Id']} has neither State nor Status")
-            found[str(one["Id"])] = str(state)
+            found[str(one["Id"])] = Account(str(state), str(one.get("Name") or ""))
         following = page.get("NextToken") or ""
         if not following:
             return dict(sorted(found.items()))

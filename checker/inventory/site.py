@@ -112,6 +112,12 @@ class Site:
         return Recall.of(self.memory, self.target, self.account)
 
     @property
+    def store_name(self) -> str:
+        """What the data store is called, if that is known."""
+        answer = (self.store.answer if self.store else None) or {}
+        return str(answer.get(PROPERTIES, {}).get("datastoreName") or "")
+
+    @property
     def store_created(self) -> datetime | None:
         """When the data store was made, if that is known."""
         answer = (self.store.answer if self.store else None) or {}

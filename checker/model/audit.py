@@ -39,6 +39,8 @@ class Target:
     """Every active account of the organization is read, each through `role_arn`, whose `{account}` is its id."""
     only: tuple[str, ...] = ()
     """Where not all of its parts are read: patterns of the names of those that are."""
+    account_name: str = ""
+    """What the organization calls the account, where the target is one of its accounts."""
     retired: tuple[str, ...] = ()
     """Ids of data stores and of accounts of which the owner says that they are gone for good."""
 
@@ -139,6 +141,15 @@ class Coverage:
     unlisted_targets: int = 0
     """Of the unreadable targets those of which it is not known which image sets there are: there may be more than are
     expected."""
+    found: int = 0
+    """Of the expected image sets those of targets whose image sets a search found; the others are listed."""
+
+    @property
+    def word(self) -> str:
+        """How the image sets came into the audit."""
+        if not self.found:
+            return "listed"
+        return "found" if self.found >= self.expected else "listed or found"
 
     @property
     def evaluated(self) -> int:

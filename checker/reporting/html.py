@@ -27,6 +27,7 @@ MOST_EMBEDDED = 100_000
 MOST_BYTES = 4_400_000
 """For the embedded findings; with everything else the page stays under 5 MB."""
 MOST_UNREADABLE = 200
+MOST_TARGETS = 200
 LONGEST = 2_000
 _OUTCOMES = {
     Outcome.PASSED: ("pass", "Gate passed"),
@@ -144,6 +145,8 @@ def _looking_back(run: Run) -> dict[str, Any]:
         "day": day,
         "days_left": days_left,
         "waiver_flags": looking_back.flags,
+        "targets": wording.targets(run),
+        "most_targets": MOST_TARGETS,
         "moved": wording.moved(run),
         "rests_on": wording.answered_by(run),
         "traffic": wording.traffic(run),

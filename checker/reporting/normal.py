@@ -12,6 +12,7 @@ from typing import Any
 from checker import values
 from checker.audit.gate import Total
 from checker.audit.run import Judged, Run, Unread
+from checker.evidence.reached import Reached
 from checker.model import Change, Duration, Finding, Framework, Gap, Numbers, Pack, Rule, Subject, Tally
 from checker.reporting import looking_back, wording
 from checker.reporting.controls import ControlResult, FrameworkResult, control_results
@@ -229,6 +230,7 @@ def _summary(run: Run) -> dict[str, Any]:
         "since": looking_back.since_plain(run, run.change),
         **counts(run.total),
         "severities": [_total(one) for one in run.totals],
+        "targets": [_target(one) for one in run.reached],
         "rules": [_rule(judged) for judged in run.judged],
         "controls": [_framework(one) for one in control_results(run)],
     }
@@ -241,6 +243,22 @@ def _total(one: Total) -> dict[str, Any]:
         "unknown": one.unknown,
         "waived": one.waived,
         "gated": {"fail": one.gated_fail, "unknown": one.gated_unknown},
+    }
+
+
+def _target(one: Reached) -> dict[str, Any]:
+    return {
+        "target": one.target,
+        "account": one.account,
+        "account_name": one.account_name or None,
+        "region": one.region,
+        "datastoreId": one.datastore,
+        "datastore_name": one.name or None,
+        "image_sets": one.image_sets,
+        "evaluated": one.image_sets - one.unreadable,
+        "not_found": one.not_found,
+        "unreadable": one.unreadable,
+        **{kind: one.verdicts.get(kind, 0) for kind in ("fail", "waived", "unknown")},
     }
 
 

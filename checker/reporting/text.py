@@ -71,6 +71,7 @@ def _asked(run: Run, options: Options) -> Iterator[str]:
     every = (
         ("Note", wording.caveats(run)),
         *said.items(),
+        ("Target", [wording.reached(one) for one in wording.targets(run)]),
         ("Claimed", run.claims),
         ("Searched", run.searched),
         ("Left out", run.left_out),

@@ -10,6 +10,7 @@ from checker import values
 from checker.audit.gate import Ruling, not_listed
 from checker.audit.run import Judged, Run
 from checker.audit.waivers import day
+from checker.evidence.reached import Reached
 from checker.model import (
     Aggregate,
     Change,
@@ -194,8 +195,32 @@ def read_share(run: Run) -> str:
     """How many image sets were read, of how many that is known: `52 of 53 listed image sets were read`."""
     coverage = run.coverage
     if not run.ruling.open_ended:
-        return f"{coverage.evaluated:,} of {coverage.expected:,} listed image sets were read"
+        return f"{coverage.evaluated:,} of {coverage.expected:,} {coverage.word} image sets were read"
     return f"{subjects(coverage.evaluated)} read, and how many there are is not known"
+
+
+def targets(run: Run) -> list[Reached]:
+    """The data stores that were reached for, those with most to do first; none where there is one alone, that all of the
+    report is about."""
+    if len(run.reached) < 2 and not any(one.account_name for one in run.reached):
+        return []
+
+    def weight(one: Reached) -> tuple[int, int, int]:
+        return -one.verdicts.get("fail", 0), -one.unreadable, -one.verdicts.get("unknown", 0)
+
+    return sorted(run.reached, key=weight)
+
+
+def reached(one: Reached) -> str:
+    """A data store that was reached for: `all/111122223333/0123.. (account Branch, data store archive): 223 image sets, 2
+    fails, 1 unknown`."""
+    parts = [subjects(one.image_sets)]
+    parts += [f"{one.unreadable:,} not read"] if one.unreadable else []
+    numbers = {kind: one.verdicts.get(kind, 0) for kind in ("fail", "waived", "unknown")}
+    parts += [f"{numbers['fail']:,} fail{'' if numbers['fail'] == 1 else 's'}"] if numbers["fail"] else []
+    parts += [f"{numbers[kind]:,} {kind}" for kind in ("waived", "unknown") if numbers[kind]]
+    store = "" if one.datastore is None or one.target.endswith(one.datastore) else f" in {one.datastore}"
+    return f"{one.target}{store}{f' ({one.names})' if one.names else ''}: {', '.join(parts)}"
 
 
 def unread_targets(run: Run) -> list[str]:

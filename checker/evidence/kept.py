@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from checker.evidence.events import Event
 from checker.evidence.inputs import of_events, of_files
@@ -36,10 +36,8 @@ class Evidence:
     calls: Mapping[str, int] = field(default_factory=dict)
     traffic: Mapping[str, float] = field(default_factory=dict)
     identities: Mapping[str, str] = field(default_factory=dict)
-    stores: Mapping[str, str] = field(default_factory=dict, kw_only=True)
-    """The names of data stores by target."""
-    accounts: Mapping[str, str] = field(default_factory=dict, kw_only=True)
-    """The names of accounts by id, as their organization has them."""
+    names: Mapping[str, Mapping[str, str]] = field(default_factory=dict, kw_only=True)
+    """What `data_stores` are called, by target, and `accounts` by id, as their organization has them."""
     interrupted: bool = False
     deletions_known_since: datetime | None = None
     """From when on the owner of the audit says that every deletion is known."""
@@ -49,6 +47,18 @@ class Evidence:
     def records(self) -> Path:
         """The JSON lines."""
         return self.folder / RECORDS
+
+
+def names_in(facts: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """What data stores and accounts are called, by a manifest; nothing by one of an earlier version.
+
+    Raises:
+        AttributeError: it is damaged.
+    """
+    return {
+        str(kind): {str(one): str(name) for one, name in found.items()}
+        for kind, found in (facts.get("names") or {}).items()
+    }
 
 
 def temporary() -> Path:

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from checker.evidence.kept import Evidence
+from checker.evidence.kept import Evidence, names_in
 from checker.evidence.runfolder import (
     BASELINE,
     DATASTORES,
@@ -268,8 +268,7 @@ def _kept(folder: Path, content: bytes, facts: Mapping[str, Any]) -> Kept:
             calls={str(name): int(number) for name, number in facts["calls"].items()},
             traffic={str(name): _number(number) for name, number in (facts.get("traffic") or {}).items()},
             identities={str(name): str(arn) for name, arn in facts["identities"].items()},
-            stores=_names(facts, "data_stores"),
-            accounts=_names(facts, "accounts"),
+            names=names_in(facts),
             deletions_known_since=parse_time(said) if (said := facts.get("deletions_known_since")) else None,
         )
         return Kept(
@@ -294,11 +293,6 @@ def _kept(folder: Path, content: bytes, facts: Mapping[str, Any]) -> Kept:
         raise InvalidInputError(
             Problem(path.as_posix(), f"the manifest is damaged: {type(error).__name__}: {error}")
         ) from None
-
-
-def _names(facts: Mapping[str, Any], kind: str) -> dict[str, str]:
-    """What things are called; nothing of a run of an earlier version."""
-    return {str(one): str(name) for one, name in (facts.get("names") or {}).get(kind, {}).items()}
 
 
 def _number(raw: Any) -> float:

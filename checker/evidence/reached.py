@@ -46,14 +46,14 @@ class Reached:
         return ", ".join(one for one in said if one)
 
 
-def reached(folder: Path, stores: Mapping[str, str], accounts: Mapping[str, str]) -> tuple[Reached, ...]:
+def reached(folder: Path, names: Mapping[str, Mapping[str, str]]) -> tuple[Reached, ...]:
     """The data stores of a run, sorted by target and id.
 
     Args:
         folder: a folder with the tables of a snapshot, and the findings.
-        stores: the names of data stores by target.
-        accounts: the names of accounts by id.
+        names: those of `data_stores` by target, and of `accounts` by id.
     """
+    stores, accounts = names.get("data_stores", {}), names.get("accounts", {})
     with connect() as connection:
         sets = dict(_sets(connection, folder))
         verdicts = _verdicts(connection, folder)

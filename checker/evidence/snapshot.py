@@ -44,7 +44,7 @@ from checker.evidence.versions import version_rows
 from checker.model import Coverage, Label, Needs
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection, DuckDBPyRelation
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 
 __all__ = [
     "CALL",
@@ -181,9 +181,7 @@ def _coverage(connection: DuckDBPyConnection, tables: list[Path]) -> Coverage:
         "not_itself": Column("itself") & unread,
     }
     of_target = Column("imageSetId").isnull()
-    searched = every.filter(of_target & Column(LISTED_SINCE).isnotnull())
-    sought = [Constant(name) for (name,) in searched.select(Column("target")).distinct().fetchall()]
-    said["searched"] = Column("target").isin(*sought) if sought else Constant(value=False)
+    said["searched"] = _of_search(every.filter(of_target & Column(LISTED_SINCE).isnotnull()))
     per_set = rows.aggregate(
         [Function("bool_or", truth).alias(name) for name, truth in said.items()],
         '"datastoreId", "imageSetId"',
@@ -199,13 +197,21 @@ def _coverage(connection: DuckDBPyConnection, tables: list[Path]) -> Coverage:
     ).fetchall()[0]
     expected, not_found, unreadable, lists, found = (count or 0 for count in counts)
     # a search that failed may have missed any number of image sets
-    of_target = Column("imageSetId").isnull()
     missed = Function("bool_or", of_target & search_failed())
     nothing = Function("bool_and", unread) & Function("bool_or", ~of_target)
     per_target = every.aggregate([(missed | nothing).alias("unread"), missed.alias("missed")], '"target"')
     counters = [Function("count_if", Column(name)) for name in ("unread", "missed")]
     targets, unlisted = (count or 0 for count in per_target.aggregate(counters).fetchall()[0])
     return Coverage(expected, not_found, unreadable, targets, lists, unlisted, found)
+
+
+def _of_search(ends: DuckDBPyRelation) -> Expression:
+    """Whether a search found the image set of a row, by the rows of targets whose search came to its end."""
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+
+    targets = [Constant(name) for (name,) in ends.select(Column("target")).distinct().fetchall()]
+    return Column("target").isin(*targets) if targets else Constant(value=False)
 
 
 def _stores_coverage(connection: DuckDBPyConnection, table: Path) -> Coverage:

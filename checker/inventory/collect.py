@@ -66,10 +66,8 @@ class Collection:
     retried: int = 0
     waited_seconds: float = 0.0
     identities: Mapping[str, str] = field(default_factory=dict)
-    stores: Mapping[str, str] = field(default_factory=dict)
-    """The names of data stores by target."""
-    accounts: Mapping[str, str] = field(default_factory=dict)
-    """The names of accounts by id."""
+    names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Those of `data_stores` by target, and of `accounts` by id."""
     interrupted: bool = False
 
     @property
@@ -189,7 +187,9 @@ def _collection(sites: list[Site], limiter: Limiter, notes: list[str], *, interr
             retried=sum(max(0, calls.get(action, 0) - count) for action, count in asked.items()),
             waited_seconds=meter.waited,
             identities={site.target.name: site.arn for site in sites if site.arn},
-            stores={site.target.name: site.store_name for site in sites if site.store_name},
-            accounts=account_names(site.target for site in sites),
+            names={
+                "data_stores": {site.target.name: site.store_name for site in sites if site.store_name},
+                "accounts": account_names(site.target for site in sites),
+            },
             interrupted=interrupted,
         )

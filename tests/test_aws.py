@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections import Counter
 
 import pytest
@@ -19,6 +20,7 @@ from checker.aws import (
     default_region,
     why_no_profile,
 )
+from checker.aws.settings import core_session
 from checker.inventory.collect import Options, collect
 from checker.inventory.limits import Limiter, StoppedError
 from checker.model import ImageSetRef, Target
@@ -390,3 +392,22 @@ def test_a_throttling_service_loses_no_call(simulator) -> None:
     assert not [record for record in records if record.error and record.error[0] == "ThrottlingException"]
     assert done.throttled > 0
     assert done.retried == done.throttled
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "America/Los_Angeles", "Etc/GMT+12"])
+def test_the_first_and_the_last_instant_are_read_alike_in_every_time_zone(zone, monkeypatch):
+    session = core_session(None)
+    shape = session.get_service_model("medical-imaging").operation_model("GetImageSet").output_shape
+    parser = session.get_component("response_parser_factory").create_parser("rest-json")
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        body = b'{"createdAt": -62135596800, "updatedAt": 253402300799, "deletedAt": 1680027126.436}'
+        read = parser.parse({"body": body, "headers": {}, "status_code": 200}, shape)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    said = [read[name].isoformat() for name in ("createdAt", "updatedAt", "deletedAt")]
+    assert said == [
+        "0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00", "2023-03-28T18:12:06.436000+00:00",
+    ]  # fmt: skip

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from urllib.request import getproxies
 
 from checker.problems import nearest
 from checker.redaction import redact, remember, remember_url
+from checker.values import EPOCH
 
 REGION = "AWS_REGION"
 """The variable that all of AWS's tools know, but for botocore."""
@@ -44,9 +46,23 @@ def core_session(profile: str | None) -> Any:
     from botocore.session import Session
 
     made = Session(profile=profile)
+    made.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_instant)
     if region := os.environ.get(REGION):
         made.set_config_variable("region", region)
     return made
+
+
+def _instant(value: Any) -> datetime:
+    """A timestamp of an answer, in UTC: botocore reads epoch seconds in the local time zone, where the first and the last
+    hours that there are may have no time."""
+    from botocore.utils import parse_timestamp
+
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return EPOCH + timedelta(seconds=value)
+        except (OverflowError, ValueError):  # no instant at all: as botocore says it
+            pass
+    return parse_timestamp(value)
 
 
 def wrong_settings(profile: str | None) -> list[tuple[str, str]]:

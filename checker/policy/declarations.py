@@ -48,11 +48,13 @@ def declared(node: Node | None) -> frozenset[str]:
 def read_labels(node: Node | None, problems: list[Problem]) -> dict[str, Label]:
     """The labels that a `labels:` mapping declares."""
     labels: dict[str, Label] = {}
+    folded: dict[str, str] = {}
     before = len(problems)
     for name, entry in _entries(node, "labels", problems):
         # a snapshot's columns do not tell names apart by their case
-        if same := [other for other in labels if other.casefold() == name.casefold()]:
-            message = f"the labels {same[0]} and {name} differ in case alone"
+        other = folded.setdefault(name.casefold(), name)
+        if other != name:
+            message = f"the labels {other} and {name} differ in case alone"
             problems.append(entry.key.problem(message, "give one of them another name"))
         shape = Shape(entry.node, f"the label {name}", problems)
         if not shape.keys(["type"], ["one_of", "required", "description"]):

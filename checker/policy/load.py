@@ -18,6 +18,8 @@ from checker.problems import InvalidInputError, Problem, errors_in
 from checker.yamlsource import Document, Node, read
 
 REQUIRED = ("version", "pack", "rules")
+MOST_LABELS = 500
+"""Of all packs together: each is a column of a run's tables."""
 OPTIONAL = ("title", "revision", "owner", "approved_by", "review_by", "labels", "params")
 
 
@@ -237,4 +239,10 @@ def _clashes(packs: Sequence[Pack]) -> list[Problem]:
                 problems.append(
                     Problem(label.where, message, "packs that run together agree on their labels")
                 )
+    if len(labels) > MOST_LABELS:
+        first = list(labels.values())[MOST_LABELS]
+        message = (
+            f"{len(labels):,} labels are declared, and a run takes {MOST_LABELS}: {first.name} is one more"
+        )
+        problems.append(Problem(first.where, message, "declare only what rules, waivers or reports name"))
     return problems

@@ -379,3 +379,15 @@ def test_of_a_file_of_waivers_every_entry_is_read(tmp_path):
         "version: 1\nwaivers:\n" + ENTRY + ENTRY.replace("target: t", "target: u")
     )
     assert len(read_waivers(tmp_path / "w.yaml", load(["x.yaml"], base=tmp_path))[0]) == 2
+
+
+def test_more_labels_than_a_run_takes_are_refused_at_the_first_too_many(tmp_path):
+    names = [f"l{number}" for number in range(501)]
+    labels = "\n".join(f"  {name}: {{type: string}}" for name in names)
+    rules = "rules: [{id: a, title: t, severity: low, deny: {labels.l0: x}}]"
+    (tmp_path / "p.yaml").write_text(f"version: 1\npack: p\nlabels:\n{labels}\n{rules}\n")
+    with pytest.raises(InvalidInputError) as caught:
+        load([str(tmp_path / "p.yaml")])
+    (problem,) = caught.value.problems
+    assert (problem.where.line, problem.where.column) == (504, 3)
+    assert problem.message == "501 labels are declared, and a run takes 500: l500 is one more"

@@ -6,22 +6,27 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import pairwise
+from itertools import combinations
+from string import ascii_lowercase, digits
 from typing import Any
 
 from checker.fields import DICOM_DAYS, NOW
 from checker.model import Duration, Field, Leaf, Operand, ParamRef, Scalar, Type
 from checker.policy.literals import comparable
-from checker.proving.order import Edge, Sums, closed, instants, spread
-from checker.proving.texts import texts
+from checker.proving.order import Edge, Sums, closed, instants
+from checker.proving.texts import texts, words_of
 from checker.values import DAY, INTEGERS, LAST_MS, LONGEST_MILLISECONDS, from_epoch_ms, round_ms
 
 UNLISTED = "NEITHER_LISTED_NOR_KNOWN"
 """An enum's value that no model lists."""
+MOST_DAYS = 40
 MOST_LINKED = 3
 """Fields compared with each other of which every combination is still tried."""
 _SAMPLES = (Duration(0, 30 * DAY), Duration(84))
 _TEXT = ("contains", "starts_with", "ends_with", "matches")
+_ID = (digits + ascii_lowercase, 32)
+_WORDS = {"imageSetId": _ID, "datastoreId": _ID}
+"""Fields of which any other text is refused where answers are read: the characters, and how many."""
 _AGES = ("older_than", "younger_than")
 
 
@@ -163,7 +168,10 @@ def _texts(group: _Group, hints: Mapping[str, Iterable[str]]) -> list[Domain]:
         if known.members:
             made.append(_members(known, equals, merge=not linked and not tests))
             continue
-        found = texts(equals, literal, hints.get(known.path, ()), len(group.fields))
+        if known.path in _WORDS and not linked:
+            found = words_of(*_WORDS[known.path], equals, literal, 1)
+        else:
+            found = texts(equals, literal, hints.get(known.path, ()), len(group.fields))
         made.append(Domain(known, found.values, every and found.every))
     return made
 
@@ -278,7 +286,7 @@ class _Times:
             return
         if NOW not in (x, y):
             plus, minus = partial(_later, self.sums, length), partial(_earlier, self.sums, length)
-            self.edges.append(Edge(x.path, y.path, plus, minus))
+            self.edges.append(Edge(x.path, y.path, plus, minus, calendar=bool(length.months)))
             return
         self.relative = True
         if x == NOW:
@@ -300,12 +308,30 @@ class _Times:
         """Whether nothing hangs on the day of the run, on how long months are, or on more than can be followed."""
         if self.free or self.beyond or fields > MOST_LINKED or (self.absolute and self.relative):
             return False
-        different = set(self.durations)
-        if len(different) < 2 or not any(one.months for one in different):
+        different = list(dict.fromkeys(self.durations))
+        if not any(one.months for one in different):
             return True
-        lengths = spread(different)
-        apart = all(one[1] < other[0] for one, other in pairwise(lengths))
-        return not self.edges and apart and len(lengths) == len(different)
+        if self.edges:
+            return self.days() is not None
+        # with one order on each day every day shows all that there is
+        lengths = self.sums.lengths(different)
+        return len({tuple(_sign(a - b) for a, b in combinations(one, 2)) for one in lengths}) == 1
+
+    def days(self) -> list[int] | None:
+        """Days from which the durations between two fields are as long, beside each other, as they can ever be; None
+        where more than those two hang together, or anything else on them."""
+        pairs = {(one.x, one.y) for one in self.edges if one.calendar}
+        linked = {frozenset((one.x, one.y)) for one in self.edges}
+        if len(pairs) != 1 or len(linked) != 1 or self.bounds or self.absolute or self.relative:
+            return None
+        lengths = self.sums.lengths(list(dict.fromkeys(self.durations)))
+        days = list(lengths.values())
+        longest = max(max(one) for one in lengths)
+        return days if len(days) <= MOST_DAYS and max(days) + longest < LAST_MS else None
+
+
+def _sign(number: int) -> int:
+    return (number > 0) - (number < 0)
 
 
 def _later(sums: Sums, length: Duration, values: Iterable[int]) -> set[int]:
@@ -323,8 +349,13 @@ def _times(group: _Group, as_of: datetime, sums: Sums) -> list[Domain]:
     bounds = [bound for several in found.bounds.values() for bound in several]
     # above all that any field may have to be, or the last instant that there is
     top = min(max([found.now, *bounds]) + longest * max(len(known), 1) + 365 * DAY, LAST_MS)
-    values = closed([one.path for one in known], found.bounds, found.edges, top, rounds=_rounds(group))
-    every = found.every(len(known)) and values.every
+    every = found.every(len(known))
+    rounds = _rounds(group)
+    if every and (days := found.days()):
+        start = next(one.y for one in found.edges if one.calendar)
+        found.bounds, rounds = {start: set(days)}, 1
+    values = closed([one.path for one in known], found.bounds, found.edges, top, rounds=rounds)
+    every = every and values.every
     made = [Domain(one, tuple(map(from_epoch_ms, instants(values.values[one.path]))), every) for one in known]
     for one in group.fields:
         if one.type is Type.DURATION:

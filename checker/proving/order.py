@@ -23,18 +23,22 @@ Plus = Callable[[Iterable[int]], set[int]]
 
 MOST_VALUES = 4_000
 """Values of all fields together, beyond which bounds are followed no further."""
+_CYCLE, _CYCLE_DAYS = 946_684_800_000, 146_097
+"""2000-01-01, and the days after which the calendar repeats itself."""
 _AROUND = range(-1, 5)
 """Days about the one that so many months before gives: a longer month's last days end at a shorter one's last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """The field `x` is compared with `plus` of the field `y`; `minus` gives the `y` beside which `plus` passes an `x`."""
+    """The field `x` is compared with `plus` of the field `y`; `minus` gives the `y` beside which `plus` passes an `x`.
+    `calendar` says that how much is added hangs on the day."""
 
     x: str
     y: str
     plus: Plus
     minus: Plus
+    calendar: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,22 @@ class Sums:
         """Whether two instants can be so far apart."""
         return self.later([FIRST_MS], length)[0] <= LAST_MS
 
+    def lengths(self, durations: Sequence[Duration]) -> dict[tuple[int, ...], int]:
+        """How long durations are together, in milliseconds, and the first instant of this calendar's 400 years from which
+        they are: they hang on the day from which they are counted."""
+        compiler, day = Compiler(EPOCH), Function("make_timestamp_ms", Column("instant"))
+        days = self.connection.sql(
+            "SELECT $1::BIGINT + range * $2::BIGINT AS instant FROM range($3)",
+            params=[_CYCLE, DAY, _CYCLE_DAYS],
+        )
+        ends = [
+            (Function("epoch_ms", compiler.later(day, one)) - Column("instant")).alias(f"d{at}")
+            for at, one in enumerate(durations)
+        ]
+        groups = ", ".join(f"d{at}" for at in range(len(durations)))
+        found = days.select(Column("instant"), *ends).aggregate(f"min(instant) AS least, {groups}", groups)
+        return {tuple(row[1:]): row[0] for row in found.order("least").fetchall()}
+
     def _moved(self, instants: Sequence[int], by: Callable[[Expression], Expression]) -> list[int]:
         rows = self.connection.sql(
             "SELECT unnest($1::BIGINT[]) AS instant, unnest(range($2)) AS place",
@@ -132,18 +152,3 @@ def _near(instant: int, before: int) -> Iterable[int]:
 def instants(values: Iterable[int]) -> list[int]:
     """Those of the values that are instants of the years 1 to 9999, sorted."""
     return sorted(value for value in values if FIRST_MS <= value <= LAST_MS)
-
-
-def spread(durations: Iterable[Duration]) -> list[tuple[int, int]]:
-    """How long each duration is at least and at most, by length."""
-    return sorted(
-        {
-            (one.months * 28 * DAY + one.milliseconds, one.months * 31 * DAY + one.milliseconds)
-            if one.months % 12
-            else (
-                one.months // 12 * 365 * DAY + one.milliseconds,
-                one.months // 12 * 366 * DAY + one.milliseconds,
-            )
-            for one in durations
-        }
-    )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, islice
 
 from checker.policy.literals import text_test
 
+MOST_TEXTS = 5_000
 MOST_PARTS = 5
 """Of `contains` on one field: every set of them is tried."""
 
@@ -39,15 +40,56 @@ def texts(equals: Iterable[str], tests: Iterable[tuple[str, str]], hints: Iterab
     values = [mark * (number + 1) for number in range(fresh)]
     values += equals
     if starts or ends or parts:
-        for inner in _subsets(parts[:MOST_PARTS]):
-            middle = mark + "".join(part + mark for part in inner)
-            values += [start + middle + end for start in ("", *starts) for end in ("", *ends)]
-    every = len(parts) <= MOST_PARTS
+        values += islice((start + middle + end for start, middle, end in _joined(tests, mark)), MOST_TEXTS)
+    sets = 2 ** len(parts) * (len(starts) + 1) * (len(ends) + 1)
+    every = len(parts) <= MOST_PARTS and sets <= MOST_TEXTS
     if patterns:
         candidates = [*hints, *(derived for pattern in patterns for derived in _derived(pattern))]
         values += candidates
         every = len(patterns) == 1 and not (starts or ends or parts) and _both(patterns[0], values, equals)
     return Texts(tuple(dict.fromkeys(values)), every)
+
+
+def words_of(
+    alphabet: str, length: int, equals: Iterable[str], tests: Iterable[tuple[str, str]], fresh: int
+) -> Texts:
+    """Texts for a field that holds so many characters of an alphabet and no others, such as an id.
+
+    Args:
+        alphabet: the characters.
+        length: how many of them.
+        equals: what it is compared with as a whole; what it cannot be is left out.
+        tests: text operators on it, each with its literal.
+        fresh: how many texts are needed that no comparison names.
+    """
+    known = [text for text in dict.fromkeys(equals) if len(text) == length and set(text) <= set(alphabet)]
+    # what has a strange character, or too many, is in no such text
+    met = [one for one in dict.fromkeys(tests) if len(one[1]) <= length and set(one[1]) <= set(alphabet)]
+    mark = next((mark for mark in alphabet if not any(mark in word for _, word in met)), "")
+    numbers = (str(number).rjust(length, alphabet[0]) for number in range(1, fresh + len(known) + 1))
+    values = [text for text in numbers if text not in known][:fresh] + known
+    joined = [] if not mark else list(islice(_joined(met, mark), MOST_TEXTS + 1)) if met else [("", "", "")]
+    whole = [
+        start + middle + mark * (length - len(start + middle + end)) + end
+        for start, middle, end in joined
+        if len(start + middle + end) <= length
+    ]
+    plain = (
+        all(name != "matches" for name, _ in met) and sum(name == "contains" for name, _ in met) <= MOST_PARTS
+    )
+    every = bool(mark) and plain and len(whole) == len(joined) <= MOST_TEXTS and not set(whole) & set(known)
+    return Texts(tuple(dict.fromkeys([*values, *whole])), every)
+
+
+def _joined(tests: Iterable[tuple[str, str]], mark: str) -> Iterator[tuple[str, str, str]]:
+    """Beginnings, middles and ends of texts that meet each combination of the tests."""
+    starts, ends, parts = (
+        [word for name, word in tests if name == wanted]
+        for wanted in ("starts_with", "ends_with", "contains")
+    )
+    for inner in _subsets(parts[:MOST_PARTS]):
+        middle = mark + "".join(part + mark for part in inner)
+        yield from ((start, middle, end) for start in ("", *starts) for end in ("", *ends))
 
 
 def _marks() -> Iterator[str]:

@@ -14,7 +14,7 @@ from checker.fields import DICOM_DAYS, NOW
 from checker.model import Duration, Field, Leaf, Operand, ParamRef, Scalar, Type
 from checker.policy.literals import comparable
 from checker.proving.order import Edge, Sums, closed, instants
-from checker.proving.texts import texts, words_of
+from checker.proving.texts import Named, texts, words_of
 from checker.values import DAY, INTEGERS, LAST_MS, LONGEST_MILLISECONDS, from_epoch_ms, round_ms
 
 UNLISTED = "NEITHER_LISTED_NOR_KNOWN"
@@ -161,17 +161,17 @@ def _texts(group: _Group, hints: Mapping[str, Iterable[str]]) -> list[Domain]:
     tests = [(one.operator, one.value) for one in group.comparisons if one.operator in _TEXT]
     literal = [(name, value) for name, value in tests if isinstance(value, str)]
     every = len(literal) == len(tests) and not (linked and tests)
-    if not linked and not tests:
-        equals = _unlike(group.comparisons)
+    every_named = tuple(dict.fromkeys(equals))
+    named = Named(every_named, tuple(_unlike(group.comparisons)) if not linked and not tests else every_named)
     made = []
     for known in group.fields:
         if known.members:
-            made.append(_members(known, equals, merge=not linked and not tests))
+            made.append(_members(known, named, merge=not linked and not tests))
             continue
         if known.path in _WORDS and not linked:
-            found = words_of(*_WORDS[known.path], equals, literal, 1)
+            found = words_of(*_WORDS[known.path], named, literal, 1)
         else:
-            found = texts(equals, literal, hints.get(known.path, ()), len(group.fields))
+            found = texts(named, literal, hints.get(known.path, ()), len(group.fields))
         made.append(Domain(known, found.values, every and found.every))
     return made
 
@@ -185,9 +185,9 @@ def _unlike(comparisons: Sequence[Comparison]) -> list[str]:
     return list({frozenset(by): text for text, by in reversed(named.items())}.values())[::-1]
 
 
-def _members(known: Field, equals: Sequence[str], *, merge: bool) -> Domain:
-    named = [member for member in known.members if member in equals]
-    others = [member for member in known.members if member not in equals]
+def _members(known: Field, equals: Named, *, merge: bool) -> Domain:
+    named = [member for member in known.members if member in equals.some]
+    others = [member for member in known.members if member not in equals.every]
     # members that nothing names are all alike
     values = named + (others[:1] if merge else others)
     if not known.path.startswith("labels."):

@@ -14,6 +14,14 @@ MOST_PARTS = 5
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """What a field is compared with as a whole: `every` text, and of those that nothing tells apart `some`."""
+
+    every: tuple[str, ...]
+    some: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Texts:
     """The texts; `every` says that no text meets a combination of the comparisons that none of these meets."""
 
@@ -21,7 +29,7 @@ class Texts:
     every: bool
 
 
-def texts(equals: Iterable[str], tests: Iterable[tuple[str, str]], hints: Iterable[str], fresh: int) -> Texts:
+def texts(equals: Named, tests: Iterable[tuple[str, str]], hints: Iterable[str], fresh: int) -> Texts:
     """Texts for one field.
 
     Args:
@@ -30,28 +38,33 @@ def texts(equals: Iterable[str], tests: Iterable[tuple[str, str]], hints: Iterab
         hints: texts that may match a pattern.
         fresh: how many texts are needed that no comparison names.
     """
-    equals, tests = list(dict.fromkeys(equals)), list(dict.fromkeys(tests))
-    words = [*equals, *(word for _, word in tests)]
+    tests = list(dict.fromkeys(tests))
+    words = [*equals.every, *(word for _, word in tests)]
     mark = next(mark for mark in _marks() if not any(mark in word for word in words))
     starts, ends, parts, patterns = (
         [word for name, word in tests if name == wanted]
         for wanted in ("starts_with", "ends_with", "contains", "matches")
     )
     values = [mark * (number + 1) for number in range(fresh)]
-    values += equals
+    values += equals.some
     if starts or ends or parts:
+        # each by itself first: there may be too many for all sets of them
+        values += [word + mark for word in starts] + [mark + word for word in ends]
+        values += [mark + word + mark for word in parts]
         values += islice((start + middle + end for start, middle, end in _joined(tests, mark)), MOST_TEXTS)
     sets = 2 ** len(parts) * (len(starts) + 1) * (len(ends) + 1)
     every = len(parts) <= MOST_PARTS and sets <= MOST_TEXTS
     if patterns:
         candidates = [*hints, *(derived for pattern in patterns for derived in _derived(pattern))]
         values += candidates
-        every = len(patterns) == 1 and not (starts or ends or parts) and _both(patterns[0], values, equals)
+        every = (
+            len(patterns) == 1 and not (starts or ends or parts) and _both(patterns[0], values, equals.every)
+        )
     return Texts(tuple(dict.fromkeys(values)), every)
 
 
 def words_of(
-    alphabet: str, length: int, equals: Iterable[str], tests: Iterable[tuple[str, str]], fresh: int
+    alphabet: str, length: int, equals: Named, tests: Iterable[tuple[str, str]], fresh: int
 ) -> Texts:
     """Texts for a field that holds so many characters of an alphabet and no others, such as an id.
 
@@ -62,13 +75,14 @@ def words_of(
         tests: text operators on it, each with its literal.
         fresh: how many texts are needed that no comparison names.
     """
-    known = [text for text in dict.fromkeys(equals) if len(text) == length and set(text) <= set(alphabet)]
+    known = [text for text in equals.some if len(text) == length and set(text) <= set(alphabet)]
+    every_known = set(equals.every)
     # what has a strange character, or too many, is in no such text
     met = [one for one in dict.fromkeys(tests) if len(one[1]) <= length and set(one[1]) <= set(alphabet)]
     mark = next((mark for mark in alphabet if not any(mark in word for _, word in met)), "")
-    numbers = (str(number).rjust(length, alphabet[0]) for number in range(1, fresh + len(known) + 1))
-    values = [text for text in numbers if text not in known][:fresh] + known
-    joined = [] if not mark else list(islice(_joined(met, mark), MOST_TEXTS + 1)) if met else [("", "", "")]
+    numbers = (str(number).rjust(length, alphabet[0]) for number in range(1, fresh + len(every_known) + 1))
+    values = [text for text in numbers if text not in every_known][:fresh] + known
+    joined = list(islice(_joined(met, mark), MOST_TEXTS + 1)) if mark and met else []
     whole = [
         start + middle + mark * (length - len(start + middle + end)) + end
         for start, middle, end in joined
@@ -77,7 +91,7 @@ def words_of(
     plain = (
         all(name != "matches" for name, _ in met) and sum(name == "contains" for name, _ in met) <= MOST_PARTS
     )
-    every = bool(mark) and plain and len(whole) == len(joined) <= MOST_TEXTS and not set(whole) & set(known)
+    every = bool(mark) and plain and len(whole) == len(joined) <= MOST_TEXTS and not set(whole) & every_known
     return Texts(tuple(dict.fromkeys([*values, *whole])), every)
 
 

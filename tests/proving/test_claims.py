@@ -253,6 +253,28 @@ def test_claims_on_entries_of_any_are_those_of_all_numbers(said, entries):
             assert covered, text
 
 
+WORDS = ["~", "^", "~~", "a", "b"]
+SETS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=5, unique=True)
+ENTRIES = st.lists(
+    st.tuples(st.sampled_from(["in", "not_in"]), SETS.map(sorted)), min_size=1, max_size=4, unique_by=repr
+)
+
+
+@FEW
+@given(entries=ENTRIES, kind=st.sampled_from(["all", "any"]))
+def test_claims_on_texts_are_those_of_all_texts(said, entries, kind):
+    """Of texts that nothing tells apart one is tried, and one that nothing names."""
+    condition = {kind: [{"labels.text": {name: words}} for name, words in entries]}
+    labels = {"text": {"type": "string"}}
+    messages = [text for text, _ in said(rule("r", deny=condition), labels=labels)]
+    join = {"all": all, "any": any}[kind]
+    met = {
+        join((text in words) is (name == "in") for name, words in entries) for text in [*WORDS, "other", None]
+    }
+    assert any("can never fail" in text for text in messages) is (True not in met)
+    assert any("can never pass" in text for text in messages) is (False not in met)
+
+
 def test_very_many_image_sets_may_be_counted(said):
     assert said(counting("r", {"count": {"of": ARCHIVED, "gt": 2_000_000}})) == []
 

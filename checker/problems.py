@@ -102,12 +102,14 @@ def nearest(word: str, known: Iterable[str]) -> str:
     The letters' case does not count, and neither does a missing prefix (`forced` for `overrides.forced`).
     """
     words = list(known)
+    tails = [candidate for candidate in words if candidate.casefold().split(".")[-1] == word.casefold()]
+    if tails and "." not in word and word.casefold() not in {one.casefold() for one in words}:
+        return f"did you mean {tails[0]}?"
     folded = {candidate.casefold(): candidate for candidate in reversed(words)}
     close = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
     if close:
         return f"did you mean {folded[close[0]]}?"
-    tails = [candidate for candidate in words if candidate.casefold().split(".")[-1] == word.casefold()]
-    return f"did you mean {tails[0]}?" if tails else ""
+    return ""
 
 
 def suggest(word: str, known: Iterable[str], *, what: str, most: int = MOST_LISTED) -> str:

@@ -31,6 +31,21 @@ _ISO = re.compile(
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)([Zz]|[+-]\d\d:?\d\d))?", re.ASCII
 )
+_UNIT_WORDS = {
+    "s": ("s", "sec", "secs", "second", "seconds"),
+    "min": ("min", "mins", "minute", "minutes"),
+    "h": ("h", "hr", "hrs", "hour", "hours"),
+    "d": ("d", "day", "days"),
+    "w": ("w", "wk", "week", "weeks"),
+    "mo": ("mo", "mon", "mth", "month", "months"),
+    "y": ("y", "yr", "yrs", "year", "years"),
+}
+_DAYS = {
+    r"(\d{4})(\d\d)(\d\d)": (1, 2, 3),
+    r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})": (1, 2, 3),
+    r"(\d{1,2})\.(\d{1,2})\.(\d{4})": (3, 2, 1),
+}
+"""Ways to write a day of which there is one reading only, each with the places of year, month and day."""
 _RATIO = re.compile(r"(\d{1,3}(?:\.\d{1,9})?)\s?%", re.ASCII)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(?:/+|(?<=[sS]3:))")
 _VARIABLE = re.compile(r"\$(?:\{[^}]*\}|\([^)]*\)|[A-Za-z_]\w*)|%[A-Za-z_]\w*%")
@@ -96,12 +111,34 @@ def parse_duration(text: str) -> Duration:
     elif re.fullmatch(r"\d+m", text):
         raise BadValueError(f"`{text}`: a bare m may mean minutes or months", "write `min` or `mo`")
     else:
-        raise BadValueError(
-            f"`{text}` is not a duration", "write a number and a unit: 90s 15min 12h 30d 8w 6mo 7y, or P30D"
-        )
+        raise BadValueError(f"`{text}` is not a duration", _meant_duration(text))
     if months > LONGEST_MONTHS or milliseconds > LONGEST_MILLISECONDS:
         raise BadValueError(f"`{text}` is longer than 10,000 years")
     return Duration(months, milliseconds)
+
+
+def _meant_duration(text: str) -> str:
+    """What to write in place of a duration in words, in capitals, or in parts."""
+    found = re.fullmatch(r"(\d{1,15})\s*([a-z]+)", text.strip().lower())
+    unit = next((short for short, words in _UNIT_WORDS.items() if found and found[2] in words), "")
+    if found and unit:
+        return f"write {found[1]}{unit}"
+    parts = re.fullmatch(r"(?:(\d{1,4})y)? ?(?:(\d{1,4})mo)?", text.strip())
+    if parts and parts[1] and parts[2]:
+        return f"write P{parts[1]}Y{parts[2]}M"
+    return "write a number and a unit: 90s 15min 12h 30d 8w 6mo 7y, or P30D"
+
+
+def _meant_day(text: str) -> str:
+    """What to write in place of a date in another order or without its zeros; nothing where that is not certain."""
+    for pattern, order in _DAYS.items():
+        if found := re.fullmatch(pattern, text.strip()):
+            year, month, day = (int(found[place]) for place in order)
+            try:
+                return f"write {date(year, month, day).isoformat()}"
+            except ValueError:
+                return ""
+    return ""
 
 
 def parse_time(text: str) -> datetime:
@@ -114,10 +151,8 @@ def parse_time(text: str) -> datetime:
     if match is None:
         if _TIME.fullmatch(text + "Z"):
             raise BadValueError(f"`{text}` has no time zone", f"add one, as in {text}Z")
-        raise BadValueError(
-            f"`{text}` is not a time",
-            "write a date (2026-01-31) or a time with a zone (2026-01-31T12:00:00Z)",
-        )
+        hint = "write a date (2026-01-31) or a time with a zone (2026-01-31T12:00:00Z)"
+        raise BadValueError(f"`{text}` is not a time", _meant_day(text) or hint)
     try:
         if match[2] is None:
             return datetime.combine(date.fromisoformat(match[1]), datetime.min.time(), UTC)

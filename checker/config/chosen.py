@@ -45,11 +45,11 @@ def _readable(labels: Mapping[str, Label]) -> dict[str, Field]:
 class _Scope(Scope):
     """A policy's scope, without what is known only after more calls or of many image sets."""
 
-    def find(self, path: str, node: Node) -> Field | None:
+    def find(self, path: str, node: Node, label: str = "string") -> Field | None:
         head = path.partition(".")[0]
         later = tag_field(path) or head in _LATER or path in catalogue(self.labels)
         if path in self.catalogue or not later:
-            return super().find(path, node)
+            return super().find(path, node, label)
         answered = ", ".join(name for name in self.catalogue if name in _ANSWERED)
         hint = f"it may read {answered}, {_TARGET} and labels; leave the rest to the rules"
         self.error(node, f"{path} is not known when image sets are chosen", hint)

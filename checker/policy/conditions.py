@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from checker.model import Absence, Condition, Field, Group, Leaf, Operand, Source, Type
+from checker.policy import hints
 from checker.policy.aggregates import AGGREGATES, read_aggregate
 from checker.policy.matchers import Compared, read_matcher
 from checker.policy.scope import Scope
@@ -26,9 +27,8 @@ def parse_condition(node: Node, scope: Scope) -> Condition | None:
 
 def _members(node: Node, scope: Scope) -> tuple[Condition, ...] | None:
     if not isinstance(node.value, dict):
-        scope.error(
-            node, f"a condition is a mapping of fields to values, not {node.kind}", "write `field: value`"
-        )
+        hint = hints.for_condition(node, scope.catalogue)
+        scope.error(node, f"a condition is a mapping of fields to values, not {node.kind}", hint)
         return None
     if not node.value:
         scope.error(node, "an empty condition", "name a field, or leave the key out")
@@ -61,6 +61,9 @@ def _entry(name: str, entry: Entry, scope: Scope) -> Condition | None:
         return read_aggregate(name, entry, scope, parse_condition)
     if name == "not":
         before = len(scope.problems)
+        if isinstance(entry.node.value, tuple):
+            scope.error(entry.node, "`not` takes one entry, not a list", "write `none: [..]`")
+            return None
         members = _members(entry.node, scope)
         if isinstance(entry.node.value, dict) and len(entry.node.value) > 1:
             scope.problems[before:] = []
@@ -93,7 +96,7 @@ def _group(name: str, entry: Entry, scope: Scope) -> Condition | None:
 
 
 def _leaf(name: str, entry: Entry, scope: Scope) -> Leaf | None:
-    operand = parse_operand(name, entry.key, scope)
+    operand = parse_operand(name, entry.key, scope, entry.node)
     if operand is None:
         return None
     before = len(scope.problems)
@@ -105,13 +108,14 @@ def _leaf(name: str, entry: Entry, scope: Scope) -> Leaf | None:
     return leaf if _may_ask_for_absence(leaf, entry.node, scope) else None
 
 
-def parse_operand(name: str, key: Node, scope: Scope) -> Operand | None:
-    """`path`, or `a - b` of two times or of two integers."""
+def parse_operand(name: str, key: Node, scope: Scope, value: Node | None = None) -> Operand | None:
+    """`path`, or `a - b` of two times or of two integers; `value` is what it is compared with, for hints."""
     names = [part.strip() for part in _MINUS.split(name)]
     if len(names) > 2:
         scope.error(key, f"`{name}` subtracts more than once", "an operand is a field, or `a - b`")
         return None
-    left, right = (*(scope.find(one, key) for one in names), None)[:2]
+    label = "date" if len(names) == 2 else hints.label_type(value)
+    left, right = (*(scope.find(one, key, label) for one in names), None)[:2]
     if left is None or (len(names) == 2 and right is None):
         return None
     if right is None:

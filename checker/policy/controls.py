@@ -88,7 +88,7 @@ def _control(
             )
             return None
         message = f"controls.{framework} is a list of texts, not {node.kind}"
-        problems.append(node.problem(message, "put numbers in quotes"))
+        problems.append(node.problem(message, f'put it in quotes: "{node.written}"'))
         return None
     shape = Shape(node, "a control", problems)
     shape.keys(("id",), ("title", *DETAILS))

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from checker.fields import catalogue
 from checker.model import Label, Param, Type
+from checker.policy.hints import label_type
 from checker.policy.literals import literal
 from checker.policy.scope import Scope
 from checker.policy.shape import Shape, assert_whole
@@ -41,8 +42,11 @@ def read_params(node: Node | None, problems: list[Problem]) -> dict[str, Param]:
 
 
 def declared(node: Node | None) -> frozenset[str]:
-    """The names that a `params:` mapping declares, rightly or not."""
-    return frozenset(node.value) if node is not None and isinstance(node.value, dict) else frozenset()
+    """The names that a `params:` or `labels:` mapping declares, rightly or not; an empty one where it is no mapping, so
+    that nobody knows."""
+    if node is None:
+        return frozenset()
+    return frozenset(node.value) if isinstance(node.value, dict) else frozenset({""})
 
 
 def read_labels(node: Node | None, problems: list[Problem]) -> dict[str, Label]:
@@ -57,7 +61,10 @@ def read_labels(node: Node | None, problems: list[Problem]) -> dict[str, Label]:
             message = f"the labels {other} and {name} differ in case alone"
             problems.append(entry.key.problem(message, "give one of them another name"))
         shape = Shape(entry.node, f"the label {name}", problems)
-        if not shape.keys(["type"], ["one_of", "required", "description"]):
+        word = entry.node.value if entry.node.value in LABEL_TYPES else "string"
+        if not shape.keys(
+            ["type"], ["one_of", "required", "description"], f"write `{name}: {{type: {word}}}`"
+        ):
             continue
         kind = shape.choice("type", LABEL_TYPES)
         one_of = shape.names("one_of")
@@ -89,7 +96,8 @@ def _entries(node: Node | None, what: str, problems: list[Problem]) -> Iterable[
     if node is None:
         return
     if not isinstance(node.value, dict):
-        problems.append(node.problem(f"{what} is a mapping of names, not {node.kind}"))
+        hint = f"write `{what}: {{NAME: {{type: string}}}}`"
+        problems.append(node.problem(f"{what} is a mapping of names, not {node.kind}", hint))
         return
     for name, entry in node.value.items():
         if _PARAM.fullmatch(name):
@@ -100,7 +108,11 @@ def _entries(node: Node | None, what: str, problems: list[Problem]) -> Iterable[
 
 def _param(name: str, entry: Entry, problems: list[Problem]) -> Param | None:
     shape = Shape(entry.node, f"the parameter {name}", problems)
-    if not shape.keys(["type"], ["default", "description"]):
+    word = str(entry.node.value)
+    hint = f"write `{name}: {{type: {label_type(entry.node)}, default: {word}}}`"
+    if word in TYPES:
+        hint = f"write `{name}: {{type: {word}}}`"
+    if not shape.keys(["type"], ["default", "description"], hint):
         return None
     node = shape.get("type")
     several = node is not None and isinstance(node.value, dict) and set(node.value) == {"list"}

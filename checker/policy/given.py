@@ -20,6 +20,7 @@ from checker.fields import (
 )
 from checker.model import Absence, CaseSets, Field, Scalar, Source, Type
 from checker.policy.declarations import typed
+from checker.policy.hints import label_type
 from checker.policy.literals import literal
 from checker.policy.scope import Scope
 from checker.problems import suggest
@@ -289,7 +290,7 @@ class Given:
         self.params[name] = typed(param, entry.node, self.scope.problems)
 
     def _field(self, path: str, entry: Entry) -> None:
-        known = self.scope.find(path, entry.key)
+        known = self.scope.find(path, entry.key, label_type(entry.node))
         if known is None:
             return
         label = path.startswith("labels.")

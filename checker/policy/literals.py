@@ -23,6 +23,9 @@ _PARSERS: Mapping[Type, Callable[[str], Scalar]] = {
 }
 
 
+_LABELS = {Type.TIME: "date", Type.DURATION: "duration", Type.INTEGER: "integer", Type.BOOLEAN: "boolean"}
+
+
 def one_value(
     kind: Type, members: tuple[str, ...], node: Node, scope: Scope, *, what: str
 ) -> Scalar | Field | ParamRef | None:
@@ -57,7 +60,8 @@ def literal(kind: Type, members: tuple[str, ...], node: Node, scope: Scope, *, w
             scope.error(node, str(error), better or error.hint)
             return None
     kinds = "one value" if isinstance(raw, tuple) else a_type(kind)
-    scope.error(node, f"{what} takes {kinds}, not {node.kind}", hints.for_kind(kind, node))
+    got = node.written if isinstance(raw, float) and kind is Type.INTEGER else node.kind
+    scope.error(node, f"{what} takes {kinds}, not {got}", hints.for_kind(kind, node))
     return None
 
 
@@ -65,7 +69,7 @@ def _reference(kind: Type, node: Node, scope: Scope, *, what: str) -> Field | No
     if not isinstance(node.value, str):
         scope.error(node, f"`field` takes a field's name, not {node.kind}")
         return None
-    known = scope.find(node.value, node)
+    known = scope.find(node.value, node, _LABELS.get(kind, "string"))
     if known is None:
         return None
     if _text_like(known.type) != _text_like(kind):
@@ -79,10 +83,14 @@ def param_value(
 ) -> ParamRef | None:
     """`$name` where `several` values or one of the type belong; None with the problem noted."""
     name = node.value[1:]
-    if name in scope.broken:
+    if name in scope.broken or "" in scope.broken:
         return None
     if name not in scope.params:
         near = nearest(name, scope.params).replace("mean ", "mean $")
+        if name[:1] + name[-1:] == "{}":
+            near = f"write ${name[1:-1]}"
+        elif name in scope.catalogue:
+            near = f"to compare with a field, write `{{field: {name}}}`"
         scope.error(
             node,
             f"unknown parameter ${name}",

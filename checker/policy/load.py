@@ -150,7 +150,7 @@ def read_pack(
     if other := no_policy(document.root):
         problems.append(other)
         return None
-    if not shape.keys(REQUIRED, OPTIONAL):
+    if not shape.keys(REQUIRED, OPTIONAL, "it begins with `version: 1`, `pack: NAME` and `rules:`"):
         return None
     shape.version()
     name = shape.name("pack")
@@ -158,7 +158,8 @@ def read_pack(
     params = read_params(shape.get("params"), problems)
     labels = read_labels(shape.get("labels"), problems)
     broken = declared(shape.get("params")) - params.keys()
-    reader = RuleReader(name, path, params, labels, problems, broken=broken)
+    lost = declared(shape.get("labels")) - labels.keys()
+    reader = RuleReader(name, path, params, labels, problems, broken=broken, broken_labels=lost)
     rules = _rules(shape, reader)
     problems += reader.warnings
     if named is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -114,11 +115,18 @@ def _list(what: Compared, name: str, node: Node, scope: Scope) -> Value | None:
     return tuple(values) if len(values) == len(node.value) else None
 
 
+def _bounds(name: str, node: Node) -> str:
+    found = (
+        re.fullmatch(r"(\S+?)\s*(?:-|\.\.|to|and|,)\s*(\S+)", node.value)
+        if isinstance(node.value, str)
+        else None
+    )
+    return f"write `{name}: [{found[1]}, {found[2]}]`" if found else f"write `{name}: [low, high]`"
+
+
 def _pair(what: Compared, name: str, node: Node, scope: Scope) -> Value | None:
     if not isinstance(node.value, tuple) or len(node.value) != 2:
-        scope.error(
-            node, f"`{name}` takes a list of two values, low and high", f"write `{name}: [low, high]`"
-        )
+        scope.error(node, f"`{name}` takes a list of two values, low and high", _bounds(name, node))
         return None
     low, high = (one_value(what.type, (), item, scope, what=what.name) for item in node.value)
     if low is None or high is None:
@@ -135,7 +143,7 @@ def _pair(what: Compared, name: str, node: Node, scope: Scope) -> Value | None:
 
 def _text(what: Compared, name: str, value: str, node: Node, scope: Scope) -> str | None:
     if name == "matches" and (wrong := bad_pattern(value)):
-        scope.error(node, f"not an RE2 pattern: {wrong}", "RE2 has no look-around and no back-references")
+        scope.error(node, f"not an RE2 pattern: {wrong}", hints.for_pattern(wrong))
         return None
     if what.members and not any(text_test(name, member, value) for member in what.members):
         hint = f"{what.name} is one of {', '.join(what.members)}"

@@ -14,6 +14,7 @@ from checker.policy.cases import read_cases
 from checker.policy.conditions import parse_condition
 from checker.policy.controls import read_controls
 from checker.policy.declarations import declared, read_params
+from checker.policy.hints import OTHER_KEYS
 from checker.policy.messages import literal_placeholders, read_message
 from checker.policy.scope import Scope
 from checker.policy.shape import Shape
@@ -38,6 +39,7 @@ class RuleReader:
         problems: list[Problem],
         *,
         broken: frozenset[str] = frozenset(),
+        broken_labels: frozenset[str] = frozenset(),
     ) -> None:
         self.pack = pack
         self.path = path
@@ -45,6 +47,7 @@ class RuleReader:
         self.labels = labels
         self.problems = problems
         self.broken = broken
+        self.broken_labels = broken_labels
         self.catalogues = {scope: catalogue(labels, scope) for scope in SCOPES}
         self.used: set[str] = set()
         self.warnings: list[Problem] = []
@@ -54,7 +57,8 @@ class RuleReader:
         """The rule at a node; None, with the problems noted, where it has any."""
         before = len(self.problems)
         shape = Shape(node, "the rule", self.problems)
-        if not shape.keys(("id", "title", "severity"), OPTIONAL):
+        below = (*self.catalogues["image_set"].keys() - {"message"}, "all", "any", "none", "not")
+        if not shape.keys(("id", "title", "severity"), OPTIONAL, "each rule begins with `- id: NAME`", below):
             return None
         own, scope = self._scope(shape)
         deny, condition = self._condition(shape, scope)
@@ -105,9 +109,12 @@ class RuleReader:
             key = shape.node.value["require"].key
             shape.error(key, "a rule has `deny` or `require`, not both", "make two rules of it")
         elif not deny and not require:
-            shape.error(
-                shape.node, "the rule has neither `deny` nor `require`", "add the condition it judges by"
-            )
+            unknown = shape.meant(("deny", "require"))
+            if not {"deny", "require"} & {*unknown.values()} and not OTHER_KEYS.keys() & unknown.keys() - {
+                "unless"
+            }:
+                hint = "add the condition it judges by"
+                shape.error(shape.node, "the rule has neither `deny` nor `require`", hint)
         node = deny or require
         return deny is not None, parse_condition(node, scope) if node else None
 
@@ -124,6 +131,7 @@ class RuleReader:
             {**self.params, **own},
             self.problems,
             broken=self.broken | (declared(shape.get("params")) - own.keys()),
+            broken_labels=self.broken_labels,
             labels=self.labels,
             rule_scope=rule_scope,
         )

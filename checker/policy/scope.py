@@ -25,6 +25,8 @@ class Scope:
     problems: list[Problem] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
     broken: frozenset[str] = frozenset()
+    broken_labels: frozenset[str] = frozenset()
+    """Labels whose declaration is a problem already; an empty name stands for all of them."""
     labels: Mapping[str, Label] = field(default_factory=dict)
     rule_scope: RuleScope = "image_set"
     """Of what the fields are: inside `count` and `ratio` of image sets, whatever the rule's own scope."""
@@ -37,8 +39,9 @@ class Scope:
         """Notes a problem at a value or a key."""
         self.problems.append(node.problem(message, hint))
 
-    def find(self, path: str, node: Node) -> Field | None:
-        """The field of a path; None, with the problem noted, where a policy may not name it."""
+    def find(self, path: str, node: Node, label: str = "string") -> Field | None:
+        """The field of a path; None, with the problem noted, where a policy may not name it. `label` is the type that a
+        label seems to have."""
         if path in self.catalogue:
             return self.catalogue[path]
         tag = fields.tag_field(path)
@@ -48,10 +51,14 @@ class Scope:
             self.error(node, reason)
         elif self.rule_scope == "datastore" and (tag or path in fields.catalogue(self.labels)):
             hint = f"count image sets: `count: {{of: {{{path}: ..}}, gt: 0}}`"
+            if tag is not None:
+                hint = f"of the data store's own tags write datastore.{path}; else {hint}"
             self.error(node, f"{path} is a field of image sets, and the rule judges data stores", hint)
         elif path.startswith("labels."):
             labels = [name for name in self.catalogue if name.startswith("labels.")]
-            hint = nearest(path, labels) or f"declare it: `labels: {{{path[7:]}: {{type: string}}}}`"
+            hint = nearest(path, labels) or f"declare it: `labels: {{{path[7:]}: {{type: {label}}}}}`"
+            if path[7:] in self.broken_labels or "" in self.broken_labels:
+                return None
             self.error(node, f"the label {path[7:]} is not declared", hint)
         elif path in EVERY or path in hints.OPERATORS:
             hint = f"write `field: {{{path}: value}}`"

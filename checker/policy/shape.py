@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Collection, Mapping, Sequence, Sized
 from dataclasses import dataclass
 
-from checker.policy.hints import KEYS, shown
-from checker.problems import Problem, suggest
+from checker.policy.hints import KEYS, MISSING, OTHER_KEYS, shown
+from checker.problems import Problem, nearest, suggest
 from checker.values import BadValueError, parse_date
 from checker.yamlsource import Node
 
@@ -37,25 +37,44 @@ class Shape:
     what: str
     problems: list[Problem]
 
-    def keys(self, required: Sequence[str], optional: Sequence[str] = ()) -> bool:
-        """Notes keys that are missing or unknown; False where it is no mapping at all."""
+    def keys(
+        self,
+        required: Sequence[str],
+        optional: Sequence[str] = (),
+        hint: str = "",
+        below: Collection[str] = (),
+    ) -> bool:
+        """Notes keys that are missing or unknown; False where it is no mapping at all, with the hint what to write. Those
+        of `below` belong into a condition."""
         if not isinstance(self.node.value, dict):
-            self.error(self.node, f"{self.what} is a mapping, not {self.node.kind}")
+            self.error(self.node, f"{self.what} is a mapping, not {self.node.kind}", hint)
             return False
         known = (*required, *optional)
-        meant = set()
-        for name, entry in self.node.value.items():
-            if name not in known:
-                hint = suggest(name, known, what=f"{self.what} has")
-                if KEYS.get(name) in known:
-                    hint = f"did you mean {KEYS[name]}?"
-                meant.add(hint)
-                self.error(entry.key, f"unknown key {name} in {self.what}", hint)
+        meant = self.meant(known)
+        for name, better in meant.items():
+            hint = f"did you mean {better}?" if better else suggest(name, known, what=f"{self.what} has")
+            if name in OTHER_KEYS and "deny" in known:
+                hint = OTHER_KEYS[name]
+            elif name in below:
+                hint = "a condition stands below its key: indent it below `deny:`"
+            self.error(self.node.value[name].key, f"unknown key {name} in {self.what}", hint)
         for name in required:
             # a mistyped key is one problem, not also a missing one
-            if name not in self.node.value and f"did you mean {name}?" not in meant:
-                self.error(self.node, f"{self.what} has no {name}")
+            if name not in self.node.value and name not in meant.values():
+                self.error(self.node, f"{self.what} has no {name}", MISSING.get(name, ""))
         return True
+
+    def meant(self, known: Sequence[str]) -> dict[str, str]:
+        """The keys that are not known, each with the known one that seems to be meant, if there is one."""
+        found: dict[str, str] = {}
+        for name in self.node.value:
+            if name in known:
+                continue
+            taken = (*self.node.value, *found.values())
+            likely = [one for one in KEYS.get(name, ()) if one in known and one not in taken]
+            near = re.fullmatch(r"did you mean (.+)\?", nearest(name, known))
+            found[name] = likely[0] if likely else near[1] if near else ""
+        return found
 
     def get(self, name: str) -> Node | None:
         """The value of a key."""
@@ -131,7 +150,12 @@ class Shape:
         items = node.value if isinstance(node.value, tuple) else (node,)
         for item in items:
             if not isinstance(item.value, str):
-                self.error(item, f"{name} is a list of texts, not {item.kind}", "put numbers in quotes")
+                hint = (
+                    f'put it in quotes: "{item.written}"'
+                    if item.kind in ("a number", "a boolean")
+                    else "write [a, b]"
+                )
+                self.error(item, f"{name} is a list of texts, not {item.kind}", hint)
         return tuple(item.value for item in items if isinstance(item.value, str))
 
     def date(self, name: str) -> str:

@@ -169,7 +169,7 @@ def parse_date(text: str) -> datetime:
         BadValueError: not a date, or one with a time of day.
     """
     if len(text) != len("2026-01-31"):
-        raise BadValueError(f"`{text}` is not a date", "write it as 2026-01-31")
+        raise BadValueError(f"`{text}` is not a date", _meant_day(text) or "write it as 2026-01-31")
     return parse_time(text)
 
 

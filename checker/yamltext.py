@@ -166,4 +166,4 @@ def compared(text: str) -> str:
 def negated(tag: str, text: str) -> str:
     """What to write for a tag that was meant to say `not`, and the value behind it; nothing where it says nothing."""
     value = f"{tag.lstrip('!=')} {text}".strip()
-    return f"write {{ne: {value}}}" if value and not tag.startswith("!!") else ""
+    return f"write {{ne: {value}}}, or drop the !" if value and not tag.startswith("!!") else ""

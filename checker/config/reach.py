@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from checker.problems import Problem
+from checker.problems import Problem, nearest
 from checker.yamlsource import Entry, Node
 
 ACCOUNT = "{account}"
@@ -92,7 +92,8 @@ def _stores(node: Node) -> Iterator[Problem]:
     one, several = _given(node, "datastore"), _given(node, "datastores")
     if one and several:
         yield several.key.problem("both datastore and datastores", "write one of them")
-    if not one and not several:
+    slip = any(nearest(name, ("datastore", "datastores")) for name in node.value)
+    if not one and not several and not slip:
         yield node.problem(
             "datastore is missing", "give the id of a data store, `all`, or names as `datastores: PATTERN`"
         )

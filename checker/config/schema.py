@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from checker.model import Severity
-from checker.problems import Problem, suggest
+from checker.problems import Problem, nearest, suggest
 from checker.yamlsource import Entry, Node
 
 if TYPE_CHECKING:
@@ -37,8 +37,20 @@ _SHORT = {"waivers": "waivers.yaml", "runs": "runs/", "events": "events.jsonl"}
 _MISSING = {
     "version": "write `version: 1`",
     "image_sets": "write a list of ids, {file: sets.csv}, `all`, or {where: CONDITION}",
+    "path": "write `runs: {path: runs/}`",
     "burst": "how many calls may come at once, as in {rate: 25, burst: 50}",
     "rate": "calls a second in the long run, as in {rate: 25, burst: 50}",
+}
+_OTHERS = {"pack": "a pack of policies", "framework": "a file that maps controls", "imageSetId": "an answer"}
+_EXAMPLES = {
+    "gate": "write `gate: {fail_on: high}`",
+    "reports": "write `reports: {html: report.html}`",
+    "rates": "write `rates: {GetImageSet: {rate: 25, burst: 50}}`",
+    "targets": "each begins with `- name: NAME`",
+    "max": "write `max: {critical: 0}`",
+    "params": "write `params: {PACK.parameter: VALUE}`",
+    "defaults": "write `defaults: {region: us-east-1}`",
+    "collect": "write `collect: {evidence: exact}`",
 }
 _BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 _UNITS: Mapping[object, str] = {
@@ -57,6 +69,11 @@ def validate(root: Node) -> tuple[BaseModel | None, list[Problem]]:
     if not isinstance(root.value, dict):
         message = "the file is empty" if root.value is None else f"audit.yaml is a mapping, not {root.kind}"
         return None, [root.problem(message, "`imageset-checker init` writes one to start from")]
+    if what := next(
+        (what for key, what in _OTHERS.items() if key in root.value and "targets" not in root.value), ""
+    ):
+        hint = "name an audit.yaml, or write one with `imageset-checker init`"
+        return None, [root.problem(f"this is {what}, and no audit.yaml", hint)]
     if empty := [
         _empty(root, key) for key in _SHORT if key in root.value and root.value[key].node.value is None
     ]:
@@ -64,7 +81,11 @@ def validate(root: Node) -> tuple[BaseModel | None, list[Problem]]:
     try:
         checked: BaseModel = models().Audit.model_validate(_long(root))
     except ValidationError as error:
-        return None, [_problem(root, one) for one in error.errors(include_url=False)]
+        found = error.errors(include_url=False)
+        meant = {(*one["loc"][:-1], _meant(one["loc"])) for one in found if one["type"] == "extra_forbidden"}
+        # a mistyped key is one problem, not also a missing one
+        found = [one for one in found if one["type"] != "missing" or one["loc"] not in meant]
+        return None, [_problem(root, one) for one in found]
     return checked, []
 
 
@@ -123,6 +144,11 @@ def _problem(root: Node, error: ErrorDetails) -> Problem:
     return node.problem(f"{name}: {error['msg'][:1].lower()}{error['msg'][1:]}")
 
 
+def _meant(loc: Loc) -> str:
+    """The known key that a mistyped one is nearest to."""
+    return nearest(str(loc[-1]), _known_keys(loc[:-1])).removeprefix("did you mean ").removesuffix("?")
+
+
 def _key(root: Node, loc: Loc) -> Node:
     entry: Entry = root.at(loc[:-1]).value[loc[-1]]
     return entry.key
@@ -137,6 +163,7 @@ def _kind_problem(node: Node, name: str, kind: str, loc: Loc) -> Problem:
         hint = next(units, hint)
     elif name in _SHORT and len(loc) == 1:
         takes, hint = f"a path or {takes}", f"write `{name}: {_SHORT[name]}`"
+    hint = hint or _EXAMPLES.get(name, _EXAMPLES["rates"] if loc[:1] == ("rates",) else "")
     what = str(node.value) if kind == "int_type" and node.kind == "a number" else node.kind
     return node.problem(f"{name} takes {takes}, not {what}", hint)
 

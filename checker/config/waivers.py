@@ -271,7 +271,8 @@ class _Reader:
             return parse_date(text)
         except BadValueError as error:
             message = str(error).replace("is not a time", "is not a date")
-            shape.error(node, message, "write it as 2026-01-31")
+            hint = error.hint if error.hint.startswith("write 2") else "write it as 2026-01-31"
+            shape.error(node, message, hint)
             return None
 
     def _length(self, shape: Shape, name: str, created: datetime, expires: datetime) -> None:

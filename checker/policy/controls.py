@@ -100,7 +100,7 @@ def _control(
 def _id(shape: Shape) -> str:
     node = shape.get("id")
     if node is not None and not isinstance(node.value, str):
-        shape.error(node, f"id is text, not {node.kind}", "put numbers in quotes")
+        shape.error(node, f"id is text, not {node.kind}", f'put it in quotes: "{node.written}"')
         return ""
     return shape.text("id")
 

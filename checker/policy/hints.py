@@ -36,7 +36,10 @@ OTHER_KEYS = {
     "check": "write `deny` for what is a violation, or `require` for what must hold",
     "conditions": "write `deny` for what is a violation, or `require` for what must hold",
 }
-MISSING = {
+MISSING: Mapping[str | tuple[str, str], str] = {
+    ("a control", "rules"): "list the rules that support it, as PACK/RULE",
+    ("a control", "id"): "write `id: ID`, as the framework numbers it",
+    ("a control", "title"): "say what the control demands",
     "version": "write `version: 1`",
     "pack": "write `pack: NAME`, in a-z, 0-9 and -",
     "rules": "write `rules:`, and below it each rule as `- id: NAME`",
@@ -48,7 +51,7 @@ MISSING = {
     "expect": "write one of pass, fail, unknown, not_applicable",
     "type": "write `type: string`, or another type",
 }
-"""What to write for a key that is missing."""
+"""What to write for a key that is missing, of a certain mapping or of any."""
 NO_VALUE = frozenset(
     {"missing", "absent", "null", "none", "is_null", "empty", "not_exists", "is_missing", "unset"}
 )

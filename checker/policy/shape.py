@@ -61,7 +61,11 @@ class Shape:
         for name in required:
             # a mistyped key is one problem, not also a missing one
             if name not in self.node.value and name not in meant.values():
-                self.error(self.node, f"{self.what} has no {name}", MISSING.get(name, ""))
+                self.error(
+                    self.node,
+                    f"{self.what} has no {name}",
+                    MISSING.get((self.what, name), MISSING.get(name, "")),
+                )
         return True
 
     def meant(self, known: Sequence[str]) -> dict[str, str]:

@@ -141,7 +141,13 @@ def _meant(file: Path) -> str:
 
 def no_policy(root: Node) -> Problem | None:
     """A mapping that is something else than a file of policies, as one problem; None where it may be one."""
-    if not isinstance(root.value, dict) or root.value.keys() & {"pack", "framework"}:
+    if not isinstance(root.value, dict):
+        return None
+    if {"pack", "framework"} <= root.value.keys():
+        message = "a file is a pack or maps a framework's controls, not both"
+        key: Node = root.value["framework"].key
+        return key.problem(message, "make two files of it")
+    if root.value.keys() & {"pack", "framework"}:
         return None
     what = next((what for key, what in _OTHERS.items() if key in root.value), "")
     if not what and ("rules" in root.value or any(nearest(name, KEYS) for name in root.value)):

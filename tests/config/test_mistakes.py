@@ -24,17 +24,21 @@ def mistakes():
     return {name: (text, message) for name, text, message in found}
 
 
+def read(folder: Path, kind: str) -> None:
+    file = folder / f"{kind}.yaml"
+    if kind == "audit":
+        load(file, file.name)
+    elif kind == "waivers":
+        read_waivers(file, load_policies(["p.yaml"], base=folder), shown=file.name)
+    else:
+        load_policies(["p.yaml", file.name], base=folder)
+
+
 def told(folder: Path, kind: str, text: str) -> str:
     (folder / "p.yaml").write_text(PACK, encoding="utf-8")
-    file = folder / f"{kind}.yaml"
-    file.write_text(text, encoding="utf-8")
+    (folder / f"{kind}.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(InvalidInputError) as caught:
-        if kind == "audit":
-            load(file, file.name)
-        elif kind == "waivers":
-            read_waivers(file, load_policies(["p.yaml"], base=folder), shown=file.name)
-        else:
-            load_policies(["p.yaml", file.name], base=folder)
+        read(folder, kind)
     return str(caught.value) + "\n"
 
 

@@ -196,7 +196,7 @@ def test_a_mapping_file_alone_has_no_rules(tmp_path):
 
 def test_a_file_that_is_neither_is_read_as_a_pack(tmp_path):
     assert "a policy file has no pack" in refused(tmp_path, a="version: 1\nrules: []\n")
-    assert "unknown key framework in a policy file" in refused(tmp_path, a=PACK + "framework: x\n")
+    assert "not both" in refused(tmp_path, a=PACK + "framework: x\n")
 
 
 def test_what_is_shipped_is_told_apart():

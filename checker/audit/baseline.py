@@ -163,7 +163,9 @@ def declare(
         InvalidInputError: there is no such complete run, it says so already, or it is none that can be a baseline.
         RunFolderError: the file could not be written.
     """
-    kept = past.reopened(store, run)
+    facts, manifest = past.manifest_of(store, run), hashlib.sha256(store.manifest(run) or b"").hexdigest()
+    if facts is None:
+        raise InvalidInputError(Problem(run, f"there is no complete run {run} in {store.shown}"))
     problems = [
         Problem(flag, "says nothing")
         for flag, text in (("--reason", reason), ("--by", by))
@@ -173,7 +175,7 @@ def declare(
         ("hypothetical", "its ages are those of another time"),
         ("replay_of", "it judged kept evidence again"),
     ):
-        if kept.facts.get(mark):
+        if facts.get(mark):
             problems.append(Problem(run, f"no baseline can rest on this run: {why}"))
     said = statements(store, run)
     if (said[-1].action if said else "revoke") == action:
@@ -181,7 +183,7 @@ def declare(
     if problems:
         raise InvalidInputError(problems)
     document = {
-        "schema": SCHEMA, "action": action, "run": run, "manifest": kept.sha256, "reason": reason.strip(), "by": by.strip(),
+        "schema": SCHEMA, "action": action, "run": run, "manifest": manifest, "reason": reason.strip(), "by": by.strip(),
         "at": iso(at), "previous": said[-1].sha256 if said else None,
     }  # fmt: skip
     content = (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()

@@ -16,6 +16,7 @@ import boto3
 import pytest
 from inventory.fixtures import aws_env
 
+from checker.audit.baseline import acceptance, declare
 from checker.aws import Door, RefusedActionError
 from checker.evidence import runfolder, s3store
 from checker.evidence.runfolder import DIGEST, MANIFEST, SIGNATURE, STARTED, Key, RunFolderError
@@ -456,3 +457,16 @@ def test_dates_of_locks_are_utc(told):
     assert store._lock(datetime(2026, 1, 1, tzinfo=UTC))["ObjectLockRetainUntilDate"].isoformat() == (
         "2026-01-02T00:00:00+00:00"
     )
+
+
+def test_a_run_in_s3_is_accepted_as_a_baseline_and_the_word_is_never_overwritten(s3, bucket, tmp_path):
+    store = once(bucket)
+    run = add(store)
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    said = declare(store, run, "accept", reason="agreed", by="Ada", at=at)
+    assert acceptance(store, run) == said
+    assert f"runs/{run}/baseline-1.json" in keys(s3, bucket)
+    with pytest.raises(InvalidInputError, match="accepted already"):
+        declare(store, run, "accept", reason="again", by="Bob", at=at)
+    declare(store, run, "revoke", reason="too early", by="Bob", at=at)
+    assert acceptance(once(bucket), run) is None

@@ -208,7 +208,7 @@ def _judged(one: Side) -> JudgedRun:
 
 
 def _entries(old: Side, new: Side) -> list[Entry]:
-    """The rules of both runs, the new one's first, and in what the runs differ for each."""
+    """The rules of both runs, the gravest first and the new one's before others, and in what the runs differ for each."""
     from checker.evaluation.causes import Entry, Factor
 
     befores, afters = ({(rule.name, rule.scope): rule for rule in one.rules} for one in (old, new))
@@ -223,8 +223,9 @@ def _entries(old: Side, new: Side) -> list[Entry]:
             Factor.WAIVER: _lets_go(old.waivers, name) != _lets_go(new.waivers, name),
             Factor.CLOCK: old.as_of != new.as_of,
         }
-        found.append(Entry(name, scope, frozenset(factor for factor, differs in differ.items() if differs)))
-    return found
+        factors = frozenset(factor for factor, differs in differ.items() if differs)
+        found.append((both[-1].severity.rank, Entry(name, scope, factors)))
+    return [entry for _, entry in sorted(found, key=lambda pair: -pair[0])]
 
 
 def _asks(rule: Rule | None) -> object:

@@ -75,7 +75,7 @@ def compare(
         factors: those in which the runs differ.
         entries: the rules of both.
         kept: the findings that the runs kept.
-        out: the Parquet file for the changes, by category, rule, target, image set and version.
+        out: the Parquet file for the changes, by category, severity, rule, target, image set and version.
 
     Returns:
         The counts, of what persists too.

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 import checker
+from checker.cli import main
 from checker.evaluation import read
 from checker.model import Severity, Verdict
 
@@ -169,3 +170,20 @@ def test_the_totals_are_those_of_the_findings(run):
     assert [one.severity for one in run.totals] == [
         one for one in reversed(Severity) if one is not Severity.LOW
     ]
+
+
+def test_a_comparison_has_the_gravest_rules_first(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "p.yaml").write_text(POLICY)
+    given = ["check", "-p", "p.yaml", "--image-sets", "sets.json", "--runs", "runs", "-q"]
+    for day, numbers in (("2026-01-10", ()), ("2026-01-11", range(1, 25))):
+        healthy = {**answer(3), "storageTier": "FREQUENT_ACCESS", "overrides": {}}
+        sets = [answer(number) for number in numbers] or [{**healthy, "imageSetId": "a" * 32}]
+        (tmp_path / "sets.json").write_text("\n".join(map(json.dumps, sets)))
+        main([*given, "--as-of", day])
+    main(["diff", *sorted(str(one) for one in (tmp_path / "runs").iterdir()), "--report", "json=-"])
+    changes = json.loads(capsys.readouterr().out)["changes"]
+    new = [one["rule"] for one in changes if one["category"] == "new"]
+    order = [name for name, _ in itertools.groupby(new)]
+    assert order[0].endswith("early")
+    assert len(order) == len(set(order)) > 3

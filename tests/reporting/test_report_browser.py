@@ -87,6 +87,15 @@ def test_without_scripts_details_open_and_links_lead_to_the_rule(show):
     assert view.locator("[id='rule=retention/no-message']").is_visible()
 
 
+@pytest.mark.parametrize(
+    "run", [ordinary(), lenient(), governed(), many(90)], ids=["ordinary", "lenient", "governed", "many"]
+)
+def test_the_scripts_list_is_in_the_order_of_every_report(show, run):
+    view = show(run)
+    shown = [row.get_attribute("id") for row in view.locator("#rows tr").all()]
+    assert shown == [f"f-{finding_id(one.rule, one.subject)}" for one in run.findings(100)]
+
+
 def test_search_filter_sort_and_pages(show):
     view = show(many(500))
     assert status(view) == "800 findings; 1 to 100 shown"

@@ -120,6 +120,7 @@ def test_json_of_validate_has_every_problem(capsys, project):
         "packs": ["own"],
         "rules": 1,
         "problems": [],
+        "notes": [],
     }
     code, out, err = told(capsys, "validate", "--strict", "--json")
     assert (code, err) == (2, "")

@@ -92,7 +92,7 @@ def test_a_waived_fail_is_let_go_and_shown_with_its_waiver(folder, capsys):
     assert "over-broad: of 3 that it reaches, 1 is unknown" in page
     out = capsys.readouterr().out
     assert "Waivers    2 in force, for 2 findings" in out
-    assert "2 unknown (1 of them waived)" in out
+    assert "2 unknown (high 1, low 1), 1 of them waived" in out
 
 
 def test_an_expired_waiver_is_listed_and_its_fail_counts(folder, capsys):

@@ -7,6 +7,7 @@ about the checkout: `make` and `pip` get it as a rehearsal, without doing anythi
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -99,9 +100,11 @@ def test_every_block_runs(page, tmp_path, environment):
             assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
         elif kind == "yaml":
             assert yaml.compose(block.text) is not None, str(block)
+        elif kind == "json":
+            assert json.loads(block.text), str(block)
         else:
             assert kind == "text", (
-                f"{block}: the language of a block is one of yaml, console, python, sh, text"
+                f"{block}: the language of a block is one of yaml, json, console, python, sh, text"
             )
             assert page.name != "README.md", f"{block}: every block of README.md runs"
 

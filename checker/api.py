@@ -388,7 +388,7 @@ def report(run: Run, reports: Mapping[str, str | Path], options: Options | None 
     )
 
 
-def past(store: Store, audit: str, gate: Gate, named: str | None = None) -> Past:
+def past(store: Store, audit: str, gate: Gate, named: str | None = None, *, strict: bool = False) -> Past:
     """Earlier runs of an audit: what they saw, and the findings to compare with.
 
     Args:
@@ -396,11 +396,12 @@ def past(store: Store, audit: str, gate: Gate, named: str | None = None) -> Past
         audit: the audit's name.
         gate: the gate of the new run.
         named: the run to compare with, where one is named; else it is the baseline with `new_only`, and the last run without.
+        strict: whether a run that was removed from among the others is an error, and no warning.
 
     Raises:
         InvalidInputError: a run that is needed was altered, or is not there.
     """
-    return past_of(store, audit, gate, named)
+    return past_of(store, audit, gate, named, strict=strict)
 
 
 def collected(store: Store, audit: str, known: Past) -> Iterator[Kept]:
@@ -513,8 +514,9 @@ def verify(
         InvalidInputError: there is no such run, or the key cannot be read.
     """
     from checker.audit.verifying import verify as check
+    from checker.audit.verifying import verify_all
 
     store, name = locate(run, runs, root, audit)
-    if store.manifest(name) is None and (below := open_store(run)).sealed():
-        return tuple(check(below, one, key=key) for one in below.sealed())
+    if store.manifest(name) is None and (below := open_store(run)).names():
+        return tuple(verify_all(below, key=key))
     return (check(store, name, key=key),)

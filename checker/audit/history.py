@@ -41,6 +41,10 @@ class Past:
     named: Kept | None = None
     new_only: bool = False
     trend: tuple[Mapping[str, Any], ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    """What is odd about the store: runs that are not there any more, folders that no run is called as."""
+    notes: tuple[str, ...] = ()
+    """The same as reports say it."""
 
     @property
     def compared(self) -> Compared | None:
@@ -72,7 +76,7 @@ def compared_with(kept: Kept, kind: str, acceptance: Acceptance | None = None) -
     return Compared(kept.name, kept.as_of, kept.sha256, kind, acceptance)  # type: ignore[arg-type]
 
 
-def past_of(store: Store, audit: str, gate: Gate, named: str | None = None) -> Past:
+def past_of(store: Store, audit: str, gate: Gate, named: str | None = None, *, strict: bool = False) -> Past:
     """Earlier runs of an audit.
 
     Args:
@@ -80,11 +84,12 @@ def past_of(store: Store, audit: str, gate: Gate, named: str | None = None) -> P
         audit: the audit's name.
         gate: the gate of the new run: a baseline passed one that is no laxer.
         named: the run to compare with, where the user names one.
+        strict: whether a run that was removed since is an error.
 
     Raises:
         InvalidInputError: a run that is needed was altered, or is not there.
     """
-    past.check_links(store)
+    warnings, notes = _removed(store, strict=strict)
     last = past.last(store, audit)
     # what would be at another time is nothing that anybody found
     prior = past.last(store, audit, real=True) if last and last.facts.get("hypothetical") else last
@@ -96,6 +101,31 @@ def past_of(store: Store, audit: str, gate: Gate, named: str | None = None) -> P
         past.named(*run_in(store, named, audit)) if named else None,
         gate.new_only,
         tuple(trend_point(one) for one in points)[::-1],
+        (*warnings, *store.strangers()),
+        notes,
+    )
+
+
+def _removed(store: Store, *, strict: bool) -> tuple[list[Problem], tuple[str, ...]]:
+    """The runs that another one names and that are not there any more, as warnings and as notes.
+
+    Raises:
+        InvalidInputError: the store was altered; with `strict`, there is such a run.
+    """
+    gone = past.check_links(store)
+    found = [
+        Problem(
+            f"{store.shown}/{name}",
+            f"the run before it, {one}, is not there any more",
+            past.REMOVED,
+            warning=not strict,
+        )
+        for name, one in gone
+    ]
+    if strict and found:
+        raise InvalidInputError(found)
+    return found, tuple(
+        f"Run {one} is not there any more: {name} names it as the one before it." for name, one in gone
     )
 
 

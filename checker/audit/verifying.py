@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,16 @@ from checker.audit.baseline import unaccepted
 from checker.audit.keeping import facts
 from checker.audit.replaying import replay
 from checker.evaluation.agreement import Differs, disagreements
-from checker.evidence.past import Kept, altered, own_digest, reopen, resumable
+from checker.evidence.past import REMOVED, Kept, altered, malformed, own_digest, reopen, resumable
 from checker.evidence.runfolder import (
     DIGEST,
     MANIFEST,
     PRUNED,
-    SCHEMA,
     SIGNATURE,
     STARTED,
     Sealed,
     before,
+    damage,
     is_statement,
     read_manifest,
 )
@@ -62,6 +62,31 @@ class Verified:
         return not self.problems and not self.different
 
 
+def verify_all(store: Store, *, key: Path | None = None) -> Iterator[Verified]:
+    """Verifies every run of a store that is complete, or was: one that cannot be read is told as such, and the others are
+    verified all the same.
+
+    Raises:
+        InvalidInputError: the store or the key cannot be read.
+    """
+    if key:
+        public_key(key)
+    complete = store.sealed()
+    for name in (
+        *complete,
+        *(one for one in store.names() if one not in complete and _was_complete(store, one)),
+    ):
+        try:
+            yield verify(store, name, key=key)
+        except InvalidInputError as error:
+            yield Verified(name, "", 0, problems=error.problems)
+
+
+def _was_complete(store: Store, name: str) -> bool:
+    """Whether a run that has no manifest that can be read has what is written beside one."""
+    return any(store.has(name, file) for file in (MANIFEST, DIGEST, SIGNATURE))
+
+
 def verify(store: Store, name: str, *, key: Path | None = None) -> Verified:
     """Recomputes every hash of a run, its link to the run before, and every finding from the evidence.
 
@@ -80,12 +105,11 @@ def verify(store: Store, name: str, *, key: Path | None = None) -> Verified:
         raise InvalidInputError(Problem(shown, f"no complete run: it has no {MANIFEST}", hint))
     folder = store.fetch(name)
     digest = hashlib.sha256(content).hexdigest()
-    own, run = own_digest(folder, content), read_manifest(name, content)
+    own, run = _itself(folder, content), read_manifest(name, content)
     if run is None:
         where = (folder / MANIFEST).as_posix()
-        damaged = Problem(
-            where, f"this is no manifest of the schema {SCHEMA}", "it was altered, or is not ours"
-        )
+        message = f"the manifest is damaged: {damage(content)}"
+        damaged = Problem(where, message, "it was altered, or is not ours")
         return Verified(name, digest, 0, problems=(*own, damaged))
     files = {str(file): str(value) for file, value in run.facts["files"].items()}
     problems, notes = _chain(store, folder, run)
@@ -104,6 +128,19 @@ def verify(store: Store, name: str, *, key: Path | None = None) -> Verified:
         return Verified(name, digest, len(files), 0, (*problems, *more), notes=(*notes, note), pruned=True)
     problems += _files(folder, files)
     return _judged_again(folder, Verified(name, digest, len(files), 0, tuple(problems), notes=tuple(notes)))
+
+
+def _itself(folder: Path, content: bytes) -> list[Problem]:
+    """What is wrong with the folder, and with what stands in it that no manifest names."""
+    found = own_digest(folder, content)
+    if folder.is_symlink():
+        found.insert(
+            0, Problem(folder.as_posix(), "is a link, and no run is one", "it may lead elsewhere any day")
+        )
+    pruned = folder / PRUNED
+    if pruned.is_symlink():
+        found.append(Problem(pruned.as_posix(), "is a link, and no run has any"))
+    return found
 
 
 def _files(folder: Path, files: Mapping[str, str]) -> list[Problem]:
@@ -136,8 +173,7 @@ def _chain(store: Store, folder: Path, run: Sealed) -> tuple[list[Problem], list
         content = store.manifest(name)
         if content is None:
             message = f"the run before it, {name}, is not there any more"
-            hint = "it was removed or moved, or this folder was copied without it"
-            found.append(Problem(where, message, hint))
+            found.append(Problem(where, message, REMOVED))
         elif hashlib.sha256(content).hexdigest() != digest:
             message = f"the manifest of the run before it, {name}, is not the one that was there"
             found.append(Problem(where, message, "that run was altered or replaced"))
@@ -205,6 +241,7 @@ def _judged_again(folder: Path, so_far: Verified) -> Verified:
     what is there, to say which findings that touches."""
     try:
         kept = reopen(folder, checked=not so_far.problems)
+        so_far = replace(so_far, problems=(*so_far.problems, *malformed(kept)))
         run = replay(kept)
         different, differs = disagreements(folder, run.folder)
     except Exception as error:

@@ -9,6 +9,7 @@ from typing import Any
 from checker import __version__
 
 PROGRAM = "imageset-checker"
+INVALID = 2
 INCOMPLETE = 3
 BUG = 70
 INTERRUPTED = 130
@@ -61,6 +62,9 @@ def _guarded(given: list[str]) -> int:
         if isinstance(error, CheckerError):
             complain(str(error))
             return error.exit_code
+        if not isinstance(error, OSError) and (told := _malformed()):
+            complain(told)
+            return INVALID
         if _of_the_machine(error):
             complain(_cut_short(error))
             return INCOMPLETE
@@ -68,6 +72,16 @@ def _guarded(given: list[str]) -> int:
         if "--debug" in given:
             raise_to_stderr()
         return BUG
+
+
+def _malformed() -> str:
+    """What is malformed in the kept runs that were read, as text: then it is no bug of ours."""
+    past: Any = sys.modules.get("checker.evidence.past")
+    if past is None:
+        return ""
+    from checker.problems import render
+
+    return render(past.malformed_of_all())
 
 
 def _of_the_machine(error: Exception) -> bool:

@@ -161,6 +161,12 @@ def check(
             help="The run to compare with [default: the last one; with --new-only the baseline].",
         ),
     ] = None,
+    strict_history: Annotated[
+        bool,
+        typer.Option(
+            "--strict-history", help="Refuse to begin where a run was removed from among the kept ones."
+        ),
+    ] = False,
     sign: Annotated[
         str | None,
         typer.Option(
@@ -192,7 +198,7 @@ def check(
         as_of=as_of, fail_on=fail_on, reports=report or [], junit_passes=junit_passes, targets=target or [], rules=rule or [],
         skip_rules=skip_rule or [], tags=tag or [], runs=runs, endpoint_url=endpoint_url,
         runtime_endpoint_url=runtime_endpoint_url, evidence=evidence, waivers=waivers,
-        events=events or [], new_only=new_only, baseline=baseline, sign=sign, refresh=refresh, resume=resume,
+        events=events or [], new_only=new_only, baseline=baseline, strict_history=strict_history, sign=sign, refresh=refresh, resume=resume,
         show_phi=show_phi, quiet=quiet, debug=debug,
     )  # fmt: skip
     return run(given)

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from checker.cli.interrupt import Interrupt
 from checker.cli.options import Check
 from checker.cli.prepared import Prepared, prepare
 from checker.evidence import runfolder
+from checker.evidence.past import malformed
 from checker.evidence.runfolder import MANIFEST
 from checker.model import NO_RENAMES, Outcome, utc_now
 from checker.problems import InvalidInputError, Problem
@@ -48,6 +49,8 @@ def run(given: Check) -> int:
 def _live(given: Check, plan: Prepared) -> int:
     """The exit code of an audit that asks the service. Its answers took long: they are kept, whatever comes after."""
     assert plan.config is not None
+    if plan.earlier.last and (problems := malformed(plan.earlier.last)):
+        raise InvalidInputError(problems)
     asked = api.inputs(plan.config, plan.by.targets, plan.events, refresh=given.refresh)
     working = _claim(plan, asked, plan.moment)
     with Interrupt() as signals:
@@ -111,7 +114,7 @@ def _evaluate(plan: Prepared, evidence: api.Evidence) -> api.Run:
     warn([Problem("runs", note, warning=True) for note in before.notes])
     return api.evaluate(
         plan.by.rules,
-        evidence,
+        replace(evidence, notes=(*evidence.notes, *plan.earlier.notes)),
         name=plan.name,
         as_of=plan.as_of,
         started=plan.started,

@@ -104,5 +104,6 @@ def _kept(store: Store, facts: Sequence[Mapping[str, Any]], chosen: range) -> li
             continue
         folder = store.fetch(name, FINDINGS)
         if past.altered(folder, FINDINGS, one.get("files", {})) is None:
+            past.read(folder, FINDINGS)
             found.append((folder / FINDINGS, frozenset(map(str, one.get("rules", ())))))
     return found

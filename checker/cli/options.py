@@ -53,6 +53,7 @@ class Check(Given):
     events: list[str]
     new_only: bool
     baseline: str | None
+    strict_history: bool
     sign: str | None
     refresh: bool
     resume: str | None

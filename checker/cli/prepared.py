@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from checker.evidence.runfolder import Begun, Key
     from checker.model import Target
 
+_KEEP_RUNS = "add `runs: runs/`, or --runs DIR"
+
 
 @dataclass(frozen=True)
 class Judging:
@@ -122,7 +124,7 @@ def prepare(given: Check, started: datetime) -> Prepared:
         by = replace(by, waivers=was.waivers, soon=was.soon)
     name = config.name if config else kept.audit if kept else "recorded"
     store, earlier = _earlier(given, config, name, gate, kept, store)
-    warn([*gathered.problems, *by.rules.warnings])
+    warn([*gathered.problems, *by.rules.warnings, *earlier.warnings])
     how = _how(given, reports)
     return Prepared(
         name, config, by, gate, as_of, reports, how, events, store, earlier, key, kept, tuple(files), begun, started,
@@ -222,9 +224,12 @@ def _earlier(
     if store is None:
         if gate.new_only or baseline:
             message = "what is new is known only where earlier runs are kept"
-            raise InvalidInputError(Problem("new_only", message, "add `runs: runs/`, or --runs DIR"))
+            raise InvalidInputError(Problem("new_only", message, _KEEP_RUNS))
+        if given.strict_history:
+            message = "what was removed is known only where earlier runs are kept"
+            raise InvalidInputError(Problem("--strict-history", message, _KEEP_RUNS))
         return None, api.Past()
-    return store, api.past(store, name, gate, baseline)
+    return store, api.past(store, name, gate, baseline, strict=given.strict_history)
 
 
 def _not_collected(config: AuditConfig, kept: api.Kept) -> tuple[str, ...]:

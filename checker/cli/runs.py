@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checker.cli.console import complain, say
+from checker.cli.console import complain, say, warn
 from checker.cli.kept import configured, store_of
 from checker.evidence.retention import LEFT, State, decide, listing, prune
 from checker.evidence.store import Store
@@ -23,6 +23,7 @@ _HEADS = ("run", "audit", "as of", "outcome", "state", "signed")
 def list_runs(where: str | None, config: str | None) -> int:
     """Prints one run a line: sealed ones in the order in which they were sealed, then the others."""
     store = store_of(where, configured(config, needed=where is None))
+    warn(store.strangers())
     lines = [_HEADS, *(_line(run) for run in listing(store))]
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADS))]
     for line in lines:
@@ -36,6 +37,7 @@ def prune_runs(where: str | None, config: str | None, *, keep: str | None, delet
     time = _keep(keep, read)
     store = store_of(where, read)
     now = utc_now()
+    warn(store.strangers())
     decisions = decide(listing(store), time, now)
     failed = 0
     for one in decisions:

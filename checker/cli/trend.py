@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checker.audit.trend import past_runs
-from checker.cli.console import say
+from checker.cli.console import say, warn
 from checker.cli.kept import configured, store_of
 from checker.evidence import past
 from checker.evidence.runnames import own_audit, seen
@@ -17,6 +17,9 @@ def run(runs: str | None, name: str | None, last: int, config: str | None, *, as
 
     own = configured(config, needed=runs is None)
     store = store_of(runs, own)
+    warn(store.strangers())
+    if problems := past.damaged(store):
+        raise InvalidInputError(problems)
     there = seen(store)
     if not there:
         hint = "name the folder of all runs"

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 from checker import api
 from checker.audit.verifying import Verified
-from checker.cli.console import complain, say
+from checker.cli.console import complain, say, warn
 from checker.cli.kept import configured, home, store_of
+from checker.evidence.s3store import S3
 from checker.problems import printable, render
 from checker.reporting.escaping import json_text
+
+if TYPE_CHECKING:
+    from checker.config import AuditConfig
 
 ALTERED = 1
 """The exit code where something does not fit."""
@@ -23,13 +28,22 @@ def run(runs: list[str], config: str | None, *, key: str | None, as_json: bool) 
     own = configured(config, needed=not runs)
     named = runs or [store_of(None, own).shown]
     public = Path(key) if key else None
-    found = [one for name in named for one in api.verify(name, *home(name, own), key=public)]
+    found = [one for name in named for one in _verified(name, own, public)]
     if as_json:
         say(json_text([_plain(one) for one in found], indent=2))
     else:
         for one in found:
             _tell(one)
     return 0 if all(one.intact for one in found) else ALTERED
+
+
+def _verified(name: str, own: AuditConfig | None, key: Path | None) -> tuple[Verified, ...]:
+    found = api.verify(name, *home(name, own), key=key)
+    if not any(one.run == PurePath(name).name for one in found) and (
+        name.startswith(S3) or Path(name).is_dir()
+    ):
+        warn(api.open_store(name).strangers())
+    return found
 
 
 def _tell(one: Verified) -> None:
@@ -40,7 +54,8 @@ def _tell(one: Verified) -> None:
         say(f"ok       {printable(one.run)}: {what}")
     else:
         say(f"ALTERED  {printable(one.run)}")
-    say(f"         manifest {one.sha256}")
+    if one.sha256:
+        say(f"         manifest {one.sha256}")
     for note in one.notes:
         say(f"         note: {printable(note)}")
     if one.problems:

@@ -52,7 +52,7 @@ TARGET = "target"
 _EVENT = {"event.at": "TIMESTAMP", "event.versionId": "BIGINT", "event.isPrimary": "BOOLEAN"}
 
 
-def _columns() -> dict[str, str]:
+def columns() -> dict[str, str]:
     """The columns of the file, and their types."""
     key = {"datastoreId": "VARCHAR", "imageSetId": "VARCHAR", PINNED: "BIGINT"}
     flags = {"known": "BOOLEAN", "unread": "BOOLEAN", "seenAt": "TIMESTAMP"}
@@ -109,7 +109,7 @@ def _others(connection: DuckDBPyConnection, *, earlier: bool) -> DuckDBPyRelatio
     return row.select(
         *(
             (known if name == "known" else Constant(None)).cast(kind).alias(name)
-            for name, kind in _columns().items()
+            for name, kind in columns().items()
         )
     )
 
@@ -127,7 +127,7 @@ def _targets(connection: DuckDBPyConnection, records: Path | None, before: Path 
         seen = seen.union(_looked_at(connection, records).select(*key))
     values = {name: Column(name) for name in (TARGET, "datastoreId")} | {"known": Constant(value=False)}
     return seen.distinct().select(
-        *(values.get(name, Constant(None)).cast(kind).alias(name) for name, kind in _columns().items())
+        *(values.get(name, Constant(None)).cast(kind).alias(name) for name, kind in columns().items())
     )
 
 
@@ -245,7 +245,7 @@ def _candidate(rows: DuckDBPyRelation, values: dict[str, Expression]) -> DuckDBP
     from duckdb import ColumnExpression as Column
     from duckdb import ConstantExpression as Constant
 
-    kinds = {**_columns(), "rank": "INTEGER", "seen": "BOOLEAN"}
+    kinds = {**columns(), "rank": "INTEGER", "seen": "BOOLEAN"}
     names = [name for name in kinds if name not in (*_SET, *_EVENT, "known")]
     made = [values.get(name, Constant(None)).cast(kinds[name]).alias(name) for name in names]
     return rows.select(*map(Column, _SET), *made)
@@ -296,14 +296,14 @@ def _with_events(rows: DuckDBPyRelation, told: DuckDBPyRelation) -> DuckDBPyRela
         "isPrimary": Column("told.event.isPrimary"),
     }
     known = Case(Column("seen"), Constant(value=True)).when(~Column("unread"), false)
-    values: dict[str, Expression] = {name: Column(name) for name in _columns() if name in joined.columns}
+    values: dict[str, Expression] = {name: Column(name) for name in columns() if name in joined.columns}
     values |= {"known": known, "seenAt": Function("greatest", Column("seenAt"), at)}
     values["answered"] = duckdb.CoalesceOperator(Column("answered"), false)
     values["ofVersion"] = duckdb.CoalesceOperator(Column("ofVersion"), false)
     values |= {name: Column(f"told.{name}") for name in _EVENT}
     for path, value in says.items():
         values[EARLIER + path] = Case(told_so & value.isnotnull(), value).otherwise(Column(EARLIER + path))
-    return joined.select(*(values[name].cast(kind).alias(name) for name, kind in _columns().items()))
+    return joined.select(*(values[name].cast(kind).alias(name) for name, kind in columns().items()))
 
 
 def names_targets(connection: DuckDBPyConnection, file: Path) -> bool:
@@ -332,7 +332,7 @@ def read_history(connection: DuckDBPyConnection, file: Path) -> DuckDBPyRelation
     return rows.select(
         *(
             (Column(name) if name in there else Constant(None)).cast(kind).alias(name)
-            for name, kind in _columns().items()
+            for name, kind in columns().items()
         )
     )
 

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from checker.evidence.faults import faults
 from checker.evidence.kept import Evidence, names_in
 from checker.evidence.runfolder import (
     BASELINE,
@@ -25,22 +26,25 @@ from checker.evidence.runfolder import (
     PRIOR,
     PRUNED,
     RECORDS,
-    SCHEMA,
     SIGNATURE,
     SNAPSHOT,
     STARTED,
     VERSIONS,
     before,
+    damage,
     digests,
+    read_manifest,
     sha256,
 )
 from checker.evidence.storing import Store
 from checker.model import Duration, Location, Scalar
+from checker.policy.load import load
 from checker.policy.sources import Request
 from checker.problems import InvalidInputError, Problem
 from checker.values import BadValueError, parse_time, show
 from checker.yamlsource import Node
 
+REMOVED = "it was removed or moved, or this folder was copied without it"
 POLICIES = "policies/"
 MAPPINGS = "policies/controls/"
 AUDIT = "audit.yaml"
@@ -49,6 +53,8 @@ TREND = "trend.json"
 MOST_EARLIER = 24
 """Earlier runs whose numbers a run keeps, for its trend."""
 
+_read: dict[Path, Collection[str]] = {}
+_NO_LONGER = "what the run judged can no longer be shown"
 _INPUTS = (
     RECORDS, HISTORY, PRIOR, BASELINE, NAMED, FINDINGS, SNAPSHOT, VERSIONS, DATASTORES, AUDIT, WAIVERS, TREND,
 )  # fmt: skip
@@ -119,7 +125,27 @@ def reopen(folder: Path, *, checked: bool = True) -> Kept:
         problems.append(Problem(path.as_posix(), "the manifest names no policy"))
     if problems:
         raise InvalidInputError(problems)
+    _read[folder] = kept.files
     return kept
+
+
+def malformed(kept: Kept) -> list[Problem]:
+    """What is malformed in the files of a run, though they are those that its manifest names."""
+    try:
+        labels = load(kept.policies).labels
+    except InvalidInputError:
+        labels = {}
+    return list(faults(kept.folder, kept.files, labels))
+
+
+def read(folder: Path, *files: str) -> None:
+    """Takes note that files of a run are read, beside those that were reopened."""
+    _read.setdefault(folder, files)
+
+
+def malformed_of_all() -> list[Problem]:
+    """What is malformed in the files of every run that was read: why something went wrong that cannot go wrong."""
+    return [one for folder, files in _read.items() for one in faults(folder, files, {})]
 
 
 def last(store: Store, audit: str, *, real: bool = False) -> Kept | None:
@@ -243,11 +269,8 @@ def _facts(store: Store, name: str, *, pruned: bool = False) -> Mapping[str, Any
     content = store.manifest(name)
     if content is None or (not pruned and store.has(name, PRUNED)):
         return None
-    try:
-        facts = json.loads(content)
-    except ValueError:
-        return None
-    return facts if isinstance(facts, dict) and facts.get("schema") == SCHEMA else None
+    sealed = read_manifest(name, content)
+    return sealed.facts if sealed else None
 
 
 def _kept(folder: Path, content: bytes, facts: Mapping[str, Any]) -> Kept:
@@ -363,11 +386,12 @@ def _manifest(folder: Path) -> tuple[bytes, dict[str, Any]]:
         raise InvalidInputError(Problem(shown, message, f"{PRUNED} says when and why"))
     try:
         content = path.read_bytes()
-        manifest = json.loads(content)
-    except (OSError, ValueError) as error:
-        raise InvalidInputError(Problem(path.as_posix(), f"the manifest cannot be read: {error}")) from None
-    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
-        raise InvalidInputError(Problem(path.as_posix(), f"this is no manifest of the schema {SCHEMA}"))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InvalidInputError(Problem(path.as_posix(), f"the manifest cannot be read: {reason}")) from None
+    if wrong := damage(content):
+        raise InvalidInputError(Problem(path.as_posix(), f"the manifest is damaged: {wrong}"))
+    manifest = json.loads(content)
     if manifest.get("run") != folder.resolve().name:
         message = f"this is the manifest of run {manifest.get('run')}, in a folder of another name"
         raise InvalidInputError(Problem(path.as_posix(), message, "a run keeps its name wherever it goes"))
@@ -378,35 +402,56 @@ def _manifest(folder: Path) -> tuple[bytes, dict[str, Any]]:
 
 
 def own_digest(folder: Path, content: bytes) -> list[Problem]:
-    """What is wrong with the sha256 of the manifest and of its signature, which stand beside them."""
+    """What is wrong with the manifest, its signature, and the sha256 of both, which stand beside it."""
     path, signature = folder / DIGEST, folder / SIGNATURE
+    if odd := [wrong for name in (MANIFEST, DIGEST, SIGNATURE) if (wrong := _no_file(folder / name))]:
+        return odd
     try:
         said = path.read_bytes()
-        signed = signature.read_bytes() if signature.is_file() else None
+        signed = signature.read_bytes() if signature.exists() else None
     except OSError as error:
         return [Problem(path.as_posix(), f"cannot be read: {(error.strerror or str(error)).lower()}")]
+    if said == digests(content, signed):
+        return []
     now, then = (text.splitlines() for text in (digests(content, signed), said))
+    if signed is None and now == then[:1] and SIGNATURE in said.decode("utf-8", "replace"):
+        return [Problem(signature.as_posix(), "is gone", f"{DIGEST} names it")]
     other = [name for name, line in zip((MANIFEST, SIGNATURE), now, strict=False) if line not in then]
-    if not other and now != then:
+    if not other:
         return [Problem(path.as_posix(), "was altered after the run")]
     message = f"does not fit {DIGEST}: one of the two was altered after the run"
     return [Problem((folder / name).as_posix(), message) for name in other]
 
 
-def check_links(store: Store) -> None:
+def _no_file(path: Path) -> Problem | None:
+    """Why what is there under a name is no file of a run; None where it is one, or nothing is there."""
+    if path.is_symlink():
+        return Problem(path.as_posix(), "is a link, and no run has any", _NO_LONGER)
+    if path.exists() and not path.is_file():
+        return Problem(path.as_posix(), "is no file", _NO_LONGER)
+    return None
+
+
+def damaged(store: Store) -> list[Problem]:
+    """The manifests of a store that cannot be read."""
+    hint = "`verify` says more; move the run away"
+    found = ((name, damage(content)) for name, content in store.manifests(store.names()).items())
+    return [
+        Problem(f"{store.shown}/{name}/{MANIFEST}", f"the manifest is damaged: {wrong}", hint)
+        for name, wrong in found
+        if wrong
+    ]
+
+
+def check_links(store: Store) -> tuple[tuple[str, str], ...]:
     """Whether the manifests of a store are those that were sealed: each by the run that names it, the last ones by the
-    sha256 beside them.
+    sha256 beside them. What it returns are the runs that are not there any more, each after one that names it.
 
     Raises:
         InvalidInputError: one is damaged, or another one than it was.
     """
     shown = store.shown
-    problems = [
-        Problem(
-            f"{shown}/{name}/{MANIFEST}", "the manifest is damaged", "`verify` says more; move the run away"
-        )
-        for name in store.damaged()
-    ]
+    problems = damaged(store)
     runs = {run.name: run for run in store.complete()}
     for run in runs.values():
         if run.facts.get("run") != run.name:
@@ -425,6 +470,7 @@ def check_links(store: Store) -> None:
         problems += own_digest(folder, content or b"")
     if problems:
         raise InvalidInputError(problems)
+    return tuple((run.name, name) for run in runs.values() for name in before(run) if name not in runs)
 
 
 def _is_pack(name: str) -> bool:
@@ -435,13 +481,14 @@ def _is_pack(name: str) -> bool:
 def altered(folder: Path, name: str, files: Mapping[str, str]) -> Problem | None:
     """What is wrong with a file of a run, by the sha256 of every file in its manifest; None where nothing is."""
     path = folder / name
-    hint = "what the run judged can no longer be shown"
-    if any(one.is_symlink() for one in (path, *path.parents) if folder in one.parents):
-        return Problem(path.as_posix(), "is a link, and no run has any", hint)
+    if any(one.is_symlink() for one in path.parents if folder in one.parents):
+        return Problem(path.as_posix(), "is behind a link, and no run has any", _NO_LONGER)
     try:
+        if odd := _no_file(path):
+            return odd
         if name in files and sha256(path) == files[name]:
             return None
         message = "was altered after the run" if name in files else "is not in the run's manifest"
     except OSError as error:
         message = f"cannot be read: {(error.strerror or str(error)).lower()}"
-    return Problem(path.as_posix(), message, hint)
+    return Problem(path.as_posix(), message, _NO_LONGER)

@@ -49,7 +49,7 @@ from checker.evidence.records import (
     Record,
     arn_parts,
 )
-from checker.fields import SEARCHED, model
+from checker.fields import DICOM, SEARCHED, model
 from checker.model import Label, Needs, Scalar
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.values import BadValueError, iso, other_case, parse_scalar, parse_time, show
@@ -101,6 +101,21 @@ def read_recorded(
     if needs.datastores:
         stores = _each_store(stores, sets, complete=complete)
     return [*_filled(sets, found), *stores, *tags, *found]
+
+
+def form_of(labels: Mapping[str, Label]) -> Callable[[dict[str, Any], str], None]:
+    """What refuses a record, given with its place, that could not be read back as a recorded answer.
+
+    Raises (what is returned):
+        BadAnswerError, BadValueError: it is no answer of the service.
+    """
+    reader = _Reader(labels, [], tuple(name.removeprefix(DICOM) for name in model().dicom))
+
+    def check(document: dict[str, Any], where: str) -> None:
+        for _ in reader.read(document, where):
+            pass
+
+    return check
 
 
 def _filled(sets: list[Record], found: list[Record]) -> Iterator[Record]:

@@ -17,6 +17,7 @@ from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from checker.evidence.manifest import misfit
 from checker.model import utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem
 from checker.values import BadValueError, iso, parse_time
@@ -92,14 +93,22 @@ class Sealed:
 
 
 def read_manifest(name: str, content: bytes) -> Sealed | None:
-    """A manifest of a run called `name`; None where it is none of ours, or damaged."""
+    """A manifest of a run called `name`; None where it is none of ours, or damaged: `damage` says how."""
+    if damage(content):
+        return None
+    facts = json.loads(content)
+    return Sealed(name, parse_time(facts["sealed_at"]), hashlib.sha256(content).hexdigest(), facts)
+
+
+def damage(content: bytes) -> str:
+    """What is wrong with a manifest; empty where nothing is."""
     try:
         facts = json.loads(content)
-        if facts["schema"] != SCHEMA or not isinstance(facts["files"], dict):
-            return None
-        return Sealed(name, parse_time(facts["sealed_at"]), hashlib.sha256(content).hexdigest(), facts)
-    except (ValueError, KeyError, TypeError, BadValueError, RecursionError):
-        return None
+    except (ValueError, RecursionError):
+        return "it is no JSON"
+    if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
+        return f"it is of no schema {SCHEMA}"
+    return misfit(facts).removeprefix(".")
 
 
 def make(runs: Path, run_id: str, started: Mapping[str, Any] | None = None) -> Path:

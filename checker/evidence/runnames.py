@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from checker.evidence.manifest import RUN_NAME
 from checker.evidence.runfolder import Sealed
 from checker.evidence.s3store import S3, S3Store, place
-from checker.evidence.store import RUN_NAME, LocalStore, open_store
+from checker.evidence.store import LocalStore, open_store
 from checker.evidence.storing import Store
 from checker.problems import InvalidInputError, Problem, nearest
 

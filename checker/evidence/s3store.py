@@ -20,6 +20,7 @@ from uuid import uuid4
 
 from checker.aws import S3_READING, S3_REMOVING, S3_WRITING, Door, S3Error, asking, exceptions
 from checker.evidence import runfolder
+from checker.evidence.manifest import RUN_NAME
 from checker.evidence.runfolder import DIGEST, MANIFEST, SIGNATURE, STARTED, RunFolderError
 from checker.evidence.storing import Store, Working
 from checker.model import Duration, utc_now
@@ -93,14 +94,12 @@ class S3Store(Store):
     def _remover(self) -> Any:
         return self.door.s3(S3_REMOVING)
 
-    def names(self) -> tuple[str, ...]:
-        """Whatever stands between the prefix and the next slash, sorted."""
+    def folders(self) -> tuple[str, ...]:
+        """Whatever stands between the prefix and the next slash."""
         start = len(self.prefix)
         with self._reading(self.shown):
             pages = self._pages("list_objects_v2", Prefix=self.prefix, Delimiter="/")
-            return tuple(
-                sorted(one["Prefix"][start:-1] for page in pages for one in page.get("CommonPrefixes", ()))
-            )
+            return tuple(one["Prefix"][start:-1] for page in pages for one in page.get("CommonPrefixes", ()))
 
     def contents(self) -> Mapping[str, frozenset[str]]:
         """The names of the files of every run."""
@@ -108,7 +107,7 @@ class S3Store(Store):
         with self._reading(self.shown):
             for key in self._keys(self.prefix):
                 name, slash, file = key.partition("/")
-                if slash and file:
+                if slash and file and RUN_NAME.fullmatch(name):
                     found.setdefault(name, set()).add(file)
         return {name: frozenset(files) for name, files in sorted(found.items())}
 
@@ -137,13 +136,14 @@ class S3Store(Store):
 
     def fetch(self, name: str, *files: str) -> Path:
         """Files of a run in a temporary folder."""
-        folder = self._temporary() / name
         where = f"{self.shown}/{name}"
+        if not RUN_NAME.fullmatch(name):
+            raise InvalidInputError(Problem(where, "no run has such a name"))
+        folder = self._temporary() / name
         with self._reading(where):
             wanted = files or tuple(self._keys(f"{self.prefix}{name}/"))
             for file in wanted:
-                path = PurePosixPath(file)
-                if path.is_absolute() or ".." in path.parts or "\\" in file or ":" in file:
+                if not _within(file):
                     raise InvalidInputError(Problem(where, f"the file {file} would be outside of the run"))
                 answer = self._get(name, file)
                 if answer is not None and not file.endswith("/"):
@@ -322,6 +322,12 @@ class S3Store(Store):
                 yield
         except S3Error as error:
             raise InvalidInputError(Problem(where, f"cannot be read: {error}", error.hint)) from None
+
+
+def _within(file: str) -> bool:
+    """Whether the name of an object below a run's is one of a file in the run's folder, on any machine."""
+    parts = PurePosixPath(file).parts
+    return file.isprintable() and not file.startswith("/") and ".." not in parts and not {*"\\:"} & {*file}
 
 
 @contextmanager

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
+import stat
 import weakref
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from checker.evidence import runfolder
+from checker.evidence.manifest import RUN_NAME
 from checker.evidence.runfolder import MANIFEST, STARTED, RunFolderError
 from checker.evidence.s3store import S3, S3Store, place
 from checker.evidence.storing import Store, Working
@@ -19,8 +20,6 @@ from checker.problems import InvalidInputError, Problem
 
 __all__ = ["LocalStore", "Store", "Working", "open_store"]
 
-# what `judging.run_id` makes; a run that was killed as it began has nothing but its name
-RUN_NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}(-\d+)?")
 _LARGEST_MANIFEST = 64 << 20
 
 
@@ -59,8 +58,8 @@ class LocalStore(Store):
         self.folder = folder
         self.shown = folder.as_posix()
 
-    def names(self) -> tuple[str, ...]:
-        """The folders that are a run's by their name or by what is in them, sorted."""
+    def folders(self) -> tuple[str, ...]:
+        """The folders that are a run's by their name or by what is in them."""
         try:
             with os.scandir(self.folder) as entries:
                 found = [entry.name for entry in entries if entry.is_dir()]
@@ -71,7 +70,7 @@ class LocalStore(Store):
         marks = (MANIFEST, STARTED)
         return tuple(
             name
-            for name in sorted(found)
+            for name in found
             if RUN_NAME.fullmatch(name) or any((self.folder / name / mark).is_file() for mark in marks)
         )
 
@@ -80,9 +79,11 @@ class LocalStore(Store):
         return {name: frozenset(self._files(self.folder / name)) for name in self.names()}
 
     def manifest(self, name: str) -> bytes | None:
-        """The manifest of a run; None where it has none."""
+        """The manifest of a run; None where it has none. What is no file in its place is read as an empty one."""
         path = self.folder / name / MANIFEST
         try:
+            if not stat.S_ISREG(path.stat().st_mode):
+                return b""  # of a pipe nothing may ever come
             with path.open("rb") as file:
                 return file.read(_LARGEST_MANIFEST)
         except (FileNotFoundError, NotADirectoryError):

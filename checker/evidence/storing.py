@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from checker.evidence.manifest import RUN_NAME
 from checker.evidence.runfolder import Sealed, before, in_order, read_manifest
 from checker.problems import InvalidInputError, Problem
 
@@ -30,12 +31,24 @@ class Store(ABC):
     shown: str
 
     @abstractmethod
-    def names(self) -> tuple[str, ...]:
-        """Every run, also those that were interrupted, sorted.
+    def folders(self) -> Iterable[str]:
+        """What may be a run, whatever it is called.
 
         Raises:
             InvalidInputError: the store cannot be read; so from every method that reads.
         """
+
+    def names(self) -> tuple[str, ...]:
+        """Every run, also those that were interrupted, sorted."""
+        return tuple(sorted(name for name in self.folders() if RUN_NAME.fullmatch(name)))
+
+    def strangers(self) -> tuple[Problem, ...]:
+        """Warnings of what is called as no run is: nothing is read of it, and nothing written."""
+        return tuple(
+            Problem(f"{self.shown}/{name}", "no run has such a name: it is left out", warning=True)
+            for name in sorted(self.folders())
+            if not RUN_NAME.fullmatch(name)
+        )
 
     @abstractmethod
     def contents(self) -> Mapping[str, frozenset[str]]:
@@ -116,11 +129,6 @@ class Store(ABC):
         """The runs whose manifest can be read, each after those that it names; pruned ones too."""
         read = [read_manifest(name, content) for name, content in self.manifests(self.names()).items()]
         return in_order(one for one in read if one)
-
-    def damaged(self) -> tuple[str, ...]:
-        """The runs whose manifest cannot be read."""
-        found = self.manifests(self.names())
-        return tuple(name for name, content in found.items() if read_manifest(name, content) is None)
 
     def sealed(self) -> tuple[str, ...]:
         """The names of `complete`."""

@@ -1,0 +1,168 @@
+"""What is malformed in the files of a kept run, each fault with its file and line. A run writes no such file: somebody did,
+and made the hashes fit. It is looked for where all is verified, and where something could not be read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from checker.evidence.answers import BadAnswerError, error_member, id_member, version_number
+from checker.evidence.history import columns as history_columns
+from checker.evidence.manifest import trend_misfit
+from checker.evidence.recorded import form_of
+from checker.evidence.records import ACTIONS, GET_IMAGE_SET
+from checker.evidence.runfolder import BASELINE, FINDINGS, HISTORY, RECORDS
+from checker.evidence.tables import connect, duckdb_path
+from checker.problems import Problem
+from checker.values import STRICT_JSON, BadValueError, parse_time
+
+if TYPE_CHECKING:
+    from checker.model import Label
+
+MOST = 20
+"""Faults of one file that are named."""
+TREND = "trend.json"
+_TEXT, _NUMBER, _FLAG = "VARCHAR", "BIGINT", "BOOLEAN"
+_SUBJECT = dict.fromkeys(("rule", "target", "datastoreId", "imageSetId"), _TEXT) | {"versionId": _NUMBER}
+_JUDGED = dict.fromkeys(("verdict", "severity", "definition"), _TEXT)
+_FINDINGS = {
+    **_SUBJECT,
+    **_JUDGED,
+    **dict.fromkeys(("account", "region", "reason", "fields"), _TEXT),
+    "exact": _FLAG,
+    "new": _FLAG,
+    "waiver": "INTEGER",
+    "lapsed": "INTEGER",
+}
+_BASELINE = {**_SUBJECT, **_JUDGED, "named": _NUMBER, "unwaived": _FLAG}
+
+
+def faults(folder: Path, files: Collection[str], labels: Mapping[str, Label]) -> Iterator[Problem]:
+    """What is malformed in the files of a run that a run is judged by again or compared with.
+
+    Args:
+        folder: the run's folder.
+        files: the names of its files.
+        labels: the labels that its policies declare.
+    """
+    if RECORDS in files:
+        yield from islice(_records(folder / RECORDS, labels), MOST)
+    tables = {FINDINGS: _FINDINGS, BASELINE: _BASELINE}
+    for name, wanted in tables.items():
+        if name in files:
+            yield from _table(folder / name, wanted, needed=True)
+    if HISTORY in files:
+        yield from _table(folder / HISTORY, history_columns(), needed=False)
+    if TREND in files:
+        yield from _trend(folder / TREND)
+
+
+def _records(path: Path, labels: Mapping[str, Label]) -> Iterator[Problem]:
+    check = form_of(labels)
+    try:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                where = f"{path.as_posix()}:{number}"
+                try:
+                    _record(json.loads(line.decode("utf-8"), **STRICT_JSON), where, check)
+                except (BadAnswerError, BadValueError) as error:
+                    yield Problem(where, str(error), _HINT)
+                except (ValueError, RecursionError):
+                    yield Problem(where, "the line is no record: it is no JSON in UTF-8", _HINT)
+    except OSError as error:
+        yield Problem(path.as_posix(), f"cannot be read: {(error.strerror or str(error)).lower()}")
+
+
+_HINT = "no run writes such a line: the file was altered before the run was sealed"
+
+
+def _record(document: Any, where: str, check: Any) -> None:
+    """Raises what is wrong with a record."""
+    if not isinstance(document, dict):
+        raise BadAnswerError("the line is no object")
+    _beside(document)
+    if "error" not in document:
+        check(document, where)
+        return
+    error_member(document["error"])
+    if not isinstance(document["error"].get("message"), str):
+        raise BadAnswerError("error has no message")
+    for name in ("datastoreId", "imageSetId"):
+        id_member(document, name)
+
+
+def _beside(document: Mapping[str, Any]) -> None:
+    """Raises what is wrong with what a record has beside the answer."""
+    for name, kind in _BESIDE.items():
+        value = document.get(name)
+        if value is not None and not isinstance(value, kind):
+            raise BadAnswerError(f"{name} is {json.dumps(value)[:80]}, which is no {_WORDS[kind]}")
+    if not document.get("target"):
+        raise BadAnswerError("target is missing")
+    if (action := document.get("action", GET_IMAGE_SET)) not in ACTIONS:
+        raise BadAnswerError(f"the action {str(action)[:80]} is none that is recorded")
+    if (at := document.get("collectedAt")) is not None:
+        parse_time(at)
+    if (version := document.get("requestedVersionId")) is not None:
+        version_number("requestedVersionId", version)
+    texts = {**(document.get("labels") or {}), **(document.get("labelPlaces") or {})}
+    if wrong := [name for name, text in texts.items() if not isinstance(text, str)]:
+        raise BadAnswerError(f"the label {wrong[0][:80]} is no text")
+    if not all(type(one) is int and one > 0 for one in document.get("gaps") or ()):
+        raise BadAnswerError("gaps are no numbers of versions")
+
+
+_BESIDE: Mapping[str, type] = {
+    **dict.fromkeys(
+        (
+            "action",
+            "target",
+            "targetAccount",
+            "targetRegion",
+            "requestedVersionId",
+            "reusedFrom",
+            "collectedAt",
+        ),
+        str,
+    ),
+    **dict.fromkeys(("complete", "confirmed"), bool),
+    **dict.fromkeys(("labels", "labelPlaces", "error"), dict),
+    "gaps": list,
+}
+_WORDS = {str: "text", bool: "boolean", dict: "object", list: "list"}
+
+
+def _table(path: Path, wanted: Mapping[str, str], *, needed: bool) -> Iterable[Problem]:
+    """What is wrong with a Parquet file that is to have these columns, all of them where they are `needed`."""
+    import duckdb
+
+    hint = "no run writes such a table: the file was altered before the run was sealed"
+    try:
+        with connect() as connection:
+            rows = connection.read_parquet(duckdb_path(path))
+            there = dict(zip(rows.columns, map(str, rows.types), strict=True))
+            for name, kind in wanted.items():
+                if name not in there and needed:
+                    yield Problem(path.as_posix(), f"has no column {name}", hint)
+                elif there.get(name, kind) != kind:
+                    yield Problem(path.as_posix(), f"the column {name} is {there[name]}, not {kind}", hint)
+            # every value of it is read
+            rows.aggregate("count(COLUMNS(*))").fetchall()
+    except duckdb.Error as error:
+        yield Problem(path.as_posix(), f"cannot be read as Parquet: {str(error).splitlines()[0][:200]}", hint)
+
+
+def _trend(path: Path) -> Iterable[Problem]:
+    try:
+        wrong = trend_misfit(json.loads(path.read_bytes()))
+    except OSError as error:
+        wrong = f" cannot be read: {(error.strerror or str(error)).lower()}"
+    except (ValueError, RecursionError):
+        wrong = " is no JSON"
+    if wrong:
+        yield Problem(
+            path.as_posix(), wrong.strip(), "no run writes it so: it was altered before the run was sealed"
+        )

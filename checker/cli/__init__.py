@@ -33,6 +33,7 @@ def _command(given: list[str]) -> int:
     from checker.cli.console import close_streams, open_streams
 
     open_streams()
+    _forget()
     code = _guarded(given)
     if (interrupt.code() or code == INTERRUPTED) and not interrupt.told():
         interrupt.tell("interrupted")
@@ -82,6 +83,13 @@ def _malformed() -> str:
     from checker.problems import render
 
     return render(past.malformed_of_all())
+
+
+def _forget() -> None:
+    """A process may run several commands, and what one of them read is nothing to the next."""
+    past: Any = sys.modules.get("checker.evidence.past")
+    if past is not None:
+        past.forget()
 
 
 def _of_the_machine(error: Exception) -> bool:

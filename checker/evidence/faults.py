@@ -9,11 +9,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checker.evidence.answers import BadAnswerError, error_member, id_member, version_number
+from checker.evidence.answers import BadAnswerError, error_member, id_member, our_spelling, version_number
 from checker.evidence.history import columns as history_columns
 from checker.evidence.manifest import trend_misfit
 from checker.evidence.recorded import form_of
-from checker.evidence.records import ACTIONS, GET_IMAGE_SET
+from checker.evidence.records import ACTIONS, GET_IMAGE_SET, VERSIONS
 from checker.evidence.runfolder import BASELINE, FINDINGS, HISTORY, RECORDS
 from checker.evidence.tables import connect, duckdb_path
 from checker.problems import Problem
@@ -85,13 +85,29 @@ def _record(document: Any, where: str, check: Any) -> None:
         raise BadAnswerError("the line is no object")
     _beside(document)
     if "error" not in document:
-        check(document, where)
+        answers = list(check(document, where))
+        said = document.get(VERSIONS, [document])
+        for one, answer in zip(said, answers, strict=True):
+            _as_written(our_spelling(one) if VERSIONS in document else one, answer)
         return
     error_member(document["error"])
     if not isinstance(document["error"].get("message"), str):
         raise BadAnswerError("error has no message")
     for name in ("datastoreId", "imageSetId"):
         id_member(document, name)
+
+
+def _as_written(said: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+    """Raises what is of another type than records hold it as: recorded answers may have times as numbers, records not."""
+    for name, value in answer.items():
+        if name not in said:
+            continue
+        if isinstance(value, dict) and isinstance(said[name], dict):
+            _as_written(said[name], value)
+        elif type(said[name]) is not type(value):
+            raise BadAnswerError(
+                f"{name} is {json.dumps(said[name])[:80]}, which is no {_WORDS.get(type(value), 'null')}"
+            )
 
 
 def _beside(document: Mapping[str, Any]) -> None:
@@ -132,7 +148,7 @@ _BESIDE: Mapping[str, type] = {
     **dict.fromkeys(("labels", "labelPlaces", "error"), dict),
     "gaps": list,
 }
-_WORDS = {str: "text", bool: "boolean", dict: "object", list: "list"}
+_WORDS = {str: "text", int: "integer", bool: "boolean", dict: "object", list: "list"}
 
 
 def _table(path: Path, wanted: Mapping[str, str], *, needed: bool) -> Iterable[Problem]:
@@ -150,7 +166,7 @@ def _table(path: Path, wanted: Mapping[str, str], *, needed: bool) -> Iterable[P
                 elif there.get(name, kind) != kind:
                     yield Problem(path.as_posix(), f"the column {name} is {there[name]}, not {kind}", hint)
             # every value of it is read
-            rows.aggregate("count(COLUMNS(*))").fetchall()
+            rows.aggregate("bit_xor(hash(COLUMNS(*)))").fetchall()
     except duckdb.Error as error:
         yield Problem(path.as_posix(), f"cannot be read as Parquet: {str(error).splitlines()[0][:200]}", hint)
 

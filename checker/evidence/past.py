@@ -143,6 +143,11 @@ def read(folder: Path, *files: str) -> None:
     _read.setdefault(folder, files)
 
 
+def forget() -> None:
+    """What was read is of a command that is over."""
+    _read.clear()
+
+
 def malformed_of_all() -> list[Problem]:
     """What is malformed in the files of every run that was read: why something went wrong that cannot go wrong."""
     return [one for folder, files in _read.items() for one in faults(folder, files, {})]

@@ -103,19 +103,11 @@ def read_recorded(
     return [*_filled(sets, found), *stores, *tags, *found]
 
 
-def form_of(labels: Mapping[str, Label]) -> Callable[[dict[str, Any], str], None]:
-    """What refuses a record, given with its place, that could not be read back as a recorded answer.
-
-    Raises (what is returned):
-        BadAnswerError, BadValueError: it is no answer of the service.
-    """
+def form_of(labels: Mapping[str, Label]) -> Callable[[dict[str, Any], str], Iterator[Mapping[str, Any]]]:
+    """What reads a record, given with its place, back as recorded answers, one for each version: their members as records
+    hold them. It raises BadAnswerError or BadValueError where that is no answer of the service."""
     reader = _Reader(labels, [], tuple(name.removeprefix(DICOM) for name in model().dicom))
-
-    def check(document: dict[str, Any], where: str) -> None:
-        for _ in reader.read(document, where):
-            pass
-
-    return check
+    return lambda document, where: (one.record.answer or {} for one in reader.read(document, where))
 
 
 def _filled(sets: list[Record], found: list[Record]) -> Iterator[Record]:

@@ -1,0 +1,263 @@
+"""Runs whose files were malformed and sealed again, so that every hash fits: the file is named, and nothing ends in an error
+of ours."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from checker.cli import main
+from checker.evidence.store import open_store
+from tests.audit.test_replaying import ANSWERS, DELETED, HEALTHY, POLICY, answer
+from tests.audit.test_verifying import reseal
+
+HISTORY = """\
+  - {id: stays, title: Stays, severity: low, when: {previous.found: true}, require: {found: true}}
+"""
+SETS = [*ANSWERS, answer(f"{9:032x}", labels={"ward": "adult"})]
+INPUTS = ("records.jsonl", "history.parquet", "findings.parquet", "trend.json", "manifest.json")
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Two runs, of which the second has everything that a run can have from one before."""
+    folder = tmp_path_factory.mktemp("kept")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        (folder / "p.yaml").write_text(POLICY + HISTORY)
+        for day, sets in ((10, SETS), (11, SETS[1:])):
+            (folder / "sets.json").write_text(json.dumps(sets))
+            given = ["check", "-q", "-p", "p.yaml", "--image-sets", "sets.json", "--runs", "runs"]
+            assert main([*given, "--as-of", f"2026-01-{day}"]) in (0, 1)
+        yield folder
+
+
+@pytest.fixture
+def runs(kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(kept, tmp_path, dirs_exist_ok=True)
+    return [tmp_path / "runs" / name for name in open_store("runs").sealed()]
+
+
+CHECK = ["check", "-q", "-p", "p.yaml", "--image-sets", "sets.json", "--runs", "runs"]
+
+
+def every_command(old: Path, new: Path) -> dict[str, int]:
+    """The exit codes of what reads the new run."""
+    given = {
+        "verify": ["verify", str(new)],
+        "verify all": ["verify", "runs"],
+        "diff": ["diff", str(old), str(new)],
+        "evidence": ["check", "-q", "--evidence", str(new)],
+        "check": [*CHECK, "--as-of", "2026-01-12"],
+        "report": ["report", str(new), "--report", "html=out.html", "--report", "json=out.json"],
+        "forecast": ["forecast", str(new)],
+        "explain": ["explain", "recent", DELETED, "--evidence", str(new)],
+        "trend": ["trend", "runs"],
+        "list": ["runs", "list", "runs"],
+    }
+    return {name: main(command) for name, command in given.items()}
+
+
+def line(change: Callable[[dict[str, Any]], object], image_set: str = HEALTHY) -> Callable[[bytes], bytes]:
+    def changed(content: bytes) -> bytes:
+        documents = [json.loads(one) for one in content.splitlines()]
+        for one in documents:
+            if one.get("imageSetId") == image_set:
+                change(one)
+        return b"".join(json.dumps(one).encode() + b"\n" for one in documents)
+
+    return changed
+
+
+def alter(run: Path, name: str, change: Callable[[bytes], bytes]) -> None:
+    (run / name).write_bytes(change((run / name).read_bytes()))
+    reseal(run)
+
+
+RECORDS = {
+    "a version beyond all": line(lambda one: one.update(versionId="9" * 30)),
+    "a number for a version": line(lambda one: one.update(versionId=3)),
+    "a bad time": line(lambda one: one.update(createdAt="2026-13-45T00:00:00Z")),
+    "an object for a time": line(lambda one: one.update(createdAt={})),
+    "text for a boolean": line(lambda one: one.update(overrides={"forced": "true"})),
+    "a number for a boolean": line(lambda one: one.update(overrides={"forced": 1})),
+    "text for an object": line(lambda one: one.update(overrides="forced")),
+    "no state": line(lambda one: one.pop("imageSetState")),
+    "another case": line(lambda one: one.update(imagesetstate="ACTIVE")),
+    "an id of another form": line(lambda one: one.update(imageSetId="X")),
+    "a list for a target": line(lambda one: one.update(target=["recorded"])),
+    "labels that are no object": line(lambda one: one.update(labels=["adult"])),
+    "a label that is a number": line(lambda one: one.update(labels={"ward": 1})),
+    "a label that is none of its words": line(lambda one: one.update(labels={"ward": "cellar"})),
+    "a time of collection that is none": line(lambda one: one.update(collectedAt="yesterday")),
+    "a pin that is none": line(lambda one: one.update(requestedVersionId="latest")),
+    "an action that is none": line(lambda one: one.update(action="DeleteImageSet")),
+    "an error that is text": line(lambda one: one.update(error="denied")),
+    "a NUL": lambda content: content.replace(b"ACTIVE", b"ACT\0VE", 1),
+    "bytes that are no UTF-8": lambda content: content.replace(b"ACTIVE", b"ACT\xffVE", 1),
+    "a member twice": lambda content: content.replace(
+        b'"versionId":"1"', b'"versionId":"1","versionId":"2"', 1
+    ),
+    "a line cut off": lambda content: content[: len(content) // 2],
+    "a line that is a list": lambda content: content + b"[]\n",
+    "an empty line": lambda content: b"\n" + content,
+    "no JSON": lambda content: b"forced\n" + content,
+}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_malformed_record_is_named_with_its_line(
+    runs: list[Path], name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, new = runs
+    alter(new, "records.jsonl", RECORDS[name])
+    assert main(["verify", str(new)]) == 1
+    assert f"{new.name}/records.jsonl:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["a version beyond all", "a bad time", "a line cut off"])
+def test_no_command_takes_a_malformed_record_for_an_error_of_ours(
+    runs: list[Path], name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = runs
+    alter(new, "records.jsonl", RECORDS[name])
+    codes = every_command(old, new)
+    assert (codes["verify"], codes["verify all"]) == (1, 1)
+    assert set(codes.values()) <= {0, 1, 2}, codes
+    assert "internal error" not in capsys.readouterr().err
+
+
+def table(sql: str) -> Callable[[Path], None]:
+    def changed(path: Path) -> None:
+        rows = path.with_name("rows.parquet")
+        duckdb.sql(f"COPY ({sql.format(path)}) TO '{rows}' (FORMAT parquet)")
+        rows.replace(path)
+
+    return changed
+
+
+@pytest.mark.parametrize("name", ["history.parquet", "findings.parquet"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        table("SELECT 1 AS imageSetId FROM '{}'"),
+        table("SELECT * REPLACE ([1] AS datastoreId) FROM '{}'"),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"PAR1" + bytes(100) + b"PAR1"),
+        lambda path: path.write_bytes(path.read_bytes()[:-30]),
+        lambda path: path.write_bytes(
+            path.read_bytes().replace(b"recorded", b"\xff\xfe\xfd\xfc\xff\xfe\xfd\xfc")
+        ),
+    ],
+    ids=[
+        "other columns",
+        "text for a number",
+        "a list for text",
+        "empty",
+        "no Parquet",
+        "cut off",
+        "no UTF-8",
+    ],
+)
+def test_a_malformed_table_is_named(
+    runs: list[Path], name: str, change: Callable[[Path], object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = runs
+    change(new / name)
+    reseal(new)
+    assert main(["verify", str(new)]) == 1
+    assert f"{new.name}/{name}: error: " in capsys.readouterr().err
+    assert main(["diff", str(old), str(new)]) in (0, 2)
+    assert main([*CHECK, "--baseline", new.name]) in (1, 2, 3)
+    err = capsys.readouterr().err
+    assert "internal error" not in err
+    assert "could not be completed" not in err
+
+
+def member(change: Callable[[Any], object]) -> Callable[[bytes], bytes]:
+    def changed(content: bytes) -> bytes:
+        document = json.loads(content)
+        change(document)
+        return json.dumps(document).encode()
+
+    return changed
+
+
+ODD = (
+    None,
+    1,
+    -1,
+    1.5,
+    10**30,
+    True,
+    "x",
+    "\ud800",
+    "",
+    [],
+    [[]],
+    {},
+    {"x": []},
+    ["../x"],
+    "2026-99-99T00:00:00Z",
+)
+
+
+def places(value: object, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every member of a document, however deep."""
+    yield way
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in items:
+        yield from places(one, (*way, key))
+
+
+def put(document: Any, way: tuple[Any, ...], value: object) -> None:
+    for key in way[:-1]:
+        document = document[key]
+    document[way[-1]] = value
+
+
+def test_whatever_is_put_into_json_that_was_sealed_again_is_no_error_of_ours(
+    kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dice = random.Random(13)
+    monkeypatch.chdir(tmp_path)
+    for number in range(12):
+        folder = tmp_path / str(number)
+        shutil.copytree(kept, folder)
+        monkeypatch.chdir(folder)
+        old, new = (folder / "runs" / name for name in open_store("runs").sealed())
+        name = dice.choice(["manifest.json", "trend.json", "records.jsonl", "started.json"])
+        lines = (
+            (new / name).read_text().splitlines() if name == "records.jsonl" else [(new / name).read_text()]
+        )
+        at = dice.randrange(len(lines))
+        document = json.loads(lines[at])
+        way, odd = dice.choice(list(places(document))[1:]), dice.choice(ODD)
+        put(document, way, odd)
+        lines[at] = json.dumps(document)
+        (new / name).write_text("\n".join(lines) + "\n")
+        try:
+            reseal(new)
+        except (KeyError, TypeError, AttributeError, OSError, ValueError):
+            continue  # a manifest that names no files
+        verify, *others = (
+            main(["verify", "runs"]),
+            main(["diff", str(old), str(new)]),
+            main(
+                dice.choice(
+                    [["report", str(new)], ["trend", "runs"], ["check", "-q", "--evidence", str(new)]]
+                )
+            ),
+        )
+        err = capsys.readouterr().err
+        assert verify in (0, 1), (name, way, odd, err)
+        assert set(others) <= {0, 1, 2, 3}, (name, way, odd, others, err)
+        assert "internal error" not in err, (name, way, odd)

@@ -153,18 +153,13 @@ def table(sql: str) -> Callable[[Path], None]:
         lambda path: path.write_bytes(b""),
         lambda path: path.write_bytes(b"PAR1" + bytes(100) + b"PAR1"),
         lambda path: path.write_bytes(path.read_bytes()[:-30]),
-        lambda path: path.write_bytes(
-            path.read_bytes().replace(b"recorded", b"\xff\xfe\xfd\xfc\xff\xfe\xfd\xfc")
-        ),
     ],
     ids=[
         "other columns",
-        "text for a number",
         "a list for text",
         "empty",
         "no Parquet",
         "cut off",
-        "no UTF-8",
     ],
 )
 def test_a_malformed_table_is_named(

@@ -33,6 +33,7 @@ from checker.problems import InvalidInputError, Problem
 from checker.values import BadValueError, iso, later, parse_duration, parse_time
 
 _BESIDE = frozenset({MANIFEST, DIGEST, SIGNATURE, PRUNED})
+_UNREACHED = "the findings cannot be reached again from what is there"
 _JUDGED = ("outcome", "exit_code", "sentence", "summary")
 
 
@@ -239,6 +240,9 @@ def _signature(folder: Path, content: bytes, declared: object, key: Path | None)
 def _judged_again(folder: Path, so_far: Verified) -> Verified:
     """The findings, reached again from the evidence. Where a file that they rest on was altered, they are reached from
     what is there, to say which findings that touches."""
+    if any(not path.is_file() and not path.is_dir() for path in folder.rglob("*") if path.exists()):
+        # of a pipe nothing may ever come
+        return replace(so_far, notes=(*so_far.notes, _UNREACHED))
     try:
         kept = reopen(folder, checked=not so_far.problems)
         so_far = replace(so_far, problems=(*so_far.problems, *malformed(kept)))
@@ -248,7 +252,7 @@ def _judged_again(folder: Path, so_far: Verified) -> Verified:
         # what was altered may be no JSON, no Parquet, no YAML any more; where nothing was, the bug is ours
         if not so_far.problems and not isinstance(error, InvalidInputError):
             raise
-        notes = (*so_far.notes, "the findings cannot be reached again from what is there")
+        notes = (*so_far.notes, _UNREACHED)
         return replace(so_far, notes=notes, problems=(*so_far.problems, *_problems(error)))
     total = sum(one.tally.fail + one.tally.waived + one.tally.unknown for one in run.judged)
     problems = [*so_far.problems, *_said_otherwise(kept, facts(run, kept.name))]

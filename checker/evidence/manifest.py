@@ -151,7 +151,7 @@ _OTHER: dict[str, Form] = {
     "identities": _by_name(_TEXT),
     "calls": _COUNTS,
     "traffic": _perhaps(_by_name(_NUMBER)),
-    "baseline": _perhaps(_members({"run": _TEXT, "as_of": _time, "sha256": _TEXT, "named": _FLAG})),
+    "baseline": _perhaps(_members({"run": _TEXT, "sha256": _TEXT}, other={"as_of": _time, "named": _FLAG})),
     "public_key": _perhaps(_TEXT),
     "previous": _each(_LINK),
 }

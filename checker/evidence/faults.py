@@ -14,7 +14,7 @@ from checker.evidence.history import columns as history_columns
 from checker.evidence.manifest import trend_misfit
 from checker.evidence.recorded import form_of
 from checker.evidence.records import ACTIONS, GET_IMAGE_SET, VERSIONS
-from checker.evidence.runfolder import BASELINE, FINDINGS, HISTORY, RECORDS
+from checker.evidence.runfolder import BASELINE, FINDINGS, HISTORY, NAMED, PRIOR, RECORDS
 from checker.evidence.tables import connect, duckdb_path
 from checker.problems import Problem
 from checker.values import STRICT_JSON, BadValueError, parse_time
@@ -28,16 +28,27 @@ TREND = "trend.json"
 _TEXT, _NUMBER, _FLAG = "VARCHAR", "BIGINT", "BOOLEAN"
 _SUBJECT = dict.fromkeys(("rule", "target", "datastoreId", "imageSetId"), _TEXT) | {"versionId": _NUMBER}
 _JUDGED = dict.fromkeys(("verdict", "severity", "definition"), _TEXT)
+_SINCE = {"first_at": "TIMESTAMP", "first_run": _TEXT}
 _FINDINGS = {
     **_SUBJECT,
     **_JUDGED,
-    **dict.fromkeys(("account", "region", "reason", "fields"), _TEXT),
+    **_SINCE,
+    **dict.fromkeys(("account", "region", "reason", "fields", "category", "causes"), _TEXT),
     "exact": _FLAG,
-    "new": _FLAG,
     "waiver": "INTEGER",
     "lapsed": "INTEGER",
 }
-_BASELINE = {**_SUBJECT, **_JUDGED, "named": _NUMBER, "unwaived": _FLAG}
+_OPEN = {
+    **_SUBJECT,
+    **_JUDGED,
+    **_SINCE,
+    "named": _NUMBER,
+    "unwaived": _FLAG,
+    "unknown_at": "TIMESTAMP",
+    "unknown_run": _TEXT,
+    "judged_at": "TIMESTAMP",
+    "judged_run": _TEXT,
+}
 
 
 def faults(folder: Path, files: Collection[str], labels: Mapping[str, Label]) -> Iterator[Problem]:
@@ -50,7 +61,7 @@ def faults(folder: Path, files: Collection[str], labels: Mapping[str, Label]) ->
     """
     if RECORDS in files:
         yield from islice(_records(folder / RECORDS, labels), MOST)
-    tables = {FINDINGS: _FINDINGS, BASELINE: _BASELINE}
+    tables = {FINDINGS: _FINDINGS, PRIOR: _OPEN, BASELINE: _OPEN, NAMED: _OPEN}
     for name, wanted in tables.items():
         if name in files:
             yield from _table(folder / name, wanted, needed=True)

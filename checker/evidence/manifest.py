@@ -110,6 +110,10 @@ _FLAG = _of(bool, "boolean")
 _NUMBER = _of((int, float), "number")
 _LINK = _members({"run": _run, "sha256": _TEXT})
 _COUNTS = _by_name(_integer)
+_COMPARED = _members(
+    {"run": _TEXT, "sha256": _TEXT},
+    other={"as_of": _time, "kind": _TEXT, "accepted": _perhaps(_of(dict, "object"))},
+)
 _RULE = {"rule": _TEXT, "severity": _one_of(*Severity)}
 _TALLY = ("subjects", "passed", "fail", "waived", "unknown", "not_applicable", "unknown_waived", "persisting")
 _SUMMARY = _members(
@@ -151,7 +155,9 @@ _OTHER: dict[str, Form] = {
     "identities": _by_name(_TEXT),
     "calls": _COUNTS,
     "traffic": _perhaps(_by_name(_NUMBER)),
-    "baseline": _perhaps(_members({"run": _TEXT, "sha256": _TEXT}, other={"as_of": _time, "named": _FLAG})),
+    "baseline": _perhaps(_COMPARED),
+    "candidates": _by_name(_perhaps(_COMPARED)),
+    "names": _by_name(_by_name(_TEXT)),
     "public_key": _perhaps(_TEXT),
     "previous": _each(_LINK),
 }

@@ -14,7 +14,8 @@ from checker.audit.baseline import unaccepted
 from checker.audit.keeping import facts
 from checker.audit.replaying import replay
 from checker.evaluation.agreement import Differs, disagreements
-from checker.evidence.past import REMOVED, Kept, altered, malformed, own_digest, reopen, resumable
+from checker.evidence.integrity import altered, own_digest
+from checker.evidence.past import REMOVED, Kept, malformed, reopen, resumable
 from checker.evidence.runfolder import (
     DIGEST,
     MANIFEST,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from checker.evidence.faults import faults
+from checker.evidence.integrity import altered, own_digest
 from checker.evidence.kept import Evidence, names_in
 from checker.evidence.runfolder import (
     BASELINE,
@@ -32,9 +33,7 @@ from checker.evidence.runfolder import (
     VERSIONS,
     before,
     damage,
-    digests,
     read_manifest,
-    sha256,
 )
 from checker.evidence.storing import Store
 from checker.model import Duration, Location, Scalar
@@ -54,7 +53,6 @@ MOST_EARLIER = 24
 """Earlier runs whose numbers a run keeps, for its trend."""
 
 _read: dict[Path, Collection[str]] = {}
-_NO_LONGER = "what the run judged can no longer be shown"
 _INPUTS = (
     RECORDS, HISTORY, PRIOR, BASELINE, NAMED, FINDINGS, SNAPSHOT, VERSIONS, DATASTORES, AUDIT, WAIVERS, TREND,
 )  # fmt: skip
@@ -406,37 +404,6 @@ def _manifest(folder: Path) -> tuple[bytes, dict[str, Any]]:
     return content, manifest
 
 
-def own_digest(folder: Path, content: bytes) -> list[Problem]:
-    """What is wrong with the manifest, its signature, and the sha256 of both, which stand beside it."""
-    path, signature = folder / DIGEST, folder / SIGNATURE
-    if odd := [wrong for name in (MANIFEST, DIGEST, SIGNATURE) if (wrong := _no_file(folder / name))]:
-        return odd
-    try:
-        said = path.read_bytes()
-        signed = signature.read_bytes() if signature.exists() else None
-    except OSError as error:
-        return [Problem(path.as_posix(), f"cannot be read: {(error.strerror or str(error)).lower()}")]
-    if said == digests(content, signed):
-        return []
-    now, then = (text.splitlines() for text in (digests(content, signed), said))
-    if signed is None and now == then[:1] and SIGNATURE in said.decode("utf-8", "replace"):
-        return [Problem(signature.as_posix(), "is gone", f"{DIGEST} names it")]
-    other = [name for name, line in zip((MANIFEST, SIGNATURE), now, strict=False) if line not in then]
-    if not other:
-        return [Problem(path.as_posix(), "was altered after the run")]
-    message = f"does not fit {DIGEST}: one of the two was altered after the run"
-    return [Problem((folder / name).as_posix(), message) for name in other]
-
-
-def _no_file(path: Path) -> Problem | None:
-    """Why what is there under a name is no file of a run; None where it is one, or nothing is there."""
-    if path.is_symlink():
-        return Problem(path.as_posix(), "is a link, and no run has any", _NO_LONGER)
-    if path.exists() and not path.is_file():
-        return Problem(path.as_posix(), "is no file", _NO_LONGER)
-    return None
-
-
 def damaged(store: Store) -> list[Problem]:
     """The manifests of a store that cannot be read."""
     hint = "`verify` says more; move the run away"
@@ -481,19 +448,3 @@ def check_links(store: Store) -> tuple[tuple[str, str], ...]:
 def _is_pack(name: str) -> bool:
     """Whether a file of a run is a policy file: mapping files, which change no verdict, are in a folder below."""
     return name.startswith(POLICIES) and name.endswith(".yaml") and "/" not in name.removeprefix(POLICIES)
-
-
-def altered(folder: Path, name: str, files: Mapping[str, str]) -> Problem | None:
-    """What is wrong with a file of a run, by the sha256 of every file in its manifest; None where nothing is."""
-    path = folder / name
-    if any(one.is_symlink() for one in path.parents if folder in one.parents):
-        return Problem(path.as_posix(), "is behind a link, and no run has any", _NO_LONGER)
-    try:
-        if odd := _no_file(path):
-            return odd
-        if name in files and sha256(path) == files[name]:
-            return None
-        message = "was altered after the run" if name in files else "is not in the run's manifest"
-    except OSError as error:
-        message = f"cannot be read: {(error.strerror or str(error)).lower()}"
-    return Problem(path.as_posix(), message, _NO_LONGER)

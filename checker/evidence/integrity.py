@@ -1,0 +1,58 @@
+"""Whether files of a run are what the run wrote: by their hashes, and files at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from checker.evidence.runfolder import DIGEST, MANIFEST, SIGNATURE, digests, sha256
+from checker.problems import Problem
+
+_NO_LONGER = "what the run judged can no longer be shown"
+
+
+def own_digest(folder: Path, content: bytes) -> list[Problem]:
+    """What is wrong with the manifest, its signature, and the sha256 of both, which stand beside it."""
+    path, signature = folder / DIGEST, folder / SIGNATURE
+    if odd := [wrong for name in (MANIFEST, DIGEST, SIGNATURE) if (wrong := _no_file(folder / name))]:
+        return odd
+    try:
+        said = path.read_bytes()
+        signed = signature.read_bytes() if signature.exists() else None
+    except OSError as error:
+        return [Problem(path.as_posix(), f"cannot be read: {(error.strerror or str(error)).lower()}")]
+    if said == digests(content, signed):
+        return []
+    now, then = (text.splitlines() for text in (digests(content, signed), said))
+    if signed is None and now == then[:1] and SIGNATURE in said.decode("utf-8", "replace"):
+        return [Problem(signature.as_posix(), "is gone", f"{DIGEST} names it")]
+    other = [name for name, line in zip((MANIFEST, SIGNATURE), now, strict=False) if line not in then]
+    if not other:
+        return [Problem(path.as_posix(), "was altered after the run")]
+    message = f"does not fit {DIGEST}: one of the two was altered after the run"
+    return [Problem((folder / name).as_posix(), message) for name in other]
+
+
+def _no_file(path: Path) -> Problem | None:
+    """Why what is there under a name is no file of a run; None where it is one, or nothing is there."""
+    if path.is_symlink():
+        return Problem(path.as_posix(), "is a link, and no run has any", _NO_LONGER)
+    if path.exists() and not path.is_file():
+        return Problem(path.as_posix(), "is no file", _NO_LONGER)
+    return None
+
+
+def altered(folder: Path, name: str, files: Mapping[str, str]) -> Problem | None:
+    """What is wrong with a file of a run, by the sha256 of every file in its manifest; None where nothing is."""
+    path = folder / name
+    if any(one.is_symlink() for one in path.parents if folder in one.parents):
+        return Problem(path.as_posix(), "is behind a link, and no run has any", _NO_LONGER)
+    try:
+        if odd := _no_file(path):
+            return odd
+        if name in files and sha256(path) == files[name]:
+            return None
+        message = "was altered after the run" if name in files else "is not in the run's manifest"
+    except OSError as error:
+        message = f"cannot be read: {(error.strerror or str(error)).lower()}"
+    return Problem(path.as_posix(), message, _NO_LONGER)

@@ -86,7 +86,8 @@ class Audit:
         """Those of the last report, but for the instant from which on deletions are known, and for what they rest on."""
         text = (self.folder / "results.json").read_text(encoding="utf-8")
         text = re.sub(r"deleted before [\w:-]+", "deleted before then", text)
-        beside = ("calls", "collectedAt", "reusedFrom")
+        # runs of two stores have names of their own
+        beside = ("calls", "collectedAt", "reusedFrom", "first_seen_run")
         findings = json.loads(text)["findings"]
         return [{name: value for name, value in one.items() if name not in beside} for one in findings]
 

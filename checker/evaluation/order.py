@@ -34,6 +34,11 @@ class Gated(Protocol):
         ...
 
 
+def grave_first() -> Expression:
+    """The severities as a list, the gravest first."""
+    return Function("list_value", *(Constant(one.value) for one in reversed(Severity)))
+
+
 def places(findings: DuckDBPyRelation, rules: Sequence[Rule], gate: Gated, order: Order) -> DuckDBPyRelation:
     """The findings' numbers with their places, from 1 on: by severity, then what the gate counts, then how long each has
     been one, fails before unknowns, then policy order, target, image set, version.
@@ -45,10 +50,9 @@ def places(findings: DuckDBPyRelation, rules: Sequence[Rule], gate: Gated, order
         order: across rules, or rule by rule.
     """
     names = Function("list_value", *(Constant(rule.name) for rule in rules))
-    severities = Function("list_value", *(Constant(one.value) for one in reversed(Severity)))
     first = Column(FIRST[0])
     head = {
-        "worst": Function("list_position", severities, Column("severity")),
+        "worst": Function("list_position", grave_first(), Column("severity")),
         "rule": Function("list_position", names, Column("rule")),
     }
     keys = {

@@ -29,6 +29,7 @@ from checker.evaluation.open_findings import (
     read_open_findings,
     same,
 )
+from checker.evaluation.order import grave_first
 from checker.evaluation.states import KEY, Way
 from checker.evidence.runfolder import FINDINGS
 from checker.evidence.snapshot import connect, duckdb_path
@@ -87,7 +88,8 @@ def since(folder: Path, rules: Sequence[Rule], reference: Reference, most: int =
     with connect() as connection:
         findings = identified(connection.read_parquet(duckdb_path(folder / FINDINGS)))
         kept = [Column(name) for name in (*IDENTITY, *CHANGE, *FIRST)]
-        findings.select(*kept).union(_gone(connection, folder, rules, reference, findings)).to_table("since")
+        own = findings.select(*kept, Column("severity"))
+        own.union(_gone(connection, folder, rules, reference, findings)).to_table("since")
         table = connection.table("since")
         counts: dict[str, dict[Category, int]] = {}
         causes: dict[Category, dict[tuple[str, ...], int]] = {}
@@ -102,9 +104,10 @@ def since(folder: Path, rules: Sequence[Rule], reference: Reference, most: int =
         total = gone.aggregate([Function("count_star")]).fetchall()[0][0]
         words = Function("list_value", *(Constant(one.value) for one in GONE))
         place = Function("list_position", words, Column("category")).alias("place")
-        order = 'place, rule, target, "datastoreId", "imageSetId", named'
-        first = gone.select(*kept, place).order(order).limit(most).fetchall()
-        return Since(counts, tuple(_named(row[:-1]) for row in first), total, causes)
+        grave = Function("list_position", grave_first(), Column("severity")).alias("grave")
+        order = 'place, grave, first_at, rule, target, "datastoreId", "imageSetId", named'
+        first = gone.select(*kept, place, grave).order(order).limit(most).fetchall()
+        return Since(counts, tuple(_named(row[: len(kept)]) for row in first), total, causes)
 
 
 def factors(text: str | None) -> tuple[str, ...]:
@@ -133,7 +136,9 @@ def _gone(
     asks = Function("list_value", *(Constant(definition(rule)) for rule in rules))
     other = Function("list_extract", asks, Column(ENTRY) + Constant(1)) != Column(DEFINITION)
     absent = before.set_alias("before").join(findings.set_alias("found"), same("before", "found"), how="anti")
-    rows = absent.select(entry, *map(Column, (*IDENTITY, "verdict", DEFINITION, *FIRST, "judged_run")))
+    rows = absent.select(
+        entry, *map(Column, (*IDENTITY, "verdict", DEFINITION, "severity", *FIRST, "judged_run"))
+    )
     rows = rows.select(*map(Column, rows.columns), other.alias("other_rule"))
     rows = _with_judged(connection, folder, rules, rows)
     # what that run did not look at either has not changed
@@ -152,7 +157,8 @@ def _gone(
     causes = causes.when(by_time, Constant(Factor.CLOCK.value)).otherwise(Constant(Factor.DATA.value))
     own = {name: Column("gone", name) for name in (*IDENTITY, *FIRST)}
     shown: dict[str, Expression] = own | {"category": category, "causes": causes}
-    return joined.select(*(shown[name].alias(name) for name in (*IDENTITY, *CHANGE, *FIRST)))
+    told = [shown[name].alias(name) for name in (*IDENTITY, *CHANGE, *FIRST)]
+    return joined.select(*told, Column("gone", "severity").alias("severity"))
 
 
 def _with_judged(

@@ -11,13 +11,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import dropwhile, islice
 from typing import Any, Literal
 
 from checker.audit.gate import Gate
 from checker.audit.keeping import gate_of
 from checker.evidence import past
 from checker.evidence.past import Kept
-from checker.evidence.runfolder import statement
+from checker.evidence.runfolder import PRUNED, is_statement, statement
 from checker.evidence.storing import Store
 from checker.model import Acceptance, Outcome, Severity
 from checker.problems import InvalidInputError, Problem
@@ -29,24 +30,29 @@ ACCEPT = "imageset-checker baseline accept RUN --reason TEXT --by NAME"
 
 @dataclass(frozen=True)
 class Baseline:
-    """The baseline of an audit: the run, and who accepted it where its gate did not pass. Without a run, `laxer` is the
-    last one whose gate passed that counted less than the present one, if there is any."""
+    """The baseline of an audit: the run, and who accepted it where its gate did not pass. `carries` says whether what it
+    was compared with stands too. Without a run, `laxer` is the last one whose gate passed that counted less than the
+    present one, if there is any, and `revoked` whether somebody accepted a run and took that back."""
 
     run: Kept | None = None
     acceptance: Acceptance | None = None
     laxer: str = ""
+    carries: bool = True
+    revoked: bool = False
 
     def missing(self) -> str:
         """What there is to say where there is none."""
-        why = (
-            f"the gate of run {self.laxer} passed, but it counted less than this one"
-            if self.laxer
-            else "no run of this audit has passed its gate, and none was accepted"
-        )
+        why = "no run of this audit has passed its gate, and none was accepted"
+        if self.laxer:
+            why = f"the gate of run {self.laxer} passed, but it counted less than this one"
+        elif self.revoked:
+            why = "no run of this audit has passed its gate, and it was taken back that one was accepted"
         return f"No baseline yet, so all findings count: {why}. To accept those of a run: `{ACCEPT}`."
 
 
-def find_baseline(store: Store, audit: str, gate: Gate, known: Kept | None = None) -> Baseline:
+def find_baseline(
+    store: Store, audit: str, gate: Gate, known: Kept | None = None, *, before: str = ""
+) -> Baseline:
     """The baseline of an audit.
 
     Args:
@@ -54,35 +60,71 @@ def find_baseline(store: Store, audit: str, gate: Gate, known: Kept | None = Non
         audit: the audit's name.
         gate: the present gate: a run that passed one which counted less has not shown that it passes this one.
         known: a run that was reopened already.
+        before: the run whose baseline it is; the next one's unless given.
 
     Raises:
         InvalidInputError: the baseline was altered, or a statement on a run cannot be read.
     """
     laxer = ""
-    for facts in past.newest(store, audit, real=True):
+    every = past.newest(store, audit, real=True)
+    if before:
+        every = islice(dropwhile(lambda facts: facts["run"] != before, every), 1, None)
+    for facts in every:
         name = str(facts["run"])
         accepted = acceptance(store, name)
-        if accepted is None and facts.get("outcome") != Outcome.PASSED.value:
+        if accepted is None and not _stands(store, facts):
             continue
-        if accepted is None and _revoked(store, facts):
-            continue
-        if accepted is None and not _as_strict(facts, gate):
+        if accepted is None and not as_strict(facts, gate):
             laxer = laxer or name
             continue
         kept = known if known and known.name == name else past.reopened(store, name)
-        return Baseline(kept, accepted)
-    return Baseline(laxer=laxer)
+        return Baseline(kept, accepted, carries=still_stands(store, facts, gate))
+    said = all_statements(store)
+    return Baseline(laxer=laxer, revoked=any(one.action == "revoke" for one in said))
 
 
-def _revoked(store: Store, facts: Mapping[str, Any] | None) -> bool:
-    """Whether the gate of a run passed over findings of a run that nobody accepts any more."""
-    while facts is not None and _part(facts, "gate").get("new_only"):
+def _stands(store: Store, facts: Mapping[str, Any] | None) -> bool:
+    """Whether the gate of a run passed, and so did those of the runs that it was compared with, unless somebody accepts
+    them: what was let stand because of a run that does not stand has not passed."""
+    seen = set()
+    while facts is not None and facts.get("outcome") == Outcome.PASSED.value and facts["run"] not in seen:
+        seen.add(facts["run"])
         before = _part(facts, "baseline")
+        if not _part(facts, "gate").get("new_only") or not before:
+            return True
         run = str(before.get("run", ""))
-        if before.get("kind") == "accepted":
-            return acceptance(store, run) is None
-        facts = past.manifest_of(store, run) if before.get("kind") == "passed" else None
+        if acceptance(store, run) is not None:
+            return True
+        then = past.manifest_of(store, run) if before.get("kind") != "accepted" else None
+        # a run that a user names has passed its own gate, which may have counted less
+        if then is None or (before.get("kind") == "named" and not _as_strict_as(then, facts)):
+            return False
+        facts = {**then, "run": run}
     return False
+
+
+def _as_strict_as(facts: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    try:
+        return as_strict(facts, gate_of(other["gate"]))
+    except (KeyError, ValueError, TypeError, AttributeError, BadValueError):
+        return False
+
+
+def still_stands(store: Store, facts: Mapping[str, Any], gate: Gate) -> bool:
+    """Whether the baseline that a run had is one still, for a gate of now; so it is taken to be where it is not in the
+    store.
+
+    Args:
+        store: where the run is.
+        facts: what its manifest says.
+        gate: the gate that its evidence is judged by.
+    """
+    named = _part(_part(facts, "candidates"), "baseline")
+    run = str(named.get("run", ""))
+    then = past.manifest_of(store, run) if run in store.names() else None
+    if then is None or acceptance(store, run) is not None:
+        return True
+    return named.get("kind") != "accepted" and _stands(store, {**then, "run": run}) and as_strict(then, gate)
 
 
 def _part(facts: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -109,8 +151,10 @@ def statements(store: Store, run: str) -> tuple[Acceptance, ...]:
     """
     found: list[Acceptance] = []
     while store.has(run, name := statement(len(found) + 1)):
-        content = (store.fetch(run, name) / name).read_bytes()
-        where = f"{store.shown}/{run}/{name}"
+        path, where = store.fetch(run, name) / name, f"{store.shown}/{run}/{name}"
+        if path.is_symlink():
+            raise InvalidInputError(Problem(where, "is a link, and no run has any"))
+        content = path.read_bytes()
         try:
             document = json.loads(content)
             one = _read(document, run, len(found) + 1, hashlib.sha256(content).hexdigest())
@@ -125,25 +169,60 @@ def statements(store: Store, run: str) -> tuple[Acceptance, ...]:
     return tuple(found)
 
 
-def unaccepted(store: Store, facts: Mapping[str, Any], where: str) -> list[Problem]:
-    """What is wrong with the word on the baseline that a run rests on: it is gone, or another one than it was.
+def all_statements(store: Store) -> tuple[Acceptance, ...]:
+    """What was said of the runs of a store as baselines, by run, oldest first.
+
+    Raises:
+        InvalidInputError: a statement cannot be read, or does not fit the run or the one before it.
+    """
+    first = statement(1)
+    return tuple(
+        one
+        for name, files in sorted(store.contents().items())
+        if first in files
+        for one in statements(store, name)
+    )
+
+
+def lost_statements(store: Store, facts: Mapping[str, Any], where: str) -> list[Problem]:
+    """What a run's manifest names of what was said of baselines, and what is gone or another one now.
 
     Args:
         store: where the runs are.
         facts: what the manifest of the run says.
         where: what to call the run.
     """
-    said = _part(_part(facts, "baseline"), "accepted")
-    if not said:
-        return []
-    run, number = str(said.get("run")), said.get("number")
-    name = statement(number if isinstance(number, int) else 0)
-    there = run in store.names() and store.has(run, name)
-    content = (store.fetch(run, name) / name).read_bytes() if there else b""
-    if there and hashlib.sha256(content).hexdigest() == said.get("sha256"):
-        return []
-    message = f"it rests on {run}/{name}, which is {'not the one that was there' if there else 'not there any more'}"
-    return [Problem(where, message, "that says who accepted the baseline")]
+    named = facts.get("statements")
+    problems = []
+    for one in named if isinstance(named, list) else []:
+        run, number = (one.get("run"), one.get("number")) if isinstance(one, dict) else (None, None)
+        if not isinstance(run, str) or not isinstance(number, int):
+            problems.append(Problem(where, "the manifest names a statement on a baseline that is none"))
+            continue
+        name = statement(number)
+        if run not in store.names() or store.has(run, PRUNED):
+            continue
+        there = store.has(run, name)
+        content = (store.fetch(run, name) / name).read_bytes() if there else b""
+        if not there or hashlib.sha256(content).hexdigest() != one.get("sha256"):
+            message = f"{run}/{name} is {'not the one that was there' if there else 'not there any more'}"
+            problems.append(Problem(where, message, "it says whether a baseline is accepted"))
+    return problems
+
+
+def strange_statements(store: Store, run: str) -> list[Problem]:
+    """What is wrong with the files beside a run that are called as statements on a baseline are."""
+    try:
+        number = len(statements(store, run))
+    except InvalidInputError as error:
+        return list(error.problems)
+    named = {statement(one + 1) for one in range(number)}
+    files = store.contents().get(run, frozenset())
+    return [
+        Problem(f"{store.shown}/{run}/{name}", "was added after the run", "it is no statement on a baseline")
+        for name in sorted(files)
+        if is_statement(name) and name not in named
+    ]
 
 
 def declare(
@@ -202,10 +281,10 @@ def _read(document: Mapping[str, Any], run: str, number: int, digest: str) -> Ac
     return Acceptance(document["action"], run, reason, by, parse_time(document["at"]), number, digest)
 
 
-def _as_strict(facts: Mapping[str, Any], gate: Gate) -> bool:
-    """Whether the gate of a run counted whatever the present one does."""
+def as_strict(facts: Mapping[str, Any], gate: Gate) -> bool:
+    """Whether the gate of a run counted fails of each severity that another gate counts, if only beyond a maximum."""
     try:
         own = gate_of(facts["gate"])
-    except (KeyError, ValueError, TypeError, BadValueError):
+    except (KeyError, ValueError, TypeError, AttributeError, BadValueError):
         return False
     return all(own.reaches(one) for one in Severity if gate.reaches(one))

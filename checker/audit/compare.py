@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -15,7 +15,7 @@ from checker.audit.replaying import terms
 from checker.evidence.kept import temporary
 from checker.evidence.past import Kept
 from checker.evidence.runfolder import FINDINGS, HISTORY, PRIOR, RECORDS
-from checker.model import Category, Label, Rule, Subject, Waiver
+from checker.model import NO_RENAMES, Category, Label, Renames, Rule, Subject, Waiver
 from checker.policy.definition import definition
 from checker.policy.needs import needs
 
@@ -156,7 +156,12 @@ def side(kept: Kept) -> Side:
 
 
 def compare(
-    old: Side, new: Side, before: Sequence[Earlier] = (), between: Sequence[Earlier] = ()
+    old: Side,
+    new: Side,
+    before: Sequence[Earlier] = (),
+    between: Sequence[Earlier] = (),
+    *,
+    renames: Renames = NO_RENAMES,
 ) -> Comparison:
     """Compares two runs; both are judged again for it, and each with what the other one had.
 
@@ -165,12 +170,14 @@ def compare(
         new: the later run.
         before: runs of the audit before the old one, oldest first: a finding that came up in them too is flapping.
         between: runs between the two.
+        renames: what the old run calls otherwise than the new one.
     """
     from checker.evaluation.causes import SWAPPED, Factor
     from checker.evaluation.compare import Kept as Findings
     from checker.evaluation.compare import compare as run
     from checker.evaluation.open_findings import write_open_findings
 
+    old = _renamed(old, renames)
     entries = _entries(old, new)
     differ = frozenset[Factor]().union(*(entry.factors for entry in entries))
     folder = temporary()
@@ -179,7 +186,7 @@ def compare(
         old.folder / FINDINGS, new.folder / FINDINGS, folder / PRIOR, old.name, tuple(before), tuple(between)
     )
     try:
-        write_open_findings(_judged(old), folder / PRIOR)
+        write_open_findings(_judged(old), folder / PRIOR, renames)
         counts = run(ways, differ, entries, found, folder / CHANGES) if entries else []
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -196,6 +203,18 @@ def compare(
     )
     weakref.finalize(compared, shutil.rmtree, folder, ignore_errors=True)
     return compared
+
+
+def _renamed(side: Side, renames: Renames) -> Side:
+    """A side with its rules by the names of now."""
+    packs = {old: new for new, old in renames.packs.items()}
+    whole = {old: new for new, old in renames.rules.items()}
+
+    def named(rule: Rule) -> Rule:
+        pack, _, name = whole.get(rule.name, f"{packs.get(rule.pack, rule.pack)}/{rule.id}").partition("/")
+        return rule if (pack, name) == (rule.pack, rule.id) else replace(rule, pack=pack, id=name)
+
+    return replace(side, rules=tuple(map(named, side.rules))) if renames else side
 
 
 def _judged(one: Side) -> JudgedRun:

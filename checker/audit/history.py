@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from checker.audit.baseline import Baseline, find_baseline
+from checker.audit.baseline import Baseline, all_statements, find_baseline, lost_statements
 from checker.audit.gate import Gate
 from checker.audit.keeping import trend_point
 from checker.audit.run import Compared, Predecessors
@@ -41,6 +41,12 @@ class Past:
     named: Kept | None = None
     new_only: bool = False
     trend: tuple[Mapping[str, Any], ...] = ()
+    between: tuple[Kept, ...] = ()
+    """The runs after the baseline, oldest first, which may have found fixed what it let stand."""
+    statements: tuple[Acceptance, ...] = ()
+    """What was said of runs as baselines."""
+    stands: bool = True
+    """Of evidence that is judged again: whether the baseline that its run had is one still."""
     warnings: tuple[Problem, ...] = ()
     """What is odd about the store: runs that are not there any more, folders that no run is called as."""
     notes: tuple[str, ...] = ()
@@ -68,7 +74,7 @@ class Past:
         """What a new run tells of them."""
         missing = self.new_only and self.compared is None
         notes = (self.baseline.missing(),) if missing else ()
-        return Predecessors(self.compared, self.candidates, self.trend, notes)
+        return Predecessors(self.compared, self.candidates, self.trend, notes, self.statements)
 
 
 def compared_with(kept: Kept, kind: str, acceptance: Acceptance | None = None) -> Compared:
@@ -94,16 +100,44 @@ def past_of(store: Store, audit: str, gate: Gate, named: str | None = None, *, s
     # what would be at another time is nothing that anybody found
     prior = past.last(store, audit, real=True) if last and last.facts.get("hypothetical") else last
     points = islice(past.earlier(store, audit), MOST_EARLIER)
+    lost = lost_statements(store, prior.facts, f"{store.shown}/{prior.name}") if prior else ()
+    if lost:
+        raise InvalidInputError(lost)
+    baseline = find_baseline(store, audit, gate, known=prior)
     return Past(
-        last,
-        prior,
-        find_baseline(store, audit, gate, known=prior),
-        past.named(*run_in(store, named, audit)) if named else None,
-        gate.new_only,
-        tuple(trend_point(one) for one in points)[::-1],
-        (*warnings, *store.strangers()),
-        notes,
+        last=last,
+        prior=prior,
+        baseline=baseline,
+        named=past.named(*run_in(store, named, audit)) if named else None,
+        new_only=gate.new_only,
+        trend=tuple(trend_point(one) for one in points)[::-1],
+        between=_between(store, audit, baseline, prior),
+        statements=all_statements(store),
+        warnings=(*warnings, *store.strangers()),
+        notes=notes,
     )
+
+
+def _between(store: Store, audit: str, baseline: Baseline, prior: Kept | None) -> tuple[Kept, ...]:
+    """The runs after a baseline, oldest first; the last one alone where it kept what the baseline lets stand."""
+    run = baseline.run
+    if run is None or prior is None or run.name == prior.name:
+        return ()
+    if _kept_baseline(prior, baseline):
+        return (prior,)
+    newest = takewhile(lambda one: one["run"] != run.name, past.newest(store, audit, real=True))
+    later = [str(facts["run"]) for facts in newest][::-1]
+    return tuple(prior if name == prior.name else past.reopened(store, name) for name in later)
+
+
+def _kept_baseline(prior: Kept, baseline: Baseline) -> bool:
+    """Whether a run has beside it what its baseline lets stand, and the baseline is this one."""
+    candidates = prior.facts.get("candidates")
+    named = candidates.get("baseline") if isinstance(candidates, dict) else None
+    if not isinstance(named, dict) or baseline.run is None or not prior.has(BASELINE):
+        return False
+    accepted = named.get("kind") == "accepted"
+    return named.get("run") == baseline.run.name and accepted == (baseline.acceptance is not None)
 
 
 def _removed(store: Store, *, strict: bool) -> tuple[list[Problem], tuple[str, ...]]:
@@ -165,13 +199,9 @@ def remember(
             events=events,
             started=started,
         )
-    # a baseline is what runs that passed have judged: what a failed one between them found is not let stand
-    files = (
-        (PRIOR, PRIOR, earlier.prior),
-        (BASELINE, BASELINE, earlier.baseline.run),
-        (NAMED, PRIOR, earlier.named),
-    )
-    for name, before, kept in files:
+    if earlier.baseline.run is not None:
+        _let_stand(folder / BASELINE, earlier, renames)
+    for name, before, kept in ((PRIOR, PRIOR, earlier.prior), (NAMED, PRIOR, earlier.named)):
         if kept is not None:
             write_open_findings(judged_run(kept, before), folder / name, renames)
     if earlier.prior is None:
@@ -180,7 +210,24 @@ def remember(
     return replace(earlier.told, notes=(*earlier.told.notes, *notes))
 
 
-def judged_run(kept: Kept, before: str) -> JudgedRun:
+def _let_stand(out: Path, earlier: Past, renames: Renames) -> None:
+    """Writes the findings that the baseline lets stand: those that were open after it, but for what a later run found
+    fixed. What a later one found beside them it does not let stand."""
+    from checker.evaluation.open_findings import settle, write_open_findings
+
+    baseline, between = earlier.baseline, earlier.between
+    assert baseline.run is not None
+    if between and _kept_baseline(between[-1], baseline):
+        last = between[-1]
+        settle(last.folder / BASELINE, judged_run(last, BASELINE), out, renames)
+        return
+    before = BASELINE if baseline.carries else ""
+    write_open_findings(judged_run(baseline.run, before, passed=not baseline.acceptance), out, renames)
+    for kept in between:
+        settle(out, judged_run(kept, BASELINE), out, renames)
+
+
+def judged_run(kept: Kept, before: str, *, passed: bool = False) -> JudgedRun:
     """A kept run as one whose findings are open after it; `before` is the name of the file of those open before it.
 
     Raises:
@@ -197,9 +244,10 @@ def judged_run(kept: Kept, before: str) -> JudgedRun:
         where = (kept.folder / MANIFEST).as_posix()
         message = f"the manifest is damaged: {type(error).__name__}: {error}"
         raise InvalidInputError(Problem(where, message)) from None
-    return JudgedRun(
-        kept.folder, kept.name, kept.as_of, judged, kept.folder / before if kept.has(before) else None
-    )
+    gate = kept.facts.get("gate")
+    within = gate.get("max") if passed and isinstance(gate, dict) else None
+    file = kept.folder / before if kept.has(before) else None
+    return JudgedRun(kept.folder, kept.name, kept.as_of, judged, file, frozenset(map(str, within or ())))
 
 
 def _scope(text: object) -> RuleScope:

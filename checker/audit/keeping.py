@@ -91,6 +91,9 @@ def facts(run: Run, name: str) -> dict[str, Any]:
         "traffic": dict(run.traffic),
         "summary": summary(run),
         "baseline": _compared(run.compared),
+        "statements": [
+            {"run": one.run, "number": one.number, "sha256": one.sha256} for one in run.before.statements
+        ],
         "candidates": {name: _compared(one) for name, one in run.before.candidates.items()},
     }
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checker import yamlsource
+from checker.audit.baseline import as_strict
 from checker.audit.gate import Gate
 from checker.audit.judging import Origin, evaluate
 from checker.audit.keeping import compared_of, gate_of
@@ -20,7 +21,7 @@ from checker.evidence.kept import temporary
 from checker.evidence.labels import check_labels
 from checker.evidence.past import AUDIT, TREND, WAIVERS, Kept
 from checker.evidence.runfolder import BASELINE, HISTORY, MANIFEST, NAMED, PRIOR, RECORDS
-from checker.model import LONGEST, SOON, Duration, Severity, Waiver
+from checker.model import LONGEST, NO_RENAMES, SOON, Duration, Renames, Severity, Waiver
 from checker.policy.changes import Override, read_overrides
 from checker.policy.choose import Rules, choose
 from checker.policy.load import Policies, load
@@ -150,6 +151,8 @@ def rejudge(
     left_out: Sequence[str] = (),
     name: str = "",
     baseline: Kept | None = None,
+    baseline_stands: bool = True,
+    renames: Renames = NO_RENAMES,
     audit_path: str = "",
     folder: Path | None = None,
 ) -> Run:
@@ -166,6 +169,8 @@ def rejudge(
         left_out: targets that nobody has looked at: of live evidence, they leave the run incomplete.
         name: the audit's name; that of the run unless given.
         baseline: a run to compare with; the one that the run was compared with unless given.
+        baseline_stands: whether the baseline that the run had is one still.
+        renames: what is called otherwise now than in the run to compare with.
         audit_path: how messages call the audit.yaml that it is judged by; as they called that of the run unless given.
         folder: a folder of a new run, which gets the evidence too; a temporary one unless given.
     """
@@ -176,10 +181,14 @@ def rejudge(
     compared, candidates, was = _comparison(kept)
     where = _copied(kept, folder) if folder else workplace(kept)
     if baseline is not None:
-        write_open_findings(judged_run(baseline, PRIOR), where / NAMED)
+        write_open_findings(judged_run(baseline, PRIOR), where / NAMED, renames)
         compared = compared_with(baseline, "named")
-    elif gate is not None and gate.new_only != was.new_only and not (compared and compared.named):
-        compared = candidates.get("baseline" if gate.new_only else "last")
+    elif gate is not None and not (compared and compared.named):
+        if gate.new_only != was.new_only:
+            compared = candidates.get("baseline" if gate.new_only else "last")
+        # the baseline of then passed the gate of then
+        if gate.new_only and not (baseline_stands and as_strict(kept.facts, gate)):
+            compared = None
     # what the run did not look at is not in its evidence either
     before = [text for text in map(str, kept.facts.get("left_out", ())) if not text.startswith("rule ")]
     other = as_of is not None and as_of != kept.as_of

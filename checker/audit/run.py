@@ -109,12 +109,13 @@ class Compared:
 class Predecessors:
     """What a run tells of those before it: the one that it is compared with, those that it may be compared with when it is
     judged again (the `last` one, the `baseline`), what the manifests of earlier ones say, oldest first
-    (`keeping.trend_point`), and notes for reports."""
+    (`keeping.trend_point`), notes for reports, and what was said of runs as baselines."""
 
     compared: Compared | None = None
     candidates: Mapping[str, Compared | None] = field(default_factory=dict)
     trend: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
+    statements: tuple[Acceptance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from checker import __version__
-from checker.audit.baseline import unaccepted
+from checker.audit.baseline import lost_statements, strange_statements
 from checker.audit.keeping import facts
 from checker.audit.replaying import replay
 from checker.evaluation.agreement import Differs, disagreements
@@ -121,7 +121,8 @@ def verify(store: Store, name: str, *, key: Path | None = None) -> Verified:
         problems.append(
             Problem(where, f"this is the manifest of run {run.facts.get('run')}", "it was put here")
         )
-    problems += unaccepted(store, run.facts, f"{store.shown}/{name}")
+    problems += lost_statements(store, run.facts, f"{store.shown}/{name}")
+    problems += strange_statements(store, name)
     signed = _signature(folder, content, run.facts.get("public_key"), key)
     problems += [signed] if isinstance(signed, Problem) else []
     notes += [signed] if isinstance(signed, str) else []

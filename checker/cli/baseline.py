@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from checker.audit.baseline import Baseline, declare, find_baseline, statements
+from checker.audit.baseline import Baseline, all_statements, declare, find_baseline
 from checker.audit.gate import Gate
 from checker.audit.gate import gate as gate_in
 from checker.audit.keeping import gate_of
@@ -13,7 +13,7 @@ from checker.cli.kept import configured, find, store_of
 from checker.evidence import past
 from checker.evidence.runnames import own_audit, seen
 from checker.evidence.storing import Store
-from checker.model import utc_now
+from checker.model import Acceptance, Outcome, utc_now
 from checker.problems import InvalidInputError, Problem, one_line, suggest
 from checker.values import iso
 
@@ -55,15 +55,24 @@ def show(runs: str | None, name: str | None, config: str | None) -> int:
 
 
 def _shown(store: Store, found: Baseline) -> list[str]:
+    said = [_said(one) for one in all_statements(store)]
     if found.run is None:
-        return [found.missing()]
+        return [found.missing(), *said]
     kept = found.run
     fails = sum(one.get("fail", 0) for one in kept.facts.get("summary", {}).get("rules", ()))
     why = "it was accepted" if found.acceptance else "its gate passed"
-    lines = [
-        f"baseline  {kept.name}, as of {iso(kept.as_of)}: {why}; {fails} unwaived fail{'s' * (fails != 1)}"
-    ]
-    for one in statements(store, kept.name):
-        word = "accepted" if one.action == "accept" else "revoked"
-        lines.append(f"{word}  {iso(one.at)}, by {one_line(one.by)}: {one_line(one.reason)}")
-    return lines
+    lines = [f"baseline  {kept.name}, as of {iso(kept.as_of)}: {why}; {_count(fails)}"]
+    if kept.facts.get("outcome") == Outcome.INCOMPLETE.value:
+        lines.append(
+            "note      not everything could be found out in it: of the rest stands what stood before it"
+        )
+    return [*lines, *said]
+
+
+def _count(fails: int) -> str:
+    return "1 unwaived fail of its own" if fails == 1 else f"{fails} unwaived fails of its own"
+
+
+def _said(one: Acceptance) -> str:
+    word = "accepted" if one.action == "accept" else "revoked "
+    return f"{word}  {one.run}, {iso(one.at)}, by {one_line(one.by)}: {one_line(one.reason)}"

@@ -90,6 +90,8 @@ def _again(plan: Prepared, kept: api.Kept) -> tuple[api.Run, api.Working | None]
         left_out=plan.by.left_out,
         name=plan.name,
         baseline=plan.earlier.named,
+        baseline_stands=plan.earlier.stands,
+        renames=plan.config.renamed if plan.config else NO_RENAMES,
         audit_path=plan.audit_path,
         folder=working.folder if working else None,
     )

@@ -7,6 +7,8 @@ import sys
 from checker.audit.compare import MOST_EARLIER, Comparison, compare, side
 from checker.cli.console import complain, warn
 from checker.cli.kept import around, configured, find
+from checker.evidence.runnames import is_path
+from checker.model import NO_RENAMES
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import STDOUT, ReportError, probe
 from checker.reporting.delivery import deliver
@@ -19,14 +21,15 @@ UNDELIVERED = 4
 def run(old: str, new: str, reports: list[str], config: str | None) -> int:
     """Writes the comparison: 0 whatever changed, since it informs and gates nothing."""
     asked = _asked(reports) or [("text", STDOUT)]
-    own = configured(config, needed=False)
+    own = configured(config, needed=not (is_path(old) and is_path(new)))
     _, before = find(old, own)
     store, after = find(new, own)
     if before.audit != after.audit:
         message = f"these are runs of different audits: {before.audit} and {after.audit}"
         warn([Problem(new, message, "what only one of them looks at is listed as such", warning=True)])
     earlier = around(store, before, after, MOST_EARLIER)
-    compared = compare(side(before), side(after), *earlier)
+    renames = own.renamed if own else NO_RENAMES
+    compared = compare(side(before), side(after), *earlier, renames=renames)
     delivered = True
     for name, path in asked:
         try:

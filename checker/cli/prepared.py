@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checker import api
+from checker.audit.baseline import still_stands
 from checker.audit.replaying import overrides, terms
 from checker.cli import options
 from checker.cli.console import colored, warn
@@ -86,7 +87,7 @@ def prepare(given: Check, started: datetime) -> Prepared:
         InvalidInputError: with every problem of all of them.
     """
     gathered = Gathered()
-    config = kept = policies = as_of = key = begun = store = gate = by = None
+    config = found = kept = policies = as_of = key = begun = store = gate = by = None
     reports: list[tuple[str, str]] = []
     with gathered.step():
         options.refuse(given)
@@ -94,7 +95,8 @@ def prepare(given: Check, started: datetime) -> Prepared:
         config = options.config(given)
         gathered.problems += config.warnings if config else ()
     with gathered.step():
-        kept = find(given.evidence, config, given.runs)[1] if given.evidence else None
+        found = find(given.evidence, config, given.runs) if given.evidence else None
+        kept = found[1] if found else None
     with gathered.step():
         store, begun = _begun(given, config)
     with gathered.step():
@@ -123,7 +125,7 @@ def prepare(given: Check, started: datetime) -> Prepared:
     if was is not None and not given.waivers:
         by = replace(by, waivers=was.waivers, soon=was.soon)
     name = config.name if config else kept.audit if kept else "recorded"
-    store, earlier = _earlier(given, config, name, gate, kept, store)
+    store, earlier = _earlier(given, config, name, gate, found, store)
     warn([*gathered.problems, *by.rules.warnings, *earlier.warnings])
     how = _how(given, reports)
     return Prepared(
@@ -207,7 +209,7 @@ def _earlier(
     config: AuditConfig | None,
     name: str,
     gate: api.Gate,
-    kept: api.Kept | None,
+    found: tuple[api.Store, api.Kept] | None,
     store: api.Store | None,
 ) -> tuple[api.Store | None, api.Past]:
     """Where the run is kept, unless that is known, and what earlier runs there say. A run that judges kept evidence has
@@ -218,9 +220,10 @@ def _earlier(
         root = config.root if config and not given.runs else None
         store = api.open_store(where, root, keep=keep, object_lock=lock)
     baseline = options.baseline(given, config)
-    if kept is not None:
+    if found is not None:
         named = find(baseline, config, given.runs)[1] if baseline else None
-        return store, api.Past(named=named)
+        stands = not gate.new_only or still_stands(found[0], found[1].facts, gate)
+        return store, api.Past(named=named, stands=stands)
     if store is None:
         if gate.new_only or baseline:
             message = "what is new is known only where earlier runs are kept"

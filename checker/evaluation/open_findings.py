@@ -10,7 +10,7 @@ definition of a rule a target was last judged by, and in which run.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ from checker.evaluation.tables import TABLES, read_table, subject
 from checker.evaluation.waiving import WAIVER
 from checker.evidence.runfolder import FINDINGS
 from checker.evidence.snapshot import connect, duckdb_path
-from checker.model import NO_RENAMES, Renames, RuleScope, Verdict
+from checker.model import NO_RENAMES, Category, Renames, RuleScope, Verdict
 
 IDENTITY = ("rule", "target", "datastoreId", "imageSetId", "named")
 """What makes two findings of two runs the same one; the version is part of it where it is part of the subject's name."""
@@ -61,13 +61,15 @@ class JudgedRule:
 @dataclass(frozen=True, slots=True)
 class JudgedRun:
     """A run that judged: its folder with its findings and tables, its name and instant, and its rules. `before` is the
-    file of the findings that were open before it."""
+    file of the findings that were open before it. Of the severities in `within` its gate let through a number of fails,
+    whichever they were: those that were new are not let stand."""
 
     folder: Path
     name: str
     as_of: datetime
     rules: Sequence[JudgedRule]
     before: Path | None = None
+    within: frozenset[str] = frozenset()
 
 
 def write_open_findings(run: JudgedRun, out: Path, renames: Renames = NO_RENAMES) -> None:
@@ -89,10 +91,31 @@ def write_open_findings(run: JudgedRun, out: Path, renames: Renames = NO_RENAMES
             *_rules(connection, run, before),
         ]
         rows = tree(lambda left, right: left.union(right), [part.select(*_columns()) for part in parts])
-        if renames:
-            rows = _renamed(rows, renames)
-        order = ", ".join(f'"{name}"' for name in (*IDENTITY, "verdict"))
-        rows.order(order).write_parquet(str(out.resolve()), compression="zstd")
+        _write(rows, out, renames)
+
+
+def settle(state: Path, run: JudgedRun, out: Path, renames: Renames = NO_RENAMES) -> None:
+    """Writes open findings without those that a run found fixed; what it found beside them is left out.
+
+    Args:
+        state: the file of the findings.
+        run: the run.
+        out: where they go, which may be that file.
+        renames: names are written as they are now.
+    """
+    draft = out.with_name(f"{out.name}.part")
+    with connect() as connection:
+        before = read_open_findings(connection, state)
+        found = identified(connection.read_parquet(duckdb_path(run.folder / FINDINGS)))
+        earlier = before.filter(Column("verdict") != Constant(JUDGED))
+        still = earlier.set_alias("before").join(
+            found.set_alias("found"), same("before", "found"), how="semi"
+        )
+        rest = _not_judged(connection, run, found, earlier)
+        rows = still.union(rest.select(*map(Column, still.columns)))
+        rows = rows.union(before.filter(Column("verdict") == Constant(JUDGED)))
+        _write(rows, draft, renames)
+    draft.replace(out)
 
 
 def read_open_findings(connection: DuckDBPyConnection, path: Path) -> DuckDBPyRelation:
@@ -116,6 +139,12 @@ def identified(findings: DuckDBPyRelation) -> DuckDBPyRelation:
 def same(left: str, right: str, names: Sequence[str] = IDENTITY) -> str:
     """That two relations have the same values in columns of our own names."""
     return " AND ".join(f'{left}."{name}" IS NOT DISTINCT FROM {right}."{name}"' for name in names)
+
+
+def _write(rows: DuckDBPyRelation, out: Path, renames: Renames) -> None:
+    named = _renamed(rows, renames) if renames else rows
+    order = ", ".join(f'"{name}"' for name in (*IDENTITY, "verdict"))
+    named.order(order).write_parquet(str(out.resolve()), compression="zstd")
 
 
 def judged_subjects(
@@ -145,6 +174,8 @@ def _found(connection: DuckDBPyConnection, run: JudgedRun) -> DuckDBPyRelation:
     """The run's own findings."""
     rows = identified(connection.read_parquet(duckdb_path(run.folder / FINDINGS)))
     there = set(rows.columns)
+    if run.within:
+        rows = rows.filter(~_let_through(there, run.within))
     name, moment = Constant(run.name), instant(run.as_of)
     values: dict[str, Expression] = {
         "unwaived": Column(WAIVER).isnull() if WAIVER in there else Constant(value=True),
@@ -159,6 +190,17 @@ def _found(connection: DuckDBPyConnection, run: JudgedRun) -> DuckDBPyRelation:
     return rows.select(
         *(values.get(column, Column(column)).cast(kind).alias(column) for column, kind in _TYPES.items())
     )
+
+
+def _let_through(columns: Collection[str], severities: Collection[str]) -> Expression:
+    """Whether a finding is a fail that a gate let through within a maximum, and not because it was there before."""
+    fail = Column("verdict") == Constant(Verdict.FAIL.value)
+    among = Column("severity").isin(*map(Constant, sorted(severities)))
+    new = Constant(value=True)
+    if CHANGE[0] in columns:
+        new = Coalesce(Column(CHANGE[0]) == Constant(Category.NEW.value), Constant(value=True))
+    unwaived = Column(WAIVER).isnull() if WAIVER in columns else Constant(value=True)
+    return fail & among & new & unwaived
 
 
 def _unknown(found: DuckDBPyRelation, earlier: DuckDBPyRelation) -> DuckDBPyRelation:
@@ -247,8 +289,16 @@ def _renamed(rows: DuckDBPyRelation, renames: Renames) -> DuckDBPyRelation:
         *(changed.get(name, Column(name)).alias(name) for name in _TYPES), is_new.alias("is_new")
     )
     keys = [*map(Column, IDENTITY), Column("verdict") == Constant(JUDGED)]
+    since = [
+        Function("first_value", Column(name))
+        .over(partition_by=keys, order_by=[Column("first_at").asc()])
+        .alias(name)
+        for name in FIRST
+    ]
     place = Function("row_number").over(partition_by=keys, order_by=[Column("is_new").desc(), Column("verdict").asc(), Column("first_at").asc()])  # fmt: skip
-    return named.select(*map(Column, _TYPES), place.alias("place")).filter(Column("place") == Constant(1))
+    columns = [Column(name) for name in _TYPES if name not in FIRST]
+    placed = named.select(*columns, *since, place.alias("place")).filter(Column("place") == Constant(1))
+    return placed.select(*_columns())
 
 
 def _choose(otherwise: Expression, cases: Sequence[tuple[Expression, Expression]]) -> Expression:

@@ -47,7 +47,7 @@ class Audit:
     @property
     def runs(self):
         return sorted(
-            (path for path in (self.folder / "runs").iterdir()), key=lambda path: path.stat().st_mtime_ns
+            (path for path in (self.folder / "runs").iterdir()), key=lambda path: (path / "manifest.json").stat().st_mtime_ns
         )
 
     def manifest(self):
@@ -283,3 +283,132 @@ def test_verify_tells_that_the_word_on_a_baseline_is_gone_or_another(check, caps
     capsys.readouterr()
     assert main(["verify", "runs"]) == 1
     assert said in capsys.readouterr().err
+
+
+GATE = (
+    "version: 1\nname: recorded\npolicies: [p.yaml]\ngate: {GATE}\n"
+    "targets: [{name: recorded, region: us-east-1, datastore: 0123456789abcdef0123456789abcdef, image_sets: all}]\n"
+)
+
+
+def gated(check, gate, *answers, options=()):
+    """The exit code with a gate of audit.yaml."""
+    (check.folder / "gate.yaml").write_text(GATE.replace("{GATE}", f"{{{gate}}}"))
+    (check.folder / "sets.json").write_text(json.dumps(answers))
+    given = ["check", "-c", "gate.yaml", "--image-sets", "sets.json", "--runs", "runs", "-q", *options]
+    return main([*given, "--report", "json=r.json"])
+
+
+def test_a_pass_beside_a_run_that_was_named_is_no_baseline(check):
+    check(answer(ONE))
+    assert check(answer(ONE, **FORCED)) == 1
+    named = ("--new-only", "--baseline", "latest")
+    assert check(answer(ONE, **FORCED), options=named) == 0
+    assert check(answer(ONE, **FORCED)) == 1
+
+
+def test_a_pass_beside_a_named_run_that_passed_or_was_accepted_is_a_baseline(check):
+    check(answer(ONE))
+    first = check.runs[0].name
+    assert check(answer(ONE), options=("--new-only", "--baseline", first)) == 0
+    assert check(answer(ONE, **FORCED)) == 1
+    accept()
+    assert check(answer(ONE, **FORCED), options=("--new-only", "--baseline", "latest")) == 0
+    assert check(answer(ONE, **FORCED)) == 0
+
+
+def test_what_a_maximum_let_through_is_not_let_stand(check):
+    assert gated(check, "fail_on: high, max: {high: 100}", answer(ONE, **FORCED), answer(TWO, **FORCED)) == 0
+    assert gated(check, "fail_on: high, new_only: true", answer(ONE, **FORCED), answer(TWO, **FORCED)) == 1
+
+
+def test_a_maximum_of_new_fails_does_not_creep(check):
+    limit = "fail_on: high, new_only: true, max: {high: 1}"
+    clean, one = answer(ONE), answer(ONE, **FORCED)
+    assert gated(check, limit, clean, answer(TWO), answer(THREE)) == 0
+    assert gated(check, limit, one, answer(TWO), answer(THREE)) == 0
+    assert gated(check, limit, one, answer(TWO, **FORCED), answer(THREE)) == 1
+    assert gated(check, limit, one, answer(TWO), answer(THREE)) == 0
+
+
+def test_evidence_judged_again_by_a_stricter_gate_has_no_laxer_baseline(check):
+    for _ in range(2):
+        check(answer(ONE, **FORCED), options=("--new-only", "--fail-on", "never"))
+    again = ["check", "--evidence", f"runs/{check.runs[-1].name}", "--new-only", "-q"]
+    assert main([*again, "--fail-on", "low"]) == 1
+    assert main([*again, "--fail-on", "never"]) == 0
+
+
+def test_evidence_judged_again_has_no_baseline_that_was_revoked(check):
+    check(answer(ONE, **FORCED))
+    first = check.runs[0].name
+    accept()
+    assert check(answer(ONE, **FORCED)) == 0
+    again = ["check", "--evidence", f"runs/{check.runs[-1].name}", "--new-only", "-q"]
+    assert main(again) == 0
+    main(["baseline", "revoke", f"runs/{first}", "--reason", "too early", "--by", "Bob"])
+    assert main(again) == 1
+
+
+def test_a_run_that_is_accepted_lets_nothing_stand_that_was_revoked(check):
+    check(answer(ONE, **FORCED))
+    first = check.runs[0].name
+    accept()
+    assert check(lost(ONE)) == 3
+    outage = check.manifest()["run"]
+    main(["baseline", "revoke", f"runs/{first}", "--reason", "in error", "--by", "Bob"])
+    assert check(answer(ONE, **FORCED)) == 1
+    accept(outage)
+    assert check(answer(ONE, **FORCED)) == 1
+
+
+def test_a_fail_that_was_let_stand_and_was_fixed_is_new_when_it_comes_back(check):
+    check(answer(ONE, **FORCED), answer(TWO))
+    accept()
+    # red for another reason, and the first one is in order
+    assert check(answer(ONE), answer(TWO, **FORCED)) == 1
+    assert check(answer(ONE, **FORCED), answer(TWO)) == 1
+    assert check(answer(ONE, **FORCED), answer(TWO)) == 1
+    (one,) = (one for one in check.results["findings"] if one["gated"])
+    assert (one["imageSetId"], one["new"]) == (ONE, True)
+
+
+def test_what_was_accepted_stands_while_other_fails_keep_the_gate_red(check):
+    check(answer(ONE, **FORCED), answer(TWO))
+    accept()
+    for _ in range(3):
+        assert check(answer(ONE, **FORCED), answer(TWO, **FORCED)) == 1
+    assert check(answer(ONE, **FORCED), answer(TWO)) == 0
+
+
+@pytest.mark.parametrize("change", ["remove", "empty", "link", "add"])
+def test_a_word_on_a_baseline_that_is_gone_altered_or_added_is_told(check, capsys, change):
+    check(answer(ONE, **FORCED))
+    folder = check.runs[0]
+    accept()
+    main(["baseline", "revoke", "runs/latest", "--reason", "in error", "--by", "Bob"])
+    check(answer(ONE, **FORCED))
+    assert main(["verify", "runs"]) == 0
+    revoked = folder / "baseline-2.json"
+    if change in ("remove", "link"):
+        revoked.unlink()
+    if change == "link":
+        revoked.symlink_to("baseline-9.json")
+    if change == "empty":
+        revoked.write_text("{}")
+    if change == "add":
+        (folder / "baseline-9.json").write_text("{}")
+    capsys.readouterr()
+    assert main(["verify", "runs"]) == 1
+    assert "baseline-" in capsys.readouterr().err
+    if change != "add":
+        assert check(answer(ONE, **FORCED)) == 2
+
+
+def test_since_when_survives_a_name_that_is_stated_later(check):
+    check(answer(ONE, **FORCED))
+    first = check.manifest()
+    check.policy(POLICY.replace("pack: house", "pack: home"))
+    check(answer(ONE, **FORCED))
+    gated(check, "new_only: true}\nrenamed: {packs: {home: house}", answer(ONE, **FORCED))
+    assert seen(check) == (first["as_of"], first["run"])

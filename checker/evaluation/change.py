@@ -125,13 +125,16 @@ def flipped() -> Expression:
 
 def plain_causes(has_rule: Expression) -> Expression:
     """Why each is what it is called, where no judging says so; `has_rule` is whether the later run has the rule."""
-    first_judged = Column("was").isnull() | (_is("was", _UNKNOWN) & _is("now", _FAIL))
+    told = Coalesce(Column("was_judged_before"), Constant(value=False))
+    came_out = _is("was", _UNKNOWN) & _is("now", _FAIL)
+    first_judged = (Column("was").isnull() & ~Column("looked_at")) | (came_out & ~told)
     not_judged = is_one(CATEGORY, Category.NOT_JUDGED)
     case = Case(is_one(CATEGORY, Category.PERSISTING), Constant(""))
     case = case.when(not_judged & ~has_rule, Constant(Factor.POLICY.value))
     case = case.when(not_judged | is_one(CATEGORY, Category.UNDECIDED), Constant(Factor.DATA.value))
     case = case.when(is_one(CATEGORY, Category.WAIVED), Constant(Factor.WAIVER.value))
-    return case.when(first_judged, Constant(Factor.FIRST_JUDGED.value)).otherwise(other_terms())
+    case = case.when(first_judged, Constant(Factor.FIRST_JUDGED.value))
+    return case.when(Column("was").isnull() | came_out, Constant(Factor.DATA.value)).otherwise(other_terms())
 
 
 def _other_version() -> Expression:
@@ -280,10 +283,11 @@ def _with_category(
         return rows.select(*columns, none.alias(CATEGORY), none.alias(CAUSES))
     was, code = Column("was_verdict"), _code(Column("was_verdict"))
     looked_at = Column("judged_by").isnotnull() & Column("known")
+    seen = looked_at.alias("looked_at")
     state = Case(was.isnotnull(), Case(Column("was_unwaived"), code).otherwise(code + Constant(WAIVED)))
     state = state.when(looked_at, Constant(NO_FINDING)).cast("TINYINT").alias("was")
-    known = _with_known(connection, rows, folder)
-    stated = known.select(*map(Column, known.columns), state)
+    known = with_known(connection, rows, folder)
+    stated = known.select(*map(Column, known.columns), state, seen)
     category = category_of("was", "now", unchanged()).alias(CATEGORY)
     stated.select(*map(Column, stated.columns), category).to_table("categories")
     table = connection.table("categories")
@@ -322,7 +326,7 @@ def _passed_then(
     return rows.select(Column("finding").alias("number"), passed.alias("passed_then"))
 
 
-def _with_known(connection: DuckDBPyConnection, rows: DuckDBPyRelation, folder: Path) -> DuckDBPyRelation:
+def with_known(connection: DuckDBPyConnection, rows: DuckDBPyRelation, folder: Path) -> DuckDBPyRelation:
     """With whether an earlier run knew the image set, and its version where that is part of the name; what is no image set
     was there if its target was."""
     columns = [Column("found", name).alias(name) for name in rows.columns]

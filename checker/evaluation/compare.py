@@ -20,7 +20,7 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.causes import ENTRY, Entry, Factor, Ways, restated, same, with_causes
-from checker.evaluation.change import category_of, flipped, is_one, plain_causes, unchanged
+from checker.evaluation.change import category_of, flipped, is_one, plain_causes, unchanged, with_known
 from checker.evaluation.compile import tree
 from checker.evaluation.flapping import with_flapping
 from checker.evaluation.open_findings import (
@@ -30,9 +30,12 @@ from checker.evaluation.open_findings import (
     JUDGED,
     identified,
     read_open_findings,
+    with_cover,
+    with_lists,
 )
 from checker.evaluation.states import FINDINGS, FOUND, KEY, NO_FINDING, WAIVED, Way, kept_states, states
 from checker.evaluation.tables import SUBJECT
+from checker.evidence.runfolder import HISTORY
 from checker.evidence.snapshot import connect, duckdb_path
 from checker.model import Category, Rule, RuleScope, Subject, Verdict
 
@@ -83,7 +86,7 @@ def compare(
     sides = ways(frozenset()), ways(factors)
     with connect() as connection:
         pairs = _with_kept(connection, _pairs(connection, entries, sides), entries, sides, kept)
-        terms = _with_terms(connection, pairs, entries, kept)
+        terms = _with_terms(connection, pairs, entries, kept, sides[1])
         category = category_of("was", "now", unchanged()).alias("category")
         terms.select(*map(Column, terms.columns), category).to_table("sorted_out")
         persisting = is_one("category", Category.PERSISTING)
@@ -102,7 +105,7 @@ def compare(
 
 
 def _with_terms(
-    connection: DuckDBPyConnection, pairs: DuckDBPyRelation, entries: Sequence[Entry], kept: Kept
+    connection: DuckDBPyConnection, pairs: DuckDBPyRelation, entries: Sequence[Entry], kept: Kept, now: Way
 ) -> DuckDBPyRelation:
     """The pairs with the terms of the finding of then and of now, and whether the old run did not tell of it itself. What
     neither of the two runs has looked at has not changed."""
@@ -111,7 +114,8 @@ def _with_terms(
     rows = pairs.select(rule, *map(Column, pairs.columns))
     opened = read_open_findings(connection, kept.open).filter(Column("verdict") != Constant(JUDGED))
     told = (Column("judged_run") == Constant(kept.run)) & Column("unknown_at").isnull()
-    then = [Column(name).alias(f"was_{name}") for name in ("versionId", DEFINITION, "severity")]
+    terms = ("versionId", DEFINITION, "severity", "judged_before")
+    then = [Column(name).alias(f"was_{name}") for name in terms]
     before = opened.select(*map(Column, IDENTITY), *then, Column("judged_run"), (~told).alias("carried"))
     findings = identified(connection.read_parquet(duckdb_path(kept.new)))
     after = findings.select(*map(Column, (*IDENTITY, DEFINITION, "severity")))
@@ -121,8 +125,28 @@ def _with_terms(
         )
         more = [Column(name, one).alias(one) for one in other.columns if one not in IDENTITY]
         rows = joined.select(*(Column("pairs", one).alias(one) for one in rows.columns), *more)
+    rows = _looked_at(connection, rows, kept)
+    versions = [entry.name for entry in entries if entry.scope == "version" and entry.rule(now)]
+    rows = with_cover(with_lists(connection, rows, kept.new.parent, versions), findings)
+    gone = Column("now").isnull()
+    state = Case(gone & Column("listed"), Constant(NO_FINDING))
+    state = state.when(gone & Column("covered"), Constant(FOUND[1])).otherwise(Column("now"))
+    others = [Column(name) for name in rows.columns if name != "now"]
+    rows = rows.select(*others, state.cast("TINYINT").alias("now"))
     not_told = Coalesce(Column("judged_run") != Constant(kept.run), Constant(value=False))
     return rows.filter(~(Column("now").isnull() & not_told))
+
+
+def _looked_at(connection: DuckDBPyConnection, rows: DuckDBPyRelation, kept: Kept) -> DuckDBPyRelation:
+    """With whether the old run, or one before it, has looked at each; the history of the new one says so."""
+    if not (kept.new.parent / HISTORY).exists():
+        return rows.select(*map(Column, rows.columns), Constant(value=False).alias("looked_at"))
+    rows = with_known(connection, rows, kept.new.parent)
+    marks = read_open_findings(connection, kept.open).filter(Column("verdict") == Constant(JUDGED))
+    judged = marks.select(Column("rule"), Column("target")).set_alias("judged")
+    joined = rows.set_alias("pairs").join(judged, same("pairs", "judged", ("rule", "target")), how="left")
+    looked_at = (Column("judged", "rule").isnotnull() & Column("pairs", "known")).alias("looked_at")
+    return joined.select(*(Column("pairs", name).alias(name) for name in rows.columns), looked_at)
 
 
 def _caused(

@@ -4,7 +4,7 @@ and of earlier runs what it did not look at or could not find out.
 The file has a row for each open finding, known by `IDENTITY`. `verdict` is fail or unknown; a fail that could not be
 found out since is a fail, unknown since `unknown_at`. `first_at` and `first_run` are the instant and the name of the run
 since which it is open without a break that was judged, `judged_at` and `judged_run` those of the last run that found it
-open or could not find out. A row with the verdict `judged` and no subject says which
+open or could not find out. Of an unknown `judged_before` says whether an earlier run had judged it. A row with the verdict `judged` and no subject says which
 definition of a rule a target was last judged by, and in which run.
 """
 
@@ -33,10 +33,11 @@ IDENTITY = ("rule", "target", "datastoreId", "imageSetId", "named")
 """What makes two findings of two runs the same one; the version is part of it where it is part of the subject's name."""
 JUDGED = "judged"
 DEFINITION = "definition"
-TERMS = ("verdict", "versionId", DEFINITION, "severity", "unwaived")
+TERMS = ("verdict", "versionId", DEFINITION, "severity", "unwaived", "judged_before")
 """What else of a finding a later run compares."""
 FIRST = ("first_at", "first_run")
 """The columns of findings that say since when they are open."""
+FIRST_JUDGED = "first judged"
 CHANGE = ("category", "causes")
 """Those that say what became of them since the run compared with, and why."""
 _SUBJECT = IDENTITY[1:]
@@ -44,7 +45,7 @@ _TYPES = {
     "rule": "VARCHAR", "target": "VARCHAR", "datastoreId": "VARCHAR", "imageSetId": "VARCHAR", "named": "BIGINT",
     "verdict": "VARCHAR", "versionId": "BIGINT", DEFINITION: "VARCHAR", "severity": "VARCHAR", "unwaived": "BOOLEAN",
     "first_at": "TIMESTAMP", "first_run": "VARCHAR", "unknown_at": "TIMESTAMP", "unknown_run": "VARCHAR",
-    "judged_at": "TIMESTAMP", "judged_run": "VARCHAR",
+    "judged_at": "TIMESTAMP", "judged_run": "VARCHAR", "judged_before": "BOOLEAN",
 }  # fmt: skip
 
 
@@ -161,6 +162,55 @@ def judged_subjects(
     return rows.select(*(columns[name].alias(name) for name in wanted)).distinct()
 
 
+def with_cover(rows: DuckDBPyRelation, findings: DuckDBPyRelation) -> DuckDBPyRelation:
+    """Rows by identity with the column `covered`: whether a run could not find out of all of a target, or of all versions
+    of an image set, of which the row is one.
+
+    Args:
+        rows: what is looked for.
+        findings: the run's findings, with their identity.
+    """
+    unknown = findings.filter(Column("verdict") == Constant(Verdict.UNKNOWN.value))
+    whole = unknown.filter(Column("imageSetId").isnull()).select(Column("rule"), Column("target")).distinct()
+    lists = unknown.filter(Column("imageSetId").isnotnull() & Column("named").isnull())
+    sets = lists.select(*map(Column, IDENTITY[:-1])).distinct()
+    columns = rows.columns
+    joined = rows.set_alias("rows").join(
+        whole.set_alias("whole"), same("rows", "whole", ("rule", "target")), how="left"
+    )
+    of_target = Column("whole", "rule").isnotnull().alias("of_target")
+    rows = joined.select(*(Column("rows", name).alias(name) for name in columns), of_target)
+    joined = rows.set_alias("rows").join(
+        sets.set_alias("sets"), same("rows", "sets", IDENTITY[:-1]), how="left"
+    )
+    of_list = Column("sets", "rule").isnotnull() & Column("rows", "named").isnotnull()
+    covered = (Column("rows", "of_target") | of_list).alias("covered")
+    return joined.select(*(Column("rows", name).alias(name) for name in columns), covered)
+
+
+def with_lists(
+    connection: DuckDBPyConnection, rows: DuckDBPyRelation, folder: Path, names: Sequence[str]
+) -> DuckDBPyRelation:
+    """Rows by identity with the column `listed`: whether a run judged versions of the image set of a row that is of all of
+    them.
+
+    Args:
+        connection: a connection.
+        rows: what is looked for.
+        folder: the run's folder.
+        names: the names of the run's rules on versions.
+    """
+    columns = [Column("rows", name).alias(name) for name in rows.columns]
+    if not names:
+        return rows.select(*map(Column, rows.columns), Constant(value=False).alias("listed"))
+    keys = IDENTITY[1:-1]
+    sets = judged_subjects(connection, folder, "version", *keys).distinct().set_alias("sets")
+    joined = rows.set_alias("rows").join(sets, same("rows", "sets", keys), how="left")
+    own = Column("rows", "rule").isin(*map(Constant, names)) & Column("rows", "named").isnull()
+    there = Column("sets", "target").isnotnull() & Column("rows", "imageSetId").isnotnull()
+    return joined.select(*columns, (own & there).alias("listed"))
+
+
 def _nothing(connection: DuckDBPyConnection) -> DuckDBPyRelation:
     none = connection.values([1]).filter(Constant(value=False))
     return none.select(*(Constant(None).cast(kind).alias(name) for name, kind in _TYPES.items()))
@@ -186,10 +236,19 @@ def _found(connection: DuckDBPyConnection, run: JudgedRun) -> DuckDBPyRelation:
         "unknown_run": Constant(None),
         "judged_at": moment,
         "judged_run": name,
+        "judged_before": _judged_before(there),
     }
     return rows.select(
         *(values.get(column, Column(column)).cast(kind).alias(column) for column, kind in _TYPES.items())
     )
+
+
+def _judged_before(columns: Collection[str]) -> Expression:
+    """Whether an unknown of a run was judged in the run that it was compared with."""
+    if CHANGE[0] not in columns:
+        return Constant(None)
+    new = Column(CHANGE[0]) == Constant(Category.NEW.value)
+    return Coalesce(new & (Column(CHANGE[1]) != Constant(FIRST_JUDGED)), Constant(value=False))
 
 
 def _let_through(columns: Collection[str], severities: Collection[str]) -> Expression:
@@ -206,13 +265,13 @@ def _let_through(columns: Collection[str], severities: Collection[str]) -> Expre
 def _unknown(found: DuckDBPyRelation, earlier: DuckDBPyRelation) -> DuckDBPyRelation:
     """What the run could not find out: a fail that was open before stays one."""
     unknown = found.filter(Column("verdict") == Constant(Verdict.UNKNOWN.value)).set_alias("found")
-    fails = earlier.filter(Column("verdict") == Constant(Verdict.FAIL.value)).set_alias("before")
-    joined = unknown.join(fails, same("found", "before"), how="left")
-    failed = Column("before", "rule").isnotnull()
+    joined = unknown.join(earlier.set_alias("before"), same("found", "before"), how="left")
+    failed = Coalesce(Column("before", "verdict") == Constant(Verdict.FAIL.value), Constant(value=False))
     values = {name: Case(failed, Column("before", name)).otherwise(Column("found", name)) for name in _TYPES}
     for kind in ("at", "run"):
         values[f"unknown_{kind}"] = Case(failed, Column("found", f"first_{kind}"))
         values[f"judged_{kind}"] = Column("found", f"judged_{kind}")
+    values["judged_before"] = Coalesce(Column("before", "judged_before"), Column("found", "judged_before"))
     return joined.select(*(value.alias(name) for name, value in values.items()))
 
 
@@ -226,7 +285,8 @@ def _not_judged(
         here = Column("rule").isin(*map(Constant, names))
         looked_at = rows.filter(here).set_alias("before").join(judged, same("before", "judged", _SUBJECT), how="anti")  # fmt: skip
         rows = rows.filter(~here).union(looked_at)
-    return rows
+    lists = with_lists(connection, rows, run.folder, _by_scope(run.rules).get("version", []))
+    return lists.filter(~Column("listed")).select(*map(Column, rows.columns))
 
 
 def _rules(

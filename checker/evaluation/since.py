@@ -28,6 +28,8 @@ from checker.evaluation.open_findings import (
     judged_subjects,
     read_open_findings,
     same,
+    with_cover,
+    with_lists,
 )
 from checker.evaluation.order import grave_first
 from checker.evaluation.states import KEY, Way
@@ -140,7 +142,7 @@ def _gone(
         entry, *map(Column, (*IDENTITY, "verdict", DEFINITION, "severity", *FIRST, "judged_run"))
     )
     rows = rows.select(*map(Column, rows.columns), other.alias("other_rule"))
-    rows = _with_judged(connection, folder, rules, rows)
+    rows = with_cover(_with_judged(connection, folder, rules, rows), findings)
     # what that run did not look at either has not changed
     rows.filter(Column("judged") | (Column("judged_run") == Constant(reference.run))).to_table("gone")
     gone = connection.table("gone")
@@ -148,7 +150,9 @@ def _gone(
     still = _fails_then(connection, gone.filter(Column("judged") & fails & ~Column("other_rule")), folder, rules, reference)  # fmt: skip
     joined = gone.set_alias("gone").join(still.set_alias("still"), same("gone", "still"), how="left")
     fixed = Case(fails, Constant(Category.FIXED.value)).otherwise(Constant(Category.DECIDED.value))
-    category = Case(Column("judged"), fixed).otherwise(Constant(Category.NOT_JUDGED.value))
+    category = Case(Column("judged"), fixed)
+    undecided = Case(fails, Constant(Category.UNDECIDED.value)).otherwise(Constant(Category.PERSISTING.value))
+    category = category.when(Column("covered"), undecided).otherwise(Constant(Category.NOT_JUDGED.value))
     no_rule = Column(ENTRY).isnull() | Coalesce(
         Column("other_rule") & Column("judged"), Constant(value=False)
     )
@@ -178,7 +182,9 @@ def _with_judged(
             *(Column("rows", name).alias(name) for name in columns),
             (Column("rows", "judged") | here).alias("judged"),
         )
-    return rows
+    rows = with_lists(connection, rows, folder, scopes.get("version", []))
+    judged = (Column("judged") | Column("listed")).alias("judged")
+    return rows.select(*map(Column, columns), judged)
 
 
 def _fails_then(

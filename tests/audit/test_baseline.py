@@ -47,7 +47,8 @@ class Audit:
     @property
     def runs(self):
         return sorted(
-            (path for path in (self.folder / "runs").iterdir()), key=lambda path: (path / "manifest.json").stat().st_mtime_ns
+            (path for path in (self.folder / "runs").iterdir()),
+            key=lambda path: (path / "manifest.json").stat().st_mtime_ns,
         )
 
     def manifest(self):
@@ -412,3 +413,57 @@ def test_since_when_survives_a_name_that_is_stated_later(check):
     check(answer(ONE, **FORCED))
     gated(check, "new_only: true}\nrenamed: {packs: {home: house}", answer(ONE, **FORCED))
     assert seen(check) == (first["as_of"], first["run"])
+
+
+def changes(check):
+    """What the last run says of the change since the run before, and what `diff` of the two says."""
+    own = check.results["summary"]["since"]
+    main(["diff", "runs/previous", "runs/latest", "--report", "json=d.json"])
+    other = json.loads((check.folder / "d.json").read_text())
+    words = ("new", "undecided", "not_judged_any_more", "fixed", "decided", "waived", "persisting")
+    new = {}
+    for one in own["causes"]:
+        if one["change"] == "new":
+            new[tuple(one["causes"])] = one["number"]
+    told = {}
+    for one in other["summary"]["rules"]:
+        if one["category"] == "new":
+            told[tuple(one["causes"])] = told.get(tuple(one["causes"]), 0) + one["number"]
+    assert {word: own[word] for word in words} == {word: other["summary"][word] for word in words}
+    assert new == told
+    return {word: own[word] for word in words if own[word]}, new
+
+
+def test_what_was_judged_before_an_outage_is_not_judged_for_the_first_time_after_it(check):
+    check(answer(ONE), options=())
+    check(lost(ONE), options=())
+    check(answer(ONE, **FORCED), options=())
+    found, new = changes(check)
+    assert found == {"new": 1, "decided": 1}
+    assert new == {("data",): 1}
+
+
+def test_a_run_of_another_rule_in_between_makes_nothing_first_judged(check):
+    check(answer(ONE), options=())
+    check(answer(ONE), options=("--rule", "active"))
+    check(answer(ONE, **FORCED), options=())
+    assert changes(check) == ({"new": 1}, {("data",): 1})
+
+
+def test_versions_whose_list_could_not_be_read_are_undecided_and_decided_once_it_can(check):
+    check.policy(
+        "version: 1\npack: house\nrules:\n"
+        "  - {id: ever, title: Ever, severity: high, scope: version, deny: {overrides.forced: true}}\n"
+    )
+    listed = [answer(ONE), answer(ONE, versionId="2", **FORCED)]
+    entry = {
+        "imageSetPropertiesList": [{k: v for k, v in one.items() if k != "datastoreId"} for one in listed]
+    }
+    unread = {"imageSetId": ONE, "error": {"code": "ThrottlingException", "message": ""}}
+    check(entry, options=())
+    check(unread, options=())
+    found, _ = changes(check)
+    assert found == {"undecided": 1, "new": 1}
+    check(entry, options=())
+    found, _ = changes(check)
+    assert found == {"persisting": 1, "decided": 1}

@@ -297,6 +297,30 @@ def test_nothing_is_wider_than_the_window(show, run, viewport):
     assert view.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 
 
+GAPS = """([left, right]) => [...document.querySelectorAll(left)].map(one => {
+    const box = element => {
+        const range = document.createRange();
+        range.selectNodeContents(element);
+        return range.getBoundingClientRect();
+    };
+    const other = one.matches(".n") ? one.nextElementSibling : one.closest(".card").querySelector(right);
+    return box(other).width ? box(other).left - box(one).right : 99;
+})"""
+
+
+@pytest.mark.parametrize(
+    "pair", [(".n:has(+ :not(.n))", ""), (".mark .verdict", "h3")], ids=["number", "state"]
+)
+def test_no_text_touches_the_one_beside_it(show, pair):
+    view = show(lenient())
+    view.evaluate(
+        """document.querySelectorAll('.mark .verdict').forEach(one => one.lastChild.data = 'Not applicable')"""
+    )
+    gaps = view.evaluate(GAPS, list(pair))
+    assert gaps
+    assert min(gaps) >= 8
+
+
 def test_every_control_has_a_name_and_a_visible_focus(show):
     view = show(ordinary())
     for control in view.locator("input, select, button, a, summary").all():

@@ -198,20 +198,24 @@ def _unknown(tallies: Tallies) -> dict[Severity, int]:
     return found
 
 
-def sentence(ruling: Ruling, tallies: Tallies, coverage: Coverage) -> str:
-    """What the gate says, in one line for people: what it counts, and what it let through, by severity."""
+def sentence(ruling: Ruling, tallies: Tallies, coverage: Coverage, *, compared: bool = True) -> str:
+    """What the gate says, in one line for people: what it counts, and what it let through, by severity.
+
+    Where no run is `compared` with, no fail is called new, or not new: `new_only` lets nothing through.
+    """
     every = [tally for _, tally in tallies]
     something = something_evaluated(every, coverage)
-    head = _head(ruling, tallies, something=something)
+    new_only = ruling.gate.new_only and compared
+    head = _head(ruling, tallies, something=something, new="new " if new_only else "")
     if tallies and all(tally.subjects == tally.not_applicable for tally in every) and something:
         head += " No rule applied to any image set." if coverage.expected else " No rule applied to anything."
-    return f"{head} {', '.join(_ignored(ruling, tallies))}; {_listed(ruling, coverage, something=something)}."
+    ignored = ", ".join(_ignored(ruling, tallies, new_only=new_only))
+    return f"{head} {ignored}; {_listed(ruling, coverage, something=something)}."
 
 
-def _head(ruling: Ruling, tallies: Tallies, *, something: bool) -> str:
+def _head(ruling: Ruling, tallies: Tallies, *, something: bool, new: str) -> str:
     """The outcome, and what it rests on."""
-    gate, outcome, level = ruling.gate, ruling.outcome, _level(ruling.gate)
-    new = "new " if gate.new_only else ""
+    outcome, level = ruling.outcome, _level(ruling.gate)
     every = totals(ruling, tallies)
     fails = _number({one.severity: one.gated_fail for one in every}, f"{new}fail", "s")
     unknown = {one.severity: one.gated_unknown for one in every}
@@ -249,7 +253,7 @@ def _level(gate: Gate) -> str:
     return f"{level}, or beyond max ({most})"
 
 
-def _ignored(ruling: Ruling, tallies: Tallies) -> list[str]:
+def _ignored(ruling: Ruling, tallies: Tallies, *, new_only: bool) -> list[str]:
     """What the gate let through, and all that is unknown, each kind with its number by severity."""
     gate = ruling.gate
     fails, every = _fails(gate, tallies), totals(ruling, tallies)
@@ -257,7 +261,7 @@ def _ignored(ruling: Ruling, tallies: Tallies) -> list[str]:
     within = {one: number for one, number in fails.items() if one in gate.most and one not in ruling.failing}
     parts = [f"{_number(below, 'fail', 's')} below the gate"]
     parts += [_number(within, "within max")] if gate.most else []
-    if gate.new_only:
+    if new_only:
         persisting = dict.fromkeys(Severity, 0)
         for severity, tally in tallies:
             persisting[severity] += tally.persisting

@@ -93,7 +93,7 @@ def evaluate(
         judged=tuple(Judged(rule, tally) for rule, tally in zip(rules.rules, tallies, strict=True)),
         coverage=coverage,
         ruling=ruling,
-        sentence=_sentences(ruling, pairs, coverage, change_sentence(before, change, ruling.gate)),
+        sentence=_sentences(ruling, pairs, coverage, before, change),
         folder=where,
         left_out=skipped,
         waivers=stand(waivers, used, moment, soon, skipped, interrupted=evidence.interrupted),
@@ -112,9 +112,12 @@ def _notes(evidence: Evidence, where: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*evidence.notes, *left_out, *literally_unforced(where))))
 
 
-def _sentences(ruling: Ruling, tallies: Tallies, coverage: Coverage, change: str) -> str:
-    gated = sentence(ruling, tallies, coverage)
-    return f"{gated} {change}" if change else gated
+def _sentences(
+    ruling: Ruling, tallies: Tallies, coverage: Coverage, before: Predecessors, change: Since | None
+) -> str:
+    gated = sentence(ruling, tallies, coverage, compared=change is not None)
+    changed = change_sentence(before, change, ruling.gate)
+    return f"{gated} {changed}" if changed else gated
 
 
 def _of_origin(origin: Origin, before: Predecessors) -> dict[str, Any]:

@@ -128,6 +128,14 @@ def said(gate, tallies, coverage):
     return sentence(judge(gate, tallies, coverage), tallies, coverage)
 
 
+def test_no_fail_is_called_new_where_no_run_is_compared_with():
+    gate = Gate(HIGH, new_only=True)
+    for tallies in ([(HIGH, tally(fail=3))], [(HIGH, tally(passed=3))], [(HIGH, tally(unknown=1, passed=2))]):
+        text = sentence(judge(gate, tallies, ALL_READ), tallies, ALL_READ, compared=False)
+        assert text == said(Gate(HIGH), tallies, ALL_READ)
+        assert "new" not in text
+
+
 def test_the_sentence_says_what_was_decided_and_what_was_not():
     tallies = [(HIGH, tally(passed=812)), (LOW, tally(passed=771, fail=37, waived=4))]
     assert said(Gate(HIGH), tallies, Coverage(812)) == (

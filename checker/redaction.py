@@ -52,9 +52,9 @@ _known: dict[str, None] = {}
 _lock = threading.Lock()
 
 
-def remember(*secrets: str | None) -> None:
-    """Takes keys and tokens that the process uses: `redact` knows them from now on."""
-    _add(variant for one in secrets if one for variant in _variants(one, SHORTEST_SECRET))
+def remember(*secrets: object) -> None:
+    """Takes keys and tokens that the process uses, those that are texts: `redact` knows them from now on."""
+    _add(variant for one in secrets if isinstance(one, str) for variant in _variants(one, SHORTEST_SECRET))
 
 
 def remember_url(url: str | None) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from checker.aws.faults import call_fault, fault
 from checker.aws.settings import exceptions
 from checker.problems import CheckerError
 from checker.redaction import redact, remember
@@ -65,10 +66,8 @@ class Source:
 
     def failed(self, error: Exception) -> UnusableError:
         """What went wrong with them, under botocore's name where it has one."""
-        own = isinstance(error, exceptions().BotoCoreError)
-        said = str(error) if own else f"{type(error).__name__}: {error}"
-        code = type(error).__name__ if own else RETRIEVAL
-        return UnusableError(code, f"no credentials could be had from {self}: {said}")
+        code = type(error).__name__ if isinstance(error, exceptions().BotoCoreError) else RETRIEVAL
+        return UnusableError(code, f"no credentials could be had from {self}: {fault(error)}")
 
 
 class Checked:
@@ -90,7 +89,7 @@ class Checked:
         remember(frozen.access_key, frozen.secret_key, frozen.token)
         for part, variable, words in _PARTS:
             value = getattr(frozen, part)
-            if value and not _LEGAL.fullmatch(value):
+            if value and not (isinstance(value, str) and _LEGAL.fullmatch(value)):
                 which = variable if self._source.method == "env" else f"the {words} from {self._source}"
                 raise UnusableError(ILLEGAL, f"{which} {_flaw(value)}: copy it anew")
         return frozen
@@ -150,13 +149,17 @@ def _named(work: Callable[[], Answer], source: Source) -> Answer:
     known = exceptions()
     try:
         return work()
-    except (known.ClientError, known.HTTPClientError, known.ConnectionError, UnusableError):
+    except UnusableError:
         raise
+    except (known.ClientError, known.HTTPClientError, known.ConnectionError) as error:
+        raise call_fault(error) from None
     except Exception as error:  # noqa: BLE001 - a program, a file and a parser of others are behind it
         raise source.failed(error) from None
 
 
-def _flaw(value: str) -> str:
+def _flaw(value: object) -> str:
+    if not isinstance(value, str):
+        return "is no text"
     if value != value.strip():
         return f"{'begins' if value != value.lstrip() else 'ends'} in white space or a line break"
     return "has a character that is no printable ASCII"

@@ -177,22 +177,41 @@ def test_an_error_that_quotes_the_request_shows_nothing_of_it(folder, service: S
     assert not [one for one in signatures if one in found]
 
 
+def printing(**changed: object) -> str:
+    """A program that prints credentials, changed."""
+    keys = {
+        "Version": 1,
+        "AccessKeyId": "AKIDPROCESS",
+        "SecretAccessKey": "PLANTEDSAK8/xyz",
+        "SessionToken": "PLANTED8",
+    }
+    return f"print({json.dumps(keys | changed)!r})"
+
+
+def failing(said: str, code: int = 3) -> str:
+    return f"import sys; print({said!r}); print({said!r}, file=sys.stderr); sys.exit({code})"
+
+
+NO_DATE = "what was given has an expiry that is no date"
 PROCESSES = {
-    "an error": f"import sys; sys.exit('SecretAccessKey: {SECRET}')",
-    "half of it": f'print(\'{{"Version": 1, "SecretAccessKey": "{SECRET}\')',
-    "no object": f"print('[\"{SECRET}\"]')",
-    "no key id": f'print(\'{{"Version": 1, "SecretAccessKey": "{SECRET}"}}\')',
-}
+    "an error": (f"import sys; sys.exit('SecretAccessKey: {SECRET}')", "exit code 1"),
+    "no key id": (f'print(\'{{"Version": 1, "SecretAccessKey": "{SECRET}"}}\')', "has no AccessKeyId"),
+    "any word": (failing("PLANTEDSECRETXYZ"), "the program failed with exit code 3"),
+    "an expiry": (printing(Expiration="2020-PLANTEDSAK8/xyz"), NO_DATE),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("process", PROCESSES)
 def test_what_a_credential_process_prints_is_not_shown(folder, capfd, process) -> None:
-    (folder / "process.py").write_text(PROCESSES[process])
+    text, said = PROCESSES[process]
+    (folder / "process.py").write_text(text)
     (folder / "aws-config").write_text(
         f"[profile p]\ncredential_process = {sys.executable} {folder / 'process.py'}\n"
     )
     write(folder, "\n    profile: p")
-    assert "credential_process of the profile p" in check(folder, capfd)
+    found = check(folder, capfd)
+    assert "credential_process of the profile p" in found
+    assert said in found
 
 
 @pytest.mark.parametrize("text", [f"aws_secret_access_key = {SECRET}\n", f"[default]\nx = 1\n{SECRET}\n"])

@@ -99,6 +99,7 @@ def refuse(given: Check) -> None:
         message = "does not go with --resume, which goes on asking the service"
         problems += [Problem(flag, message) for flag, value in other.items() if value]
     problems += _passes(given.junit_passes)
+    problems += _endpoints(given)
     remote = [text.partition("=")[2] for text in given.reports]
     problems += [
         Problem("--report", f"{path}: reports are written to files of this machine")
@@ -107,6 +108,18 @@ def refuse(given: Check) -> None:
     ]
     if problems:
         raise InvalidInputError(problems)
+
+
+def _endpoints(given: Check) -> Iterator[Problem]:
+    """Endpoints that are no URLs, which audit.yaml may not have either."""
+    flags = {"--endpoint-url": given.endpoint_url, "--runtime-endpoint-url": given.runtime_endpoint_url}
+    for flag, text in flags.items():
+        if text is None:
+            continue
+        from checker.config.models import ENDPOINT_HINT, is_endpoint  # pydantic takes long to import
+
+        if not is_endpoint(text):
+            yield Problem(flag, f"`{text}` is not an endpoint", ENDPOINT_HINT)
 
 
 def _alone(given: Check) -> Iterator[Problem]:

@@ -22,6 +22,7 @@ _ACCOUNT = re.compile(r"[0-9]{12}")
 _URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 _PARAM = re.compile(r"[a-z0-9-]+(/[a-z0-9-]+)?\.[A-Za-z_][A-Za-z0-9_-]*")
 
+ENDPOINT_HINT = "write it as https://HOST or http://HOST:PORT"
 LEAST_SHARE = 0.01
 """Of a quota: a call in four seconds, of those with the highest one."""
 
@@ -83,9 +84,14 @@ def _retired(text: str) -> str:
     return text
 
 
+def is_endpoint(text: str) -> bool:
+    """Whether a text is the URL of an endpoint: `https://HOST`, `http://HOST:PORT`, or one with a path."""
+    return _URL.fullmatch(text) is not None
+
+
 def _url(text: str) -> str:
-    if not _URL.fullmatch(text):
-        _refuse(f"`{text}` is not an endpoint", "write it as https://HOST or http://HOST:PORT")
+    if not is_endpoint(text):
+        _refuse(f"`{text}` is not an endpoint", ENDPOINT_HINT)
     if "@" in text:
         _refuse("the endpoint has a user name or password", "leave it out: audit.yaml is kept with every run")
     return text

@@ -171,3 +171,12 @@ def test_the_rest_of_the_findings_is_said_to_be_in_a_file_with_its_folder(capsys
     # a file may go elsewhere, with those beside it
     told(capsys, "check", *given, "--report", "text=out/r.txt")
     assert "  ... and 5 more in r.html\n" in Path("out/r.txt").read_text()
+
+
+@pytest.mark.parametrize("flag", ["--endpoint-url", "--runtime-endpoint-url"])
+@pytest.mark.parametrize("url", ["localhost:5057", "ftp://localhost", "", "http://"])
+def test_an_endpoint_that_is_no_url_is_refused_as_in_audit_yaml(capsys, flag, url):
+    code, _, err = told(capsys, "check", flag, url)
+    assert code == 2
+    assert f"{flag}: error: `{url}` is not an endpoint" in err
+    assert "write it as https://HOST or http://HOST:PORT" in err

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from checker.cli.console import say, warn
 from checker.cli.kept import configured, find
 from checker.cli.options import DEFAULT_CONFIG
 from checker.config.drafts import Added, Draft, add, replace
-from checker.config.waivers import COVERS, Limits, limits_of, waivers_in
+from checker.config.waivers import COVERS, Limits, limits_of, read_waivers, waivers_in
 from checker.model import Finding, Location, Subject, Verdict, utc_now
 from checker.problems import Gathered, InvalidInputError, Problem, one_line, suggest
 
@@ -56,7 +57,8 @@ def run(asked: Asked) -> int:
     path = waivers_file(asked.file, config, "--file")
     kept = find(asked.evidence, config)[1]
     name, every = _findings(kept, asked.rule)
-    drafts = _drafts(name, _chosen(name, every, asked), asked)
+    already = _covered(name, path, config, kept) if asked.every and path.exists() else frozenset()
+    drafts = _drafts(name, _chosen(name, every, asked, already), asked)
     try:
         source = path.read_bytes() if path.exists() else None
     except OSError as error:
@@ -128,7 +130,29 @@ def _findings(kept: api.Kept, rule: str) -> tuple[str, list[Finding]]:
     return names[0], [one for one in judged.findings() if one.rule.name == names[0]]
 
 
-def _chosen(rule: str, every: Sequence[Finding], asked: Asked) -> list[tuple[Finding, str]]:
+def _covered(
+    rule: str, path: Path, config: AuditConfig | None, kept: api.Kept
+) -> frozenset[tuple[Subject, Verdict]]:
+    """What the file of waivers covers today of the findings of a rule, also by waivers that the run did not know yet."""
+    from checker.audit.replaying import terms
+
+    limits = limits_of(config) if config else Limits()
+    listed, _ = read_waivers(path, policies(config, kept), limits)
+    # valid today: as if valid at the instant of the run, whose verdicts stay as they are
+    now, then = utc_now(), kept.as_of
+    valid = [
+        replace_fields(one, created=min(one.created, then), expires=max(one.expires, then))
+        for one in listed
+        if one.rule == rule and one.in_force(max(now, one.created))
+    ]
+    judged = api.rejudge(kept, terms(kept).rules, waivers=valid)
+    found = (one for one in judged.findings() if one.rule.name == rule and one.waived)
+    return frozenset((one.subject, one.verdict) for one in found)
+
+
+def _chosen(
+    rule: str, every: Sequence[Finding], asked: Asked, already: Collection[tuple[Subject, Verdict]]
+) -> list[tuple[Finding, str]]:
     """The findings that are asked for, each with the text that did."""
     verdict = Verdict(asked.covers)
     there = [one for one in every if one.verdict is verdict]
@@ -137,9 +161,11 @@ def _chosen(rule: str, every: Sequence[Finding], asked: Asked) -> list[tuple[Fin
         hint = f"it has {_count(len(every), other.pop())}: --covers says which are meant" if every else ""
         raise InvalidInputError(Problem("RULE", f"the run has no {verdict} of {rule}", hint))
     if asked.every:
-        left = [one for one in there if not one.waived]
+        left = [one for one in there if not one.waived and (one.subject, one.verdict) not in already]
         if not left:
-            message = f"{_count(len(there), verdict)} of {rule}, each of them waived already"
+            message = (
+                f"nothing left to waive: {_count(len(there), verdict)} of {rule}, each of them waived already"
+            )
             raise InvalidInputError(Problem("--all", message, "name an image set to waive it again"))
         return [(one, "") for one in left]
     gathered, found = Gathered(), []

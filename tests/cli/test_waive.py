@@ -93,6 +93,25 @@ def test_all_takes_every_finding_of_the_rule(run, folder, capsys):
     assert "1 waiver added, of 2 image sets" in capsys.readouterr().out
 
 
+def test_all_leaves_out_what_the_file_has_got_since_the_run(run, folder, capsys):
+    with time_machine.travel("2026-01-20T12:00:00Z", tick=False):
+        assert waive(run, "forced", FORCED, created="2026-01-20") == 0
+        assert waive(run, "forced", "--all", created="2026-01-20") == 0
+        assert [one.image_sets for one in read(folder)] == [(FORCED,), (TOO,)]
+        before = (folder / "waivers.yaml").read_bytes()
+        capsys.readouterr()
+        assert waive(run, "forced", "--all", created="2026-01-20") == 2
+    assert "--all: error: nothing left to waive" in capsys.readouterr().err
+    assert (folder / "waivers.yaml").read_bytes() == before
+
+
+def test_all_takes_again_what_no_waiver_covers_any_more(run, folder):
+    assert waive(run, "forced", "--all", expires="2026-01-10") == 0
+    with time_machine.travel("2026-01-20T12:00:00Z", tick=False):
+        assert waive(run, "forced", "--all", created="2026-01-20") == 0
+    assert (folder / "waivers.yaml").read_text().count("rule: p/forced") == 2
+
+
 def test_all_leaves_out_what_is_waived_already(folder, capsys):
     run = keep_run(folder)
     assert waive(run, "forced", FORCED) == 0

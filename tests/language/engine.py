@@ -96,8 +96,10 @@ def _judged(
             read_back = read.subjects(rules, folder, moment, read.EVERY)
             rows = [(rule, *row) for rule, its in zip(rules, read_back, strict=True) for row in its]
             judged = [(rule, subject, verdict) for rule, subject, verdict, _ in rows]
-            # what findings.parquet holds is what each subject says of itself
-            assert [finding for *_, finding in rows if finding is not None] == found
+            # what findings.parquet holds is what each subject says of itself, in whatever order they are told
+            own = {(one.rule.name, one.subject): one for *_, one in rows if one is not None}
+            assert {(one.rule.name, one.subject): one for one in found} == own
+            assert len(found) == len(own)
     verdicts = {(rule.id, key(subject)): verdict.value for rule, subject, verdict in judged}
     assert len(verdicts) == len(judged)
     return Judged(

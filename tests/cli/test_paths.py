@@ -78,7 +78,7 @@ def test_every_option_and_argument_refuses_what_nobody_replaces(capsys, path, fl
     value = f"html={written}" if flag.metavar == "FORMAT=PATH" else written
     name = next((one for one in flag.opts if one.startswith("--")), None)
     # arguments that have to be there, before the one that is looked at
-    before = {"explain": ["r", "i"], "waive": ["r", "i"], "show": ["r"]}.get(path[-1], [])
+    before = {("explain",): ["r", "i"], ("waive",): ["r", "i"], ("rules", "show"): ["r"]}.get(path, [])
     if path == ("waive",):
         before += [
             part for one in ("reason", "owner", "approved-by", "expires") for part in (f"--{one}", "x")

@@ -95,11 +95,11 @@ def test_a_search_alone_answers_what_it_answers_and_nothing_else(table):
     rows, coverage = table(TIER, searched(), whole())
     assert calls(rows) == [(None, None, DELETED_NOT_LISTED), (A, SEARCH, None)]
     assert (rows[1]["storageTier"], rows[1]["versionId"], rows[1]["found"]) == ("FREQUENT_ACCESS", 3, True)
-    assert coverage == Coverage(expected=1)
+    assert coverage == Coverage(expected=1, found=1)
     rows, coverage = table(STATE, searched(), whole())
     assert calls(rows)[1:] == [(A, None, "NotRecorded")]
     assert rows[1]["found"] is None
-    assert coverage == Coverage(expected=1, unreadable=1, unreadable_targets=1)
+    assert coverage == Coverage(expected=1, unreadable=1, unreadable_targets=1, found=1)
 
 
 def test_unless_it_is_known_what_rules_read_a_search_answers_nothing(table):

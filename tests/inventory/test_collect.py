@@ -381,7 +381,7 @@ def test_several_targets_regions_and_stores(service: Service) -> None:
 
 
 def test_no_targets() -> None:
-    assert collect([], lambda record: None) == Collection()
+    assert collect([], lambda record: None) == Collection(names={"data_stores": {}, "accounts": {}})
 
 
 def test_memory_does_not_grow_with_the_sink(service: Service) -> None:

@@ -48,6 +48,10 @@ def rows(view) -> list[str]:
     return view.locator("#rows tr").all_inner_texts()
 
 
+def severities(view) -> list[str]:
+    return [text.split("\t")[1].strip() for text in rows(view)]
+
+
 def status(view) -> str:
     return view.locator("#status").inner_text()
 
@@ -123,13 +127,14 @@ def test_filters_by_verdict_severity_and_gate(show):
     view = show(ordinary())
     view.get_by_label("Verdict").select_option("unknown")
     assert status(view) == "9 of 14 findings"
-    view.get_by_label("Severity").select_option("low")
+    view.get_by_label("Severity", exact=True).select_option("low")
     assert status(view) == "2 of 14 findings"
     view.get_by_label("Only what the gate counts").check()
     assert status(view) == "No finding of 14 matches."
-    view.get_by_label("Severity").select_option("")
-    view.get_by_label("Sort by").select_option("severity")
-    assert [text.split("\t")[1].strip() for text in rows(view)][:2] == ["critical", "critical"]
+    view.get_by_label("Severity", exact=True).select_option("")
+    assert severities(view) == ["critical"] * 2 + ["high"] * 2 + ["medium"] * 3
+    view.get_by_label("Sort by").select_option("policy")
+    assert severities(view) == ["high"] * 2 + ["medium"] * 3 + ["critical"] * 2
     view.get_by_label("Verdict").select_option("waived")
     assert status(view) == "No finding of 14 matches."
 
@@ -144,7 +149,7 @@ def test_deep_links(show):
     view.wait_for_selector("#status:has-text('14 findings')")
     view.evaluate("location.hash = '#about/retention/no-message'")
     view.wait_for_selector("details[id='about/retention/no-message'][open]")
-    view.locator("details.card").nth(0).get_by_role("link").click()
+    view.locator("details[id='about/integrity/no-forced-overrides']").get_by_role("link").click()
     view.wait_for_selector("#status:has-text('5 of 14')")
 
 

@@ -285,6 +285,9 @@ def test_waivers_are_counted_in_the_suite_and_said_in_the_case():
     forced = suites[NO_FORCE.id]
     properties = {one.get("name"): one.get("value") for one in forced.iter("property")}
     assert {name: value for name, value in properties.items() if name.startswith(("waivers", "gate"))} == {
+        "gate.sentence": "Gate failed: 2 new fails (high) at medium or above, or beyond max (medium 5). 0 fails below "
+        "the gate, 2 within max (medium), 1 not new (high), 2 waived (high), 2 unknown (low), 1 of them waived; "
+        "7 of 9 listed image sets read.",
         "waivers.in-force": "2",
         "waivers.covering": "2",
         "waivers.expired": "1",

@@ -274,6 +274,8 @@ class _Times:
         lengths = (value,) if isinstance(value, Duration) else _SAMPLES
         self.free |= isinstance(value, Field)
         for length in lengths:
+            if right is not None and NOW not in (left, right) and not self.sums.reaches(length):
+                continue  # no two instants are so far apart, whatever the day: nothing is beside it
             self.durations.append(length)
             if right is None:
                 self.between(NOW, left, length)

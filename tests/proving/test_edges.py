@@ -26,6 +26,8 @@ NEVER = [
     {"createdAt": {"older_than": "9999y"}},
     {"createdAt": {"older_than": "10000y"}},
     {"updatedAt - createdAt": {"gte": "9999y"}},
+    {"updatedAt - createdAt": {"gte": "3652500d"}},
+    {"updatedAt - createdAt": {"gt": "1mo"}, "createdAt - updatedAt": {"eq": "120000mo"}},
     {"createdAt": {"before": FIRST}},
     {"createdAt": {"after": f"{LAST}T23:59:59.999Z"}},
     {"createdAt - now": {"gte": "9999y"}},
@@ -42,6 +44,7 @@ SOMETIMES = [
     {"labels.keep": {"gt": "9999y"}, "updatedAt - createdAt": {"lt": {"field": "labels.keep"}}},
     {"labels.n": {"gte": 2**63 - 1}},
     {"updatedAt - createdAt": {"gte": "9998y"}},
+    {"updatedAt - createdAt": {"gt": "1mo", "lt": "9999y"}},
 ]
 INSTANTS = st.integers(FIRST_MS, LAST_MS)
 DURATIONS = st.builds(

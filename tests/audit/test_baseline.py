@@ -469,3 +469,13 @@ def test_versions_whose_list_could_not_be_read_are_undecided_and_decided_once_it
     check(entry, options=())
     found, _ = changes(check)
     assert found == {"persisting": 1, "decided": 1}
+
+
+def test_diff_knows_a_renamed_pack_as_check_does(check):
+    check(answer(ONE, **FORCED), options=())
+    check.policy(POLICY.replace("pack: house", "pack: home"))
+    gated(check, "fail_on: low}\nrenamed: {packs: {home: house}", answer(ONE, **FORCED))
+    assert check.results["summary"]["since"]["persisting"] == 1
+    main(["diff", "runs/previous", "runs/latest", "-c", "gate.yaml", "--report", "json=d.json"])
+    summary = json.loads((check.folder / "d.json").read_text())["summary"]
+    assert (summary["persisting"], summary["new"], summary["not_judged_any_more"]) == (1, 0, 0)

@@ -62,11 +62,6 @@ class Entry:
         return next((one for one in way.rules if (one.name, one.scope) == (self.name, self.scope)), None)
 
 
-def same(left: str, right: str, names: Iterable[str]) -> str:
-    """That two relations have the same values in columns of our own names."""
-    return " AND ".join(f'{left}."{name}" IS NOT DISTINCT FROM {right}."{name}"' for name in names)
-
-
 def with_causes(
     connection: DuckDBPyConnection,
     changes: DuckDBPyRelation,

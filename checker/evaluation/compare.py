@@ -19,7 +19,7 @@ from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
-from checker.evaluation.causes import ENTRY, Entry, Factor, Ways, restated, same, with_causes
+from checker.evaluation.causes import ENTRY, Entry, Factor, Ways, restated, with_causes
 from checker.evaluation.change import category_of, flipped, is_one, plain_causes, unchanged, with_known
 from checker.evaluation.compile import tree
 from checker.evaluation.flapping import with_flapping
@@ -30,6 +30,7 @@ from checker.evaluation.open_findings import (
     JUDGED,
     identified,
     read_open_findings,
+    same,
     with_cover,
     with_lists,
 )

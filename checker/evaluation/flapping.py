@@ -12,9 +12,10 @@ from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
-from checker.evaluation.causes import ENTRY, same
+from checker.evaluation.causes import ENTRY
 from checker.evaluation.change import is_one
 from checker.evaluation.compile import tree
+from checker.evaluation.open_findings import same
 from checker.evaluation.states import FINDINGS, KEY, kept_states
 from checker.model import Category
 

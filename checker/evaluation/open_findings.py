@@ -23,7 +23,7 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.compile import tree
-from checker.evaluation.tables import TABLES, read_table, subject
+from checker.evaluation.tables import SUBJECT, TABLES, read_table, subject
 from checker.evaluation.waiving import WAIVER
 from checker.evidence.runfolder import FINDINGS
 from checker.evidence.snapshot import connect, duckdb_path
@@ -156,7 +156,7 @@ def judged_subjects(
     wanted = names or _SUBJECT
     if not (folder / TABLES[scope]).exists():
         return _nothing(connection).select(*map(Column, wanted))
-    columns = dict(zip(("target", "account", "region", "datastoreId", "imageSetId", "versionId", "exact"), subject(scope), strict=True))  # fmt: skip
+    columns = dict(zip(SUBJECT, subject(scope), strict=True))
     columns["named"] = Case(columns["exact"], columns["versionId"])
     rows = read_table(connection, folder, scope)
     return rows.select(*(columns[name].alias(name) for name in wanted)).distinct()

@@ -7,7 +7,7 @@ import gc
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from checker import fields
@@ -115,6 +115,10 @@ def test_the_catalogue_has_what_it_can_type_and_names_the_rest(model, added):
 
 @settings(FIXTURES, max_examples=8)
 @given(members, st.booleans())
+@example([("GetImageSetResponse", "provenance", "structure", False)], True)
+@example([("Overrides", "provenance", "structure", False)], True)
+@example([("DatastoreProperties", "provenance", "structure", True)], True)
+@example([("ImageSetProperties", "provenance", "structure", True)], True)
 def test_check_judges_as_before(model, tmp_path, added, there):
     model(added)
     answer = {

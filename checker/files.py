@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import select
 import stat
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from checker.problems import InvalidInputError, Problem
+from checker.problems import InvalidInputError, Problem, nearest
 
 LONGEST_WAIT = 10.0
 """Seconds in which a pipe has to say something."""
+MOST_NAMES = 10_000
+"""Names of a folder that are looked at for one like a name that is not there."""
 _MIB = 1024 * 1024
 
 
@@ -48,10 +51,19 @@ def read_bytes(path: Path, shown: str, largest: int, hint: str) -> bytes:
         message = f"nothing was written into it for {LONGEST_WAIT:g} seconds"
         raise InvalidInputError(Problem(shown, message, "it is a pipe: name a file")) from None
     except OSError as error:
-        raise InvalidInputError(
-            Problem(shown, f"cannot be read: {(error.strerror or str(error)).lower()}")
-        ) from None
+        reason = f"cannot be read: {(error.strerror or str(error)).lower()}"
+        near = near_file(path) if isinstance(error, FileNotFoundError) else ""
+        raise InvalidInputError(Problem(shown, reason, near)) from None
     return b"".join(parts)
+
+
+def near_file(path: Path) -> str:
+    """`did you mean X?` for the file of the same folder whose name is nearest to one that there is not, else nothing."""
+    try:
+        names = [one.name for one in islice(path.parent.iterdir(), MOST_NAMES)]
+    except OSError:
+        return ""
+    return nearest(path.name, names)
 
 
 def _next(file: Any, regular: bool) -> bytes:  # noqa: FBT001 - of one caller

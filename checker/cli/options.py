@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -224,20 +225,24 @@ def reports(given: Check, config: AuditConfig | None, loaded: api.Policies | Non
     problems: list[Problem] = []
     asked = _asked(given, config, problems)
     taken = {file.resolve(): "an input of this run" for file in _inputs(given, config, loaded)}
+    named = {text.partition("=")[0] for text in given.reports}
     for name, path in asked:
         place = Path(path).resolve() if path != STDOUT else Path(STDOUT)
-        if place in taken:
-            problems.append(
-                Problem("--report", f"{name} would be written to {path}, which is {taken[place]}")
-            )
-        taken[place] = f"the {name} report too"
         try:
-            probe(path)
+            with config.place_of("reports", name) if config and name not in named else nullcontext():
+                _probe(name, path, taken.get(place))
         except InvalidInputError as error:
             problems += error.problems
+        taken[place] = f"the {name} report too"
     if problems:
         raise InvalidInputError(problems)
     return asked
+
+
+def _probe(name: str, path: str, taken: str | None) -> None:
+    if taken:
+        raise InvalidInputError(Problem(path, f"this is {taken}", f"write the {name} report to another file"))
+    probe(path)
 
 
 def asked_reports(asked: Sequence[str], junit_passes: str) -> list[tuple[str, str]]:

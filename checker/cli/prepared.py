@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -116,7 +117,7 @@ def prepare(given: Check, started: datetime) -> Prepared:
         with gathered.step():
             by = _judging(given, config, own, policies, gathered)
     files = options.event_files(given, config)
-    events = _events(files, started, gathered)
+    events = _events(files, started, gathered, None if given.events else config)
     gathered.check()
     assert by is not None
     assert gate is not None
@@ -143,13 +144,20 @@ def _how(given: Check, reports: Sequence[tuple[str, str]]) -> api.Options:
     )
 
 
-def _events(files: list[Path], started: datetime, gathered: Gathered) -> tuple[Event, ...]:
-    """The deletion events before the run."""
+def _events(
+    files: list[Path], started: datetime, gathered: Gathered, config: AuditConfig | None
+) -> tuple[Event, ...]:
+    """The deletion events before the run, of files that audit.yaml names where it is given."""
     events: tuple[Event, ...] = ()
-    with gathered.step():
+    with gathered.step(), _place(config, "events"):
         events, warnings = read_events(files, started) if files else ((), [])
         gathered.problems += warnings
     return events
+
+
+def _place(config: AuditConfig | None, *keys: str) -> AbstractContextManager[None]:
+    """Where audit.yaml names what is read now; nowhere where the command line does."""
+    return config.place_of(*keys) if config else nullcontext()
 
 
 def _judging(
@@ -179,7 +187,8 @@ def _judging(
     waivers: tuple[Waiver, ...] = ()
     path = options.waivers_file(given, config)
     if path is not None:
-        waivers, warnings = api.waivers(config, rules, path, kept=own)
+        with _place(None if given.waivers else config, "waivers", "file"):
+            waivers, warnings = api.waivers(config, rules, path, kept=own)
         gathered.problems += warnings
     files = {name: own.folder / name for name in (AUDIT, WAIVERS) if own and own.has(name)}
     files |= {WAIVERS: path} if path else {}
@@ -218,7 +227,8 @@ def _earlier(
     if where is not None and store is None:
         keep, lock = (config.keep, config.object_lock) if config else (None, None)
         root = config.root if config and not given.runs else None
-        store = api.open_store(where, root, keep=keep, object_lock=lock)
+        with _place(None if given.runs else config, "runs", "path"):
+            store = api.open_store(where, root, keep=keep, object_lock=lock)
     baseline = options.baseline(given, config)
     if found is not None:
         named = find(baseline, config, given.runs)[1] if baseline else None
@@ -226,13 +236,23 @@ def _earlier(
         return store, api.Past(named=named, stands=stands)
     if store is None:
         if gate.new_only or baseline:
-            message = "what is new is known only where earlier runs are kept"
-            raise InvalidInputError(Problem("new_only", message, _KEEP_RUNS))
+            raise InvalidInputError(_no_runs(given, config))
         if given.strict_history:
             message = "what was removed is known only where earlier runs are kept"
             raise InvalidInputError(Problem("--strict-history", message, _KEEP_RUNS))
         return None, api.Past()
     return store, api.past(store, name, gate, baseline, strict=given.strict_history)
+
+
+def _no_runs(given: Check, config: AuditConfig | None) -> Problem:
+    """Nothing to compare with, said where it was asked for."""
+    message = "what is new is known only where earlier runs are kept"
+    if flag := "--new-only" if given.new_only else "--baseline" if given.baseline else "":
+        return Problem(flag, message, _KEEP_RUNS)
+    written = config is not None and bool(config.new_only)
+    if config is not None and written:
+        return config.document.root.at(("gate", "new_only")).problem(message, _KEEP_RUNS)
+    return Problem("new_only", message, _KEEP_RUNS)
 
 
 def _not_collected(config: AuditConfig, kept: api.Kept) -> tuple[str, ...]:

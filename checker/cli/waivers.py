@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -75,7 +76,8 @@ def check(asked: Asked) -> int:
     path = waivers_file(asked.waivers, config, "--waivers")
     kept = find(asked.evidence, config)[1] if asked.evidence else None
     loaded = _policies(asked, config, kept)
-    waivers, warnings = read_waivers(path, loaded, limits_of(config) if config else Limits())
+    with config.place_of("waivers", "file") if config and not asked.waivers else nullcontext():
+        waivers, warnings = read_waivers(path, loaded, limits_of(config) if config else Limits())
     warn([*(config.warnings if config else ()), *loaded.warnings, *warnings])
     soon = config.soon if config else SOON
     used = _used(kept, config, loaded, waivers, moment, own=not asked.policies) if kept else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
@@ -11,9 +12,9 @@ from typing import Literal, NamedTuple
 
 from checker.config.reach import Spread
 from checker.config.tables import Cell, Table
-from checker.model import LONGEST, NO_RENAMES, SOON, Duration, Renames, Severity
+from checker.model import LONGEST, NO_RENAMES, SOON, Duration, Location, Renames, Severity
 from checker.policy.changes import Override
-from checker.problems import Problem
+from checker.problems import InvalidInputError, Problem
 from checker.values import DAY
 from checker.yamlsource import Document, Entry, Node
 
@@ -157,6 +158,23 @@ class AuditConfig:
     def at(self, path: str) -> Path:
         """The file that a path written in audit.yaml means: relative to the folder of audit.yaml."""
         return self.root / path
+
+    @contextmanager
+    def place_of(self, *keys: str) -> Iterator[None]:
+        """Shows what is wrong with a file that audit.yaml names where it names it, under these keys; what is wrong in the
+        file is shown there."""
+        node = self.document.root.at(keys)
+        try:
+            yield
+        except InvalidInputError as error:
+            raise InvalidInputError(
+                [
+                    one
+                    if isinstance(one.where, Location)
+                    else node.problem(f"{one.where}: {one.message}", one.hint, warning=one.warning)
+                    for one in error.problems
+                ]
+            ) from None
 
     def report_key(self, name: str) -> Node:
         """The place of a report format's name, for a problem with it."""

@@ -14,6 +14,17 @@ ONE, TWO, THREE = (f"{number}8f88ac7870584f58d56256646b4d92b" for number in rang
 POLICY = "version: 1\npack: p\nrules: [{id: r, title: R, severity: low, deny: {imageSetState: DELETED}}]\n"
 
 
+AUDIT = f"""version: 1
+name: a
+policies: [p.yaml]
+targets:
+  - name: t
+    region: us-east-1
+    datastore: "{STORE}"
+    image_sets: all
+"""
+
+
 def answer(image_set):
     return json.dumps(
         {"datastoreId": STORE, "imageSetId": image_set, "versionId": "1", "imageSetState": "ACTIVE"}
@@ -180,3 +191,29 @@ def test_an_endpoint_that_is_no_url_is_refused_as_in_audit_yaml(capsys, flag, ur
     assert code == 2
     assert f"{flag}: error: `{url}` is not an endpoint" in err
     assert "write it as https://HOST or http://HOST:PORT" in err
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "message"),
+    [
+        ("reports: {html: r.html, junit: r.html}", "audit.yaml:9:32", "r.html: this is the html report too"),
+        ("reports: {html: p.yaml}", "audit.yaml:9:17", "p.yaml: this is an input of this run"),
+        ("reports: {html: p.yaml/r.html}", "audit.yaml:9:17", "p.yaml is a file, not a folder"),
+        ("gate: {new_only: true}", "audit.yaml:9:18", "where earlier runs are kept"),
+        ("waivers: nope.yaml", "audit.yaml:9:10", "nope.yaml: cannot be read"),
+        ("waivers: {file: nope.yaml}", "audit.yaml:9:17", "nope.yaml: cannot be read"),
+        ("events: [nope.json]", "audit.yaml:9:9", "nope.json: cannot be read"),
+    ],
+)
+def test_a_file_that_audit_yaml_names_is_refused_where_it_is_named(capsys, line, place, message):
+    Path("audit.yaml").write_text(AUDIT + line + "\n")
+    assert main(["check"]) == 2
+    error = capsys.readouterr().err
+    assert place in error
+    assert message in error
+
+
+def test_a_file_that_is_not_there_has_the_nearest_of_its_folder_in_the_hint(capsys):
+    Path("audit.yaml").write_text(AUDIT)
+    assert main(["check", "-c", "audti.yaml"]) == 2
+    assert "did you mean audit.yaml?" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from checker.aws.door import ATTEMPTS, Access, Clients, Door, Identity
 from checker.aws.guard import (
     COLLECTED,
     PERMITTED,
+    S3_GETTING,
     S3_READING,
     S3_REMOVING,
     S3_WRITING,
@@ -16,12 +17,12 @@ from checker.aws.guard import (
     RefusedActionError,
     Watch,
 )
-from checker.aws.s3 import S3Error, asking
+from checker.aws.s3 import S3Error, asking, content, names, save
 from checker.aws.settings import default_region, exceptions, why_no_profile
 from checker.aws.transport import is_oversize
 
 __all__ = [
-    "ATTEMPTS", "COLLECTED", "DEADLINES", "PERMITTED", "S3_READING", "S3_REMOVING", "S3_WRITING", "Access", "Clients",
+    "ATTEMPTS", "COLLECTED", "DEADLINES", "PERMITTED", "S3_GETTING", "S3_READING", "S3_REMOVING", "S3_WRITING", "Access", "Clients",
     "Deadlines", "Door", "Identity", "OddAnswerError", "RefusedActionError", "S3Error", "UnusableError", "Watch", "asking",
-    "default_region", "exceptions", "is_oversize", "why_no_profile",
+    "content", "default_region", "exceptions", "is_oversize", "names", "save", "why_no_profile",
 ]  # fmt: skip

@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 
 from checker import __version__
 from checker.aws.credentials import LATE, Checked, Provider, Source, UnusableError, within
-from checker.aws.deadlines import DEADLINES, S3_DEADLINES, UPLOAD_DEADLINES, Deadlines
+from checker.aws.deadlines import DEADLINES, OBJECT_DEADLINES, S3_DEADLINES, UPLOAD_DEADLINES, Deadlines
 from checker.aws.guard import (
     PERMITTED,
     RUNTIME,
+    S3_GETTING,
     S3_READING,
     SERVICE,
     RefusedActionError,
@@ -96,7 +97,8 @@ class Door:
     """Sessions and clients of a run. Sessions share botocore's loader: each of their own would cost 8 MB and 120 ms.
 
     `endpoint_url` and `runtime_endpoint_url` override HealthImaging's two endpoints. The runtime one falls back to
-    the other, then to what AWS's settings say. `deadlines` are not S3's.
+    the other, then to what AWS's settings say. `deadlines` are not S3's: `s3_deadlines` and, for its files,
+    `object_deadlines` are.
     """
 
     endpoint_url: str | None = None
@@ -105,6 +107,8 @@ class Door:
     connections: int = 10
     attempts: int = ATTEMPTS
     deadlines: Deadlines = DEADLINES
+    s3_deadlines: Deadlines = S3_DEADLINES
+    object_deadlines: Deadlines = OBJECT_DEADLINES
     _sessions: dict[tuple[Access, str], _Session] = field(default_factory=dict, init=False)
     _outdated: dict[tuple[Access, str], list[_Session]] = field(default_factory=dict, init=False)
     _checked: set[str | None] = field(default_factory=set, init=False)
@@ -217,7 +221,9 @@ class Door:
         """
         self.check(Access())
         region = default_region(None) or S3_REGION
-        limits = S3_DEADLINES if permitted <= S3_READING else UPLOAD_DEADLINES
+        limits = self.s3_deadlines if permitted <= S3_READING else UPLOAD_DEADLINES
+        if permitted <= S3_GETTING:
+            limits = self.object_deadlines
         with _unusable():
             session = self._session(Access(), region)
             return self._client(session, "s3", region, None, permitted=permitted, deadlines=limits)

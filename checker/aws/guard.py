@@ -35,6 +35,9 @@ DICOM_TAGS = "DICOMTags"
 S3_READING = frozenset({"GetObject", "HeadObject", "HeadBucket", "ListObjectsV2"})
 """Actions of S3 that read kept runs. HeadBucket is how botocore finds the Region of a bucket."""
 
+S3_GETTING = frozenset({"GetObject", "HeadBucket"})
+"""Actions of S3 by which the files of kept runs are read."""
+
 S3_WRITING = S3_READING | {"PutObject", "PutObjectRetention"}
 """Actions of S3 that keep a run."""
 

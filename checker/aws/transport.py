@@ -18,6 +18,8 @@ from checker.aws.settings import exceptions
 
 LARGEST_HEAD = 1 << 16
 """Bytes before the body of an answer, with all `100 Continue` before it."""
+LARGEST_ERROR = 1 << 20
+"""Bytes of an answer that is an error."""
 _BEGAN, _SPENT = "imageset-checker.began", "imageset-checker.spent"
 
 
@@ -27,8 +29,6 @@ class OversizeError(Exception):
 
 def bound(client: Any, deadlines: Deadlines) -> None:
     """Bounds every answer to a client that has made no call yet."""
-    if deadlines.answer is None and deadlines.size is None:
-        return
     pools = client._endpoint.http_session._pool_classes_by_scheme  # noqa: SLF001 - there is no other way in
     for scheme, pool in pools.items():
         connection = type("Connection", (pool.ConnectionCls,), {"response_class": _response_class(deadlines)})
@@ -44,7 +44,7 @@ def _response_class(deadlines: Deadlines) -> type[HTTPResponse]:
 
         def begin(self) -> None:
             super().begin()
-            self._metered.most = deadlines.size
+            self._metered.most = deadlines.size if self.status < 300 else LARGEST_ERROR
 
     return Response
 
@@ -58,6 +58,7 @@ class _Metered(io.RawIOBase):
         self.most: int | None = LARGEST_HEAD
         self._piece = sock.gettimeout() or deadlines.read
         self._seconds = deadlines.answer
+        self._slowest = deadlines.slowest
         self._began = time.monotonic()
 
     def readable(self) -> bool:
@@ -65,9 +66,10 @@ class _Metered(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         if self._seconds is not None:
-            left = self._began + self._seconds - time.monotonic()
+            seconds = self._seconds + (self._size / self._slowest if self._slowest else 0.0)
+            left = self._began + seconds - time.monotonic()
             if left <= 0:
-                raise TimeoutError(f"no whole answer came within {self._seconds:g} s")
+                raise TimeoutError(f"no whole answer came within {seconds:g} s")
             self._sock.settimeout(min(self._piece, left))
         count: int = self._raw.readinto(buffer) or 0
         self._size += count

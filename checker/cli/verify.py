@@ -10,7 +10,7 @@ from checker import api
 from checker.audit.verifying import Verified
 from checker.cli.console import complain, say, warn
 from checker.cli.kept import configured, home, store_of
-from checker.evidence.s3store import S3
+from checker.evidence.s3names import S3
 from checker.problems import printable, render
 from checker.reporting.escaping import json_text
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from checker.model import Outcome, Severity
 from checker.values import INTEGERS, BadValueError, parse_time
 
-RUN_NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}(-\d{1,9})?")
+RUN_NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}(-[0-9]{1,9})?")
 """What `judging.run_id` makes. Nothing else is a run, whatever is in it: names come from stores that others write to."""
 
 Form = Callable[[object], str]

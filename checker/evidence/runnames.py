@@ -8,7 +8,8 @@ from pathlib import Path
 
 from checker.evidence.manifest import RUN_NAME
 from checker.evidence.runfolder import Sealed
-from checker.evidence.s3store import S3, S3Store, place
+from checker.evidence.s3names import S3, place
+from checker.evidence.s3store import S3Store
 from checker.evidence.store import LocalStore, open_store
 from checker.evidence.storing import Store
 from checker.problems import InvalidInputError, Problem, nearest

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import atexit
 import base64
+import errno
 import hashlib
 import json
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,48 +14,44 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from checker.aws import S3_READING, S3_REMOVING, S3_WRITING, Door, S3Error, asking, exceptions
+from checker.aws import (
+    S3_GETTING,
+    S3_READING,
+    S3_REMOVING,
+    S3_WRITING,
+    Door,
+    S3Error,
+    asking,
+    content,
+    exceptions,
+    names,
+    save,
+)
 from checker.evidence import runfolder
 from checker.evidence.manifest import RUN_NAME
 from checker.evidence.runfolder import DIGEST, MANIFEST, SIGNATURE, STARTED, RunFolderError
+from checker.evidence.s3names import S3, within
 from checker.evidence.storing import Store, Working
 from checker.model import Duration, utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem
 from checker.values import iso, later, parse_time
 
-S3 = "s3://"
 LARGEST = 5 << 30
 """Bytes of an object that PutObject takes."""
 
 WRITER = "imageset-checker-writer"
 """Metadata of an object that says which run put it: an upload that is repeated, since its answer got lost, finds its own."""
 
+LARGEST_MANIFEST = 64 << 20
 THREADS = 10
-CHUNK = 1 << 20
 
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_NO_FILE = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EINVAL, errno.EILSEQ)
 _ABSENT = ("404", "NoSuchKey", "NotFound")
 _TAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
-
-
-def place(where: str) -> tuple[str, str]:
-    """The bucket and the prefix, without slashes at its ends, of `s3://BUCKET/PREFIX`.
-
-    Raises:
-        InvalidInputError: it names no such place.
-    """
-    bucket, _, prefix = where.removeprefix(S3).partition("/")
-    prefix = prefix.strip("/")
-    if not _BUCKET.fullmatch(bucket):
-        hint = "a bucket's name has 3 to 63 characters, each one of a-z, 0-9, . and -"
-        raise InvalidInputError(Problem(where, f"`{bucket}` is no name of a bucket", hint))
-    if not prefix.isprintable() or any(part in ("", ".", "..") for part in prefix.split("/") if prefix):
-        raise InvalidInputError(Problem(where, "write it as s3://BUCKET/PREFIX"))
-    return bucket, prefix
 
 
 class S3Store(Store):
@@ -87,6 +83,10 @@ class S3Store(Store):
         return self.door.s3(S3_READING)
 
     @cached_property
+    def _getter(self) -> Any:
+        return self.door.s3(S3_GETTING)
+
+    @cached_property
     def _writer(self) -> Any:
         return self.door.s3(S3_WRITING)
 
@@ -98,8 +98,9 @@ class S3Store(Store):
         """Whatever stands between the prefix and the next slash."""
         start = len(self.prefix)
         with self._reading(self.shown):
-            pages = self._pages("list_objects_v2", Prefix=self.prefix, Delimiter="/")
-            return tuple(one["Prefix"][start:-1] for page in pages for one in page.get("CommonPrefixes", ()))
+            asked = {"Bucket": self.bucket, "Prefix": self.prefix, "Delimiter": "/"}
+            found = names(self._reader, "list_objects_v2", "CommonPrefixes", "Prefix", **asked)
+            return tuple(one["Prefix"][start:-1] for one in found)
 
     def contents(self) -> Mapping[str, frozenset[str]]:
         """The names of the files of every run."""
@@ -115,16 +116,16 @@ class S3Store(Store):
         """The manifest of a run; None where it has none. One that is there stays as it is."""
         if name not in self._manifests:
             with self._reading(f"{self.shown}/{name}/{MANIFEST}"):
-                answer = self._get(name, MANIFEST)
-                if answer is None:
+                read = content(self._object(name, MANIFEST), LARGEST_MANIFEST, **self._patience)
+                if read is None:
                     return None
-                self._manifests[name] = answer["Body"].read()
+                self._manifests[name] = read
         return self._manifests[name]
 
     def manifests(self, names: Iterable[str]) -> dict[str, bytes]:
         """The manifests of those of the runs that have one, several at a time."""
         asked = list(names)
-        self._reader  # noqa: B018 - made here, since threads would make several
+        self._getter  # noqa: B018 - made here, since threads would make several
         with ThreadPoolExecutor(THREADS) as pool:
             found = zip(asked, pool.map(self.manifest, asked), strict=True)
             return {name: content for name, content in found if content is not None}
@@ -142,16 +143,26 @@ class S3Store(Store):
         folder = self._temporary() / name
         with self._reading(where):
             wanted = files or tuple(self._keys(f"{self.prefix}{name}/"))
-            for file in wanted:
-                if not _within(file):
-                    raise InvalidInputError(Problem(where, f"the file {file} would be outside of the run"))
-                answer = self._get(name, file)
-                if answer is not None and not file.endswith("/"):
-                    (folder / file).parent.mkdir(parents=True, exist_ok=True)
-                    with (folder / file).open("wb") as out:
-                        shutil.copyfileobj(answer["Body"], out, CHUNK)
+        for file in wanted:
+            if not within(file):
+                raise InvalidInputError(Problem(where, f"the file {file} would be outside of the run"))
+            if not file.endswith("/"):
+                with self._reading(f"{where}/{file}"):
+                    self._fetch(name, file, folder / file)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def _fetch(self, name: str, file: str, path: Path) -> None:
+        def begin() -> Any:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return path.open("wb")
+
+        try:
+            save(self._object(name, file), begin, LARGEST, **self._patience)
+        except OSError as error:
+            if error.errno in _NO_FILE:
+                raise S3Error("NoFile", "no file can be called so") from None
+            raise
 
     def claim(self, run_id: str, started: Mapping[str, Any]) -> Working:
         """Puts `started.json` under a name that no run has."""
@@ -231,10 +242,8 @@ class S3Store(Store):
         above = f"{self.prefix}{name}/"
         try:
             with asking():
-                pages = self._remover.get_paginator("list_object_versions").paginate(
-                    Bucket=self.bucket, Prefix=above
-                )
-                for one in [one for page in pages for one in page.get("Versions", ())]:
+                asked = {"Bucket": self.bucket, "Prefix": above}
+                for one in list(names(self._remover, "list_object_versions", "Versions", "Key", **asked)):
                     if one["Key"].removeprefix(above) in wanted:
                         self._remover.delete_object(
                             Bucket=self.bucket, Key=one["Key"], VersionId=one["VersionId"]
@@ -285,8 +294,14 @@ class S3Store(Store):
                 key = f"{self.prefix}{name}/{STARTED}"
                 self._writer.put_object_retention(Bucket=self.bucket, Key=key, Retention=retention)
 
-    def _get(self, name: str, file: str) -> Any:
-        return self._found(self._reader.get_object, f"{self.prefix}{name}/{file}")
+    @property
+    def _patience(self) -> dict[str, Any]:
+        """How often a body is read, and for how long again."""
+        return {"attempts": self.door.attempts, "seconds": self.door.object_deadlines.call}
+
+    def _object(self, name: str, file: str) -> Callable[[], Any]:
+        """What gets a file of a run."""
+        return lambda: self._found(self._getter.get_object, f"{self.prefix}{name}/{file}")
 
     def _head(self, name: str, file: str) -> Any:
         return self._found(self._reader.head_object, f"{self.prefix}{name}/{file}")
@@ -299,12 +314,10 @@ class S3Store(Store):
                 return None
             raise
 
-    def _pages(self, action: str, **asked: Any) -> Iterator[Mapping[str, Any]]:
-        yield from self._reader.get_paginator(action).paginate(Bucket=self.bucket, **asked)
-
     def _keys(self, above: str) -> Iterator[str]:
-        pages = self._pages("list_objects_v2", Prefix=above)
-        return (one["Key"].removeprefix(above) for page in pages for one in page.get("Contents", ()))
+        asked = {"Bucket": self.bucket, "Prefix": above}
+        found = names(self._reader, "list_objects_v2", "Contents", "Key", **asked)
+        return (one["Key"].removeprefix(above) for one in found)
 
     def _work(self, name: str) -> Path:
         folder = Path(tempfile.mkdtemp(prefix="imageset-checker-")) / name
@@ -322,12 +335,6 @@ class S3Store(Store):
                 yield
         except S3Error as error:
             raise InvalidInputError(Problem(where, f"cannot be read: {error}", error.hint)) from None
-
-
-def _within(file: str) -> bool:
-    """Whether the name of an object below a run's is one of a file in the run's folder, on any machine."""
-    parts = PurePosixPath(file).parts
-    return file.isprintable() and not file.startswith("/") and ".." not in parts and not {*"\\:"} & {*file}
 
 
 @contextmanager

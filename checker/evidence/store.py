@@ -13,7 +13,8 @@ from typing import Any
 from checker.evidence import runfolder
 from checker.evidence.manifest import RUN_NAME
 from checker.evidence.runfolder import MANIFEST, STARTED, RunFolderError
-from checker.evidence.s3store import S3, S3Store, place
+from checker.evidence.s3names import S3, place
+from checker.evidence.s3store import S3Store
 from checker.evidence.storing import Store, Working
 from checker.model import Duration
 from checker.problems import InvalidInputError, Problem

@@ -21,7 +21,7 @@ from checker.evidence.records import (
     LIST_VERSIONS,
     SEARCH,
 )
-from checker.evidence.s3store import S3, place
+from checker.evidence.s3names import S3, place
 from checker.inventory.plan import Plan, pinned
 from checker.model import Needs, Target
 

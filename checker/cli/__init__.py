@@ -87,9 +87,10 @@ def _malformed() -> str:
 
 def _forget() -> None:
     """A process may run several commands, and what one of them read is nothing to the next."""
-    past: Any = sys.modules.get("checker.evidence.past")
-    if past is not None:
-        past.forget()
+    for name in ("checker.evidence.past", "checker.files"):
+        module: Any = sys.modules.get(name)
+        if module is not None:
+            module.forget()
 
 
 def _of_the_machine(error: Exception) -> bool:

@@ -19,6 +19,7 @@ from checker.cli.prepared import Prepared, prepare
 from checker.evidence import runfolder
 from checker.evidence.past import malformed
 from checker.evidence.runfolder import MANIFEST
+from checker.files import LARGEST_TABLE, load
 from checker.model import NO_RENAMES, Outcome, utc_now
 from checker.problems import InvalidInputError, Problem
 from checker.reporting import STDOUT
@@ -214,7 +215,8 @@ def _deliver(result: api.Run, plan: Prepared, working: api.Working | None) -> _D
     place = ""
     if working is not None:
         events = {
-            f"events-{number}.jsonl": file.read_bytes() for number, file in enumerate(plan.event_files, 1)
+            f"events-{number}.jsonl": load(file, LARGEST_TABLE)
+            for number, file in enumerate(plan.event_files, 1)
         }
         with _reporting() as went:
             files = {**plan.by.files, **events}

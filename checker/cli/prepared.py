@@ -20,8 +20,10 @@ from checker.cli.options import Check
 from checker.evidence.events import Event, read_events
 from checker.evidence.kept import targets_in
 from checker.evidence.past import AUDIT, WAIVERS
+from checker.files import load
 from checker.model import SOON, Duration, Waiver, utc_now
 from checker.problems import Gathered, InvalidInputError, Problem
+from checker.yamlsource import LARGEST_FILE
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
@@ -192,7 +194,7 @@ def _judging(
         gathered.problems += warnings
     files = {name: own.folder / name for name in (AUDIT, WAIVERS) if own and own.has(name)}
     files |= {WAIVERS: path} if path else {}
-    content = {name: file.read_bytes() for name, file in files.items()}
+    content = {name: load(file, LARGEST_FILE) for name, file in files.items()}
     content |= {AUDIT: config.source} if config else {}
     return Judging(rules, targets, left_out, waivers, config.soon if config else SOON, content)
 

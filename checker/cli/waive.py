@@ -16,8 +16,10 @@ from checker.cli.kept import configured, find
 from checker.cli.options import DEFAULT_CONFIG
 from checker.config.drafts import Added, Draft, add, replace
 from checker.config.waivers import COVERS, Limits, limits_of, read_waivers, waivers_in
+from checker.files import read_bytes
 from checker.model import Finding, Location, Subject, Verdict, utc_now
 from checker.problems import Gathered, InvalidInputError, Problem, one_line, suggest
+from checker.yamlsource import LARGEST_FILE
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
@@ -59,11 +61,8 @@ def run(asked: Asked) -> int:
     name, every = _findings(kept, asked.rule)
     already = _covered(name, path, config, kept) if asked.every and path.exists() else frozenset()
     drafts = _drafts(name, _chosen(name, every, asked, already), asked)
-    try:
-        source = path.read_bytes() if path.exists() else None
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InvalidInputError(Problem(path.as_posix(), f"cannot be read: {reason}")) from None
+    hint = f"YAML files may have {LARGEST_FILE >> 20} MiB"
+    source = read_bytes(path, path.as_posix(), LARGEST_FILE, hint) if path.exists() else None
     added = add(source or b"", path.as_posix(), drafts)
     _check(added, config, kept)
     replace(path, source, added.document.source)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from checker.files import LARGEST_TABLE, UnreadableError, load
 from checker.model import Location
 from checker.problems import Problem, mask
 from checker.yamlsource import Node
@@ -96,10 +97,12 @@ def read(path: Path, shown: str, at: Node, problems: list[Problem]) -> Table | N
     `at` is where audit.yaml names the file: the place of a file that cannot be read.
     """
     try:
-        source = path.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        problems.append(at.problem(f"{shown} cannot be read: {reason.lower()}"))
+        source = load(path, LARGEST_TABLE, "an inventory may have 1 GiB")
+    except UnreadableError as error:
+        said = str(error)
+        problems.append(
+            at.problem(f"{shown} {said}" if said.startswith("cannot") else f"{shown}: {said}", error.hint)
+        )
         return None
     if other := _no_csv(source):
         hint = (

@@ -7,12 +7,12 @@ import gzip
 import io
 import json
 import re
-import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from checker.files import LARGEST_TABLE, UnreadableError, load
 from checker.model import Location
 from checker.problems import Problem, mask
 from checker.values import STRICT_JSON, BadValueError
@@ -78,15 +78,15 @@ def read_text(path: str, shown: str, problems: list[Problem]) -> str | None:
     """The text of a file, packed with gzip or not, `-` for standard input; None where it cannot be read, which is noted."""
     raw = b""
     try:
-        raw = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        raw = load(Path(path), LARGEST_TABLE, "give it in parts")
         raw = _unpacked(raw)
         return _decode(raw)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         problems.append(Problem(shown, f"cannot be unpacked: {str(error).lower()}"))
     except BadValueError as error:
         problems.append(Problem(shown, str(error), error.hint))
-    except OSError as error:
-        problems.append(Problem(shown, f"cannot be read: {(error.strerror or str(error)).lower()}"))
+    except UnreadableError as error:
+        problems.append(Problem(shown, str(error), error.hint))
     except UnicodeDecodeError as error:
         message = f"byte 0x{raw[error.start]:02x} at offset {error.start} is not UTF-8"
         problems.append(Problem(shown, message, "save the file as UTF-8"))

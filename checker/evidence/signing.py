@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from checker.evidence.runfolder import Key
+from checker.files import read_bytes
 from checker.problems import InvalidInputError, Problem
 
 _LARGEST_KEY = 64 << 10
@@ -96,11 +97,7 @@ def _modules(path: Path) -> _Modules:
 
 
 def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(_LARGEST_KEY)
-    except OSError as error:
-        raise _no(path, f"cannot be read: {(error.strerror or str(error)).lower()}", "") from None
+    return read_bytes(path, path.as_posix(), _LARGEST_KEY, "a key has less than 1 KiB")
 
 
 def _fingerprint(key: Any) -> str:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from checker.files import UnreadableError, load
 from checker.problems import InvalidInputError, Problem, nearest, suggest
 from checker.shipped import folder
 from checker.values import BadValueError, parse_path
-from checker.yamlsource import Node, read
+from checker.yamlsource import LARGEST_FILE, Node, read
 
 SUFFIXES = (".yaml", ".yml", ".json")
 """Of policies in a folder, in capitals too. JSON is YAML; a JSON file that is no policy is left out."""
@@ -115,7 +116,10 @@ def _files_in(path: Path, request: Request, problems: list[Problem]) -> Iterator
 
 def _speaks_of_policies(file: Path) -> bool:
     """Whether a JSON file may be a policy at all: recorded answers, say, are none."""
-    text = file.read_bytes()
+    try:
+        text = load(file, LARGEST_FILE)
+    except UnreadableError:
+        return True  # whoever reads it says why
     return any(f'"{key}"'.encode() in text for key in KEYS)
 
 

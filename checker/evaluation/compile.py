@@ -40,6 +40,7 @@ from checker.model import (
 )
 from checker.policy.conditions import always_there
 from checker.policy.literals import MEAN_MONTH, comparable
+from checker.policy.operators import OPERATORS, Operator
 from checker.policy.tree import fields_of, walk
 
 T = TypeVar("T")
@@ -68,19 +69,6 @@ _CALLS = {
     Source.HISTORY: "",  # no call: its reasons stand alone
     Source.PREVIOUS_VERSION: "",
 }
-
-_COMPARE: dict[str, Callable[[Expression, Expression], Expression]] = {
-    "eq": operator.eq, "ne": operator.ne,
-    "lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge,
-    "before": operator.lt, "after": operator.gt,
-}  # fmt: skip
-_TEXT = {
-    "contains": "contains",
-    "starts_with": "starts_with",
-    "ends_with": "ends_with",
-    "matches": "regexp_matches",
-}
-
 
 Columns = Mapping[Aggregate | str, str]
 """The columns that hold the truth of aggregates, under `NAME reason` why there is none, under `NAME numbers` the
@@ -276,21 +264,22 @@ class Compiler:
         return Case(_listed(field), raw) if listed and field.members else raw
 
     def test(self, operand: Operand, test: Test) -> Expression:
-        name, value = test.operator, test.value
-        if name == "exists":
+        known, value = OPERATORS[test.operator], test.value
+        if known.negates:
+            return ~self.test(operand, Test(known.negates, value))
+        if known.takes == "flag":
             present = self.exists(operand)
             if isinstance(value, Field):
                 return present == self.value(value)
             return present if value else ~present
-        if name in ("in", "not_in"):
-            items = value if isinstance(value, tuple) else (value,)
-            found = self.among(operand, items)
-            return ~found if name == "not_in" else found
-        if name == "between":
-            low, high = value if isinstance(value, tuple) else (value, value)
-            return self.compare(operand, "gte", low) & self.compare(operand, "lte", high)
-        assert not isinstance(value, tuple)
-        return self.compare(operand, name, value)
+        values = value if isinstance(value, tuple) else (value,)
+        if known.takes == "list":
+            return self.among(operand, OPERATORS[known.parts[0]], values)
+        if known.parts:
+            both = values if len(values) == len(known.parts) else values * len(known.parts)
+            parts = zip(known.parts, both, strict=True)
+            return tree(operator.and_, [self.compare(operand, OPERATORS[part], one) for part, one in parts])
+        return self.compare(operand, known, values[0])
 
     def exists(self, operand: Operand) -> Expression:
         parts = [part for part in (operand.left, operand.right) if part and part != NOW]
@@ -300,38 +289,39 @@ class Compiler:
         present = self.value(field, listed=False).isnotnull()
         return present if field.source is Source.OWN else Case(received(field), present)
 
-    def among(self, operand: Operand, items: tuple[Scalar | Field | ParamRef, ...]) -> Expression:
+    def among(
+        self, operand: Operand, equal: Operator, items: tuple[Scalar | Field | ParamRef, ...]
+    ) -> Expression:
         """Equal to one of the items; literals are looked up at once, since lists of ids are long."""
         plain = operand.right is None and operand.type is not Type.DURATION
         literals = [item for item in items if plain and not isinstance(item, Field | ParamRef)]
         others = [item for item in items if not plain or isinstance(item, Field | ParamRef)]
-        truths = [self.compare(operand, "eq", item) for item in others]
+        truths = [self.compare(operand, equal, item) for item in others]
         if literals:
             found = self.value(operand.left).isin(*(_constant(item) for item in literals))
             truths.append(self._where_none(operand, found, FALSE))
         return tree(operator.or_, truths)
 
-    def compare(self, operand: Operand, name: str, value: Scalar | Field | ParamRef) -> Expression:
-        """One comparison; where the operand is definitely none, `ne` is true and every other one false."""
+    def compare(self, operand: Operand, known: Operator, value: Scalar | Field | ParamRef) -> Expression:
+        """One comparison; where the operand is definitely none, it is false."""
         assert not isinstance(value, ParamRef), f"${value.name} was not bound"
-        none: Expression = Constant(name == "ne")
+        none: Expression = FALSE
         if isinstance(value, Field) and value != NOW:
             none = Case(self.value(value).isnotnull(), none)
-        return self._where_none(operand, self._compare(operand, name, value), none)
+        return self._where_none(operand, self._compare(operand, known, value), none)
 
     def _where_none(self, operand: Operand, truth: Expression, none: Expression) -> Expression:
         """The truth, but `none` where the operand is a field of which there is definitely none."""
         absent = None if operand.right is not None else none_of(operand.left)
         return truth if absent is None else Case(absent, none).otherwise(truth)
 
-    def _compare(self, operand: Operand, name: str, value: Scalar | Field) -> Expression:
-        left = self.value(operand.left)
-        if name in _TEXT:
-            return Function(_TEXT[name], left, self.operand_value(value))
-        if name in ("older_than", "younger_than"):
-            end = self.later(left, value)
-            return end < self.now if name == "older_than" else end > self.now
-        compare = _COMPARE[name]
+    def _compare(self, operand: Operand, known: Operator, value: Scalar | Field) -> Expression:
+        left, compare = self.value(operand.left), known.sql
+        assert compare is not None, f"{known.name} has no expression"
+        if known.takes == "age":
+            return compare(self.later(left, value), self.now)
+        if known.of_text:
+            return compare(left, self.operand_value(value))
         if operand.right is not None:
             right = self.value(operand.right)
             if operand.type is Type.DURATION:

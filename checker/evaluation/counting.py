@@ -10,6 +10,7 @@ from fractions import Fraction
 from math import ceil, floor
 
 from checker.model import Aggregate, Test
+from checker.policy.operators import BARE, OPERATORS, holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def _test(aggregate: Aggregate, test: Test, counts: Counts) -> bool | None:
     if aggregate.kind == "count":
         return _counted(test, counts)
     may_be_empty, may_be_more = counts.surely == 0, counts.surely + counts.undecided > 0
-    asks = test.operator == "exists"
+    asks = OPERATORS[test.operator].takes == "flag"
     absent = not test.value if asks else None
     if aggregate.if_absent is not None:  # in place of the whole matcher, of `exists` too
         absent = {"match": True, "no_match": False, "unknown": None}[aggregate.if_absent]
@@ -58,10 +59,10 @@ def _test(aggregate: Aggregate, test: Test, counts: Counts) -> bool | None:
 
 def _counted(test: Test, counts: Counts) -> bool | None:
     low, high = counts.tt, counts.tt + counts.tu
-    if test.operator in _NEGATED:
-        truth = _counted(Test(_NEGATED[test.operator], test.value), counts)
+    if negated := OPERATORS[test.operator].negates:
+        truth = _counted(Test(negated, test.value), counts)
         return None if truth is None else not truth
-    if test.operator in ("eq", "in"):
+    if _equal(test):
         hits = sum(low <= value <= high for value in set(_values(test)))
         return True if hits == high - low + 1 else None if hits else False
     return _ordered(test, low, high)
@@ -69,37 +70,41 @@ def _counted(test: Test, counts: Counts) -> bool | None:
 
 def _share(test: Test, counts: Counts) -> bool | None:
     """A test of a ratio that is over at least one image set."""
-    if test.operator in _NEGATED:
-        truth = _share(Test(_NEGATED[test.operator], test.value), counts)
+    if negated := OPERATORS[test.operator].negates:
+        truth = _share(Test(negated, test.value), counts)
         return None if truth is None else not truth
     low, high = _lowest(counts), _highest(counts)
-    if test.operator in ("eq", "in"):
+    if _equal(test):
         wanted = set(_values(test))
         if {low, high} <= wanted and (low == high or all(share in wanted for share in _shares(counts))):
             return True
         return None if any(_may_lie(counts, value, value) for value in wanted) else False
-    if test.operator == "between" and not _may_lie(counts, *_values(test)):
+    if OPERATORS[test.operator].takes == "pair" and not _may_lie(counts, *_values(test)):
         return False
     return _ordered(test, low, high)
 
 
 def _ordered(test: Test, low: Fraction | int, high: Fraction | int) -> bool | None:
-    """An order test of a number that is somewhere from low to high, both of which it can be."""
-    value, *more = _values(test)
-    if test.operator == "between":
-        if low >= value and high <= more[0]:
-            return True
-        return False if high < value or low > more[0] else None
-    holds = {
-        "lt": (low < value, high < value),
-        "lte": (low <= value, high <= value),
-        "gt": (low > value, high > value),
-        "gte": (low >= value, high >= value),
-    }[test.operator]
-    return holds[0] if holds[0] == holds[1] else None
+    """A test of a number that is somewhere from low to high, both of which it can be."""
+    known, values = OPERATORS[test.operator], _values(test)
+    at_low, at_high = holds(known.name, low, _wanted(test)), holds(known.name, high, _wanted(test))
+    if at_low and at_high:
+        # what holds at both ends holds between them, but for an operator that is no question of order
+        return True if low == high or known.takes == "pair" or known.side else None
+    if at_low or at_high:
+        return None
+    if known.takes == "pair":
+        return False if high < values[0] or low > values[1] else None
+    return False if low == high or known.side else None
 
 
-_NEGATED = {"ne": "eq", "not_in": "in"}
+def _equal(test: Test) -> bool:
+    """Whether a test asks for one of its values."""
+    return BARE in (test.operator, *OPERATORS[test.operator].parts)
+
+
+def _wanted(test: Test) -> object:
+    return tuple(_values(test)) if isinstance(test.value, tuple) else test.value
 
 
 def _values(test: Test) -> list[Fraction | int]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from checker.model import Condition, Field, Group, Leaf, Test
 from checker.policy.demands import meets
+from checker.policy.operators import OPERATORS
 from checker.policy.tree import conjuncts, fields_of
 
 Wanted = tuple[Condition | None, bool]
@@ -71,7 +72,7 @@ def _leaf(leaf: Leaf, answer: Answer) -> bool | None:
     if leaf.operand.right is not None or path not in answer:
         # that there was a deletion says that it had a time
         dated = path == _WHEN and answer is _DELETED and leaf.operand.right is None
-        known = [test.value for test in leaf.tests if dated and test.operator == "exists"]
+        known = [test.value for test in leaf.tests if dated and OPERATORS[test.operator].takes == "flag"]
         return _all([value is True for value in known] + [None] * (len(leaf.tests) - len(known)))
     value = answer[path]
     if value is None and leaf.if_absent in ("match", "no_match"):
@@ -87,7 +88,7 @@ def _leaf(leaf: Leaf, answer: Answer) -> bool | None:
 
 
 def _test(test: Test, value: Known) -> bool | None:
-    if test.operator == "exists":
+    if OPERATORS[test.operator].takes == "flag":
         return test.value is (value is not None)
     values = test.value if isinstance(test.value, tuple) else (test.value,)
     if value is None or any(isinstance(one, Field) for one in values):

@@ -19,6 +19,7 @@ from checker.evaluation.compile import Compiler
 from checker.fields import NOW
 from checker.model import Aggregate, Duration, Field, Leaf, Operand, Rule, Type, Value
 from checker.policy.literals import MEAN_MONTH
+from checker.policy.operators import OPERATORS
 from checker.policy.params import leaves
 from checker.policy.tree import walk
 from checker.values import DAY
@@ -55,7 +56,7 @@ def candidates(judging: Iterable[Leaf], as_of: datetime) -> list[Expression]:
         found
         for leaf in judging
         for test in leaf.tests
-        if test.operator != "exists"
+        if OPERATORS[test.operator].takes != "flag"
         for value in _flat(test.value)
         if (found := _candidates(leaf.operand, test.operator, value, compiler)) is not None
     ]
@@ -94,7 +95,7 @@ def distinct_ahead(
 
 def _reads_now(leaf: Leaf) -> bool:
     values = [value for test in leaf.tests for value in _flat(test.value)]
-    ages = any(test.operator in ("older_than", "younger_than") for test in leaf.tests)
+    ages = any(OPERATORS[test.operator].takes == "age" for test in leaf.tests)
     return ages or NOW in (leaf.operand.left, leaf.operand.right, *values)
 
 
@@ -113,7 +114,7 @@ def _boundary(operand: Operand, name: str, value: Value, compiler: Compiler) -> 
     """The instant with which a test compares `now`; None where it does not."""
     assert not isinstance(value, tuple)
     left, right = operand.left, operand.right
-    if name in ("older_than", "younger_than"):
+    if OPERATORS[name].takes == "age":
         return None if left == NOW else compiler.later(compiler.value(left), value)  # type: ignore[arg-type]
     if right is not None:
         if left != NOW or right == NOW:

@@ -38,10 +38,9 @@ from checker.evidence.records import EVER
 from checker.evidence.snapshot import ERROR_CODE, LISTED_SINCE, search_failed
 from checker.fields import EARLIER
 from checker.model import Absence, Aggregate, Field, Leaf, Operand, Rule, Source, Type, Verdict
+from checker.policy.operators import OPERATORS
 from checker.policy.tree import fields_of, walk
 
-_LATER = frozenset({"younger_than", "after"})
-"""Operators by which a time is later than another."""
 _SINCE = Field(LISTED_SINCE, Type.TIME, Absence.NEVER, source=Source.OWN, doc="")
 
 OF_TARGET = Column("imageSetId").isnull()
@@ -163,7 +162,7 @@ def missed(cases: Sequence[Conditions], whole: Conditions, as_of: datetime | Exp
         for leaf in certain(whole)
         if leaf.operand.left.path == "deletedAt" and leaf.operand.right is None and leaf.if_absent != "match"
         for test in leaf.tests
-        if test.operator in _LATER
+        if OPERATORS[test.operator].side == "above"
     ]
     unknown_time = Column(LISTED_SINCE) > Constant(EVER.replace(tzinfo=None))
     return tree(operator.and_, [unknown_time, *recent])

@@ -16,6 +16,7 @@ from checker.evaluation.compile import CODES, Compiler, tree
 from checker.evidence.snapshot import PINNED
 from checker.fields import catalogue
 from checker.model import Label, Operand, Rule, RuleScope, Test, Waiver
+from checker.policy.operators import BARE
 
 WAIVER = "waiver"
 LAPSED = "lapsed"
@@ -50,7 +51,7 @@ def reaches(waiver: Waiver, scope: RuleScope, as_of: datetime, labels: Mapping[s
         fields, compiler = catalogue(labels, scope), Compiler(as_of)
         for name, value in waiver.labels.items():
             operand = Operand(fields[f"labels.{name}"])
-            parts.append(compiler.test(operand, Test("eq", value)))
+            parts.append(compiler.test(operand, Test(BARE, value)))
     if waiver.version is not None:
         parts.append(Coalesce(Column("versionId"), Column(PINNED)) == Constant(waiver.version))
     return tree(lambda left, right: left & right, parts)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from checker.fields import NOW
 from checker.model import Condition, Duration, Test, Value
+from checker.policy.operators import OPERATORS, Side
 from checker.policy.tree import conjuncts
 
 SECOND = timedelta(seconds=1)
@@ -62,22 +63,22 @@ def bounds(where: Condition | None, path: str, as_of: datetime) -> Bounds:
 
 
 def _of(test: Test, as_of: datetime) -> Bounds:
-    name, value = test.operator, test.value
-    if name in ("older_than", "younger_than"):
-        return _of_age(name, value, as_of)
+    known, value = OPERATORS[test.operator], test.value
+    if known.side is None:
+        return OPEN
+    if known.takes == "age":
+        return _of_age(known.side, value, as_of)
     at = _instant(value, as_of)
-    if name == "before":
-        return _whole(None, at)
-    return _whole(at, None) if name == "after" else OPEN
+    return _whole(None, at) if known.side == "below" else _whole(at, None)
 
 
-def _of_age(name: str, value: Value, as_of: datetime) -> Bounds:
+def _of_age(side: Side, value: Value, as_of: datetime) -> Bounds:
     """Months differ in length, so each counts for what makes the bound wider."""
     if not isinstance(value, Duration):
         return OPEN
     rest = timedelta(milliseconds=value.milliseconds)
     try:
-        if name == "older_than":
+        if side == "below":
             return _whole(None, as_of - value.months * _SHORTEST_MONTH - rest)
         return _whole(as_of - value.months * _LONGEST_MONTH - rest, None)
     except OverflowError:  # before the first year there is

@@ -8,6 +8,7 @@ from dataclasses import replace
 from checker.fields import catalogue
 from checker.model import Absence, Aggregate, Condition, Field, Source, Type
 from checker.policy.matchers import Compared, read_matcher
+from checker.policy.operators import OPERATORS
 from checker.policy.scope import Scope
 from checker.policy.tree import walk
 from checker.yamlsource import Entry, Node
@@ -70,8 +71,9 @@ def read_aggregate(
         values = test.value if isinstance(test.value, tuple) else (test.value,)
         if any(isinstance(value, Field) for value in values):
             scope.error(node, f"{name} is compared with a number or a parameter, not with a field")
-        if name == "count" and test.operator == "exists":
-            scope.error(given["exists"].key, "exists on count, which there always is", "write `gt: 0`")
+        if name == "count" and OPERATORS[test.operator].takes == "flag":
+            message = f"{test.operator} on count, which there always is"
+            scope.error(given[test.operator].key, message, "write `gt: 0`")
     if name == "count" and if_absent:
         scope.error(given["if_absent"].key, "if_absent on count, which there always is", "drop it")
     if len(scope.problems) > before:

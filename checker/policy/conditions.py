@@ -9,6 +9,7 @@ from checker.model import Absence, Condition, Field, Group, Leaf, Operand, Sourc
 from checker.policy import hints
 from checker.policy.aggregates import AGGREGATES, read_aggregate
 from checker.policy.matchers import Compared, read_matcher
+from checker.policy.operators import OPERATORS
 from checker.policy.scope import Scope
 from checker.policy.tree import fields_of
 from checker.yamlsource import Entry, Node
@@ -133,7 +134,7 @@ def parse_operand(name: str, key: Node, scope: Scope, value: Node | None = None)
 def _may_ask_for_absence(leaf: Leaf, node: Node, scope: Scope) -> bool:
     """Whether `exists` and `if_absent` stand on something that can be absent; else a mistake, which is noted."""
     operands = [part for part in (leaf.operand.left, leaf.operand.right) if part]
-    asked = [("exists", operands)] if any(test.operator == "exists" for test in leaf.tests) else []
+    asked = [(test.operator, operands) for test in leaf.tests if OPERATORS[test.operator].takes == "flag"]
     if leaf.if_absent:
         asked.append(("if_absent", list(fields_of(leaf))))
     for name, read in asked:

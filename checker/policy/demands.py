@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from checker.model import Demand, Duration, Param, Rule, Scalar, Shortfall, Test
-from checker.policy.literals import comparable, text_test
+from checker.policy.literals import comparable
 from checker.policy.matchers import Compared, read_matcher
+from checker.policy.operators import OPERATORS, Operator, holds, timed
 from checker.policy.scope import Scope
 from checker.problems import Problem, suggest
 from checker.yamlsource import Node
 
-NOT_OF_PARAMS = {
-    "exists": "a parameter always has a value",
-    "older_than": "a demand does not change with time; write `before`",
-    "younger_than": "a demand does not change with time; write `after`",
-    "if_absent": "a parameter always has a value",
-}
+_ALWAYS = "a parameter always has a value"
 
-_MEETS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "eq": lambda value, wanted: value == wanted,
-    "ne": lambda value, wanted: value != wanted,
-    "in": lambda value, wanted: value in wanted,
-    "not_in": lambda value, wanted: value not in wanted,
-    "lt": lambda value, wanted: value < wanted,
-    "lte": lambda value, wanted: value <= wanted,
-    "gt": lambda value, wanted: value > wanted,
-    "gte": lambda value, wanted: value >= wanted,
-    "between": lambda value, wanted: wanted[0] <= value <= wanted[1],
-    "before": lambda value, wanted: value < wanted,
-    "after": lambda value, wanted: value > wanted,
-}
+
+def why_not_of_params(operator: Operator) -> str:
+    """Why a control cannot demand this of a parameter; nothing where it can."""
+    if operator.takes == "flag":
+        return _ALWAYS
+    if operator.takes == "age" and operator.side is not None:
+        return f"a demand does not change with time; write `{timed(operator.side, age=False)}`"
+    return ""
 
 
 def read_demands(
@@ -68,13 +59,15 @@ def read_demands(
 
 def _tests(param: Param, node: Node, problems: list[Problem]) -> tuple[Test, ...]:
     before = len(problems)
-    for operator, why in NOT_OF_PARAMS.items():
+    refused = {name: why for name, one in OPERATORS.items() if (why := why_not_of_params(one))}
+    refused["if_absent"] = _ALWAYS
+    for operator, why in refused.items():
         if isinstance(node.value, dict) and operator in node.value:
             problems.append(node.value[operator].key.problem(f"`{operator}` cannot be demanded", why))
     if len(problems) > before:
         return ()
     what = Compared(f"the parameter {param.name}", param.type, param.members)
-    tests, _ = read_matcher(what, node, Scope({}, {}, problems), without=NOT_OF_PARAMS)
+    tests, _ = read_matcher(what, node, Scope({}, {}, problems), without=refused)
     return tests if len(problems) == before else ()
 
 
@@ -91,12 +84,8 @@ def shortfalls(rule: Rule, values: Mapping[str, Scalar | tuple[Scalar, ...]]) ->
 
 def meets(test: Test, value: Scalar) -> bool:
     """Whether a value passes a test with a literal. Durations compare with the calendar's mean month."""
-    wanted: Any = test.value
-    if test.operator not in _MEETS:
-        return text_test(test.operator, str(value), str(wanted))
-    if isinstance(wanted, tuple):
-        return _MEETS[test.operator](_number(value), tuple(map(_number, wanted)))
-    return _MEETS[test.operator](_number(value), _number(wanted))
+    wanted = tuple(map(_number, test.value)) if isinstance(test.value, tuple) else _number(test.value)
+    return holds(test.operator, _number(value), wanted)
 
 
 def _number(value: Any) -> Any:

@@ -7,19 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 
 from checker.fields import FIRST_BOTOCORE_MEMBER, model
 from checker.model import Field, Type
+from checker.policy.operators import BARE, NUMBERS, OPERATORS, TIMES, aliases, timed
 from checker.problems import nearest, suggest
 from checker.values import BadValueError, parse_duration, parse_time, show
 from checker.yamlsource import Node
 
-OPERATORS = {
-    "==": "eq", "=": "eq", "equals": "eq", "is": "eq", "!=": "ne", "not": "ne", "not_eq": "ne", "neq": "ne",
-    "<": "lt", "less_than": "lt", "<=": "lte", "le": "lte", ">": "gt", "greater_than": "gt", ">=": "gte", "ge": "gte",
-    "regex": "matches", "match": "matches", "like": "contains", "includes": "contains", "one_of": "in",
-    "not-in": "not_in", "notin": "not_in", "nin": "not_in", "present": "exists", "startswith": "starts_with",
-    "endswith": "ends_with", "range": "between", "newer_than": "younger_than", "older": "older_than",
-    "younger": "younger_than", "less": "lt", "below": "lt", "under": "lt", "more": "gt", "greater": "gt", "above": "gt",
-    "over": "gt", "at_least": "gte", "min": "gte", "at_most": "lte", "max": "lte",
-}  # fmt: skip
 CONNECTIVES = {"or": "any", "and": "all", "nor": "none", "any_of": "any", "all_of": "all", "none_of": "none"}
 KEYS: Mapping[str, tuple[str, ...]] = {
     "if": ("when",), "where": ("when",), "only_if": ("when",), "assert": ("require",), "must": ("require",),
@@ -141,10 +133,12 @@ def label_type(node: Node | None) -> str:
     if node is None:
         return "string"
     if isinstance(node.value, dict):
-        if node.value.keys() & {"before", "after", "older_than", "younger_than"}:
+        named = {name: OPERATORS.get(name) for name in node.value}
+        if any(one is not None and one.types == TIMES for one in named.values()):
             return "date"
+        flags = [name for name, one in named.items() if one is not None and one.takes == "flag"]
         first = next(
-            (entry.node for name, entry in node.value.items() if name not in ("exists", "if_absent")), None
+            (entry.node for name, entry in node.value.items() if name not in (*flags, "if_absent")), None
         )
         return label_type(first) if first is not None and "field" not in node.value else "string"
     if isinstance(node.value, tuple):
@@ -169,10 +163,10 @@ def for_condition(node: Node, catalogue: Mapping[str, Field]) -> str:
     text = node.value.strip() if isinstance(node.value, str) else ""
     found = _SENTENCE.fullmatch(text)
     if found and found[1] in catalogue:
-        name = OPERATORS[found[2]] if found[2] in OPERATORS else found[2]
+        name = aliases().get(found[2], found[2])
         return (
             f"write `{found[1]}: {found[3]}`"
-            if name in ("eq", ":")
+            if name in (BARE, ":")
             else f"write `{found[1]}: {{{name}: {found[3]}}}`"
         )
     if text in catalogue and catalogue[text].type is Type.BOOLEAN:
@@ -183,11 +177,12 @@ def for_condition(node: Node, catalogue: Mapping[str, Field]) -> str:
 def for_comparison(raw: str, kind: Type) -> str:
     """What to write for text that says more than a value: a sign, a `not`, several values; nothing for other text."""
     if found := _SIGNED.fullmatch(raw):
-        name, value = OPERATORS[found[1]], found[2]
-        if kind is Type.TIME and name in ("lt", "lte", "gt", "gte"):
+        name, value = aliases()[found[1]], found[2]
+        side = OPERATORS[name].side
+        if kind is Type.TIME and side is not None:
             age = re.fullmatch(r"\d+ ?\w+|P.+", value) is not None
-            words = ("older_than", "younger_than") if age else ("after", "before")
-            name = words[name in ("lt", "lte")]
+            # what has the lower age is the later instant
+            name = timed("above" if (side == "below") is age else "below", age=age)
         return f"write {{{name}: {value}}}"
     if found := _NOT.fullmatch(raw):
         return f"write {{ne: {found[1]}}}"
@@ -207,11 +202,13 @@ def for_operator(name: str, kind: Type, table: Iterable[str]) -> str:
     known = list(table)
     if name in NO_VALUE and "exists" in known:
         return "write `exists: false`"
-    if OPERATORS.get(name) in known:
-        return f"did you mean {OPERATORS[name]}?"
-    if kind is Type.TIME and OPERATORS.get(name, name) in ("lt", "lte", "gt", "gte", "between"):
+    meant = aliases().get(name, name)
+    if meant != name and meant in known:
+        return f"did you mean {meant}?"
+    types = OPERATORS[meant].types if meant in OPERATORS else frozenset()
+    if kind is Type.TIME and types == NUMBERS:
         return "of an instant write before or after; of its age, older_than or younger_than"
-    if kind is Type.DURATION and name in ("older_than", "younger_than", "before", "after"):
+    if kind is Type.DURATION and types == TIMES and name in OPERATORS:
         return "a difference is a duration: write gt, gte, lt or lte"
     return suggest(name, known, what=f"{kind} has")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
 
 from checker.model import Duration, Field, ParamRef, Scalar, Type
 from checker.policy import hints
@@ -112,37 +111,6 @@ def param_value(
     else:
         return ParamRef(name)
     return None
-
-
-def text_test(name: str, text: str, value: str) -> bool:
-    """A text operator on two strings."""
-    if name == "matches":
-        return _matches(text, value)
-    return {
-        "contains": value in text,
-        "starts_with": text.startswith(value),
-        "ends_with": text.endswith(value),
-    }[name]
-
-
-@cache
-def bad_pattern(pattern: str) -> str:
-    """What RE2 says against a pattern; nothing where it takes it."""
-    import duckdb
-
-    try:
-        _matches("", pattern)
-    except duckdb.Error as error:
-        return str(error).splitlines()[0].partition(": ")[2]
-    return ""
-
-
-def _matches(text: str, pattern: str) -> bool:
-    import duckdb
-
-    with duckdb.connect() as connection:
-        found = connection.execute("SELECT regexp_matches($1, $2)", [text, pattern]).fetchall()
-    return bool(found[0][0])
 
 
 def _text_like(kind: Type) -> Type:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from checker.model import Field, IfAbsent, ParamRef, Scalar, Test, Type, Value
 from checker.policy import hints
 from checker.policy.hints import a_type, shown
-from checker.policy.literals import bad_pattern, comparable, one_value, param_value, text_test
-from checker.policy.operators import EVERY, IF_ABSENT, OPERATORS, Operator
+from checker.policy.literals import comparable, one_value, param_value
+from checker.policy.operators import BARE, IF_ABSENT, OPERATORS, Operator, holds, operators_of
 from checker.policy.scope import Scope
 from checker.problems import nearest
 from checker.yamlsource import Entry, Node
@@ -42,23 +42,23 @@ def read_matcher(
         without: operators of the type that are none here.
     """
     if not isinstance(node.value, dict) or "field" in node.value:
-        value = _value(what, "eq", OPERATORS[what.type]["eq"], node, scope)
-        return (() if value is None else (Test("eq", value),)), None
+        value = _value(what, OPERATORS[BARE], node, scope)
+        return (() if value is None else (Test(BARE, value),)), None
     tests: list[Test] = []
     if_absent: IfAbsent | None = None
-    table = {name: one for name, one in OPERATORS[what.type].items() if name not in without}
+    table = {name: one for name, one in operators_of(what.type).items() if name not in without}
     for name, entry in node.value.items():
         if name in beside:
             continue
         if name == "if_absent":
             if_absent = _if_absent(entry, scope)
         elif name in table:
-            value = _value(what, name, table[name], entry.node, scope)
+            value = _value(what, table[name], entry.node, scope)
             if value is not None:
                 tests.append(Test(name, value))
         else:
             known = f"{what.name} is {a_type(what.type)}, which has no operator {name}"
-            message = known if name in EVERY else f"unknown operator {name}"
+            message = known if name in OPERATORS else f"unknown operator {name}"
             scope.error(entry.key, message, hints.for_operator(name, what.type, [*beside, *table]))
     if not any(name != "if_absent" and name not in beside for name in node.value):
         scope.error(node, f"no operator for {what.name}", f"{what.type} has: {', '.join(table)}")
@@ -77,8 +77,8 @@ def _if_absent(entry: Entry, scope: Scope) -> IfAbsent | None:
     return word  # type: ignore[no-any-return]
 
 
-def _value(what: Compared, name: str, operator: Operator, node: Node, scope: Scope) -> Value | None:
-    takes = operator.takes
+def _value(what: Compared, operator: Operator, node: Node, scope: Scope) -> Value | None:
+    name, takes = operator.name, operator.takes
     if takes == "list":
         return _list(what, name, node, scope)
     if takes == "pair":
@@ -91,8 +91,8 @@ def _value(what: Compared, name: str, operator: Operator, node: Node, scope: Sco
     if takes == "pattern" and isinstance(value, Field):
         scope.error(node, "a pattern is text or a parameter, not a field")
         return None
-    if isinstance(value, str) and takes in ("text", "pattern"):
-        return _text(what, name, value, node, scope)
+    if isinstance(value, str) and operator.of_text:
+        return _text(what, operator, value, node, scope)
     return value
 
 
@@ -141,12 +141,15 @@ def _pair(what: Compared, name: str, node: Node, scope: Scope) -> Value | None:
     return (low, high)
 
 
-def _text(what: Compared, name: str, value: str, node: Node, scope: Scope) -> str | None:
-    if name == "matches" and (wrong := bad_pattern(value)):
-        scope.error(node, f"not an RE2 pattern: {wrong}", hints.for_pattern(wrong))
+def _text(what: Compared, operator: Operator, value: str, node: Node, scope: Scope) -> str | None:
+    if operator.fault and (wrong := operator.fault(value)):
+        what_is_wrong = (
+            "not an RE2 pattern" if operator.takes == "pattern" else f"{operator.name} cannot look for it"
+        )
+        scope.error(node, f"{what_is_wrong}: {wrong}", hints.for_pattern(wrong))
         return None
-    if what.members and not any(text_test(name, member, value) for member in what.members):
+    if what.members and not any(holds(operator.name, member, value) for member in what.members):
         hint = f"{what.name} is one of {', '.join(what.members)}"
-        scope.error(node, f"no value of {what.name} {name} {value}", hint)
+        scope.error(node, f"no value of {what.name} {operator.name} {value}", hint)
         return None
     return value

@@ -22,8 +22,8 @@ from checker.model import (
     Value,
 )
 from checker.policy.declarations import typed
-from checker.policy.literals import bad_pattern, comparable, text_test
-from checker.policy.operators import OPERATORS
+from checker.policy.literals import comparable
+from checker.policy.operators import OPERATORS, holds
 from checker.policy.tree import walk
 from checker.problems import InvalidInputError, Problem, nearest, suggest
 from checker.values import BadValueError, parse_scalar
@@ -237,24 +237,18 @@ def _misfits(rule: Rule, leaf: Leaf | Aggregate, tests: tuple[Test, ...]) -> Ite
     for before, test in zip(leaf.tests, tests, strict=True):
         if before == test:
             continue
-        value = test.value
+        value, known = test.value, OPERATORS[test.operator]
         if (
-            test.operator == "between"
+            known.takes == "pair"
             and isinstance(value, tuple)
             and not any(isinstance(v, Field) for v in value)
         ):
             low, high = (comparable(v) for v in value)  # type: ignore[arg-type]
             if low > high:
-                yield Problem(where, f"{rule.name}: the parameters put low above high in `between`")
-        elif test.operator == "matches" and isinstance(value, str) and (wrong := bad_pattern(value)):
+                yield Problem(where, f"{rule.name}: the parameters put low above high in `{known.name}`")
+        elif known.fault and isinstance(value, str) and (wrong := known.fault(value)):
             yield Problem(where, f"{rule.name}: the parameter is no RE2 pattern: {wrong}")
-        elif (
-            isinstance(leaf, Leaf)
-            and leaf.operand.type is Type.ENUM
-            and OPERATORS[Type.ENUM][test.operator].takes in ("text", "pattern")
-        ):
+        elif isinstance(leaf, Leaf) and leaf.operand.type is Type.ENUM and known.of_text:
             members = leaf.operand.left.members
-            if isinstance(value, str) and not any(
-                text_test(test.operator, member, value) for member in members
-            ):
+            if isinstance(value, str) and not any(holds(known.name, member, value) for member in members):
                 yield Problem(where, f"{rule.name}: no value of {leaf.operand} {test.operator} {value}")

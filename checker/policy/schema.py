@@ -13,7 +13,7 @@ from checker.fields import catalogue
 from checker.model import RuleScope, Severity, Type
 from checker.policy import schema_cases
 from checker.policy.declarations import LABEL_TYPES, TYPES
-from checker.policy.demands import NOT_OF_PARAMS
+from checker.policy.demands import why_not_of_params
 from checker.policy.operators import OPERATORS
 from checker.policy.schema_conditions import ScopeSchema, shared_definitions
 from checker.policy.schema_values import (
@@ -220,12 +220,11 @@ def _controls() -> Schema:
 
 def _requires() -> Schema:
     """What a control demands of parameters, whose types are known to the pack only."""
-    known = {name: one for table in OPERATORS.values() for name, one in table.items()}
     scalars = ["string", "boolean", "integer"]
     operators = {
         name: {"type": ["array"] if one.takes in ("list", "pair") else scalars, "description": one.doc}
-        for name, one in known.items()
-        if name not in NOT_OF_PARAMS
+        for name, one in OPERATORS.items()
+        if not why_not_of_params(one)
     }
     matcher = either({"type": scalars}, mapping(operators, minProperties=1))
     doc = "What the control demands of the rule's parameters, such as `retention: {gte: 10y}`."

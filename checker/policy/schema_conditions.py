@@ -9,7 +9,7 @@ from functools import cached_property
 
 from checker.fields import SUPERSEDED_BY, catalogue
 from checker.model import Absence, Field, Label, Location, RuleScope, Type
-from checker.policy.operators import IF_ABSENT, OPERATORS, Operator
+from checker.policy.operators import IF_ABSENT, OPERATORS, Operator, operators_of
 from checker.policy.schema_values import NAME, Schema, either, mapping, offered, pair, ref, scalar, several
 
 GROUPS = {
@@ -100,7 +100,7 @@ class ScopeSchema:
         """A bare value, `{field: path}`, or operators."""
         operators = {
             name: {**self._takes(kind, members, operator), "description": operator.doc}
-            for name, operator in OPERATORS[kind].items()
+            for name, operator in operators_of(kind).items()
             if exists or operator.takes != "flag"
         }
         operators |= _beside() | {"field": self._path(kind)}
@@ -149,13 +149,12 @@ _ALONE: Schema = {
 def shared_definitions() -> Schema:
     """Definitions that have no scope: the matcher of a label, and values without fields."""
     operators: Schema = {}
-    for table in OPERATORS.values():
-        for name, operator in table.items():
-            operators[name] = {"description": operator.doc}
-            if operator.takes == "list":
-                operators[name] |= {"type": ["array", "string"], "minItems": 1}
-            elif operator.takes == "pair":
-                operators[name] |= pair({})
+    for name, operator in OPERATORS.items():
+        operators[name] = {"description": operator.doc}
+        if operator.takes == "list":
+            operators[name] |= {"type": ["array", "string"], "minItems": 1}
+        elif operator.takes == "pair":
+            operators[name] |= pair({})
     anything = {"type": ["string", "boolean", "integer"]}
     operators |= _beside() | {"field": {"type": "string", "description": FIELD_DOC}}
     return {"label": either(anything, mapping(operators, **_ALONE))}
@@ -168,7 +167,9 @@ def plain_matcher(kind: Type, properties: Schema | None = None) -> Schema:
         "one": value, "list": several(value), "pair": pair(value), "age": age,
         "flag": scalar(Type.BOOLEAN), "text": scalar(Type.STRING), "pattern": scalar(Type.STRING),
     }  # fmt: skip
-    operators = {name: {**takes[one.takes], "description": one.doc} for name, one in OPERATORS[kind].items()}
+    operators = {
+        name: {**takes[one.takes], "description": one.doc} for name, one in operators_of(kind).items()
+    }
     return mapping((properties or {}) | operators, minProperties=1)
 
 
@@ -184,7 +185,8 @@ def _aggregate(name: str, kind: Type) -> Schema:
         return operators | {"required": ["of"], "minProperties": 2, "description": doc}
     doc = "The number of a data store's image sets for which `of` holds; of all of them without it."
     operators = plain_matcher(kind, {"of": {**sets, "description": "What an image set must meet to count."}})
-    del operators["properties"]["exists"]
+    for flag in [one.name for one in operators_of(kind).values() if one.takes == "flag"]:
+        del operators["properties"][flag]
     needs = {"if": {"required": ["of"]}, "then": {"minProperties": 2}}
     return either(scalar(kind), operators | needs) | {"description": doc}
 

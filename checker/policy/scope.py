@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from checker import fields
 from checker.model import Field, Label, Param, RuleScope, Source
 from checker.policy import hints
-from checker.policy.operators import EVERY
+from checker.policy.operators import OPERATORS, aliases
 from checker.problems import Problem, nearest
 from checker.yamlsource import Node
 
@@ -60,7 +60,7 @@ class Scope:
             if path[7:] in self.broken_labels or "" in self.broken_labels:
                 return None
             self.error(node, f"the label {path[7:]} is not declared", hint)
-        elif path in EVERY or path in hints.OPERATORS:
+        elif path in OPERATORS or path in aliases():
             hint = f"write `field: {{{path}: value}}`"
             self.error(node, f"the operator {path} stands where a field belongs", hint)
         else:

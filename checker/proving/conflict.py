@@ -12,6 +12,7 @@ from duckdb import FunctionExpression as Function
 
 from checker.evaluation.compile import Compiler, tree
 from checker.model import Condition, Group, Leaf
+from checker.policy.operators import BARE
 from checker.proving.moves import shown
 
 MOST_PAIRED = 24
@@ -84,6 +85,6 @@ def written(condition: Condition) -> str:
     if isinstance(condition, Group):
         return f"{condition.kind}: [{', '.join(written(member) for member in condition.members)}]"
     name = str(condition.operand) if isinstance(condition, Leaf) else condition.kind
-    if len(condition.tests) == 1 and condition.tests[0].operator == "eq" and isinstance(condition, Leaf):
+    if len(condition.tests) == 1 and condition.tests[0].operator == BARE and isinstance(condition, Leaf):
         return f"{name}: {shown(condition.tests[0].value)}"
     return f"{name}: {{{', '.join(f'{test.operator}: {shown(test.value)}' for test in condition.tests)}}}"

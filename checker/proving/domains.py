@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import combinations
@@ -13,6 +13,8 @@ from typing import Any
 from checker.fields import DICOM_DAYS, NOW
 from checker.model import Duration, Field, Leaf, Operand, ParamRef, Scalar, Type
 from checker.policy.literals import comparable
+from checker.policy.operators import OPERATORS
+from checker.policy.operators import Domain as Kind
 from checker.proving.order import Edge, Sums, closed, instants
 from checker.proving.texts import Named, texts, words_of
 from checker.values import DAY, INTEGERS, LAST_MS, LONGEST_MILLISECONDS, from_epoch_ms, round_ms
@@ -23,11 +25,9 @@ MOST_DAYS = 40
 MOST_LINKED = 3
 """Fields compared with each other of which every combination is still tried."""
 _SAMPLES = (Duration(0, 30 * DAY), Duration(84))
-_TEXT = ("contains", "starts_with", "ends_with", "matches")
 _ID = (digits + ascii_lowercase, 32)
 _WORDS = {"imageSetId": _ID, "datastoreId": _ID}
 """Fields of which any other text is refused where answers are read: the characters, and how many."""
-_AGES = ("older_than", "younger_than")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,16 @@ class Comparison:
     operator: str
     value: Scalar | Field
     by: tuple[int, int] = (0, 0)
+
+    @property
+    def domain(self) -> Kind | None:
+        """What values tell its truths apart."""
+        return OPERATORS[self.operator].domain
+
+    @property
+    def whole(self) -> bool:
+        """Whether its value is one that the operand may have."""
+        return not OPERATORS[self.operator].of_text
 
 
 @dataclass
@@ -89,7 +99,9 @@ def domains(
             made = _integers(group)
         else:
             made = [Domain(one, (True, False), every=True) for one in group.fields]
-        found += [_first(_dates(domain), healthy) for domain in made]
+        # what no proof knows how to try out may hold of any other value
+        examined = all(one.domain is not None for one in group.comparisons)
+        found += [_first(_dates(replace(one, every=one.every and examined)), healthy) for one in made]
     return found
 
 
@@ -111,7 +123,7 @@ def comparisons(leaves: Iterable[Leaf]) -> Iterator[Comparison]:
     for number, leaf in enumerate(dict.fromkeys(leaves)):
         for at, test in enumerate(leaf.tests):
             values = test.value if isinstance(test.value, tuple) else (test.value,)
-            for value in values if test.operator != "exists" else ():
+            for value in values if OPERATORS[test.operator].takes != "flag" else ():
                 assert not isinstance(value, ParamRef), f"${value.name} was not bound"
                 yield Comparison(leaf.operand, test.operator, value, (number, at))
 
@@ -153,13 +165,11 @@ def _first(domain: Domain, healthy: Mapping[str, Scalar]) -> Domain:
 
 def _texts(group: _Group, hints: Mapping[str, Iterable[str]]) -> list[Domain]:
     linked = len(group.fields) > 1
-    equals = [
-        one.value for one in group.comparisons if one.operator not in _TEXT and isinstance(one.value, str)
-    ]
+    equals = [one.value for one in group.comparisons if one.whole and isinstance(one.value, str)]
     if linked:
         equals += [member for known in group.fields for member in known.members]
-    tests = [(one.operator, one.value) for one in group.comparisons if one.operator in _TEXT]
-    literal = [(name, value) for name, value in tests if isinstance(value, str)]
+    tests = [(one.domain, one.value) for one in group.comparisons if not one.whole and one.domain]
+    literal = [(kind, value) for kind, value in tests if isinstance(value, str)]
     every = len(literal) == len(tests) and not (linked and tests)
     every_named = tuple(dict.fromkeys(equals))
     named = Named(every_named, tuple(_unlike(group.comparisons)) if not linked and not tests else every_named)
@@ -263,7 +273,7 @@ class _Times:
         left, right, value = one.operand.left, one.operand.right, one.value
         if left.type is not Type.TIME:
             return
-        if right is None and one.operator not in _AGES:
+        if right is None and OPERATORS[one.operator].takes != "age":
             if isinstance(value, datetime):
                 self.absolute = True
                 at = round_ms(value)

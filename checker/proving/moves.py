@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 
 from checker.model import Duration, Field, ParamRef, Scalar, Test, Type, Value
+from checker.policy.operators import OPERATORS, operators_of
 from checker.values import DAY, INTEGERS, LONGEST_MILLISECONDS, LONGEST_MONTHS, shifted, show
 
 NEVER = r"[^\s\S]"
@@ -15,14 +16,6 @@ CHANGED = "~"
 """What is appended to a text."""
 
 _ORDERED = (Type.INTEGER, Type.DURATION, Type.RATIO)
-_OTHERS = {
-    "lt": ("lte", "gte"), "lte": ("lt", "gt"), "gt": ("gte", "lte"), "gte": ("gt", "lt"),
-    "eq": ("ne",), "ne": ("eq",), "in": ("not_in",), "not_in": ("in",),
-    "before": ("after",), "after": ("before",),
-    "older_than": ("younger_than",), "younger_than": ("older_than",),
-    "contains": ("starts_with", "ends_with"), "starts_with": ("contains", "ends_with"),
-    "ends_with": ("contains", "starts_with"),
-}  # fmt: skip
 _UNITS = (DAY, 3_600_000, 60_000, 1000, 1)
 
 Bindable = Scalar | tuple[Scalar, ...]
@@ -32,16 +25,13 @@ Step = Callable[[Bindable], Bindable | None]
 
 def other_operators(test: Test, kind: Type) -> Iterator[Test]:
     """The test with each operator that is easily taken for its own."""
-    names = _OTHERS.get(test.operator, ())
-    if test.operator == "eq" and kind in _ORDERED:
-        names += ("gte", "lte")
-    if test.operator == "eq" and kind is Type.TIME:
-        names += ("before", "after")
-    for name in names:
-        yield Test(name, test.value)
-    if test.operator == "between" and isinstance(test.value, tuple):
-        yield Test("gte", test.value[0])
-        yield Test("lte", test.value[1])
+    known, every = OPERATORS[test.operator], operators_of(kind)
+    for name in known.neighbours:
+        if name in every:
+            yield Test(name, test.value)
+    if known.takes == "pair" and isinstance(test.value, tuple):
+        for name, value in zip(known.parts, test.value, strict=True):
+            yield Test(name, value)
 
 
 def steps(test: Test, kind: Type, members: tuple[str, ...], *, several: bool = False) -> dict[str, Step]:
@@ -93,7 +83,7 @@ def _list(value: tuple[Scalar, ...], by: int, operator: str, members: tuple[str,
 
 
 def _text(value: str, operator: str, members: tuple[str, ...]) -> str:
-    if operator == "matches":
+    if OPERATORS[operator].takes == "pattern":
         return NEVER
     if value in members and len(members) > 1:
         return members[(members.index(value) + 1) % len(members)]

@@ -19,6 +19,7 @@ from checker.model import (
     Scalar,
     Test,
 )
+from checker.policy.operators import OPERATORS
 from checker.policy.params import Bound, bind
 from checker.policy.tree import walk
 from checker.problems import InvalidInputError
@@ -187,7 +188,7 @@ def _values(leaf: Leaf | Aggregate, test: Test, *, item: bool = False) -> Iterat
     members = leaf.operand.left.members if isinstance(leaf, Leaf) else ()
     value, inside = test.value, f"in {named(leaf)} {test.operator}"
     if isinstance(value, ParamRef):
-        several = test.operator in ("in", "not_in") and not item
+        several = OPERATORS[test.operator].takes == "list" and not item
         for name, step in steps(test, kind, members, several=several).items():
             moved = Test(test.operator, ParamRef(value.name + _FRESH))
             yield _Tests((moved,), f"${value.name} {name}, {inside}", value.name, step)
@@ -208,7 +209,7 @@ def _several(
     leaf: Leaf | Aggregate, test: Test, value: tuple[Scalar | Field | ParamRef, ...], inside: str
 ) -> Iterator[_Tests]:
     """A list with one item fewer, or with the only one changed; a pair with either end changed."""
-    if test.operator != "between" and len(value) > 1:
+    if OPERATORS[test.operator].takes == "list" and len(value) > 1:
         for index, item in enumerate(value):
             fewer = Test(test.operator, value[:index] + value[index + 1 :])
             yield _Tests((fewer,), f"{shown(item)} dropped {inside}")

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, islice
 
-from checker.policy.literals import text_test
+from checker.policy.operators import Domain, holds
 
+Tried = tuple[Domain, str]
+"""How a text operator is tried out, and its literal."""
 MOST_TEXTS = 5_000
 MOST_PARTS = 5
 """Of `contains` on one field: every set of them is tried."""
@@ -29,7 +31,7 @@ class Texts:
     every: bool
 
 
-def texts(equals: Named, tests: Iterable[tuple[str, str]], hints: Iterable[str], fresh: int) -> Texts:
+def texts(equals: Named, tests: Iterable[Tried], hints: Iterable[str], fresh: int) -> Texts:
     """Texts for one field.
 
     Args:
@@ -42,8 +44,8 @@ def texts(equals: Named, tests: Iterable[tuple[str, str]], hints: Iterable[str],
     words = [*equals.every, *(word for _, word in tests)]
     mark = next(mark for mark in _marks() if not any(mark in word for word in words))
     starts, ends, parts, patterns = (
-        [word for name, word in tests if name == wanted]
-        for wanted in ("starts_with", "ends_with", "contains", "matches")
+        [word for kind, word in tests if kind in wanted]
+        for wanted in (("start",), ("end",), ("part", "any case"), ("pattern",))
     )
     values = [mark * (number + 1) for number in range(fresh)]
     values += equals.some
@@ -53,7 +55,9 @@ def texts(equals: Named, tests: Iterable[tuple[str, str]], hints: Iterable[str],
         values += [mark + word + mark for word in parts]
         values += islice((start + middle + end for start, middle, end in _joined(tests, mark)), MOST_TEXTS)
     sets = 2 ** len(parts) * (len(starts) + 1) * (len(ends) + 1)
-    every = len(parts) <= MOST_PARTS and sets <= MOST_TEXTS
+    kinds = {kind for kind, _ in tests}
+    # a text may meet what does not mind the case, and not its twin that does: the cases of letters are not all tried
+    every = len(parts) <= MOST_PARTS and sets <= MOST_TEXTS and ("any case" not in kinds or len(kinds) == 1)
     if patterns:
         candidates = [*hints, *(derived for pattern in patterns for derived in _derived(pattern))]
         values += candidates
@@ -63,13 +67,11 @@ def texts(equals: Named, tests: Iterable[tuple[str, str]], hints: Iterable[str],
     return Texts(tuple(dict.fromkeys(values)), every)
 
 
-def words_of(
-    alphabet: str, length: int, equals: Named, tests: Iterable[tuple[str, str]], fresh: int
-) -> Texts:
+def words_of(alphabet: str, length: int, equals: Named, tests: Sequence[Tried], fresh: int) -> Texts:
     """Texts for a field that holds so many characters of an alphabet and no others, such as an id.
 
     Args:
-        alphabet: the characters.
+        alphabet: the characters, no capitals.
         length: how many of them.
         equals: what it is compared with as a whole; what it cannot be is left out.
         tests: text operators on it, each with its literal.
@@ -77,6 +79,11 @@ def words_of(
     """
     known = [text for text in equals.some if len(text) == length and set(text) <= set(alphabet)]
     every_known = set(equals.every)
+    # without capitals the case says nothing; what folds to a letter beyond ASCII does
+    tests = [
+        ("part", word.lower()) if kind == "any case" and word.isascii() else (kind, word)
+        for kind, word in tests
+    ]
     # what has a strange character, or too many, is in no such text
     met = [one for one in dict.fromkeys(tests) if len(one[1]) <= length and set(one[1]) <= set(alphabet)]
     mark = next((mark for mark in alphabet if not any(mark in word for _, word in met)), "")
@@ -89,17 +96,18 @@ def words_of(
         if len(start + middle + end) <= length
     ]
     plain = (
-        all(name != "matches" for name, _ in met) and sum(name == "contains" for name, _ in met) <= MOST_PARTS
+        all(kind not in ("pattern", "any case") for kind, _ in tests)
+        and sum(kind == "part" for kind, _ in met) <= MOST_PARTS
     )
     every = bool(mark) and plain and len(whole) == len(joined) <= MOST_TEXTS and not set(whole) & every_known
     return Texts(tuple(dict.fromkeys([*values, *whole])), every)
 
 
-def _joined(tests: Iterable[tuple[str, str]], mark: str) -> Iterator[tuple[str, str, str]]:
+def _joined(tests: Iterable[Tried], mark: str) -> Iterator[tuple[str, str, str]]:
     """Beginnings, middles and ends of texts that meet each combination of the tests."""
     starts, ends, parts = (
-        [word for name, word in tests if name == wanted]
-        for wanted in ("starts_with", "ends_with", "contains")
+        [word for kind, word in tests if kind in wanted]
+        for wanted in (("start",), ("end",), ("part", "any case"))
     )
     for inner in _subsets(parts[:MOST_PARTS]):
         middle = mark + "".join(part + mark for part in inner)
@@ -123,4 +131,4 @@ def _derived(pattern: str) -> list[str]:
 
 def _both(pattern: str, values: Iterable[str], equals: Sequence[str]) -> bool:
     """Whether a text that no comparison names matches the pattern, and another one does not."""
-    return {text_test("matches", value, pattern) for value in values if value not in equals} == {True, False}
+    return {holds("matches", value, pattern) for value in values if value not in equals} == {True, False}

@@ -31,6 +31,7 @@ from checker.model import (
     Waiver,
 )
 from checker.policy.messages import ABSENT
+from checker.policy.operators import OPERATORS
 
 HYPOTHETICAL = "hypothetical: not the time at which the evidence was collected"
 RECORDED = (
@@ -38,26 +39,6 @@ RECORDED = (
     "and a forced version then looks like an ordinary one."
 )
 
-# operator -> how it reads, and how its opposite does
-_OPERATORS = {
-    "eq": ("is", "is not"),
-    "ne": ("is not", "is"),
-    "in": ("is one of", "is none of"),
-    "not_in": ("is none of", "is one of"),
-    "contains": ("contains", "does not contain"),
-    "starts_with": ("starts with", "does not start with"),
-    "ends_with": ("ends with", "does not end with"),
-    "matches": ("matches", "does not match"),
-    "lt": ("is below", "is at least"),
-    "lte": ("is at most", "is above"),
-    "gt": ("is above", "is at most"),
-    "gte": ("is at least", "is below"),
-    "between": ("is between", "is not between"),
-    "before": ("is before", "is not before"),
-    "after": ("is after", "is not after"),
-    "older_than": ("is older than", "is not older than"),
-    "younger_than": ("is younger than", "is not younger than"),
-}
 NOUNS: Mapping[RuleScope, str] = {"image_set": "image set", "version": "version", "datastore": "data store"}
 """What a rule judges, by scope."""
 _PLAIN = re.compile(r"[\w.:+/@-]+")
@@ -390,11 +371,10 @@ def caveats(run: Run) -> list[str]:
 
 
 def _test(test: Test, *, negated: bool) -> str:
-    if test.operator == "exists":
-        return "is present" if (test.value is True) is not negated else "is absent"
-    words = _OPERATORS.get(test.operator)
-    text = words[negated] if words else ("not " if negated else "") + test.operator
-    return f"{text} {_value(test.value, ' and ' if test.operator == 'between' else ', ')}"
+    known = OPERATORS[test.operator]
+    if known.takes == "flag":
+        return known.words[(test.value is True) is negated]
+    return f"{known.words[negated]} {_value(test.value, ' and ' if known.takes == 'pair' else ', ')}"
 
 
 def _value(value: Value, between: str) -> str:

@@ -335,6 +335,8 @@ class Oracle:
 
 TEXT = {
     "contains": lambda text, part: part in text,
+    # the letters that tests draw from fold alike in RE2 and in Python
+    "icontains": lambda text, part: part.lower() in text.lower(),
     "starts_with": lambda text, part: text.startswith(part),
     "ends_with": lambda text, part: text.endswith(part),
     "matches": lambda text, pattern: re.search(re.sub(r"\$$", r"\\Z", pattern), text) is not None,

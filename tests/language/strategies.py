@@ -64,7 +64,7 @@ def add_vocabulary(name: str, kinds: Mapping[str, Kind]) -> None:
 
 
 ALL = ["eq", "ne", "in", "not_in", "exists"]
-TEXT = ["contains", "starts_with", "ends_with", "matches"]
+TEXT = ["contains", "icontains", "starts_with", "ends_with", "matches"]
 ORDER = ["lt", "lte", "gt", "gte", "between"]
 OPERATORS = {
     "string": ALL + TEXT,
@@ -211,7 +211,7 @@ def patterns(draw, name: str, members: tuple[str, ...]) -> Any:
     else:
         member = draw(st.sampled_from(members))
         value = draw(st.sampled_from({
-            "contains": [member, member[1:3], "E", ""], "starts_with": [member, member[:2], ""], "ends_with": [member, member[-2:], ""],
+            "contains": [member, member[1:3], "E", ""], "icontains": [member.lower(), member[1:3].title(), "e", ""], "starts_with": [member, member[:2], ""], "ends_with": [member, member[-2:], ""],
             "matches": [f"^{member}$", member[:3], f"^{member[:3]}.*{member[-1]}$"],
         }[name]))  # fmt: skip
     return Param("string", value) if draw(st.integers(0, 5)) == 0 else value

@@ -225,7 +225,7 @@ claims(
     "a message that is left out is definitely none: eq, in and text operators are false, ne and not_in true",
     *(
         ({"message": {name: "x"}}, BARE, False)
-        for name in ("eq", "contains", "starts_with", "ends_with", "matches")
+        for name in ("eq", "contains", "icontains", "starts_with", "ends_with", "matches")
     ),
     ({"message": ""}, BARE, False),
     ({"message": {"matches": "^$"}}, BARE, False),
@@ -427,6 +427,14 @@ claims(
     ({"message": {"starts_with": "INVALID"}}, answer(message="INVALID_REQUEST: no"), True),
     ({"message": {"starts_with": "invalid"}}, answer(message="INVALID_REQUEST: no"), False),
     ({"message": {"ends_with": "no"}}, answer(message="INVALID_REQUEST: no"), True),
+    ({"message": {"icontains": "a.c"}}, answer(message="xA.Cx"), True),
+    ({"message": {"icontains": "a.c"}}, answer(message="abc"), False),
+    ({"message": {"icontains": "É\n"}}, answer(message="né\n"), True),
+    ({"message": {"icontains": "STRASSE"}}, answer(message="Straße"), False),
+    ({"message": {"icontains": "K"}}, answer(message="273 \N{KELVIN SIGN}"), True),
+    ({"imageSetState": {"icontains": "delet"}}, DELETED, True),
+    ({"storageTier": {"icontains": "access"}}, STRANGE, None),
+    ({"message": {"icontains": {"field": "labels.class"}}}, answer({"class": "[A"}, message="x[a"), True),
     ({"message": {"matches": "REQ"}}, answer(message="INVALID_REQUEST: no"), True),
     ({"message": {"matches": "^REQ"}}, answer(message="INVALID_REQUEST: no"), False),
     ({"message": {"matches": "no$"}}, answer(message="no\n"), False),

@@ -21,7 +21,6 @@ from checker.model import (
     Test,
     Type,
 )
-from checker.policy.operators import EVERY
 from checker.reporting import wording
 
 DAY = Duration(0, 86_400_000)
@@ -58,11 +57,6 @@ def test_expected_is_the_opposite_of_deny_and_the_words_of_require():
 def test_phrases(condition, text, opposite):
     assert wording.phrase(condition) == text
     assert wording.phrase(condition, negated=True) == opposite
-
-
-@pytest.mark.parametrize("operator", EVERY)
-def test_every_operator_of_the_language_has_words(operator):
-    assert operator == "exists" or operator in wording._OPERATORS
 
 
 def test_reasons_for_not_counting():

@@ -39,6 +39,7 @@ from checker.policy.load import Policies, load
 from checker.policy.sources import Request
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import Options, ReportError
+from checker.reporting.reproduction import options_plain
 from checker.values import iso
 
 if TYPE_CHECKING:
@@ -477,6 +478,7 @@ def kept(
     files: Mapping[str, bytes] | None = None,
     reports: Iterable[tuple[str, str]] = (),
     key: Key | None = None,
+    options: Options | None = None,
 ) -> str:
     """Completes a run: what it was judged by and its reports beside the evidence, then the manifest; what to call it.
 
@@ -486,12 +488,16 @@ def kept(
         files: what else the run was judged by, by name: audit.yaml, waivers.yaml, events.
         reports: formats and paths of reports to copy into it; what is no regular file is left out.
         key: signs the manifest, see `signing_key`.
+        options: how the reports were written; not said in the manifest unless given, and `verify` tries every way.
 
     Raises:
         InvalidInputError: the run has waivers, and `files` has no waivers.yaml.
         RunFolderError: something could not be written.
     """
-    facts = keep(run, working.folder, files or {}, reports)
+    written = list(reports)
+    facts = keep(run, working.folder, files or {}, written)
+    if options:
+        facts |= {"reports": options_plain(options, dict(written))}
     (working.folder / ASKED).unlink(missing_ok=True)  # the manifest says it
     runfolder.seal(working.folder, facts, previous=working.store.heads(), key=key)
     return working.store.publish(working)
@@ -500,8 +506,8 @@ def kept(
 def verify(
     run: str, runs: str | None = None, root: Path | None = None, audit: str = "", *, key: Path | None = None
 ) -> tuple[Verified, ...]:
-    """Recomputes every hash of a run, its link to the run before, and its findings; of every run, where a folder of runs
-    is named.
+    """Recomputes every hash of a run and its link to the run before, and makes its findings, tables and reports again; of every
+    run, where a folder of runs is named.
 
     Args:
         run: a run as `reopen` takes it; or a folder of runs.
@@ -515,8 +521,9 @@ def verify(
     """
     from checker.audit.verifying import verify as check
     from checker.audit.verifying import verify_all
+    from checker.reporting.reproduction import report_differences
 
     store, name = locate(run, runs, root, audit)
     if store.manifest(name) is None and (below := open_store(run)).names():
-        return tuple(verify_all(below, key=key))
-    return (check(store, name, key=key),)
+        return tuple(verify_all(below, key=key, reports=report_differences))
+    return (check(store, name, key=key, reports=report_differences),)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from checker import __version__
 from checker.audit.baseline import lost_statements, strange_statements
-from checker.audit.keeping import facts
-from checker.audit.replaying import replay
-from checker.evaluation.agreement import Differs, disagreements
+from checker.audit.derivation import ReportDifferences, derive
+from checker.evaluation.agreement import Differs
 from checker.evidence.integrity import altered, own_digest
-from checker.evidence.past import REMOVED, Kept, malformed, reopen, resumable
+from checker.evidence.past import REMOVED, resumable
 from checker.evidence.runfolder import (
     DIGEST,
     MANIFEST,
@@ -34,17 +31,16 @@ from checker.problems import InvalidInputError, Problem
 from checker.values import BadValueError, iso, later, parse_duration, parse_time
 
 _BESIDE = frozenset({MANIFEST, DIGEST, SIGNATURE, PRUNED})
-_UNREACHED = "the findings cannot be reached again from what is there"
-_JUDGED = ("outcome", "exit_code", "sentence", "summary")
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What verifying a run found. It is `intact` where nothing speaks against it.
+    """What verifying a run found. It is `intact` where nothing speaks against it, and everything was compared.
 
-    `problems` name files that were altered, are missing or were added, a broken chain, a signature that does not fit.
-    `differs` are the first findings that do not follow from the evidence, of `different` ones. `notes` say what could
-    not be verified.
+    `problems` name files that were altered, are missing or were added, that are not what the evidence gives, a broken chain,
+    a signature that does not fit. `differs` are the first findings that do not follow from the evidence, of `different` ones.
+    `not_compared` says what could not be made again as it was, and why, `by_hash` which files nothing but their hash speaks
+    for. `notes` say what else could not be verified.
     """
 
     run: str
@@ -55,16 +51,25 @@ class Verified:
     different: int = 0
     differs: tuple[Differs, ...] = ()
     notes: tuple[str, ...] = ()
+    not_compared: tuple[str, ...] = ()
+    by_hash: tuple[str, ...] = ()
     pruned: bool = False
     """Only its manifest is left: nothing of it but the chain could be verified."""
 
     @property
+    def altered(self) -> bool:
+        """Whether something was found to be wrong."""
+        return bool(self.problems or self.different)
+
+    @property
     def intact(self) -> bool:
-        """Whether nothing was found to be wrong."""
-        return not self.problems and not self.different
+        """Whether everything was looked at, and nothing was found to be wrong."""
+        return not self.altered and not self.not_compared
 
 
-def verify_all(store: Store, *, key: Path | None = None) -> Iterator[Verified]:
+def verify_all(
+    store: Store, *, key: Path | None = None, reports: ReportDifferences | None = None
+) -> Iterator[Verified]:
     """Verifies every run of a store that is complete, or was: one that cannot be read is told as such, and the others are
     verified all the same.
 
@@ -79,7 +84,7 @@ def verify_all(store: Store, *, key: Path | None = None) -> Iterator[Verified]:
         *(one for one in store.names() if one not in complete and _was_complete(store, one)),
     ):
         try:
-            yield verify(store, name, key=key)
+            yield verify(store, name, key=key, reports=reports)
         except InvalidInputError as error:
             yield Verified(name, "", 0, problems=error.problems)
 
@@ -89,13 +94,16 @@ def _was_complete(store: Store, name: str) -> bool:
     return any(store.has(name, file) for file in (MANIFEST, DIGEST, SIGNATURE))
 
 
-def verify(store: Store, name: str, *, key: Path | None = None) -> Verified:
-    """Recomputes every hash of a run, its link to the run before, and every finding from the evidence.
+def verify(
+    store: Store, name: str, *, key: Path | None = None, reports: ReportDifferences | None = None
+) -> Verified:
+    """Recomputes every hash of a run and its link to the run before, and makes it again from its evidence.
 
     Args:
         store: where the run is.
         name: the run.
         key: a public key (PEM, Ed25519) that the run must be signed with.
+        reports: makes reports again (`reporting.reproduction`).
 
     Raises:
         InvalidInputError: there is no such run, it was not completed, or the key cannot be read.
@@ -130,7 +138,8 @@ def verify(store: Store, name: str, *, key: Path | None = None) -> Verified:
         more, note = _pruned(folder, run, files)
         return Verified(name, digest, len(files), 0, (*problems, *more), notes=(*notes, note), pruned=True)
     problems += _files(folder, files)
-    return _judged_again(folder, Verified(name, digest, len(files), 0, tuple(problems), notes=tuple(notes)))
+    so_far = Verified(name, digest, len(files), 0, tuple(problems), notes=tuple(notes))
+    return _made_again(folder, so_far, reports)
 
 
 def _itself(folder: Path, content: bytes) -> list[Problem]:
@@ -239,52 +248,16 @@ def _signature(folder: Path, content: bytes, declared: object, key: Path | None)
     return None
 
 
-def _judged_again(folder: Path, so_far: Verified) -> Verified:
-    """The findings, reached again from the evidence. Where a file that they rest on was altered, they are reached from
-    what is there, to say which findings that touches."""
-    if any(not path.is_file() and not path.is_dir() for path in folder.rglob("*") if path.exists()):
-        # of a pipe nothing may ever come
-        return replace(so_far, notes=(*so_far.notes, _UNREACHED))
-    try:
-        kept = reopen(folder, checked=not so_far.problems)
-        so_far = replace(so_far, problems=(*so_far.problems, *malformed(kept)))
-        run = replay(kept)
-        different, differs = disagreements(folder, run.folder)
-    except Exception as error:
-        # what was altered may be no JSON, no Parquet, no YAML any more; where nothing was, the bug is ours
-        if not so_far.problems and not isinstance(error, InvalidInputError):
-            raise
-        notes = (*so_far.notes, _UNREACHED)
-        return replace(so_far, notes=notes, problems=(*so_far.problems, *_problems(error)))
-    total = sum(one.tally.fail + one.tally.waived + one.tally.unknown for one in run.judged)
-    problems = [*so_far.problems, *_said_otherwise(kept, facts(run, kept.name))]
-    remarks = list(so_far.notes)
-    if kept.facts.get("tool_version") != __version__:
-        remarks.append(
-            f"judged by version {kept.facts.get('tool_version')}, and again by version {__version__}"
-        )
+def _made_again(folder: Path, so_far: Verified, reports: ReportDifferences | None) -> Verified:
+    """With what making the run again from its evidence found."""
+    found = derive(folder, reports, altered=bool(so_far.problems))
     return replace(
         so_far,
-        findings=total,
-        problems=tuple(problems),
-        different=different,
-        differs=tuple(differs),
-        notes=tuple(remarks),
+        findings=found.findings,
+        problems=(*so_far.problems, *found.problems),
+        different=found.different,
+        differs=found.differs,
+        not_compared=found.not_compared,
+        by_hash=found.by_hash,
+        notes=(*so_far.notes, *found.notes),
     )
-
-
-def _said_otherwise(kept: Kept, now: Mapping[str, Any]) -> Iterable[Problem]:
-    where = (kept.folder / MANIFEST).as_posix()
-    for name in _JUDGED:
-        if kept.facts.get(name) != now[name]:
-            yield Problem(where, f"`{name}` is not what the evidence gives", f"that is {_short(now[name])}")
-
-
-def _short(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 200 else text[:200] + "..."
-
-
-def _problems(error: Exception) -> Iterable[Problem]:
-    """What an error says beside the hashes."""
-    return [one for one in error.problems if not one.warning] if isinstance(error, InvalidInputError) else ()

@@ -220,7 +220,9 @@ def _deliver(result: api.Run, plan: Prepared, working: api.Working | None) -> _D
         }
         with _reporting() as went:
             files = {**plan.by.files, **events}
-            place = api.kept(result, working, files=files, reports=written, key=plan.key)
+            place = api.kept(
+                result, working, files=files, reports=written, key=plan.key, options=plan.options
+            )
         well = well and went.well
     return _Delivered(well, written, place)
 

@@ -17,14 +17,14 @@ from checker.reporting.escaping import json_text
 if TYPE_CHECKING:
     from checker.config import AuditConfig
 
-ALTERED = 1
-"""The exit code where something does not fit."""
+ALTERED, NOT_COMPARED = 1, 3
+"""The exit codes where something does not fit, and where all that could be compared does."""
 MOST_FINDINGS = 20
 
 
 def run(runs: list[str], config: str | None, *, key: str | None, as_json: bool) -> int:
-    """Prints what verifying each run found, of every one of the audit's where none is named; 1 where any of them is not
-    intact."""
+    """Prints what verifying each run found, of every one of the audit's where none is named; 1 where any of them is altered,
+    3 where none is and something could not be compared."""
     own = configured(config, needed=not runs)
     named = runs or [store_of(None, own).shown]
     public = Path(key) if key else None
@@ -34,7 +34,9 @@ def run(runs: list[str], config: str | None, *, key: str | None, as_json: bool) 
     else:
         for one in found:
             _tell(one)
-    return 0 if all(one.intact for one in found) else ALTERED
+    if any(one.altered for one in found):
+        return ALTERED
+    return 0 if all(one.intact for one in found) else NOT_COMPARED
 
 
 def _verified(name: str, own: AuditConfig | None, key: Path | None) -> tuple[Verified, ...]:
@@ -47,17 +49,12 @@ def _verified(name: str, own: AuditConfig | None, key: Path | None) -> tuple[Ver
 
 
 def _tell(one: Verified) -> None:
-    if one.intact and one.pruned:
-        say(f"pruned   {printable(one.run)}: only its manifest is left")
-    elif one.intact:
-        what = f"{one.files} files as they were, {one.findings:,} findings follow from the evidence"
-        say(f"ok       {printable(one.run)}: {what}")
-    else:
-        say(f"ALTERED  {printable(one.run)}")
+    say(_state(one))
     if one.sha256:
         say(f"         manifest {one.sha256}")
-    for note in one.notes:
-        say(f"         note: {printable(note)}")
+    by_hash = [f"by hash only: {', '.join(one.by_hash)}"] if one.by_hash else []
+    for text in (*one.not_compared, *by_hash, *(f"note: {note}" for note in one.notes)):
+        say(f"         {printable(text)}")
     if one.problems:
         complain(render(one.problems))
     if one.different:
@@ -67,6 +64,19 @@ def _tell(one: Verified) -> None:
         was, now = finding.kept or "no finding", finding.now or "no finding"
         what = f"{finding.what} differ" if finding.what else f"kept as {was}, the evidence gives {now}"
         say(f"           {finding.rule}  {printable(finding.subject.name)}  {what}")
+
+
+def _state(one: Verified) -> str:
+    """What verifying a run came to, in a line."""
+    name = printable(one.run)
+    if one.altered:
+        return f"ALTERED  {name}"
+    if one.not_compared:
+        return f"unknown  {name}: nothing was altered, as far as it could be compared"
+    if one.pruned:
+        return f"pruned   {name}: only its manifest is left"
+    given = f"the evidence gives the {one.findings:,} findings, the tables and the reports"
+    return f"ok       {name}: {one.files} files as they were, {given}"
 
 
 def _plain(one: Verified) -> dict[str, object]:
@@ -80,5 +90,7 @@ def _plain(one: Verified) -> dict[str, object]:
         "problems": [problem.plain() for problem in one.problems],
         "different": one.different,
         "differs": [asdict(finding) for finding in one.differs],
+        "not_compared": list(one.not_compared),
+        "by_hash": list(one.by_hash),
         "notes": list(one.notes),
     }

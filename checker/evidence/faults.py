@@ -10,12 +10,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checker.evidence.answers import BadAnswerError, error_member, id_member, our_spelling, version_number
+from checker.evidence.difference import oversized
 from checker.evidence.history import columns as history_columns
 from checker.evidence.manifest import trend_misfit
 from checker.evidence.recorded import form_of
 from checker.evidence.records import ACTIONS, GET_IMAGE_SET, VERSIONS
-from checker.evidence.runfolder import BASELINE, FINDINGS, HISTORY, NAMED, PRIOR, RECORDS
-from checker.evidence.tables import connect, duckdb_path
+from checker.evidence.runfolder import (
+    BASELINE,
+    DATASTORES,
+    FINDINGS,
+    HISTORY,
+    NAMED,
+    PRIOR,
+    RECORDS,
+    SNAPSHOT,
+)
+from checker.evidence.runfolder import VERSIONS as VERSIONS_TABLE
+from checker.evidence.tables import ROW, connect, duckdb_path
 from checker.problems import Problem
 from checker.values import STRICT_JSON, BadValueError, parse_time
 
@@ -61,7 +72,8 @@ def faults(folder: Path, files: Collection[str], labels: Mapping[str, Label]) ->
     """
     if RECORDS in files:
         yield from islice(_records(folder / RECORDS, labels), MOST)
-    tables = {FINDINGS: _FINDINGS, PRIOR: _OPEN, BASELINE: _OPEN, NAMED: _OPEN}
+    alone = {name: {ROW: _NUMBER} for name in (SNAPSHOT, VERSIONS_TABLE, DATASTORES)}
+    tables = {FINDINGS: _FINDINGS, PRIOR: _OPEN, BASELINE: _OPEN, NAMED: _OPEN, **alone}
     for name, wanted in tables.items():
         if name in files:
             yield from _table(folder / name, wanted, needed=True)
@@ -168,6 +180,9 @@ def _table(path: Path, wanted: Mapping[str, str], *, needed: bool) -> Iterable[P
 
     hint = "no run writes such a table: the file was altered before the run was sealed"
     try:
+        if wrong := oversized(path):
+            yield Problem(path.as_posix(), wrong, hint)
+            return
         with connect() as connection:
             rows = connection.read_parquet(duckdb_path(path))
             there = dict(zip(rows.columns, map(str, rows.types), strict=True))

@@ -123,6 +123,14 @@ _SUMMARY = _members(
     },
     other={"severities": _by_name(_COUNTS)},
 )
+_REPORTS = _members(
+    {
+        "junit_passes": _one_of("full", "aggregate", "none"),
+        "color": _FLAG,
+        "show_phi": _FLAG,
+        "names": _by_name(_TEXT),
+    }
+)
 _SAID: dict[str, Form] = {
     "run": _run,
     "name": _TEXT,
@@ -158,6 +166,7 @@ _OTHER: dict[str, Form] = {
     "baseline": _perhaps(_COMPARED),
     "candidates": _by_name(_perhaps(_COMPARED)),
     "names": _by_name(_by_name(_TEXT)),
+    "reports": _perhaps(_REPORTS),
     "public_key": _perhaps(_TEXT),
     "previous": _each(_LINK),
 }

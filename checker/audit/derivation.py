@@ -99,7 +99,7 @@ def derive(folder: Path, reports: ReportDifferences | None, *, altered: bool) ->
         (*problems, *(() if other else found)),
         different,
         tuple(differs),
-        tuple(f"{name} was not compared: made by {other}" for name, _ in others if other),
+        tuple(f"{name} not compared: made by {other}" for name, _ in others if other),
         tuple(_by_hash(kept)),
         tuple(_remarks(kept)),
     )

@@ -10,6 +10,7 @@ from checker import api
 from checker.audit.compare import Earlier
 from checker.cli.options import DEFAULT_CONFIG
 from checker.evidence import past
+from checker.evidence.difference import oversized
 from checker.evidence.integrity import altered
 from checker.evidence.past import Kept
 from checker.evidence.runfolder import FINDINGS, MANIFEST
@@ -104,7 +105,7 @@ def _kept(store: Store, facts: Sequence[Mapping[str, Any]], chosen: range) -> li
         if not store.has(name, FINDINGS):
             continue
         folder = store.fetch(name, FINDINGS)
-        if altered(folder, FINDINGS, one.get("files", {})) is None:
+        if altered(folder, FINDINGS, one.get("files", {})) is None and not [*oversized([folder / FINDINGS])]:
             past.read(folder, FINDINGS)
             found.append((folder / FINDINGS, frozenset(map(str, one.get("rules", ())))))
     return found

@@ -75,8 +75,8 @@ def _state(one: Verified) -> str:
         return f"unknown  {name}: nothing was altered, as far as it could be compared"
     if one.pruned:
         return f"pruned   {name}: only its manifest is left"
-    given = f"the evidence gives the {one.findings:,} findings, the tables and the reports"
-    return f"ok       {name}: {one.files} files as they were, {given}"
+    follow = f"{one.findings:,} findings follow from the evidence"
+    return f"ok       {name}: {one.files} files as they were, {follow}"
 
 
 def _plain(one: Verified) -> dict[str, object]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checker.evidence.tables import connect, duckdb_path
+from checker.problems import Problem
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
@@ -17,27 +19,24 @@ FEW = 10_000
 _PLACE = "file_row_number"
 
 
-def row_count(path: Path) -> int:
-    """How many rows a Parquet file says that it has, by its end alone.
-
-    Raises:
-        duckdb.Error: it is no Parquet.
+def oversized(paths: Iterable[Path]) -> Iterator[Problem]:
+    """The tables that no run writes: a few bytes that stand for any number of rows. Each row of a run's tables is another one,
+    and takes a byte at the least. It is told by the end of the file alone; a file that is not there, or no Parquet, is none.
     """
+    import duckdb
+
+    there = [path for path in paths if path.is_file()]
+    if not there:
+        return
     with connect() as connection:
-        return _row_count(connection, path)
-
-
-def oversized(path: Path) -> str:
-    """Why a table is none that a run writes: a few bytes that stand for any number of rows. Each row of a run's tables is
-    another one, and takes a byte at the least. Empty where the size fits.
-
-    Raises:
-        duckdb.Error: it is no Parquet.
-    """
-    rows, size = row_count(path), path.stat().st_size
-    if rows <= max(FEWEST, size):
-        return ""
-    return f"has {rows:,} rows in {size:,} bytes, and no run writes such a table"
+        for path in there:
+            try:
+                rows, size = _row_count(connection, path), path.stat().st_size
+            except (duckdb.Error, OSError):
+                continue  # whoever reads it says what is wrong
+            if rows > max(FEWEST, size):
+                message = f"has {rows:,} rows in {size:,} bytes, and no run writes such a table"
+                yield Problem(path.as_posix(), message, "it was altered before the run was sealed")
 
 
 def table_difference(kept: Path, made: Path) -> str:

@@ -180,8 +180,8 @@ def _table(path: Path, wanted: Mapping[str, str], *, needed: bool) -> Iterable[P
 
     hint = "no run writes such a table: the file was altered before the run was sealed"
     try:
-        if wrong := oversized(path):
-            yield Problem(path.as_posix(), wrong, hint)
+        if wrong := list(oversized([path])):
+            yield from wrong
             return
         with connect() as connection:
             rows = connection.read_parquet(duckdb_path(path))

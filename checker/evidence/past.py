@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from checker.evidence.difference import oversized
 from checker.evidence.faults import faults
 from checker.evidence.integrity import altered, own_digest
 from checker.evidence.kept import Evidence, names_in
@@ -121,6 +122,7 @@ def reopen(folder: Path, *, checked: bool = True) -> Kept:
     ]
     if not any(_is_pack(name) for name in kept.files):
         problems.append(Problem(path.as_posix(), "the manifest names no policy"))
+    problems += oversized(folder / name for name in used if name.endswith(".parquet"))
     if problems:
         raise InvalidInputError(problems)
     _read[folder] = kept.files

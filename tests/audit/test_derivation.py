@@ -192,7 +192,7 @@ def test_what_another_version_made_otherwise_is_not_called_altered_nor_intact(
     reseal(run)
     out, _ = said(capsys, run, 3)
     assert out.startswith(f"unknown  {run.name}: ")
-    assert "reports/html/page.html was not compared: made by version 0.0.9" in out
+    assert "reports/html/page.html not compared: made by version 0.0.9" in out
     (one,) = checker.verify(str(run))
     assert (one.intact, one.altered) == (False, False)
 
@@ -241,3 +241,14 @@ def test_where_two_tables_differ_is_told_to_the_row(tmp_path: Path) -> None:
     duckdb.sql(f"COPY ({changed.format(one)}) TO '{other}' (FORMAT parquet, ROW_GROUP_SIZE 4096)")
     assert table_difference(one, one) == ""
     assert table_difference(other, one) == "row 42000 has another b"
+
+
+def test_a_few_bytes_that_stand_for_millions_of_rows_are_refused_before_they_are_read(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table(run / "findings.parquet", "SELECT t.* FROM (SELECT rule FROM '{}' LIMIT 1) AS t, range(3_000_000)")
+    reseal(run)
+    _, err = said(capsys, run, 1)
+    assert f"{run.name}/findings.parquet: error: has 3,000,000 rows in " in err
+    assert main(["report", str(run), "--report", "json=-"]) == 2
+    assert "findings.parquet: error: has 3,000,000 rows in " in capsys.readouterr().err

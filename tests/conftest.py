@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import settings
+
+from checker.evidence.databases import kept_open
 
 # machines are noisy: how long an example takes says nothing
 settings.register_profile("unhurried", deadline=None)
@@ -29,3 +32,10 @@ os.environ |= {
     # the width that help is wrapped to
     "COLUMNS": "80",
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def databases():
+    """DuckDB's databases are opened once, and used again as within one command."""
+    with kept_open():
+        yield

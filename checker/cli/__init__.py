@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from checker import __version__
@@ -101,14 +102,15 @@ def _of_the_machine(error: Exception) -> bool:
 def _run(arguments: list[str]) -> int:
     import typer
 
-    from checker.cli.app import app
     from checker.cli.console import complain
     from checker.cli.usage import refuse, told
+    from checker.evidence.databases import kept_open
 
-    command = typer.main.get_command(app)
+    command = _typer_command()
     refuse(command, arguments)
     try:
-        code: Any = command(args=arguments, prog_name=PROGRAM, standalone_mode=False)
+        with kept_open():
+            code: Any = command(args=arguments, prog_name=PROGRAM, standalone_mode=False)
     except typer.exceptions.TyperException as error:
         complain(told(error, command, arguments, PROGRAM))
         return 2
@@ -118,6 +120,16 @@ def _run(arguments: list[str]) -> int:
         # Typer ends so where a pipe breaks, with the code of a violation
         return 0 if {"-h", "--help"} & {*arguments} else INCOMPLETE
     return code if isinstance(code, int) else 0
+
+
+@cache
+def _typer_command() -> Any:
+    """All commands, as Typer makes them of the signatures."""
+    import typer
+
+    from checker.cli.app import app
+
+    return typer.main.get_command(app)
 
 
 def _cut_short(error: Exception) -> str:

@@ -81,9 +81,8 @@ def write_history(
     """
     from duckdb import ColumnExpression as Column
 
-    with connect() as connection:
-        # what is written is sorted, and millions of rows in the order in which they were read fill the memory
-        connection.execute("SET preserve_insertion_order = false")
+    # what is written is sorted, and millions of rows in the order in which they were read fill the memory
+    with connect(preserve_insertion_order=False) as connection:
         sent = [event for event in events if event.at < started]
         told = _told(connection, sent, before)
         parts = [_sighted(told)]

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from checker.evidence.databases import empty_database
 from checker.evidence.records import GET_IMAGE_SET, NOT_FOUND
 from checker.model import Field, Label, Type
 
@@ -65,27 +66,28 @@ _open: list[DuckDBPyConnection] = []
 
 
 @contextmanager
-def connect(memory: str = MEMORY_TO_JUDGE) -> Iterator[DuckDBPyConnection]:
-    """A DuckDB connection whose memory is bounded; what does not fit goes into a temporary folder."""
+def connect(memory: str = MEMORY_TO_JUDGE, **more: bool) -> Iterator[DuckDBPyConnection]:
+    """A DuckDB connection whose memory is bounded, with these more settings; what does not fit goes into a temporary folder."""
     import duckdb
 
     with TemporaryDirectory(prefix="imageset-checker-") as spill:
-        config: dict[str, Any] = {
+        config: dict[str, str | int | bool] = {
             "memory_limit": memory,
-            "temp_directory": spill,
             "max_expression_depth": DEEPEST,
+            **more,
         }
-        with duckdb.connect(config=config) as connection:
-            _open.append(connection)
-            try:
-                yield connection
-            except (RuntimeError, duckdb.InterruptException) as error:
-                # what a signal's handler raised while a query ran, DuckDB takes and gives back as an error of its own
-                if isinstance(error, duckdb.InterruptException) or str(error) == _INTERRUPTED:
-                    raise KeyboardInterrupt from error
-                raise
-            finally:
-                _open.remove(connection)
+        try:
+            with empty_database(config, spill) as connection:
+                _open.append(connection)
+                try:
+                    yield connection
+                finally:
+                    _open.remove(connection)
+        except (RuntimeError, duckdb.InterruptException) as error:
+            # what a signal's handler raised while a query ran, DuckDB takes and gives back as an error of its own
+            if isinstance(error, duckdb.InterruptException) or str(error) == _INTERRUPTED:
+                raise KeyboardInterrupt from error
+            raise
 
 
 def cancel() -> None:

@@ -19,6 +19,7 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from checker.evidence.databases import close_idle
 from checker.model import Severity
 from tests.language import strategies
 from tests.language.engine import Judged, judge
@@ -147,9 +148,11 @@ def zone(name: str):
     before = os.environ.get("TZ")
     os.environ["TZ"] = name
     time.tzset()
+    close_idle()
     try:
         yield
     finally:
+        close_idle()
         os.environ.pop("TZ")
         if before is not None:
             os.environ["TZ"] = before
@@ -166,7 +169,9 @@ def threads(count: int):
             return connect(*arguments, config={**(config or {}), "threads": count}, **others)
 
         patch.setattr(duckdb, "connect", few)
+        close_idle()
         yield
+    close_idle()
 
 
 @examples(3, share=0.03)

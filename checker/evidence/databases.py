@@ -1,0 +1,86 @@
+"""DuckDB's databases: opening one takes longer than most queries, so one that nothing is left in is used again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+Config = Mapping[str, str | int | bool]
+
+_MOST_IDLE = 4
+"""How many are open at the same time at most without being used."""
+_idle: list[tuple[Config, DuckDBPyConnection]] = []
+_users: list[object] = []
+"""The databases that may be used again, and the blocks in which they are kept open: a process has one memory."""
+
+
+@contextmanager
+def kept_open() -> Iterator[None]:
+    """While active, a database that is no longer used stays open for the next who wants one like it."""
+    user = object()
+    _users.append(user)
+    try:
+        yield
+    finally:
+        _users.remove(user)
+        if not _users:
+            close_idle()
+
+
+def close_idle() -> None:
+    """Closes the databases that nobody uses."""
+    while _idle:
+        _idle.pop()[1].close()
+
+
+@contextmanager
+def empty_database(config: Config, temporary: str) -> Iterator[DuckDBPyConnection]:
+    """A connection to a database in memory that holds nothing.
+
+    Args:
+        config: DuckDB's settings. What is changed by a statement later is not changed back, so what one use needs goes
+            in here.
+        temporary: a folder for what does not fit into memory; the caller's, to be deleted after it.
+    """
+    base = _idle_one(config) or _new(config)
+    try:
+        base.execute("SET temp_directory = $1", [temporary])
+        with base.cursor() as connection:
+            # what is created goes into a database of its own, so that nothing of it is there for the next one
+            connection.execute("ATTACH ':memory:' AS work; USE work")
+            yield connection
+        base.execute("DETACH work")
+    except BaseException:
+        base.close()
+        raise
+    if _users and len(_idle) < _MOST_IDLE and _is_empty(Path(temporary)):
+        _idle.append((config, base))
+    else:
+        base.close()
+
+
+def _is_empty(temporary: Path) -> bool:
+    """Whether nothing was spilled: a database that has keeps to its folder."""
+    try:
+        return not any(temporary.iterdir())
+    except OSError:  # somebody has removed it
+        return False
+
+
+def _idle_one(config: Config) -> DuckDBPyConnection | None:
+    for entry in [entry for entry in _idle if entry[0] == config]:
+        with suppress(ValueError):  # another thread has taken it
+            _idle.remove(entry)
+            return entry[1]
+    return None
+
+
+def _new(config: Config) -> DuckDBPyConnection:
+    import duckdb
+
+    return duckdb.connect(config=dict(config))

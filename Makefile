@@ -9,6 +9,9 @@ LSP    := tests/editor/node_modules
 CHROMIUM := chromium chromium-browser google-chrome google-chrome-stable
 # A file's tests stay on one worker: what they share, such as a server or a browser, is made once.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
+# The language, configuration, values and one audit from end to end: half a minute.
+QUICK  := tests/language/test_semantics.py tests/policy/test_loading.py tests/test_config.py tests/test_values.py \
+  tests/test_fields.py tests/test_yamlsource.py tests/cli/test_first_run.py
 
 # Builds in isolation are held to the tested versions too; newer releases of pip read the second one for that.
 export PIP_CONSTRAINT := constraints.txt
@@ -16,7 +19,7 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check browser golden docs clean
+.PHONY: help demo test quick thorough check browser golden docs clean
 .DELETE_ON_ERROR:
 
 help:  ## what can be made
@@ -27,6 +30,12 @@ demo: $(VENV)/.simulator  ## audit a simulated data store; reports in ./demo/
 
 test: check browser $(LSP)/.package-lock.json  ## make check, then every test
 	$(PYTEST)
+
+quick: $(VENV)/.dev  ## the tests of the language, configuration and values, and one audit from end to end
+	$(PYTEST) $(QUICK)
+
+thorough: check browser $(LSP)/.package-lock.json  ## make test with the long budgets: more examples, every shipped rule
+	THOROUGH=1 LANGUAGE_EXAMPLES=200 $(PYTEST)
 
 check: $(VENV)/.dev  ## lint, format and types
 	$(BIN)/ruff check

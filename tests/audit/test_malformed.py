@@ -17,6 +17,7 @@ from checker.cli import main
 from checker.evidence.store import open_store
 from tests.audit.test_replaying import ANSWERS, DELETED, HEALTHY, POLICY, answer
 from tests.audit.test_verifying import reseal
+from tests.budgets import examples
 
 HISTORY = """\
   - {id: stays, title: Stays, severity: low, when: {previous.found: true}, require: {found: true}}
@@ -224,7 +225,7 @@ def test_whatever_is_put_into_json_that_was_sealed_again_is_no_error_of_ours(
 ) -> None:
     dice = random.Random(13)
     monkeypatch.chdir(tmp_path)
-    for number in range(12):
+    for number in range(examples(6, 40)):
         folder = tmp_path / str(number)
         shutil.copytree(kept, folder)
         monkeypatch.chdir(folder)

@@ -20,6 +20,7 @@ from checker.evidence.history import write_history
 from checker.evidence.runfolder import PRIOR
 from checker.policy.definition import definition
 from tests.audit.compared_runs import FORCED, image_set, ran, rule, waiver
+from tests.budgets import examples
 
 EARLY, LATE = "2026-01-10T00:00:00Z", "2026-03-10T00:00:00Z"
 OLD = rule("old", deny={"createdAt": {"older_than": "30d"}})
@@ -67,7 +68,7 @@ def both(folder, then, now):
     return found.numbers, told, found.causes.get("new", {}), causes
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(6, 25))
 @given(
     then=WORLD,
     now=WORLD,

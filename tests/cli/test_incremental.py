@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from checker.cli import main
 from checker.simulator import ModelError
 from checker.simulator.load import WireFault
+from tests.budgets import examples
 from tests.cli.scale import POLICY, Audit, move, served, store
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -189,7 +190,7 @@ def test_events_name_image_sets_that_no_search_lists(tmp_path: Path) -> None:
     assert found == set(deleted)
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(2, 6), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     seed=st.integers(0, 1000),
     moves=st.lists(

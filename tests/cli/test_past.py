@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 from checker.cli import main
+from tests.copies import copied
 
 STORE = "0123456789abcdef0123456789abcdef"
 ONE, TWO = (f"{number:032}" for number in range(1, 3))
@@ -33,11 +34,9 @@ targets:
 FIRST, SECOND, THIRD = "2026-01-10", "2026-02-20", "2026-02-25"
 
 
-@pytest.fixture
-def runs(tmp_path, monkeypatch, capsys):
+def keep_three(folder):
     """Three runs: the middle one fails by time, the last one is of another age limit."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "policy.yaml").write_text(POLICY)
+    (folder / "policy.yaml").write_text(POLICY)
     sets = [
         {
             "datastoreId": STORE,
@@ -48,12 +47,23 @@ def runs(tmp_path, monkeypatch, capsys):
         }
         for one, at in ((ONE, "2026-01-05T00:00:00Z"), (TWO, "2026-02-09T00:00:00Z"))
     ]
-    (tmp_path / "sets.json").write_text("\n".join(map(json.dumps, sets)))
+    (folder / "sets.json").write_text("\n".join(map(json.dumps, sets)))
     for as_of, age in ((FIRST, "30d"), (SECOND, "30d"), (THIRD, "90d")):
         given = ["-p", "policy.yaml", "--image-sets", "sets.json", "--as-of", as_of, "--param", f"age={age}"]
         main(["check", *given, "--runs", "runs", "-q"])
+    return [f"runs/{run.name}" for run in sorted((folder / "runs").iterdir()) if run.is_dir()]
+
+
+kept_runs = copied(keep_three)
+
+
+@pytest.fixture
+def runs(kept_runs, tmp_path, monkeypatch, capsys):
+    """Their names, in the present folder."""
+    monkeypatch.chdir(tmp_path)
+    names = kept_runs(tmp_path)
     capsys.readouterr()
-    return [f"runs/{folder.name}" for folder in sorted((tmp_path / "runs").iterdir()) if folder.is_dir()]
+    return names
 
 
 def told(capsys, *arguments):

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from checker.cli import main
-from cli.waiver_runs import AUDIT, FORCED, SETS, keep_run, kept_run
+from cli.waiver_runs import AUDIT, FORCED, SETS, keep_run
+from tests.copies import copied
 
-__all__ = ["kept_run"]
 WAIVE = [
     "--reason",
     "r",
@@ -36,12 +36,14 @@ waivers:
 """
 
 
+kept_runs = copied(lambda folder: [keep_run(folder, sets).removeprefix("runs/") for sets in (SETS, SETS[:1])])
+
+
 @pytest.fixture
-def runs(kept_run, tmp_path, monkeypatch, capsys):
+def runs(kept_runs, tmp_path, monkeypatch, capsys):
     """Two runs of one audit: their names."""
     monkeypatch.chdir(tmp_path)
-    first = kept_run(tmp_path).removeprefix("runs/")
-    second = keep_run(tmp_path, SETS[:1]).removeprefix("runs/")
+    first, second = kept_runs(tmp_path)
     Path("audit.yaml").write_text(AUDIT)
     Path("waivers.yaml").write_text(WAIVERS)
     capsys.readouterr()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,19 +14,29 @@ from checker import api
 from checker.cli import main
 from checker.evidence.store import open_store
 from tests.audit.test_replaying import ANSWERS, POLICY
+from tests.copies import copied
 from tests.evidence.runs import add, s3_server
 
 CHECK = ["check", "-q", "-p", "p.yaml", "--image-sets", "sets.json", "--runs", "runs"]
 
 
-@pytest.fixture
-def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "p.yaml").write_text(POLICY)
-    (tmp_path / "sets.json").write_text(json.dumps(ANSWERS))
+def keep_three(folder: Path) -> tuple[str, ...]:
+    (folder / "p.yaml").write_text(POLICY)
+    (folder / "sets.json").write_text(json.dumps(ANSWERS))
     for day in (1, 2, 3):
         main([*CHECK, "--as-of", f"2026-01-1{day}"])
-    return [tmp_path / "runs" / name for name in open_store("runs").sealed()]
+    return open_store("runs").sealed()
+
+
+kept_runs = copied(keep_three)
+
+
+@pytest.fixture
+def runs(
+    kept_runs: Callable[[Path], tuple[str, ...]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[Path]:
+    monkeypatch.chdir(tmp_path)
+    return [tmp_path / "runs" / name for name in kept_runs(tmp_path)]
 
 
 def test_a_run_that_was_removed_from_the_middle_is_told_by_the_next_check_and_its_reports(

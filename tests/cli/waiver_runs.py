@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-
-import pytest
 
 from checker.cli import main
+from tests.copies import copied
 
 STORE = "12345678901234567890123456789012"
 HEALTHY, FORCED, TOO, UNREAD = (f"{number}8f88ac7870584f58d56256646b4d92b" for number in range(1, 5))
@@ -71,19 +68,5 @@ def keep_run(folder, sets=SETS) -> str:
     return f"runs/{made.name}"
 
 
-@pytest.fixture(scope="module")
-def kept_run(tmp_path_factory):
-    """What copies one run, made once, into a folder; the run's path."""
-    made = tmp_path_factory.mktemp("made")
-    before = os.getcwd()  # noqa: PTH109 - to go back to
-    os.chdir(made)
-    try:
-        name = keep_run(made)
-    finally:
-        os.chdir(before)
-
-    def copy(folder) -> str:
-        shutil.copytree(made, folder, dirs_exist_ok=True)
-        return name
-
-    return copy
+kept_run = copied(keep_run)
+"""What copies one run, made once, into a folder; the run's path."""

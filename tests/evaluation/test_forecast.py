@@ -92,7 +92,7 @@ def waiver(rule="p/r0", **members):
     return Waiver(**(given | members))
 
 
-@few(12)
+@few(4, 12)
 @given(
     st.lists(BOTH, min_size=2, max_size=2),
     sets(),
@@ -114,7 +114,7 @@ def test_a_forecast_agrees_with_the_engine_at_every_instant(conditions, records,
         agrees(Way(folder, [rule for _, rule in pairs], parse_time(as_of), waivers))
 
 
-@few(5)
+@few(2, 5)
 @given(st.lists(BOTH, min_size=1, max_size=1), sets())
 def test_a_count_is_forecast_where_its_image_sets_change(conditions, records):
     condition = {"count": {"of": conditions[0], "gte": 2}}
@@ -170,7 +170,7 @@ def test_a_rule_that_counts_is_looked_at_only_so_far(monkeypatch):
         assert list(found.flips()) == []
 
 
-@few(6)
+@few(3, 6)
 @given(st.lists(BOTH, min_size=2, max_size=2), sets(), st.integers(0, 60))
 def test_tallies_that_are_moved_on_are_those_of_a_run_at_the_end(conditions, records, days):
     with snapshot(policy(*conditions), records) as (pairs, folder), TemporaryDirectory() as out:

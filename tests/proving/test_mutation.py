@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import replace
-from functools import cache
 
 import pytest
 
@@ -15,21 +14,31 @@ from checker.proving.mutants import Mutant, mutants
 from checker.proving.mutation import killed, score
 from checker.proving.required import lacking
 from checker.yamlsource import parse
+from tests.budgets import tried
 
 LEAST = 90
 MOST = 6
 
 
-@cache
-def shipped():
-    return [(pack, rule) for pack in load([]).packs for rule in pack.rules]
+PACKS = load([]).packs
 
 
 def every_rule():
-    return [pytest.param(pack, rule, id=rule.name) for pack, rule in shipped()]
+    return [pytest.param(pack, rule, id=rule.name) for pack in PACKS for rule in pack.rules]
 
 
-@pytest.mark.parametrize(("pack", "rule"), every_rule())
+def tried_rules():
+    return [pytest.param(pack, rule, id=rule.name) for pack, rule in tried(PACKS)]
+
+
+@pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.name)
+def test_every_rule_of_a_changed_pack_is_tried_and_of_another_one_of_each_scope(pack):
+    changed = replace(pack, source=pack.source + b"# changed")
+    assert tried([changed]) == [(changed, rule) for rule in pack.rules]
+    assert {rule.scope for _, rule in tried([pack])} == {rule.scope for rule in pack.rules}
+
+
+@pytest.mark.parametrize(("pack", "rule"), tried_rules())
 def test_a_shipped_rule_kills_its_mutants(pack, rule):
     found = score(pack, rule, run_rule(pack, rule))
     assert not found.reason
@@ -42,7 +51,7 @@ def test_a_shipped_rule_shows_what_it_has_to(pack, rule):
     assert lacking(pack, rule) == ()
 
 
-@pytest.mark.parametrize(("pack", "rule"), every_rule())
+@pytest.mark.parametrize(("pack", "rule"), tried_rules())
 def test_a_test_that_is_said_to_notice_a_mutant_does(pack, rule):
     few = replace(rule, tests=rule.tests[:1])
     found = score(pack, few, run_rule(pack, few))
@@ -55,7 +64,7 @@ def test_a_test_that_is_said_to_notice_a_mutant_does(pack, rule):
         assert killed(pack.labels, proving, [mutant], groups(pack, proving)) == [True], lived
 
 
-@pytest.mark.parametrize(("pack", "rule"), every_rule())
+@pytest.mark.parametrize(("pack", "rule"), tried_rules())
 def test_a_rule_is_no_mutant_of_itself(pack, rule):
     same = Mutant(rule, rule.where, "nothing")
     assert killed(pack.labels, rule, [same], groups(pack, rule)) == [False]

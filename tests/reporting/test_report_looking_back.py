@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from checker.cli import main
+from tests.budgets import examples
 
 SCHEMA = json.loads(Path(__file__).parents[2].joinpath("docs/results-1.schema.json").read_text("utf-8"))
 POLICY = """\
@@ -188,7 +189,9 @@ def drawn(kind, one):
     }[kind]()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(6, 40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(first=ANSWERS, second=ANSWERS, gate=GATES, waivers=WAIVED)
 def test_junit_is_red_exactly_where_the_exit_code_is_1_or_3(folder, first, second, gate, waivers):
     for answers in (first, second):

@@ -18,12 +18,15 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; the exit code. 0 passed, 1 violation, 2 invalid, 3 incomplete, 4 undelivered, 70 our own bug."""
-    from checker.cli import interrupt
+    from checker.cli import interrupt, machine
 
     code = INTERRUPTED
     try:
         with interrupt.raised(program=arguments is None):
             code = _command(list(sys.argv[1:] if arguments is None else arguments))
+    except Exception as error:  # noqa: BLE001 - too little was left to say so with
+        code = INCOMPLETE if machine.lack(error) else BUG
+        machine.last_words(f"{PROGRAM}: error: {machine.lack(error) or type(error).__name__}")
     except KeyboardInterrupt:  # one more, while the first one was told
         pass
     return interrupt.end(code)
@@ -44,14 +47,16 @@ def _command(given: list[str]) -> int:
 
 def _guarded(given: list[str]) -> int:
     """A traceback exits 1, which reads as a violation: whatever happens becomes an exit code of ours."""
+    from checker.cli import machine
     from checker.cli.console import complain, hush_broken_pipe, say
-    from checker.cli.interrupt import code as interrupted
-    from checker.problems import CheckerError
 
     try:
         if given == ["--version"]:
             say(f"{PROGRAM} {__version__}")
             return 0
+        if told := machine.too_small(given):
+            complain(f"{PROGRAM}: error: {told}")
+            return INCOMPLETE
         return _run(given)
     except BrokenPipeError:
         hush_broken_pipe()
@@ -59,21 +64,32 @@ def _guarded(given: list[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last resort
-        if interrupted():
-            return INTERRUPTED  # whatever a library made of the signal
-        if isinstance(error, CheckerError):
-            complain(str(error))
-            return error.exit_code
-        if not isinstance(error, OSError) and (told := _malformed()):
-            complain(told)
-            return INVALID
-        if _of_the_machine(error):
-            complain(_cut_short(error))
-            return INCOMPLETE
-        complain(_bug(error))
-        if "--debug" in given:
-            raise_to_stderr()
-        return BUG
+        return _failed(error, given)
+
+
+def _failed(error: Exception, given: list[str]) -> int:
+    """Says why a command failed; the exit code."""
+    from checker.cli import machine
+    from checker.cli.console import complain
+    from checker.cli.interrupt import code as interrupted
+    from checker.problems import CheckerError
+
+    if interrupted():
+        return INTERRUPTED  # whatever a library made of the signal
+    if isinstance(error, CheckerError):
+        complain(str(error))
+        return error.exit_code
+    short = isinstance(error, OSError) or machine.out_of_memory(error)
+    if not short and (told := _malformed()):
+        complain(told)
+        return INVALID
+    if lack := machine.lack(error):
+        complain(f"{PROGRAM}: error: the run could not be completed: {lack}")
+        return INCOMPLETE
+    complain(_bug(error))
+    if "--debug" in given:
+        raise_to_stderr(error)
+    return BUG
 
 
 def _malformed() -> str:
@@ -92,11 +108,6 @@ def _forget() -> None:
         module: Any = sys.modules.get(name)
         if module is not None:
             module.forget()
-
-
-def _of_the_machine(error: Exception) -> bool:
-    """Whether memory, a disk or a file was missing; two of DuckDB's errors, which is not imported here, say so too."""
-    return isinstance(error, OSError) or type(error).__name__ in ("IOException", "OutOfMemoryException")
 
 
 def _run(arguments: list[str]) -> int:
@@ -132,12 +143,6 @@ def _typer_command() -> Any:
     return typer.main.get_command(app)
 
 
-def _cut_short(error: Exception) -> str:
-    """The machine's fault: a full disk, a file that went away. Nothing was decided."""
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return f"{PROGRAM}: error: the run could not be completed: {reason}"
-
-
 def _bug(error: Exception) -> str:
     where = ""
     trace = error.__traceback__
@@ -153,10 +158,10 @@ def _bug(error: Exception) -> str:
     )
 
 
-def raise_to_stderr() -> None:
-    """Prints the traceback of the exception being handled."""
+def raise_to_stderr(error: Exception) -> None:
+    """Prints the traceback of an exception."""
     import traceback
 
     from checker.cli.console import complain
 
-    complain(traceback.format_exc().rstrip())
+    complain("".join(traceback.format_exception(error)).rstrip())

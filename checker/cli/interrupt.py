@@ -13,6 +13,7 @@ from types import FrameType, TracebackType
 from typing import Self
 
 _CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+_BUG = 70
 _came: list[int] = []
 _told: list[str] = []
 _over: list[int] = []
@@ -71,7 +72,7 @@ def raised(*, program: bool) -> Iterator[None]:
         return
     _came.clear()
     _told.clear()
-    _over[:] = [0]
+    _over[:] = [_BUG]  # what ends without being told to is no pass
     if program:
         # what is registered first is done last: by then all else has cleaned up
         atexit.register(_end)

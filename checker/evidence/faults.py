@@ -194,6 +194,8 @@ def _table(path: Path, wanted: Mapping[str, str], *, needed: bool) -> Iterable[P
             # every value of it is read
             rows.aggregate("bit_xor(hash(COLUMNS(*)))").fetchall()
     except duckdb.Error as error:
+        if isinstance(error, duckdb.OutOfMemoryException):
+            hint = "reading it takes more memory than there is"
         yield Problem(path.as_posix(), f"cannot be read as Parquet: {str(error).splitlines()[0][:200]}", hint)
 
 

@@ -34,6 +34,7 @@ FILLED_AT = "search.filledAt"
 """When a search said what moves without a new version, and what it filled in."""
 LISTED_SINCE = "listed.since"
 
+_FEW_THREADS = 2
 MEMORY_TO_JUDGE = "700MB"
 MEMORY_TO_COLLECT = "300MB"
 MEMORY_AT_MOST = "2GB"
@@ -76,6 +77,8 @@ def connect(memory: str = MEMORY_TO_JUDGE, **more: bool) -> Iterator[DuckDBPyCon
             "max_expression_depth": DEEPEST,
             **more,
         }
+        if bounded():
+            config["threads"] = _FEW_THREADS
         try:
             with empty_database(config, spill) as connection:
                 _open.append(connection)
@@ -88,6 +91,15 @@ def connect(memory: str = MEMORY_TO_JUDGE, **more: bool) -> Iterator[DuckDBPyCon
             if isinstance(error, duckdb.InterruptException) or str(error) == _INTERRUPTED:
                 raise KeyboardInterrupt from error
             raise
+
+
+def bounded() -> bool:
+    """Whether this process may have so much virtual memory and no more: each thread takes some, used or not."""
+    try:
+        from resource import RLIM_INFINITY, RLIMIT_AS, getrlimit
+    except ImportError:  # Windows has no such limits
+        return False
+    return getrlimit(RLIMIT_AS)[0] != RLIM_INFINITY
 
 
 def cancel() -> None:

@@ -25,6 +25,7 @@ from checker.evidence.inputs import of_inputs
 from checker.evidence.kept import Evidence, digest, discard_with, keep_records, moved, temporary
 from checker.evidence.past import Kept, reopened
 from checker.evidence.past import collected as collected_runs
+from checker.evidence.pruned import Prunings
 from checker.evidence.recorded import read_recorded
 from checker.evidence.records import Record
 from checker.evidence.runfolder import ASKED, RECORDS, Begun, Key
@@ -33,14 +34,14 @@ from checker.evidence.runnames import locate
 from checker.evidence.signing import signing_key
 from checker.evidence.store import LocalStore, Store, Working, open_store
 from checker.evidence.stored import mend
-from checker.model import Needs, Target, Waiver, utc_now
+from checker.model import Duration, Needs, Target, Waiver, utc_now
 from checker.policy.choose import Rules, choose, named
 from checker.policy.load import Policies, load
 from checker.policy.sources import Request
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import Options, ReportError
 from checker.reporting.reproduction import options_plain
-from checker.values import iso
+from checker.values import iso, show
 
 if TYPE_CHECKING:
     from checker.audit.verifying import Verified
@@ -477,6 +478,7 @@ def kept(
     *,
     files: Mapping[str, bytes] | None = None,
     reports: Iterable[tuple[str, str]] = (),
+    retention: Duration | None = None,
     key: Key | None = None,
     options: Options | None = None,
 ) -> str:
@@ -487,6 +489,7 @@ def kept(
         working: what `claim` returned.
         files: what else the run was judged by, by name: audit.yaml, waivers.yaml, events.
         reports: formats and paths of reports to copy into it; what is no regular file is left out.
+        retention: how long the run is to be kept, where that is known: `runs prune` removes it no earlier.
         key: signs the manifest, see `signing_key`.
         options: how the reports were written; not said in the manifest unless given, and `verify` tries every way.
 
@@ -499,7 +502,9 @@ def kept(
     if options:
         facts |= {"reports": options_plain(options, dict(written))}
     (working.folder / ASKED).unlink(missing_ok=True)  # the manifest says it
-    runfolder.seal(working.folder, facts, previous=working.store.heads(), key=key)
+    facts["keep"] = show(retention) if retention else None
+    store = working.store
+    runfolder.seal(working.folder, facts, previous=store.heads(), pruned=Prunings(store).unnamed(), key=key)
     return working.store.publish(working)
 
 

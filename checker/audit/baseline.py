@@ -25,6 +25,7 @@ from checker.problems import InvalidInputError, Problem
 from checker.values import BadValueError, iso, parse_time
 
 SCHEMA = "imageset-checker/baseline/1"
+_PRUNED_HINT = "it says when the run was pruned"
 ACCEPT = "imageset-checker baseline accept RUN --reason TEXT --by NAME"
 
 
@@ -185,7 +186,7 @@ def all_statements(store: Store) -> tuple[Acceptance, ...]:
 
 
 def lost_statements(store: Store, facts: Mapping[str, Any], where: str) -> list[Problem]:
-    """What a run's manifest names of what was said of baselines, and what is gone or another one now.
+    """What a run's manifest names of what was said of baselines and of pruned runs, and what is gone or another one now.
 
     Args:
         store: where the runs are.
@@ -193,20 +194,23 @@ def lost_statements(store: Store, facts: Mapping[str, Any], where: str) -> list[
         where: what to call the run.
     """
     named = facts.get("statements")
-    problems = []
+    wanted, problems = [], []
     for one in named if isinstance(named, list) else []:
         run, number = (one.get("run"), one.get("number")) if isinstance(one, dict) else (None, None)
         if not isinstance(run, str) or not isinstance(number, int):
             problems.append(Problem(where, "the manifest names a statement on a baseline that is none"))
             continue
-        name = statement(number)
-        if run not in store.names() or store.has(run, PRUNED):
+        wanted.append((run, statement(number), one.get("sha256"), "it says whether a baseline is accepted"))
+    wanted += [(one["run"], PRUNED, one["sha256"], _PRUNED_HINT) for one in facts.get("pruned") or ()]
+    names = store.names() if wanted else ()
+    for run, name, digest, hint in wanted:
+        if run not in names:
             continue
         there = store.has(run, name)
         content = (store.fetch(run, name) / name).read_bytes() if there else b""
-        if not there or hashlib.sha256(content).hexdigest() != one.get("sha256"):
+        if not there or hashlib.sha256(content).hexdigest() != digest:
             message = f"{run}/{name} is {'not the one that was there' if there else 'not there any more'}"
-            problems.append(Problem(where, message, "it says whether a baseline is accepted"))
+            problems.append(Problem(where, message, hint))
     return problems
 
 

@@ -13,7 +13,7 @@ from checker.audit.baseline import Baseline, all_statements, find_baseline, lost
 from checker.audit.gate import Gate
 from checker.audit.keeping import trend_point
 from checker.audit.run import Compared, Predecessors
-from checker.evidence import past
+from checker.evidence import past, pruned
 from checker.evidence.events import Event
 from checker.evidence.past import MOST_EARLIER, Kept
 from checker.evidence.runfolder import BASELINE, HISTORY, MANIFEST, NAMED, PRIOR, RECORDS
@@ -93,8 +93,10 @@ def past_of(store: Store, audit: str, gate: Gate, named: str | None = None, *, s
         strict: whether a run that was removed since is an error.
 
     Raises:
-        InvalidInputError: a run that is needed was altered, or is not there.
+        InvalidInputError: a run that is needed was altered, or is not there; or one is said to have been pruned that was
+            not.
     """
+    pruned.refuse(store)
     warnings, notes = _removed(store, strict=strict)
     last = past.last(store, audit)
     # what would be at another time is nothing that anybody found

@@ -13,10 +13,12 @@ from checker.audit.derivation import ReportDifferences, derive
 from checker.evaluation.agreement import Differs
 from checker.evidence.integrity import altered, own_digest
 from checker.evidence.past import REMOVED, resumable
+from checker.evidence.pruned import Prunings, odd_file
 from checker.evidence.runfolder import (
     DIGEST,
     MANIFEST,
     PRUNED,
+    PRUNED_SIGNATURE,
     SIGNATURE,
     STARTED,
     Sealed,
@@ -28,9 +30,9 @@ from checker.evidence.runfolder import (
 from checker.evidence.signing import public_key
 from checker.evidence.storing import Store
 from checker.problems import InvalidInputError, Problem
-from checker.values import BadValueError, iso, later, parse_duration, parse_time
+from checker.values import iso, show
 
-_BESIDE = frozenset({MANIFEST, DIGEST, SIGNATURE, PRUNED})
+_BESIDE = frozenset({MANIFEST, DIGEST, SIGNATURE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +81,13 @@ def verify_all(
     if key:
         public_key(key)
     complete = store.sealed()
+    prunings = Prunings(store)
     for name in (
         *complete,
         *(one for one in store.names() if one not in complete and _was_complete(store, one)),
     ):
         try:
-            yield verify(store, name, key=key, reports=reports)
+            yield verify(store, name, key=key, reports=reports, prunings=prunings)
         except InvalidInputError as error:
             yield Verified(name, "", 0, problems=error.problems)
 
@@ -95,7 +98,12 @@ def _was_complete(store: Store, name: str) -> bool:
 
 
 def verify(
-    store: Store, name: str, *, key: Path | None = None, reports: ReportDifferences | None = None
+    store: Store,
+    name: str,
+    *,
+    key: Path | None = None,
+    reports: ReportDifferences | None = None,
+    prunings: Prunings | None = None,
 ) -> Verified:
     """Recomputes every hash of a run and its link to the run before, and makes it again from its evidence.
 
@@ -104,6 +112,7 @@ def verify(
         name: the run.
         key: a public key (PEM, Ed25519) that the run must be signed with.
         reports: makes reports again (`reporting.reproduction`).
+        prunings: what is said of the pruned runs of the store, where it was read already.
 
     Raises:
         InvalidInputError: there is no such run, it was not completed, or the key cannot be read.
@@ -135,8 +144,10 @@ def verify(
     problems += [signed] if isinstance(signed, Problem) else []
     notes += [signed] if isinstance(signed, str) else []
     if store.has(name, PRUNED):
-        more, note = _pruned(folder, run, files)
-        return Verified(name, digest, len(files), 0, (*problems, *more), notes=(*notes, note), pruned=True)
+        more, remarks = _pruned(prunings or Prunings(store), folder, run, key)
+        return Verified(
+            name, digest, len(files), 0, (*problems, *more), notes=(*notes, *remarks), pruned=True
+        )
     problems += _files(folder, files)
     so_far = Verified(name, digest, len(files), 0, tuple(problems), notes=tuple(notes))
     return _made_again(folder, so_far, reports)
@@ -200,30 +211,32 @@ def _began(folder: Path) -> str:
         return ""
 
 
-def _pruned(folder: Path, run: Sealed, files: Mapping[str, str]) -> tuple[list[Problem], str]:
-    """What is wrong with a run that was pruned, and when and why it was."""
-    path = folder / PRUNED
-    try:
-        document = json.loads(path.read_bytes())
-        at, keep = parse_time(document["at"]), parse_duration(document["keep"])
-        note = f"pruned on {iso(at)}, kept for {document['keep']}: its findings cannot be shown any more"
-    except (OSError, ValueError, KeyError, TypeError, BadValueError):
-        return [
-            Problem(path.as_posix(), "this is not what `runs prune` writes", "files were removed otherwise")
-        ], ""
-    problems = (
-        []
-        if later(run.sealed_at, keep) <= at
-        else [
-            Problem(
-                path.as_posix(),
-                "the run was pruned before its time was over",
-                f"it was to be kept for {document['keep']}",
-            )
-        ]
-    )
-    there = [name for name in files if (folder / name).exists()]
-    return [*problems, *(one for name in there if (one := altered(folder, name, files)))], note
+def _pruned(
+    prunings: Prunings, folder: Path, run: Sealed, key: Path | None
+) -> tuple[list[Problem], list[str]]:
+    """What is wrong with a run that was pruned, and when it was."""
+    listed = next((one for one in prunings.runs if one.name == run.name and one.name in prunings.read), None)
+    if listed is None:
+        return [Problem((folder / PRUNED).as_posix(), "is of no run of this name")], []
+    problems = [*prunings.problems_of(listed), *prunings.left(listed)]
+    files = run.facts["files"]
+    there = [name for name in sorted(files) if (folder / name).exists()]
+    problems += [one for name in there if (one := altered(folder, name, files))]
+    said = prunings.of(run.name)
+    if said is None:
+        return problems, []
+    notes = [f"pruned on {iso(said.at)}, kept for {show(said.keep)}: its findings cannot be shown any more"]
+    if listed.keep is None:
+        notes.append(f"its manifest does not say how long it is kept: {PRUNED} alone does")
+    path, signature = folder / PRUNED, folder / PRUNED_SIGNATURE
+    if PRUNED_SIGNATURE not in listed.files:
+        notes.append(f"{PRUNED} is not signed: whoever may write here may have written it")
+    elif odd := odd_file(signature):
+        problems.append(Problem(signature.as_posix(), odd))
+    elif key and not public_key(key)[1](signature.read_bytes(), path.read_bytes()):
+        message = f"the signature is not that of this key over {PRUNED}"
+        problems.append(Problem(signature.as_posix(), message))
+    return problems, notes
 
 
 def _signature(folder: Path, content: bytes, declared: object, key: Path | None) -> Problem | str | None:

@@ -190,12 +190,21 @@ def runs_prune(
     delete: Annotated[
         bool, typer.Option("--delete", help="Remove them; without it, only say what would go.")
     ] = False,
+    sign: Annotated[
+        str | None,
+        typer.Option(
+            "--sign",
+            metavar="FILE",
+            callback=local,
+            help="The private key (PEM, Ed25519) that the runs were signed with: it signs that they were pruned.",
+        ),
+    ] = None,
     config: Config = None,
 ) -> int:
     """Remove runs whose time is over, but for their manifests; says why each other one stays."""
     from checker.cli.runs import prune_runs
 
-    return prune_runs(runs, config, keep=keep, delete=delete)
+    return prune_runs(runs, config, keep=keep, delete=delete, sign=sign)
 
 
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; reports show it.")]

@@ -10,7 +10,7 @@ from checker.audit.gate import gate as gate_in
 from checker.audit.keeping import gate_of
 from checker.cli.console import say
 from checker.cli.kept import configured, find, store_of
-from checker.evidence import past
+from checker.evidence import past, pruned
 from checker.evidence.runnames import own_audit, seen
 from checker.evidence.storing import Store
 from checker.model import Acceptance, Outcome, utc_now
@@ -22,6 +22,7 @@ def change(run: str, action: Literal["accept", "revoke"], config: str | None, *,
     """Says beside a run that its findings are let stand, or not any more; then what the baseline is."""
     own = configured(config, needed=True)
     store, kept = find(run, own)
+    pruned.refuse(store)
     said = declare(store, kept.name, action, reason=reason, by=by, at=utc_now())
     say(
         f"{'accepted' if action == 'accept' else 'revoked'}  {kept.name}, by {one_line(said.by)}: {one_line(said.reason)}"
@@ -39,6 +40,7 @@ def show(runs: str | None, name: str | None, config: str | None) -> int:
     """Prints the baseline of an audit, and what was said of it."""
     own = configured(config, needed=runs is None)
     store = store_of(runs, own)
+    pruned.refuse(store)
     there = seen(store)
     names = sorted({str(one.facts.get("name", "")) for one in there})
     if name is not None and name not in names:

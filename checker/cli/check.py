@@ -220,8 +220,15 @@ def _deliver(result: api.Run, plan: Prepared, working: api.Working | None) -> _D
         }
         with _reporting() as went:
             files = {**plan.by.files, **events}
+            keep = plan.config.keep if plan.config else None
             place = api.kept(
-                result, working, files=files, reports=written, key=plan.key, options=plan.options
+                result,
+                working,
+                files=files,
+                reports=written,
+                retention=keep,
+                key=plan.key,
+                options=plan.options,
             )
         well = well and went.well
     return _Delivered(well, written, place)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from checker import api
 from checker.audit.compare import Earlier
 from checker.cli.options import DEFAULT_CONFIG
-from checker.evidence import past
+from checker.evidence import past, pruned
 from checker.evidence.difference import oversized
 from checker.evidence.integrity import altered
 from checker.evidence.past import Kept
-from checker.evidence.runfolder import FINDINGS, MANIFEST
+from checker.evidence.runfolder import FINDINGS, MANIFEST, PRUNED
 from checker.evidence.runnames import is_path, locate
 from checker.evidence.store import LocalStore, Store, open_store
 from checker.problems import InvalidInputError, Problem
@@ -42,6 +42,8 @@ def find(run: str, config: AuditConfig | None = None, runs: str | None = None) -
         InvalidInputError: there is no such complete run, there are several, or it was altered.
     """
     store, name = locate(run, *home(run, config, runs))
+    if store.has(name, PRUNED):
+        pruned.refuse(store)
     folder = Path(run)
     # a folder says better than its parent what is wrong with it
     return store, past.reopen(folder) if folder.is_dir() else past.named(store, name)
@@ -87,6 +89,7 @@ def store_of(where: str | None, config: AuditConfig | None) -> Store:
 def around(store: Store, old: Kept, new: Kept, most: int) -> tuple[list[Earlier], list[Earlier]]:
     """Other runs of the same audit in the store of the new one, the latest of them: those before the old run and those
     between the two, oldest first."""
+    pruned.refuse(store)
     facts = list(past.earlier(store, new.audit)) if old.audit == new.audit else []
     names = [str(one.get("run")) for one in facts]
     if old.name not in names or new.name not in names or names.index(old.name) < names.index(new.name):

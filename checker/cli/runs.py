@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checker.cli.console import complain, say, warn
 from checker.cli.kept import configured, store_of
-from checker.evidence.retention import LEFT, State, decide, listing, prune
+from checker.evidence.pruned import Prunings, keyed, prune
+from checker.evidence.retention import State, decide, listing
+from checker.evidence.signing import signing_key
 from checker.evidence.store import Store
 from checker.model import Duration, utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem, one_line
@@ -15,34 +18,47 @@ from checker.values import BadValueError, later, parse_duration, show
 if TYPE_CHECKING:
     from checker.config import AuditConfig
     from checker.evidence.retention import Decision, Listed
+    from checker.evidence.runfolder import Key
 
 UNDELIVERED = 4
 _HEADS = ("run", "audit", "as of", "outcome", "state", "signed")
 
 
 def list_runs(where: str | None, config: str | None) -> int:
-    """Prints one run a line: sealed ones in the order in which they were sealed, then the others."""
+    """Prints one run a line: sealed ones in the order in which they were sealed, then the others. Where one is said to have
+    been pruned that was not, that is told too, as an error."""
     store = store_of(where, configured(config, needed=where is None))
     warn(store.strangers())
-    lines = [_HEADS, *(_line(run) for run in listing(store))]
+    prunings = Prunings(store)
+    lines = [_HEADS, *(_line(run, prunings) for run in prunings.runs)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADS))]
     for line in lines:
         say("  ".join(f"{text:<{width}}" for text, width in zip(line, widths, strict=True)).rstrip())
+    if problems := prunings.problems():
+        raise InvalidInputError(problems)
     return 0
 
 
-def prune_runs(where: str | None, config: str | None, *, keep: str | None, delete: bool) -> int:
-    """Prints what goes and why each other run stays; removes it where that is asked for."""
+def prune_runs(
+    where: str | None, config: str | None, *, keep: str | None, delete: bool, sign: str | None = None
+) -> int:
+    """Prints what goes and why each other run stays; removes it where that is asked for, and signs that it did."""
+    key = signing_key(Path(sign)) if sign else None
     read = configured(config, needed=where is None or keep is None)
     time = _keep(keep, read)
     store = store_of(where, read)
     now = utc_now()
     warn(store.strangers())
-    decisions = decide(listing(store), time, now)
+    runs = listing(store)
+    if problems := Prunings(store, runs).problems():
+        raise InvalidInputError(problems)
+    decisions = decide(runs, time, now)
+    if delete or key:
+        decisions = keyed(decisions, key)
     failed = 0
     for one in decisions:
         if one.goes and delete:
-            failed += not _prune(store, one, time)
+            failed += not _prune(store, one, time, key)
         else:
             word = "would go" if one.goes else "stays"
             say(f"{word:<8}  {one_line(one.run.name)}: {one_line(one.reason)}")
@@ -55,10 +71,10 @@ def prune_runs(where: str | None, config: str | None, *, keep: str | None, delet
     return 0
 
 
-def _prune(store: Store, decision: Decision, keep: Duration) -> bool:
+def _prune(store: Store, decision: Decision, keep: Duration, key: Key | None) -> bool:
     """Whether it went; where it did not, the others may."""
     try:
-        prune(store, decision, keep, utc_now())
+        prune(store, decision, keep, utc_now(), key)
     except CheckerError as error:
         complain(str(error))
         say(f"failed    {one_line(decision.run.name)}: it is told on standard error")
@@ -67,9 +83,11 @@ def _prune(store: Store, decision: Decision, keep: Duration) -> bool:
     return True
 
 
-def _line(run: Listed) -> tuple[str, ...]:
-    rest = run.state is State.PRUNED and run.files - LEFT
-    state = "pruned in part" if rest else run.state.value
+def _line(run: Listed, prunings: Prunings) -> tuple[str, ...]:
+    state = run.state.value
+    if run.state is State.PRUNED:
+        wrong = prunings.problems_of(run)
+        state = State.DAMAGED.value if wrong else "pruned in part" if run.rest else state
     facts = [one_line(run.fact(name)) or "-" for name in ("name", "as_of", "outcome")]
     return (one_line(run.name), *facts, state, "signed" if run.signed else "-")
 

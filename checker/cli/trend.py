@@ -5,7 +5,7 @@ from __future__ import annotations
 from checker.audit.trend import past_runs
 from checker.cli.console import say, warn
 from checker.cli.kept import configured, store_of
-from checker.evidence import past
+from checker.evidence import past, pruned
 from checker.evidence.runnames import own_audit, seen
 from checker.problems import InvalidInputError, Problem, suggest
 
@@ -20,6 +20,7 @@ def run(runs: str | None, name: str | None, last: int, config: str | None, *, as
     warn(store.strangers())
     if problems := past.damaged(store):
         raise InvalidInputError(problems)
+    pruned.refuse(store)
     there = seen(store)
     if not there:
         hint = "name the folder of all runs"

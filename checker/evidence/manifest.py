@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from checker.model import Outcome, Severity
-from checker.values import INTEGERS, BadValueError, parse_time
+from checker.values import INTEGERS, BadValueError, parse_duration, parse_time, show
 
 RUN_NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}(-[0-9]{1,9})?")
 """What `judging.run_id` makes. Nothing else is a run, whatever is in it: names come from stores that others write to."""
@@ -45,6 +45,14 @@ def _time(value: object) -> str:
         return "" if isinstance(value, str) and parse_time(value) else " is no time"
     except BadValueError:
         return " is no time"
+
+
+def _duration(value: object) -> str:
+    try:
+        fits = isinstance(value, str) and show(parse_duration(value)) == value
+    except BadValueError:
+        fits = False
+    return "" if fits else " is no duration"
 
 
 def _run(value: object) -> str:
@@ -169,6 +177,8 @@ _OTHER: dict[str, Form] = {
     "reports": _perhaps(_REPORTS),
     "public_key": _perhaps(_TEXT),
     "previous": _each(_LINK),
+    "pruned": _each(_LINK),
+    "keep": _perhaps(_duration),
 }
 _MANIFEST = _members({"files": _by_name(_TEXT, _file), "sealed_at": _time}, other=_OTHER)
 _TREND = _each(_members({"run": _run, "as_of": _time, "outcome": _SAID["outcome"]}, other=_SAID))

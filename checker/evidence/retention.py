@@ -1,7 +1,8 @@
-"""How long runs are kept: which of them may go, why each other one stays, and pruning.
+"""How long runs are kept: which of them may go, and why each other one stays.
 
 A run may go once the time to keep it is over, and so is that of every policy in it. A policy is kept from when it was last in
-effect (45 CFR 164.316(b)(2)(i)): from when a later run of its audit was first judged without it.
+effect (45 CFR 164.316(b)(2)(i)): from when a later run of its audit was first judged without it. `pruned` removes runs by
+this, and judges by the same whether a run that is said to have been pruned could have been.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from checker import __version__
 from checker.evidence.past import POLICIES
 from checker.evidence.runfolder import (
     DIGEST,
     MANIFEST,
     PRUNED,
+    PRUNED_SIGNATURE,
     SIGNATURE,
     STARTED,
     Sealed,
@@ -28,12 +29,9 @@ from checker.evidence.runfolder import (
 )
 from checker.evidence.storing import Store
 from checker.model import Duration
-from checker.problems import CheckerError
-from checker.values import iso, later, show
+from checker.values import iso, later, parse_duration, show
 
-SCHEMA = "imageset-checker/pruned/1"
-LEFT = frozenset({MANIFEST, DIGEST, SIGNATURE, PRUNED})
-"""What stays of a pruned run: the chain can still be checked, and who signed it."""
+_LEFT = frozenset({MANIFEST, DIGEST, SIGNATURE, PRUNED, PRUNED_SIGNATURE})
 
 
 _Over = dict[tuple[str, str], datetime | None]
@@ -63,6 +61,18 @@ class Listed:
     def signed(self) -> bool:
         """Whether it has a signature, be it valid or not."""
         return SIGNATURE in self.files
+
+    @property
+    def rest(self) -> frozenset[str]:
+        """Its files but for what stays of a pruned run, so that the chain can still be checked, and who signed it, and
+        whether somebody accepted it as a baseline."""
+        return frozenset(name for name in self.files - _LEFT if not is_statement(name))
+
+    @property
+    def keep(self) -> Duration | None:
+        """How long it is to be kept, where its manifest says so."""
+        said = self.fact("keep")
+        return parse_duration(said) if said else None
 
     def fact(self, name: str) -> str:
         """What the manifest says under a name, as text, or the beginning of a run without one; empty where they say nothing."""
@@ -100,49 +110,19 @@ def decide(runs: Iterable[Listed], keep: Duration, now: datetime) -> tuple[Decis
 
     Args:
         runs: what `listing` returned.
-        keep: how long runs are kept, and policies since they were last in effect.
-        now: the present instant.
+        keep: how long runs are kept, and policies since they were last in effect. A run whose manifest says that it is kept
+            for longer is kept for longer.
+        now: the present instant. Runs that were sealed later, by a clock that was wrong, stay, and stand for no others.
     """
     every = tuple(runs)
-    staying = _Plan([run for run in every if run.sealed], keep, now).staying()
+    plan = _Plan([run for run in every if run.sealed], keep, now)
+    staying = plan.staying()
     return tuple(_decision(run, staying, keep) for run in every)
 
 
-def prune(store: Store, decision: Decision, keep: Duration, now: datetime) -> None:
-    """Removes a run but for its manifest. `pruned.json` is written before anything goes, so that what a crash left is known
-    for what it is, and goes at the next time.
-
-    Args:
-        store: where the run is.
-        decision: `decide`'s, of a run that goes.
-        keep: how long runs are kept.
-        now: the present instant.
-
-    Raises:
-        RunFolderError: a file could not be removed, or is locked.
-        InvalidInputError: the store cannot be read.
-    """
-    run = decision.run
-    going = sorted(run.files - LEFT)
-    if held := store.held(run.name, going):
-        raise HeldError(f"{store.shown}/{run.name}: error: {held}")
-    if run.state is State.SEALED:
-        document = {
-            "schema": SCHEMA,
-            "run": run.name,
-            "at": iso(now),
-            "keep": show(keep),
-            "reason": decision.reason,
-            "tool_version": __version__,
-        }
-        store.put(run.name, PRUNED, (json.dumps(document, indent=2) + "\n").encode())
-    store.remove(run.name, going)
-
-
-class HeldError(CheckerError):
-    """A run that may go is locked. `exit_code` is that of a run folder that could not be written."""
-
-    exit_code = 4
+def why_pruned(sealed: datetime, keep: Duration) -> str:
+    """Why a run goes. Statements on pruned runs hold this text: a new wording takes a new schema of theirs."""
+    return f"it was sealed on {iso(sealed)}, and runs are kept for {show(keep)}"
 
 
 def _interrupted(store: Store, name: str, files: frozenset[str]) -> Listed:
@@ -167,22 +147,24 @@ def _sealed(run: Listed) -> datetime:
     return run.sealed.sealed_at
 
 
-@dataclass
 class _Plan:
     """The complete runs of a store, in the order in which they were sealed, and what holds them."""
 
-    complete: list[Listed]
-    keep: Duration
-    now: datetime
+    def __init__(self, complete: list[Listed], keep: Duration, now: datetime) -> None:
+        self.complete = [run for run in complete if _sealed(run) <= now]
+        self.ahead = [run for run in complete if _sealed(run) > now]
+        self.keep = keep
+        self.now = now
 
     def staying(self) -> dict[str, str]:
         """The runs that stay, with the reasons."""
         staying: dict[str, str] = {}
         candidates: list[Listed] = []
+        spared = _spared(self.complete)
         for run in self.complete:
-            if reason := self._too_early(run):
+            if reason := self._too_early(run) or spared.get(run.name, "") or _gone(run):
                 staying[run.name] = reason
-            elif run.files - LEFT:
+            elif run.rest:
                 candidates.append(run)
         over = _over(self.complete)
         # from the newest: of runs that hold the same policy, the newest one holds it for the others
@@ -190,26 +172,18 @@ class _Plan:
         while found := self._held(candidates, staying, over):
             staying[found[0].name] = found[1]
             candidates.remove(found[0])
-        return staying
+        return staying | {run.name: self._too_early(run) for run in self.ahead if run.rest}
 
     def _too_early(self, run: Listed) -> str:
-        """Why a run stays whatever the others do; empty where nothing says so."""
-        until = later(_sealed(run), self.keep)
-        if until >= self.now and run.files - LEFT:
-            return f"it is kept until {iso(until)}"
-        if run.state is State.PRUNED:
+        """Why a run stays whatever the others do: its time is not over. Empty where it is."""
+        until = self._until(run, _sealed(run))
+        if until < self.now or not run.rest:
             return ""
-        same = [one for one in self.complete if one.fact("name") == run.fact("name")]
-        whole = [one for one in same if one.state is State.SEALED]
-        seen = [one for one in whole if not one.fact("replay_of")] or whole
-        if run is seen[-1]:
-            return f"it is the last run of the audit {run.fact('name')}"
-        # a statement that accepts a run comes before the one that takes it back, so an odd number of them accepts it
-        accepted = [one for one in seen if sum(map(is_statement, one.files)) % 2]
-        passed = [one for one in seen if one.fact("outcome") == "passed"] if _new_only(seen[-1]) else []
-        if run in (*accepted[-1:], *passed[-1:]):
-            return f"it is a baseline of the audit {run.fact('name')}"
-        return ""
+        longer = run.keep and until > later(_sealed(run), self.keep)
+        return f"it is kept until {iso(until)}" + (f": its manifest says {show(run.keep)}" if longer else "")
+
+    def _until(self, run: Listed, since: datetime) -> datetime:
+        return max(later(since, keep) for keep in (self.keep, run.keep) if keep)
 
     def _held(
         self, candidates: list[Listed], staying: Mapping[str, str], over: _Over
@@ -217,7 +191,7 @@ class _Plan:
         """The newest run that a staying one needs, or whose policies must be kept and are in no run that stays."""
         kept = [run for run in self.complete if run.name in staying and run.state is State.SEALED]
         held = {digest for run in kept for digest in _policies(run)}
-        named = {_baseline(run): run.name for run in kept}
+        named = {_baseline(run): run.name for run in (*kept, *self.ahead)}
         for run in candidates:
             if run.name in named:
                 return run, f"the run {named[run.name]} was compared with it"
@@ -226,18 +200,45 @@ class _Plan:
                 if (
                     there
                     and digest not in held
-                    and (reason := self._in_effect(over[run.fact("name"), digest], file))
+                    and (reason := self._in_effect(run, over[run.fact("name"), digest], file))
                 ):
                     return run, reason
         return None
 
-    def _in_effect(self, ended: datetime | None, file: str) -> str:
+    def _in_effect(self, run: Listed, ended: datetime | None, file: str) -> str:
         if ended is None:
             return f"{file} is still in effect"
-        until = later(ended, self.keep)
+        until = self._until(run, ended)
         if until >= self.now:
             return f"{file} was in effect until {iso(ended)}, and is kept until {iso(until)}"
         return ""
+
+
+def _spared(complete: list[Listed]) -> dict[str, str]:
+    """The runs that stay whatever their age, with the reasons: the last one of each audit, and its baselines."""
+    audits: dict[str, list[Listed]] = {}
+    for run in complete:
+        if run.state is State.SEALED:
+            audits.setdefault(run.fact("name"), []).append(run)
+    spared: dict[str, str] = {}
+    for audit, whole in audits.items():
+        seen = [one for one in whole if not one.fact("replay_of")] or whole
+        # a statement that accepts a run comes before the one that takes it back, so an odd number of them accepts it
+        accepted = [one for one in seen if sum(map(is_statement, one.files)) % 2]
+        passed = [one for one in seen if one.fact("outcome") == "passed"] if _new_only(seen[-1]) else []
+        spared |= {
+            one.name: f"it is a baseline of the audit {audit}" for one in (*accepted[-1:], *passed[-1:])
+        }
+        spared[seen[-1].name] = f"it is the last run of the audit {audit}"
+    return spared
+
+
+def _gone(run: Listed) -> str:
+    """Why a run stays of which files are missing: what was removed otherwise is not to look pruned. Empty where none is."""
+    if run.state is not State.SEALED or not run.sealed:
+        return ""
+    gone = sorted(set(run.sealed.facts["files"]) - run.files)
+    return f"{gone[0]} is not there any more, and was not pruned: `verify` says more" if gone else ""
 
 
 def _over(complete: list[Listed]) -> _Over:
@@ -286,12 +287,11 @@ def _decision(run: Listed, staying: Mapping[str, str], keep: Duration) -> Decisi
         return Decision(run, goes=False, reason=f"{known}: it was interrupted, or is being made")
     if run.state is State.DAMAGED:
         return Decision(run, goes=False, reason="its manifest cannot be read")
-    rest = len(run.files - LEFT)
+    rest = len(run.rest)
     begun = f"pruning it was begun, and {rest} of its files are still there"
     if run.name in staying:
         reason = staying[run.name]
         return Decision(run, goes=False, reason=f"{begun}; {reason}" if run.state is State.PRUNED else reason)
     if run.state is State.PRUNED:
         return Decision(run, goes=bool(rest), reason=begun if rest else "it was pruned")
-    sealed = iso(_sealed(run))
-    return Decision(run, goes=True, reason=f"it was sealed on {sealed}, and runs are kept for {show(keep)}")
+    return Decision(run, goes=True, reason=why_pruned(_sealed(run), run.keep or keep))

@@ -28,6 +28,8 @@ DIGEST = "manifest.json.sha256"
 SIGNATURE = "manifest.json.sig"
 STARTED = "started.json"
 PRUNED = "pruned.json"
+"""Says when a run was pruned and why, and of what signed run so in `PRUNED_SIGNATURE`."""
+PRUNED_SIGNATURE = "pruned.json.sig"
 SCHEMA = "imageset-checker/manifest/1"
 STARTED_SCHEMA = "imageset-checker/started/1"
 RECORDS = "records.jsonl"
@@ -256,6 +258,7 @@ def seal(
     facts: Mapping[str, Any],
     *,
     previous: Sequence[Mapping[str, str]] = (),
+    pruned: Sequence[Mapping[str, str]] | None = None,
     key: Key | None = None,
 ) -> Path:
     """Writes the manifest: last, and in one step, since its presence means that the run is complete.
@@ -267,6 +270,7 @@ def seal(
         folder: the run folder with everything in it.
         facts: what the manifest says of the run beside the sha256 of every file and of the manifests before it.
         previous: the runs that come before it, as `Store.heads` names them.
+        pruned: the statements on pruned runs that no run names yet, as `pruned.unnamed` names them.
         key: signs the manifest.
 
     Raises:
@@ -284,6 +288,7 @@ def seal(
             "files": {name: _settled(files[name]) for name in sorted(files)},
             "sealed_at": iso(utc_now()),
             "previous": [dict(one) for one in previous],
+            **({} if pruned is None else {"pruned": [dict(one) for one in pruned]}),
         }
         content = _json(document)
         signature = key.sign(content) if key else None

@@ -8,10 +8,12 @@ from urllib.request import Request, urlopen
 
 import pytest
 import time_machine
+from audit.test_verifying import key_pair
 from evidence.runs import add_at, s3_server
 
 from checker.cli import main
-from checker.evidence.runfolder import Key
+from checker.evidence.runfolder import DIGEST, MANIFEST, PRUNED, PRUNED_SIGNATURE, SIGNATURE
+from checker.evidence.signing import signing_key
 from checker.evidence.store import LocalStore, open_store
 
 OLD, NEW = "20010101T000000Z-0123abcd", "20250101T000000Z-0123abcd"
@@ -34,7 +36,8 @@ def now():
 def store(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     made = LocalStore(tmp_path / "runs")
-    add_at(made, (2001, 1, 1), {"p": "1"}, key=Key("0" * 64, lambda _: b"x" * 64))
+    key_pair(tmp_path)
+    add_at(made, (2001, 1, 1), {"p": "1"}, key=signing_key(tmp_path / "key.pem"))
     add_at(made, (2025, 1, 1), {"p": "1"}, outcome="violation")
     return made
 
@@ -71,22 +74,47 @@ def test_prune_removes_nothing_until_it_is_told_to(store, capsys):
 
 
 def test_prune_with_delete_leaves_the_manifest(store, capsys):
-    assert said(capsys, "prune", "runs", "--keep", "6y", "--delete") == (
+    assert said(capsys, "prune", "runs", "--keep", "6y", "--delete", "--sign", "key.pem") == (
         f"pruned    {OLD}: it was sealed on 2001-01-01T00:00:00Z, and runs are kept for 6y\n"
         f"stays     {NEW}: it is kept until 2031-01-01T00:00:00Z\n"
         "1 of 2 runs pruned; runs are kept for 6y\n"
     )
-    assert "records.jsonl" not in store.contents()[OLD]
+    assert store.contents()[OLD] == {MANIFEST, DIGEST, SIGNATURE, PRUNED, PRUNED_SIGNATURE}
     assert f"{OLD}  archive  2026-01-01T00:00:00Z  passed     pruned" in said(capsys, "list", "runs")
     assert said(capsys, "prune", "runs", "--keep", "6y").endswith(
         "0 of 2 runs would go; runs are kept for 6y\n"
     )
 
 
+def test_a_signed_run_goes_only_with_the_key_that_signed_it(store, capsys, tmp_path):
+    before = store.contents()
+    prune = ("prune", "runs", "--keep", "6y", "--delete")
+    assert said(capsys, *prune, code=2) == (
+        f"--sign: error: run {OLD} would go, and what says so of a signed run must be signed too\n"
+        "help: add --sign KEY.pem, the key that signed the run\n"
+    )
+    (tmp_path / "other").mkdir()
+    key_pair(tmp_path / "other")
+    out = said(capsys, *prune, "--sign", "other/key.pem")
+    assert out.startswith(f"stays     {OLD}: it is signed by another key, ")
+    assert "key.pem: error: cannot be read" in said(capsys, *prune, "--sign", "none/key.pem", code=2)
+    assert store.contents() == before
+
+
+def test_what_only_looks_pruned_is_listed_as_damaged_and_nothing_is_pruned_beside_it(store, capsys):
+    (store.folder / NEW / PRUNED).write_text("{}")
+    assert main(["runs", "list", "runs"]) == 2
+    listed = capsys.readouterr()
+    assert f"{NEW}  archive  2026-01-01T00:00:00Z  violation  damaged  -" in listed.out
+    assert f"runs/{NEW}/pruned.json: error: this is not what `runs prune` writes" in listed.err
+    assert main(["runs", "prune", "runs", "--keep", "6y", "--delete", "--sign", "key.pem"]) == 2
+    assert "records.jsonl" in store.contents()[OLD]
+
+
 def test_an_interrupted_run_is_never_removed(store, capsys, now):
     working = store.claim("19990101T000000Z-0123abcd", {})
     now.move_to("2099-01-01T00:00:00Z")
-    out = said(capsys, "prune", "runs", "--keep", "1d", "--delete")
+    out = said(capsys, "prune", "runs", "--keep", "1d", "--delete", "--sign", "key.pem")
     assert "stays     19990101T000000Z-0123abcd: it has no manifest" in out
     assert working.folder.exists()
 
@@ -136,7 +164,7 @@ def test_a_run_that_cannot_be_pruned_is_told_and_the_others_go(store, capsys):
     second = "20020101T000000Z-0123abcd"
     # a file system that refuses: a folder that is not empty has the draft's name
     (store.folder / OLD / "pruned.json.part" / "x").mkdir(parents=True)
-    assert main(["runs", "prune", "runs", "--keep", "6y", "--delete"]) == 4
+    assert main(["runs", "prune", "runs", "--keep", "6y", "--delete", "--sign", "key.pem"]) == 4
     captured = capsys.readouterr()
     assert f"runs/{OLD}: error: the run folder cannot be written: Is a directory" in captured.err
     assert f"failed    {OLD}: it is told on standard error\npruned    {second}" in captured.out

@@ -33,7 +33,8 @@ def put_together(working, files=(), **more):
         runfolder.keep(working.folder, name, content)
     key = more.pop("key", None)
     said = facts(working.name, **more)
-    runfolder.seal(working.folder, said, previous=working.store.heads(), key=key)
+    pruned = said.pop("pruned", None)
+    runfolder.seal(working.folder, said, previous=working.store.heads(), pruned=pruned, key=key)
     return working
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from datetime import UTC, datetime
 
@@ -11,8 +10,17 @@ import pytest
 from inventory.fixtures import aws_env
 
 from checker.aws import Door
-from checker.evidence.retention import HeldError, State, decide, listing, prune
-from checker.evidence.runfolder import DIGEST, MANIFEST, PRUNED, SIGNATURE, Key, RunFolderError
+from checker.evidence.pruned import HeldError, prune
+from checker.evidence.retention import State, decide, listing
+from checker.evidence.runfolder import (
+    DIGEST,
+    MANIFEST,
+    PRUNED,
+    PRUNED_SIGNATURE,
+    SIGNATURE,
+    Key,
+    RunFolderError,
+)
 from checker.evidence.s3store import S3Store
 from checker.evidence.store import LocalStore
 from checker.values import parse_duration
@@ -209,18 +217,22 @@ def test_what_is_pruned_keeps_its_manifest_and_says_why(store):
     key = Key("0" * 64, lambda content: sha(content).encode())
     old = old_and_new(store, key=key)
     before = store.manifest(old)
-    prune(store, first(store, (2026, 1, 1)), SIX_YEARS, at(2026, 1, 1))
-    assert store.contents()[old] == {MANIFEST, DIGEST, SIGNATURE, PRUNED}
+    prune(store, first(store, (2026, 1, 1)), SIX_YEARS, at(2026, 1, 1), key)
+    assert store.contents()[old] == {MANIFEST, DIGEST, SIGNATURE, PRUNED, PRUNED_SIGNATURE}
+    content = (store.folder / old / PRUNED).read_bytes()
+    assert (store.folder / old / PRUNED_SIGNATURE).read_bytes() == key.sign(content)
     assert store.manifest(old) == before
     assert not (store.folder / old / "policies").exists()
     said = json.loads((store.folder / old / PRUNED).read_bytes())
     said.pop("tool_version")
     assert said == {
-        "schema": "imageset-checker/pruned/1",
+        "schema": "imageset-checker/pruned/2",
         "run": old,
+        "manifest": sha(before),
         "at": "2026-01-01T00:00:00Z",
         "keep": "6y",
         "reason": "it was sealed on 2001-01-01T00:00:00Z, and runs are kept for 6y",
+        "removed": ["findings.parquet", "policies/p.yaml", "records.jsonl", "started.json"],
     }
     # the chain still holds: the next run names the manifest that is there
     assert manifest(store, store.sealed()[1])["previous"] == [{"run": old, "sha256": sha(before)}]
@@ -244,6 +256,36 @@ def test_pruning_that_was_cut_short_is_finished_by_the_next(store):
     assert decision.run.name == old
 
 
+def test_a_run_is_kept_as_long_as_its_manifest_says(store):
+    add_at(store, (2010, 1, 1), {"p": "1"}, keep="20y")
+    add_at(store, (2011, 1, 1), {"p": "1"}, keep="3y")
+    add_at(store, (2012, 1, 1), {"p": "1"})
+    assert plan(store, (2026, 1, 1), keep="6y") == {
+        "2010": "it is kept until 2030-01-01T00:00:00Z: its manifest says 20y",
+        "2011": None,
+        "2012": "it is the last run of the audit archive",
+    }
+    assert plan(store, (2026, 1, 1), keep="20y")["2011"] == "it is kept until 2031-01-01T00:00:00Z"
+
+
+def test_a_run_that_lost_a_file_is_not_pruned_as_if_it_were_whole(store):
+    old = old_and_new(store)
+    (store.folder / old / "findings.parquet").unlink()
+    lost = "findings.parquet is not there any more, and was not pruned: `verify` says more"
+    assert plan(store, (2026, 1, 1))["2001"] == lost
+
+
+def test_a_run_that_was_sealed_by_a_clock_ahead_stands_for_no_other(store):
+    first_one = add_at(store, (2001, 1, 1), {"p": "1"})
+    add_at(store, (2002, 1, 1), {"p": "1"})
+    add_at(store, (2099, 1, 1), {"p": "1"}, baseline={"run": first_one, "sha256": "x"})
+    assert plan(store, (2026, 1, 1)) == {
+        "2001": "the run 20990101T000000Z-0123abcd was compared with it",
+        "2002": "it is the last run of the audit archive",
+        "2099": "it is kept until 2105-01-01T00:00:00Z",
+    }
+
+
 def test_a_pruned_json_alone_takes_no_run_before_its_time(store):
     add_at(store, (2010, 1, 1), {"p": "old"})
     add_at(store, (2022, 1, 1), {"p": "new"})
@@ -258,18 +300,12 @@ def test_a_pruned_json_alone_takes_no_run_before_its_time(store):
 
 def test_what_cannot_be_removed_is_told_and_the_rest_can_be_finished(store, monkeypatch):
     old = old_and_new(store)
-    shutil.rmtree(store.folder / old / "policies")
+    decision = first(store, (2026, 1, 1))
     # a folder in the place of a file, which unlink refuses even to root
     (store.folder / old / "records.jsonl").unlink()
-    decision = first(store, (2026, 1, 1))
     (store.folder / old / "records.jsonl").mkdir()
-    held = type(decision)(
-        type(decision.run)(old, State.SEALED, decision.run.files | {"records.jsonl"}, decision.run.sealed),
-        goes=True,
-        reason="x",
-    )
     with pytest.raises(RunFolderError, match="it could not be pruned: "):
-        prune(store, held, SIX_YEARS, at(2026, 1, 1))
+        prune(store, decision, SIX_YEARS, at(2026, 1, 1))
     assert store.has(old, PRUNED)
 
 

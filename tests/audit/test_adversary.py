@@ -72,18 +72,6 @@ def test_what_is_left_of_a_pruned_run_is_still_verified(check, tmp_path, capsys)
     assert "records.jsonl: error: was altered" in capsys.readouterr().err
 
 
-def test_a_pruned_run_is_called_that_and_not_whole(check, tmp_path, capsys):
-    check(FORCED)
-    (run,) = runs(tmp_path)
-    for name in json.loads((run / "manifest.json").read_text())["files"]:
-        (run / name).unlink()
-    (run / "pruned.json").write_text('{"at": "2099-01-01T00:00:00Z", "keep": "6y"}')
-    assert main(["verify", str(run)]) == 0
-    out = capsys.readouterr().out
-    assert out.startswith(f"pruned   {run.name}: only its manifest is left")
-    assert "ok " not in out
-
-
 def test_a_damaged_manifest_stops_the_next_audit(check, tmp_path, capsys):
     check(FORCED)
     check(GOOD)

@@ -38,6 +38,7 @@ from checker.model import Duration, Needs, Target, Waiver, utc_now
 from checker.policy.choose import Rules, choose, named
 from checker.policy.load import Policies, load
 from checker.policy.sources import Request
+from checker.privacy import private as owner_only
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import Options, ReportError
 from checker.reporting.reproduction import options_plain
@@ -469,7 +470,8 @@ def claim(
         InvalidInputError: no run can be kept there.
     """
     facts = {"name": name, "as_of": iso(as_of), "hypothetical": hypothetical}
-    return store.claim(run_id(rules, asked, as_of), {**facts, "given": given(rules, asked)})
+    with owner_only(when=bool(rules.needs.dicom)):
+        return store.claim(run_id(rules, asked, as_of), {**facts, "given": given(rules, asked)})
 
 
 def kept(
@@ -479,6 +481,7 @@ def kept(
     files: Mapping[str, bytes] | None = None,
     reports: Iterable[tuple[str, str]] = (),
     retention: Duration | None = None,
+    private: bool = False,
     key: Key | None = None,
     options: Options | None = None,
 ) -> str:
@@ -490,6 +493,7 @@ def kept(
         files: what else the run was judged by, by name: audit.yaml, waivers.yaml, events.
         reports: formats and paths of reports to copy into it; what is no regular file is left out.
         retention: how long the run is to be kept, where that is known: `runs prune` removes it no earlier.
+        private: whether it holds values of DICOM attributes of earlier runs; of its own it is known.
         key: signs the manifest, see `signing_key`.
         options: how the reports were written; not said in the manifest unless given, and `verify` tries every way.
 
@@ -503,6 +507,7 @@ def kept(
         facts |= {"reports": options_plain(options, dict(written))}
     (working.folder / ASKED).unlink(missing_ok=True)  # the manifest says it
     facts["keep"] = show(retention) if retention else None
+    facts["private"] = private or bool(run.dicom)
     store = working.store
     runfolder.seal(working.folder, facts, previous=store.heads(), pruned=Prunings(store).unnamed(), key=key)
     return working.store.publish(working)

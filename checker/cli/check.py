@@ -21,6 +21,7 @@ from checker.evidence.past import malformed
 from checker.evidence.runfolder import MANIFEST
 from checker.files import LARGEST_TABLE, load
 from checker.model import NO_RENAMES, Outcome, utc_now
+from checker.privacy import private
 from checker.problems import InvalidInputError, Problem
 from checker.reporting import STDOUT
 
@@ -30,6 +31,11 @@ def run(given: Check) -> int:
     if given.debug:
         log()
     plan = prepare(given, utc_now())
+    with private(when=plan.private):
+        return _run(given, plan)
+
+
+def _run(given: Check, plan: Prepared) -> int:
     if plan.kept is not None:
         return _finish(*_again(plan, plan.kept), plan, quiet=given.quiet)
     if given.image_sets:
@@ -227,6 +233,7 @@ def _deliver(result: api.Run, plan: Prepared, working: api.Working | None) -> _D
                 files=files,
                 reports=written,
                 retention=keep,
+                private=plan.private,
                 key=plan.key,
                 options=plan.options,
             )

@@ -9,6 +9,7 @@ from checker.cli.console import complain, warn
 from checker.cli.kept import around, configured, find
 from checker.evidence.runnames import is_path
 from checker.model import NO_RENAMES
+from checker.privacy import private
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import STDOUT, ReportError, probe
 from checker.reporting.delivery import deliver
@@ -18,6 +19,7 @@ from checker.reporting.options import Format, Options
 UNDELIVERED = 4
 
 
+@private()
 def run(old: str, new: str, reports: list[str], config: str | None) -> int:
     """Writes the comparison: 0 whatever changed, since it informs and gates nothing."""
     asked = _asked(reports) or [("text", STDOUT)]

@@ -16,6 +16,7 @@ from checker.cli.options import Given
 from checker.fields import SUPERSEDED_BY
 from checker.model import Param, Target, utc_now
 from checker.policy.choose import shown
+from checker.privacy import private
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting.escaping import json_text
 
@@ -46,6 +47,7 @@ class _Ready:
     sources: Mapping[str, str]
 
 
+@private()
 def run(asked: Asked) -> int:
     """Prints why a verdict is as it is; 0 whatever it is."""
     from checker.reporting import explaining

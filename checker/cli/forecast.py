@@ -10,6 +10,7 @@ from checker.audit.forecasting import foresee
 from checker.cli.console import hush_broken_pipe, warn
 from checker.cli.kept import configured, find
 from checker.evidence.past import Kept
+from checker.privacy import private
 from checker.problems import InvalidInputError, Problem
 from checker.values import BadValueError, later, parse_duration
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 WITHIN = "90d"
 
 
+@private()
 def run(run_: str, within: str, config: str | None, *, as_json: bool) -> int:
     """Prints what changes with time alone; 0 whatever it is."""
     from checker.reporting import forecasting

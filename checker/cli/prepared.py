@@ -73,6 +73,14 @@ class Prepared:
         return self.as_of or self.started
 
     @property
+    def private(self) -> bool:
+        """Whether the run will hold values of DICOM attributes: its own, or such as it takes from earlier runs."""
+        past = self.earlier
+        runs = (self.kept, past.last, past.prior, past.named, past.baseline.run, *past.between)
+        taken = any(run.facts.get("phi") or run.facts.get("private") for run in runs if run)
+        return taken or bool(self.by.rules.needs.dicom)
+
+    @property
     def audit_path(self) -> str:
         """How messages call audit.yaml; empty where there is none."""
         return self.config.document.path if self.config else ""

@@ -8,9 +8,11 @@ from checker import api
 from checker.cli import options
 from checker.cli.console import colored, say
 from checker.cli.kept import configured, find
+from checker.privacy import private
 from checker.reporting import STDOUT
 
 
+@private()
 def run(name: str, asked: list[str], junit_passes: str, config: str | None, *, show_phi: bool) -> int:
     """Writes the reports that are asked for, else the summary; 0 whatever the run's outcome was."""
     store, kept = find(name, configured(config, needed=False))

@@ -11,6 +11,7 @@ from checker.audit.verifying import Verified
 from checker.cli.console import complain, say, warn
 from checker.cli.kept import configured, home, store_of
 from checker.evidence.s3names import S3
+from checker.privacy import private
 from checker.problems import printable, render
 from checker.reporting.escaping import json_text
 
@@ -22,6 +23,7 @@ ALTERED, NOT_COMPARED = 1, 3
 MOST_FINDINGS = 20
 
 
+@private()
 def run(runs: list[str], config: str | None, *, key: str | None, as_json: bool) -> int:
     """Prints what verifying each run found, of every one of the audit's where none is named; 1 where any of them is altered,
     3 where none is and something could not be compared."""

@@ -178,6 +178,7 @@ _OTHER: dict[str, Form] = {
     "public_key": _perhaps(_TEXT),
     "previous": _each(_LINK),
     "pruned": _each(_LINK),
+    "private": _FLAG,
     "keep": _perhaps(_duration),
 }
 _MANIFEST = _members({"files": _by_name(_TEXT, _file), "sealed_at": _time}, other=_OTHER)

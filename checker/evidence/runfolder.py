@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from checker.evidence.manifest import misfit
 from checker.model import utc_now
+from checker.privacy import public
 from checker.problems import CheckerError, InvalidInputError, Problem
 from checker.values import BadValueError, iso, parse_time
 
@@ -125,7 +126,8 @@ def make(runs: Path, run_id: str, started: Mapping[str, Any] | None = None) -> P
         InvalidInputError: it cannot be made.
     """
     try:
-        runs.mkdir(parents=True, exist_ok=True)
+        with public():  # other runs need not be private
+            runs.mkdir(parents=True, exist_ok=True)
         for name in names(run_id):
             folder = runs / name
             try:

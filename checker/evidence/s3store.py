@@ -37,6 +37,7 @@ from checker.evidence.runfolder import DIGEST, MANIFEST, SIGNATURE, STARTED, Run
 from checker.evidence.s3names import S3, within
 from checker.evidence.storing import Store, Working
 from checker.model import Duration, utc_now
+from checker.privacy import private
 from checker.problems import CheckerError, InvalidInputError, Problem
 from checker.values import iso, later, parse_time
 
@@ -149,13 +150,15 @@ class S3Store(Store):
             if not file.endswith("/"):
                 with self._reading(f"{where}/{file}"):
                     self._fetch(name, file, folder / file)
-        folder.mkdir(parents=True, exist_ok=True)
+        with private():
+            folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def _fetch(self, name: str, file: str, path: Path) -> None:
         def begin() -> Any:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            return path.open("wb")
+            with private():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                return path.open("wb")
 
         try:
             save(self._object(name, file), begin, LARGEST, **self._patience)

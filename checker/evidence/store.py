@@ -17,6 +17,7 @@ from checker.evidence.s3names import S3, place
 from checker.evidence.s3store import S3Store
 from checker.evidence.storing import Store, Working
 from checker.model import Duration
+from checker.privacy import private
 from checker.problems import InvalidInputError, Problem
 
 __all__ = ["LocalStore", "Store", "Working", "open_store"]
@@ -134,7 +135,8 @@ class LocalStore(Store):
         path = self.folder / name / file
         try:
             if not path.exists():
-                runfolder.write(path, content)
+                with private(when=not path.parent.stat().st_mode & 0o077):  # as the run is
+                    runfolder.write(path, content)
         except OSError as error:
             raise RunFolderError(path.parent, error) from None
 

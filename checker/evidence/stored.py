@@ -24,6 +24,7 @@ from checker.evidence.records import (
     SEARCH,
 )
 from checker.evidence.runfolder import write_stream
+from checker.privacy import private
 from checker.problems import InvalidInputError, Problem
 
 BATCH = 10_000
@@ -59,8 +60,9 @@ class Stored:
 
     def __init__(self) -> None:
         self._folder = TemporaryDirectory(prefix="imageset-checker-")
-        self._base = sqlite3.connect(f"{self._folder.name}/index", check_same_thread=False)
-        self._base.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {_SCHEMA}")
+        with private():
+            self._base = sqlite3.connect(f"{self._folder.name}/index", check_same_thread=False)
+            self._base.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {_SCHEMA}")
         self._files: list[tuple[Any, str, bool]] = []
         self._lock = threading.Lock()
         self._targets: dict[str, int] = {}

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
 from checker.audit.run import Run
+from checker.privacy import private, public
 from checker.problems import CheckerError, InvalidInputError, Problem, printable
 from checker.reporting.options import Document, Format, Options
 
@@ -77,7 +78,13 @@ def deliver(
         ReportError: it could not be written; a file that was there before is untouched.
         BrokenPipeError: the reader of a pipe went away, which is no error of the report.
     """
-    text = str(path)
+    # `diff` delivers what is no run, and shows no value of DICOM attributes
+    shown = bool(getattr(run, "show_phi", False)) and bool(run.dicom)
+    with private() if shown else public():
+        return _deliver(run, report, str(path), options, stdout)
+
+
+def _deliver(run: Run, report: Format, text: str, options: Options, stdout: TextIO | None) -> tuple[str, ...]:
     try:
         if text == STDOUT or text in _STREAMS:
             _write_stdout(run, report, replace(options, folders=True), stdout or sys.stdout)

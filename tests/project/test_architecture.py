@@ -15,7 +15,7 @@ LAYERS = (
     {"model", "shipped", "redaction"},
     {"values"},
     {"problems"},
-    {"aws", "files", "yamltext"},
+    {"aws", "files", "privacy", "yamltext"},
     {"yamlsyntax"},
     {"yamlsource"},
     {"fields"},

@@ -22,6 +22,7 @@ from checker.problems import InvalidInputError, Problem
 
 __all__ = ["LocalStore", "Store", "Working", "open_store"]
 
+_LINK, _ELSEWHERE = "is a link, and no run has any", "nothing is written where it leads"
 _LARGEST_MANIFEST = 64 << 20
 
 
@@ -64,7 +65,7 @@ class LocalStore(Store):
         """The folders that are a run's by their name or by what is in them."""
         try:
             with os.scandir(self.folder) as entries:
-                found = [entry.name for entry in entries if entry.is_dir()]
+                found = [entry.name for entry in entries if _is_folder(entry)]
         except FileNotFoundError:
             return ()
         except OSError as error:
@@ -109,6 +110,8 @@ class LocalStore(Store):
     def reclaim(self, name: str) -> Working:
         """Takes up a run again that was interrupted."""
         folder = self.folder / name
+        if folder.is_symlink():
+            raise InvalidInputError(Problem(folder.as_posix(), _LINK, _ELSEWHERE))
         try:
             working = self._held(folder)
             runfolder.clear(folder)
@@ -133,6 +136,7 @@ class LocalStore(Store):
     def put(self, name: str, file: str, content: bytes) -> None:
         """Adds a small file to a run, whole or not at all, unless it is there."""
         path = self.folder / name / file
+        self._refuse_links(name, file)
         try:
             if not path.exists():
                 with private(when=not path.parent.stat().st_mode & 0o077):  # as the run is
@@ -147,8 +151,11 @@ class LocalStore(Store):
     def remove(self, name: str, files: Iterable[str]) -> None:
         """Removes files of a run, and folders in it that become empty."""
         folder = self.folder / name
+        wanted = list(files)
+        for file in wanted:
+            self._refuse_links(name, file)
         try:
-            for file in files:
+            for file in wanted:
                 path = folder / file
                 path.unlink(missing_ok=True)
                 for above in list(path.parents)[: len(Path(file).parts) - 1]:
@@ -159,6 +166,13 @@ class LocalStore(Store):
             reason = (error.strerror or str(error)).lower()
             raise RunFolderError(folder, f"it could not be pruned: {reason}") from None
 
+    def _refuse_links(self, name: str, file: str) -> None:
+        """A link on the way to a file of a run would have another one written, or removed, than the run's."""
+        path = self.folder / name / file
+        for one in list(path.parents)[: len(Path(name, file).parts) - 1]:
+            if one.is_symlink():
+                raise RunFolderError(one, _LINK, _ELSEWHERE)
+
     def _files(self, folder: Path) -> list[str]:
         try:
             return [path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()]
@@ -168,3 +182,11 @@ class LocalStore(Store):
     def _unreadable(self, path: Path, error: OSError) -> InvalidInputError:
         reason = "it is no folder" if isinstance(error, NotADirectoryError) else error.strerror or str(error)
         return InvalidInputError(Problem(path.as_posix(), f"cannot be read: {reason.lower()}"))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry of a folder is one itself; a link that leads nowhere is none, unless a run is called so."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return RUN_NAME.fullmatch(entry.name) is not None

@@ -12,7 +12,9 @@ import pytest
 
 from checker import api
 from checker.cli import main
+from checker.evidence.runfolder import RunFolderError
 from checker.evidence.store import open_store
+from checker.problems import InvalidInputError
 from tests.audit.test_replaying import ANSWERS, POLICY
 from tests.copies import copied
 from tests.evidence.runs import add, s3_server
@@ -82,6 +84,38 @@ def test_what_is_called_as_no_run_is_left_out_with_a_warning(
         assert main(command) in (0, 1)
         assert "warning: no run has such a name: it is left out" in capsys.readouterr().err
     assert name not in open_store("runs").names()
+
+
+def test_a_link_to_itself_hides_no_run(runs: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+    runs[0].with_name("loop").symlink_to("loop")
+    runs[0].with_name("gone").symlink_to("nowhere")
+    assert main(["verify", "runs"]) == 0
+    assert capsys.readouterr().out.count("ok  ") == len(runs)
+    shutil.rmtree(runs[-1])
+    runs[-1].symlink_to(runs[-1].name)
+    assert main(["runs", "list", "runs"]) == 0
+    assert f"{runs[-1].name}  -  " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_nothing_is_written_or_removed_where_a_link_leads(
+    runs: list[Path], inside: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aside = tmp_path / "aside"
+    linked = runs[0] / "policies" if inside else runs[0]
+    shutil.move(linked, aside)
+    linked.symlink_to(aside)
+    before = {path: path.read_bytes() for path in aside.rglob("*") if path.is_file()}
+    store = open_store("runs")
+    files = ["policies/p.yaml"] if inside else ["records.jsonl", "policies/p.yaml"]
+    with pytest.raises(RunFolderError, match="is a link, and no run has any"):
+        store.remove(runs[0].name, files)
+    if not inside:
+        with pytest.raises(RunFolderError, match="is a link, and no run has any"):
+            store.put(runs[0].name, "pruned.json", b"{}")
+        with pytest.raises(InvalidInputError, match="is a link, and no run has any"):
+            store.reclaim(runs[0].name)
+    assert {path: path.read_bytes() for path in aside.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.parametrize(

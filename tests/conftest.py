@@ -7,8 +7,6 @@ import os
 import pytest
 from hypothesis import settings
 
-from checker.evidence.databases import kept_open
-
 # machines are noisy: how long an example takes says nothing
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
@@ -37,5 +35,7 @@ os.environ |= {
 @pytest.fixture(scope="session", autouse=True)
 def databases():
     """DuckDB's databases are opened once, and used again as within one command."""
+    from checker.evidence.databases import kept_open
+
     with kept_open():
         yield

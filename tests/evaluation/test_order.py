@@ -64,17 +64,22 @@ def parts(tmp_path_factory):
     )
 
 
-@pytest.fixture(
-    params=[
-        checker.Gate(),
-        checker.Gate(Severity.HIGH),
-        checker.Gate(Severity.MEDIUM, "ignore", most={Severity.HIGH: 99}),
-        checker.Gate(None),
-    ]
-)
-def run(parts, request):
+GATES = [
+    checker.Gate(),
+    checker.Gate(Severity.HIGH),
+    checker.Gate(Severity.MEDIUM, "ignore", most={Severity.HIGH: 99}),
+    checker.Gate(None),
+]
+
+
+def judged(parts, gate):
     rules, waivers, evidence = parts
-    return checker.evaluate(rules, evidence, as_of=AS_OF, gate=request.param, waivers=waivers)
+    return checker.evaluate(rules, evidence, as_of=AS_OF, gate=gate, waivers=waivers)
+
+
+@pytest.fixture(scope="module", params=GATES)
+def run(parts, request):
+    return judged(parts, request.param)
 
 
 def key(run, one, place=0):
@@ -133,7 +138,9 @@ def test_subjects_have_their_findings_whatever_the_order(run):
     assert sorted(names(seen), key=str) == sorted(names(run.findings()), key=str)
 
 
-def test_of_one_severity_the_oldest_come_first(run):
+@pytest.mark.parametrize("gate", GATES)
+def test_of_one_severity_the_oldest_come_first(parts, gate):
+    run = judged(parts, gate)
     path = run.folder / "findings.parquet"
     with duckdb.connect() as connection:
         rows = connection.read_parquet(str(path))

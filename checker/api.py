@@ -514,7 +514,13 @@ def kept(
 
 
 def verify(
-    run: str, runs: str | None = None, root: Path | None = None, audit: str = "", *, key: Path | None = None
+    run: str,
+    runs: str | None = None,
+    root: Path | None = None,
+    audit: str = "",
+    *,
+    key: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Verified, ...]:
     """Recomputes every hash of a run and its link to the run before, and makes its findings, tables and reports again; of every
     run, where a folder of runs is named.
@@ -525,6 +531,7 @@ def verify(
         root: what `runs` is relative to; the present folder unless given.
         audit: the audit whose runs `latest` counts.
         key: the public key that a run must be signed with.
+        progress: told how many runs are done, of how many.
 
     Raises:
         InvalidInputError: there is no such run, or the key cannot be read.
@@ -535,5 +542,5 @@ def verify(
 
     store, name = locate(run, runs, root, audit)
     if store.manifest(name) is None and (below := open_store(run)).names():
-        return tuple(verify_all(below, key=key, reports=report_differences))
+        return tuple(verify_all(below, key=key, reports=report_differences, progress=progress))
     return (check(store, name, key=key, reports=report_differences),)

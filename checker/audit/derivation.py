@@ -77,21 +77,24 @@ def derive(folder: Path, reports: ReportDifferences | None, *, altered: bool) ->
     try:
         kept = reopen(folder, checked=not altered)
         problems += malformed(kept)
+        unreadable = {str(one.where) for one in problems}
         run = replay(kept)
-        different, differs = disagreements(folder, run.folder)
+        different, differs = 0, list[Differs]()
+        if (folder / FINDINGS).as_posix() not in unreadable:
+            different, differs = disagreements(folder, run.folder)
         total = sum(one.tally.fail + one.tally.waived + one.tally.unknown for one in run.judged)
         problems += _said_otherwise(kept, run)
-        others = (
-            [] if altered else list(_differences(kept, run, reports, {str(one.where) for one in problems}))
-        )
+        others = [] if altered else list(_differences(kept, run, reports, unreadable))
     except InvalidInputError as error:
         more = [one for one in error.problems if not one.warning]
         return Derivation(problems=(*problems, *more), notes=(_UNREACHED,))
     except Exception as error:
-        # what was altered may be no JSON, no Parquet, no YAML any more; where nothing was, the bug is ours
+        # what was altered may be no JSON, no Parquet, no YAML any more
         if not altered and not problems:
-            raise
-        return Derivation(problems=tuple(problems), notes=(_UNREACHED, f"{type(error).__name__}"))
+            if of_the_machine(error):
+                raise
+            problems.append(_stumbled(folder, error))
+        return Derivation(problems=tuple(problems), notes=(_UNREACHED,))
     found = [Problem((folder / name).as_posix(), what, _MADE_SO) for name, what in others]
     other = _version(kept) if found and _other_version(kept) else ""
     return Derivation(
@@ -103,6 +106,26 @@ def derive(folder: Path, reports: ReportDifferences | None, *, altered: bool) ->
         tuple(_by_hash(kept)),
         tuple(_remarks(kept)),
     )
+
+
+def _stumbled(folder: Path, error: Exception) -> Problem:
+    """What there is to say of a run of which every file looks right, and which cannot be judged again."""
+    reason = (str(error).splitlines() or [""])[0][:200]
+    hint = "it was altered before it was sealed; if it was not, this is a bug of ours: report it"
+    return Problem(folder.as_posix(), f"{_UNREACHED}: {type(error).__name__}: {reason}", hint)
+
+
+def of_the_machine(error: Exception) -> bool:
+    """Whether memory, a disk or a file was missing; two of DuckDB's errors say so too."""
+    return isinstance(error, OSError | MemoryError) or type(error).__name__ in (
+        "IOException",
+        "OutOfMemoryException",
+    )
+
+
+def underivable(folder: Path) -> tuple[Problem, ...]:
+    """What of a run that was read does not follow from its evidence: why something else may have gone wrong."""
+    return derive(folder, None, altered=False).problems if (folder / MANIFEST).is_file() else ()
 
 
 def _said_otherwise(kept: Kept, run: Run) -> Iterator[Problem]:

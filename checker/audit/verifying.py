@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from checker.audit.baseline import lost_statements, strange_statements
 from checker.audit.derivation import ReportDifferences, derive
+from checker.audit.keeping import trend_point
 from checker.evaluation.agreement import Differs
 from checker.evidence.integrity import altered, own_digest
-from checker.evidence.past import REMOVED, resumable
+from checker.evidence.manifest import trend_misfit
+from checker.evidence.past import REMOVED, TREND, manifest_of, resumable
 from checker.evidence.pruned import Prunings, odd_file
 from checker.evidence.runfolder import (
     DIGEST,
@@ -70,10 +72,14 @@ class Verified:
 
 
 def verify_all(
-    store: Store, *, key: Path | None = None, reports: ReportDifferences | None = None
+    store: Store,
+    *,
+    key: Path | None = None,
+    reports: ReportDifferences | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Verified]:
     """Verifies every run of a store that is complete, or was: one that cannot be read is told as such, and the others are
-    verified all the same.
+    verified all the same. `progress` is told how many are done, of how many.
 
     Raises:
         InvalidInputError: the store or the key cannot be read.
@@ -82,14 +88,15 @@ def verify_all(
         public_key(key)
     complete = store.sealed()
     prunings = Prunings(store)
-    for name in (
-        *complete,
-        *(one for one in store.names() if one not in complete and _was_complete(store, one)),
-    ):
+    damaged = (one for one in store.names() if one not in complete and _was_complete(store, one))
+    names = (*complete, *damaged)
+    for number, name in enumerate(names, 1):
         try:
             yield verify(store, name, key=key, reports=reports, prunings=prunings)
         except InvalidInputError as error:
             yield Verified(name, "", 0, problems=error.problems)
+        if progress:
+            progress(number, len(names))
 
 
 def _was_complete(store: Store, name: str) -> bool:
@@ -149,6 +156,7 @@ def verify(
             name, digest, len(files), 0, (*problems, *more), notes=(*notes, *remarks), pruned=True
         )
     problems += _files(folder, files)
+    problems += _said_of_others(store, folder, run)
     so_far = Verified(name, digest, len(files), 0, tuple(problems), notes=tuple(notes))
     return _made_again(folder, so_far, reports)
 
@@ -201,6 +209,25 @@ def _chain(store: Store, folder: Path, run: Sealed) -> tuple[list[Problem], list
             message = f"the manifest of the run before it, {name}, is not the one that was there"
             found.append(Problem(where, message, "that run was altered or replaced"))
     return found, []
+
+
+def _said_of_others(store: Store, folder: Path, run: Sealed) -> Iterator[Problem]:
+    """What a run says of earlier ones, and their manifests do not; of those that are not there nothing can be said."""
+    candidates = run.facts.get("candidates") or {}
+    for one in filter(None, (run.facts.get("baseline"), *candidates.values())):
+        content = store.manifest(str(one["run"])) if one["run"] in store.names() else None
+        if content is not None and hashlib.sha256(content).hexdigest() != one["sha256"]:
+            message = f"it was compared with another run {one['run']} than the one that is there"
+            yield Problem((folder / MANIFEST).as_posix(), message, "one of the two was altered")
+    try:
+        points = json.loads((folder / TREND).read_bytes()) if TREND in run.facts["files"] else []
+    except (OSError, ValueError, RecursionError):
+        return  # what is malformed is told elsewhere
+    for point in points if isinstance(points, list) and not trend_misfit(points) else []:
+        facts = manifest_of(store, point["run"]) if point["run"] in store.names() else None
+        if facts is not None and trend_point(facts) != point:
+            message = f"does not say of run {point['run']} what its manifest says"
+            yield Problem((folder / TREND).as_posix(), message, "one of the two was altered")
 
 
 def _began(folder: Path) -> str:

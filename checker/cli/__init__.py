@@ -93,13 +93,19 @@ def _failed(error: Exception, given: list[str]) -> int:
 
 
 def _malformed() -> str:
-    """What is malformed in the kept runs that were read, as text: then it is no bug of ours."""
+    """What is malformed in the kept runs that were read, or does not follow from their evidence, as text: then it is no bug
+    of ours."""
     past: Any = sys.modules.get("checker.evidence.past")
-    if past is None:
+    if past is None or not past.folders_read():
         return ""
+    from checker.audit.derivation import underivable
     from checker.problems import render
 
-    return render(past.malformed_of_all())
+    try:
+        found = past.malformed_of_all()
+        return render(found or [one for folder in past.folders_read() for one in underivable(folder)])
+    except Exception:  # noqa: BLE001 - then the first error is told
+        return ""
 
 
 def _forget() -> None:

@@ -88,24 +88,32 @@ def _write(stream: object, text: str) -> None:
 
 
 @contextmanager
-def progress(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """What to call with how many image sets are done, of how many: a bar on a terminal, else a line per 10 seconds."""
+def progress(
+    *, quiet: bool, doing: str = "reading image sets", done: str = "image sets read"
+) -> Iterator[Callable[[int, int], None] | None]:
+    """What to call with how many are done, of how many: a bar on a terminal, else a line per 10 seconds.
+
+    Args:
+        quiet: nothing is told.
+        doing: what the bar says.
+        done: what a line says after the numbers.
+    """
     if quiet:
         yield None
     elif sys.stderr.isatty():
-        with _bar() as update:
+        with _bar(doing) as update:
             yield update
     else:
-        yield _Lines()
+        yield _Lines(done)
 
 
 @contextmanager
-def _bar() -> Iterator[Callable[[int, int], None]]:
+def _bar(doing: str) -> Iterator[Callable[[int, int], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("reading image sets"),
+        TextColumn(doing),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
@@ -118,10 +126,11 @@ def _bar() -> Iterator[Callable[[int, int], None]]:
 class _Lines:
     """Progress where nobody looks at a terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, said: str) -> None:
+        self.said = said
         self.last = time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
         if time.monotonic() - self.last >= EVERY_SECONDS:
             self.last = time.monotonic()
-            complain(f"{done} of {total} image sets read")
+            complain(f"{done} of {total} {self.said}")

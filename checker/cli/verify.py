@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from checker import api
 from checker.audit.verifying import Verified
-from checker.cli.console import complain, say, warn
+from checker.cli.console import complain, progress, say, warn
 from checker.cli.kept import configured, home, store_of
 from checker.evidence.s3names import S3
 from checker.privacy import private
@@ -30,7 +31,8 @@ def run(runs: list[str], config: str | None, *, key: str | None, as_json: bool) 
     own = configured(config, needed=not runs)
     named = runs or [store_of(None, own).shown]
     public = Path(key) if key else None
-    found = [one for name in named for one in _verified(name, own, public)]
+    with progress(quiet=as_json, doing="verifying runs", done="runs verified") as tell:
+        found = [one for name in named for one in _verified(name, own, public, tell)]
     if as_json:
         say(json_text([_plain(one) for one in found], indent=2))
     else:
@@ -41,8 +43,10 @@ def run(runs: list[str], config: str | None, *, key: str | None, as_json: bool) 
     return 0 if all(one.intact for one in found) else NOT_COMPARED
 
 
-def _verified(name: str, own: AuditConfig | None, key: Path | None) -> tuple[Verified, ...]:
-    found = api.verify(name, *home(name, own), key=key)
+def _verified(
+    name: str, own: AuditConfig | None, key: Path | None, tell: Callable[[int, int], None] | None
+) -> tuple[Verified, ...]:
+    found = api.verify(name, *home(name, own), key=key, progress=tell)
     if not any(one.run == PurePath(name).name for one in found) and (
         name.startswith(S3) or Path(name).is_dir()
     ):

@@ -26,6 +26,7 @@ from checker.evidence.runfolder import (
     SNAPSHOT,
 )
 from checker.evidence.runfolder import VERSIONS as VERSIONS_TABLE
+from checker.evidence.table_values import odd_value
 from checker.evidence.tables import ROW, connect, duckdb_path
 from checker.problems import Problem
 from checker.values import STRICT_JSON, BadValueError, parse_time
@@ -180,23 +181,31 @@ def _table(path: Path, wanted: Mapping[str, str], *, needed: bool) -> Iterable[P
 
     hint = "no run writes such a table: the file was altered before the run was sealed"
     try:
-        if wrong := list(oversized([path])):
-            yield from wrong
+        if too_many := list(oversized([path])):
+            yield from too_many
             return
         with connect() as connection:
             rows = connection.read_parquet(duckdb_path(path))
             there = dict(zip(rows.columns, map(str, rows.types), strict=True))
-            for name, kind in wanted.items():
-                if name not in there and needed:
-                    yield Problem(path.as_posix(), f"has no column {name}", hint)
-                elif there.get(name, kind) != kind:
-                    yield Problem(path.as_posix(), f"the column {name} is {there[name]}, not {kind}", hint)
+            wrong = [*_columns(there, wanted, needed=needed)]
+            yield from (Problem(path.as_posix(), one, hint) for one in wrong)
             # every value of it is read
             rows.aggregate("bit_xor(hash(COLUMNS(*)))").fetchall()
+            if not wrong and (odd := odd_value(rows, path.name)):
+                yield Problem(path.as_posix(), odd, hint)
     except duckdb.Error as error:
         if isinstance(error, duckdb.OutOfMemoryException):
             hint = "reading it takes more memory than there is"
         yield Problem(path.as_posix(), f"cannot be read as Parquet: {str(error).splitlines()[0][:200]}", hint)
+
+
+def _columns(there: Mapping[str, str], wanted: Mapping[str, str], *, needed: bool) -> Iterator[str]:
+    """What is wrong with the columns of a table, by the types of those that are there."""
+    for name, kind in wanted.items():
+        if name not in there and needed:
+            yield f"has no column {name}"
+        elif there.get(name, kind) != kind:
+            yield f"the column {name} is {there[name]}, not {kind}"
 
 
 def _trend(path: Path) -> Iterable[Problem]:

@@ -148,6 +148,11 @@ def forget() -> None:
     _read.clear()
 
 
+def folders_read() -> tuple[Path, ...]:
+    """The folders of the runs that were read."""
+    return tuple(_read)
+
+
 def malformed_of_all() -> list[Problem]:
     """What is malformed in the files of every run that was read: why something went wrong that cannot go wrong."""
     return [one for folder, files in _read.items() for one in faults(folder, files, {})]

@@ -257,3 +257,50 @@ def test_whatever_is_put_into_json_that_was_sealed_again_is_no_error_of_ours(
         assert verify in (0, 1), (name, way, odd, err)
         assert set(others) <= {0, 1, 2, 3}, (name, way, odd, others, err)
         assert "internal error" not in err, (name, way, odd)
+
+
+VALUES = {
+    "an instant beyond all years": ("findings.parquet", "SELECT * REPLACE ('infinity'::TIMESTAMP AS first_at) FROM '{}'"),
+    "a verdict that is none": ("findings.parquet", "SELECT * REPLACE ('maybe' AS verdict) FROM '{}'"),
+    "no rule": ("findings.parquet", "SELECT * REPLACE (NULL::VARCHAR AS rule) FROM '{}'"),
+    "fields that are no object": ("findings.parquet", "SELECT * REPLACE ('[' AS fields) FROM '{}'"),
+    "rows twice": ("history.parquet", "FROM '{0}' UNION ALL FROM '{0}'"),
+    "a time before all years": ("history.parquet", "SELECT * REPLACE ('-infinity'::TIMESTAMP AS \"seenAt\") FROM '{}'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_value_that_no_run_writes_is_named(
+    runs: list[Path], name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = runs
+    file, sql = VALUES[name]
+    table(sql)(new / file)
+    reseal(new)
+    assert main(["verify", str(new)]) == 1
+    assert f"{new.name}/{file}: error: " in capsys.readouterr().err
+    assert main(["diff", str(old), str(new)]) in (0, 2)
+    assert "internal error" not in capsys.readouterr().err
+
+
+def test_numbers_of_an_earlier_run_that_its_manifest_has_not_are_named(
+    runs: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = runs
+    alter(new, "trend.json", member(lambda points: points[0].update(outcome="passed")))
+    assert main(["verify", str(new)]) == 1
+    message = f"does not say of run {old.name} what its manifest says"
+    assert f"{new.name}/trend.json: error: {message}" in capsys.readouterr().err
+
+
+def test_verify_goes_on_with_the_others_where_a_run_cannot_be_read(
+    runs: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = runs
+    for content in (b"null", b"[" * 100_000, b"\xff"):
+        (old / "manifest.json").write_bytes(content)
+        assert main(["verify", "runs"]) == 1
+        out, err = capsys.readouterr()
+        assert f"ALTERED  {old.name}" in out
+        assert f"ALTERED  {new.name}" in out  # its link leads to another manifest
+        assert f"{old.name}/manifest.json: error: " in err

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from checker.model import Pack, Rule
 
 THOROUGH = bool(os.environ.get("THOROUGH"))
-GOLDEN = Path(__file__).parent / "golden" / "tried_packs.json"
+GOLDEN = Path(__file__).parent / "golden" / "tried"
 
 
 def examples(usual: int, thorough: int) -> int:
@@ -19,18 +19,27 @@ def examples(usual: int, thorough: int) -> int:
     return thorough if THOROUGH else usual
 
 
-def tried(packs: Iterable[Pack]) -> list[tuple[Pack, Rule]]:
-    """The rules that a costly claim is tried on: every rule of a pack that has changed since all of them were (`make golden`
-    tries them, and notes the packs' digests); of another pack the first one of each scope."""
-    packs = list(packs)
-    now = {pack.name: hashlib.sha256(pack.source).hexdigest() for pack in packs}
-    golden = bool(os.environ.get("REGENERATE_GOLDEN"))
-    if golden:
-        GOLDEN.write_text(json.dumps(now, indent=2) + "\n", encoding="utf-8", newline="\n")
-    known = {} if THOROUGH or golden else json.loads(GOLDEN.read_bytes())
+def tried(claim: str, packs: Sequence[Pack]) -> list[tuple[Pack, Rule]]:
+    """The shipped rules that a costly claim, by its name, is tried on: `make golden` tries all of them, and notes the packs'
+    digests; from then on `chosen` says which."""
+    file = GOLDEN / f"{claim}.json"
+    now = {pack.name: digest(pack) for pack in packs}
+    if os.environ.get("REGENERATE_GOLDEN"):
+        file.write_text(json.dumps(now, indent=2) + "\n", encoding="utf-8", newline="\n")
+        return chosen(packs, {})
+    return chosen(packs, {} if THOROUGH else json.loads(file.read_bytes()))
+
+
+def chosen(packs: Iterable[Pack], known: Mapping[str, str]) -> list[tuple[Pack, Rule]]:
+    """Every rule of a pack whose digest is not the known one, by its name; of another pack the first rule of each scope."""
     found = []
     for pack in packs:
         first = {rule.scope: rule for rule in reversed(pack.rules)}
-        unchanged = known.get(pack.name) == now[pack.name]
+        unchanged = known.get(pack.name) == digest(pack)
         found += [(pack, rule) for rule in pack.rules if not unchanged or first[rule.scope] is rule]
     return found
+
+
+def digest(pack: Pack) -> str:
+    """What a pack is now."""
+    return hashlib.sha256(pack.source).hexdigest()

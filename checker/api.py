@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from checker import disk
 from checker.audit.gate import Gate, gate
 from checker.audit.history import Past, past_of, remember
 from checker.audit.judging import evaluate, given, otherwise, run_id
@@ -344,9 +344,9 @@ def explain(
         raise InvalidInputError(Problem("RULE", f"several rules are called so: {names}", "write PACK/RULE"))
     (rule,) = rules.rules
     written = next(one for one in rules.policies.rules if one.name == rule.name)
-    with TemporaryDirectory(prefix="imageset-checker-") as folder:
-        write_snapshot(evidence.records, Path(folder), rules.policies.labels, rules.needs)
-        return run(written, rule, Path(folder), subject, as_of=as_of or utc_now(), targets=only, phi=show_phi)
+    with disk.scratch() as folder:
+        write_snapshot(evidence.records, folder, rules.policies.labels, rules.needs)
+        return run(written, rule, folder, subject, as_of=as_of or utc_now(), targets=only, phi=show_phi)
 
 
 def inputs(

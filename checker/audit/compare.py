@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from checker import disk
 from checker.audit.replaying import terms
 from checker.evidence.kept import temporary
 from checker.evidence.past import Kept
@@ -189,7 +190,7 @@ def compare(
         write_open_findings(_judged(old), folder / PRIOR, renames)
         counts = run(ways, differ, entries, found, folder / CHANGES) if entries else []
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        disk.discard(folder)
         raise
     ways.clear()
     compared = Comparison(
@@ -201,7 +202,7 @@ def compare(
         len(before) + len(between),
         folder,
     )
-    weakref.finalize(compared, shutil.rmtree, folder, ignore_errors=True)
+    weakref.finalize(compared, disk.discard, folder)
     return compared
 
 
@@ -316,7 +317,7 @@ class _Ways:
     def clear(self) -> None:
         """Removes the snapshots."""
         for folder in self.written.values():
-            shutil.rmtree(folder, ignore_errors=True)
+            disk.discard(folder)
 
 
 def _same_type(label: Label, other: Label | None) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from datetime import datetime
 from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
+from checker import disk
 from checker.audit.gate import judge
 from checker.audit.run import Run
 from checker.evidence.kept import temporary
@@ -75,11 +75,11 @@ def foresee(run: Run, until: datetime, judging: Judging | None = None) -> Foreca
         flips = forecast(way, until, folder)
         turn = _turn(run, flips, judging or _gate(run))
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        disk.discard(folder)
         raise
     sure = min((until, *flips.looked.values()))
     found = Forecast(run, until, flips, turn, sure)
-    weakref.finalize(found, shutil.rmtree, folder, ignore_errors=True)
+    weakref.finalize(found, disk.discard, folder)
     return found
 
 

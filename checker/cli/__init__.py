@@ -20,16 +20,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; the exit code. 0 passed, 1 violation, 2 invalid, 3 incomplete, 4 undelivered, 70 our own bug."""
     from checker.cli import interrupt, machine
 
-    code = INTERRUPTED
+    code, program = INTERRUPTED, arguments is None
     try:
-        with interrupt.raised(program=arguments is None):
-            code = _command(list(sys.argv[1:] if arguments is None else arguments))
+        with interrupt.raised(program=program):
+            code = _command(sys.argv[1:] if arguments is None else list(arguments))
     except Exception as error:  # noqa: BLE001 - too little was left to say so with
         code = INCOMPLETE if machine.lack(error) else BUG
         machine.last_words(f"{PROGRAM}: error: {machine.lack(error) or type(error).__name__}")
     except KeyboardInterrupt:  # one more, while the first one was told
         pass
-    return interrupt.end(code)
+    return interrupt.end(code, program=program)
 
 
 def _command(given: list[str]) -> int:
@@ -41,7 +41,8 @@ def _command(given: list[str]) -> int:
     code = _guarded(given)
     if (interrupt.code() or code == INTERRUPTED) and not interrupt.told():
         interrupt.tell("interrupted")
-    close_streams()
+    if not interrupt.code():
+        close_streams()
     return code
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from checker import api
+from checker import api, disk
 from checker.cli import interrupt
 from checker.cli.console import complain, hush_broken_pipe, log, progress, say, warn
 from checker.cli.interrupt import Interrupt
@@ -18,7 +17,7 @@ from checker.cli.options import Check
 from checker.cli.prepared import Prepared, prepare
 from checker.evidence import runfolder
 from checker.evidence.past import malformed
-from checker.evidence.runfolder import MANIFEST
+from checker.evidence.runfolder import MANIFEST, RECORDS
 from checker.files import LARGEST_TABLE, load
 from checker.model import NO_RENAMES, Outcome, utc_now
 from checker.privacy import private
@@ -37,7 +36,10 @@ def run(given: Check) -> int:
 
 def _run(given: Check, plan: Prepared) -> int:
     if plan.kept is not None:
-        return _finish(*_again(plan, plan.kept), plan, quiet=given.quiet)
+        moment, inputs = plan.as_of or plan.kept.as_of, f"{plan.kept.sha256} {plan.kept.evidence.digest}"
+        working = _claim(plan, inputs, moment)
+        with _given_up(working):
+            return _finish(_again(plan, plan.kept, working), working, plan, quiet=given.quiet)
     if given.image_sets:
         evidence = api.recorded(
             given.image_sets,
@@ -48,8 +50,9 @@ def _run(given: Check, plan: Prepared) -> int:
         )
         warn(evidence.warnings)
         working = _claim(plan, evidence.digest, plan.moment)
-        evidence = api.moved(evidence, working.folder) if working else evidence
-        return _finish(_evaluate(plan, evidence), working, plan, quiet=given.quiet)
+        with _given_up(working):
+            evidence = api.moved(evidence, working.folder) if working else evidence
+            return _finish(_evaluate(plan, evidence), working, plan, quiet=given.quiet)
     return _live(given, plan)
 
 
@@ -60,34 +63,30 @@ def _live(given: Check, plan: Prepared) -> int:
         raise InvalidInputError(problems)
     asked = api.inputs(plan.config, plan.by.targets, plan.events, refresh=given.refresh)
     working = _claim(plan, asked, plan.moment)
-    with Interrupt() as signals:
-        evidence = _collect(given, plan, working, signals)
-    warn(evidence.warnings)
-    if signals.code:
-        interrupt.tell(_kept(evidence, working, "nothing was judged"))
-        return signals.code
+    folder = working.folder if working else disk.scratch_folder()
     try:
-        result = _evaluate(plan, evidence)
-        delivered = _deliver(result, plan, working)
-    except BaseException:
-        if not evidence.records.is_file():  # somebody removed the run while it was made
-            raise
-        with interrupt.noted():
-            text = _kept(evidence, working, "the audit did not come to its end")
-            interrupt.tell(text) if interrupt.code() else complain(text)
-        raise
-    return _sum_up(result, plan, delivered, quiet=given.quiet)
+        with _kept(folder, working, "nothing was judged"):
+            with Interrupt() as signals:
+                evidence = _collect(given, plan, folder, working, signals)
+            interrupt.stop()
+            warn(evidence.warnings)
+        with _kept(folder, working, "the audit did not come to its end", whatever=True):
+            result = _evaluate(plan, evidence)
+            delivered = _deliver(result, plan, working)
+        with _kept(folder, working, "the summary was not shown to its end", place=delivered.place):
+            return _sum_up(result, plan, delivered, quiet=given.quiet)
+    finally:
+        if not working:
+            disk.discard(folder)
 
 
 def _finish(result: api.Run, working: api.Working | None, plan: Prepared, *, quiet: bool) -> int:
     return _sum_up(result, plan, _deliver(result, plan, working), quiet=quiet)
 
 
-def _again(plan: Prepared, kept: api.Kept) -> tuple[api.Run, api.Working | None]:
+def _again(plan: Prepared, kept: api.Kept, working: api.Working | None) -> api.Run:
     """Kept evidence, judged again."""
-    moment = plan.as_of or kept.as_of
-    working = _claim(plan, f"{kept.sha256} {kept.evidence.digest}", moment)
-    result = api.rejudge(
+    return api.rejudge(
         kept,
         plan.by.rules,
         as_of=plan.as_of,
@@ -102,7 +101,6 @@ def _again(plan: Prepared, kept: api.Kept) -> tuple[api.Run, api.Working | None]
         audit_path=plan.audit_path,
         folder=working.folder if working else None,
     )
-    return result, working
 
 
 def _claim(plan: Prepared, inputs: str, moment: datetime) -> api.Working | None:
@@ -136,7 +134,9 @@ def _evaluate(plan: Prepared, evidence: api.Evidence) -> api.Run:
     )
 
 
-def _collect(given: Check, plan: Prepared, working: api.Working | None, interrupt: Interrupt) -> api.Evidence:
+def _collect(
+    given: Check, plan: Prepared, folder: Path, working: api.Working | None, signals: Interrupt
+) -> api.Evidence:
     assert plan.config is not None
     try:
         with progress(quiet=given.quiet) as tell:
@@ -149,10 +149,10 @@ def _collect(given: Check, plan: Prepared, working: api.Working | None, interrup
                 events=plan.deletions,
                 refresh=given.refresh,
                 resume=plan.begun is not None,
-                folder=working.folder if working else None,
+                folder=folder,
                 endpoint_url=given.endpoint_url,
                 runtime_endpoint_url=given.runtime_endpoint_url,
-                stop=interrupt.stop,
+                stop=signals.stop,
                 progress=tell,
             )
     except InvalidInputError:
@@ -162,29 +162,79 @@ def _collect(given: Check, plan: Prepared, working: api.Working | None, interrup
         raise
 
 
-def _kept(evidence: api.Evidence, working: api.Working | None, but: str) -> str:
+@contextmanager
+def _kept(
+    folder: Path, working: api.Working | None, but: str, *, whatever: bool = False, place: str = ""
+) -> Iterator[None]:
+    """What breaks the audit off inside does not take its answers along, and it is told where they are.
+
+    Args:
+        folder: where they are collected.
+        working: the run, where one is kept.
+        but: what has not come about.
+        whatever: tell of them whatever it was, and not of a signal alone.
+        place: where the run is complete, if it is.
+    """
+    try:
+        yield
+    except BaseException:
+        with interrupt.noted():
+            # somebody may have removed the run while it was made, or nothing was collected yet
+            if (interrupt.code() or whatever) and (folder / RECORDS).is_file():
+                text = (
+                    f"interrupted: the run is complete, in {place}" if place else _place(folder, working, but)
+                )
+                interrupt.tell(text) if interrupt.code() else complain(text)
+        raise
+
+
+@contextmanager
+def _given_up(working: api.Working | None) -> Iterator[None]:
+    """A signal inside leaves nothing of a run whose answers are elsewhere, unless it is complete."""
+    try:
+        yield
+    except BaseException:
+        with interrupt.noted():
+            if working and interrupt.code():
+                if (working.folder / MANIFEST).is_file():
+                    interrupt.tell(_complete(working))
+                else:
+                    disk.discard(working.folder if _local(working) else working.folder.parent)
+        raise
+
+
+def _place(folder: Path, working: api.Working | None, but: str) -> str:
     """Where the answers are of an audit that was cut short, which are copied where no run is kept, and what to do with them."""
-    folder = working.folder if working else None
-    if working and (working.folder / MANIFEST).is_file():
+    if working and (folder / MANIFEST).is_file():
         return _complete(working)
-    path = evidence.records
-    if folder is None:
-        path = Path(f"interrupted-{utc_now():%Y%m%dT%H%M%SZ}.jsonl")
-        try:
-            shutil.copyfile(evidence.records, path)
-        except OSError:
-            # nothing can be written here, but what was collected is kept all the same
-            path = Path(tempfile.mkdtemp(prefix="imageset-checker-")) / path.name
-            shutil.copyfile(evidence.records, path)
+    path = folder / RECORDS if working else _copied(folder)
     with path.open(encoding="utf-8") as lines:
         count = sum(1 for _ in lines)
     resumed = (
         f"ask for the rest with the same command and: --resume {folder.as_posix()}"
-        if folder and _local(working)
+        if working and _local(working)
         else ""
     )
     judged = f"judge them with: imageset-checker check -p POLICY --image-sets {path.as_posix()}"
     return f"interrupted: {count} answers are kept in {path.as_posix()}; {but}\nhelp: {resumed or judged}"
+
+
+def _copied(folder: Path) -> Path:
+    """A copy of the answers in the present folder; themselves where nothing can be written here."""
+    stamp = f"interrupted-{utc_now():%Y%m%dT%H%M%SZ}"
+    try:
+        for name in runfolder.names(stamp):
+            path = Path(f"{name}.jsonl")
+            with suppress(FileExistsError):
+                path.touch(mode=0o600, exist_ok=False)
+                break
+        shutil.copyfile(folder / RECORDS, path)
+    except OSError:
+        # nothing can be written here, but what was collected is kept all the same
+        disk.discard(path)
+        disk.keep(folder)
+        return folder / RECORDS
+    return path
 
 
 def _complete(working: api.Working) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from checker import disk
 from checker.cli.console import say
 from checker.cli.schema import schema_text, write
 from checker.problems import InvalidInputError, Problem
@@ -93,8 +94,9 @@ def run(folder: str) -> int:
             )
             for path in there
         )
-    for path, text in files.items():
-        write(root / path, text)
+    with disk.unbroken():  # a part of them would be in the way of the next time
+        for path, text in files.items():
+            write(root / path, text)
     for path in files:
         say(f"wrote {(root / path).as_posix()}")
     say("next: fill in the data store and the image sets, then run `imageset-checker check`")

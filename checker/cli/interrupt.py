@@ -1,28 +1,45 @@
-"""Ctrl-C and SIGTERM: at any moment of any command they end it soon, and its exit code says so."""
+"""Ctrl-C, SIGTERM and the end of a terminal: at any moment of any command they end it soon, and its exit code says so."""
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
-from typing import Self
+from typing import Any, Self
+
+from checker import disk
 
 _CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 _BUG = 70
+if hasattr(signal, "SIGHUP"):  # Windows has none
+    _CODES[signal.SIGHUP] = 129
+PATIENCE = 1.0
+"""Seconds that are left, after a second signal, to whatever cannot be broken off."""
+
 _came: list[int] = []
 _told: list[str] = []
 _over: list[int] = []
 """The signals that came while the command ran, what was said of them, and the exit code without them: a process has one set
 of handlers, so these are the process's too."""
+_stops: list[threading.Event] = []
+"""What the first signal sets instead of being raised, the last one of them."""
+_silent: list[str] = []
+"""Why no signal is raised now: one entry for each block that is `noted`, and the end."""
+_lost = threading.Event()
+"""Set where what was raised came to nothing: in a callback that no one waits for."""
+_repeated: list[int] = []
+"""Signals that nobody sent: they stand in for what was lost."""
 
 
 def code() -> int:
-    """130 or 143 where a signal came, else 0.
+    """130, 143 or 129 where a signal came, else 0.
 
     What was raised then may be lost: DuckDB makes an error of its own of it, a callback nothing at all. So whoever ends
     something, well or not, asks here.
@@ -53,10 +70,16 @@ def told() -> bool:
     return bool(_told)
 
 
-def end(number: int) -> int:
-    """The exit code of a command that is over, with this one of its own."""
+def end(number: int, *, program: bool) -> int:
+    """The exit code of a command that is over, with this one of its own. A program that a signal came to ends here: Python
+    would wait for threads that wait for others."""
     _over.append(number)
-    return code() or number
+    if program and _came:
+        _end()
+    found = code() or number
+    if not program:
+        _came.clear()
+    return found
 
 
 @contextmanager
@@ -70,29 +93,37 @@ def raised(*, program: bool) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    _came.clear()
-    _told.clear()
+    for one in (_came, _told, _stops, _silent, _repeated):
+        one.clear()
     _over[:] = [_BUG]  # what ends without being told to is no pass
+    before = {number: signal.getsignal(number) for number in _CODES}
     if program:
         # what is registered first is done last: by then all else has cleaned up
         atexit.register(_end)
-    before = {number: signal.signal(number, _raise) for number in _CODES}
+        sys.unraisablehook = _unraisable
     try:
-        with _watched():
+        for number, handler in before.items():
+            # `nohup` and its like have the end of a terminal ignored
+            if number in (signal.SIGINT, signal.SIGTERM) or handler is not signal.SIG_IGN:
+                signal.signal(number, _caught)
+        with _watched(program=program):
             yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, _note if program else handler)
+        if program:
+            _silent.append("the process ends")
+        else:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 @contextmanager
-def _watched() -> Iterator[None]:
+def _watched(*, program: bool) -> Iterator[None]:
     """While active, a signal ends what DuckDB is at: the main thread, which waits for it, may be told of the signal late."""
     read, write = os.pipe()
     os.set_blocking(write, False)
     before = signal.set_wakeup_fd(write, warn_on_full_buffer=False)
     over = threading.Event()
-    threading.Thread(target=_watch, args=(read, over), daemon=True).start()
+    threading.Thread(target=_watch, args=(read, over, program), daemon=True).start()
     try:
         yield
     finally:
@@ -101,41 +132,76 @@ def _watched() -> Iterator[None]:
         os.close(write)
 
 
-def _watch(read: int, over: threading.Event) -> None:
+def _watch(read: int, over: threading.Event, program: bool) -> None:
+    """Counts signals as they come: the main thread may be told of them late."""
+    count = 0
     while os.read(read, 1):
-        tables = sys.modules.get("checker.evidence.tables")
-        # again and again: a query that was about to begin forgets that it was to end, and what was raised may be lost
-        while tables and signal.getsignal(signal.SIGINT) is _raise and not over.wait(0.05):
-            tables.cancel()
+        count += 1
+        if count == 1:
+            threading.Thread(target=_press, args=(over,), daemon=True).start()
+        if program and count - len(_repeated) == 2:
+            threading.Thread(target=_lose_patience, daemon=True).start()
     os.close(read)
+
+
+def _press(over: threading.Event) -> None:
+    """Ends what DuckDB is at, again and again: a query that was about to begin forgets that it was to end."""
+    while not over.wait(0.05):
+        if _silent or (_stops and not _stops[-1].is_set()):
+            continue
+        tables = sys.modules.get("checker.evidence.tables")
+        if tables:
+            with suppress(Exception):  # one that was just closed says so
+                tables.cancel()
+        if _lost.is_set():
+            _lost.clear()
+            _repeated.append(signal.SIGINT)
+            _thread.interrupt_main()
+
+
+def _lose_patience() -> None:
+    """Ends the process where a second signal has not, but for what must not be broken off."""
+    left = PATIENCE
+    while left > 0:
+        time.sleep(0.05)
+        if not disk.is_unbroken() and "noted" not in _silent:
+            left -= 0.05
+    _end()
 
 
 @contextmanager
 def noted() -> Iterator[None]:
     """While active, signals change the exit code and nothing else: for what is short, and lost where it is not done."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, _note) for number in _CODES}
+    _silent.append("noted")
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        _silent.remove("noted")
 
 
-def _raise(number: int, _frame: FrameType | None) -> None:
+def _caught(number: int, _frame: FrameType | None) -> None:
     _came.append(number)
-    raise KeyboardInterrupt
+    if _silent:
+        return
+    if _stops and not _stops[-1].is_set():
+        _stops[-1].set()
+    elif not disk.deferred():
+        raise KeyboardInterrupt
 
 
-def _note(number: int, _frame: FrameType | None) -> None:
-    _came.append(number)
+def _unraisable(found: Any) -> None:
+    """Says what no one waits for, as Python does, but not of a signal: that is raised again elsewhere."""
+    if _came and isinstance(found.exc_value, KeyboardInterrupt):
+        _lost.set()
+    else:
+        sys.__unraisablehook__(found)
 
 
 def _end() -> None:
     """Ends the process. Python would go on taking itself apart, where a signal is death without an exit code."""
-    for stream in (sys.stdout, sys.stderr):
+    disk.sweep()
+    # what nobody reads would be waited for, after a signal too
+    for stream in () if _came else (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()
     os._exit(code() or _over[-1])
@@ -146,27 +212,17 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.stop = threading.Event()
-        self.code = 0
-        self._active = threading.current_thread() is threading.main_thread()
-        self._before: dict[int, object] = {}
+
+    @property
+    def code(self) -> int:
+        """What the process ends with where a signal came, else 0."""
+        return code()
 
     def __enter__(self) -> Self:
-        if self._active:
-            for number in _CODES:
-                self._before[number] = signal.signal(number, self._caught)
+        _stops.append(self.stop)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._restore()
-
-    def _caught(self, number: int, _frame: FrameType | None) -> None:
-        self.code = _CODES[signal.Signals(number)]
-        self.stop.set()
-        self._restore()
-
-    def _restore(self) -> None:
-        while self._before:
-            number, handler = self._before.popitem()
-            signal.signal(number, handler)  # type: ignore[arg-type]
+        _stops.remove(self.stop)

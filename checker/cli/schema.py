@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from checker.cli.console import say
+from checker.config.drafts import replace
 from checker.config.schema_waivers import waivers_schema
 from checker.policy import schema as of_policies
 from checker.policy.schema import HEADER
@@ -41,14 +42,17 @@ def run(kind: str, out: str | None) -> int:
 
 
 def write(path: Path, text: str) -> None:
-    """Writes a file and the folders that it is in.
+    """Writes a file, at once or not at all, and the folders that it is in.
 
     Raises:
         InvalidInputError: it cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")  # a stream
+            return
+        old = path.read_bytes() if path.exists() else None
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InvalidInputError(Problem(path.as_posix(), f"cannot be written: {reason}")) from None
+    replace(path, old, text.encode())

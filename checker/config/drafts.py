@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from checker import yamlsource
+from checker import disk, yamlsource
 from checker.problems import InvalidInputError, Problem
 from checker.values import BadValueError, parse_date
 from checker.yamlsource import Document, Node, quoted
@@ -125,7 +123,7 @@ def replace(path: Path, old: bytes | None, new: bytes) -> None:
         InvalidInputError: it cannot be written, or has changed meanwhile; what is there stays as it is.
     """
     target = path.resolve()
-    temporary = target.with_name(f".imageset-checker-{secrets.token_hex(6)}.tmp")
+    temporary = disk.draft(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if (target.read_bytes() if target.exists() else None) != old:
@@ -148,8 +146,7 @@ def replace(path: Path, old: bytes | None, new: bytes) -> None:
         reason = (error.strerror or str(error)).lower()
         raise InvalidInputError(Problem(path.as_posix(), f"cannot be written: {reason}")) from None
     finally:
-        with suppress(OSError):
-            temporary.unlink()
+        disk.discard(temporary)
 
 
 def _scalar(name: str, value: object) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tempfile
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from checker import disk
 from checker.evidence.events import Event
 from checker.evidence.inputs import of_events, of_files
 from checker.evidence.records import Record
@@ -63,12 +63,12 @@ def names_in(facts: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 
 def temporary() -> Path:
     """A folder for evidence that nobody asked to keep."""
-    return Path(tempfile.mkdtemp(prefix="imageset-checker-"))
+    return disk.scratch_folder()
 
 
 def discard_with(evidence: Evidence) -> Evidence:
     """The evidence, whose temporary folder goes when it does."""
-    weakref.finalize(evidence, shutil.rmtree, evidence.folder, ignore_errors=True)
+    weakref.finalize(evidence, disk.discard, evidence.folder)
     return evidence
 
 

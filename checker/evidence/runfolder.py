@@ -17,6 +17,7 @@ from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from checker import disk
 from checker.evidence.manifest import misfit
 from checker.model import utc_now
 from checker.privacy import public
@@ -47,8 +48,6 @@ BASELINE = "baseline_findings.parquet"
 NAMED = "named_findings.parquet"
 """Those that were open after a run that the user names to compare with."""
 HISTORY = "history.parquet"
-
-_PART = ".part"
 
 
 class RunFolderError(CheckerError):
@@ -339,14 +338,17 @@ def write_stream(path: Path, parts: Iterable[bytes]) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    draft = path.with_name(path.name + _PART)
-    with draft.open("wb") as file:
-        file.writelines(parts)
-        file.flush()
-        os.fsync(file.fileno())
-    sync_folder(path.parent)
-    draft.replace(path)
-    sync_folder(path.parent)
+    draft = disk.draft(path)
+    try:
+        with draft.open("wb") as file:
+            file.writelines(parts)
+            file.flush()
+            os.fsync(file.fileno())
+        sync_folder(path.parent)
+        draft.replace(path)
+        sync_folder(path.parent)
+    finally:
+        disk.discard(draft)
 
 
 def sync_folder(folder: Path) -> None:

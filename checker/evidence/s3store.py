@@ -8,7 +8,6 @@ import errno
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from checker import disk
 from checker.aws import (
     S3_GETTING,
     S3_READING,
@@ -127,9 +127,13 @@ class S3Store(Store):
         """The manifests of those of the runs that have one, several at a time."""
         asked = list(names)
         self._getter  # noqa: B018 - made here, since threads would make several
-        with ThreadPoolExecutor(THREADS) as pool:
+        pool = ThreadPoolExecutor(THREADS)
+        try:
             found = zip(asked, pool.map(self.manifest, asked), strict=True)
             return {name: content for name, content in found if content is not None}
+        finally:
+            # whoever is interrupted does not wait for answers that are on their way
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def has(self, name: str, file: str) -> bool:
         """Whether a run has a file."""
@@ -177,6 +181,7 @@ class S3Store(Store):
                 if self._put(f"{name}/{STARTED}", content, digest, token=token, lock_from=utc_now()):
                     folder = self._work(name)
                     runfolder.begin(folder, content)
+                    disk.keep(folder.parent)
                     return Working(name, folder, f"{self.shown}/{name}", self, token)
         except (S3Error, OSError) as error:
             hint = error.hint if isinstance(error, S3Error) else ""
@@ -323,12 +328,12 @@ class S3Store(Store):
         return (one["Key"].removeprefix(above) for one in found)
 
     def _work(self, name: str) -> Path:
-        folder = Path(tempfile.mkdtemp(prefix="imageset-checker-")) / name
+        folder = disk.scratch_folder() / name
         folder.mkdir()
         return folder
 
     def _temporary(self) -> Path:
-        self._folders.append(Path(tempfile.mkdtemp(prefix="imageset-checker-")))
+        self._folders.append(disk.scratch_folder())
         return self._folders[-1]
 
     @contextmanager
@@ -359,4 +364,4 @@ def _refuse_large(path: Path) -> None:
 def _discard(folders: list[Path], door: Door) -> None:
     door.close()
     while folders:
-        shutil.rmtree(folders.pop(), ignore_errors=True)
+        disk.discard(folders.pop())

@@ -10,9 +10,9 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+from checker import disk
 from checker.evidence.records import (
     FINDING,
     GET_IMAGE_SET,
@@ -59,9 +59,9 @@ class Stored:
     """Records of runs, and image sets that are to be compared with them. Any thread may ask."""
 
     def __init__(self) -> None:
-        self._folder = TemporaryDirectory(prefix="imageset-checker-")
+        self._folder = disk.scratch_folder()
         with private():
-            self._base = sqlite3.connect(f"{self._folder.name}/index", check_same_thread=False)
+            self._base = sqlite3.connect(self._folder / "index", check_same_thread=False)
             self._base.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {_SCHEMA}")
         self._files: list[tuple[Any, str, bool]] = []
         self._lock = threading.Lock()
@@ -200,7 +200,7 @@ class Stored:
             for file, _, _ in self._files:
                 file.close()
             self._base.close()
-            self._folder.cleanup()
+            disk.discard(self._folder)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:

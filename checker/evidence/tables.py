@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from checker import disk
 from checker.evidence.databases import empty_database
 from checker.evidence.records import GET_IMAGE_SET, NOT_FOUND
 from checker.model import Field, Label, Type
@@ -69,9 +69,11 @@ _open: list[DuckDBPyConnection] = []
 @contextmanager
 def connect(memory: str = MEMORY_TO_JUDGE, **more: bool) -> Iterator[DuckDBPyConnection]:
     """A DuckDB connection whose memory is bounded, with these more settings; what does not fit goes into a temporary folder."""
-    import duckdb
+    with disk.unbroken():  # a signal in the middle of what a library sets up is whatever error it makes of it
+        import duckdb
 
-    with TemporaryDirectory(prefix="imageset-checker-") as spill:
+    with disk.scratch() as folder:
+        spill = str(folder)
         config: dict[str, str | int | bool] = {
             "memory_limit": memory,
             "max_expression_depth": DEEPEST,

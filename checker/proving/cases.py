@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from checker import disk
 from checker.evaluation import read
 from checker.evidence.runfolder import RECORDS
 from checker.evidence.snapshot import write_records, write_snapshot
@@ -92,8 +92,7 @@ def groups(pack: Pack, rule: Rule) -> list[Group]:
 @contextmanager
 def snapshot(rule: Rule, cases: Sequence[Case], labels: Mapping[str, Label]) -> Iterator[Path]:
     """A folder with the tables of what tests describe; a test's rows are those of its target."""
-    with TemporaryDirectory(prefix="imageset-checker-") as name:
-        folder = Path(name)
+    with disk.scratch() as folder:
         needed = needs([rule])
         if needed.successor or needed.history:
             # both are looked for in the whole data store, so that each test has one of its own

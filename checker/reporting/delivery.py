@@ -5,14 +5,14 @@ from __future__ import annotations
 import errno
 import io
 import os
-import secrets
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
+from checker import disk
 from checker.audit.run import Run
 from checker.privacy import private, public
 from checker.problems import CheckerError, InvalidInputError, Problem, printable
@@ -113,15 +113,15 @@ def _replace(run: Run, report: Format, target: Path, options: Options) -> list[s
         else:
             for number, document in enumerate(report.documents(run, options), start=1):
                 _write_part(document, target, number, written)
-        for temporary, place in reversed(written):
-            temporary.replace(place)
-        if report.documents is not None:
-            _remove_stale(target, len(written) + 1)
+        with disk.unbroken():
+            for temporary, place in reversed(written):
+                temporary.replace(place)
+            if report.documents is not None:
+                _remove_stale(target, len(written) + 1)
         return [place.name for _, place in written]
     finally:
         for temporary, _ in written:
-            with suppress(OSError):
-                temporary.unlink()
+            disk.discard(temporary)
 
 
 def _write_part(document: Document, target: Path, number: int, written: list[tuple[Path, Path]]) -> None:
@@ -155,11 +155,10 @@ def _is_ours(place: Path, number: int) -> bool:
 
 @contextmanager
 def _temporary(place: Path, target: Path, written: list[tuple[Path, Path]]) -> Iterator[TextIO]:
-    # a short name, for the target's own may be as long as the file system allows
-    temporary = target.with_name(f".imageset-checker-{secrets.token_hex(6)}.tmp")
+    temporary = disk.draft(target)
+    written.append((temporary, place))
     # made by `open`, so that the report gets the permissions that the umask gives any other file
     with temporary.open("x", encoding="utf-8", errors="replace", newline="\n") as out:
-        written.append((temporary, place))
         yield out
         out.flush()
         os.fsync(out.fileno())
@@ -209,9 +208,11 @@ def _probe_folder(text: str, target: Path) -> None:
     if not folder.is_dir():
         raise _refused(text, f"{folder.name} is a file, not a folder", "name a file in a folder")
     # making a file is the one test that read-only mounts, quotas and access lists all answer
-    attempt = folder / f".imageset-checker-{secrets.token_hex(6)}.tmp"
-    attempt.touch(exist_ok=False)
-    attempt.unlink()
+    attempt = disk.draft(folder / "report")
+    try:
+        attempt.touch(exist_ok=False)
+    finally:
+        disk.discard(attempt)
 
 
 def _refused(text: str, reason: str, hint: str) -> InvalidInputError:

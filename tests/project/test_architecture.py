@@ -15,7 +15,7 @@ LAYERS = (
     {"model", "shipped", "redaction"},
     {"values"},
     {"problems"},
-    {"aws", "files", "privacy", "yamltext"},
+    {"aws", "disk", "files", "privacy", "yamltext"},
     {"yamlsyntax"},
     {"yamlsource"},
     {"fields"},

@@ -1,0 +1,103 @@
+"""What is on disk for a time only, and what a signal may not leave half done: whatever ends the process, neither is left."""
+
+from __future__ import annotations
+
+import atexit
+import secrets
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_PREFIX = "imageset-checker-"
+_known: set[Path] = set()
+_state = {"depth": 0, "came": 0}
+"""How many blocks that are `unbroken` the main thread is in, and how many signals came meanwhile."""
+
+
+def scratch_folder() -> Path:
+    """A new temporary folder, of this user alone. It goes with `discard`, or with the process.
+
+    Raises:
+        OSError: none can be made.
+    """
+    # known before it is there, so that no signal comes between
+    folder = Path(tempfile.gettempdir()) / f"{_PREFIX}{secrets.token_hex(6)}"
+    _known.add(folder)
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A temporary folder that goes at the end of the block."""
+    folder = scratch_folder()
+    try:
+        yield folder
+    finally:
+        discard(folder)
+
+
+def draft(target: Path) -> Path:
+    """The path beside a file at which to write what is to take its place; nothing is there yet. What is left there goes
+    with `discard`, or with the process."""
+    # a short name, for the target's own may be as long as the file system allows
+    path = target.with_name(f".{_PREFIX}{secrets.token_hex(6)}.tmp")
+    _known.add(path)
+    return path
+
+
+def discard(path: Path) -> None:
+    """Removes a temporary folder or a draft, if it is there."""
+    with suppress(OSError):
+        path.unlink() if path.is_file() else shutil.rmtree(path, ignore_errors=True)
+    _known.discard(path)
+
+
+def keep(path: Path) -> None:
+    """Leaves a temporary folder where it is: somebody was told of it."""
+    _known.discard(path)
+
+
+def sweep() -> None:
+    """Removes whatever is there for a time only."""
+    for path in tuple(_known):
+        discard(path)
+
+
+@contextmanager
+def unbroken() -> Iterator[None]:
+    """While active, a signal waits: for what is short, and wrong where half of it is done.
+
+    Raises:
+        KeyboardInterrupt: a signal came.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _state["depth"] += 1
+    try:
+        yield
+    finally:
+        _state["depth"] -= 1
+        if not _state["depth"] and _state["came"]:
+            _state["came"] = 0
+            raise KeyboardInterrupt
+
+
+def is_unbroken() -> bool:
+    """Whether such a block is active."""
+    return _state["depth"] > 0
+
+
+def deferred() -> bool:
+    """Whether a signal that came just now is to wait, which `unbroken` then raises. Called by its handler."""
+    if not _state["depth"]:
+        return False
+    _state["came"] += 1
+    return True
+
+
+atexit.register(sweep)

@@ -12,7 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _PREFIX = "imageset-checker-"
-_known: set[Path] = set()
+_folders: set[Path] = set()
+_drafts: set[Path] = set()
 _state = {"depth": 0, "came": 0}
 """How many blocks that are `unbroken` the main thread is in, and how many signals came meanwhile."""
 
@@ -25,7 +26,7 @@ def scratch_folder() -> Path:
     """
     # known before it is there, so that no signal comes between
     folder = Path(tempfile.gettempdir()) / f"{_PREFIX}{secrets.token_hex(6)}"
-    _known.add(folder)
+    _folders.add(folder)
     folder.mkdir(mode=0o700)
     return folder
 
@@ -40,30 +41,34 @@ def scratch() -> Iterator[Path]:
         discard(folder)
 
 
-def draft(target: Path) -> Path:
-    """The path beside a file at which to write what is to take its place; nothing is there yet. What is left there goes
-    with `discard`, or with the process."""
+def draft(target: Path, name: str = "") -> Path:
+    """The path beside a file at which to write what is to take its place; nothing is there yet, unless it has a `name`. The
+    file that is left there goes with `discard`, or with the process."""
     # a short name, for the target's own may be as long as the file system allows
-    path = target.with_name(f".{_PREFIX}{secrets.token_hex(6)}.tmp")
-    _known.add(path)
+    path = target.with_name(name or f".{_PREFIX}{secrets.token_hex(6)}.tmp")
+    _drafts.add(path)
     return path
 
 
 def discard(path: Path) -> None:
-    """Removes a temporary folder or a draft, if it is there."""
-    with suppress(OSError):
-        path.unlink() if path.is_file() else shutil.rmtree(path, ignore_errors=True)
-    _known.discard(path)
+    """Removes a temporary folder or a draft, if it is there, and unless it is to stay."""
+    if path in _folders:
+        shutil.rmtree(path, ignore_errors=True)
+    elif path in _drafts:
+        with suppress(OSError):
+            path.unlink()
+    keep(path)
 
 
 def keep(path: Path) -> None:
     """Leaves a temporary folder where it is: somebody was told of it."""
-    _known.discard(path)
+    _folders.discard(path)
+    _drafts.discard(path)
 
 
 def sweep() -> None:
     """Removes whatever is there for a time only."""
-    for path in tuple(_known):
+    for path in (*_folders, *_drafts):
         discard(path)
 
 

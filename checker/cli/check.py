@@ -199,7 +199,8 @@ def _given_up(working: api.Working | None) -> Iterator[None]:
                 if (working.folder / MANIFEST).is_file():
                     interrupt.tell(_complete(working))
                 else:
-                    disk.discard(working.folder if _local(working) else working.folder.parent)
+                    folder = working.folder if _local(working) else working.folder.parent
+                    shutil.rmtree(folder, ignore_errors=True)
         raise
 
 

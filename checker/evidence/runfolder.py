@@ -49,6 +49,8 @@ NAMED = "named_findings.parquet"
 """Those that were open after a run that the user names to compare with."""
 HISTORY = "history.parquet"
 
+_PART = ".part"
+
 
 class RunFolderError(CheckerError):
     """A run folder could not be completed. `exit_code` is that of a report that could not be delivered."""
@@ -338,7 +340,7 @@ def write_stream(path: Path, parts: Iterable[bytes]) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    draft = disk.draft(path)
+    draft = disk.draft(path, path.name + _PART)
     try:
         with draft.open("wb") as file:
             file.writelines(parts)

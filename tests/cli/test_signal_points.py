@@ -201,6 +201,25 @@ def test_what_was_collected_in_the_same_second_is_not_overwritten(audit: Audit) 
     assert others == {"another's\n"}
 
 
+NOWHERE = """
+import checker.cli.check as check
+def full(*_): raise OSError(28, "No space left on device")
+check.shutil.copyfile = full
+"""
+
+
+def test_answers_that_can_be_written_nowhere_stay_where_they_are(audit: Audit) -> None:
+    unkept(audit)
+    done = child(audit.folder, [point("checker.api:evaluate", INT)], audit.command(), NOWHERE)
+    assert done.returncode == 130
+    (folder,) = left(audit.folder)
+    records = audit.folder / "tmp" / folder / "records.jsonl"
+    assert (
+        f"interrupted: {len(records.read_text().splitlines())} answers are kept in {records};" in done.stderr
+    )
+    assert not list(audit.folder.glob("interrupted-*"))
+
+
 LOST = """
 import checker.api, time, weakref
 

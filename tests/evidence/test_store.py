@@ -195,7 +195,6 @@ except CheckerError as error:
             "RunFolderError 4",
             [
                 "findings.parquet",
-                "manifest.json.part",
                 "manifest.json.sha256",
                 "records.jsonl",
                 "started.json",

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, get_args
 
+from checker import disk
 from checker.audit.run import Run
 from checker.evidence.difference import text_difference
 from checker.reporting import FORMATS
@@ -88,9 +88,9 @@ def _of_kind(
     """What differs of the reports of one format, where they are written in the way that comes nearest."""
     nearest: list[tuple[str, str]] = []
     for options in ways:
-        with TemporaryDirectory(prefix="imageset-checker-") as where:
+        with disk.scratch() as where:
             made = deliver(
-                replace(run, show_phi=options.show_phi), FORMATS[kind], Path(where) / "report.txt", options
+                replace(run, show_phi=options.show_phi), FORMATS[kind], where / "report.txt", options
             )
             found = _differences(place, names, [Path(one) for one in made])
         if not found:

@@ -19,6 +19,8 @@ from duckdb import ConstantExpression as Constant
 from duckdb import Expression
 from duckdb import FunctionExpression as Function
 
+from checker.evidence.records import CONTRADICTORY
+from checker.evidence.tables import ERROR_CODE, ERROR_MESSAGE
 from checker.fields import EARLIER, EVENT_FIELDS, KNOWN, NOW, PREVIOUS, SUPERSEDED_BY, column
 from checker.fields import FOUND as FOUND_FIELD
 from checker.model import (
@@ -121,8 +123,10 @@ def reason(rule: Rule, as_of: datetime, aggregates: Columns = NO_AGGREGATES) -> 
     fields: Expression = Function("concat_ws", Constant(", "), *missing) if missing else Constant("")
     if not asked:
         return fields
-    failed_itself = Column("error.code").isnotnull() & tree(operator.or_, asked)
-    return Case(failed_itself, Column("error.code")).otherwise(fields)
+    failed_itself = Column(ERROR_CODE).isnotnull() & tree(operator.or_, asked)
+    doubtful = failed_itself & (Column(ERROR_CODE) == Constant(CONTRADICTORY))
+    both = Function("concat_ws", Constant(": "), Column(ERROR_CODE), Column(ERROR_MESSAGE))
+    return Case(doubtful, both).when(failed_itself, Column(ERROR_CODE)).otherwise(fields)
 
 
 def _failure(source: Source, truths: Sequence[Expression]) -> Expression:

@@ -9,8 +9,10 @@ from operator import and_
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from checker.evidence.doubts import trusted
 from checker.evidence.history import TARGET, known_of_others, names_targets, read_history
 from checker.evidence.records import (
+    CONTRADICTORY,
     DICOM_TAGS,
     GET_DATASTORE,
     LIST_TAGS,
@@ -72,9 +74,14 @@ def with_tags(
 
 
 def with_dicom(
-    connection: DuckDBPyConnection, rows: DuckDBPyRelation, records: Path, names: Sequence[str]
+    connection: DuckDBPyConnection,
+    rows: DuckDBPyRelation,
+    records: Path,
+    names: Sequence[str],
+    found: DuckDBPyRelation | None = None,
 ) -> DuckDBPyRelation:
-    """The rows of image sets with DICOM attributes, where a search found them and these were read."""
+    """The rows of image sets with DICOM attributes, where a search found them and these were read; not those that are `found`
+    to be contradictory."""
     import duckdb
     from duckdb import ColumnExpression as Column
     from duckdb import ConstantExpression as Constant
@@ -83,9 +90,11 @@ def with_dicom(
     lines = read_lines(connection, records, {**REFERENCE, DICOM_TAGS: "MAP(VARCHAR, VARCHAR)"}, SEARCH)
     keys = duckdb.CoalesceOperator(Function("map_keys", Column(DICOM_TAGS)), Function("list_value"))
     whole = Function("list_has_all", keys, Function("list_value", *map(Constant, names)))
-    lines = lines.filter(Column("imageSetId").isnotnull() & whole)
+    lines = trusted(lines.filter(Column("imageSetId").isnotnull() & whole), found)
     columns = {DICOM + name: _attribute(name) for name in names}
-    return _beside(rows, lines, _SET, Source.DICOM, columns, missing=NOT_SEARCHED)
+    doubtful = duckdb.CoalesceOperator(Column(ERROR_CODE) == Constant(CONTRADICTORY), Constant(value=False))
+    missing = _case(doubtful, Constant(CONTRADICTORY)).otherwise(Constant(NOT_SEARCHED))
+    return _beside(rows, lines, _SET, Source.DICOM, columns, missing=missing)
 
 
 def _attribute(name: str) -> Expression:
@@ -301,7 +310,7 @@ def _beside(
     head: str,
     columns: dict[str, Expression],
     *,
-    missing: str = NOT_RECORDED,
+    missing: Expression | None = None,
 ) -> DuckDBPyRelation:
     """The rows with columns of the lines that have the same key; `head` names whether and why not they were received.
     `missing` is the reason where there is no line."""
@@ -317,7 +326,8 @@ def _beside(
         *(value.alias(name) for name, value in columns.items()),
     )
     same = reduce(and_, [_key(name) == Column(f"beside.{name}") for name in on])
-    reason = _case(Column("beside.target").isnull(), Constant(missing)).otherwise(Column("beside.error"))
+    none = Constant(NOT_RECORDED) if missing is None else missing
+    reason = _case(Column("beside.target").isnull(), none).otherwise(Column("beside.error"))
     return rows.join(right.set_alias(f"{head}.beside"), same, how="left").select(
         *map(Column, rows.columns),
         Column(f"{head}.received"),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from checker.evidence.answers import normalise_versions
+from checker.evidence.contradiction import Statement, contradiction, statements
 from checker.evidence.pages import gaps, is_one, named
 from checker.evidence.records import (
+    CONTRADICTORY,
+    GET_IMAGE_SET,
     LIST_VERSIONS,
     NO_VERSION,
     VERSIONS,
@@ -40,7 +43,12 @@ class Seen:
 
 
 def merged(
-    same_id: list[Seen], unlisted: list[Seen], problems: list[Problem], *, versions: bool
+    same_id: list[Seen],
+    unlisted: list[Seen],
+    problems: list[Problem],
+    *,
+    versions: bool,
+    witnesses: Sequence[Seen] = (),
 ) -> Iterator[Record]:
     """The image sets of an id, one for each data store. What names none, such as a list of versions, joins it.
 
@@ -49,6 +57,7 @@ def merged(
         unlisted: failed calls of ListImageSetVersions.
         problems: takes contradictions.
         versions: whether to give the list of versions too, or why it is not known.
+        witnesses: answers that are only there to be compared.
     """
     stores = sorted({one.record.datastore_id for one in same_id if one.record.datastore_id})
     if len(stores) > 1:
@@ -63,6 +72,13 @@ def merged(
             if new.record.datastore_id in (store, None):
                 _keep(kept, new, problems)
         highest = kept[max(kept, key=_last_if_none)]
+        here = [one for one in (*same_id, *witnesses) if one.record.datastore_id in (store, None)]
+        if len(here) > 1 and (why := contradiction(_statements(here))) is not None:
+            unread = replace(
+                highest.record, datastore_id=store, version=None, answer=None, error=(CONTRADICTORY, why)
+            )
+            yield from (unread, replace(unread, action=LIST_VERSIONS)) if versions else (unread,)
+            continue
         yield replace(highest.record, datastore_id=store)
         if versions:
             failed = [one for one in unlisted if one.record.datastore_id in (store, None)]
@@ -71,6 +87,29 @@ def merged(
             known = _list_of(kept, replace(highest.record, datastore_id=store), listed, failed)
             sure = max((one.version or 0 for one in whole if one.asked), default=0)
             yield replace(known, gaps=_unrecorded(known, sure))
+
+
+def _statements(seen: Iterable[Seen]) -> Iterator[Statement]:
+    """What recorded answers say that may be compared. What has no time was printed by the AWS CLI: its answers do not say
+    whether a version was asked for, and another SDK may have dropped members."""
+    lists: dict[str, Statement] = {}
+    for one in seen:
+        record = one.record
+        said = next(iter(statements([replace(record, action=GET_IMAGE_SET)])), None)
+        if said is None:
+            continue
+        timed = record.collected_at is not None
+        if one.whole:
+            other = lists.get(one.where, replace(said, call=LIST_VERSIONS, versions={}, asked=None))
+            lists[one.where] = replace(other, versions={**other.versions, **said.versions})
+        elif not one.listed:
+            facts = {
+                number: own if timed or own.forced else replace(own, forced=None)
+                for number, own in said.versions.items()
+            }
+            asked = said.highest or said.asked if one.pinned or not timed else said.asked
+            yield replace(said, versions=facts, asked=asked)
+    yield from lists.values()
 
 
 def _last_if_none(version: int | None) -> float:
@@ -172,7 +211,10 @@ def latest(seen: Iterable[Seen]) -> Iterator[Record]:
     for one in sorted(
         seen, key=lambda one: (one.record.error is not None, _when(one.record), one.record.to_json())
     ):
-        kept[one.record.datastore_id or "", one.record.image_set_id or ""] = one.record
+        if one.record.witness:
+            yield one.record
+        else:
+            kept[one.record.datastore_id or "", one.record.image_set_id or ""] = one.record
     for _, record in sorted(kept.items()):
         yield record
 

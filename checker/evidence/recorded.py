@@ -46,6 +46,7 @@ from checker.evidence.records import (
     SEARCHED_SINCE,
     TAGS,
     VERSIONS,
+    WITNESS,
     Record,
     arn_parts,
 )
@@ -131,15 +132,16 @@ def _of(seen: Iterable[Seen], action: str) -> list[Seen]:
 
 
 def _image_sets(seen: list[Seen], problems: list[Problem], *, versions: bool) -> Iterator[Record]:
-    by_id: dict[str, tuple[list[Seen], list[Seen]]] = {}
+    by_id: dict[str, tuple[list[Seen], list[Seen], list[Seen]]] = {}
     for one in seen:
         if one.record.action in (GET_IMAGE_SET, LIST_VERSIONS):
-            same = by_id.setdefault(one.record.image_set_id or "", ([], []))
-            same[one.record.action == LIST_VERSIONS].append(one)
-    for _, (of_the_set, unlisted) in sorted(by_id.items()):
+            same = by_id.setdefault(one.record.image_set_id or "", ([], [], []))
+            same[2 if one.record.witness else one.record.action == LIST_VERSIONS].append(one)
+    for _, (of_the_set, unlisted, witnesses) in sorted(by_id.items()):
         # where nothing else was recorded, the failed list is all that is known of the image set
         known = of_the_set or [_as_image_set(one) for one in unlisted]
-        yield from merged(known, unlisted, problems, versions=versions)
+        if known:
+            yield from merged(known, unlisted, problems, versions=versions, witnesses=witnesses)
 
 
 def _as_image_set(one: Seen) -> Seen:
@@ -206,7 +208,7 @@ class _Reader:
         refuse_other_case(value, BESIDE | {VERSIONS})
         beside: dict[str, Any] = {
             name: value[name]
-            for name in ("datastoreId", "collectedAt", "labels", "labelPlaces")
+            for name in ("datastoreId", "collectedAt", "labels", "labelPlaces", WITNESS)
             if name in value
         }
         # a record of this program, and no list that it read from a file
@@ -251,6 +253,7 @@ class _Reader:
             "datastore_id": id_member(value, "datastoreId"),
             "collected_at": _collected(value),
             "labels": typed,
+            "witness": value.get(WITNESS) is True,
             "label_places": {name: str(places[name]) for name in typed if name in places}
             if isinstance(places, dict)
             else {},

@@ -39,10 +39,11 @@ VERSIONS_NOT_RECORDED = "VersionsNotRecorded"
 DELETED_NOT_LISTED = "DeletedNotListed"
 NO_LONGER_LISTED = "NoLongerListed"
 NOT_SEARCHED = "NotSearched"
-"""Codes: the service's own for what is not there, and six of ours: the image set is there, but not the version asked
+CONTRADICTORY = "ContradictoryAnswers"
+"""Codes: the service's own for what is not there, and seven of ours: the image set is there, but not the version asked
 for; no answer of a call was recorded; the recorded answers leave versions out; a search found the image sets, and may not
 list those that are DELETED; an earlier run had the target, and its account or data store is not listed any more; no search
-that kept the DICOM attributes found the image set."""
+that kept the DICOM attributes found the image set; two answers cannot both be true (`contradiction`)."""
 
 VERSIONS = "imageSetPropertiesList"
 PROPERTIES = "datastoreProperties"
@@ -51,10 +52,12 @@ TAGS = "tags"
 DICOM_TAGS = "DICOMTags"
 """The member of an image set that SearchImageSets found which has its DICOM attributes: protected health information."""
 
+WITNESS = "witness"
+"""The member of a record that no row is made of."""
 BESIDE = frozenset(
     {
         "action", "target", "targetAccount", "targetRegion", "requestedVersionId", "collectedAt", "labels",
-        "labelPlaces", "complete", "gaps", "reusedFrom", "confirmed", "error",
+        "labelPlaces", "complete", "gaps", "reusedFrom", "confirmed", "witness", "error",
     }
 )  # fmt: skip
 """What a record's JSON has beside the answer's members."""
@@ -72,6 +75,7 @@ class Record:
     say where labels were given, `complete` (of GetDatastore) that the target lists every image set of the data store,
     `gaps` (of ListImageSetVersions) before which versions the one before was not recorded. `reused_from` is the earlier run
     that asked, where nothing has moved since; `confirmed` says that an image set was gone when it was asked for before, too.
+    A `witness` is an answer that nothing is judged by, since another one of the call stands: it is there to be compared.
     """
 
     target: str
@@ -90,6 +94,7 @@ class Record:
     gaps: tuple[int, ...] = ()
     reused_from: str | None = None
     confirmed: bool = False
+    witness: bool = False
 
     @property
     def found(self) -> bool | None:
@@ -112,6 +117,7 @@ class Record:
             "gaps": list(self.gaps) or None,
             "reusedFrom": self.reused_from,
             "confirmed": self.confirmed or None,
+            WITNESS: self.witness or None,
         }
         document |= self.answer or {}
         if self.error:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from checker.evidence.doubts import doubts, unsaid
 from checker.evidence.records import GET_IMAGE_SET, LIST_VERSIONS, SEARCH, VERSIONS
 from checker.evidence.tables import (
     ERROR_CODE,
@@ -39,11 +40,12 @@ def state_types() -> dict[str, str]:
 
 
 def last_answers(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation:
-    """The best answer of a run on each image set and each pinned version: one that was received, the latest."""
+    """The best answer of a run on each image set and each pinned version: one that was received, the latest. Answers that
+    contradict each other are none."""
     from duckdb import ColumnExpression as Column
 
     rows = _asked(connection, records).union(_listed(connection, records))
-    rows = rows.union(_searched(connection, records))
+    rows = unsaid(rows.union(_searched(connection, records)), doubts(connection, records))
     order = [
         Column("found").isnull().asc(),
         Column("action").asc(),

@@ -19,6 +19,7 @@ from checker.evidence.beside import (
     with_targets,
 )
 from checker.evidence.datastores import datastore_rows
+from checker.evidence.doubts import doubted, doubts
 from checker.evidence.imagesets import image_set_rows
 from checker.evidence.records import Record
 from checker.evidence.runfolder import DATASTORES, HISTORY, SNAPSHOT, VERSIONS
@@ -100,11 +101,12 @@ def _tables(
     connection: DuckDBPyConnection, records: Path, folder: Path, labels: Mapping[str, Label], needs: Needs
 ) -> Coverage:
     written = []
+    found = doubts(connection, records) if needs.image_sets or needs.versions else None
     if needs.image_sets:
-        rows = image_set_rows(connection, records, labels, needs)
+        rows = doubted(image_set_rows(connection, records, labels, needs), found)
         rows = _with_calls(connection, rows, records, needs)
         if needs.dicom:
-            rows = with_dicom(connection, rows, records, needs.dicom)
+            rows = with_dicom(connection, rows, records, needs.dicom, found)
         if needs.successor:
             rows = with_successor(rows)
         if needs.history:
@@ -116,7 +118,7 @@ def _tables(
         rows = settled(connection, rows, records)
         write(rows, ("target", "imageSetId", PINNED, "versionId", "datastoreId"), written[-1])
     if needs.versions:
-        rows = version_rows(connection, records, labels, needs)
+        rows = doubted(version_rows(connection, records, labels, needs), found)
         rows = settled(connection, _with_calls(connection, rows, records, needs), records)
         written.append(folder / VERSIONS)
         write(rows, ("target", "imageSetId", "versionId", "datastoreId", PINNED), written[-1])

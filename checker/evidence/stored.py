@@ -16,12 +16,14 @@ from checker import disk
 from checker.evidence.records import (
     FINDING,
     GET_IMAGE_SET,
+    LIST_VERSIONS,
     LISTED_SINCE,
     NO_LONGER_LISTED,
     NO_VERSION,
     NOT_FOUND,
     PROPERTIES,
     SEARCH,
+    WITNESS,
 )
 from checker.evidence.runfolder import write_stream
 from checker.privacy import private
@@ -85,6 +87,8 @@ class Stored:
                 target = document["target"]
                 self._note(target, document, run)
                 if target in done:
+                    continue
+                if WITNESS in document:
                     continue
                 if document.get("action") in FINDING and "error" in document:
                     self.whole = False
@@ -214,8 +218,9 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 def mend(path: Path) -> int:
     """Leaves in the records of an interrupted run what need not be asked again, and returns how many records that are.
 
-    A last line that was cut off goes, and so does what failed, for it may go well now. What is said of data stores goes too:
-    a run begins by asking for them.
+    A last line that was cut off goes, and so does what failed, for it may go well now; with it what the other calls said of
+    the same image set, since answers that are compared are asked for together. What is said of data stores goes too: a run
+    begins by asking for them.
 
     Raises:
         InvalidInputError: a line before the last one is no record, so that something else than an interruption has befallen
@@ -223,6 +228,7 @@ def mend(path: Path) -> int:
         OSError: the file cannot be read or written.
     """
     count = 0
+    anew = set(_failed(path))
 
     def kept() -> Iterator[bytes]:
         nonlocal count
@@ -234,12 +240,26 @@ def mend(path: Path) -> int:
             document = _document(line)
             if document is None:
                 torn = number
-            elif _stands(document):
+            elif _stands(document) and not (_compared(document) and _named(document) in anew):
                 count += 1
                 yield line if line.endswith(b"\n") else line + b"\n"
 
     write_stream(path, kept())
     return count
+
+
+def _failed(path: Path) -> Iterator[tuple[object, object]]:
+    """The image sets of which a call failed whose answer is compared with others."""
+    failed = (_document(line) for _, line in _lines(path) if b'"error":' in line)
+    return (_named(one) for one in failed if one is not None and _compared(one) and not _stands(one))
+
+
+def _compared(document: Document) -> bool:
+    return document.get("action", GET_IMAGE_SET) in (GET_IMAGE_SET, LIST_VERSIONS)
+
+
+def _named(document: Document) -> tuple[object, object]:
+    return document["target"], document.get("imageSetId")
 
 
 def _document(line: bytes) -> Document | None:

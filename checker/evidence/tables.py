@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from checker import disk
 from checker.evidence.databases import empty_database
-from checker.evidence.records import GET_IMAGE_SET, NOT_FOUND
+from checker.evidence.records import GET_IMAGE_SET, NOT_FOUND, WITNESS
 from checker.model import Field, Label, Type
 
 if TYPE_CHECKING:
@@ -116,19 +116,26 @@ def duckdb_path(path: Path) -> str:
 
 
 def read_lines(
-    connection: DuckDBPyConnection, records: Path, columns: Mapping[str, str], *actions: str
+    connection: DuckDBPyConnection,
+    records: Path,
+    columns: Mapping[str, str],
+    *actions: str,
+    witnesses: bool = False,
 ) -> DuckDBPyRelation:
-    """The records of some calls, of all unless any is named, with these members of them."""
+    """The records of some calls, of all unless any is named, with these members of them: those that stand, unless those that
+    are only there to be compared are asked for too."""
     import duckdb
     from duckdb import ColumnExpression as Column
     from duckdb import ConstantExpression as Constant
 
     lines = connection.read_json(
         duckdb_path(records),
-        columns=dict(columns),
+        columns=dict(columns) | {WITNESS: "BOOLEAN"},
         format="newline_delimited",
         maximum_object_size=_object_size(records),
     )
+    if not witnesses:
+        lines = lines.filter(Column(WITNESS).isnull()).select(*map(Column, columns))
     if not actions:
         return lines
     action = duckdb.CoalesceOperator(Column("action"), Constant(GET_IMAGE_SET))

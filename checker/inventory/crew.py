@@ -196,7 +196,10 @@ class Crew:
             own = found if isinstance(found, Failure) else finding.members(site, found)
             self._put(_Read(*finding.take(site, own)))
 
-        search = Search(left, keep, self._found, lambda: self._ended)
+        def keep_again(site: Site, found: list[Any]) -> None:
+            self._put(_Read(finding.again(site, found)))
+
+        search = Search(left, keep, keep_again, self._found, lambda: self._ended)
         threads = [self._start(search.work) for _ in range(self.workers if left else 0)]
         for thread in threads:
             thread.join()
@@ -223,8 +226,8 @@ class Crew:
     def _read(self, jobs: Jobs, turn: int) -> None:
         """Reads image sets."""
         while not self._ended and (taken := jobs.take(turn)) is not None:
-            (site, refs, left), call = taken
-            self._keep(reading.read(site, refs, call, left), len(refs))
+            (site, refs, left, said), call = taken
+            self._keep(reading.read(site, refs, call, left, said), len(refs))
 
     def _connect(self, lane: Lane) -> None:
         """Clients and identity of a lane; without them its targets are lost."""

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from checker import values
+from checker.evidence.contradiction import Statement, statements, unsettled
 from checker.evidence.records import EVER, LISTED_SINCE, SEARCH, SEARCHED_SINCE, Record
 from checker.inventory import questions
 from checker.inventory.failures import Failure, Kind
@@ -112,19 +113,31 @@ def take(site: Site, found: list[Member] | Failure) -> tuple[list[Record], int]:
         return [site.record(SEARCH, found)], 0
     recall, now = site.recall, site.now()
     records: list[Record] = []
-    left: list[tuple[ImageSetRef, Left]] = []
+    left: list[tuple[ImageSetRef, Left, Statement]] = []
     for item, ref in found:
         done = recall.done(ref.id)
+        listed = replace(site.record(SEARCH, item, ref), collected_at=now)  # of one answer
+        said = statements([listed])[0]
         if (SEARCH, None) not in done:
-            records.append(site.record(SEARCH, item, ref))
+            records.append(listed)
         kept = recall.unmoved(item, site.plan, now) if site.plan.each else ()
-        if kept is None:
-            left.append((ref, Left.ALL))
+        again = [site.again(one, ref) for one in kept or ()]
+        if kept is None or unsettled([said, *statements(again)]):
+            left.append((ref, Left.ALL, said))
             continue
-        records += (site.again(one, ref) for one in kept if one.key not in done)
-        left.append((ref, Left.TAGS if site.plan.tags else Left.NOTHING))
+        records += (record for one, record in zip(kept, again, strict=True) if one.key not in done)
+        left.append((ref, Left.TAGS if site.plan.tags else Left.NOTHING, said))
     site.found.add(left)
-    return records, sum(what is Left.NOTHING for _, what in left)
+    return records, sum(what is Left.NOTHING for _, what, _ in left)
+
+
+def again(site: Site, found: list[Answer]) -> list[Record]:
+    """What a search said of the target's image sets when it listed them once more, as records to be compared."""
+    now = site.now()
+    return [
+        replace(site.record(SEARCH, item, ref), collected_at=now, witness=True)
+        for item, ref in members(site, found)
+    ]
 
 
 def end_of_search(site: Site) -> Iterator[Record]:

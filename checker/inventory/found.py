@@ -9,12 +9,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import Enum
 
+from checker import values
+from checker.evidence.contradiction import Facts, Statement
+from checker.evidence.records import SEARCH
 from checker.model import Discovery, ImageSetRef
 
 IN_MEMORY = 1 << 16
 """Bytes of a target's list that are kept off the disk."""
 _SOME = 1 << 16
 _WAIT = 0.2
+_NEVER = "-"
 
 
 class Left(Enum):
@@ -44,9 +48,13 @@ class Found:
         self._lines = tempfile.SpooledTemporaryFile(IN_MEMORY, prefix="imageset-checker-")  # noqa: SIM115
         self._changed = threading.Condition()
 
-    def add(self, refs: Sequence[tuple[ImageSetRef, Left]]) -> None:
-        """Takes image sets that belong to the target, each with what is left to ask about it."""
-        lines = [f"{ref.id} {left.value}\n".encode() for ref, left in refs if left is not Left.NOTHING]
+    def add(self, refs: Sequence[tuple[ImageSetRef, Left, Statement]]) -> None:
+        """Takes image sets that belong to the target, each with what is left to ask about it, and what the search said."""
+        lines = [
+            f"{ref.id} {left.value} {_written(said)}\n".encode()
+            for ref, left, said in refs
+            if left is not Left.NOTHING
+        ]
         with self._changed:
             self._lines.seek(0, os.SEEK_END)
             self._lines.writelines(lines)
@@ -70,9 +78,9 @@ class Found:
             self._whole = True
             self._changed.notify()
 
-    def refs(self, stopped: Callable[[], bool]) -> Iterator[tuple[ImageSetRef, Left]]:
-        """Every image set of which something is left to ask, as they are found, until all searches have ended or the run
-        is `stopped`."""
+    def refs(self, stopped: Callable[[], bool], target: str) -> Iterator[tuple[ImageSetRef, Left, Statement]]:
+        """Every image set of which something is left to ask, with what the search of the target said, as they are found,
+        until all searches have ended or the run is `stopped`."""
         at = 0
         while not stopped():
             with self._changed:
@@ -84,9 +92,21 @@ class Found:
                         return
                     self._changed.wait(_WAIT)
             for line in lines:
-                name, left = line.decode().split()
-                yield self.discovery.ref(name), Left(left)
+                name, left, *said = line.decode().split()
+                yield self.discovery.ref(name), Left(left), _read(target, *said)
 
     def close(self) -> None:
         """Frees the disk."""
         self._lines.close()
+
+
+def _written(said: Statement) -> str:
+    created = said.newest.created
+    times = (values.iso(one) if one else _NEVER for one in (said.at, created))
+    return " ".join([str(said.highest), *times])
+
+
+def _read(target: str, version: str, at: str, created: str) -> Statement:
+    when, made = (None if one == _NEVER else values.parse_time(one) for one in (at, created))
+    versions = {int(version): Facts(made)} if version != "0" else {}
+    return Statement(SEARCH, target, when, versions=versions)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from checker.evidence.answers import BadAnswerError
+from checker.evidence.contradiction import Statement, contradiction, statements, unsettled
 from checker.evidence.records import (
     GET_IMAGE_SET,
     LIST_TAGS,
@@ -19,27 +20,69 @@ from checker.evidence.records import (
 from checker.inventory import questions
 from checker.inventory.failures import Failure, Kind, failure
 from checker.inventory.found import Left
+from checker.inventory.limits import StoppedError
 from checker.inventory.plan import Plan
 from checker.inventory.site import Answer, Refs, Site, fitting, is_gone, not_there
 from checker.model import ImageSetRef
 
+_COMPARED = (GET_IMAGE_SET, LIST_VERSIONS)
+AGAIN = 2
+"""How often an image set is asked about again whose answers do not fit each other."""
 
-def read(site: Site, refs: Refs, state: str = GET_IMAGE_SET, left: Left = Left.ALL) -> Iterator[Record]:
+
+def read(
+    site: Site,
+    refs: Refs,
+    state: str = GET_IMAGE_SET,
+    left: Left = Left.ALL,
+    said: Statement | None = None,
+) -> Iterator[Record]:
     """What can be learnt of an image set; a failure is a record too. `state` is the call to ask for its latest state
-    by, of those that its plan has.
+    by, of those that its plan has; `said` is what a search says of it. Where the answers do not fit each other, it is asked
+    about again.
 
     Raises:
         StoppedError: the run is being stopped.
     """
+    known = [*([said] if said else ()), *_before(site, refs[0])]
+    records: list[Record] = []
+    try:
+        for record in _ask(site, refs, state, left):
+            records.append(record)  # noqa: PERF402 - what came before an exception is kept
+    except StoppedError:
+        if not unsettled([*known, *statements(records)]):  # else it is asked about anew when the run goes on
+            yield from records
+        raise
+    others: list[Record] = []
+    for _ in range(AGAIN):
+        if not unsettled([*known, *statements([*others, *records])]):
+            break
+        asked = [one for one in records if one.action in _COMPARED]
+        others += [replace(one, witness=True) for one in asked]
+        again = list(_ask(site, refs, state, left, tags=False)) if asked else []
+        records = [*again, *(one for one in records if one.action not in _COMPARED)]
+    if contradiction([*known, *statements([*others, *records])]) is not None:
+        yield from (one for one in others if statements([one]))
+    yield from records
+
+
+def _before(site: Site, ref: ImageSetRef) -> list[Statement]:
+    """What this run was told of an image set before it was interrupted."""
+    done = site.recall.done(ref.id)
+    return statements(replace(site.again(one, ref), version=version) for (_, version), one in done.items())
+
+
+def _ask(site: Site, refs: Refs, state: str, left: Left, *, tags: bool = True) -> Iterator[Record]:
+    plan = replace(site.plan, tags=site.plan.tags and tags)
     if left is Left.VANISHED:
-        yield from _vanished(site, refs[0])
+        yield from _vanished(site, refs[0], plan)
     elif left is Left.TAGS:
-        yield from _rest(site, refs, "", replace(site.plan, state=(), versions=False))
+        yield from _rest(site, refs, "", replace(plan, state=(), versions=False))
     else:
-        yield from _rest(site, refs, state, site.plan)
+        yield from _rest(site, refs, state, plan)
 
 
-def _vanished(site: Site, ref: ImageSetRef) -> Iterator[Record]:
+def _vanished(site: Site, ref: ImageSetRef, plan: Plan) -> Iterator[Record]:
     """What became of an image set that no search lists any more. Where it is there, it is the target's if it belongs
     to it: a search is eventually consistent."""
     done, recall = site.recall.done(ref.id), site.recall
@@ -55,7 +98,7 @@ def _vanished(site: Site, ref: ImageSetRef) -> Iterator[Record]:
         yield site.record(GET_IMAGE_SET, answer, ref)
         if not_there(answer):
             return
-    yield from _rest(site, (ref,), "", replace(site.plan, state=()))
+    yield from _rest(site, (ref,), "", replace(plan, state=()))
 
 
 def _rest(site: Site, refs: Refs, state: str, plan: Plan) -> Iterator[Record]:

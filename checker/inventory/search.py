@@ -39,20 +39,28 @@ Item = dict[str, Any]
 @dataclass(slots=True)
 class Range:
     """Image sets of a site created after one instant and up to another, both of which may be open. `last` is when the last
-    one that was read was created, `edge` has the ids of those created then."""
+    one that was read was created, `edge` has those created then by their ids."""
 
     site: Site
     after: datetime | None = None
     until: datetime | None = None
     last: datetime | None = None
-    edge: set[str] = field(default_factory=set)
+    edge: dict[str, Item] = field(default_factory=dict)
 
-    def take(self, items: list[Item]) -> list[Item]:
+    def take(self, items: list[Item]) -> tuple[list[Item], list[Item]]:
         """Those of a page that are this range's and were not read before; one that says no time is whosever search finds
-        it."""
-        return [item for item in items if self._new(str(item["imageSetId"]), _created(item))]
+        it. And those that were read before and are not what they were."""
+        new: list[Item] = []
+        again: list[Item] = []
+        for item in items:
+            if self._new(item, _created(item)):
+                new.append(item)
+            elif self.edge.get(str(item["imageSetId"]), item) != item:
+                again.append(item)
+        return new, again
 
-    def _new(self, name: str, created: datetime | None) -> bool:
+    def _new(self, item: Item, created: datetime | None) -> bool:
+        name = str(item["imageSetId"])
         if created is None:
             return True
         if (self.after and created <= self.after) or (self.until and created > self.until):
@@ -60,23 +68,25 @@ class Range:
         if self.last and (created < self.last or (created == self.last and name in self.edge)):
             return False
         if created != self.last:
-            self.last, self.edge = created, set()
-        self.edge.add(name)
+            self.last, self.edge = created, {}
+        self.edge[name] = item
         return True
 
 
 class Search:
-    """The search of several sites, shared by the threads that call `work`. `keep` takes what a site found, or why not;
+    """The search of several sites, shared by the threads that call `work`. `keep` takes what a site found, or why not, and
+    `again` what was listed once more, otherwise;
     `whole` is told once a site has been read to the end; `ended` says whether the run is being stopped."""
 
     def __init__(
         self,
         sites: Iterable[Site],
         keep: Callable[[Site, list[Item] | Failure], object],
+        again: Callable[[Site, list[Item]], object],
         whole: Callable[[Site], object],
         ended: Callable[[], bool],
     ) -> None:
-        self._keep, self._whole, self._ended = keep, whole, ended
+        self._keep, self._again, self._whole, self._ended = keep, again, whole, ended
         self._ranges = deque(Range(site, site.created.after, site.created.until) for site in sites)
         self._open = Counter(one.site.target.name for one in self._ranges)
         self._divided: set[str] = set()
@@ -141,7 +151,10 @@ class Search:
             if wrong := _disorder(times, last, after, until):
                 self._keep(one.site, wrong)
                 return None
-            self._keep(one.site, one.take(items))
+            new, again = one.take(items)
+            self._keep(one.site, new)
+            if again:
+                self._again(one.site, again)
             if not token or (times and one.until is not None and times[-1] > one.until):
                 return None
             if times and times[-1] != last:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from checker import values
 from checker.aws import Clients, UnusableError
+from checker.evidence.contradiction import Statement
 from checker.evidence.records import (
     BESIDE,
     GET_DATASTORE,
@@ -45,8 +46,8 @@ Refs = tuple[ImageSetRef, ...]
 """What a target lists of one image set: itself, versions of it, or both."""
 Belongs = Callable[[Target, Sequence[Mapping[str, Any]], Sequence[ImageSetRef]], Sequence[bool]]
 """Says of image sets that a search found which of them belong to a target (`Discovery.where`)."""
-Job = tuple["Site", Refs, Left]
-"""Image sets to ask about, whose they are, and what is left to ask."""
+Job = tuple["Site", Refs, Left, Statement | None]
+"""Image sets to ask about, whose they are, what is left to ask, and what a search said of them."""
 NOTHING_KNOWN = Memory()
 _STUCK = {
     Kind.THROTTLED: "each was throttled for an hour",
@@ -128,20 +129,20 @@ class Site:
         """The image sets to ask about, with this site, as they are found; none where the rules need no call for an image
         set, but for those that no search lists any more."""
         if self.found is not None:
-            for ref, left in self.found.refs(stopped):
-                yield self, (ref,), left
+            for ref, left, said in self.found.refs(stopped, self.target.name):
+                yield self, (ref,), left, said
             if not stopped() and not self.found.failed and self.line.lost is None:
                 for name in self.recall.vanished(self.plan):
                     if self.created.exclude(self.recall.created(name)):
                         continue  # it is not the target's any more, and no search was to list it
                     self.found.count += 1
-                    yield self, (self.found.discovery.ref(name),), Left.VANISHED
+                    yield self, (self.found.discovery.ref(name),), Left.VANISHED, None
             self.unsure = self.unsure and stopped()
         elif self.plan.each:
             by_id: dict[str, list[ImageSetRef]] = {}
             for ref in self.target.image_sets:
                 by_id.setdefault(ref.id, []).append(ref)
-            yield from ((self, tuple(same), Left.ALL) for same in by_id.values())
+            yield from ((self, tuple(same), Left.ALL, None) for same in by_id.values())
 
     @property
     def clients(self) -> Clients | None:

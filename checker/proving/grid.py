@@ -257,6 +257,7 @@ def _mask_columns(
         NUMBER: ("BIGINT", number),
         "found": ("BOOLEAN", found),
         "error.code": ("VARCHAR", code),
+        "error.message": ("VARCHAR", None),
     }
     for source in _CALLS:
         there = mask[source.value]

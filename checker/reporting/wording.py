@@ -85,9 +85,10 @@ def _aggregate(one: Aggregate) -> str:
 
 
 def error_code(finding: Finding) -> str:
-    """The code of the failed call that makes it unknown, if that is why: a code is one word, absent fields are more."""
-    reason = finding.reason or ""
-    return reason if finding.verdict is Verdict.UNKNOWN and " " not in reason else ""
+    """The code of the failed call that makes it unknown, if that is why, or that of answers which contradict each other: a
+    code is one word, absent fields are more."""
+    code = (finding.reason or "").partition(": ")[0]
+    return code if finding.verdict is Verdict.UNKNOWN and " " not in code else ""
 
 
 def observed(finding: Finding) -> list[tuple[str, str]]:

@@ -34,7 +34,7 @@ DENIED = ("AccessDeniedException", "no")
 
 
 def searched(name=A, at=EARLY, **more):
-    answer = {"imageSetId": name, "version": 3, "storageTier": "FREQUENT_ACCESS", **more}
+    answer = {"imageSetId": name, "version": 1, "storageTier": "FREQUENT_ACCESS", **more}
     return Record("t", name, STORE, action=SEARCH, answer=answer, collected_at=at)
 
 
@@ -94,7 +94,7 @@ def calls(rows):
 def test_a_search_alone_answers_what_it_answers_and_nothing_else(table):
     rows, coverage = table(TIER, searched(), whole())
     assert calls(rows) == [(None, None, DELETED_NOT_LISTED), (A, SEARCH, None)]
-    assert (rows[1]["storageTier"], rows[1]["versionId"], rows[1]["found"]) == ("FREQUENT_ACCESS", 3, True)
+    assert (rows[1]["storageTier"], rows[1]["versionId"], rows[1]["found"]) == ("FREQUENT_ACCESS", 1, True)
     assert coverage == Coverage(expected=1, found=1)
     rows, coverage = table(STATE, searched(), whole())
     assert calls(rows)[1:] == [(A, None, "NotRecorded")]
@@ -119,7 +119,7 @@ def test_what_moves_without_a_new_version_is_taken_from_the_later_answer(table, 
     assert rows[0]["versionId"] == 2
 
 
-@pytest.mark.parametrize(("version", "filled"), [(2, True), (3, False)])
+@pytest.mark.parametrize(("version", "filled"), [(2, True), (1, False)])
 def test_a_list_that_leaves_out_when_the_version_was_made_has_it_from_a_search_of_that_version(
     table, version, filled
 ):

@@ -84,7 +84,7 @@ GONE = ("ResourceNotFoundException", "no")
 
 
 def test_only_the_tables_and_columns_that_are_needed(tables):
-    records = (image_set(), versions(1), datastore(), tags(A, answer={"tags": {}}))
+    records = (image_set(), versions(1, 2), datastore(), tags(A, answer={"tags": {}}))
     found = tables(Needs(), *records)
     assert found.keys() == {"coverage", "image_sets"}
     assert not [
@@ -314,7 +314,7 @@ def test_no_record_gives_empty_tables(tables, needs):
 
 
 def test_an_image_set_of_which_only_versions_were_asked_for_is_a_row_that_was_not_recorded(tables):
-    rows = tables(Needs(), image_set(A), versions(1, image_set_id=A), versions(1, 2, image_set_id=B))[
+    rows = tables(Needs(), image_set(A), versions(1, 2, image_set_id=A), versions(1, 2, image_set_id=B))[
         "image_sets"
     ]
     assert [given(row, "imageSetId", "found", "error.code", "versionId") for row in rows] == [

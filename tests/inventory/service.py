@@ -204,7 +204,8 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.service.list_fault(name, self.attempt(f"versions {name}"))
         items = self.service.histories.get(name)
         if items is None:
-            items = [version(1, of=int(name, 16))] if name in self.service.sets else []
+            own = self.service.sets.get(name)
+            items = [version(1, of=int(name, 16), createdAt=own.get("createdAt"))] if own else []
         end = begin + min(self.service.page, int(asked.get("maxResults", ["50"])[0]))
         more = {"nextToken": str(end)} if end < len(items) else {}
         good = {"imageSetPropertiesList": items[begin:end], **more}

@@ -78,9 +78,12 @@ numbers as JSON; and by the names of rules those of `targets.with_firsts`."""
 NO_AGGREGATES: Columns = MappingProxyType({})
 
 
-def verdict(rule: Rule, as_of: datetime | Expression, aggregates: Columns = NO_AGGREGATES) -> Expression:
-    """The verdict of a rule with bound parameters on each row, as a code of `CODES`; `as_of` may be a column."""
-    compiler = Compiler(as_of, aggregates)
+def verdict(
+    rule: Rule, as_of: datetime | Expression, aggregates: Columns = NO_AGGREGATES, *, blind: bool = False
+) -> Expression:
+    """The verdict of a rule with bound parameters on each row, as a code of `CODES`; `as_of` may be a column. Where it is
+    `blind`, nothing of the answer on an image set is known."""
+    compiler = (Blind if blind else Compiler)(as_of, aggregates)
     truth = compiler.condition(rule.condition)
     violated = truth if rule.deny else ~truth
     if rule.when is None:
@@ -350,6 +353,17 @@ class Compiler:
         assert isinstance(duration, Field)
         months, milliseconds = _parts(self.value(duration))
         return _plus(instant + Function("to_months", months), milliseconds)
+
+
+class Blind(Compiler):
+    """Conditions where nothing of the answer on an image set is known, not even whether it is there."""
+
+    def leaf(self, leaf: Leaf | Aggregate) -> Expression:
+        """The truth of a leaf that reads nothing of it."""
+        asked = not isinstance(leaf, Aggregate) and any(
+            field.answer or field == FOUND_FIELD for field in fields_of(leaf)
+        )
+        return NULL.cast("BOOLEAN") if asked else super().leaf(leaf)
 
 
 def _plus(instant: Expression, milliseconds: Expression) -> Expression:

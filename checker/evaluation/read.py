@@ -9,6 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from duckdb import CaseExpression as Case
+from duckdb import CoalesceOperator as Coalesce
 from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
@@ -22,10 +24,10 @@ from checker.evaluation.order import NUMBER, PLACE, Gated, Order, counted, place
 from checker.evaluation.tables import SUBJECT, TABLES, read_table, subject
 from checker.evaluation.targets import judged as verdict
 from checker.evaluation.waiving import LAPSED, WAIVER
-from checker.evidence.records import NOT_FOUND
+from checker.evidence.records import CONTRADICTORY, NOT_FOUND
 from checker.evidence.runfolder import FINDINGS
 from checker.evidence.snapshot import ERROR_CODE, ERROR_MESSAGE, ROW, connect, duckdb_path, search_failed
-from checker.evidence.tables import COLLECTED, spilled
+from checker.evidence.tables import COLLECTED, DOUBT, spilled
 from checker.model import (
     Category,
     Duration,
@@ -223,6 +225,11 @@ def unread(folder: Path) -> Iterator[tuple[Subject, str, str]]:
         }
         for scope, rows in tables.items():
             columns = [Column("found").isnull(), *subject(scope), Column(ERROR_CODE), Column(ERROR_MESSAGE)]
+            if DOUBT in rows.columns:
+                doubtful = Column(DOUBT).isnotnull()
+                code = Case(doubtful, Constant(CONTRADICTORY)).otherwise(Column(ERROR_CODE))
+                message = Coalesce(Column(DOUBT), Column(ERROR_MESSAGE))
+                columns = [doubtful | columns[0], *subject(scope), code, message]
             if scope == "version" and "image_set" in tables:
                 listed = tables["image_set"].filter(Column("found").isnull())
                 others = rows.set_alias("rows").join(listed.set_alias("listed"), _SAME, how="anti")

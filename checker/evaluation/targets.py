@@ -34,9 +34,10 @@ from checker.evaluation.compile import (
 from checker.evaluation.deleted import Case as Conditions
 from checker.evaluation.deleted import certain, tells_apart
 from checker.evidence.beside import FIRST
-from checker.evidence.records import EVER
+from checker.evidence.records import CONTRADICTORY, EVER
 from checker.evidence.snapshot import ERROR_CODE, LISTED_SINCE, search_failed
-from checker.fields import EARLIER
+from checker.evidence.tables import DOUBT
+from checker.fields import EARLIER, FOUND
 from checker.model import Absence, Aggregate, Field, Leaf, Operand, Rule, Source, Type, Verdict
 from checker.policy.operators import OPERATORS
 from checker.policy.tree import fields_of, walk
@@ -65,6 +66,12 @@ def judged(
     own = verdict(rule, as_of, columns)
     if rule.scope == "datastore":
         return own
+    if DOUBT in columns:
+        # a rule that compares with the past is there to fail where the answer is not to be trusted
+        past = any(field.source is Source.HISTORY for field in rule.fields)
+        failed = (own == Constant(CODES[Verdict.FAIL])) & Constant(past)
+        blind = verdict(rule, as_of, columns, blind=True)
+        own = Case(Column(DOUBT).isnull() | Coalesce(failed, FALSE), own).otherwise(blind)
     unknown = Constant(CODES[Verdict.UNKNOWN]).cast("TINYINT")
     violated = ((rule.when, True), (rule.condition, rule.deny))
     doubtful = search_failed() | missed([violated], violated, as_of)
@@ -80,6 +87,9 @@ def why(rule: Rule, as_of: datetime, columns: Columns = NO_AGGREGATES) -> Expres
     own = reason(rule, as_of, columns)
     if rule.scope == "datastore":
         return own
+    if DOUBT in columns and any(field.answer or field == FOUND for field in rule.fields):
+        both = Function("concat", Constant(f"{CONTRADICTORY}: "), Column(DOUBT))
+        own = Case(Column(DOUBT).isnotnull(), both).otherwise(own)
     of_target = not_found()
     together = columns.get(rule.name)
     if together is not None:

@@ -23,8 +23,10 @@ from checker.evidence.doubts import doubted, doubts
 from checker.evidence.imagesets import image_set_rows
 from checker.evidence.records import Record
 from checker.evidence.runfolder import DATASTORES, HISTORY, SNAPSHOT, VERSIONS
+from checker.evidence.setbacks import with_setbacks
 from checker.evidence.tables import (
     CALL,
+    DOUBT,
     ERROR_CODE,
     ERROR_MESSAGE,
     LABEL_PLACES,
@@ -101,6 +103,8 @@ def _tables(
     connection: DuckDBPyConnection, records: Path, folder: Path, labels: Mapping[str, Label], needs: Needs
 ) -> Coverage:
     written = []
+    # a replay has its own beside its tables
+    past = next(filter(Path.exists, (place / HISTORY for place in (folder, records.parent))), None)
     found = doubts(connection, records) if needs.image_sets or needs.versions else None
     if needs.image_sets:
         rows = doubted(image_set_rows(connection, records, labels, needs), found)
@@ -110,12 +114,10 @@ def _tables(
         if needs.successor:
             rows = with_successor(rows)
         if needs.history:
-            # a replay has its own beside its tables
-            places = [place / HISTORY for place in (folder, records.parent)]
-            rows = with_history(connection, rows, next(filter(Path.exists, places), None))
+            rows = with_history(connection, rows, past)
             rows = with_targets(settled(connection, rows, records))
         written.append(folder / SNAPSHOT)
-        rows = settled(connection, rows, records)
+        rows = with_setbacks(connection, settled(connection, rows, records), past)
         write(rows, ("target", "imageSetId", PINNED, "versionId", "datastoreId"), written[-1])
     if needs.versions:
         rows = doubted(version_rows(connection, records, labels, needs), found)
@@ -164,12 +166,13 @@ def _coverage(connection: DuckDBPyConnection, tables: list[Path]) -> Coverage:
     from duckdb import FunctionExpression as Function
 
     names = ("target", "datastoreId", "imageSetId", "found", LISTED_SINCE, ERROR_CODE)
-    columns = [Column(name) for name in names]
     every, *more = (
-        connection.read_parquet(duckdb_path(table)).select(
-            *columns, Constant(table.name == SNAPSHOT).alias("itself")
+        rows.select(
+            *(read_at_all(rows) if name == "found" else Column(name) for name in names),
+            Constant(table.name == SNAPSHOT).alias("itself"),
         )
         for table in tables
+        for rows in [connection.read_parquet(duckdb_path(table))]
     )
     for other in more:
         every = every.union(other)
@@ -205,6 +208,15 @@ def _coverage(connection: DuckDBPyConnection, tables: list[Path]) -> Coverage:
     counters = [Function("count_if", Column(name)) for name in ("unread", "missed")]
     targets, unlisted = (count or 0 for count in per_target.aggregate(counters).fetchall()[0])
     return Coverage(expected, not_found, unreadable, targets, lists, unlisted, found)
+
+
+def read_at_all(rows: DuckDBPyRelation) -> Expression:
+    """The column `found`, null where the answer cannot be true."""
+    from duckdb import CaseExpression as Case
+    from duckdb import ColumnExpression as Column
+
+    doubtful = DOUBT in rows.columns
+    return (Case(Column(DOUBT).isnull(), Column("found")) if doubtful else Column("found")).alias("found")
 
 
 def _of_search(ends: DuckDBPyRelation) -> Expression:

@@ -198,7 +198,7 @@ class Patterns:
             return [], [site.record(LIST_DATASTORES, stores)]
         named = {store.id: store for store in sorted(stores) if store.status != _DELETED}
         parts = {store.id: f"{target.name}/{store.id}" for store in named.values() if _matches(target, store)}
-        found = [_store(site, store) for store, part in parts.items() if _is_chosen(target, part)]
+        found = [_store(site, named[store]) for store, part in parts.items() if _is_chosen(target, part)]
         records = list(_left(site, {store.id: store for store in stores}))
         site.notes += _retired_in_vain(target, [one.target.datastore for one in found])
         names = parts.values() if target.only else [one.name for one in named.values()]
@@ -258,11 +258,11 @@ def _matches(target: Target, store: Listed) -> bool:
     return fnmatchcase(store.name, target.datastores or "")
 
 
-def _store(site: Site, store: str) -> Site:
+def _store(site: Site, store: Listed) -> Site:
     target = site.target
-    own = replace(target, name=f"{target.name}/{store}", datastore=store, datastores=None, only=())
+    own = replace(target, name=f"{target.name}/{store.id}", datastore=store.id, datastores=None, only=())
     found = Found(own.discovery) if own.discovery and site.plan.search else None
-    return replace(site, target=own, line=site.line.of_another(), found=found, notes=[])
+    return replace(site, target=own, line=site.line.of_another(), found=found, notes=[], called=store.name)
 
 
 def _left(site: Site, stores: Mapping[str, Listed]) -> Iterator[Record]:

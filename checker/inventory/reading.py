@@ -22,12 +22,10 @@ from checker.inventory.failures import Failure, Kind, failure
 from checker.inventory.found import Left
 from checker.inventory.limits import StoppedError
 from checker.inventory.plan import Plan
-from checker.inventory.site import Answer, Refs, Site, fitting, is_gone, not_there
+from checker.inventory.site import AGAIN, Answer, Refs, Site, fitting, is_gone, not_there
 from checker.model import ImageSetRef
 
 _COMPARED = (GET_IMAGE_SET, LIST_VERSIONS)
-AGAIN = 2
-"""How often an image set is asked about again whose answers do not fit each other."""
 
 
 def read(

@@ -14,6 +14,7 @@ from checker.aws import Clients, UnusableError
 from checker.evidence.contradiction import Statement
 from checker.evidence.records import (
     BESIDE,
+    CONTRADICTORY,
     GET_DATASTORE,
     GET_IMAGE_SET,
     LIST_TAGS,
@@ -34,6 +35,8 @@ from checker.inventory.pushdown import OPEN, Bounds
 from checker.inventory.recall import Memory, Recall
 from checker.model import ImageSetRef, Needs, Target
 
+AGAIN = 2
+"""How often is asked again what answers do not fit each other."""
 UNREADABLE = "TargetUnreadable"
 NOT_CONFIRMED = "NotConfirmed"
 NO_ARN = "ArnNotKnown"
@@ -101,6 +104,8 @@ class Site:
     doubt: str = ""
     notes: list[str] = field(default_factory=list)
     store: Record | None = None
+    called: str = ""
+    """What ListDatastores called the data store, where that found it."""
     unsure: bool = False
     """Whether image sets may have vanished that nobody has asked about yet."""
 
@@ -174,14 +179,29 @@ class Site:
         """
         if self.found is not None:
             self.found.since = self.now()
-        answer = self.ask(
-            GET_DATASTORE, lambda clients: questions.datastore(clients.control, self.target.datastore)
-        )
+        answer = self._datastore()
+        for _ in range(AGAIN):
+            if not isinstance(answer, Failure) or answer.code != CONTRADICTORY:
+                break
+            answer = self._datastore()
         if self.line.lost is None:
             self._learn(answer)
         self.store = self.record(GET_DATASTORE, answer)
         if self.needs.datastore_tags:
             yield self.record(LIST_TAGS, self.tags(self.store_arn or self.built_arn("")))
+
+    def _datastore(self) -> Answer | Failure:
+        """The data store; a failure where it is called otherwise than where it was listed: no call renames one."""
+        answer = self.ask(
+            GET_DATASTORE, lambda clients: questions.datastore(clients.control, self.target.datastore)
+        )
+        if isinstance(answer, Failure) or not self.called:
+            return answer
+        name = str(answer[PROPERTIES].get("datastoreName"))
+        if name == self.called:
+            return answer
+        message = f"GetDatastore says datastoreName {name}, but ListDatastores says {self.called}"
+        return Failure(Kind.FINAL, CONTRADICTORY, message)
 
     def _learn(self, answer: Answer | Failure) -> None:
         name, datastore = self.target.name, self.target.datastore

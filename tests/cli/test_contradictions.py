@@ -216,3 +216,87 @@ def test_labels_are_known_of_it_all_the_same(archive: Archive) -> None:
     self.write_text(audit.replace("image_sets: all", "image_sets: all, labels: {held: true}"))
     code, document = archive.check()
     assert (code, verdicts(document)) == (3, {"state": f"unknown {CODE}"})
+
+
+HISTORY = """
+  - id: falls
+    title: T
+    severity: high
+    when: {found: true, known: true, previous.found: true}
+    require: {versionId - previous.versionId: {gte: 0}}
+  - id: back
+    title: T
+    severity: high
+    when: {known: true, previous.found: true}
+    deny: {imageSetState: DELETED, previous.imageSetState: ACTIVE}
+"""
+
+
+@pytest.mark.parametrize("past", [True, False])
+def test_a_version_below_that_of_an_earlier_run_is_unknown_but_to_the_rule_that_fails_on_it(
+    archive: Archive, past: bool
+) -> None:
+    archive.put(A, got=3, numbers=range(1, 4))
+    archive.put(B)
+    archive.write(("state", "number"), f'["{A}", "{B}"]')
+    policy = archive.folder / "p.yaml"
+    if past:
+        policy.write_text(policy.read_text() + HISTORY)
+    archive.check()
+    archive.service.sets[A]["versionId"] = "2"
+    code, document = archive.check()
+    found = verdicts(document)
+    assert found.pop("falls", None) == ("fail" if past else None)
+    assert found == dict.fromkeys(
+        ("state", "number", "back") if past else ("state", "number"), f"unknown {CODE}"
+    )
+    assert verdicts(document, B) == {}
+    assert (code, document["summary"]["unreadable"]) == (1 if past else 3, 1)
+    reason = next(one["reason"] for one in document["findings"] if one["rule"] == "state")
+    assert "GetImageSet says version 2 (" in reason
+    assert "but an earlier run was told version 3 (" in reason
+    assert main(["verify", "runs/"]) == 0
+    replayed, again = archive.check("--evidence", "latest")
+    assert (replayed, verdicts(again)) == (code, verdicts(document))
+
+
+def test_a_version_below_that_of_a_deletion_event_is_unknown(archive: Archive) -> None:
+    archive.put(A, got=2, numbers=range(1, 3))
+    event = {
+        "source": "aws.medical-imaging", "detail-type": "Image Set Deleted", "time": "2026-01-01T00:00:00Z",
+        "detail": {"datastoreId": DATASTORE, "imagesetId": A, "imageSetVersion": "3"},
+    }  # fmt: skip
+    (archive.folder / "events.jsonl").write_text(json.dumps(event))
+    archive.write(("state",), f'["{A}"]')
+    code, document = archive.check("--events", "events.jsonl")
+    assert (code, verdicts(document)) == (3, {"state": f"unknown {CODE}"})
+    assert "but a deletion event names version 3 (2026-01-01T00:00:00" in document["findings"][0]["reason"]
+
+
+def test_counts_do_not_count_what_cannot_be_true(archive: Archive) -> None:
+    archive.put(A, got=3, numbers=range(1, 4))
+    archive.write(("state",), f'["{A}"]')
+    (archive.folder / "p.yaml").write_text(
+        "version: 1\npack: p\nrules:\n  - {id: many, title: T, severity: high, scope: datastore, "
+        "require: {count: {of: {imageSetState: ACTIVE}, gte: 1}}}\n"
+    )
+    audit = archive.folder / "audit.yaml"
+    audit.write_text(audit.read_text().replace("image_sets:", "complete: true, image_sets:"))
+    assert archive.check()[0] == 0
+    archive.service.sets[A]["versionId"] = "2"
+    code, document = archive.check()
+    assert (code, [one["verdict"] for one in document["findings"]]) == (3, ["unknown"])
+
+
+def test_recorded_answers(archive: Archive) -> None:
+    archive.put(A, **SHORT)
+    archive.write(ALL, f'["{A}"]')
+    got = archive.folder / "got.json"
+    got.write_text(json.dumps(archive.service.sets[A]))
+    (archive.folder / "listed.json").write_text(
+        json.dumps({"imageSetPropertiesList": archive.service.histories[A]})
+    )
+    options = ("--report", "json=out.json", "--image-sets", "got.json", "--image-sets", "listed.json")
+    assert main(["check", "-q", "-p", "p.yaml", *options]) == 3
+    document = json.loads((archive.folder / "out.json").read_text())
+    assert verdicts(document) == dict.fromkeys(ALL, f"unknown {CODE}")

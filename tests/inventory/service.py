@@ -186,7 +186,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def get_datastore(self, store: str) -> None:
         status = self.service.stores.get(store)
-        properties = {"datastoreId": store, "datastoreName": "archive", "datastoreStatus": status}
+        name = self.service.names.get(store, "archive")
+        properties = {"datastoreId": store, "datastoreName": name, "datastoreStatus": status}
         properties |= self.service.store_more
         fault = self.service.store_fault(store, self.attempt(f"store {store}"))
         if fault == "another":

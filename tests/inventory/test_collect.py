@@ -73,12 +73,13 @@ def test_only_reading_actions_are_called(service: Service) -> None:
 
 
 def test_a_pinned_version_is_asked_for(service: Service) -> None:
-    refs = (ImageSetRef(image_set_id(1), 3), ImageSetRef(image_set_id(1)))
+    refs = (ImageSetRef(image_set_id(1), 2), ImageSetRef(image_set_id(1)))
+    service.sets[image_set_id(1)]["versionId"] = "3"
     records, _ = run(target(image_sets=refs))
-    assert records[f"archive/{image_set_id(1)}/3"].answer["versionId"] == "3"
-    assert records[f"archive/{image_set_id(1)}/None"].answer["versionId"] == "1"
+    assert records[f"archive/{image_set_id(1)}/2"].answer["versionId"] == "2"
+    assert records[f"archive/{image_set_id(1)}/None"].answer["versionId"] == "3"
     asked = [path for path in service.paths() if "version=" in path]
-    assert [path.rpartition("?")[2] for path in asked] == ["version=3"]
+    assert [path.rpartition("?")[2] for path in asked] == ["version=2"]
 
 
 @pytest.mark.parametrize("store_fault", [None, "500"])

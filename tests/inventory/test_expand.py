@@ -344,3 +344,16 @@ def test_organizations_is_asked_in_the_partition_of_the_target(
         run(over_all(region=region))
         places = server.ask(lambda service: service.gate.to_json())
     assert [place for place, actions in places.items() if "ListAccounts" in actions] == [f"{HOME}/{asked}"]
+
+
+def test_a_data_store_that_two_calls_call_otherwise_is_unknown_once_it_was_asked_for_again(
+    service: Service,
+) -> None:
+    service.names = {DATASTORE: "archive-1"}
+    service.store_more = {"datastoreName": "another"}
+    records, done = run(target(datastores="archive-1"))
+    (store,) = [one for one in records if one.action == "GetDatastore"]
+    assert store.error is not None
+    assert store.error[0] == "ContradictoryAnswers"
+    assert "GetDatastore says datastoreName another, but ListDatastores says archive-1" in store.error[1]
+    assert done.calls["GetDatastore"] == 3

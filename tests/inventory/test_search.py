@@ -305,7 +305,9 @@ def test_stores_that_are_gone_are_not_searched(service: Service) -> None:
 
 def test_a_list_of_versions_of_what_was_found_is_one_call_for_each(service: Service) -> None:
     fill(service, 30)
-    service.histories = {image_set_id(n): [version(k, of=n, createdAt=1.7e9 + n) for k in range(1, 4)] for n in range(30)}
+    service.histories = {
+        image_set_id(n): [version(k, of=n, createdAt=1.7e9 + n) for k in range(1, 4)] for n in range(30)
+    }
     records, done = run(service, target(), needs=Needs(versions=True, fields=frozenset({"imageSetState"})))
     assert found(records, "ListImageSetVersions") == every(30)
     assert done.calls["ListImageSetVersions"] == 30

@@ -170,7 +170,9 @@ def _in_order(said: Iterable[Statement]) -> list[Statement]:
 def _against(one: Statement, two: Statement) -> Iterator[str]:
     """What of two answers contradicts the other, of which the second one was asked for later."""
     if one.call == two.call == SEARCH:
-        if one.highest > two.highest > 0 or (one.at == two.at and one.highest != two.highest):
+        # searches of two targets may each be late in its own way
+        fell = one.highest > two.highest > 0 or (one.at == two.at and one.highest != two.highest)
+        if fell and one.target == two.target:
             yield _versions(one, two)
     elif not two.witness and (one.target == two.target or _apart(one, two)):
         if two.exact and one.highest > two.highest:

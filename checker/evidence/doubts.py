@@ -69,15 +69,24 @@ _LABELS = "labels."
 _STORE, _ID, _WHY = "doubt.store", "doubt.id", "doubt.message"
 
 
+_without: set[tuple[str, int, int]] = set()
+"""Records of which it is known that they have none: a file that has changed is another one."""
+
+
 def doubts(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation | None:
     """The image sets whose answers contradict each other, each with a text that names two of them; None where there are
     none."""
+    file = records.stat()
+    key = str(records), file.st_size, file.st_mtime_ns
+    if key in _without:
+        return None
     lines = read_lines(connection, records, _SHAPE, GET_IMAGE_SET, LIST_VERSIONS, SEARCH, witnesses=True)
     facts = _facts(lines)
     unlike = [one for (one,) in _unlike(facts).fetchall()]
-    if not unlike:
-        return None
-    return _kept(connection, _compared(connection, facts, unlike))
+    found = _kept(connection, _compared(connection, facts, unlike)) if unlike else None
+    if found is None:
+        _without.add(key)
+    return found
 
 
 def _facts(lines: DuckDBPyRelation) -> DuckDBPyRelation:
@@ -121,17 +130,20 @@ def _unlike(facts: DuckDBPyRelation) -> DuckDBPyRelation:
         member("overrides.forced"), member("overrides.forced", last), Constant(value=False)
     )
     exact = Column("call") != Constant(SEARCH)
+    deleted = duckdb.CoalesceOperator(newest("imageSetState") == Constant("DELETED"), Constant(value=False))
     told = facts.select(
         Column("number"),
         Column("code").isnotnull().alias("missing"),
         (Column(PINNED).isnotnull() | Column(WITNESS)).alias("special"),
         duckdb.CoalesceOperator(newest("versionId"), Column("version")).alias("version"),
         newest("createdAt").alias("created"),
-        duckdb.CaseExpression(exact, forced).alias("forced"),
-        duckdb.CaseExpression(exact, newest("imageSetState") == Constant("DELETED")).alias("deleted"),
-        Column("imageSetArn").alias("arn"),
+        # numbers: of texts the memory would be full where image sets are many
+        duckdb.CaseExpression(exact, Function("hash", forced, deleted)).alias("state"),
+        duckdb.CaseExpression(
+            Column("imageSetArn").isnotnull(), Function("hash", Column("imageSetArn"))
+        ).alias("arn"),
     )
-    names = ("version", "created", "forced", "deleted", "arn")
+    names = ("version", "created", "state", "arn")
     ends = [Function(end, Column(name)).alias(f"{end} {name}") for name in names for end in ("min", "max")]
     flags = [Function("bool_or", Column(name)).alias(name) for name in ("missing", "special")]
     sets = told.aggregate(

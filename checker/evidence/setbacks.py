@@ -73,8 +73,8 @@ def _why() -> Expression:
         *(Constant(", but an earlier run was told createdAt "), _text(created), *_when(at)),
     ]
     return (
-        duckdb.CaseExpression(fell, _joined(now + earlier))
-        .when(deleted, _joined(now + told))
+        duckdb.CaseExpression(deleted, _joined(now + told))
+        .when(fell, _joined(now + earlier))
         .when(other, _joined(times))
     )
 

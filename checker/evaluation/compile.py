@@ -19,8 +19,6 @@ from duckdb import ConstantExpression as Constant
 from duckdb import Expression
 from duckdb import FunctionExpression as Function
 
-from checker.evidence.records import CONTRADICTORY
-from checker.evidence.tables import ERROR_CODE, ERROR_MESSAGE
 from checker.fields import EARLIER, EVENT_FIELDS, KNOWN, NOW, PREVIOUS, SUPERSEDED_BY, column
 from checker.fields import FOUND as FOUND_FIELD
 from checker.model import (
@@ -79,11 +77,14 @@ NO_AGGREGATES: Columns = MappingProxyType({})
 
 
 def verdict(
-    rule: Rule, as_of: datetime | Expression, aggregates: Columns = NO_AGGREGATES, *, blind: bool = False
+    rule: Rule,
+    as_of: datetime | Expression,
+    aggregates: Columns = NO_AGGREGATES,
+    by: type[Compiler] | None = None,
 ) -> Expression:
-    """The verdict of a rule with bound parameters on each row, as a code of `CODES`; `as_of` may be a column. Where it is
-    `blind`, nothing of the answer on an image set is known."""
-    compiler = (Blind if blind else Compiler)(as_of, aggregates)
+    """The verdict of a rule with bound parameters on each row, as a code of `CODES`; `as_of` may be a column. `by` compiles
+    its conditions."""
+    compiler = (by or Compiler)(as_of, aggregates)
     truth = compiler.condition(rule.condition)
     violated = truth if rule.deny else ~truth
     if rule.when is None:
@@ -126,10 +127,8 @@ def reason(rule: Rule, as_of: datetime, aggregates: Columns = NO_AGGREGATES) -> 
     fields: Expression = Function("concat_ws", Constant(", "), *missing) if missing else Constant("")
     if not asked:
         return fields
-    failed_itself = Column(ERROR_CODE).isnotnull() & tree(operator.or_, asked)
-    doubtful = failed_itself & (Column(ERROR_CODE) == Constant(CONTRADICTORY))
-    both = Function("concat_ws", Constant(": "), Column(ERROR_CODE), Column(ERROR_MESSAGE))
-    return Case(doubtful, both).when(failed_itself, Column(ERROR_CODE)).otherwise(fields)
+    failed_itself = Column("error.code").isnotnull() & tree(operator.or_, asked)
+    return Case(failed_itself, Column("error.code")).otherwise(fields)
 
 
 def _failure(source: Source, truths: Sequence[Expression]) -> Expression:
@@ -353,17 +352,6 @@ class Compiler:
         assert isinstance(duration, Field)
         months, milliseconds = _parts(self.value(duration))
         return _plus(instant + Function("to_months", months), milliseconds)
-
-
-class Blind(Compiler):
-    """Conditions where nothing of the answer on an image set is known, not even whether it is there."""
-
-    def leaf(self, leaf: Leaf | Aggregate) -> Expression:
-        """The truth of a leaf that reads nothing of it."""
-        asked = not isinstance(leaf, Aggregate) and any(
-            field.answer or field == FOUND_FIELD for field in fields_of(leaf)
-        )
-        return NULL.cast("BOOLEAN") if asked else super().leaf(leaf)
 
 
 def _plus(instant: Expression, milliseconds: Expression) -> Expression:

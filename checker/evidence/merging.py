@@ -91,25 +91,33 @@ def merged(
 
 def _statements(seen: Iterable[Seen]) -> Iterator[Statement]:
     """What recorded answers say that may be compared. What has no time was printed by the AWS CLI: its answers do not say
-    whether a version was asked for, and another SDK may have dropped members."""
+    whether a version was asked for, another SDK may have dropped members, and a file may hold a part of a list."""
     lists: dict[str, Statement] = {}
+    asked: list[Statement] = []
     for one in seen:
         record = one.record
         said = next(iter(statements([replace(record, action=GET_IMAGE_SET)])), None)
-        if said is None:
-            continue
-        timed = record.collected_at is not None
-        if one.whole:
+        if said is not None and one.whole:
             other = lists.get(one.where, replace(said, call=LIST_VERSIONS, versions={}, asked=None))
             lists[one.where] = replace(other, versions={**other.versions, **said.versions})
-        elif not one.listed:
-            facts = {
-                number: own if timed or own.forced else replace(own, forced=None)
-                for number, own in said.versions.items()
-            }
-            asked = said.highest or said.asked if one.pinned or not timed else said.asked
-            yield replace(said, versions=facts, asked=asked)
+        elif said is not None and not one.listed:
+            asked.append(_surely(said, pinned=one.pinned))
+    parts = [one for one in lists.values() if one.at is None]
     yield from lists.values()
+    for said in asked:
+        number = said.highest
+        if not any(number < part.highest and number not in part.versions for part in parts):
+            yield said
+
+
+def _surely(said: Statement, *, pinned: bool) -> Statement:
+    """What a recorded answer of GetImageSet says for sure."""
+    if said.at is not None:
+        return replace(said, asked=said.highest or said.asked) if pinned else said
+    versions = {
+        number: own if own.forced else replace(own, forced=None) for number, own in said.versions.items()
+    }
+    return replace(said, versions=versions, asked=said.highest or said.asked)
 
 
 def _last_if_none(version: int | None) -> float:

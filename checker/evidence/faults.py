@@ -210,7 +210,7 @@ def _columns(there: Mapping[str, str], wanted: Mapping[str, str], *, needed: boo
 
 def _trend(path: Path) -> Iterable[Problem]:
     try:
-        wrong = trend_misfit(json.loads(path.read_bytes()))
+        wrong = trend_misfit(json.loads(path.read_bytes().decode("utf-8"), **STRICT_JSON))
     except OSError as error:
         wrong = f" cannot be read: {(error.strerror or str(error)).lower()}"
     except (ValueError, RecursionError):

@@ -22,7 +22,7 @@ from checker.evidence.manifest import misfit
 from checker.model import utc_now
 from checker.privacy import public
 from checker.problems import CheckerError, InvalidInputError, Problem
-from checker.values import BadValueError, iso, parse_time
+from checker.values import STRICT_JSON, BadValueError, iso, parse_time
 
 MANIFEST = "manifest.json"
 DIGEST = "manifest.json.sha256"
@@ -107,9 +107,10 @@ def read_manifest(name: str, content: bytes) -> Sealed | None:
 def damage(content: bytes) -> str:
     """What is wrong with a manifest; empty where nothing is."""
     try:
-        facts = json.loads(content)
+        # of a name that is there twice other readers take the first one
+        facts = json.loads(content.decode("utf-8"), **STRICT_JSON)
     except (ValueError, RecursionError):
-        return "it is no JSON"
+        return "it is no JSON in UTF-8 with each name once"
     if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
         return f"it is of no schema {SCHEMA}"
     return misfit(facts).removeprefix(".")

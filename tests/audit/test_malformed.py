@@ -16,7 +16,7 @@ import pytest
 from checker.cli import main
 from checker.evidence.store import open_store
 from tests.audit.test_replaying import ANSWERS, DELETED, HEALTHY, POLICY, answer
-from tests.audit.test_verifying import reseal
+from tests.audit.test_verifying import digests, reseal
 from tests.budgets import examples
 
 HISTORY = """\
@@ -304,3 +304,37 @@ def test_verify_goes_on_with_the_others_where_a_run_cannot_be_read(
         assert f"ALTERED  {old.name}" in out
         assert f"ALTERED  {new.name}" in out  # its link leads to another manifest
         assert f"{old.name}/manifest.json: error: " in err
+
+
+def test_a_name_twice_in_a_document_is_refused(runs: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+    _, new = runs
+    for name, before in (("trend.json", b'"outcome"'), ("manifest.json", b'"outcome"')):
+        was = (new / name).read_bytes()
+        (new / name).write_bytes(was.replace(before, b'"outcome": "passed", "outcome"', 1))
+        if name == "manifest.json":
+            (new / "manifest.json.sha256").write_bytes(digests((new / name).read_bytes(), None))
+        else:
+            reseal(new)
+        assert main(["verify", str(new)]) == 1
+        assert f"{new.name}/{name}: error: " in capsys.readouterr().err
+        (new / name).write_bytes(was)
+
+
+def test_whatever_is_put_into_a_table_that_was_sealed_again_is_no_error_of_ours(
+    kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dice = random.Random(20)
+    for number in range(examples(3, 100)):
+        folder = tmp_path / str(number)
+        shutil.copytree(kept, folder)
+        monkeypatch.chdir(folder)
+        old, new = (folder / "runs" / name for name in open_store("runs").sealed())
+        file = new / dice.choice(["findings.parquet", "history.parquet", "image_sets.parquet"])
+        column = dice.choice(duckdb.read_parquet(str(file)).columns)
+        value = dice.choice(["NULL", "-1", "'x'", "[1]", "'infinity'::TIMESTAMP", "1e300", "MAP([1], [2])"])
+        table(f"SELECT * REPLACE ({value} AS \"{column}\") FROM '{{}}'")(file)
+        reseal(new)
+        codes = [main(["verify", str(new)]), main(["diff", str(old), str(new)]), main(["report", str(new)])]
+        err = capsys.readouterr().err
+        assert set(codes) <= {0, 1, 2}, (file.name, column, value, codes, err)
+        assert "internal error" not in err, (file.name, column, value)

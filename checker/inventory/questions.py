@@ -25,6 +25,8 @@ READINGS = 3
 """How often a list is read whose pages do not fit each other."""
 MOST_IDLE = 50
 """Pages in a row that bring nothing new, though each names a next one, after which a list is taken to have no end."""
+MOST_PAGES = 5_000
+"""Pages of a list: 250,000 versions of an image set, data stores, or image sets created in one millisecond."""
 _QUOTED = re.compile(r"(?s)(\S+) is .*, (which is|but) ")
 
 
@@ -33,18 +35,20 @@ class Progress:
 
     def __init__(self) -> None:
         self._known: set[Hashable] = set()
-        self._idle = 0
+        self._idle = self._pages = 0
 
     def forget(self) -> None:
         """What was on earlier pages cannot come again."""
         self._known.clear()
+        self._pages = 0
 
     def take(self, items: Iterable[Hashable]) -> None:
         """Takes what a page has.
 
         Raises:
-            BadAnswerError: it is the last of too many in a row that bring nothing new.
+            BadAnswerError: it is the last of too many, in all or in a row that bring nothing new.
         """
+        self._pages += 1
         before = len(self._known)
         self._known.update(items)
         self._idle = 0 if len(self._known) > before else self._idle + 1
@@ -52,6 +56,8 @@ class Progress:
             raise BadAnswerError(
                 f"{MOST_IDLE} pages in a row bring nothing new, and name a next one (nextToken)"
             )
+        if self._pages >= MOST_PAGES:
+            raise BadAnswerError(f"there is no end to it within {MOST_PAGES:,} pages (nextToken)")
 
 
 def datastore(client: Any, datastore_id: str) -> dict[str, Any]:

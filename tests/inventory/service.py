@@ -43,7 +43,11 @@ CODES = {
     "bad token": (403, "UnrecognizedClientException"),
     "expired": (403, "ExpiredTokenException"),
 }
-ENDLESS = ("silent", "trickle", "slow head", "continue", "huge")
+_CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+ENDLESS = (
+    "silent", "trickle", "slow head", "continue", "huge", "pieces", "slow pieces", "piece of a piece", "long header",
+    "many headers", "slow headers", "many error",
+)  # fmt: skip
 MIXED = ("429", "409", "500", "503", "reset", "truncated")
 
 
@@ -105,7 +109,7 @@ class Service:
     stores_fault: Callable[[str, int], str | None] = lambda name, attempt: None
     names: dict[str, str] = field(default_factory=dict)
     raw: dict[str, bytes] = field(default_factory=dict)
-    endless: dict[str, dict[str, object]] = field(default_factory=dict)
+    endless: dict[str, dict[str, object] | Callable[[int], dict[str, object]]] = field(default_factory=dict)
     said: Callable[[Mapping[str, str]], str] = lambda headers: "rehearsed"
     unsorted: bool = False
     unfiltered: bool = False
@@ -283,8 +287,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def go_on(self, action: str) -> None:
         """A page of a list that has no end."""
-        token = {"nextToken": f"token {self.attempt(f'page of {action}')}"}
-        self.send(200, json.dumps(self.service.endless[action] | token).encode())
+        number = self.attempt(f"page of {action}")
+        page = self.service.endless[action]
+        page = page(number) if callable(page) else page
+        self.send(200, json.dumps(page | {"nextToken": f"token {number}"}).encode())
 
     def go_on_for_ever(self, fault: str) -> None:
         """An answer that never ends, until the client or the service does."""
@@ -296,6 +302,13 @@ class _Handler(BaseHTTPRequestHandler):
             "slow head": (b"HTTP/1.1 200 O", b"K", 0.02),
             "continue": (b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0.0),
             "huge": (head, b" " * (1 << 16), 0.0),
+            "pieces": (_CHUNKED, b"10000\r\n" + b" " * (1 << 16) + b"\r\n", 0.0),
+            "slow pieces": (_CHUNKED, b"1\r\n \r\n", 0.02),
+            "piece of a piece": (_CHUNKED, b"0", 0.0),
+            "long header": (b"HTTP/1.1 200 OK\r\nX-Long: ", b"a" * (1 << 16), 0.0),
+            "many headers": (b"HTTP/1.1 200 OK\r\n", b"X-One: 1\r\n" * 1000, 0.0),
+            "slow headers": (b"HTTP/1.1 200 OK\r\n", b"X: 1\r\n", 0.02),
+            "many error": (b"HTTP/1.1 500 No\r\n\r\n", b" " * (1 << 16), 0.0),
         }[fault]
         try:
             self.wfile.write(first)
@@ -375,6 +388,10 @@ class _Handler(BaseHTTPRequestHandler):
             "tags as list": b'{"tags": [{"Key": "Owner", "Value": "x"}]}',
             "tag twice": b'{"tags": {"Owner": "a", "Owner": "b"}}',
             "tags in another case": b'{"Tags": {"Owner": "a"}}',
+            "deep": b'{"datastoreId": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+            "long number": text[:-1] + b', "versions": ' + b"9" * 10_000 + b"}",
+            "infinite": text[:-1] + b', "updatedAt": 1e999}',
+            "surrogate": text[:-1] + b', "message": "\\ud800"}',
             "not utf-8": b'{"datastoreId": "\xff\xfe"}',
         }
         return self.send(200, bodies[fault])

@@ -6,6 +6,7 @@ matter.
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 import random
@@ -17,6 +18,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -49,6 +51,12 @@ ENDLESS = (
     "many headers", "slow headers", "many error",
 )  # fmt: skip
 MIXED = ("429", "409", "500", "503", "reset", "truncated")
+
+
+@cache
+def _bomb() -> bytes:
+    """Of a few KiB, and 2 MiB unpacked."""
+    return gzip.compress(b" " * (2 << 20), 1)
 
 
 def image_set_id(number: int) -> str:
@@ -111,6 +119,7 @@ class Service:
     raw: dict[str, bytes] = field(default_factory=dict)
     endless: dict[str, dict[str, object] | Callable[[int], dict[str, object]]] = field(default_factory=dict)
     said: Callable[[Mapping[str, str]], str] = lambda headers: "rehearsed"
+    elsewhere: str = ""
     unsorted: bool = False
     unfiltered: bool = False
     most_filters: int = 2
@@ -326,6 +335,10 @@ class _Handler(BaseHTTPRequestHandler):
             return self.send(
                 status, json.dumps({"message": self.service.said(dict(self.headers))}).encode(), code=code
             )
+        if fault in ("301", "302", "307", "308"):
+            return self.send(int(fault), b"{}", more={"Location": self.service.elsewhere})
+        if fault == "gzip":
+            return self.send(200, _bomb(), more={"Content-Encoding": "gzip"})
         if fault in ("201", "204", "206", "300"):
             return self.send(int(fault), b"" if fault == "204" else text)
         if fault == "cut":
@@ -404,10 +417,13 @@ class _Handler(BaseHTTPRequestHandler):
         *,
         code: str = "",
         length: int | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body) if length is None else length))
+        for name, value in (more or {}).items():
+            self.send_header(name, value)
         if code:
             self.send_header("x-amzn-errortype", code)
         self.end_headers()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -44,7 +45,7 @@ WRONG = {"ReadTimeoutError", "BadAnswer", "HTTPClientError", "ConnectionClosedEr
 
 
 @pytest.mark.parametrize(
-    "fault", ["deep", "long number", "infinite", "surrogate", "not utf-8", "not a number"]
+    "fault", ["deep", "long number", "infinite", "surrogate", "not utf-8", "not a number", "gzip"]
 )
 def test_an_answer_that_no_parser_likes_is_an_unread_set_and_the_others_are_read(
     service: Service, fault: str
@@ -53,7 +54,21 @@ def test_an_answer_that_no_parser_likes_is_an_unread_set_and_the_others_are_read
     records, _ = run(target(5))
     assert codes(records)[""] >= 4
     assert {one.image_set_id for one in records if one.error} <= {POISONED}
-    assert {one.error[0] for one in records if one.error} <= {"BadAnswer"}
+    assert {one.error[0] for one in records if one.error} <= WRONG
+
+
+@pytest.mark.parametrize("fault", ["301", "302", "307", "308"])
+def test_no_answer_leads_to_another_host(service: Service, fault: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        other.setblocking(False)
+        service.elsewhere = f"http://127.0.0.1:{other.getsockname()[1]}/"
+        for name in ("fault", "store_fault", "search_fault"):
+            setattr(service, name, lambda name, attempt: fault)
+        records, _ = run(target(2), whole(), deadlines=Deadlines())
+        assert not [one for one in records if one.image_set_id and one.answer]
+        assert [one.error for one in records if one.error]
+        with pytest.raises(BlockingIOError):
+            other.accept()
 
 
 @pytest.mark.parametrize("fault", ENDLESS)

@@ -15,6 +15,7 @@ from checker.fields import DICOM, INTEGERS, VERSION_SPELLING, model
 from checker.model import Absence, Field, Type
 
 _VERSION = re.compile("[0-9]{1,19}")  # int() refuses thousands of digits
+_ARN = re.compile("datastore/([0-9a-z]{32})/imageset/([0-9a-z]{32})$")
 _ID = re.compile("[0-9a-z]{32}")  # the model's pattern
 _API_SPELLING = {ours: spelling for spelling, ours in VERSION_SPELLING.items()}
 
@@ -47,6 +48,7 @@ def normalise(
     refuse_other_case(answer)
     known = _known(answer, model().fields, model().required if required is None else required)
     _refuse_another(known, datastoreId=datastore_id, imageSetId=image_set_id, versionId=version)
+    _refuse_arn_of_another(known)
     return known | arn_parts(known.get("imageSetArn", ""))
 
 
@@ -195,6 +197,14 @@ def _refuse_another(known: Mapping[str, Any], **asked: object) -> None:
             raise BadAnswerError(f"{name} is {known.get(name)}, but {wanted} was asked for")
 
 
+def _refuse_arn_of_another(known: Mapping[str, Any]) -> None:
+    """Account and Region are those of the ARN: one of another image set says nothing of this one."""
+    found = _ARN.search(known.get("imageSetArn", ""))
+    for name, given in zip(("datastoreId", "imageSetId"), found.groups() if found else (), strict=False):
+        if known.get(name, given) != given:
+            raise BadAnswerError(f"imageSetArn is of the {name} {given}, but the answer of {known[name]}")
+
+
 @cache
 def _datastore_fields() -> dict[str, Field]:
     short = (replace(spec, path=path.removeprefix("datastore.")) for path, spec in model().datastore.items())
@@ -314,11 +324,22 @@ def _convert(spec: Field, value: Any) -> Any:
 def _instant(path: str, value: Any) -> datetime:
     try:
         if isinstance(value, datetime):
-            return values.from_epoch_ms(values.round_ms(value))
+            return values.from_epoch_ms(_after_epoch(values.round_ms(value)))
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return values.from_epoch_ms(round(value * 1000))
+            return values.from_epoch_ms(_after_epoch(round(value * 1000)))
         return values.parse_time(str(value))
     except (ValueError, OverflowError) as error:
         raise BadAnswerError(
             f"{path} is {value!r:.80}, which is no time (epoch seconds or ISO 8601)"
         ) from error
+
+
+def _after_epoch(milliseconds: int) -> int:
+    """An instant as the service writes it, which nothing there can be older than.
+
+    Raises:
+        ValueError: it is before 1970.
+    """
+    if milliseconds < 0:
+        raise ValueError(milliseconds)
+    return milliseconds

@@ -90,6 +90,16 @@ def version(number: int, of: int, **changed: object) -> dict[str, object]:
     } | changed
 
 
+@dataclass(frozen=True)
+class Reply:
+    """An answer as it goes out; `code` is the header that names an error."""
+
+    status: int
+    body: bytes
+    kind: str = "application/json"
+    code: str = ""
+
+
 @dataclass
 class Service:
     """What is there, what goes wrong, and what was asked.
@@ -101,7 +111,8 @@ class Service:
     whatever was asked for; with more than `most_filters`, or
     beyond the `deepest` item, it is refused. `names` are of data stores. `raw` is the body of an action, as it is; `endless` are the bodies of lists by action, each
     given again and again with a new token; `said` is the message of every error, by the headers asked with. `role` is the body that AssumeRole is
-    answered with. `ended` is set once it stops.
+    answered with. `spoil` may put another reply in the place of one, by the action and the path of the request. `ended` is set
+    once it stops.
     """
 
     sets: dict[str, dict[str, object]] = field(default_factory=dict)
@@ -128,6 +139,7 @@ class Service:
     store_more: dict[str, object] = field(default_factory=dict)
     sts_fault: str | None = None
     role: str | None = None
+    spoil: Callable[[str, str, Reply], Reply] = lambda action, path, reply: reply
     versions: range = range(1, 10)
     attempts: Counter[str] = field(default_factory=Counter)
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
@@ -162,18 +174,24 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         with self.service.lock:
             self.service.requests.append((self.path, body, dict(self.headers)))
-        path = urlsplit(self.path).path
+        path, self.action = urlsplit(self.path).path, ""
         if match := _GET_SET.fullmatch(path):
+            self.action = "GetImageSet"
             self.get_image_set(match[1], match[2])
         elif match := _GET_STORE.fullmatch(path):
+            self.action = "GetDatastore"
             self.get_datastore(match[1])
         elif match := _LIST_VERSIONS.fullmatch(path):
+            self.action = "ListImageSetVersions"
             self.list_versions(match[2])
         elif match := _SEARCH.fullmatch(path):
+            self.action = "SearchImageSets"
             self.search(match[1], json.loads(body or "{}"))
         elif path == _LIST_STORES:
+            self.action = "ListDatastores"
             self.list_stores()
         elif match := _LIST_TAGS.fullmatch(path):
+            self.action = "ListTagsForResource"
             self.list_tags(unquote(match[1]))
         else:
             self.sts(body)
@@ -419,6 +437,11 @@ class _Handler(BaseHTTPRequestHandler):
         length: int | None = None,
         more: Mapping[str, str] | None = None,
     ) -> None:
+        if self.action:
+            reply = self.service.spoil(self.action, self.path, Reply(status, body, kind, code))
+            if reply.body is not body:
+                length = None
+            status, body, kind, code = reply.status, reply.body, reply.kind, reply.code
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body) if length is None else length))

@@ -256,7 +256,8 @@ def _pruned(
     if listed.keep is None:
         notes.append(f"its manifest does not say how long it is kept: {PRUNED} alone does")
     path, signature = folder / PRUNED, folder / PRUNED_SIGNATURE
-    if PRUNED_SIGNATURE not in listed.files:
+    # what stands beside a run that is not signed may be anything, unless a key is at hand
+    if PRUNED_SIGNATURE not in listed.files or not (key or listed.signed or listed.fact("public_key")):
         notes.append(f"{PRUNED} is not signed: whoever may write here may have written it")
     elif odd := odd_file(signature):
         problems.append(Problem(signature.as_posix(), odd))

@@ -84,7 +84,10 @@ def foresee(run: Run, until: datetime, judging: Judging | None = None) -> Foreca
 
 
 def _gate(run: Run) -> Judging:
-    return lambda tallies: judge(run.gate, tallies, run.coverage, interrupted=run.interrupted).outcome
+    def judging(tallies: Sequence[tuple[Severity, Tally]]) -> Outcome:
+        return judge(run.gate, tallies, run.coverage, run.unread_counts, interrupted=run.interrupted).outcome
+
+    return judging
 
 
 def _turn(run: Run, flips: Flips, judging: Judging) -> Turn | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
-from checker.model import Coverage, Finding, Outcome, Severity, Tally, Verdict
+from checker.model import Coverage, Finding, Outcome, Severity, Tally, UnreadSet, Verdict
 from checker.values import show
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ FAIL_ON = (*(severity.value for severity in Severity), "never")
 OnUnknown = Literal["incomplete", "violation", "ignore"]
 Tallies = Sequence[tuple[Severity, Tally]]
 """The severity of each rule, and how its subjects were judged."""
+UnreadSets = Mapping[UnreadSet, int]
+"""How many image sets could not be read, by what rules say of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ class Ruling:
     """Fewer image sets were read than `min_coverage` asks for, or it is not known of how many."""
     open_ended: bool = False
     """It is not known how many image sets there are."""
+    unread: int = 0
+    """How many image sets that could not be read count by themselves."""
 
     def counts(
         self, verdict: Verdict, severity: Severity, *, waived: bool = False, new: bool | None = None
@@ -99,6 +103,10 @@ class Ruling:
             fails if self.counts(Verdict.FAIL, severity) else 0,
             unknown if self.counts(Verdict.UNKNOWN, severity) else 0,
         )
+
+    def counts_unread(self, one: UnreadSet) -> bool:
+        """Whether an image set that could not be read decides the exit code by itself."""
+        return _alone(self.gate, self.doubtful, one)
 
     def why_not(self, finding: Finding) -> str:
         """Why the gate does not count a finding that is not waived: `below fail_on: high`."""
@@ -151,13 +159,30 @@ def something_evaluated(tallies: Iterable[Tally], coverage: Coverage) -> bool:
     return coverage.evaluated > 0 or any(tally.subjects > tally.unknown for tally in tallies)
 
 
-def judge(gate: Gate, tallies: Tallies, coverage: Coverage, *, interrupted: bool = False) -> Ruling:
+def judge(
+    gate: Gate,
+    tallies: Tallies,
+    coverage: Coverage,
+    unread: UnreadSets | None = None,
+    *,
+    interrupted: bool = False,
+) -> Ruling:
     """The outcome of a run (design: exit codes).
 
     A run that was stopped before its end, or that read nothing of a target, is incomplete whatever `fail_on` says:
-    there may be something that nobody looked at. Unknowns leave a maximum undecided where they could exceed it. No share of
-    the image sets is known to be read where it is not known how many there are.
+    there may be something that nobody looked at. So it is where an image set could not be read, which is an unknown whatever
+    rules say of it: `on_unknown` says what becomes of that. Unknowns leave a maximum undecided where they could exceed it. No
+    share of the image sets is known to be read where it is not known how many there are.
+
+    Args:
+        gate: what it is asked to let through.
+        tallies: how each rule judged.
+        coverage: what was read.
+        unread: what rules say of the image sets that could not be; nothing unless given.
+        interrupted: the run was stopped before its end.
     """
+    if unread is None:
+        unread = {UnreadSet(): coverage.unreadable}
     fails, unknown = _fails(gate, tallies), _unknown(tallies)
     failing = frozenset(one for one in Severity if fails[one] > _let_through(gate, one))
     doubtful = frozenset(
@@ -167,13 +192,21 @@ def judge(gate: Gate, tallies: Tallies, coverage: Coverage, *, interrupted: bool
     least = gate.min_coverage
     uncovered = least is not None and (open_ended or coverage.evaluated < least * coverage.expected)
     nothing = not something_evaluated((tally for _, tally in tallies), coverage)
-    unread = interrupted or coverage.unreadable_targets or nothing or uncovered
+    missing = interrupted or coverage.unreadable_targets or nothing or uncovered
+    alone = sum(number for one, number in unread.items() if _alone(gate, doubtful, one))
     outcome = Outcome.PASSED
-    if failing or (doubtful and gate.on_unknown == "violation"):
+    if failing or ((doubtful or alone) and gate.on_unknown == "violation"):
         outcome = Outcome.VIOLATION
-    elif unread or (doubtful and gate.on_unknown == "incomplete"):
+    elif missing or ((doubtful or alone) and gate.on_unknown == "incomplete"):
         outcome = Outcome.INCOMPLETE
-    return Ruling(gate, outcome, failing, doubtful, uncovered, open_ended)
+    return Ruling(gate, outcome, failing, doubtful, uncovered, open_ended, alone)
+
+
+def _alone(gate: Gate, doubtful: frozenset[Severity], one: UnreadSet) -> bool:
+    """Whether an image set that could not be read is an unknown of its own: that of no rule stands for it, because the gate
+    counts it, or because a waiver covers all of them."""
+    waived = one.waived and not one.unknown
+    return gate.on_unknown != "ignore" and not waived and not one.unknown & doubtful
 
 
 def _let_through(gate: Gate, severity: Severity) -> float:
@@ -222,16 +255,27 @@ def _head(ruling: Ruling, tallies: Tallies, *, something: bool, new: str) -> str
     unknowns = _number(unknown, "unknown", "s") if any(unknown.values()) else ""
     if outcome is Outcome.PASSED:
         return f"Gate passed: no {new}unwaived fail {level}."
+    sets = unread_sets(ruling)
     if outcome is Outcome.VIOLATION and ruling.failing:
-        return f"Gate failed: {' and '.join(filter(None, (fails, unknowns)))} {level}."
+        text = f"Gate failed: {' and '.join(filter(None, (fails, unknowns)))} {level}."
+        return f"{text} {sets[0].upper()}{sets[1:]}." if sets else text
     if outcome is Outcome.VIOLATION:
-        return f"Gate failed: {unknowns} {level}, which count as violations (on_unknown: violation)."
+        said = " and ".join(filter(None, (unknowns and f"{unknowns} {level}", sets)))
+        return f"Gate failed: {said}, which count as violations (on_unknown: violation)."
     if outcome is not Outcome.INCOMPLETE:
         return f"Gate: {outcome}."
     if not something:
         return "Gate undecided: nothing was evaluated."
-    but = "not everything could be found out" + (f": {unknowns}" if unknowns else "")
+    what = " and ".join(filter(None, (unknowns, sets)))
+    but = "not everything could be found out" + (f": {what}" if what else "")
     return f"Gate undecided: no {new}unwaived fail {level}, but {but}.{_uncovered(ruling)}"
+
+
+def unread_sets(ruling: Ruling) -> str:
+    """How many image sets that could not be read the gate counts by themselves: `2 image sets could not be read`; empty where
+    it counts none."""
+    number = ruling.unread
+    return f"{number:,} image set{'' if number == 1 else 's'} could not be read" if number else ""
 
 
 def _uncovered(ruling: Ruling) -> str:
@@ -275,7 +319,11 @@ def _ignored(ruling: Ruling, tallies: Tallies, *, new_only: bool) -> list[str]:
 
 def _listed(ruling: Ruling, coverage: Coverage, *, something: bool) -> str:
     if something and not coverage.expected and not ruling.open_ended:
-        return "no image set was needed"
+        return "no image set was asked for, since no rule needs one"
+    if something and not coverage.evaluated and not (ruling.open_ended or coverage.unreadable_targets):
+        # evidence of a run whose rules did
+        number = coverage.expected
+        return f"no rule needs an image set, and {number} that {'is' if number == 1 else 'are'} listed could not be read"
     # rules on image sets have judged these too
     lists = coverage.versions_unread
     more = f", and {lists} more without the list of their versions" if lists else ""

@@ -10,7 +10,7 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from checker.audit.change_summary import change_sentence
-from checker.audit.gate import Gate, Ruling, Tallies, judge, sentence
+from checker.audit.gate import Gate, Ruling, Tallies, UnreadSets, judge, sentence
 from checker.audit.run import Judged, Predecessors, Run
 from checker.audit.waivers import stand
 from checker.evidence.claims import claims, literally_unforced, searched
@@ -81,7 +81,8 @@ def evaluate(
     coverage = replace(coverage, unreadable_targets=coverage.unreadable_targets + unread_targets)
     tallies, used, change = _judged(rules, where, moment, waivers, before)
     pairs = [(rule.severity, tally) for rule, tally in zip(rules.rules, tallies, strict=True)]
-    ruling = judge(gate or Gate(), pairs, coverage, interrupted=evidence.interrupted)
+    unread = _unread(where, coverage)
+    ruling = judge(gate or Gate(), pairs, coverage, unread, interrupted=evidence.interrupted)
     origin = origin or Origin(as_of is not None, model().botocore_version, _notes(evidence, where))
     return Run(
         id=run_id(rules, evidence.digest, moment),
@@ -99,6 +100,7 @@ def evaluate(
         waivers=stand(waivers, used, moment, soon, skipped, interrupted=evidence.interrupted),
         before=before,
         change=change,
+        unread_counts=unread,
         unread_targets=unread_targets,
         audit_path=audit_path,
         soon=soon,
@@ -157,6 +159,15 @@ def _judged(
     tallies = record_change(where, rules.rules, moment, reference, tallies)
     used = usage(where, rules.rules, waivers, moment, labels)
     return tallies, used, since(where, rules.rules, reference) if reference else None
+
+
+def _unread(where: Path, coverage: Coverage) -> UnreadSets:
+    """What rules say of the image sets that could not be read."""
+    if not coverage.unreadable:
+        return {}
+    from checker.evaluation.unread import unread_sets
+
+    return unread_sets(where)
 
 
 def _of_evidence(evidence: Evidence, where: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from checker.audit.gate import Gate, Ruling, Total, something_evaluated, totals
+from checker.audit.gate import Gate, Ruling, Total, UnreadSets, something_evaluated, totals
 from checker.audit.waivers import WaiverUse
 from checker.evidence.reached import Reached
 from checker.evidence.runfolder import BASELINE, NAMED, PRIOR
@@ -59,11 +59,13 @@ class SubjectVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A listed image set that could not be read: the error's code and message."""
+    """An image set that could not be read: the error's code and message. It is `gated` where the gate counts it by itself,
+    as no unknown of a rule stands for it; of an image set that several rows name, the first is."""
 
     subject: Subject
     code: str
     message: str
+    gated: bool = False
 
 
 Kind = Literal["last", "passed", "accepted", "named"]
@@ -175,6 +177,8 @@ class Run:
     audit_path: str = ""
     """How messages call the audit.yaml of the run."""
     soon: Duration = SOON
+    unread_counts: UnreadSets = field(default_factory=dict)
+    """What rules say of the image sets that could not be read."""
     unread_targets: int = 0
     """Targets that nobody has read, beside those of which the evidence says so."""
     show_phi: bool = False
@@ -315,7 +319,7 @@ class Run:
 
     def unread(self) -> Iterator[Unread]:
         """The image sets that could not be read, by target, image set, version."""
-        from checker.evaluation import read
+        from checker.evaluation.unread import unread
 
-        for row in read.unread(self.folder):
-            yield Unread(*row)
+        for who, code, message, said in unread(self.folder):
+            yield Unread(who, code, message, said is not None and self.ruling.counts_unread(said))

@@ -24,9 +24,9 @@ from checker.evaluation.evaluate import details, fields_json, table
 from checker.evaluation.flips import Outlook, outlook
 from checker.evaluation.read import EVERY, NOTHING_EARLIER, Reader
 from checker.evaluation.tables import SUBJECT
-from checker.evaluation.targets import judged
+from checker.evaluation.targets import OF_TARGET, judged
 from checker.evaluation.targets import why as why_unknown
-from checker.evidence.snapshot import LABEL_PLACES, ROW, connect
+from checker.evidence.snapshot import ERROR_CODE, LABEL_PLACES, ROW, connect
 from checker.evidence.tables import map_value
 from checker.fields import NOW, SUPERSEDED_BY
 from checker.model import (
@@ -86,7 +86,8 @@ class LabelRead:
 class Explanation:
     """A verdict and all that led to it. `rule` has its parameters bound, `params` are their values; `finding` is there
     for a fail and an unknown; `when` where the rule has one. `together`: reports have the unknown once for the target, with
-    its other image sets of which the rule cannot tell for the same reason."""
+    its other image sets of which the rule cannot tell for the same reason. `unread`: the code of the error, where the image
+    set, or the list of its versions, could not be read; empty otherwise."""
 
     rule: Rule
     subject: Subject
@@ -99,6 +100,7 @@ class Explanation:
     labels: tuple[LabelRead, ...]
     outlook: Outlook
     together: bool = False
+    unread: str = ""
 
 
 def explain(
@@ -153,7 +155,7 @@ class _Explainer:
         labels = _labels(rule)
         conditions = [one for one in (rule.when, rule.condition) if one]
         columns = [*details(rule, code, self.as_of, self.columns), fields_json(rule, self.columns)]
-        columns += [*rests_on(Reads.by(rule), self.columns), alone]
+        columns += [*rests_on(Reads.by(rule), self.columns), alone, _unread(rule)]
         columns += [part for name in labels for part in (Column(name), _place(name))]
         columns += [part for one in conditions for part in self.expressions(one)]
         named = [column.alias(f"c{index}") for index, column in enumerate(columns)]
@@ -161,7 +163,7 @@ class _Explainer:
         who = tuple(next(found) for _ in SUBJECT)
         said, why, fields = list(CODES)[next(found)], next(found), next(found)
         answers = [next(found) for _ in ANSWERS]
-        together = next(found)
+        together, unread = next(found), next(found)
         reader = Reader(rule, EVERY, phi=self.phi)
         values = reader.values(json.loads(fields))
         read = [(name, next(found), next(found)) for name in labels]
@@ -184,6 +186,7 @@ class _Explainer:
             tuple(LabelRead(name, values.get(name, text), place or "") for name, text, place in read),
             outlook(connection, folder, rule, number, as_of=self.as_of, now=said),
             together,
+            unread or "",
         )
 
     def expressions(self, condition: Condition) -> Iterator[Expression]:
@@ -228,6 +231,13 @@ def _state(field: Field) -> Expression:
     if none is not None:
         state = state.when(received(field) & none, Constant("none"))
     return state.when(received(field), Constant("absent")).otherwise(Constant("not received"))
+
+
+def _unread(rule: Rule) -> Expression:
+    """The error of the row of an image set that could not be read."""
+    if rule.scope == "datastore":
+        return Constant(None).cast("VARCHAR")
+    return Case(~OF_TARGET & Column("found").isnull(), Column(ERROR_CODE))
 
 
 def _labels(rule: Rule) -> list[str]:

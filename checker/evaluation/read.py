@@ -9,8 +9,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from duckdb import CaseExpression as Case
-from duckdb import CoalesceOperator as Coalesce
 from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
@@ -21,13 +19,13 @@ from checker.evaluation.compile import CODES, Columns
 from checker.evaluation.evaluate import SLICE, UNRECEIVED, details, table
 from checker.evaluation.open_findings import CHANGE, FIRST
 from checker.evaluation.order import NUMBER, PLACE, Gated, Order, counted, places
-from checker.evaluation.tables import SUBJECT, TABLES, read_table, subject
+from checker.evaluation.tables import SUBJECT
 from checker.evaluation.targets import judged as verdict
 from checker.evaluation.waiving import LAPSED, WAIVER
-from checker.evidence.records import CONTRADICTORY, NOT_FOUND
+from checker.evidence.records import NOT_FOUND
 from checker.evidence.runfolder import FINDINGS
-from checker.evidence.snapshot import ERROR_CODE, ERROR_MESSAGE, ROW, connect, duckdb_path, search_failed
-from checker.evidence.tables import COLLECTED, DOUBT, spilled
+from checker.evidence.snapshot import ROW, connect, duckdb_path
+from checker.evidence.tables import COLLECTED, spilled
 from checker.model import (
     Category,
     Duration,
@@ -73,7 +71,6 @@ NOTHING_EARLIER = (None,) * len((*CHANGE, *FIRST))
 
 _DETAILS = (*SUBJECT, "verdict", "reason", "fields", WAIVER, LAPSED)
 _MORE = (UNRECEIVED, *CHANGE, *FIRST, *ANSWERS)
-_SAME = 'rows."target" = listed."target" AND rows."imageSetId" = listed."imageSetId"'
 REDACTED = "(redacted)"
 """What is shown in the place of data of patients."""
 _FOUND_OUT = (Verdict.FAIL, Verdict.UNKNOWN)
@@ -137,7 +134,7 @@ def _rows(connection: DuckDBPyConnection, folder: Path) -> DuckDBPyRelation:
 def _findings(rows: DuckDBPyRelation, number: str, readers: Iterable[Reader]) -> Iterator[Finding]:
     """Findings by the number that a column has."""
     by_rule = {reader.rule.name: reader for reader in readers}
-    for row in _slices(rows, number, [Column("rule"), *map(Column, (*_DETAILS, *_MORE))]):
+    for row in slices(rows, number, [Column("rule"), *map(Column, (*_DETAILS, *_MORE))]):
         yield by_rule[row[0]].finding(row[1:])
 
 
@@ -178,7 +175,7 @@ def _verdicts(
     rows, columns = judged
     words = list(CODES)
     code = verdict(rule, as_of, columns, each=each)
-    for row in _slices(rows, ROW, details(rule, code, as_of, columns)):
+    for row in slices(rows, ROW, details(rule, code, as_of, columns)):
         if row[-2] is not None:
             yield Subject(*row[:-2]), words[row[-2]], row[-1]
 
@@ -213,36 +210,7 @@ def _with_findings(
         yield who, word, finding
 
 
-def unread(folder: Path) -> Iterator[tuple[Subject, str, str]]:
-    """The image sets that could not be read, each with the error's code and message; then those of which only the
-    list of versions could not be."""
-    scopes: tuple[RuleScope, ...] = ("image_set", "version")
-    with connect() as connection:
-        tables = {
-            scope: read_table(connection, folder, scope)
-            for scope in scopes
-            if (folder / TABLES[scope]).exists()
-        }
-        for scope, rows in tables.items():
-            columns = [Column("found").isnull(), *subject(scope), Column(ERROR_CODE), Column(ERROR_MESSAGE)]
-            if DOUBT in rows.columns:
-                doubtful = Column(DOUBT).isnotnull()
-                code = Case(doubtful, Constant(CONTRADICTORY)).otherwise(Column(ERROR_CODE))
-                message = Coalesce(Column(DOUBT), Column(ERROR_MESSAGE))
-                columns = [doubtful | columns[0], *subject(scope), code, message]
-            if scope == "version" and "image_set" in tables:
-                listed = tables["image_set"].filter(Column("found").isnull())
-                others = rows.set_alias("rows").join(listed.set_alias("listed"), _SAME, how="anti")
-            else:
-                others = rows
-            # a search that came to its end is nothing unread
-            others = others.filter(Column("imageSetId").isnotnull() | search_failed())
-            for row in _slices(others, ROW, columns):
-                if row[0]:
-                    yield Subject(*row[1:-2]), row[-2], row[-1] or ""
-
-
-def _slices(rows: DuckDBPyRelation, number: str, columns: list[Expression]) -> Iterator[tuple[Any, ...]]:
+def slices(rows: DuckDBPyRelation, number: str, columns: list[Expression]) -> Iterator[tuple[Any, ...]]:
     """The rows of a relation, numbered from 1 by a column, in order, a slice in memory at a time."""
     ends = [Function(name, Column(number)) for name in ("min", "max")]
     first, last = (end or 0 for end in rows.aggregate(ends).fetchall()[0])

@@ -7,6 +7,7 @@ of months and milliseconds. What an answer left out is null: what that means is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,9 @@ __all__ = [
 ]
 
 
+_ORDER = ("target", "imageSetId", PINNED, "versionId", "datastoreId")
+
+
 def write_records(records: Iterable[Record], path: Path) -> None:
     """Writes records as JSON lines."""
     with path.open("w", encoding="utf-8", newline="\n") as lines:
@@ -102,7 +106,7 @@ def write_snapshot(
 def _tables(
     connection: DuckDBPyConnection, records: Path, folder: Path, labels: Mapping[str, Label], needs: Needs
 ) -> Coverage:
-    written = []
+    written: list[Path] = []
     # a replay has its own beside its tables
     past = next(filter(Path.exists, (place / HISTORY for place in (folder, records.parent))), None)
     found = doubts(connection, records) if needs.image_sets or needs.versions else None
@@ -118,7 +122,7 @@ def _tables(
             rows = with_targets(settled(connection, rows, records))
         written.append(folder / SNAPSHOT)
         rows = with_setbacks(connection, settled(connection, rows, records), past)
-        write(rows, ("target", "imageSetId", PINNED, "versionId", "datastoreId"), written[-1])
+        write(rows, _ORDER, written[-1])
     if needs.versions:
         rows = doubted(version_rows(connection, records, labels, needs), found)
         rows = settled(connection, _with_calls(connection, rows, records, needs), records)
@@ -131,7 +135,27 @@ def _tables(
         write(rows, ("target", "datastoreId"), folder / DATASTORES)
     if written:
         return _coverage(connection, written)
-    return _stores_coverage(connection, folder / DATASTORES) if needs.datastores else Coverage()
+    if not needs.datastores:
+        return Coverage()
+    unread = _unread(connection, records, folder, labels, needs)
+    return replace(_stores_coverage(connection, folder / DATASTORES), expected=unread, unreadable=unread)
+
+
+def _unread(
+    connection: DuckDBPyConnection, records: Path, folder: Path, labels: Mapping[str, Label], needs: Needs
+) -> int:
+    """How many image sets were asked for and not read, where these rules need none: the evidence may be of a run whose rules
+    did, or recorded. They alone have rows then, and a table where there are any."""
+    from duckdb import ColumnExpression as Column
+
+    every = image_set_rows(connection, records, labels, needs)
+    rows = settled(
+        connection, every.filter(Column("imageSetId").isnotnull() & Column("found").isnull()), records
+    )
+    if not rows.limit(1).fetchall():
+        return 0
+    write(rows, _ORDER, folder / SNAPSHOT)
+    return _coverage(connection, [folder / SNAPSHOT]).unreadable
 
 
 def answered_by(folder: Path) -> dict[str, int]:

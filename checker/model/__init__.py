@@ -20,6 +20,7 @@ from checker.model.audit import (
     Subject,
     Tally,
     Target,
+    UnreadSet,
     Waiver,
 )
 from checker.model.language import (
@@ -100,6 +101,7 @@ __all__ = [
     "Test",
     "Type",
     "Unloaded",
+    "UnreadSet",
     "Value",
     "Verdict",
     "Waiver",

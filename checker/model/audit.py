@@ -158,6 +158,15 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadSet:
+    """What rules say of an image set that could not be read: the severities of those that it is unknown to, but for what a
+    waiver covers, and whether one covers some of it."""
+
+    unknown: frozenset[Severity] = frozenset()
+    waived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
     """The image sets of a run beside those that earlier runs of the audit saw.
 

@@ -20,6 +20,7 @@ SCHEMA = "imageset-checker/explain/1"
 
 _TRUTH = {True: "true", False: "false", None: "unknown"}
 _STATES = {"none": "(none)", "absent": ABSENT, "not received": "(not received)"}
+_UNREAD = {"image_set": "the image set could not be read", "version": "its versions could not be read"}
 _WIDTH = 100
 
 Sources = Mapping[str, str]
@@ -36,12 +37,7 @@ def text(one: Explanation, packs: Iterable[Pack], sources: Sources) -> str:
     rule = one.rule
     lines = [f"{rule.name}: {one.verdict.value}", printable(rule.title), ""]
     lines += [*_row("subject", one.subject.name), *_row("as of", values.iso(one.as_of))]
-    if one.finding and one.finding.reason and one.verdict is Verdict.UNKNOWN:
-        lines += _row("reason", one.finding.reason)
-    if one.together:
-        lines += _row(
-            "counted", f"once for the target {one.subject.target}, of all its image sets of which that is so"
-        )
+    lines += _remarks(one)
     if one.finding and one.verdict is Verdict.FAIL:
         lines += _row("message", one.finding.message)
     if one.finding and one.finding.calls:
@@ -59,6 +55,22 @@ def text(one: Explanation, packs: Iterable[Pack], sources: Sources) -> str:
             several = f", {part.written.kind} of" if isinstance(part.written, Group) else ""
             lines += ["", f"{word}: {_TRUTH[part.truth]}{several}", *_part(part, one, source_lines, "  ")]
     return "\n".join(lines)
+
+
+def _remarks(one: Explanation) -> list[str]:
+    """Why a verdict is unknown, and how it stands to other verdicts and to what was read."""
+    lines = []
+    if one.finding and one.finding.reason and one.verdict is Verdict.UNKNOWN:
+        lines += _row("reason", one.finding.reason)
+    if one.unread and one.verdict is not Verdict.UNKNOWN:
+        lines += _row(
+            "unread", f"{_UNREAD[one.rule.scope]} ({one.unread}), which this verdict needs no answer of"
+        )
+    if one.together:
+        lines += _row(
+            "counted", f"once for the target {one.subject.target}, of all its image sets of which that is so"
+        )
+    return lines
 
 
 def forecast(verdict: Verdict, outlook: Outlook) -> str:
@@ -156,6 +168,7 @@ def _json(one: Explanation, sources: Sources) -> dict[str, Any]:
         "reason": one.finding.reason if one.finding else None,
         "message": one.finding.message if one.finding else None,
         "counted_for_target": one.together,
+        "unread": one.unread or None,
         **(answers(one.finding) if one.finding else {"calls": [], "collectedAt": None, "reusedFrom": None}),
         "params": [
             {"name": name, "value": _plain(value), "from": sources.get(key_of(rule, name), "default")}

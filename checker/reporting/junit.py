@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import TextIO
 
 from checker import values
@@ -74,11 +75,12 @@ def _plans(run: Run, options: Options) -> Iterator[Plan]:
             properties = tuple(_rule_properties(run, rule, packs.get(rule.pack)))
             case = Case("switched off", "skipped", "", one_line(text), text)
             yield Plan(_token(rule.id), _token(rule.pack), properties, iter([case]))
-    problems = list(_run_problems(run, red=seen.red))
-    if problems:
+    problems = _run_problems(run, red=seen.red)
+    first = next(problems, None)
+    if first:
         name, package = RUN_SUITE
         properties = (("gate.sentence", _token(run.sentence)), *_run_properties(run))
-        yield Plan(name, package, properties, iter(problems))
+        yield Plan(name, package, properties, chain([first], problems))
 
 
 def _watched(cases: Iterator[Case], seen: _Seen) -> Iterator[Case]:
@@ -148,6 +150,11 @@ def _run_problems(run: Run, *, red: bool) -> Iterator[Case]:
     if unread := wording.unread_targets(run):
         yield _problem("targets read", "unreadable-target", "; ".join(unread))
         red = True
+    for one in run.unread() if run.ruling.unread else ():
+        if one.gated:
+            kind = _token(one.code) or Verdict.UNKNOWN.value
+            yield _problem(f"image set {_name(one.subject)} read", kind, _token(wording.unread(one)))
+            red = True
     if run.ruling.uncovered and run.gate.min_coverage is not None:
         text = f"{wording.read_share(run)}; min_coverage: {values.show(run.gate.min_coverage)}"
         yield _problem("coverage", "min-coverage", text)

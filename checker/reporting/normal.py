@@ -71,8 +71,8 @@ def answers(one: Finding) -> dict[str, Any]:
 
 
 def unreadable(one: Unread) -> dict[str, Any]:
-    """A listed image set that could not be read, with the error's code and message."""
-    return {**_subject(one.subject), "code": one.code, "message": one.message}
+    """An image set that could not be read, with the error's code and message."""
+    return {**_subject(one.subject), "code": one.code, "message": one.message, "gated": one.gated}
 
 
 def finding_id(rule: Rule, subject: Subject) -> str:
@@ -225,6 +225,7 @@ def _summary(run: Run) -> dict[str, Any]:
         "unreadable_targets": coverage.unreadable_targets,
         "unlisted_targets": coverage.unlisted_targets,
         "versions_unread": coverage.versions_unread,
+        "unreadable_gated": run.ruling.unread,
         "answered_by": dict(run.answered_by),
         "moved": asdict(run.moved) if run.moved else None,
         "since": looking_back.since_plain(run, run.change),

@@ -137,8 +137,8 @@ def _unreadable(run: Run, options: Options) -> Iterator[str]:
     shown = f", first {MOST_UNREADABLE}" if total > MOST_UNREADABLE else ""
     yield _paint(f"Image sets that could not be read ({total:,}{shown})", "bold", options)
     for one in islice(run.unread(), MOST_UNREADABLE):
-        yield f"  {_safe(one.subject.name)}"
-        yield f"          {_safe(f'{one.code}: {one.message}')}"
+        yield f"  {_safe(one.subject.name)}{' (counted by the gate)' * one.gated}"
+        yield f"          {_safe(wording.unread(one))}"
     if total > MOST_UNREADABLE:
         yield f"  ... and {total - MOST_UNREADABLE:,} more {_where(options)}"
 

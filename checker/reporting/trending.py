@@ -47,7 +47,7 @@ def text(name: str, runs: Sequence[PastRun]) -> str:
                 *(_changed(one, word) for word in ("new", "fixed")),
                 f"{total.waived:,}",
                 f"{total.unknown:,}",
-                f"{one.oldest:%Y-%m-%d}" if one.oldest else "",
+                one.oldest.date().isoformat() if one.oldest else "",
                 _safe(one.run),
             )
         )

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from checker import values
-from checker.audit.gate import Ruling, not_listed
-from checker.audit.run import Judged, Run
+from checker.audit.gate import Ruling, not_listed, unread_sets
+from checker.audit.run import Judged, Run, Unread
 from checker.audit.waivers import day
 from checker.evidence.reached import Reached
 from checker.model import (
@@ -215,14 +215,20 @@ def unread_targets(run: Run) -> list[str]:
     return texts
 
 
+def unread(one: Unread) -> str:
+    """Why an image set could not be read: `ThrottlingException: Rate exceeded`."""
+    return f"{one.code}: {one.message}" if one.message else one.code
+
+
 def why_unread(run: Run) -> str:
-    """Why of a target, or of all of them, nothing was read, in one line; empty where something was of each."""
-    said = unread_targets(run)
+    """Why of a target, of all of them or of image sets that the gate counts nothing was read, in one line; empty where something
+    was of each."""
+    said = unread_targets(run) or ([unread_sets(run.ruling)] if run.ruling.unread else [])
     if not said and run.coverage.evaluated:
         return ""
     first = next(run.unread(), None)
     none = "" if run.coverage.expected else "there was no image set to read"
-    why = f"{first.subject.name}: {first.code}: {first.message}" if first else none
+    why = f"{first.subject.name}: {unread(first)}" if first else none
     return ": ".join(one for one in ("; ".join(said) or "nothing was read", why) if one)
 
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from checker.audit.gate import Gate, Total, judge, sentence, totals
-from checker.model import Coverage, Outcome, Severity, Tally, Verdict
+from checker.model import Coverage, Outcome, Severity, Tally, UnreadSet, Verdict
 
 ALL_READ = Coverage(expected=10)
 CRITICAL, HIGH, LOW = Severity.CRITICAL, Severity.HIGH, Severity.LOW
@@ -113,6 +113,79 @@ def test_a_coverage_below_the_least_is_incomplete(unreadable, outcome):
     assert judge(gate, [], Coverage(100, unreadable=unreadable)).outcome is outcome
 
 
+ONE = Coverage(3, unreadable=1)
+PASSES = [(HIGH, tally(passed=3))]
+
+
+@pytest.mark.parametrize(
+    ("gate", "tallies", "one", "outcome", "number"),
+    [
+        # no rule is unknown to it: it is an unknown of its own, whatever the gate says of severities
+        (Gate(), PASSES, UnreadSet(), Outcome.INCOMPLETE, 1),
+        (Gate(CRITICAL), PASSES, UnreadSet(), Outcome.INCOMPLETE, 1),
+        (Gate(None), PASSES, UnreadSet(), Outcome.INCOMPLETE, 1),
+        (Gate(new_only=True, most={HIGH: 9}), PASSES, UnreadSet(), Outcome.INCOMPLETE, 1),
+        # on_unknown says what an unknown is
+        (Gate(LOW, "ignore"), PASSES, UnreadSet(), Outcome.PASSED, 0),
+        (Gate(LOW, "violation"), PASSES, UnreadSet(), Outcome.VIOLATION, 1),
+        (Gate(LOW, "ignore", min_coverage=Fraction(9, 10)), PASSES, UnreadSet(), Outcome.INCOMPLETE, 0),
+        # an unknown that the gate counts stands for it, and no other
+        (Gate(), [(HIGH, tally(passed=2, unknown=1))], UnreadSet(frozenset({HIGH})), Outcome.INCOMPLETE, 0),
+        (Gate(HIGH), [(LOW, tally(passed=2, unknown=1))], UnreadSet(frozenset({LOW})), Outcome.INCOMPLETE, 1),
+        (Gate(most={LOW: 5}), [(LOW, tally(unknown=1))], UnreadSet(frozenset({LOW})), Outcome.INCOMPLETE, 1),
+        # waivers let it go where they cover all that rules say of it
+        (Gate(), [(HIGH, tally(unknown=1, unknown_waived=1))], UnreadSet(waived=True), Outcome.PASSED, 0),
+        (
+            Gate(HIGH),
+            [(HIGH, tally(unknown=1, unknown_waived=1)), (LOW, tally(unknown=1))],
+            UnreadSet(frozenset({LOW}), waived=True),
+            Outcome.INCOMPLETE,
+            1,
+        ),
+        # a fail is a violation all the same
+        (Gate(), [(HIGH, tally(passed=2, fail=1))], UnreadSet(), Outcome.VIOLATION, 1),
+    ],
+)
+def test_an_image_set_that_could_not_be_read_is_one_unknown(gate, tallies, one, outcome, number):
+    ruling = judge(gate, tallies, ONE, {one: 1})
+    assert (ruling.outcome, ruling.unread, ruling.counts_unread(one)) == (outcome, number, number == 1)
+
+
+@pytest.mark.parametrize(
+    ("gate", "tallies", "text"),
+    [
+        (Gate(), PASSES, "but not everything could be found out: 1 image set could not be read. 0 fails"),
+        (
+            Gate(),
+            [(HIGH, tally(unknown=2))],
+            "found out: 2 unknowns (high) and 1 image set could not be read. 0",
+        ),
+        (
+            Gate(LOW, "violation"),
+            [(HIGH, tally(unknown=2))],
+            "Gate failed: 2 unknowns (high) at low or above and 1 image set could not be read, which count as violations",
+        ),
+        (Gate(LOW, "violation"), PASSES, "Gate failed: 1 image set could not be read, which count as viol"),
+        (
+            Gate(),
+            [(HIGH, tally(fail=1))],
+            "Gate failed: 1 fail (high) at low or above. 1 image set could not be read. 0",
+        ),
+        (
+            Gate(LOW, "ignore"),
+            PASSES,
+            "Gate passed: no unwaived fail at low or above. 0 fails below the gate",
+        ),
+    ],
+)
+def test_the_sentence_says_that_an_image_set_could_not_be_read(gate, tallies, text):
+    assert text in said(gate, tallies, ONE)
+
+
+def test_what_nobody_said_anything_of_counts_by_itself():
+    assert judge(Gate(), PASSES, Coverage(9, unreadable=4)).unread == 4
+
+
 def test_a_finding_counts_exactly_where_the_outcome_rests_on_it():
     ruling = judge(Gate(LOW, most={MEDIUM: 2}), [(MEDIUM, tally(fail=2)), (HIGH, tally(fail=1))], ALL_READ)
     assert not ruling.counts(Verdict.FAIL, MEDIUM)
@@ -124,8 +197,8 @@ def test_a_finding_counts_exactly_where_the_outcome_rests_on_it():
     assert ruling.counts(Verdict.FAIL, LOW, new=None)
 
 
-def said(gate, tallies, coverage):
-    return sentence(judge(gate, tallies, coverage), tallies, coverage)
+def said(gate, tallies, coverage, unread=None):
+    return sentence(judge(gate, tallies, coverage, unread), tallies, coverage)
 
 
 def test_no_fail_is_called_new_where_no_run_is_compared_with():
@@ -169,7 +242,8 @@ EVERY = [
 
 
 def test_the_sentence_has_every_severity_the_gravest_first_with_what_the_gate_counts():
-    assert said(Gate(HIGH), EVERY, Coverage(242, unreadable=2)) == (
+    unread = {UnreadSet(frozenset({HIGH})): 2}
+    assert said(Gate(HIGH), EVERY, Coverage(242, unreadable=2), unread) == (
         "Gate failed: 34 fails (critical 13, high 21) and 19 unknowns (critical 2, high 17) at high or above. "
         "14 fails (low) below the gate, 1 waived (high), 25 unknown (critical 2, high 17, low 6); "
         "240 of 242 listed image sets read."
@@ -251,7 +325,9 @@ def test_no_sentence_speaks_of_compliance(gate, counts):
 
 
 def test_the_sentence_of_a_run_that_needed_no_image_set():
-    assert said(Gate(), [(HIGH, tally(passed=2))], Coverage()).endswith("0 unknown; no image set was needed.")
+    assert said(Gate(), [(HIGH, tally(passed=2))], Coverage()).endswith(
+        "0 unknown; no image set was asked for, since no rule needs one."
+    )
     nothing = said(Gate(), [(HIGH, tally(unknown=2))], Coverage())
     assert nothing.startswith("Gate undecided: nothing was evaluated.")
     assert nothing.endswith("0 of 0 listed image sets read.")

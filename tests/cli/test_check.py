@@ -84,7 +84,7 @@ def check(sets, *options):
         ("none", [], 3),
         ("none", ["--fail-on", "never"], 3),
         ("forced", ["--fail-on", "critical"], 0),
-        ("unread", ["--fail-on", "critical"], 0),
+        ("unread", ["--fail-on", "critical"], 3),
         ("forced", ["--fail-on", "never"], 0),
         ("forced", ["--skip-rule", "forced"], 0),
         ("forced", ["--rule", "p/age"], 0),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -36,6 +37,7 @@ from checker.model import (
     Tally,
     Test,
     Type,
+    UnreadSet,
     Verdict,
 )
 
@@ -151,7 +153,21 @@ class FakeRun(Run):
         yield from ((judged, iter(self.verdicts[judged.rule.name])) for judged in self.ranked)
 
     def unread(self) -> Iterator[Unread]:
-        yield from self.unread_sets
+        found = [one.finding for every in self.verdicts.values() for one in every if one.finding]
+        for one in self.unread_sets:
+            gated = self.ruling.counts_unread(_said(one.subject, found))
+            yield dataclasses.replace(one, gated=gated)
+
+
+def _said(one: Subject, findings: Iterable[Finding]) -> UnreadSet:
+    """What rules say of an image set that could not be read."""
+    own = [
+        finding
+        for finding in findings
+        if finding.subject.image_set_id == one.image_set_id and finding.verdict is Verdict.UNKNOWN
+    ]
+    unknown = frozenset(finding.rule.severity for finding in own if not finding.waived)
+    return UnreadSet(unknown, any(finding.waived for finding in own))
 
 
 def subject(number: int, **more) -> Subject:
@@ -185,7 +201,9 @@ def resting(one: SubjectVerdict, *calls: str, reused_from: str | None = None) ->
 def run_of(pairs: list[tuple[Rule, list[SubjectVerdict]]], gate: Gate, coverage: Coverage, **more) -> FakeRun:
     judged = tuple(Judged(one, _tally(found)) for one, found in pairs)
     tallies = [(one.rule.severity, one.tally) for one in judged]
-    ruling = judge(gate, tallies, coverage, interrupted=more.get("interrupted", False))
+    found = [one.finding for _, every in pairs for one in every if one.finding]
+    unread = Counter(_said(one.subject, found) for one in more.get("unread_sets", ()))
+    ruling = judge(gate, tallies, coverage, unread, interrupted=more.get("interrupted", False))
     given = {
         "id": "20260102T030405Z-1a2b3c4d",
         "name": "radiology-archive",

@@ -81,7 +81,7 @@ def test_what_a_ratio_came_to_is_numbers_for_machines_and_words_for_people():
 def test_a_run_on_data_stores_alone_needs_no_image_set():
     run = stores_only()
     assert run.complete
-    assert run.sentence.endswith("no image set was needed.")
+    assert run.sentence.endswith("no image set was asked for, since no rule needs one.")
     assert "nothing-evaluated" not in written(run, "junit")
     assert "1 data store passed" in written(run, "junit", junit_passes="aggregate")
     page = written(run, "html")

@@ -1,0 +1,123 @@
+"""The image sets that could not be read, each with what rules say of it all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import reduce
+from pathlib import Path
+
+from duckdb import CaseExpression as Case
+from duckdb import CoalesceOperator as Coalesce
+from duckdb import ColumnExpression as Column
+from duckdb import ConstantExpression as Constant
+from duckdb import DuckDBPyConnection, DuckDBPyRelation
+from duckdb import FunctionExpression as Function
+
+from checker.evaluation.read import slices
+from checker.evaluation.tables import SUBJECT, TABLES, read_table, subject
+from checker.evaluation.waiving import WAIVER
+from checker.evidence.records import CONTRADICTORY
+from checker.evidence.runfolder import FINDINGS
+from checker.evidence.snapshot import (
+    ERROR_CODE,
+    ERROR_MESSAGE,
+    ROW,
+    connect,
+    duckdb_path,
+    search_failed,
+)
+from checker.evidence.tables import DOUBT
+from checker.model import RuleScope, Severity, Subject, UnreadSet, Verdict
+
+Row = tuple[Subject, str, str, UnreadSet | None]
+"""An image set, the error's code and message, and what rules say of it; None where an earlier row is of the same one, or no
+image set is named."""
+
+_SCOPES: tuple[RuleScope, ...] = ("image_set", "version")
+_SAME = 'rows."target" = listed."target" AND rows."imageSetId" = listed."imageSetId"'
+_SET = ("datastoreId", "imageSetId")
+_SAME_SET = " AND ".join(f'rows."{name}" IS NOT DISTINCT FROM said."{name}"' for name in _SET)
+_PLACE = "place"
+_FIRST = "first"
+_WAIVED = "waived"
+
+
+def unread(folder: Path) -> Iterator[Row]:
+    """The image sets that could not be read, from a folder with a snapshot and its findings; then those of which only the list
+    of versions could not be. Of a target whose image sets could not all be found one row names none."""
+    with connect() as connection:
+        rows = _rows(connection, folder)
+        if rows is None:
+            return
+        _with_findings(connection, folder, rows).to_table("unread")
+        columns = [*SUBJECT, ERROR_CODE, ERROR_MESSAGE, _FIRST, _WAIVED, *Severity]
+        for row in slices(connection.table("unread"), _PLACE, [Column(name) for name in columns]):
+            who, code, message, first, *said = row[: len(SUBJECT)], *row[len(SUBJECT) :]
+            yield Subject(*who), code, message or "", _said(said) if first else None
+
+
+def unread_sets(folder: Path) -> dict[UnreadSet, int]:
+    """How many image sets could not be read, by what rules say of them, from a folder with a snapshot and its findings."""
+    with connect() as connection:
+        rows = _rows(connection, folder)
+        if rows is None:
+            return {}
+        names = ", ".join(f'"{name}"' for name in (_WAIVED, *Severity))
+        each = _with_findings(connection, folder, rows).filter(Column(_FIRST))
+        counts = each.aggregate(f"{names}, count(*)", names).fetchall()
+    return {_said(said): number for *said, number in counts}
+
+
+def _said(flags: list[bool | None]) -> UnreadSet:
+    waived, *unknown = flags
+    return UnreadSet(
+        frozenset(one for one, is_so in zip(Severity, unknown, strict=True) if is_so), bool(waived)
+    )
+
+
+def _rows(connection: DuckDBPyConnection, folder: Path) -> DuckDBPyRelation | None:
+    """The rows of the tables that could not be read, numbered; None where there is no table of image sets."""
+    tables = {
+        scope: read_table(connection, folder, scope) for scope in _SCOPES if (folder / TABLES[scope]).exists()
+    }
+    parts = []
+    for number, (scope, every) in enumerate(tables.items()):
+        # a search that came to its end is nothing unread
+        there, code, message = Column("found").isnotnull(), Column(ERROR_CODE), Column(ERROR_MESSAGE)
+        if DOUBT in every.columns:
+            doubtful = Column(DOUBT).isnotnull()
+            there = there & ~doubtful
+            code = Case(doubtful, Constant(CONTRADICTORY)).otherwise(code)
+            message = Coalesce(Column(DOUBT), message)
+        rows = every.filter(~there & (Column("imageSetId").isnotnull() | search_failed()))
+        if number:
+            listed = tables["image_set"].filter(Column("found").isnull())
+            rows = rows.set_alias("rows").join(listed.set_alias("listed"), _SAME, how="anti")
+        named = [Constant(number).alias("table"), Column(ROW), *subject(scope)]
+        parts.append(rows.select(*named, code.alias(ERROR_CODE), message.alias(ERROR_MESSAGE)))
+    if not parts:
+        return None
+    rows = reduce(lambda left, right: left.union(right), parts)
+    by = [Column("table"), Column(ROW)]
+    place = Function("row_number").over(order_by=by).alias(_PLACE)
+    of_set = Function("row_number").over(partition_by=[Column(name) for name in _SET], order_by=by)
+    first = (Column("imageSetId").isnotnull() & (of_set == Constant(1))).alias(_FIRST)
+    return rows.select(place, first, *map(Column, (*SUBJECT, ERROR_CODE, ERROR_MESSAGE)))
+
+
+def _with_findings(connection: DuckDBPyConnection, folder: Path, rows: DuckDBPyRelation) -> DuckDBPyRelation:
+    """Rows with whether rules of each severity are unknown to the image set, and whether a waiver covers some of that."""
+    found = connection.read_parquet(duckdb_path(folder / FINDINGS))
+    unknown = found.filter(
+        (Column("verdict") == Constant(Verdict.UNKNOWN.value)) & Column("imageSetId").isnotnull()
+    )
+    free, names = Column(WAIVER).isnull(), ", ".join(f'"{name}"' for name in _SET)
+    flags = [
+        Function("bool_or", free & (Column("severity") == Constant(one.value))).alias(one.value)
+        for one in Severity
+    ]
+    waived = Function("bool_or", ~free).alias(_WAIVED)
+    said = unknown.aggregate([*map(Column, _SET), waived, *flags], names)
+    joined = rows.set_alias("rows").join(said.set_alias("said"), _SAME_SET, how="left")
+    own = [Column("rows", name).alias(name) for name in rows.columns]
+    return joined.select(*own, *map(Column, (_WAIVED, *Severity)))

@@ -5,7 +5,7 @@ else, and neither should a Lambda or a notebook. `import checker` offers all of 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -20,20 +20,20 @@ from checker.audit.replaying import limits, rejudge, replay
 from checker.audit.run import Run
 from checker.evidence import runfolder
 from checker.evidence.asked import Asked
+from checker.evidence.authenticity import KeyFiles, Keys, authentic_heads, keys_of, same_key
 from checker.evidence.events import Event
 from checker.evidence.inputs import of_inputs
-from checker.evidence.kept import Evidence, digest, discard_with, keep_records, moved, temporary
+from checker.evidence.journal import Journal, Mended, mend
+from checker.evidence.kept import Evidence, discard_with, inputs, keep_records, moved, temporary
 from checker.evidence.past import Kept, reopened
 from checker.evidence.past import collected as collected_runs
 from checker.evidence.pruned import Prunings
 from checker.evidence.recorded import read_recorded
-from checker.evidence.records import Record
-from checker.evidence.runfolder import ASKED, RECORDS, Begun, Key
+from checker.evidence.runfolder import RECORDS, Begun, Key
 from checker.evidence.runfolder import begun as begun_in
 from checker.evidence.runnames import locate
 from checker.evidence.signing import signing_key
 from checker.evidence.store import LocalStore, Store, Working, open_store
-from checker.evidence.stored import mend
 from checker.model import Duration, Needs, Target, Waiver, utc_now
 from checker.policy.choose import Rules, choose, named
 from checker.policy.load import Policies, load
@@ -50,14 +50,12 @@ if TYPE_CHECKING:
     from checker.evaluation.explain import Explanation
     from checker.inventory.estimate import Estimate
 
-MOST_OF_A_NAME = 1000
-"""Runs of the same inputs and instant that are told apart."""
-
 __all__ = [
     "Evidence",
     "Gate",
     "InvalidInputError",
     "Kept",
+    "Keys",
     "Options",
     "Past",
     "Policies",
@@ -79,6 +77,7 @@ __all__ = [
     "gate",
     "inputs",
     "kept",
+    "keys_of",
     "load",
     "moved",
     "named",
@@ -174,6 +173,7 @@ def collect(
     events: Sequence[Event] | None = None,
     refresh: bool = False,
     resume: bool = False,
+    key: Key | None = None,
     stop: threading.Event | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evidence:
@@ -192,6 +192,7 @@ def collect(
         events: deletions that are known of; None where nobody has looked for any.
         refresh: nothing is taken from earlier runs, but for which image sets there were.
         resume: the folder has the records of a run that was interrupted; only what is missing is asked.
+        key: signs the records as they are written: that of `claim`.
         stop: once set, collecting ends soon, and the evidence is `interrupted`.
         progress: told how many image sets are done, of how many.
 
@@ -206,9 +207,11 @@ def collect(
     from checker.inventory.limits import Meter
 
     where, moment = folder or temporary(), as_of or utc_now()
-    there = mend(where / RECORDS) if resume and (where / RECORDS).exists() else 0
-    own = where / RECORDS if there else None
-    memory = memory_of(config.collect, chosen, earlier, events or (), own=own, refresh=refresh)
+    asked = Asked(
+        where, meter := Meter(), resume=resume, key=key
+    )  # it may refuse, and nothing is mended then
+    mended = mend(where, key) if resume else Mended()
+    memory = memory_of(config.collect, chosen, earlier, events or (), own=mended.own, refresh=refresh)
     options = Options(
         rates=config.rates,
         evidence=config.collect.evidence,
@@ -218,26 +221,19 @@ def collect(
         belongs=Members(moment),
         as_of=moment,
         memory=memory,
-        meter=(meter := Meter()),
+        meter=meter,
     )
-    asked = Asked(where, meter, resume=resume)
-    with (where / RECORDS).open("a" if resume else "w", encoding="utf-8", newline="\n", buffering=1) as lines:
-
-        def log(record: Record) -> None:
-            lines.write(record.to_json() + "\n")
-            asked.take(record)
-
+    with Journal(where, key, resume=resume, also=asked.take) as journal:
         try:
-            done = run(chosen, log, needs=needs, options=options, stop=stop, progress=progress)
+            done = run(chosen, journal.take, needs=needs, options=options, stop=stop, progress=progress)
         finally:
             memory.close()
-    resumed = (f"The run was interrupted and resumed: {there} answers were there already.",) if resume else ()
     notes, warnings = of_inputs(events, where / RECORDS, chosen, config.collect.deletions_known_since)
     evidence = Evidence(
         where,
         "live",
         inputs(config, chosen, events or (), refresh=refresh),
-        (*resumed, *done.notes, *notes),
+        (*(mended.notes if resume else ()), *done.notes, *notes),
         *asked.all(done.calls, done.traffic),
         done.identities,
         names=done.names,
@@ -303,15 +299,21 @@ def recorded(
     return keep_records(records, tuple(warnings), events)
 
 
-def reopen(run: str | Path, runs: str | None = None, root: Path | None = None, audit: str = "") -> Kept:
+def reopen(
+    run: str | Path,
+    runs: str | None = None,
+    root: Path | None = None,
+    audit: str = "",
+    keys: Keys | None = None,
+) -> Kept:
     """A kept run: the path of its folder, `s3://BUCKET/PREFIX/RUN`; where it is known where runs are, its name, the beginning
-    of it, `latest`, `previous` or `latest~2`, which count the runs of one audit.
+    of it, `latest`, `previous` or `latest~2`, which count the runs of one audit. With `keys` one of them must have signed it.
 
     Raises:
         InvalidInputError: there is no such run, it was not completed, or it was altered.
     """
     store, name = locate(str(run), runs, root, audit)
-    return reopened(store, name)
+    return reopened(store, name, keys)
 
 
 def explain(
@@ -349,19 +351,6 @@ def explain(
         return run(written, rule, folder, subject, as_of=as_of or utc_now(), targets=only, phi=show_phi)
 
 
-def inputs(
-    config: AuditConfig, chosen: Iterable[Target], events: Iterable[Event] = (), *, refresh: bool = False
-) -> str:
-    """What a live audit is asked to do, as text for its id: the hashes of audit.yaml and of the files it names, the chosen
-    targets, the deletions that are known of, and whether all is asked for anew."""
-    options = (
-        *(name for one in chosen for name in (one.name, *one.only)),
-        *map(repr, events),
-        f"refresh={refresh}",
-    )
-    return " ".join((config.sha256, *config.files.values(), digest(options)))
-
-
 def report(run: Run, reports: Mapping[str, str | Path], options: Options | None = None) -> tuple[str, ...]:
     """Writes reports, each whole or not at all; the paths that were written.
 
@@ -391,20 +380,7 @@ def report(run: Run, reports: Mapping[str, str | Path], options: Options | None 
     )
 
 
-def past(store: Store, audit: str, gate: Gate, named: str | None = None, *, strict: bool = False) -> Past:
-    """Earlier runs of an audit: what they saw, and the findings to compare with.
-
-    Args:
-        store: where they are kept.
-        audit: the audit's name.
-        gate: the gate of the new run.
-        named: the run to compare with, where one is named; else it is the baseline with `new_only`, and the last run without.
-        strict: whether a run that was removed from among the others is an error, and no warning.
-
-    Raises:
-        InvalidInputError: a run that is needed was altered, or is not there.
-    """
-    return past_of(store, audit, gate, named, strict=strict)
+past = past_of
 
 
 def collected(store: Store, audit: str, known: Past) -> Iterator[Kept]:
@@ -418,19 +394,22 @@ def collected(store: Store, audit: str, known: Past) -> Iterator[Kept]:
     Raises:
         InvalidInputError: the next one was altered.
     """
-    return collected_runs(store, audit, known.last)
+    return collected_runs(store, audit, known.last, known.keys)
 
 
-def begun(run: str, runs: str | None = None, root: Path | None = None) -> tuple[Store, Begun]:
+def begun(
+    run: str, runs: str | None = None, root: Path | None = None, key: Key | None = None
+) -> tuple[Store, Begun]:
     """A run that was interrupted, and where it is: named as `reopen` takes it, but that `latest` is the last one of those.
+    `key` is that with which it was begun, if it was with one.
 
     Raises:
-        InvalidInputError: there is none, or it is complete.
+        InvalidInputError: there is none, it is complete, or it was begun with another key.
     """
     store, name = locate(run, runs, root, begun=True)
     if not isinstance(store, LocalStore):
         store.reclaim(name)
-    return store, begun_in(store.fetch(name))
+    return store, same_key(begun_in(store.fetch(name)), key)
 
 
 def reclaim(store: Store, begun: Begun, rules: Rules, asked: str, as_of: datetime) -> Working:
@@ -446,15 +425,21 @@ def reclaim(store: Store, begun: Begun, rules: Rules, asked: str, as_of: datetim
     Raises:
         InvalidInputError: it was begun with something else, or another process is at work on it.
     """
-    same = run_id(rules, asked, as_of)
-    if begun.name not in (same, *(f"{same}-{number}" for number in range(2, MOST_OF_A_NAME))):
-        message = f"the run was begun with {otherwise(begun, rules, asked, as_of)}"
+    if other := otherwise(begun, rules, asked, as_of):
+        message = f"the run was begun with {other}"
         raise InvalidInputError(Problem(begun.folder.as_posix(), message, "repeat them, or begin a new run"))
     return store.reclaim(begun.name)
 
 
 def claim(
-    store: Store, rules: Rules, asked: str, as_of: datetime, name: str = "", *, hypothetical: bool = False
+    store: Store,
+    rules: Rules,
+    asked: str,
+    as_of: datetime,
+    name: str = "",
+    *,
+    hypothetical: bool = False,
+    key: Key | None = None,
 ) -> Working:
     """A new run in a store: collect into its folder, or move recorded evidence there with `moved`; `kept` completes it.
 
@@ -465,13 +450,14 @@ def claim(
         as_of: the instant against which ages are measured.
         name: the audit's name.
         hypothetical: the instant was given.
+        key: signs what is said of the run as it begins: that of `collect` and `kept`.
 
     Raises:
         InvalidInputError: no run can be kept there.
     """
     facts = {"name": name, "as_of": iso(as_of), "hypothetical": hypothetical}
     with owner_only(when=bool(rules.needs.dicom)):
-        return store.claim(run_id(rules, asked, as_of), {**facts, "given": given(rules, asked)})
+        return store.claim(run_id(rules, asked, as_of), {**facts, "given": given(rules, asked)}, key)
 
 
 def kept(
@@ -479,10 +465,11 @@ def kept(
     working: Working,
     *,
     files: Mapping[str, bytes] | None = None,
-    reports: Iterable[tuple[str, str]] = (),
+    reports: Collection[tuple[str, str]] = (),
     retention: Duration | None = None,
     private: bool = False,
     key: Key | None = None,
+    keys: Keys | None = None,
     options: Options | None = None,
 ) -> str:
     """Completes a run: what it was judged by and its reports beside the evidence, then the manifest; what to call it.
@@ -494,22 +481,21 @@ def kept(
         reports: formats and paths of reports to copy into it; what is no regular file is left out.
         retention: how long the run is to be kept, where that is known: `runs prune` removes it no earlier.
         private: whether it holds values of DICOM attributes of earlier runs; of its own it is known.
-        key: signs the manifest, see `signing_key`.
+        key: signs the manifest, see `signing_key`. A run is not signed that rests on what nobody has authenticated.
+        keys: those whose signatures count in the store, see `keys_of`; that of `key` unless given.
         options: how the reports were written; not said in the manifest unless given, and `verify` tries every way.
 
     Raises:
-        InvalidInputError: the run has waivers, and `files` has no waivers.yaml.
+        InvalidInputError: the run has waivers, and `files` has no waivers.yaml; or it is to be signed, and nobody has
+            authenticated what it takes from earlier runs.
         RunFolderError: something could not be written.
     """
-    written = list(reports)
-    facts = keep(run, working.folder, files or {}, written)
-    if options:
-        facts |= {"reports": options_plain(options, dict(written))}
-    (working.folder / ASKED).unlink(missing_ok=True)  # the manifest says it
-    facts["keep"] = show(retention) if retention else None
-    facts["private"] = private or bool(run.dicom)
+    facts = keep(run, working.folder, files or {}, reports, signed=key is not None)
+    facts |= {"reports": options_plain(options, dict(reports))} if options else {}
+    facts |= {"keep": show(retention) if retention else None, "private": private or bool(run.dicom)}
     store = working.store
-    runfolder.seal(working.folder, facts, previous=store.heads(), pruned=Prunings(store).unnamed(), key=key)
+    previous, pruned = authentic_heads(store, keys or keys_of(key)), Prunings(store).unnamed()
+    runfolder.seal(working.folder, facts, previous=previous, pruned=pruned, key=key)
     return working.store.publish(working)
 
 
@@ -519,7 +505,7 @@ def verify(
     root: Path | None = None,
     audit: str = "",
     *,
-    key: Path | None = None,
+    key: KeyFiles = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Verified, ...]:
     """Recomputes every hash of a run and its link to the run before, and makes its findings, tables and reports again; of every
@@ -530,7 +516,7 @@ def verify(
         runs: where the runs are whose names are given.
         root: what `runs` is relative to; the present folder unless given.
         audit: the audit whose runs `latest` counts.
-        key: the public key that a run must be signed with.
+        key: the public key that a run must be signed with, or several of which it must be one.
         progress: told how many runs are done, of how many.
 
     Raises:
@@ -540,7 +526,8 @@ def verify(
     from checker.audit.verifying import verify_all
     from checker.reporting.reproduction import report_differences
 
+    keys = keys_of(None, [key] if isinstance(key, Path) else key or ())
     store, name = locate(run, runs, root, audit)
     if store.manifest(name) is None and (below := open_store(run)).names():
-        return tuple(verify_all(below, key=key, reports=report_differences, progress=progress))
-    return (check(store, name, key=key, reports=report_differences),)
+        return tuple(verify_all(below, keys=keys, reports=report_differences, progress=progress))
+    return (check(store, name, keys=keys, reports=report_differences),)

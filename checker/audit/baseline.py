@@ -17,8 +17,9 @@ from typing import Any, Literal
 from checker.audit.gate import Gate
 from checker.audit.keeping import gate_of
 from checker.evidence import past
+from checker.evidence.authenticity import Keys, unsigned
 from checker.evidence.past import Kept
-from checker.evidence.runfolder import PRUNED, is_statement, statement
+from checker.evidence.runfolder import PRUNED, Key, is_statement, signed, statement
 from checker.evidence.storing import Store
 from checker.model import Acceptance, Outcome, Severity
 from checker.problems import InvalidInputError, Problem
@@ -52,7 +53,13 @@ class Baseline:
 
 
 def find_baseline(
-    store: Store, audit: str, gate: Gate, known: Kept | None = None, *, before: str = ""
+    store: Store,
+    audit: str,
+    gate: Gate,
+    known: Kept | None = None,
+    *,
+    before: str = "",
+    keys: Keys | None = None,
 ) -> Baseline:
     """The baseline of an audit.
 
@@ -62,9 +69,10 @@ def find_baseline(
         gate: the present gate: a run that passed one which counted less has not shown that it passes this one.
         known: a run that was reopened already.
         before: the run whose baseline it is; the next one's unless given.
+        keys: those of which one must have signed it.
 
     Raises:
-        InvalidInputError: the baseline was altered, or a statement on a run cannot be read.
+        InvalidInputError: the baseline was altered, or is not signed with any of the keys, or a statement on a run cannot be read.
     """
     laxer = ""
     every = past.newest(store, audit, real=True)
@@ -78,7 +86,7 @@ def find_baseline(
         if accepted is None and not as_strict(facts, gate):
             laxer = laxer or name
             continue
-        kept = known if known and known.name == name else past.reopened(store, name)
+        kept = known if known and known.name == name else past.reopened(store, name, keys)
         return Baseline(kept, accepted, carries=still_stands(store, facts, gate))
     said = all_statements(store)
     return Baseline(laxer=laxer, revoked=any(one.action == "revoke" for one in said))
@@ -185,6 +193,28 @@ def all_statements(store: Store) -> tuple[Acceptance, ...]:
     )
 
 
+def unsigned_statements(store: Store, keys: Keys, *, of: str = "") -> list[Problem]:
+    """The statements of a store, or `of` one run, that are not signed with any of the keys, but for those that a run names:
+    its signature holds for them too.
+
+    Raises:
+        InvalidInputError: a statement cannot be read, or does not fit the run or the one before it.
+    """
+    named = {
+        (one.get("run"), one.get("number"), one.get("sha256"))
+        for run in store.complete()
+        for one in run.facts.get("statements", ())
+    }
+    problems = []
+    for one in statements(store, of) if of else all_statements(store):
+        if (one.run, one.number, one.sha256) in named:
+            continue
+        name = statement(one.number)
+        document = json.loads((store.fetch(one.run, name) / name).read_bytes())
+        problems.append(unsigned(f"{store.shown}/{one.run}/{name}", document, keys))
+    return [one for one in problems if one]
+
+
 def lost_statements(store: Store, facts: Mapping[str, Any], where: str) -> list[Problem]:
     """What a run's manifest names of what was said of baselines and of pruned runs, and what is gone or another one now.
 
@@ -214,15 +244,17 @@ def lost_statements(store: Store, facts: Mapping[str, Any], where: str) -> list[
     return problems
 
 
-def strange_statements(store: Store, run: str) -> list[Problem]:
-    """What is wrong with the files beside a run that are called as statements on a baseline are."""
+def strange_statements(store: Store, run: str, keys: Keys | None = None) -> list[Problem]:
+    """What is wrong with the files beside a run that are called as statements on a baseline are; with keys also that one is
+    not signed with any of them."""
     try:
         number = len(statements(store, run))
+        other = unsigned_statements(store, keys, of=run) if keys and number else []
     except InvalidInputError as error:
         return list(error.problems)
     named = {statement(one + 1) for one in range(number)}
     files = store.contents().get(run, frozenset())
-    return [
+    return other + [
         Problem(f"{store.shown}/{run}/{name}", "was added after the run", "it is no statement on a baseline")
         for name in sorted(files)
         if is_statement(name) and name not in named
@@ -230,7 +262,14 @@ def strange_statements(store: Store, run: str) -> list[Problem]:
 
 
 def declare(
-    store: Store, run: str, action: Literal["accept", "revoke"], *, reason: str, by: str, at: datetime
+    store: Store,
+    run: str,
+    action: Literal["accept", "revoke"],
+    *,
+    reason: str,
+    by: str,
+    at: datetime,
+    key: Key | None = None,
 ) -> Acceptance:
     """Puts a statement beside a run.
 
@@ -241,9 +280,11 @@ def declare(
         reason: why.
         by: who says so.
         at: the present instant.
+        key: signs the statement; on a run that is signed nothing can be said without one.
 
     Raises:
-        InvalidInputError: there is no such complete run, it says so already, or it is none that can be a baseline.
+        InvalidInputError: there is no such complete run, it says so already, it is none that can be a baseline, or it is
+            signed and there is no key.
         RunFolderError: the file could not be written.
     """
     facts, manifest = past.manifest_of(store, run), hashlib.sha256(store.manifest(run) or b"").hexdigest()
@@ -260,6 +301,9 @@ def declare(
     ):
         if facts.get(mark):
             problems.append(Problem(run, f"no baseline can rest on this run: {why}"))
+    if facts.get("public_key") and key is None:
+        hint = "name the private key that signs it"
+        problems.append(Problem("--sign", "the run is signed, and so is what is said of it", hint))
     said = statements(store, run)
     if (said[-1].action if said else "revoke") == action:
         problems.append(Problem(run, "it is accepted already" if said else "nobody has accepted it"))
@@ -269,7 +313,7 @@ def declare(
         "schema": SCHEMA, "action": action, "run": run, "manifest": manifest, "reason": reason.strip(), "by": by.strip(),
         "at": iso(at), "previous": said[-1].sha256 if said else None,
     }  # fmt: skip
-    content = (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+    content = (json.dumps(signed(document, key), indent=2, ensure_ascii=False) + "\n").encode()
     store.put(run, statement(len(said) + 1), content)
     return _read(document, run, len(said) + 1, hashlib.sha256(content).hexdigest())
 

@@ -9,11 +9,18 @@ from itertools import islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from checker.audit.baseline import Baseline, all_statements, find_baseline, lost_statements
+from checker.audit.baseline import (
+    Baseline,
+    all_statements,
+    find_baseline,
+    lost_statements,
+    unsigned_statements,
+)
 from checker.audit.gate import Gate
 from checker.audit.keeping import trend_point
 from checker.audit.run import Compared, Predecessors
 from checker.evidence import past, pruned
+from checker.evidence.authenticity import Keys, check_links, unauthenticated, unsigned_prunings
 from checker.evidence.events import Event
 from checker.evidence.past import MOST_EARLIER, Kept
 from checker.evidence.runfolder import BASELINE, HISTORY, MANIFEST, NAMED, PRIOR, RECORDS
@@ -50,7 +57,11 @@ class Past:
     warnings: tuple[Problem, ...] = ()
     """What is odd about the store: runs that are not there any more, folders that no run is called as."""
     notes: tuple[str, ...] = ()
-    """The same as reports say it."""
+    """The same as reports say it, and whether anybody has authenticated what the runs say."""
+    keys: Keys | None = None
+    """Those whose signatures were asked for."""
+    authentic: bool = True
+    """Whether one of them has signed all of it; so it is where there is nothing."""
 
     @property
     def compared(self) -> Compared | None:
@@ -74,7 +85,9 @@ class Past:
         """What a new run tells of them."""
         missing = self.new_only and self.compared is None
         notes = (self.baseline.missing(),) if missing else ()
-        return Predecessors(self.compared, self.candidates, self.trend, notes, self.statements)
+        return Predecessors(
+            self.compared, self.candidates, self.trend, notes, self.statements, self.authentic
+        )
 
 
 def compared_with(kept: Kept, kind: str, acceptance: Acceptance | None = None) -> Compared:
@@ -82,45 +95,85 @@ def compared_with(kept: Kept, kind: str, acceptance: Acceptance | None = None) -
     return Compared(kept.name, kept.as_of, kept.sha256, kind, acceptance)  # type: ignore[arg-type]
 
 
-def past_of(store: Store, audit: str, gate: Gate, named: str | None = None, *, strict: bool = False) -> Past:
+def past_of(
+    store: Store,
+    audit: str,
+    gate: Gate,
+    named: str | None = None,
+    *,
+    strict: bool = False,
+    keys: Keys | None = None,
+) -> Past:
     """Earlier runs of an audit.
 
     Args:
         store: where they are.
         audit: the audit's name.
         gate: the gate of the new run: a baseline passed one that is no laxer.
-        named: the run to compare with, where the user names one.
+        named: the run to compare with, where one is named; else it is the baseline with `new_only`, and the last run without.
         strict: whether a run that was removed since is an error.
+        keys: those of which one must have signed every run of the store, and what was said of them, see `keys_of`; without
+            them the new run says that nobody has authenticated what it takes from earlier ones.
 
     Raises:
-        InvalidInputError: a run that is needed was altered, or is not there; or one is said to have been pruned that was
-            not.
+        InvalidInputError: a run that is needed was altered, or is not there; one is said to have been pruned that was not;
+            with keys, one is not signed with any of them.
     """
-    pruned.refuse(store)
-    warnings, notes = _removed(store, strict=strict)
-    last = past.last(store, audit)
+    warnings, notes = look_over(store, strict=strict, keys=keys)
+    last = past.last(store, audit, keys=keys)
     # what would be at another time is nothing that anybody found
-    prior = past.last(store, audit, real=True) if last and last.facts.get("hypothetical") else last
-    points = islice(past.earlier(store, audit), MOST_EARLIER)
+    hypothetical = last is not None and last.facts.get("hypothetical")
+    prior = past.last(store, audit, real=True, keys=keys) if hypothetical else last
+    points = tuple(islice(past.earlier(store, audit), MOST_EARLIER))
     lost = lost_statements(store, prior.facts, f"{store.shown}/{prior.name}") if prior else ()
     if lost:
         raise InvalidInputError(lost)
-    baseline = find_baseline(store, audit, gate, known=prior)
+    baseline = find_baseline(store, audit, gate, known=prior, keys=keys)
+    other = past.named(*run_in(store, named, audit), keys) if named else None
+    statements = all_statements(store)
+    authentic = keys is not None or not (points or other or statements)
     return Past(
         last=last,
         prior=prior,
         baseline=baseline,
-        named=past.named(*run_in(store, named, audit)) if named else None,
+        named=other,
         new_only=gate.new_only,
         trend=tuple(trend_point(one) for one in points)[::-1],
-        between=_between(store, audit, baseline, prior),
-        statements=all_statements(store),
+        between=_between(store, audit, baseline, prior, keys),
+        statements=statements,
         warnings=(*warnings, *store.strangers()),
-        notes=notes,
+        notes=notes if authentic else (*notes, unauthenticated("Earlier runs")),
+        keys=keys,
+        authentic=authentic,
     )
 
 
-def _between(store: Store, audit: str, baseline: Baseline, prior: Kept | None) -> tuple[Kept, ...]:
+def look_over(
+    store: Store, *, strict: bool = False, keys: Keys | None = None
+) -> tuple[list[Problem], tuple[str, ...]]:
+    """Looks at every run of a store before anything of it is used, or anything comes to it: the runs that another one names
+    and that are not there any more, as warnings and as notes.
+
+    Args:
+        store: the runs.
+        strict: whether a run that was removed since is an error.
+        keys: those of which one must have signed every run of the store, and what was said of them.
+
+    Raises:
+        InvalidInputError: a run was altered, or is not signed with any of the keys.
+    """
+    pruned.refuse(store)
+    found = _removed(store, strict=strict, keys=keys)
+    if keys is not None and (
+        problems := [*unsigned_statements(store, keys), *unsigned_prunings(store, keys)]
+    ):
+        raise InvalidInputError(problems)
+    return found
+
+
+def _between(
+    store: Store, audit: str, baseline: Baseline, prior: Kept | None, keys: Keys | None
+) -> tuple[Kept, ...]:
     """The runs after a baseline, oldest first; the last one alone where it kept what the baseline lets stand."""
     run = baseline.run
     if run is None or prior is None or run.name == prior.name:
@@ -129,7 +182,7 @@ def _between(store: Store, audit: str, baseline: Baseline, prior: Kept | None) -
         return (prior,)
     newest = takewhile(lambda one: one["run"] != run.name, past.newest(store, audit, real=True))
     later = [str(facts["run"]) for facts in newest][::-1]
-    return tuple(prior if name == prior.name else past.reopened(store, name) for name in later)
+    return tuple(prior if name == prior.name else past.reopened(store, name, keys) for name in later)
 
 
 def _kept_baseline(prior: Kept, baseline: Baseline) -> bool:
@@ -142,13 +195,13 @@ def _kept_baseline(prior: Kept, baseline: Baseline) -> bool:
     return named.get("run") == baseline.run.name and accepted == (baseline.acceptance is not None)
 
 
-def _removed(store: Store, *, strict: bool) -> tuple[list[Problem], tuple[str, ...]]:
+def _removed(store: Store, *, strict: bool, keys: Keys | None) -> tuple[list[Problem], tuple[str, ...]]:
     """The runs that another one names and that are not there any more, as warnings and as notes.
 
     Raises:
         InvalidInputError: the store was altered; with `strict`, there is such a run.
     """
-    gone = past.check_links(store)
+    gone = check_links(store, keys)
     found = [
         Problem(
             f"{store.shown}/{name}",

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from checker.evaluation.usage import Usage
 
 
+MOST_OF_A_NAME = 1000
+"""Runs of the same inputs and instant that are told apart."""
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """What a kept run says of itself that no evaluation shows; `replay_of` is the run whose evidence is judged again."""
@@ -222,7 +226,10 @@ def given(rules: Rules, asked: str) -> dict[str, str]:
 
 
 def otherwise(begun: Begun, rules: Rules, asked: str, as_of: datetime) -> str:
-    """What an interrupted run was begun with that is another one now, as text."""
+    """What an interrupted run was begun with that is another one now, as text; empty where nothing is."""
+    same = run_id(rules, asked, as_of)
+    if begun.name in (same, *(f"{same}-{number}" for number in range(2, MOST_OF_A_NAME))):
+        return ""
     now = {**given(rules, asked), "another --as-of": iso(as_of)}
     then = {**begun.given, "another --as-of": iso(begun.as_of)}
     other = [name for name, one in then.items() if now.get(name, one) != one]

@@ -25,6 +25,8 @@ def keep(
     folder: Path,
     files: Mapping[str, bytes],
     reports: Iterable[tuple[str, str]] = (),
+    *,
+    signed: bool = False,
 ) -> dict[str, Any]:
     """Puts beside a run's evidence what it was judged by, and the reports; what the manifest is to say of it.
 
@@ -33,14 +35,19 @@ def keep(
         folder: the run folder.
         files: what else the run was judged by, by name: audit.yaml, waivers.yaml, events.
         reports: formats and paths of reports to copy into it; what is no regular file is left out.
+        signed: whether the run is going to be.
 
     Raises:
-        InvalidInputError: the run has waivers, and the file that they are of is not among its files.
+        InvalidInputError: the run has waivers, and the file that they are of is not among its files; or it is to be signed,
+            and nobody has authenticated what it takes from earlier runs.
         RunFolderError: something could not be written.
     """
     if run.waivers and WAIVERS not in files:
         message = "the run has waivers, and their file is not kept with it: it could not be judged again"
         raise InvalidInputError(Problem(run.name, message, f'add it: files={{"{WAIVERS}": its bytes}}'))
+    if signed and not run.before.authentic:
+        message = "it rests on runs that nobody has authenticated, so that it is not signed"
+        raise InvalidInputError(Problem(run.name, message, "give `past` and `reopen` the keys: `keys_of`"))
     for pack in run.packs:
         runfolder.keep(folder, f"{POLICIES}{pack.name}.yaml", pack.source)
     for framework in run.frameworks:

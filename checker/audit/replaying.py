@@ -17,6 +17,7 @@ from checker.audit.gate import Gate
 from checker.audit.judging import Origin, evaluate
 from checker.audit.keeping import compared_of, gate_of
 from checker.audit.run import Compared, Predecessors, Run
+from checker.evidence.authenticity import unauthenticated
 from checker.evidence.kept import temporary
 from checker.evidence.labels import check_labels
 from checker.evidence.past import AUDIT, TREND, WAIVERS, Kept
@@ -155,6 +156,7 @@ def rejudge(
     renames: Renames = NO_RENAMES,
     audit_path: str = "",
     folder: Path | None = None,
+    notes: Sequence[str] = (),
 ) -> Run:
     """The evidence of a kept run, judged by something else. Ages are measured against the run's own instant unless
     another one is given.
@@ -173,6 +175,7 @@ def rejudge(
         renames: what is called otherwise now than in the run to compare with.
         audit_path: how messages call the audit.yaml that it is judged by; as they called that of the run unless given.
         folder: a folder of a new run, which gets the evidence too; a temporary one unless given.
+        notes: what else there is to say of where it is kept.
     """
     from checker.audit.history import compared_with, judged_run
     from checker.evaluation.open_findings import write_open_findings
@@ -192,7 +195,7 @@ def rejudge(
     # what the run did not look at is not in its evidence either
     before = [text for text in map(str, kept.facts.get("left_out", ())) if not text.startswith("rule ")]
     other = as_of is not None and as_of != kept.as_of
-    own = _origin(kept)
+    own, authentic = _origin(kept), kept.authentic and (baseline is None or baseline.authentic)
     return evaluate(
         rules,
         kept.evidence,
@@ -204,13 +207,18 @@ def rejudge(
         left_out=(*before, *left_out),
         # recorded answers are of no target that audit.yaml names
         unread_targets=len(left_out) if kept.evidence.source == "live" else 0,
-        before=Predecessors(compared, candidates, _trend(kept)),
+        before=Predecessors(compared, candidates, _trend(kept), authentic=authentic),
         audit_path=audit_path or _audit_path(kept),
         folder=where,
         origin=Origin(
             other or own.hypothetical,
             own.botocore_version,
-            (*own.notes, f"The evidence of run {kept.name}, judged again."),
+            (
+                *own.notes,
+                f"The evidence of run {kept.name}, judged again.",
+                *(() if authentic else (unauthenticated(f"Run {kept.name}"),)),
+                *notes,
+            ),
             kept.name,
         ),
     )

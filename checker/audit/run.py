@@ -118,6 +118,8 @@ class Predecessors:
     trend: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     statements: tuple[Acceptance, ...] = ()
+    authentic: bool = True
+    """Whether a key at hand has signed all that the run takes from earlier ones; so it is where it takes nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from checker.audit.baseline import lost_statements, strange_statements
 from checker.audit.derivation import ReportDifferences, derive
 from checker.audit.keeping import trend_point
 from checker.evaluation.agreement import Differs
+from checker.evidence.authenticity import Keys, unauthentic
 from checker.evidence.integrity import altered, own_digest
 from checker.evidence.manifest import trend_misfit
 from checker.evidence.past import REMOVED, TREND, manifest_of, resumable
@@ -25,11 +26,11 @@ from checker.evidence.runfolder import (
     STARTED,
     Sealed,
     before,
+    began_at,
     damage,
     is_statement,
     read_manifest,
 )
-from checker.evidence.signing import public_key
 from checker.evidence.storing import Store
 from checker.problems import InvalidInputError, Problem
 from checker.values import iso, show
@@ -74,7 +75,7 @@ class Verified:
 def verify_all(
     store: Store,
     *,
-    key: Path | None = None,
+    keys: Keys | None = None,
     reports: ReportDifferences | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Verified]:
@@ -82,17 +83,15 @@ def verify_all(
     verified all the same. `progress` is told how many are done, of how many.
 
     Raises:
-        InvalidInputError: the store or the key cannot be read.
+        InvalidInputError: the store cannot be read.
     """
-    if key:
-        public_key(key)
     complete = store.sealed()
     prunings = Prunings(store)
     damaged = (one for one in store.names() if one not in complete and _was_complete(store, one))
     names = (*complete, *damaged)
     for number, name in enumerate(names, 1):
         try:
-            yield verify(store, name, key=key, reports=reports, prunings=prunings)
+            yield verify(store, name, keys=keys, reports=reports, prunings=prunings)
         except InvalidInputError as error:
             yield Verified(name, "", 0, problems=error.problems)
         if progress:
@@ -108,7 +107,7 @@ def verify(
     store: Store,
     name: str,
     *,
-    key: Path | None = None,
+    keys: Keys | None = None,
     reports: ReportDifferences | None = None,
     prunings: Prunings | None = None,
 ) -> Verified:
@@ -117,12 +116,12 @@ def verify(
     Args:
         store: where the run is.
         name: the run.
-        key: a public key (PEM, Ed25519) that the run must be signed with.
+        keys: those of which one must have signed the run, and those that it names.
         reports: makes reports again (`reporting.reproduction`).
         prunings: what is said of the pruned runs of the store, where it was read already.
 
     Raises:
-        InvalidInputError: there is no such run, it was not completed, or the key cannot be read.
+        InvalidInputError: there is no such run, or it was not completed.
     """
     content = store.manifest(name)
     if content is None:
@@ -146,12 +145,13 @@ def verify(
             Problem(where, f"this is the manifest of run {run.facts.get('run')}", "it was put here")
         )
     problems += lost_statements(store, run.facts, f"{store.shown}/{name}")
-    problems += strange_statements(store, name)
-    signed = _signature(folder, content, run.facts.get("public_key"), key)
+    problems += strange_statements(store, name, keys)
+    problems += _unsigned_before(store, run, keys) if keys else []
+    signed = _signature(folder, content, run.facts.get("public_key"), keys)
     problems += [signed] if isinstance(signed, Problem) else []
     notes += [signed] if isinstance(signed, str) else []
     if store.has(name, PRUNED):
-        more, remarks = _pruned(prunings or Prunings(store), folder, run, key)
+        more, remarks = _pruned(prunings or Prunings(store), folder, run, keys)
         return Verified(
             name, digest, len(files), 0, (*problems, *more), notes=(*notes, *remarks), pruned=True
         )
@@ -194,7 +194,7 @@ def _chain(store: Store, folder: Path, run: Sealed) -> tuple[list[Problem], list
     where = f"{store.shown}/{run.name}"
     named = before(run)
     if not named:
-        began = _began(folder)
+        began = began_at(folder)
         older = [one.name for one in store.complete() if one.name != run.name and iso(one.sealed_at) < began]
         if older:
             return [Problem(where, f"says that no run was before it, and {older[0]} was")], []
@@ -230,16 +230,8 @@ def _said_of_others(store: Store, folder: Path, run: Sealed) -> Iterator[Problem
             yield Problem((folder / TREND).as_posix(), message, "one of the two was altered")
 
 
-def _began(folder: Path) -> str:
-    """When a run began; empty where it does not say so."""
-    try:
-        return str(json.loads((folder / STARTED).read_bytes())["started_at"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-
-
 def _pruned(
-    prunings: Prunings, folder: Path, run: Sealed, key: Path | None
+    prunings: Prunings, folder: Path, run: Sealed, keys: Keys | None
 ) -> tuple[list[Problem], list[str]]:
     """What is wrong with a run that was pruned, and when it was."""
     listed = next((one for one in prunings.runs if one.name == run.name and one.name in prunings.read), None)
@@ -261,32 +253,37 @@ def _pruned(
         notes.append(f"{PRUNED} is not signed: whoever may write here may have written it")
     elif odd := odd_file(signature):
         problems.append(Problem(signature.as_posix(), odd))
-    elif key and not public_key(key)[1](signature.read_bytes(), path.read_bytes()):
-        message = f"the signature is not that of this key over {PRUNED}"
+    elif keys and not keys.fits(run.facts.get("public_key"), signature.read_bytes(), path.read_bytes()):
+        message = f"the signature is not that of the run's key over {PRUNED}"
         problems.append(Problem(signature.as_posix(), message))
     return problems, notes
 
 
-def _signature(folder: Path, content: bytes, declared: object, key: Path | None) -> Problem | str | None:
+def _unsigned_before(store: Store, run: Sealed, keys: Keys) -> list[Problem]:
+    """The runs that a run rests on, as far as they are there, and that are not signed with any of the keys."""
+    facts = run.facts
+    compared = [facts.get("baseline"), *(facts.get("candidates") or {}).values()]
+    names = {*before(run), *(str(one.get("run")) for one in compared if one), str(facts.get("replay_of"))}
+    there = store.manifests(sorted(names.intersection(store.names())))
+    signatures = store.signatures(there)
+    found = []
+    for name, content in there.items():
+        why = None if damage(content) else unauthentic(name, content, signatures.get(name), keys)
+        if why is not None:
+            message = f"rests on run {name}, which is not signed with a key at hand"
+            found.append(Problem(f"{store.shown}/{run.name}", message, why.message))
+    return found
+
+
+def _signature(folder: Path, content: bytes, declared: object, keys: Keys | None) -> Problem | str | None:
     """What is wrong with the signature, as a problem; what could not be verified, as a text."""
     path = folder / SIGNATURE
-    where = path.as_posix()
-    if declared is None and not path.exists():
-        hint = "it was made without --sign"
-        return Problem(where, "the run is not signed", hint) if key else None
-    if not path.exists():
-        return Problem(where, "the signature is gone", f"the manifest names the key {declared}")
-    if key is None:
+    if keys is None and declared is not None and path.exists():
         return f"signed, by the key {declared}; --key PUBLIC.pem verifies it"
-    fingerprint, fits = public_key(key)
-    if not fits(path.read_bytes(), content):
-        other = (
-            ""
-            if fingerprint == declared
-            else f"the manifest names the key {declared}, this one is {fingerprint}"
-        )
-        return Problem(where, "the signature is not that of this key over this manifest", other)
-    return None
+    if keys is None and declared is None:
+        return None
+    signature = (path.read_bytes() if path.is_file() else b"") if path.exists() else None
+    return unauthentic(folder.as_posix(), content, signature, keys or Keys({}))
 
 
 def _made_again(folder: Path, so_far: Verified, reports: ReportDifferences | None) -> Verified:

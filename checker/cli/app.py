@@ -15,11 +15,13 @@ from checker.cli.flags import (
     Complete,
     Config,
     ImageSets,
+    Keys,
     MoreImageSets,
     Param,
     Policy,
     Rule,
     ShowPhi,
+    Sign,
     SkipRule,
     Tag,
     Target,
@@ -167,12 +169,8 @@ def check(
             "--strict-history", help="Refuse to begin where a run was removed from among the kept ones."
         ),
     ] = False,
-    sign: Annotated[
-        str | None,
-        typer.Option(
-            "--sign", metavar="KEY", callback=local, help="Sign the kept run with an Ed25519 key (PEM)."
-        ),
-    ] = None,
+    sign: Sign = None,
+    key: Keys = None,
     refresh: Annotated[
         bool,
         typer.Option(
@@ -198,7 +196,7 @@ def check(
         as_of=as_of, fail_on=fail_on, reports=report or [], junit_passes=junit_passes, targets=target or [], rules=rule or [],
         skip_rules=skip_rule or [], tags=tag or [], runs=runs, endpoint_url=endpoint_url,
         runtime_endpoint_url=runtime_endpoint_url, evidence=evidence, waivers=waivers,
-        events=events or [], new_only=new_only, baseline=baseline, strict_history=strict_history, sign=sign, refresh=refresh, resume=resume,
+        events=events or [], new_only=new_only, baseline=baseline, strict_history=strict_history, sign=sign, keys=key or [], refresh=refresh, resume=resume,
         show_phi=show_phi, quiet=quiet, debug=debug,
     )  # fmt: skip
     return run(given)

@@ -62,12 +62,12 @@ def verify(
         ),
     ] = None,
     key: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--key",
             metavar="FILE",
             callback=local,
-            help="The public key (PEM) that the runs must be signed with.",
+            help="The public key (PEM) that the runs must be signed with. Repeats, where it changed.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -76,7 +76,7 @@ def verify(
     """Whether kept runs are what they were: their files, their chain, and their findings."""
     from checker.cli.verify import run
 
-    return run(runs or [], config, key=key, as_json=as_json)
+    return run(runs or [], config, keys=key or [], as_json=as_json)
 
 
 def report(
@@ -207,24 +207,30 @@ def runs_prune(
     return prune_runs(runs, config, keep=keep, delete=delete, sign=sign)
 
 
+Signed = Annotated[
+    str | None,
+    typer.Option(
+        "--sign", metavar="KEY", callback=local, help="Sign the statement with an Ed25519 key (PEM)."
+    ),
+]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; reports show it.")]
 By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who says so; reports show it.")]
 
 
 @baseline_app.command("accept")
-def baseline_accept(run: Run, reason: Reason, by: By, config: Config = None) -> int:
+def baseline_accept(run: Run, reason: Reason, by: By, sign: Signed = None, config: Config = None) -> int:
     """Let the findings of a run stand: with `new_only` the gate counts those that come after."""
     from checker.cli.baseline import change
 
-    return change(run, "accept", config, reason=reason, by=by)
+    return change(run, "accept", config, reason=reason, by=by, sign=sign)
 
 
 @baseline_app.command("revoke")
-def baseline_revoke(run: Run, reason: Reason, by: By, config: Config = None) -> int:
+def baseline_revoke(run: Run, reason: Reason, by: By, sign: Signed = None, config: Config = None) -> int:
     """Take back that a run was accepted."""
     from checker.cli.baseline import change
 
-    return change(run, "revoke", config, reason=reason, by=by)
+    return change(run, "revoke", config, reason=reason, by=by, sign=sign)
 
 
 @baseline_app.command("show")

@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from checker.audit.baseline import Baseline, all_statements, declare, find_baseline
 from checker.audit.gate import Gate
 from checker.audit.gate import gate as gate_in
+from checker.audit.history import look_over
 from checker.audit.keeping import gate_of
-from checker.cli.console import say
+from checker.cli.console import say, warn
 from checker.cli.kept import configured, find, store_of
 from checker.evidence import past, pruned
+from checker.evidence.authenticity import keys_of
 from checker.evidence.runnames import own_audit, seen
+from checker.evidence.signing import signing_key
 from checker.evidence.storing import Store
 from checker.model import Acceptance, Outcome, utc_now
 from checker.problems import InvalidInputError, Problem, one_line, suggest
 from checker.values import iso
 
 
-def change(run: str, action: Literal["accept", "revoke"], config: str | None, *, reason: str, by: str) -> int:
+def change(
+    run: str,
+    action: Literal["accept", "revoke"],
+    config: str | None,
+    *,
+    reason: str,
+    by: str,
+    sign: str | None,
+) -> int:
     """Says beside a run that its findings are let stand, or not any more; then what the baseline is."""
     own = configured(config, needed=True)
-    store, kept = find(run, own)
+    key = signing_key(Path(sign)) if sign else None
+    keys = keys_of(key)
+    store, kept = find(run, own, keys=keys)
+    if keys is not None:
+        warn(look_over(store, keys=keys)[0])
     pruned.refuse(store)
-    said = declare(store, kept.name, action, reason=reason, by=by, at=utc_now())
+    said = declare(store, kept.name, action, reason=reason, by=by, at=utc_now(), key=key)
     say(
         f"{'accepted' if action == 'accept' else 'revoked'}  {kept.name}, by {one_line(said.by)}: {one_line(said.reason)}"
     )

@@ -100,6 +100,7 @@ def _again(plan: Prepared, kept: api.Kept, working: api.Working | None) -> api.R
         renames=plan.config.renamed if plan.config else NO_RENAMES,
         audit_path=plan.audit_path,
         folder=working.folder if working else None,
+        notes=plan.earlier.notes,
     )
 
 
@@ -110,7 +111,7 @@ def _claim(plan: Prepared, inputs: str, moment: datetime) -> api.Working | None:
     if plan.begun is not None:
         return api.reclaim(plan.store, plan.begun, plan.by.rules, inputs, moment)
     given = plan.as_of is not None
-    return api.claim(plan.store, plan.by.rules, inputs, moment, plan.name, hypothetical=given)
+    return api.claim(plan.store, plan.by.rules, inputs, moment, plan.name, hypothetical=given, key=plan.key)
 
 
 def _evaluate(plan: Prepared, evidence: api.Evidence) -> api.Run:
@@ -149,6 +150,7 @@ def _collect(
                 events=plan.deletions,
                 refresh=given.refresh,
                 resume=plan.begun is not None,
+                key=plan.key,
                 folder=folder,
                 endpoint_url=given.endpoint_url,
                 runtime_endpoint_url=given.runtime_endpoint_url,
@@ -286,6 +288,7 @@ def _deliver(result: api.Run, plan: Prepared, working: api.Working | None) -> _D
                 retention=keep,
                 private=plan.private,
                 key=plan.key,
+                keys=plan.keys,
                 options=plan.options,
             )
         well = well and went.well

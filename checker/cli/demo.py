@@ -116,7 +116,7 @@ def _given(root: Path, *, quiet: bool) -> Check:
         config=str(root / "audit.yaml"), policies=[], image_sets=[], complete=False, params=[], as_of=None,
         targets=[], evidence=None, fail_on=None, reports=[], junit_passes="full", rules=[], skip_rules=[],
         tags=[], runs=None, endpoint_url=None, runtime_endpoint_url=None, waivers=None, events=[],
-        new_only=False, baseline=None, strict_history=False, sign=None, refresh=False, resume=None, show_phi=False, quiet=quiet, debug=False,
+        new_only=False, baseline=None, strict_history=False, sign=None, keys=[], refresh=False, resume=None, show_phi=False, quiet=quiet, debug=False,
     )  # fmt: skip
 
 

@@ -81,6 +81,21 @@ SkipRule = Annotated[
 Tag = Annotated[
     list[str] | None, typer.Option("--tag", metavar="TAG", help="Only rules with this tag. Repeats.")
 ]
+Sign = Annotated[
+    str | None,
+    typer.Option(
+        "--sign", metavar="KEY", callback=local, help="Sign the kept run with an Ed25519 key (PEM)."
+    ),
+]
+Keys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--key",
+        metavar="FILE",
+        callback=local,
+        help="A public key (PEM) that earlier runs may be signed with, beside that of --sign. Repeats.",
+    ),
+]
 
 
 def whole_lines(app: typer.Typer) -> None:

@@ -20,6 +20,7 @@ from checker.problems import InvalidInputError, Problem
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
+    from checker.evidence.authenticity import Keys
 
 
 class Home(NamedTuple):
@@ -30,23 +31,27 @@ class Home(NamedTuple):
     audit: str = ""
 
 
-def find(run: str, config: AuditConfig | None = None, runs: str | None = None) -> tuple[Store, Kept]:
+def find(
+    run: str, config: AuditConfig | None = None, runs: str | None = None, keys: Keys | None = None
+) -> tuple[Store, Kept]:
     """A run and the store that it is in: every command that takes a run finds it here.
 
     Args:
         run: its path, `s3://BUCKET/PREFIX/RUN`, or, in the store of the audit, whatever `name_in` takes.
         config: the audit at hand; that of the present folder unless given.
         runs: the store, where no audit.yaml names one.
+        keys: those of which one must have signed it.
 
     Raises:
-        InvalidInputError: there is no such complete run, there are several, or it was altered.
+        InvalidInputError: there is no such complete run, there are several, it was altered, or it is not signed with any
+            of the keys.
     """
     store, name = locate(run, *home(run, config, runs))
     if store.has(name, PRUNED):
         pruned.refuse(store)
     folder = Path(run)
     # a folder says better than its parent what is wrong with it
-    return store, past.reopen(folder) if folder.is_dir() else past.named(store, name)
+    return store, past.reopen(folder, keys=keys) if folder.is_dir() else past.named(store, name, keys)
 
 
 def home(run: str, config: AuditConfig | None = None, runs: str | None = None) -> Home:

@@ -56,6 +56,7 @@ class Check(Given):
     baseline: str | None
     strict_history: bool
     sign: str | None
+    keys: list[str]
     refresh: bool
     resume: str | None
     show_phi: bool
@@ -91,6 +92,8 @@ def refuse(given: Check) -> None:
         problems.append(Problem("--target", "recorded answers have no targets"))
     if given.sign and not given.runs and (given.image_sets or given.evidence) and not given.config:
         problems.append(Problem("--sign", "signs a run that is kept", "add --runs DIR"))
+    if given.keys and not (given.runs or given.evidence or given.config) and given.image_sets:
+        problems.append(Problem("--key", "verifies earlier runs", "add --runs DIR"))
     if given.evidence:
         message = "does not go with --evidence, which has its own answers"
         flags = {"--image-sets": given.image_sets, "--target": given.targets, "--events": given.events}

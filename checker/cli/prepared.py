@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 from checker import api
 from checker.audit.baseline import still_stands
+from checker.audit.history import look_over
 from checker.audit.replaying import overrides, terms
 from checker.cli import options
 from checker.cli.console import colored, warn
 from checker.cli.kept import find
 from checker.cli.options import Check
+from checker.evidence.authenticity import is_signed
 from checker.evidence.events import Event, read_events
 from checker.evidence.kept import targets_in
 from checker.evidence.past import AUDIT, WAIVERS
@@ -62,6 +64,7 @@ class Prepared:
     store: api.Store | None = None
     earlier: api.Past = field(default_factory=api.Past)
     key: Key | None = None
+    keys: api.Keys | None = None
     kept: api.Kept | None = None
     event_files: tuple[Path, ...] = ()
     begun: Begun | None = None
@@ -98,7 +101,7 @@ def prepare(given: Check, started: datetime) -> Prepared:
         InvalidInputError: with every problem of all of them.
     """
     gathered = Gathered()
-    config = found = kept = policies = as_of = key = begun = store = gate = by = None
+    config = found = kept = policies = as_of = key = keys = begun = store = gate = by = None
     reports: list[tuple[str, str]] = []
     with gathered.step():
         options.refuse(given)
@@ -106,10 +109,12 @@ def prepare(given: Check, started: datetime) -> Prepared:
         config = options.config(given)
         gathered.problems += config.warnings if config else ()
     with gathered.step():
-        found = find(given.evidence, config, given.runs) if given.evidence else None
+        key, keys = _keys(given)
+    with gathered.step():
+        found = find(given.evidence, config, given.runs, keys) if given.evidence else None
         kept = found[1] if found else None
     with gathered.step():
-        store, begun = _begun(given, config)
+        store, begun = _begun(given, config, key)
     with gathered.step():
         policies = options.policies(given, config, kept)
         gathered.problems += policies.warnings if policies else ()
@@ -117,8 +122,6 @@ def prepare(given: Check, started: datetime) -> Prepared:
         as_of, started = _instants(given, begun, started)
     with gathered.step():
         reports = options.reports(given, config, policies)
-    with gathered.step():
-        key = api.signing_key(Path(given.sign)) if given.sign else None
     own, was = kept if config is None and not given.policies else None, None
     with gathered.step():
         was = terms(own) if own else None
@@ -126,7 +129,7 @@ def prepare(given: Check, started: datetime) -> Prepared:
     if policies is not None:
         with gathered.step():
             by = _judging(given, config, own, policies, gathered)
-    files = options.event_files(given, config)
+    files = tuple(options.event_files(given, config))
     events = _events(files, started, gathered, None if given.events else config)
     gathered.check()
     assert by is not None
@@ -136,12 +139,18 @@ def prepare(given: Check, started: datetime) -> Prepared:
     if was is not None and not given.waivers:
         by = replace(by, waivers=was.waivers, soon=was.soon)
     name = config.name if config else kept.audit if kept else "recorded"
-    store, earlier = _earlier(given, config, name, gate, found, store)
-    warn([*gathered.problems, *by.rules.warnings, *earlier.warnings])
+    store, earlier = _earlier(given, config, name, gate, found, store, keys)
+    warn([*gathered.problems, *by.rules.warnings, *earlier.warnings, *_apart(store, signed=key is not None)])
     how = _how(given, reports)
     return Prepared(
-        name, config, by, gate, as_of, reports, how, events, store, earlier, key, kept, tuple(files), begun, started,
+        name, config, by, gate, as_of, reports, how, events, store, earlier, key, keys, kept, files, begun, started,
     )  # fmt: skip
+
+
+def _keys(given: Check) -> tuple[Key | None, api.Keys | None]:
+    """The key that signs the run, and those that earlier ones may be signed with."""
+    key = api.signing_key(Path(given.sign)) if given.sign else None
+    return key, api.keys_of(key, map(Path, given.keys))
 
 
 def _how(given: Check, reports: Sequence[tuple[str, str]]) -> api.Options:
@@ -155,7 +164,7 @@ def _how(given: Check, reports: Sequence[tuple[str, str]]) -> api.Options:
 
 
 def _events(
-    files: list[Path], started: datetime, gathered: Gathered, config: AuditConfig | None
+    files: Sequence[Path], started: datetime, gathered: Gathered, config: AuditConfig | None
 ) -> tuple[Event, ...]:
     """The deletion events before the run, of files that audit.yaml names where it is given."""
     events: tuple[Event, ...] = ()
@@ -215,12 +224,14 @@ def _instants(given: Check, begun: Begun | None, started: datetime) -> tuple[dat
     return (as_of or begun.as_of, started) if begun.hypothetical else (as_of, begun.as_of)
 
 
-def _begun(given: Check, config: AuditConfig | None) -> tuple[api.Store | None, Begun | None]:
+def _begun(
+    given: Check, config: AuditConfig | None, key: Key | None
+) -> tuple[api.Store | None, Begun | None]:
     """The interrupted run that goes on, and where it is."""
     if not given.resume:
         return None, None
     root = config.root if config and not given.runs else None
-    return api.begun(given.resume, options.runs(given, config), root)
+    return api.begun(given.resume, options.runs(given, config), root, key)
 
 
 def _earlier(
@@ -230,6 +241,7 @@ def _earlier(
     gate: api.Gate,
     found: tuple[api.Store, api.Kept] | None,
     store: api.Store | None,
+    keys: api.Keys | None,
 ) -> tuple[api.Store | None, api.Past]:
     """Where the run is kept, unless that is known, and what earlier runs there say. A run that judges kept evidence has
     that run's past."""
@@ -241,17 +253,31 @@ def _earlier(
             store = api.open_store(where, root, keep=keep, object_lock=lock)
     baseline = options.baseline(given, config)
     if found is not None:
-        named = find(baseline, config, given.runs)[1] if baseline else None
+        named = find(baseline, config, given.runs, keys)[1] if baseline else None
+        if gate.new_only and keys is not None:
+            look_over(found[0], keys=keys)
         stands = not gate.new_only or still_stands(found[0], found[1].facts, gate)
-        return store, api.Past(named=named, stands=stands)
+        warnings, notes = look_over(store, strict=given.strict_history, keys=keys) if store else ([], ())
+        return store, api.Past(named=named, stands=stands, warnings=tuple(warnings), notes=notes, keys=keys)
     if store is None:
         if gate.new_only or baseline:
             raise InvalidInputError(_no_runs(given, config))
         if given.strict_history:
             message = "what was removed is known only where earlier runs are kept"
             raise InvalidInputError(Problem("--strict-history", message, _KEEP_RUNS))
+        if keys is not None:
+            flag = "--sign" if given.sign else "--key"
+            raise InvalidInputError(Problem(flag, "signatures are of runs that are kept", _KEEP_RUNS))
         return None, api.Past()
-    return store, api.past(store, name, gate, baseline, strict=given.strict_history)
+    return store, api.past(store, name, gate, baseline, strict=given.strict_history, keys=keys)
+
+
+def _apart(store: api.Store | None, *, signed: bool) -> list[Problem]:
+    """A warning where a run that is not signed comes to others that are."""
+    if store is None or signed or not is_signed(store):
+        return []
+    message = "runs here are signed, and this one is not: no run is signed that comes after it"
+    return [Problem(store.shown, message, "add --sign KEY, or keep it elsewhere: --runs DIR", warning=True)]
 
 
 def _no_runs(given: Check, config: AuditConfig | None) -> Problem:

@@ -6,6 +6,7 @@ from checker.audit.trend import past_runs
 from checker.cli.console import say, warn
 from checker.cli.kept import configured, store_of
 from checker.evidence import past, pruned
+from checker.evidence.authenticity import damaged
 from checker.evidence.runnames import own_audit, seen
 from checker.problems import InvalidInputError, Problem, suggest
 
@@ -18,7 +19,7 @@ def run(runs: str | None, name: str | None, last: int, config: str | None, *, as
     own = configured(config, needed=runs is None)
     store = store_of(runs, own)
     warn(store.strangers())
-    if problems := past.damaged(store):
+    if problems := damaged(store):
         raise InvalidInputError(problems)
     pruned.refuse(store)
     there = seen(store)

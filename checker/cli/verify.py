@@ -25,12 +25,12 @@ MOST_FINDINGS = 20
 
 
 @private()
-def run(runs: list[str], config: str | None, *, key: str | None, as_json: bool) -> int:
+def run(runs: list[str], config: str | None, *, keys: list[str], as_json: bool) -> int:
     """Prints what verifying each run found, of every one of the audit's where none is named; 1 where any of them is altered,
     3 where none is and something could not be compared."""
     own = configured(config, needed=not runs)
     named = runs or [store_of(None, own).shown]
-    public = Path(key) if key else None
+    public = [Path(key) for key in keys]
     with progress(quiet=as_json, doing="verifying runs", done="runs verified") as tell:
         found = [one for name in named for one in _verified(name, own, public, tell)]
     if as_json:
@@ -44,7 +44,7 @@ def run(runs: list[str], config: str | None, *, key: str | None, as_json: bool) 
 
 
 def _verified(
-    name: str, own: AuditConfig | None, key: Path | None, tell: Callable[[int, int], None] | None
+    name: str, own: AuditConfig | None, key: list[Path], tell: Callable[[int, int], None] | None
 ) -> tuple[Verified, ...]:
     found = api.verify(name, *home(name, own), key=key, progress=tell)
     if not any(one.run == PurePath(name).name for one in found) and (

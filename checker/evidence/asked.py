@@ -10,8 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from checker.evidence.authenticity import Keys, unsigned
 from checker.evidence.records import Record
-from checker.evidence.runfolder import ASKED
+from checker.evidence.runfolder import ASKED, Key, signed
+from checker.problems import InvalidInputError, Problem
 
 STEP = 20
 """Calls between two times of writing: so many at most are forgotten where a run is killed."""
@@ -30,9 +32,14 @@ class Meter(Protocol):
 class Asked:
     """The calls of a run by action, and its other traffic: what an interrupted run had, and what the meter adds now."""
 
-    def __init__(self, folder: Path, meter: Meter, *, resume: bool) -> None:
-        self._path, self._meter = folder / ASKED, meter
-        before = _read(self._path) if resume else {}
+    def __init__(self, folder: Path, meter: Meter, *, resume: bool, key: Key | None = None) -> None:
+        """With a key what is written is signed, and what is read must be.
+
+        Raises:
+            InvalidInputError: what is there is not signed with the key.
+        """
+        self._path, self._meter, self._key = folder / ASKED, meter, key
+        before = _read(self._path, key) if resume else {}
         self._calls = Counter({name: int(number) for name, number in before.get(_CALLS, {}).items()})
         self._traffic = before.get(_TRAFFIC, {})
         self._reused = 0
@@ -57,17 +64,26 @@ class Asked:
         whole = {name: round(self._traffic.get(name, 0) + now[name], 1) for name in now}
         draft = self._path.with_suffix(".part")
         with suppress(OSError):
-            draft.write_text(json.dumps({_CALLS: every, _TRAFFIC: whole}) + "\n", encoding="utf-8")
+            draft.write_text(
+                json.dumps(signed({"run": self._path.parent.name, _CALLS: every, _TRAFFIC: whole}, self._key))
+                + "\n",
+                encoding="utf-8",
+            )
             draft.replace(self._path)
         return every, whole
 
 
-def _read(path: Path) -> dict[str, dict[str, float]]:
+def _read(path: Path, key: Key | None) -> dict[str, dict[str, float]]:
     """What was written; nothing where it cannot be read."""
     try:
         document = json.loads(path.read_bytes())
         parts = {name: dict(document[name]) for name in (_CALLS, _TRAFFIC)}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
+    if key is not None:
+        problem = unsigned(path.as_posix(), document, Keys({key.public: key.fits}))
+        if problem or document.get("run") != path.parent.name:
+            hint = "what the interrupted run had was altered: begin a new run"
+            raise InvalidInputError(Problem(path.as_posix(), "is not what the run wrote", hint))
     sound = all(isinstance(one, int | float) for part in parts.values() for one in part.values())
     return parts if sound else {}

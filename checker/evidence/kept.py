@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from checker import disk
 from checker.evidence.events import Event
@@ -19,6 +19,10 @@ from checker.evidence.runfolder import RECORDS, sha256
 from checker.evidence.snapshot import write_records
 from checker.evidence.tables import REFERENCE, connect, read_lines
 from checker.problems import Problem
+
+if TYPE_CHECKING:
+    from checker.config import AuditConfig
+    from checker.model import Target
 
 
 @dataclass(frozen=True)
@@ -116,3 +120,16 @@ def digest(parts: Iterable[str]) -> str:
     for part in parts:
         whole.update(f"{len(part)}:{part}".encode())
     return whole.hexdigest()[:8]
+
+
+def inputs(
+    config: AuditConfig, chosen: Iterable[Target], events: Iterable[Event] = (), *, refresh: bool = False
+) -> str:
+    """What a live audit is asked to do, as text for its id: the hashes of audit.yaml and of the files it names, the chosen
+    targets, the deletions that are known of, and whether all is asked for anew."""
+    options = (
+        *(name for one in chosen for name in (one.name, *one.only)),
+        *map(repr, events),
+        f"refresh={refresh}",
+    )
+    return " ".join((config.sha256, *config.files.values(), digest(options)))

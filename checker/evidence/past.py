@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from checker.evidence.authenticity import Keys, unauthentic
 from checker.evidence.difference import oversized
 from checker.evidence.faults import faults
 from checker.evidence.integrity import altered, own_digest
@@ -32,7 +33,6 @@ from checker.evidence.runfolder import (
     SNAPSHOT,
     STARTED,
     VERSIONS,
-    before,
     damage,
     read_manifest,
 )
@@ -77,6 +77,8 @@ class Kept:
     params: Mapping[str, Node]
     rules: tuple[str, ...]
     files: Mapping[str, str] = field(default_factory=dict)
+    authentic: bool = False
+    """Whether a key at hand has signed it."""
 
     @property
     def folder(self) -> Path:
@@ -101,19 +103,21 @@ class Kept:
         return name in self.files
 
 
-def reopen(folder: Path, *, checked: bool = True) -> Kept:
+def reopen(folder: Path, *, checked: bool = True, keys: Keys | None = None) -> Kept:
     """A run folder, of which everything that a run is judged by is checked against its manifest.
 
     Args:
         folder: the run folder.
         checked: False where the caller knows of what was altered, and wants to see what comes of it.
+        keys: those of which one must have signed the run.
 
     Raises:
-        InvalidInputError: there is no complete run in the folder, or a file is not what the run wrote.
+        InvalidInputError: there is no complete run in the folder, or a file is not what the run wrote, or the run is not
+            signed with any of the keys.
     """
     path = folder / MANIFEST
-    content, facts = _manifest(folder)
-    kept = _kept(folder, content, facts)
+    content, facts = _manifest(folder, keys)
+    kept = replace(_kept(folder, content, facts), authentic=keys is not None)
     used = [name for name in kept.files if name in _INPUTS or name.startswith(POLICIES)]
     problems = [
         problem
@@ -158,7 +162,7 @@ def malformed_of_all() -> list[Problem]:
     return [one for folder, files in _read.items() for one in faults(folder, files, {})]
 
 
-def last(store: Store, audit: str, *, real: bool = False) -> Kept | None:
+def last(store: Store, audit: str, *, real: bool = False, keys: Keys | None = None) -> Kept | None:
     """The last complete run of an audit, but for those that judged kept evidence again: they saw nothing new. With `real`
     it is not a hypothetical one either.
 
@@ -166,7 +170,7 @@ def last(store: Store, audit: str, *, real: bool = False) -> Kept | None:
         InvalidInputError: it was altered.
     """
     facts = next(newest(store, audit, real=real), None)
-    return None if facts is None else reopen(store.fetch(str(facts["run"]), *_needed(facts)))
+    return None if facts is None else reopen(store.fetch(str(facts["run"]), *_needed(facts)), keys=keys)
 
 
 def newest(store: Store, audit: str, *, real: bool = False) -> Iterator[Mapping[str, Any]]:
@@ -203,7 +207,9 @@ def last_collected(store: Store, audit: str, asked: Collection[str]) -> Kept | N
     return next((one for one in runs if looked_at(one.facts, asked)), None)
 
 
-def collected(store: Store, audit: str, known: Kept | None = None) -> Iterator[Kept]:
+def collected(
+    store: Store, audit: str, known: Kept | None = None, keys: Keys | None = None
+) -> Iterator[Kept]:
     """An audit's complete runs that asked the service, from the last one back; `known` is one that was reopened already.
 
     Raises:
@@ -214,20 +220,22 @@ def collected(store: Store, audit: str, known: Kept | None = None) -> Iterator[K
         if facts is None or facts.get("name") != audit or facts.get("replay_of"):
             continue
         if facts.get("source") == "live":
-            yield known if known and known.name == name else reopen(store.fetch(name, *_needed(facts)))
+            same = known if known and known.name == name else None
+            yield same or reopen(store.fetch(name, *_needed(facts)), keys=keys)
 
 
-def reopened(store: Store, name: str) -> Kept:
+def reopened(store: Store, name: str, keys: Keys | None = None) -> Kept:
     """A run of a store, as `reopen` gives it.
 
     Raises:
         InvalidInputError: there is no complete run of this name, or it was altered.
     """
     facts = _facts(store, name)
-    return reopen(store.fetch(name, *(_needed(facts) if facts else (MANIFEST, DIGEST, SIGNATURE, PRUNED))))
+    files = _needed(facts) if facts else (MANIFEST, DIGEST, SIGNATURE, PRUNED)
+    return reopen(store.fetch(name, *files), keys=keys)
 
 
-def named(store: Store, name: str) -> Kept:
+def named(store: Store, name: str, keys: Keys | None = None) -> Kept:
     """The run to compare with, by its name in a store.
 
     Raises:
@@ -241,7 +249,7 @@ def named(store: Store, name: str) -> Kept:
         if store.has(name, STARTED) and not store.has(name, MANIFEST):
             hint = resumable(f"{store.shown}/{name}")
         raise InvalidInputError(Problem(name, message, hint))
-    return reopen(store.fetch(name, *_needed(facts)))
+    return reopen(store.fetch(name, *_needed(facts)), keys=keys)
 
 
 def earlier(store: Store, audit: str) -> Iterator[Mapping[str, Any]]:
@@ -379,7 +387,7 @@ def resumable(shown: str) -> str:
     return f"it was interrupted: `check --resume {shown}` goes on with it"
 
 
-def _manifest(folder: Path) -> tuple[bytes, dict[str, Any]]:
+def _manifest(folder: Path, keys: Keys | None) -> tuple[bytes, dict[str, Any]]:
     path = folder / MANIFEST
     shown = folder.as_posix()
     if not folder.is_dir():
@@ -406,50 +414,12 @@ def _manifest(folder: Path) -> tuple[bytes, dict[str, Any]]:
         message = f"this is the manifest of run {manifest.get('run')}, in a folder of another name"
         raise InvalidInputError(Problem(path.as_posix(), message, "a run keeps its name wherever it goes"))
     problems = own_digest(folder, content)
+    if not problems and keys is not None:
+        signature = (folder / SIGNATURE).read_bytes() if (folder / SIGNATURE).exists() else None
+        problems += filter(None, [unauthentic(shown, content, signature, keys)])
     if problems:
         raise InvalidInputError(problems)
     return content, manifest
-
-
-def damaged(store: Store) -> list[Problem]:
-    """The manifests of a store that cannot be read."""
-    hint = "`verify` says more; move the run away"
-    found = ((name, damage(content)) for name, content in store.manifests(store.names()).items())
-    return [
-        Problem(f"{store.shown}/{name}/{MANIFEST}", f"the manifest is damaged: {wrong}", hint)
-        for name, wrong in found
-        if wrong
-    ]
-
-
-def check_links(store: Store) -> tuple[tuple[str, str], ...]:
-    """Whether the manifests of a store are those that were sealed: each by the run that names it, the last ones by the
-    sha256 beside them. What it returns are the runs that are not there any more, each after one that names it.
-
-    Raises:
-        InvalidInputError: one is damaged, or another one than it was.
-    """
-    shown = store.shown
-    problems = damaged(store)
-    runs = {run.name: run for run in store.complete()}
-    for run in runs.values():
-        if run.facts.get("run") != run.name:
-            message = f"this is the manifest of run {run.facts.get('run')}, in a folder of another name"
-            problems.append(
-                Problem(f"{shown}/{run.name}/{MANIFEST}", message, "`verify` says more; move it away")
-            )
-    named = [pair for run in runs.values() for pair in before(run).items()]
-    for name, digest in named:
-        if name in runs and runs[name].sha256 != digest:
-            message = "the manifest is not the one that was there: a later run names another"
-            problems.append(Problem(f"{shown}/{name}/{MANIFEST}", message, "`verify` says more"))
-    for name in runs.keys() - {name for name, _ in named}:
-        content = store.manifest(name)
-        folder = store.fetch(name, MANIFEST, DIGEST, SIGNATURE)
-        problems += own_digest(folder, content or b"")
-    if problems:
-        raise InvalidInputError(problems)
-    return tuple((run.name, name) for run in runs.values() for name in before(run) if name not in runs)
 
 
 def _is_pack(name: str) -> bool:

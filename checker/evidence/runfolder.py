@@ -37,6 +37,13 @@ STARTED_SCHEMA = "imageset-checker/started/1"
 RECORDS = "records.jsonl"
 ASKED = "asked.json"
 """How many calls a run has made, until it is complete."""
+CHAIN = "records.chain"
+"""What shows, until the run is complete, that its records are as they were written."""
+NEXT_CHAIN = "records.chain.next"
+WORKING = (ASKED, CHAIN, NEXT_CHAIN)
+"""What a run has until it is complete."""
+PUBLIC_KEY, SIGNED_WITH = "public_key", "signature"
+"""The members of a document that say who signed it, and how."""
 SNAPSHOT = "image_sets.parquet"
 VERSIONS = "versions.parquet"
 DATASTORES = "datastores.parquet"
@@ -66,23 +73,30 @@ class RunFolderError(CheckerError):
         super().__init__(str(Problem(shown, error, hint)))
 
 
+def _by_nobody(_signature: bytes, _content: bytes) -> bool:
+    return False
+
+
 class Key(NamedTuple):
-    """What seals a run beside its manifest: `public` is the sha256 of the raw public key, in hex."""
+    """What seals a run beside its manifest: `public` is the sha256 of the raw public key, in hex. `fits` says whether a
+    signature (the first argument) is by the key over some bytes (the second)."""
 
     public: str
     sign: Callable[[bytes], bytes]
+    fits: Callable[[bytes, bytes], bool] = _by_nobody
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
     """A run that was interrupted: its folder and name, and its instant, which is `hypothetical` where it was given. `given`
-    stands for what it was begun with: hashes, by what they are of."""
+    stands for what it was begun with: hashes, by what they are of. `said` is all that it wrote as it began."""
 
     folder: Path
     name: str
     as_of: datetime
     hypothetical: bool
     given: Mapping[str, str] = field(default_factory=dict)
+    said: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +130,14 @@ def damage(content: bytes) -> str:
     return misfit(facts).removeprefix(".")
 
 
-def make(runs: Path, run_id: str, started: Mapping[str, Any] | None = None) -> Path:
+def make(runs: Path, run_id: str, started: Mapping[str, Any] | None = None, key: Key | None = None) -> Path:
     """A new folder for a run: named by its id, with `-2` and so on where there is one already.
 
     Args:
         runs: the folder of all runs.
         run_id: the run's id.
         started: what is known of the run before it collects anything, see `beginning`.
+        key: signs that.
 
     Raises:
         InvalidInputError: it cannot be made.
@@ -136,7 +151,7 @@ def make(runs: Path, run_id: str, started: Mapping[str, Any] | None = None) -> P
                 folder.mkdir()
             except FileExistsError:
                 continue
-            begin(folder, beginning(name, started or {}))
+            begin(folder, beginning(name, started or {}, key))
             return folder
     except OSError as error:
         taken = isinstance(error, FileExistsError | NotADirectoryError)
@@ -152,10 +167,23 @@ def names(run_id: str) -> Iterator[str]:
     return (run_id if number == 1 else f"{run_id}-{number}" for number in itertools.count(1))
 
 
-def beginning(name: str, started: Mapping[str, Any]) -> bytes:
-    """What `started.json` says of the run called `name`: which one it is, and when it began."""
+def beginning(name: str, started: Mapping[str, Any], key: Key | None = None) -> bytes:
+    """What `started.json` says of the run called `name`: which one it is, and when it began; signed with a key."""
     document = {"schema": STARTED_SCHEMA, "run": name, **started}
-    return _json({**document, "tool_version": _version(), "started_at": iso(utc_now())})
+    return _json(signed({**document, "tool_version": _version(), "started_at": iso(utc_now())}, key))
+
+
+def signed(document: Mapping[str, Any], key: Key | None) -> dict[str, Any]:
+    """What is said beside a run, with the signature of a key over all of it; as it is where there is none."""
+    if key is None:
+        return dict(document)
+    whole = {**document, PUBLIC_KEY: key.public}
+    return {**whole, SIGNED_WITH: key.sign(canonical(whole)).hex()}
+
+
+def canonical(document: Mapping[str, Any]) -> bytes:
+    """A document as the same bytes, however it is laid out."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
 
 def begin(folder: Path, content: bytes) -> None:
@@ -185,7 +213,7 @@ def begun(folder: Path) -> Begun:
         facts = json.loads((folder / STARTED).read_bytes())
         at = parse_time(facts["as_of"])
         given = {str(name): str(one) for name, one in dict(facts.get("given", {})).items()}
-        return Begun(folder, str(facts["run"]), at, bool(facts.get("hypothetical")), given)
+        return Begun(folder, str(facts["run"]), at, bool(facts.get("hypothetical")), given, facts)
     except OSError as error:
         message = f"{STARTED} cannot be read: {(error.strerror or str(error)).lower()}"
     except (ValueError, KeyError, TypeError, BadValueError, RecursionError):
@@ -225,7 +253,7 @@ def clear(folder: Path) -> None:
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
-        elif path.name not in (STARTED, RECORDS, ASKED):
+        elif path.name not in (STARTED, RECORDS, *WORKING):
             path.unlink()
 
 
@@ -285,6 +313,7 @@ def seal(
     try:
         _inside(folder)
         files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+        files = {name: path for name, path in files.items() if name not in WORKING}
         document = {
             "schema": SCHEMA,
             **facts,
@@ -301,6 +330,8 @@ def seal(
         write(folder / DIGEST, digests(content, signature))
         for below in [path for path in folder.rglob("*") if path.is_dir()]:
             sync_folder(below)
+        for name in WORKING:
+            (folder / name).unlink(missing_ok=True)  # the manifest says it
         write(folder / MANIFEST, content)
         sync_folder(folder.parent)
     except OSError as error:
@@ -380,6 +411,14 @@ def before(run: Sealed) -> dict[str, str]:
     named = run.facts.get("previous")
     entries = named if isinstance(named, list) else []
     return {str(one["run"]): str(one["sha256"]) for one in entries if isinstance(one, dict) and len(one) == 2}
+
+
+def began_at(folder: Path) -> str:
+    """When a run began, by what it wrote then; empty where it does not say so."""
+    try:
+        return str(json.loads((folder / STARTED).read_bytes())["started_at"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ""
 
 
 def in_order(runs: Iterable[Sealed]) -> tuple[Sealed, ...]:

@@ -33,7 +33,7 @@ from checker.aws import (
 )
 from checker.evidence import runfolder
 from checker.evidence.manifest import RUN_NAME
-from checker.evidence.runfolder import DIGEST, MANIFEST, SIGNATURE, STARTED, RunFolderError
+from checker.evidence.runfolder import DIGEST, MANIFEST, SIGNATURE, STARTED, Key, RunFolderError
 from checker.evidence.s3names import S3, within
 from checker.evidence.storing import Store, Working
 from checker.model import Duration, utc_now
@@ -48,6 +48,7 @@ WRITER = "imageset-checker-writer"
 """Metadata of an object that says which run put it: an upload that is repeated, since its answer got lost, finds its own."""
 
 LARGEST_MANIFEST = 64 << 20
+LARGEST_SIGNATURE = 64 << 10
 THREADS = 10
 
 _NO_FILE = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EINVAL, errno.EILSEQ)
@@ -123,13 +124,18 @@ class S3Store(Store):
                 self._manifests[name] = read
         return self._manifests[name]
 
-    def manifests(self, names: Iterable[str]) -> dict[str, bytes]:
-        """The manifests of those of the runs that have one, several at a time."""
+    def signature(self, name: str) -> bytes | None:
+        """The signature of a run's manifest; None where it has none."""
+        with self._reading(f"{self.shown}/{name}/{SIGNATURE}"):
+            return content(self._object(name, SIGNATURE), LARGEST_SIGNATURE, **self._patience)
+
+    def _several(self, read: Callable[[str], bytes | None], names: Iterable[str]) -> dict[str, bytes]:
+        """What is read of each of the runs that have it, several at a time."""
         asked = list(names)
         self._getter  # noqa: B018 - made here, since threads would make several
         pool = ThreadPoolExecutor(THREADS)
         try:
-            found = zip(asked, pool.map(self.manifest, asked), strict=True)
+            found = zip(asked, pool.map(read, asked), strict=True)
             return {name: content for name, content in found if content is not None}
         finally:
             # whoever is interrupted does not wait for answers that are on their way
@@ -171,12 +177,12 @@ class S3Store(Store):
                 raise S3Error("NoFile", "no file can be called so") from None
             raise
 
-    def claim(self, run_id: str, started: Mapping[str, Any]) -> Working:
+    def claim(self, run_id: str, started: Mapping[str, Any], key: Key | None = None) -> Working:
         """Puts `started.json` under a name that no run has."""
         token = uuid4().hex
         try:
             for name in runfolder.names(run_id):
-                content = runfolder.beginning(name, started)
+                content = runfolder.beginning(name, started, key)
                 digest = hashlib.sha256(content).digest()
                 if self._put(f"{name}/{STARTED}", content, digest, token=token, lock_from=utc_now()):
                     folder = self._work(name)

@@ -40,7 +40,8 @@ def signing_key(path: Path) -> Key:
         raise _no(path, "this is no private key in PEM", _MAKE) from None
     if not isinstance(key, modules.Ed25519PrivateKey):
         raise _no(path, "this is a key of another kind than Ed25519", _MAKE)
-    return Key(_fingerprint(key.public_key()), key.sign)
+    public = key.public_key()
+    return Key(_fingerprint(public), key.sign, _fits(public, modules))
 
 
 def public_key(path: Path) -> tuple[str, Callable[[bytes, bytes], bool]]:
@@ -61,7 +62,10 @@ def public_key(path: Path) -> tuple[str, Callable[[bytes, bytes], bool]]:
         raise _no(path, "this is no public key in PEM", hint) from None
     if not isinstance(key, modules.Ed25519PublicKey):
         raise _no(path, "this is a key of another kind than Ed25519", _MAKE)
+    return _fingerprint(key), _fits(key, modules)
 
+
+def _fits(key: Any, modules: _Modules) -> Callable[[bytes, bytes], bool]:
     def signed(signature: bytes, content: bytes) -> bool:
         try:
             key.verify(signature, content)
@@ -69,7 +73,7 @@ def public_key(path: Path) -> tuple[str, Callable[[bytes, bytes], bool]]:
             return False
         return True
 
-    return _fingerprint(key), signed
+    return signed
 
 
 class _Modules:

@@ -12,7 +12,7 @@ from typing import Any
 
 from checker.evidence import runfolder
 from checker.evidence.manifest import RUN_NAME
-from checker.evidence.runfolder import MANIFEST, STARTED, RunFolderError
+from checker.evidence.runfolder import MANIFEST, SIGNATURE, STARTED, Key, RunFolderError
 from checker.evidence.s3names import S3, place
 from checker.evidence.s3store import S3Store
 from checker.evidence.storing import Store, Working
@@ -24,6 +24,7 @@ __all__ = ["LocalStore", "Store", "Working", "open_store"]
 
 _LINK, _ELSEWHERE = "is a link, and no run has any", "nothing is written where it leads"
 _LARGEST_MANIFEST = 64 << 20
+_LARGEST_SIGNATURE = 64 << 10
 
 
 def open_store(
@@ -83,12 +84,19 @@ class LocalStore(Store):
 
     def manifest(self, name: str) -> bytes | None:
         """The manifest of a run; None where it has none. What is no file in its place is read as an empty one."""
-        path = self.folder / name / MANIFEST
+        return self._small(self.folder / name / MANIFEST, _LARGEST_MANIFEST)
+
+    def signature(self, name: str) -> bytes | None:
+        """The signature of a run's manifest; None where it has none. What is no file in its place is read as an empty one."""
+        path = self.folder / name / SIGNATURE
+        return b"" if path.is_symlink() else self._small(path, _LARGEST_SIGNATURE)
+
+    def _small(self, path: Path, most: int) -> bytes | None:
         try:
             if not stat.S_ISREG(path.stat().st_mode):
                 return b""  # of a pipe nothing may ever come
             with path.open("rb") as file:
-                return file.read(_LARGEST_MANIFEST)
+                return file.read(most)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
@@ -102,9 +110,9 @@ class LocalStore(Store):
         """The run's folder itself."""
         return self.folder / name
 
-    def claim(self, run_id: str, started: Mapping[str, Any]) -> Working:
+    def claim(self, run_id: str, started: Mapping[str, Any], key: Key | None = None) -> Working:
         """Makes the run's folder, which one process alone can."""
-        folder = runfolder.make(self.folder, run_id, started)
+        folder = runfolder.make(self.folder, run_id, started, key)
         return self._held(folder)
 
     def reclaim(self, name: str) -> Working:
@@ -113,11 +121,9 @@ class LocalStore(Store):
         if folder.is_symlink():
             raise InvalidInputError(Problem(folder.as_posix(), _LINK, _ELSEWHERE))
         try:
-            working = self._held(folder)
-            runfolder.clear(folder)
+            return self._held(folder)
         except OSError as error:
             raise self._unreadable(folder, error) from None
-        return working
 
     def _held(self, folder: Path) -> Working:
         """The run of a folder, taken for as long as it is worked on."""

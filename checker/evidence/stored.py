@@ -16,18 +16,12 @@ from checker import disk
 from checker.evidence.records import (
     FINDING,
     GET_IMAGE_SET,
-    LIST_VERSIONS,
     LISTED_SINCE,
     NO_LONGER_LISTED,
-    NO_VERSION,
-    NOT_FOUND,
     PROPERTIES,
-    SEARCH,
     WITNESS,
 )
-from checker.evidence.runfolder import write_stream
 from checker.privacy import private
-from checker.problems import InvalidInputError, Problem
 
 BATCH = 10_000
 Document = Mapping[str, Any]
@@ -213,65 +207,3 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         for line in lines:
             yield at, line
             at += len(line)
-
-
-def mend(path: Path) -> int:
-    """Leaves in the records of an interrupted run what need not be asked again, and returns how many records that are.
-
-    A last line that was cut off goes, and so does what failed, for it may go well now; with it what the other calls said of
-    the same image set, since answers that are compared are asked for together. What is said of data stores goes too: a run
-    begins by asking for them.
-
-    Raises:
-        InvalidInputError: a line before the last one is no record, so that something else than an interruption has befallen
-            the file.
-        OSError: the file cannot be read or written.
-    """
-    count = 0
-    anew = set(_failed(path))
-
-    def kept() -> Iterator[bytes]:
-        nonlocal count
-        torn: int | None = None
-        for number, (_, line) in enumerate(_lines(path), 1):
-            if torn is not None:
-                message = "the line is no record, and others follow it: the file was damaged"
-                raise InvalidInputError(Problem(f"{path.as_posix()}:{torn}", message, "begin a new run"))
-            document = _document(line)
-            if document is None:
-                torn = number
-            elif _stands(document) and not (_compared(document) and _named(document) in anew):
-                count += 1
-                yield line if line.endswith(b"\n") else line + b"\n"
-
-    write_stream(path, kept())
-    return count
-
-
-def _failed(path: Path) -> Iterator[tuple[object, object]]:
-    """The image sets of which a call failed whose answer is compared with others."""
-    failed = (_document(line) for _, line in _lines(path) if b'"error":' in line)
-    return (_named(one) for one in failed if one is not None and _compared(one) and not _stands(one))
-
-
-def _compared(document: Document) -> bool:
-    return document.get("action", GET_IMAGE_SET) in (GET_IMAGE_SET, LIST_VERSIONS)
-
-
-def _named(document: Document) -> tuple[object, object]:
-    return document["target"], document.get("imageSetId")
-
-
-def _document(line: bytes) -> Document | None:
-    try:
-        document = json.loads(line)
-    except ValueError:
-        return None
-    return document if isinstance(document, dict) and "target" in document else None
-
-
-def _stands(document: Document) -> bool:
-    if document.get("imageSetId") is None and LISTED_SINCE not in document:
-        return False
-    error = document.get("error")
-    return error is None or (document.get("action") != SEARCH and error["code"] in (NOT_FOUND, NO_VERSION))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from checker.evidence.manifest import RUN_NAME
-from checker.evidence.runfolder import Sealed, before, in_order, read_manifest
+from checker.evidence.runfolder import Key, Sealed, before, in_order, read_manifest
 from checker.problems import InvalidInputError, Problem
 
 
@@ -59,6 +59,10 @@ class Store(ABC):
         """The manifest of a run; None where it has none."""
 
     @abstractmethod
+    def signature(self, name: str) -> bytes | None:
+        """The signature of a run's manifest; None where it has none."""
+
+    @abstractmethod
     def has(self, name: str, file: str) -> bool:
         """Whether a run has a file."""
 
@@ -68,12 +72,13 @@ class Store(ABC):
         not there. It lasts until `close`, or the end of the process."""
 
     @abstractmethod
-    def claim(self, run_id: str, started: Mapping[str, Any]) -> Working:
+    def claim(self, run_id: str, started: Mapping[str, Any], key: Key | None = None) -> Working:
         """Takes a name for a new run, which no other run can then have, before anything is collected.
 
         Args:
             run_id: the run's id; a name that is taken gets `-2` and so on.
             started: what is known of the run by now: its audit's name, as_of.
+            key: signs that.
 
         Raises:
             InvalidInputError: no run can be kept here.
@@ -143,5 +148,13 @@ class Store(ABC):
 
     def manifests(self, names: Iterable[str]) -> dict[str, bytes]:
         """The manifests of those of the runs that have one."""
-        found = ((name, self.manifest(name)) for name in names)
+        return self._several(self.manifest, names)
+
+    def signatures(self, names: Iterable[str]) -> dict[str, bytes]:
+        """The signatures of those of the runs that have one."""
+        return self._several(self.signature, names)
+
+    def _several(self, read: Callable[[str], bytes | None], names: Iterable[str]) -> dict[str, bytes]:
+        """What is read of each of the runs that have it."""
+        found = ((name, read(name)) for name in names)
         return {name: content for name, content in found if content is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from checker.cli import main
+from checker.evidence.runfolder import Key
 from checker.simulator.load.server import RunningLoad, serve_load
 from checker.simulator.load.store import SyntheticStore
 
@@ -101,6 +103,22 @@ class Audit:
 
     def records(self, number: int = -1) -> list[dict[str, Any]]:
         return [json.loads(line) for line in (self.runs[number] / "records.jsonl").read_bytes().splitlines()]
+
+
+def chain(run: Path, key: Key | None = None) -> None:
+    """What an interrupted run has beside its records, which show that they are its own; of a complete one it is gone."""
+
+    def link(before: bytes, line: bytes) -> bytes:
+        return hashlib.sha256(before + line).hexdigest().encode()
+
+    end = link(b"", (run / "started.json").read_bytes())
+    links = []
+    for line in (run / "records.jsonl").read_bytes().splitlines(keepends=True):
+        end = link(end, line)
+        links.append(end + b"\n")
+    if key is not None:
+        links.append(b"~" + key.sign(b"imageset-checker/records/1 " + end).hex().encode() + b"\n")
+    (run / "records.chain").write_bytes(b"".join(links))
 
 
 @contextmanager

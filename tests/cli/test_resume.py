@@ -17,7 +17,7 @@ from checker.cli import main
 from checker.simulator.load.trouble import WireFault
 from checker.simulator.rehearsal import ModelError
 from tests.budgets import examples
-from tests.cli.scale import POLICY, STORE, Audit, move, served, store
+from tests.cli.scale import POLICY, STORE, Audit, chain, move, served, store
 
 AS_OF = ("--as-of", "2026-01-01T00:00:00Z")
 TAGS = POLICY + "  - {id: owned, title: Somebody owns it, severity: low, deny: {tags.owner: nobody}}\n"
@@ -32,6 +32,8 @@ def cut(run: Path, to: Path, size: int) -> Path:
     """The folder of a run as it was when so many bytes of its records were on the disk."""
     to.mkdir(parents=True)
     shutil.copy(run / "started.json", to)
+    shutil.copy(run / "records.jsonl", to)
+    chain(to)
     (to / "records.jsonl").write_bytes((run / "records.jsonl").read_bytes()[:size])
     return to
 
@@ -85,6 +87,7 @@ def test_what_was_found_to_the_last_is_not_searched_again(tmp_path: Path) -> Non
         asked = [line for line in lines if b'"imageSetState"' in line or b'"imageSetPropertiesList"' in line]
         run = cut(tmp_path / "whole", audit.folder / "runs" / whole.name, 0)
         (run / "records.jsonl").write_bytes(b"".join(line for line in lines if line not in asked[-30:]))
+        chain(run)
         audit.check("--resume", run.as_posix())
     calls = audit.calls()
     assert "SearchImageSets" not in calls
@@ -104,6 +107,7 @@ def test_what_was_found_and_not_asked_about_is_asked_about_though_no_search_list
         found = [line for line in lines if b'"SearchImageSets"' in line and b"listedSince" not in line]
         run = cut(tmp_path / "whole", audit.folder / "runs" / whole.name, 0)
         (run / "records.jsonl").write_bytes(b"".join(found[:80]))
+        chain(run)
         move(server, 0.3, gone=1.0)
         audit.check("--resume", run.as_posix())
     names = {json.loads(line)["imageSetId"] for line in found[:80]}
@@ -146,6 +150,7 @@ def test_what_failed_is_asked_for_again(tmp_path: Path) -> None:
         assert [one for one in audit.records() if "error" in one]
         server.ask(lambda service: service.gate.faults.clear())
         (run / "manifest.json").unlink()
+        chain(run)
         audit.check("--resume", run.as_posix())
         assert not [one for one in audit.records() if "error" in one]
 
@@ -186,6 +191,7 @@ def interrupted(tmp_path: Path, url: str) -> tuple[Audit, Path]:
     audit.check(*AS_OF)
     (run,) = audit.runs
     (run / "manifest.json").unlink()
+    chain(run)
     return audit, run
 
 
@@ -199,7 +205,10 @@ def test_a_damaged_line_in_the_middle_is_no_interruption(
         records.write_bytes(b"".join([lines[0], lines[1][:20] + b"\n", *lines[2:]]))
         before = records.read_bytes()
         assert audit.check("--resume", run.as_posix()) == 2
-        assert f"{records.as_posix()}:2: error: the line is no record" in capsys.readouterr().err
+        assert (
+            f"{records.as_posix()}:2: error: the line is not the one that the run wrote here"
+            in capsys.readouterr().err
+        )
         assert records.read_bytes() == before
 
 
@@ -237,6 +246,7 @@ def test_a_run_goes_on_with_the_targets_that_it_began_with(
         audit.check(*AS_OF)
         (run,) = audit.runs
         (run / "manifest.json").unlink()
+        chain(run)
         assert audit.check("--resume", run.as_posix(), "--target", "all") == 2
         assert "begun with another --target, --events or --refresh" in capsys.readouterr().err
         assert audit.check("--resume", run.as_posix()) in (0, 1, 3)
@@ -248,6 +258,7 @@ def test_what_was_asked_before_the_interruption_is_counted_too(tmp_path: Path) -
         assert not (run / "asked.json").exists()
         lines = (run / "records.jsonl").read_bytes().splitlines(keepends=True)
         (run / "records.jsonl").write_bytes(b"".join(lines[:-20]))
+        chain(run)
         before = {"calls": {"SearchImageSets": 7}, "traffic": {"throttled": 3, "waited_seconds": 0.5}}
         (run / "asked.json").write_text(json.dumps(before))
         audit.check("--resume", run.as_posix())

@@ -249,7 +249,7 @@ def _pruned(
         notes.append(f"its manifest does not say how long it is kept: {PRUNED} alone does")
     path, signature = folder / PRUNED, folder / PRUNED_SIGNATURE
     # what stands beside a run that is not signed may be anything, unless a key is at hand
-    if PRUNED_SIGNATURE not in listed.files or not (key or listed.signed or listed.fact("public_key")):
+    if PRUNED_SIGNATURE not in listed.files or not (keys or listed.signed or listed.fact("public_key")):
         notes.append(f"{PRUNED} is not signed: whoever may write here may have written it")
     elif odd := odd_file(signature):
         problems.append(Problem(signature.as_posix(), odd))

@@ -32,7 +32,7 @@ from checker.model import Duration
 from checker.values import iso, later, parse_duration, show
 
 _LEFT = frozenset({MANIFEST, DIGEST, SIGNATURE, PRUNED, PRUNED_SIGNATURE})
-
+_COMPARED = " was compared with it"
 
 _Over = dict[tuple[str, str], datetime | None]
 
@@ -191,10 +191,12 @@ class _Plan:
         """The newest run that a staying one needs, or whose policies must be kept and are in no run that stays."""
         kept = [run for run in self.complete if run.name in staying and run.state is State.SEALED]
         held = {digest for run in kept for digest in _policies(run)}
-        named = {_baseline(run): run.name for run in (*kept, *self.ahead)}
+        # a run that stays for a comparison alone holds none: else each audit would hold all of its runs, back to the first
+        own = [run for run in kept if not staying[run.name].endswith(_COMPARED)]
+        named = {_baseline(run): run.name for run in (*own, *self.ahead)}
         for run in candidates:
             if run.name in named:
-                return run, f"the run {named[run.name]} was compared with it"
+                return run, f"the run {named[run.name]}{_COMPARED}"
             for digest, file in _policies(run).items():
                 there = file in run.files  # it may be gone, where pruning was begun
                 if (

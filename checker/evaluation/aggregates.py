@@ -22,7 +22,7 @@ from checker.evaluation.answers import BETWEEN, CALLS, OLDEST, Reads, calls, nam
 from checker.evaluation.compile import NO_AGGREGATES, TRUE, Columns, Compiler
 from checker.evaluation.counting import Counts, decide
 from checker.evaluation.deleted import Case as Conditions
-from checker.evaluation.tables import blinded, read_table
+from checker.evaluation.tables import read_table
 from checker.evaluation.targets import OF_TARGET, missed, not_found
 from checker.evidence.records import SEARCH
 from checker.evidence.snapshot import LISTED_SINCE, PINNED, ROW
@@ -165,7 +165,7 @@ def _count(
 ) -> Mapping[tuple[str, str | None], Mapping[int, Counted]]:
     """What each aggregate comes to, by target and data store."""
     compiler = Compiler(as_of)
-    rows = _one_each(blinded(read_table(connection, folder, "image_set")).filter(~OF_TARGET))
+    rows = _one_each(read_table(connection, folder, "image_set").filter(~OF_TARGET))
     judged: list[Expression] = []
     counters: list[Expression] = []
     for index, aggregate in enumerate(aggregates):

@@ -76,15 +76,9 @@ numbers as JSON; and by the names of rules those of `targets.with_firsts`."""
 NO_AGGREGATES: Columns = MappingProxyType({})
 
 
-def verdict(
-    rule: Rule,
-    as_of: datetime | Expression,
-    aggregates: Columns = NO_AGGREGATES,
-    by: type[Compiler] | None = None,
-) -> Expression:
-    """The verdict of a rule with bound parameters on each row, as a code of `CODES`; `as_of` may be a column. `by` compiles
-    its conditions."""
-    compiler = (by or Compiler)(as_of, aggregates)
+def verdict(rule: Rule, as_of: datetime | Expression, aggregates: Columns = NO_AGGREGATES) -> Expression:
+    """The verdict of a rule with bound parameters on each row, as a code of `CODES`; `as_of` may be a column."""
+    compiler = Compiler(as_of, aggregates)
     truth = compiler.condition(rule.condition)
     violated = truth if rule.deny else ~truth
     if rule.when is None:

@@ -27,7 +27,6 @@ from checker.evaluation.targets import with_firsts
 from checker.evaluation.waiving import LAPSED, WAIVER, no_number, waiver_columns
 from checker.evidence.runfolder import FINDINGS
 from checker.evidence.snapshot import ROW, connect, duckdb_path
-from checker.evidence.tables import DOUBT
 from checker.fields import FOUND
 from checker.model import Field, Label, Rule, RuleScope, Source, Tally, Type, Verdict, Waiver
 from checker.policy.aggregates import aggregates
@@ -128,8 +127,7 @@ def table(
     """The rows that rules of a scope judge, and the columns of the rules' aggregates, or of what is unknown together."""
     if scope == "datastore":
         return stores(connection, folder, rules, as_of)
-    rows, columns = with_firsts(read_table(connection, folder, scope), rules, as_of)
-    return rows, {**columns, DOUBT: DOUBT} if DOUBT in rows.columns else columns
+    return with_firsts(read_table(connection, folder, scope), rules, as_of)
 
 
 def _tallies(judged: DuckDBPyRelation, rules: Iterable[int]) -> dict[int, Tally]:

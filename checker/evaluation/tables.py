@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from duckdb import CaseExpression as Case
 from duckdb import CoalesceOperator as Coalesce
 from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
@@ -13,7 +12,6 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 
 from checker.evidence.tables import (
     CALL,
-    DOUBT,
     FILLED_AT,
     LISTED_SINCE,
     PINNED,
@@ -23,7 +21,6 @@ from checker.evidence.tables import (
     TARGET_REGION,
     duckdb_path,
 )
-from checker.fields import model
 from checker.model import RuleScope
 
 TABLES: Mapping[RuleScope, str] = {
@@ -46,18 +43,6 @@ def read_table(connection: DuckDBPyConnection, folder: Path, scope: RuleScope) -
     missing = {name: kind for name, kind in kinds.items() if name not in rows.columns}
     none = [Constant(None).cast(kind).alias(name) for name, kind in missing.items()]
     return rows.select(*map(Column, rows.columns), *none)
-
-
-def blinded(rows: DuckDBPyRelation) -> DuckDBPyRelation:
-    """The rows of image sets, of which those whose answer cannot be true are unread."""
-    if DOUBT not in rows.columns:
-        return rows
-    said = model().fields.keys() - {"datastoreId", "imageSetId"} | {"found", CALL}
-
-    def value(name: str) -> Expression:
-        return Case(Column(DOUBT).isnull(), Column(name)).alias(name) if name in said else Column(name)
-
-    return rows.select(*map(value, rows.columns))
 
 
 def subject(scope: RuleScope) -> list[Expression]:

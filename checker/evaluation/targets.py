@@ -36,7 +36,7 @@ from checker.evaluation.deleted import certain, tells_apart
 from checker.evidence.beside import FIRST
 from checker.evidence.records import CONTRADICTORY, EVER
 from checker.evidence.snapshot import ERROR_CODE, LISTED_SINCE, search_failed
-from checker.evidence.tables import DOUBT, ERROR_MESSAGE
+from checker.evidence.tables import ERROR_MESSAGE
 from checker.fields import EARLIER, FOUND
 from checker.model import Absence, Aggregate, Field, Leaf, Operand, Rule, Source, Type, Verdict
 from checker.policy.operators import OPERATORS
@@ -55,17 +55,6 @@ def left_open(columns: Sequence[str]) -> Expression:
     return tree(operator.or_, [*some, *([_PAST.isnotnull()] if _WHY in columns else [])])
 
 
-class Blind(Compiler):
-    """Conditions where nothing of the answer on an image set is known, not even whether it is there."""
-
-    def leaf(self, leaf: Leaf | Aggregate) -> Expression:
-        """The truth of a leaf that reads nothing of it."""
-        asked = not isinstance(leaf, Aggregate) and any(
-            field.answer or field == FOUND for field in fields_of(leaf)
-        )
-        return Constant(None).cast("BOOLEAN") if asked else super().leaf(leaf)
-
-
 def judged(
     rule: Rule, as_of: datetime | Expression, columns: Columns = NO_AGGREGATES, *, each: bool = False
 ) -> Expression:
@@ -77,12 +66,6 @@ def judged(
     own = verdict(rule, as_of, columns)
     if rule.scope == "datastore":
         return own
-    if DOUBT in columns:
-        # a rule that compares with the past is there to fail where the answer is not to be trusted
-        past = any(field.source is Source.HISTORY for field in rule.fields)
-        failed = (own == Constant(CODES[Verdict.FAIL])) & Constant(past)
-        blind = verdict(rule, as_of, columns, Blind)
-        own = Case(Column(DOUBT).isnull() | Coalesce(failed, FALSE), own).otherwise(blind)
     unknown = Constant(CODES[Verdict.UNKNOWN]).cast("TINYINT")
     violated = ((rule.when, True), (rule.condition, rule.deny))
     doubtful = search_failed() | missed([violated], violated, as_of)
@@ -99,7 +82,7 @@ def why(rule: Rule, as_of: datetime, columns: Columns = NO_AGGREGATES) -> Expres
     if rule.scope == "datastore":
         return own
     if any(field.answer or field == FOUND for field in rule.fields):
-        own = _with_both(own, columns)
+        own = _with_both(own)
     of_target = not_found()
     together = columns.get(rule.name)
     if together is not None:
@@ -112,14 +95,10 @@ def why(rule: Rule, as_of: datetime, columns: Columns = NO_AGGREGATES) -> Expres
     return Case(~OF_TARGET, own).otherwise(of_target)
 
 
-def _with_both(own: Expression, columns: Columns) -> Expression:
+def _with_both(own: Expression) -> Expression:
     """Why the verdict of a rule that reads the answer is unknown, naming both answers where two contradict each other."""
     both = Function("concat_ws", Constant(": "), Column(ERROR_CODE), Column(ERROR_MESSAGE))
-    named = Case(Column(ERROR_CODE) == Constant(CONTRADICTORY), both)
-    if DOUBT in columns:
-        past = Function("concat", Constant(f"{CONTRADICTORY}: "), Column(DOUBT))
-        named = named.when(Column(DOUBT).isnotnull(), past)
-    return named.otherwise(own)
+    return Case(Column(ERROR_CODE) == Constant(CONTRADICTORY), both).otherwise(own)
 
 
 def with_firsts(

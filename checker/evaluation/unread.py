@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from functools import reduce
 from pathlib import Path
 
-from duckdb import CaseExpression as Case
-from duckdb import CoalesceOperator as Coalesce
 from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
@@ -16,7 +14,6 @@ from duckdb import FunctionExpression as Function
 from checker.evaluation.read import slices
 from checker.evaluation.tables import SUBJECT, TABLES, read_table, subject
 from checker.evaluation.waiving import WAIVER
-from checker.evidence.records import CONTRADICTORY
 from checker.evidence.runfolder import FINDINGS
 from checker.evidence.snapshot import (
     ERROR_CODE,
@@ -26,7 +23,6 @@ from checker.evidence.snapshot import (
     duckdb_path,
     search_failed,
 )
-from checker.evidence.tables import DOUBT
 from checker.model import RuleScope, Severity, Subject, UnreadSet, Verdict
 
 Row = tuple[Subject, str, str, UnreadSet | None]
@@ -83,18 +79,13 @@ def _rows(connection: DuckDBPyConnection, folder: Path) -> DuckDBPyRelation | No
     parts = []
     for number, (scope, every) in enumerate(tables.items()):
         # a search that came to its end is nothing unread
-        there, code, message = Column("found").isnotnull(), Column(ERROR_CODE), Column(ERROR_MESSAGE)
-        if DOUBT in every.columns:
-            doubtful = Column(DOUBT).isnotnull()
-            there = there & ~doubtful
-            code = Case(doubtful, Constant(CONTRADICTORY)).otherwise(code)
-            message = Coalesce(Column(DOUBT), message)
-        rows = every.filter(~there & (Column("imageSetId").isnotnull() | search_failed()))
+        unread = Column("found").isnull() & (Column("imageSetId").isnotnull() | search_failed())
+        rows = every.filter(unread)
         if number:
             listed = tables["image_set"].filter(Column("found").isnull())
             rows = rows.set_alias("rows").join(listed.set_alias("listed"), _SAME, how="anti")
         named = [Constant(number).alias("table"), Column(ROW), *subject(scope)]
-        parts.append(rows.select(*named, code.alias(ERROR_CODE), message.alias(ERROR_MESSAGE)))
+        parts.append(rows.select(*named, Column(ERROR_CODE), Column(ERROR_MESSAGE)))
     if not parts:
         return None
     rows = reduce(lambda left, right: left.union(right), parts)

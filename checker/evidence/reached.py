@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checker.evidence.runfolder import DATASTORES, FINDINGS, SNAPSHOT, VERSIONS
-from checker.evidence.tables import DOUBT, TARGET_ACCOUNT, TARGET_REGION, connect, duckdb_path
+from checker.evidence.tables import TARGET_ACCOUNT, TARGET_REGION, connect, duckdb_path
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -78,10 +78,10 @@ def _sets(connection: DuckDBPyConnection, folder: Path) -> Iterator[tuple[Key, d
     tables = [one for one in (folder / SNAPSHOT, folder / VERSIONS, folder / DATASTORES) if one.exists()]
     if not tables:
         return
-    columns = f'target, "{TARGET_ACCOUNT}" AS account, "{TARGET_REGION}" AS region, datastoreId, imageSetId'
-    rows = [connection.read_parquet(duckdb_path(one)) for one in tables]
-    found = [f"CASE WHEN {DOUBT} IS NULL THEN found END" if DOUBT in one.columns else "found" for one in rows]
-    parts = [one.select(f"{columns}, {own} AS found") for one, own in zip(rows, found, strict=True)]
+    columns = (
+        f'target, "{TARGET_ACCOUNT}" AS account, "{TARGET_REGION}" AS region, datastoreId, imageSetId, found'
+    )
+    parts = [connection.read_parquet(duckdb_path(one)).select(columns) for one in tables]
     each = reduce(lambda left, right: left.union(right), parts).aggregate(
         "target, datastoreId, imageSetId, max(account) AS account, max(region) AS region, "
         "bool_or(found IS NULL) AS unread, bool_or(NOT found) AS gone",

@@ -24,10 +24,8 @@ from checker.evidence.doubts import doubted, doubts
 from checker.evidence.imagesets import image_set_rows
 from checker.evidence.records import Record
 from checker.evidence.runfolder import DATASTORES, HISTORY, SNAPSHOT, VERSIONS
-from checker.evidence.setbacks import with_setbacks
 from checker.evidence.tables import (
     CALL,
-    DOUBT,
     ERROR_CODE,
     ERROR_MESSAGE,
     LABEL_PLACES,
@@ -107,8 +105,6 @@ def _tables(
     connection: DuckDBPyConnection, records: Path, folder: Path, labels: Mapping[str, Label], needs: Needs
 ) -> Coverage:
     written: list[Path] = []
-    # a replay has its own beside its tables
-    past = next(filter(Path.exists, (place / HISTORY for place in (folder, records.parent))), None)
     found = doubts(connection, records) if needs.image_sets or needs.versions else None
     if needs.image_sets:
         rows = doubted(image_set_rows(connection, records, labels, needs), found)
@@ -118,10 +114,12 @@ def _tables(
         if needs.successor:
             rows = with_successor(rows)
         if needs.history:
-            rows = with_history(connection, rows, past)
+            # a replay has its own beside its tables
+            places = [place / HISTORY for place in (folder, records.parent)]
+            rows = with_history(connection, rows, next(filter(Path.exists, places), None))
             rows = with_targets(settled(connection, rows, records))
         written.append(folder / SNAPSHOT)
-        rows = with_setbacks(connection, settled(connection, rows, records), past)
+        rows = settled(connection, rows, records)
         write(rows, _ORDER, written[-1])
     if needs.versions:
         rows = doubted(version_rows(connection, records, labels, needs), found)
@@ -190,13 +188,12 @@ def _coverage(connection: DuckDBPyConnection, tables: list[Path]) -> Coverage:
     from duckdb import FunctionExpression as Function
 
     names = ("target", "datastoreId", "imageSetId", "found", LISTED_SINCE, ERROR_CODE)
+    columns = [Column(name) for name in names]
     every, *more = (
-        rows.select(
-            *(read_at_all(rows) if name == "found" else Column(name) for name in names),
-            Constant(table.name == SNAPSHOT).alias("itself"),
+        connection.read_parquet(duckdb_path(table)).select(
+            *columns, Constant(table.name == SNAPSHOT).alias("itself")
         )
         for table in tables
-        for rows in [connection.read_parquet(duckdb_path(table))]
     )
     for other in more:
         every = every.union(other)
@@ -232,15 +229,6 @@ def _coverage(connection: DuckDBPyConnection, tables: list[Path]) -> Coverage:
     counters = [Function("count_if", Column(name)) for name in ("unread", "missed")]
     targets, unlisted = (count or 0 for count in per_target.aggregate(counters).fetchall()[0])
     return Coverage(expected, not_found, unreadable, targets, lists, unlisted, found)
-
-
-def read_at_all(rows: DuckDBPyRelation) -> Expression:
-    """The column `found`, null where the answer cannot be true."""
-    from duckdb import CaseExpression as Case
-    from duckdb import ColumnExpression as Column
-
-    doubtful = DOUBT in rows.columns
-    return (Case(Column(DOUBT).isnull(), Column("found")) if doubtful else Column("found")).alias("found")
 
 
 def _of_search(ends: DuckDBPyRelation) -> Expression:

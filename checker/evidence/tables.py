@@ -33,8 +33,6 @@ SEARCHED_AT = "search.collectedAt"
 FILLED_AT = "search.filledAt"
 """When a search said what moves without a new version, and what it filled in."""
 LISTED_SINCE = "listed.since"
-DOUBT = "doubt"
-"""Of image sets whose answer cannot be true beside those of earlier runs: a text that names both. No column where there is none."""
 
 _FEW_THREADS = 2
 MEMORY_TO_JUDGE = "700MB"

@@ -131,7 +131,7 @@ def test_wrong_arguments_are_invalid_and_say_what_to_do(options, message, capsys
         (["--as-of", "yesterday"], "`yesterday` is not a time"),
         (["--report", "pdf=x"], "unknown format pdf"),
         (["--report", "html"], "write --report FORMAT=PATH"),
-        (["--report", "html=x", "--report", "json=x"], "which is the html report too"),
+        (["--report", "html=x", "--report", "json=x"], "this is the html report too"),
         (["--report", "html=p.yaml/x.html"], "p.yaml/x.html: error: "),
         (["--junit-passes", "some"], "it is one of: full, aggregate, none"),
         (["--skip-rule", "forced", "--skip-rule", "age"], "no rule is left to run"),

@@ -66,6 +66,11 @@ def keep(path: Path) -> None:
     _drafts.discard(path)
 
 
+def release(folder: Path) -> None:
+    """Lets a temporary folder go that was to stay: with `discard`, or with the process."""
+    _folders.add(folder)
+
+
 def sweep() -> None:
     """Removes whatever is there for a time only."""
     for path in (*_folders, *_drafts):

@@ -8,10 +8,11 @@ import select
 import stat
 import sys
 import time
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from checker.problems import InvalidInputError, Problem
+from checker.problems import InvalidInputError, Problem, nearest
 
 LONGEST_WAIT = 10.0
 """Seconds in which a pipe has to say something."""
@@ -19,6 +20,8 @@ LONGEST_READING = 600.0
 """Seconds in which a pipe has to say all."""
 LARGEST_TABLE = 1 << 30
 """Bytes of an inventory, and of recorded answers or events."""
+MOST_NAMES = 10_000
+"""Names of a folder that are looked at for one like a name that is not there."""
 STDIN = "-"
 _MIB = 1024 * 1024
 
@@ -81,10 +84,20 @@ def load(path: Path, largest: int, hint: str = "") -> bytes:
         raise UnreadableError(message, "it is a pipe: name a file") from None
     except (OSError, ValueError) as error:  # a name may have a character that no name has
         reason = getattr(error, "strerror", None) or str(error)
-        raise UnreadableError(f"cannot be read: {reason.lower()}") from None
+        near = _near(path) if isinstance(error, FileNotFoundError) else ""
+        raise UnreadableError(f"cannot be read: {reason.lower()}", near) from None
     if not regular:
         _pipes[path] = found
     return found
+
+
+def _near(path: Path) -> str:
+    """`did you mean X?` for the file of the same folder whose name is nearest to one that is not there, else nothing."""
+    try:
+        names = [one.name for one in islice(path.parent.iterdir(), MOST_NAMES)]
+    except OSError:
+        return ""
+    return nearest(path.name, names)
 
 
 def _whole(file: Any, largest: int, hint: str, *, regular: bool, size: int = 0) -> bytes:

@@ -234,7 +234,8 @@ def _copied(folder: Path) -> Path:
         shutil.copyfile(folder / RECORDS, path)
     except OSError:
         # nothing can be written here, but what was collected is kept all the same
-        disk.discard(path)
+        with suppress(OSError):
+            path.unlink()
         disk.keep(folder)
         return folder / RECORDS
     return path

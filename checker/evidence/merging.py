@@ -98,8 +98,10 @@ def _statements(seen: Iterable[Seen]) -> Iterator[Statement]:
         record = one.record
         said = next(iter(statements([replace(record, action=GET_IMAGE_SET)])), None)
         if said is not None and one.whole:
-            other = lists.get(one.where, replace(said, call=LIST_VERSIONS, versions={}, asked=None))
-            lists[one.where] = replace(other, versions={**other.versions, **said.versions})
+            # what has no time may be a page, so that all of it is one list
+            place = one.where if said.at is not None else ""
+            other = lists.get(place, replace(said, call=LIST_VERSIONS, versions={}, asked=None))
+            lists[place] = replace(other, versions={**other.versions, **said.versions})
         elif said is not None and not one.listed:
             asked.append(_surely(said, pinned=one.pinned))
     parts = [one for one in lists.values() if one.at is None]

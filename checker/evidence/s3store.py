@@ -215,6 +215,7 @@ class S3Store(Store):
             reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
             hint = f"the run is whole, with its {MANIFEST}, in {folder.as_posix()}: keep that folder"
             raise RunFolderError(working.shown, f"the run could not be stored: {reason}", hint) from None
+        disk.release(folder.parent)
         self._folders.append(folder.parent)
         return working.shown
 

@@ -258,7 +258,8 @@ def test_no_signed_run_comes_after_one_that_is_not(home, capsys, days):
     assert f"runs/{last.name}/manifest.json: error: the run is not signed" in err
     assert "help: keep signed runs in a place of their own (--runs), or move the run away" in err
     shutil.move(last, home / "aside")
-    assert check(GOOD) in (0, 1)
+    # without any earlier run nobody knows what moved
+    assert check(GOOD) == {1: 3, 2: 1}[days]
     assert main(["verify", "runs", "--key", "key.pub"]) == 0
 
 
@@ -372,19 +373,22 @@ def bucket(home, aws_env):
 
 @pytest.mark.parametrize("attack", [records, unsigned, without_a_signature])
 def test_a_store_in_s3_is_guarded_alike(home, bucket, capsys, attack):
-    where = "s3://evidence/a"
+    where = f"s3://evidence/{attack.__name__}"  # the server is one for all
     assert check(FORCED, runs=where) == 1
     assert check(FORCED, runs=where) == 1
     name = checker.open_store(where).sealed()[-1]
     local = home / "copy" / name
-    keys = [one["Key"] for one in bucket.list_objects_v2(Bucket="evidence", Prefix=f"a/{name}/")["Contents"]]
+    keys = [
+        one["Key"]
+        for one in bucket.list_objects_v2(Bucket="evidence", Prefix=f"{attack.__name__}/{name}/")["Contents"]
+    ]
     for key in keys:
-        path = home / "copy" / key.removeprefix("a/")
+        path = home / "copy" / key.partition("/")[2]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bucket.get_object(Bucket="evidence", Key=key)["Body"].read())
     attack(local, home)
     for key in keys:
-        path = home / "copy" / key.removeprefix("a/")
+        path = home / "copy" / key.partition("/")[2]
         if path.exists():
             bucket.put_object(Bucket="evidence", Key=key, Body=path.read_bytes())
         else:

@@ -179,7 +179,7 @@ def test_a_signed_run_that_was_pruned_verifies_with_the_key(signed, audit, tmp_p
     run = signed[0]
     assert len((run / PRUNED_SIGNATURE).read_bytes()) == 64
     (run / PRUNED_SIGNATURE).write_bytes(bytes(64))
-    assert "not that of this key over pruned.json" in wrong(capsys, "verify", str(run), "--key", public)
+    assert "not that of the run's key over pruned.json" in wrong(capsys, "verify", str(run), "--key", public)
     (run / PRUNED_SIGNATURE).unlink()
     assert "pruned.json: error: is not signed, and the run is" in wrong(capsys, "verify", str(run))
     assert audit("2023-08-01T00:00:00Z") == 2

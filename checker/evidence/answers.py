@@ -324,22 +324,11 @@ def _convert(spec: Field, value: Any) -> Any:
 def _instant(path: str, value: Any) -> datetime:
     try:
         if isinstance(value, datetime):
-            return values.from_epoch_ms(_after_epoch(values.round_ms(value)))
+            return values.from_epoch_ms(values.round_ms(value))
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return values.from_epoch_ms(_after_epoch(round(value * 1000)))
+            return values.from_epoch_ms(round(value * 1000))
         return values.parse_time(str(value))
     except (ValueError, OverflowError) as error:
         raise BadAnswerError(
             f"{path} is {value!r:.80}, which is no time (epoch seconds or ISO 8601)"
         ) from error
-
-
-def _after_epoch(milliseconds: int) -> int:
-    """An instant as the service writes it, which nothing there can be older than.
-
-    Raises:
-        ValueError: it is before 1970.
-    """
-    if milliseconds < 0:
-        raise ValueError(milliseconds)
-    return milliseconds

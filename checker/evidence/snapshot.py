@@ -82,6 +82,8 @@ def write_snapshot(
     folder: Path,
     labels: Mapping[str, Label],
     needs: Needs = Needs(),  # noqa: B008 - frozen
+    *,
+    one_service: bool = True,
 ) -> Coverage:
     """Turns a records.jsonl into the tables that rules need; what they cover.
 
@@ -90,22 +92,30 @@ def write_snapshot(
         folder: where the tables go: image_sets.parquet, versions.parquet, datastores.parquet.
         labels: the labels to keep, each a column of its type.
         needs: what the rules read: which tables there are, and which columns from other calls they have.
+        one_service: whether all records are of the same image sets, so that those on one may contradict each other. Tests
+            inside rules have a world each.
     """
     from duckdb import OutOfMemoryException
 
     try:
         with connect(MEMORY_TO_COLLECT) as connection:
-            return _tables(connection, records, folder, labels, needs)
+            return _tables(connection, records, folder, labels, needs, one_service=one_service)
     except OutOfMemoryException:  # rather than no tables at all
         with connect(MEMORY_AT_MOST) as connection:
-            return _tables(connection, records, folder, labels, needs)
+            return _tables(connection, records, folder, labels, needs, one_service=one_service)
 
 
 def _tables(
-    connection: DuckDBPyConnection, records: Path, folder: Path, labels: Mapping[str, Label], needs: Needs
+    connection: DuckDBPyConnection,
+    records: Path,
+    folder: Path,
+    labels: Mapping[str, Label],
+    needs: Needs,
+    *,
+    one_service: bool,
 ) -> Coverage:
     written: list[Path] = []
-    found = doubts(connection, records) if needs.image_sets or needs.versions else None
+    found = doubts(connection, records) if one_service and (needs.image_sets or needs.versions) else None
     if needs.image_sets:
         rows = doubted(image_set_rows(connection, records, labels, needs), found)
         rows = _with_calls(connection, rows, records, needs)

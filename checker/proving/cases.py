@@ -106,7 +106,7 @@ def snapshot(rule: Rule, cases: Sequence[Case], labels: Mapping[str, Label]) -> 
         write_records(described, folder / RECORDS)
         if needed.history:
             write_earlier(folder, cases, rule.scope)
-        write_snapshot(folder / RECORDS, folder, labels, needed)
+        write_snapshot(folder / RECORDS, folder, labels, needed, one_service=False)
         yield folder
 
 

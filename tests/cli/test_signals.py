@@ -82,8 +82,8 @@ def run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("module", "name", "command", "number"),
     [
-        ("audit.verifying", "replay", "verify", signal.SIGINT),
-        ("audit.verifying", "replay", "verify", signal.SIGTERM),
+        ("audit.derivation", "replay", "verify", signal.SIGINT),
+        ("audit.derivation", "replay", "verify", signal.SIGTERM),
         ("cli.diff", "side", "diff", signal.SIGINT),
         ("cli.forecast", "foresee", "forecast", signal.SIGINT),
         ("api", "explain", "explain", signal.SIGTERM),

@@ -62,12 +62,6 @@ def test_a_truthful_service_fails_everywhere_and_passes_everywhere(hard: Service
     assert len(right.passed) > 15 * len(hostile.SETS)
 
 
-@pytest.mark.parametrize("instant", [-1, -0.001, -86_400, -62_135_596_800])
-def test_an_instant_before_1970_is_none(instant: float) -> None:
-    with pytest.raises(BadAnswerError, match="updatedAt"):
-        normalise(answer(1, updatedAt=instant))
-
-
 @pytest.mark.parametrize(
     ("store", "image_set", "told"),
     [(OTHER, image_set_id(1), "datastoreId"), (DATASTORE, image_set_id(2), "imageSetId")],

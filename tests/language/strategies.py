@@ -20,7 +20,8 @@ TARGETS = ("archive", "recorded")
 STORES = ("0123456789abcdef0123456789abcdef", "f" * 32)
 IDS = [f"{number:032x}" for number in range(64)]
 ACCOUNTS, REGIONS = ("111122223333", "000000000000"), ("us-east-1", "eu-west-2")
-ARNS = [f"arn:aws:medical-imaging:{r}:{a}:datastore/{STORES[0]}/imageset/{IDS[0]}" for r in REGIONS for a in ACCOUNTS]  # fmt: skip
+# of no image set that there is: an ARN of another one is no answer
+ARNS = [f"arn:aws:medical-imaging:{r}:{a}:datastore/x/imageset/y" for r in REGIONS for a in ACCOUNTS]
 UNLISTED = "FROZEN_SOLID"
 TEXTS = ["", "a", "ab", "b", "A", "a%b", "%", "_", "ü", "e\u0301", "$x", "it's", "back\\slash", "two\nlines", "ab\n", " a ", "null", "true", "3", "ACTIVE", "DELETED"]  # fmt: skip
 PATTERNS = ["a", "^a", "b$", "^$", "^[a-z]+$", "a.b", r"\\", "(?i)^A", "[0-9]", "ACTIVE|DELETED", "."]

@@ -65,8 +65,11 @@ def test_enough_memory_is_enough():
 @pytest.mark.parametrize("most", [3, 4, 5])
 def test_without_files_to_open_nothing_passes(most):
     done = limited(resource.RLIMIT_NOFILE, most, CHECK)
-    assert done.returncode not in (0, 1)
-    assert "Traceback" not in done.stderr.splitlines()[0]
+    assert done.returncode != 0
+    # where Python itself does not start, nothing of this program has run
+    if "Fatal Python error" not in done.stderr:
+        assert done.returncode != 1
+        assert "Traceback" not in done.stderr.splitlines()[0]
 
 
 def test_a_file_that_may_not_grow_is_told():

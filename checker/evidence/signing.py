@@ -7,7 +7,10 @@ A signature is 64 bytes over the manifest's bytes as they are, so that other pro
 from __future__ import annotations
 
 import hashlib
+import os
+import shlex
 from collections.abc import Callable
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,8 @@ from checker.files import read_bytes
 from checker.problems import InvalidInputError, Problem
 
 _LARGEST_KEY = 64 << 10
-_MAKE = "make one with: openssl genpkey -algorithm ed25519 -out key.pem"
+_OTHER_KIND = "this is a key of another kind than Ed25519"
+_ASK = "ask the signer for the public key of Ed25519 (openssl pkey -in key.pem -pubout)"
 
 
 def signing_key(path: Path) -> Key:
@@ -30,16 +34,14 @@ def signing_key(path: Path) -> Key:
     try:
         key = modules.load_pem_private_key(content, password=None)
     except TypeError:
-        hint = "decrypt it with: openssl pkey -in KEY.pem -out PLAIN.pem"
+        hint = f"decrypt it with: openssl pkey -in {_quoted(path)} -out {_unused(path, 'plain-key')}"
         raise _no(
             path, "the key is encrypted, and nobody is there to be asked for its password", hint
         ) from None
     except (ValueError, modules.UnsupportedAlgorithm):
-        if b"PUBLIC KEY" in content:
-            raise _no(path, "this is a public key, and signing takes the private one", _MAKE) from None
-        raise _no(path, "this is no private key in PEM", _MAKE) from None
+        raise _not_private(path, content, modules) from None
     if not isinstance(key, modules.Ed25519PrivateKey):
-        raise _no(path, "this is a key of another kind than Ed25519", _MAKE)
+        raise _no(path, _OTHER_KIND, _make(path))
     public = key.public_key()
     return Key(_fingerprint(public), key.sign, _fits(public, modules))
 
@@ -53,16 +55,45 @@ def public_key(path: Path) -> tuple[str, Callable[[bytes, bytes], bool]]:
     """
     modules = _modules(path)
     content = _read(path)
-    hint = "get it from the private one with: openssl pkey -in key.pem -pubout -out public.pem"
     try:
         key = modules.load_pem_public_key(content)
     except (ValueError, modules.UnsupportedAlgorithm):
         if b"PRIVATE KEY" in content:
+            out = f"-pubout -out {_unused(path, 'public')}"
+            hint = f"get it from the private one with: openssl pkey -in {_quoted(path)} {out}"
             raise _no(path, "this is a private key, and verifying takes the public one", hint) from None
-        raise _no(path, "this is no public key in PEM", hint) from None
+        raise _no(path, "this is no public key in PEM", _ASK) from None
     if not isinstance(key, modules.Ed25519PublicKey):
-        raise _no(path, "this is a key of another kind than Ed25519", _MAKE)
+        raise _no(path, _OTHER_KIND, _ASK)
     return _fingerprint(key), _fits(key, modules)
+
+
+def _not_private(path: Path, content: bytes, modules: _Modules) -> InvalidInputError:
+    """What to say of a file that has no private key."""
+    if b"PUBLIC KEY" not in content:
+        return _no(path, "this is no private key in PEM", _make(path))
+    try:
+        ours = isinstance(modules.load_pem_public_key(content), modules.Ed25519PublicKey)
+    except (ValueError, modules.UnsupportedAlgorithm):
+        ours = False
+    hint = "name the private key whose public half this is" if ours else _make(path)
+    return _no(path, "this is a public key, and signing takes the private one", hint)
+
+
+def _make(path: Path) -> str:
+    """How to come to a key that signs, in place of a file that has none."""
+    command = f"openssl genpkey -algorithm ed25519 -out {_unused(path, 'new-key')}"
+    return f"name the private key of Ed25519 that signed so far; a first one is made with: {command}"
+
+
+def _unused(path: Path, stem: str) -> str:
+    """A file beside another one that is not there, for a command line: OpenSSL writes over one that is, be it a key."""
+    names = (path.with_name(f"{stem}{more}.pem") for more in chain([""], map("-{}".format, count(2))))
+    return _quoted(next(one for one in names if not os.path.lexists(one)))
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(path.as_posix())
 
 
 def _fits(key: Any, modules: _Modules) -> Callable[[bytes, bytes], bool]:
@@ -101,7 +132,11 @@ def _modules(path: Path) -> _Modules:
 
 
 def _read(path: Path) -> bytes:
-    return read_bytes(path, path.as_posix(), _LARGEST_KEY, "a key has less than 1 KiB")
+    content = read_bytes(path, path.as_posix(), _LARGEST_KEY, "a key has less than 1 KiB")
+    if (blocks := content.count(b"-----BEGIN ")) > 1:
+        # only the first one would be taken, and nobody be told
+        raise _no(path, f"has {blocks} blocks of PEM, and a key is one", "keep each key in a file of its own")
+    return content
 
 
 def _fingerprint(key: Any) -> str:

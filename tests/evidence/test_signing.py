@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -99,7 +100,7 @@ BAD_PRIVATE = {
     ),
     "public": (
         lambda key: key.public_key().public_bytes(PEM, SPKI),
-        "this is a public key, and signing takes the private one\nhelp: make one with: openssl genpkey",
+        "signing takes the private one\nhelp: name the private key whose public half this is",
     ),
     "rsa": (lambda _: _private(rsa.generate_private_key(65537, 2048)), "a key of another kind than Ed25519"),
     "x25519": (lambda _: _private(x25519.X25519PrivateKey.generate()), "a key of another kind than Ed25519"),
@@ -137,6 +138,56 @@ def test_verifying_takes_no_private_key_and_no_other_kind(tmp_path, private):
     path.write_bytes(b"no key")
     with pytest.raises(InvalidInputError, match="this is no public key in PEM"):
         public_key(path)
+
+
+FILES = {
+    "other": lambda _: _private(x25519.X25519PrivateKey.generate()),
+    "other public": lambda _: x25519.X25519PrivateKey.generate().public_key().public_bytes(PEM, SPKI),
+    "json": lambda _: b"{}",
+    "private": _private,
+    "encrypted": BAD_PRIVATE["encrypted"][0],
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+@pytest.mark.parametrize("name", ["key.pem", "new-key.pem", "public.pem", "plain-key.pem"])
+@pytest.mark.parametrize("read", [signing_key, public_key])
+def test_no_help_line_writes_over_a_file_that_is_there(tmp_path, key, read, name, kind):
+    there = {"key.pem", "new-key.pem", "public.pem", "plain-key.pem"}
+    for one in there:
+        (tmp_path / one).write_bytes(_private(key))
+    path = tmp_path / name
+    path.write_bytes(FILES[kind](key))
+    if read is signing_key and kind == "private":
+        return
+    with pytest.raises(InvalidInputError) as caught:
+        read(path)
+    (problem,) = caught.value.problems
+    out = shlex.split(problem.hint.rpartition(" -out ")[2]) if " -out " in problem.hint else []
+    assert not [one for one in out if os.path.lexists(tmp_path / one)]
+    assert bool(out) == (read is signing_key or kind in ("other", "private", "encrypted"))
+
+
+def test_who_verifies_is_told_to_ask_the_signer(tmp_path):
+    path = tmp_path / "public.pem"
+    for content in (FILES["other public"](None), b"{}", b""):
+        path.write_bytes(content)
+        with pytest.raises(InvalidInputError) as caught:
+            public_key(path)
+        (problem,) = caught.value.problems
+        asked = "ask the signer for the public key of Ed25519 (openssl pkey -in key.pem -pubout)"
+        assert problem.hint == asked
+
+
+@pytest.mark.parametrize("read", [signing_key, public_key])
+def test_a_file_of_two_keys_is_refused(tmp_path, private, public, read):
+    first = private if read is signing_key else public
+    other = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32))
+    for second in (first.read_bytes(), _private(other), other.public_key().public_bytes(PEM, SPKI)):
+        path = tmp_path / "two.pem"
+        path.write_bytes(first.read_bytes() + second)
+        with pytest.raises(InvalidInputError, match="has 2 blocks of PEM, and a key is one"):
+            read(path)
 
 
 @pytest.mark.parametrize("read", [signing_key, public_key])

@@ -88,7 +88,8 @@ class Statement:
 
     def says(self, what: str) -> str:
         """The call, what it says, and when it was received."""
-        asked = f" of version {self.asked}" if self.asked is not None and self.call == GET_IMAGE_SET else ""
+        pinned = self.call == GET_IMAGE_SET and self.asked is not None and self.asked not in self.versions
+        asked = f" of version {self.asked}" if pinned else ""
         when = f" ({values.iso(self.at)})" if self.at else ""
         return f"{self.call}{asked} says {what}{when}"
 

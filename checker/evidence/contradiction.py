@@ -156,8 +156,9 @@ def unsettled(said: Iterable[Statement]) -> bool:
     known = {number for one in every for number in one.versions}
     behind = any(one.exact and one.highest < highest for one in standing)
     there = any(one.exact and one.newest.state != _DELETED for one in standing)
+    deleted = any(one.exact and one.newest.state == _DELETED for one in standing)
     missing = any(not one.versions and not one.gone and one.asked in known for one in standing)
-    return behind or missing or (there and any(one.gone for one in standing))
+    return behind or missing or (there and (deleted or any(one.gone for one in standing)))
 
 
 def _in_order(said: Iterable[Statement]) -> list[Statement]:
@@ -180,8 +181,10 @@ def _against(one: Statement, two: Statement) -> Iterator[str]:
             yield _versions(one, two)
         yield from _back(one, two)
     if not (one.superseded or two.superseded):
-        yield from _of_one_list(one, two)
-        yield from _of_the_same(one, two)
+        yield from _after_a_list(one, two)
+    # what never changes is compared with answers too that another one of the call has replaced
+    yield from _left_out(one, two)
+    yield from _of_the_same(one, two)
 
 
 def _apart(one: Statement, two: Statement) -> bool:
@@ -192,12 +195,15 @@ def _versions(one: Statement, two: Statement) -> str:
     return f"{two.says(f'version {two.highest}')}, but {one.says(f'version {one.highest}')}"
 
 
-def _of_one_list(one: Statement, two: Statement) -> Iterator[str]:
-    """Versions that a list leaves out, though another answer has them."""
+def _after_a_list(one: Statement, two: Statement) -> Iterator[str]:
+    """A version that came after the last one of a list: nobody has looked at what lies between."""
     behind = one.target == two.target and one.call == LIST_VERSIONS and two.call != SEARCH
     if behind and two.highest > one.highest > 0:
-        # nobody has looked at what came after it
         yield f"{one.says(f'version {one.highest} is the last')}, but {two.says(f'version {two.highest}')}"
+
+
+def _left_out(one: Statement, two: Statement) -> Iterator[str]:
+    """Versions that a list leaves out, though another answer has them."""
     for listed, other in ((one, two), (two, one)):
         if listed.call == LIST_VERSIONS and listed.versions:
             for number in sorted(other.versions):
@@ -249,5 +255,5 @@ def _back(one: Statement, two: Statement) -> Iterator[str]:
     if one.exact and one.newest.state == _DELETED:
         yield f"{two.says(what)}, but {one.says(f'version {one.highest} {_DELETED}')}"
     created = two.newest.created
-    if one.gone and not one.witness and created and one.at and created + SETTLED <= one.at:
+    if one.gone and created and one.at and created + SETTLED <= one.at:
         yield f"{two.says(what)}, but {one.says('there is no such image set')}"

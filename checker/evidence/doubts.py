@@ -69,24 +69,13 @@ _LABELS = "labels."
 _STORE, _ID, _WHY = "doubt.store", "doubt.id", "doubt.message"
 
 
-_without: set[tuple[str, int, int]] = set()
-"""Records of which it is known that they have none: a file that has changed is another one."""
-
-
 def doubts(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation | None:
     """The image sets whose answers contradict each other, each with a text that names two of them; None where there are
     none."""
-    file = records.stat()
-    key = str(records), file.st_size, file.st_mtime_ns
-    if key in _without:
-        return None
     lines = read_lines(connection, records, _SHAPE, GET_IMAGE_SET, LIST_VERSIONS, SEARCH, witnesses=True)
     facts = _facts(lines)
     unlike = [one for (one,) in _unlike(facts).fetchall()]
-    found = _kept(connection, _compared(connection, facts, unlike)) if unlike else None
-    if found is None:
-        _without.add(key)
-    return found
+    return _kept(connection, _compared(connection, facts, unlike)) if unlike else None
 
 
 def _facts(lines: DuckDBPyRelation) -> DuckDBPyRelation:
@@ -142,8 +131,12 @@ def _unlike(facts: DuckDBPyRelation) -> DuckDBPyRelation:
         duckdb.CaseExpression(
             Column("imageSetArn").isnotnull(), Function("hash", Column("imageSetArn"))
         ).alias("arn"),
+        # of two lists each version counts
+        duckdb.CaseExpression(
+            Column(VERSIONS).isnotnull(), Function("hash", Function("list_sort", Column(VERSIONS)))
+        ).alias("list"),
     )
-    names = ("version", "created", "state", "arn")
+    names = ("version", "created", "state", "arn", "list")
     ends = [Function(end, Column(name)).alias(f"{end} {name}") for name in names for end in ("min", "max")]
     flags = [Function("bool_or", Column(name)).alias(name) for name in ("missing", "special")]
     sets = told.aggregate(

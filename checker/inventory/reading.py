@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from checker.evidence.answers import BadAnswerError
-from checker.evidence.contradiction import Statement, contradiction, statements, unsettled
+from checker.evidence.contradiction import Statement, statements, unsettled
 from checker.evidence.records import (
     GET_IMAGE_SET,
     LIST_TAGS,
@@ -59,8 +59,7 @@ def read(
         others += [replace(one, witness=True) for one in asked]
         again = list(_ask(site, refs, state, left, tags=False)) if asked else []
         records = [*again, *(one for one in records if one.action not in _COMPARED)]
-    if contradiction([*known, *statements([*others, *records])]) is not None:
-        yield from (one for one in others if statements([one]))
+    yield from (one for one in others if statements([one]))
     yield from records
 
 

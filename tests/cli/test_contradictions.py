@@ -230,3 +230,44 @@ def test_recorded_answers(archive: Archive) -> None:
     assert main(["check", "-q", "-p", "p.yaml", *options]) == 3
     document = json.loads((archive.folder / "out.json").read_text())
     assert verdicts(document) == dict.fromkeys(ALL, f"unknown {CODE}")
+
+
+def flips(archive: Archive, after: int, change: Any) -> None:
+    """From the given attempt on the service says something else of the image set."""
+
+    def fault(name: str, attempt: int) -> None:
+        if name == A and attempt >= after:
+            change()
+
+    archive.service.fault = fault
+
+
+def test_a_flag_that_a_later_answer_takes_back_is_not_forgotten(archive: Archive) -> None:
+    archive.put(A)
+    archive.put(B)
+    archive.service.histories[A] = [version(1, of=1, overrides={"forced": True})]
+    flips(archive, 2, lambda: archive.service.histories.update({A: [version(1, of=1)]}))
+    archive.write(("forced", "ever"), f'["{A}", "{B}"]')
+    code, document = archive.check()
+    assert (code, verdicts(document)) == (3, dict.fromkeys(("forced", "ever"), f"unknown {CODE}"))
+    assert any('"forced":true' in path.read_text() for path in archive.folder.glob("runs/*/records.jsonl"))
+    assert main(["verify", "runs/"]) == 0
+
+
+def test_a_time_of_creation_that_a_later_answer_takes_back_is_not_forgotten(archive: Archive) -> None:
+    archive.put(A, said={"createdAt": CREATED + 99_999})
+    archive.service.histories[A] = [version(1, of=1, createdAt=CREATED + 50)]
+    flips(archive, 2, lambda: archive.service.sets[A].update(createdAt=CREATED + 50))
+    archive.write(("state", "ever"), f'["{A}"]')
+    code, document = archive.check()
+    assert (code, verdicts(document)) == (3, dict.fromkeys(("state", "ever"), f"unknown {CODE}"))
+
+
+def test_what_one_call_calls_deleted_and_the_other_does_not_is_asked_about_again(archive: Archive) -> None:
+    archive.put(A, got=2)
+    gone = {"imageSetState": "DELETED", "deletedAt": CREATED + 9}
+    archive.service.histories[A] = [version(1, of=1), version(2, of=1, **gone)]
+    archive.write(("state", "ever"), f'["{A}"]')
+    code, document = archive.check()
+    assert (code, verdicts(document)) == (3, dict.fromkeys(("state", "ever"), f"unknown {CODE}"))
+    assert archive.asked("getImageSet") > 1

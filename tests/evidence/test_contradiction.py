@@ -91,6 +91,17 @@ FALSE = {
     "a version that was there is not": [listed(0, 1, 2, 3), missing(GET_IMAGE_SET, 1, NO_VERSION, version=2)],
     "a deletion is taken back": [got(0, 2, state="DELETED"), listed(1, 1, 2)],
     "not there, and there": [missing(GET_IMAGE_SET, 0), listed(1, 1, 2)],
+    "a flag is taken back": [got(0, 2, forced=True, witness=True), got(1, 2)],
+    "a flag of a list is taken back": [listed(0, facts(1, forced=True), 2, witness=True), listed(1, 1, 2)],
+    "a list lacks what it had": [listed(0, 1, 2, 3, witness=True), listed(1, 1, 3)],
+    "two lists create an old version at two times": [
+        listed(0, 1, 2, 3, target="u"), listed(1, 1, facts(2, created=CREATED + timedelta(days=1)), 3),
+    ],
+    "one list forces an old version": [listed(0, 1, facts(2, forced=True), 3, target="u"), listed(1, 1, 2, 3)],
+    "one list lacks an old version": [listed(0, 1, 2, 3, target="u"), listed(1, 1, 3)],
+    "there, gone and there": [
+        got(0, 2, witness=True), missing(LIST_VERSIONS, 1, witness=True), got(2, 2), missing(LIST_VERSIONS, 3),
+    ],
 }  # fmt: skip
 TRUE = {
     "all the same": [searched(0, 2), got(1, 2), listed(2, 1, 2)],
@@ -140,6 +151,7 @@ def test_what_lag_or_a_change_explains_is_none(name: str) -> None:
         ([got(0, 2), missing(LIST_VERSIONS, 1)], True),
         ([searched(0, 1), got(1, 2), listed(2, 1, 2)], False),
         ([missing(GET_IMAGE_SET, 0), listed(1, facts(2, state="DELETED"))], False),
+        ([got(0, 2), listed(1, 1, facts(2, state="DELETED"))], True),
         ([missing(LIST_VERSIONS, 0, NO_VERSION, version=2), listed(0, 1, 3)], False),
     ],
 )

@@ -20,6 +20,7 @@ from checker.model import (
     Gap,
     Group,
     Leaf,
+    Outcome,
     ParamRef,
     Rule,
     RuleScope,
@@ -224,8 +225,8 @@ def why_unread(run: Run) -> str:
     """Why of a target, of all of them or of image sets that the gate counts nothing was read, in one line; empty where something
     was of each."""
     said = unread_targets(run) or ([unread_sets(run.ruling)] if run.ruling.unread else [])
-    if not said and run.coverage.evaluated:
-        return ""
+    if not said and (run.coverage.evaluated or run.outcome is not Outcome.INCOMPLETE):
+        return ""  # something was read, or judged without that
     first = next(run.unread(), None)
     none = "" if run.coverage.expected else "there was no image set to read"
     why = f"{first.subject.name}: {unread(first)}" if first else none

@@ -15,20 +15,9 @@ from checker.audit.replaying import replay
 from checker.audit.run import Run
 from checker.evaluation.agreement import Differs, disagreements
 from checker.evidence.difference import table_difference
-from checker.evidence.past import AUDIT, MAPPINGS, POLICIES, TREND, WAIVERS, Kept, malformed, reopen
-from checker.evidence.runfolder import (
-    BASELINE,
-    DATASTORES,
-    FINDINGS,
-    HISTORY,
-    MANIFEST,
-    NAMED,
-    PRIOR,
-    RECORDS,
-    SNAPSHOT,
-    STARTED,
-    VERSIONS,
-)
+from checker.evidence.integrity import EARLIER, REPORTS, TABLES
+from checker.evidence.past import AUDIT, MAPPINGS, POLICIES, WAIVERS, Kept, malformed, reopen
+from checker.evidence.runfolder import FINDINGS, MANIFEST, RECORDS, STARTED
 from checker.fields import model
 from checker.problems import InvalidInputError, Problem
 
@@ -36,11 +25,6 @@ ReportDifferences = Callable[[Run, Path, object, Sequence[str]], Iterable[tuple[
 """Which reports in the folder of a run are not what the run would write, each with what differs first: the run, judged again,
 its folder, what its manifest says of its reports, and its files (`reporting.reproduction`)."""
 
-REPORTS = "reports/"
-TABLES = (SNAPSHOT, VERSIONS, DATASTORES, FINDINGS)
-"""What the evidence of a run alone gives."""
-EARLIER = (HISTORY, PRIOR, BASELINE, NAMED, TREND)
-"""What it has of the runs before it."""
 _JUDGED = ("outcome", "exit_code", "sentence", "summary")
 _APART = frozenset({"tool_version", "statements"})
 """What the replay of a run says otherwise: `statements` are compared with the store."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from checker.evaluation.agreement import Differs
 from checker.evidence.authenticity import Keys, unauthentic
 from checker.evidence.integrity import altered, own_digest
 from checker.evidence.manifest import trend_misfit
-from checker.evidence.past import REMOVED, TREND, manifest_of, resumable
+from checker.evidence.past import REMOVED, TREND, gone, manifest_of, named_by, resumable
 from checker.evidence.pruned import Prunings, odd_file
 from checker.evidence.runfolder import (
     DIGEST,
@@ -126,6 +127,8 @@ def verify(
     content = store.manifest(name)
     if content is None:
         shown = f"{store.shown}/{name}".removeprefix("./")
+        if by := named_by(store.manifests(store.names()), name):
+            return Verified(name, "", 0, problems=(Problem(shown, gone(by), REMOVED),))
         hint = resumable(shown) if store.has(name, STARTED) else "it was interrupted"
         raise InvalidInputError(Problem(shown, f"no complete run: it has no {MANIFEST}", hint))
     folder = store.fetch(name)
@@ -288,11 +291,14 @@ def _signature(folder: Path, content: bytes, declared: object, keys: Keys | None
 
 def _made_again(folder: Path, so_far: Verified, reports: ReportDifferences | None) -> Verified:
     """With what making the run again from its evidence found."""
-    found = derive(folder, reports, altered=bool(so_far.problems))
+    found = derive(folder, reports, altered=so_far.altered)
+    # of a file that is another one since nothing shows what it was when the run was sealed
+    others = {str(one.where) for one in so_far.problems}
+    fresh = (one for one in found.problems if re.sub(r":\d+$", "", str(one.where)) not in others)
     return replace(
         so_far,
         findings=found.findings,
-        problems=(*so_far.problems, *found.problems),
+        problems=(*so_far.problems, *fresh),
         different=found.different,
         differs=found.differs,
         not_compared=found.not_compared,

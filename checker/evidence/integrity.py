@@ -5,10 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from checker.evidence.runfolder import DIGEST, MANIFEST, SIGNATURE, digests, sha256
+from checker.evidence.faults import TREND
+from checker.evidence.runfolder import (
+    BASELINE,
+    DATASTORES,
+    DIGEST,
+    FINDINGS,
+    HISTORY,
+    MANIFEST,
+    NAMED,
+    PRIOR,
+    SIGNATURE,
+    SNAPSHOT,
+    VERSIONS,
+    digests,
+    sha256,
+)
 from checker.problems import Problem
 
-_NO_LONGER = "what the run judged can no longer be shown"
+REPORTS = "reports/"
+TABLES = (SNAPSHOT, VERSIONS, DATASTORES, FINDINGS)
+"""What the evidence of a run alone gives."""
+EARLIER = (HISTORY, PRIOR, BASELINE, NAMED, TREND)
+"""What it has of the runs before it."""
+_ITSELF = "put the file itself in its place"
 
 
 def own_digest(folder: Path, content: bytes) -> list[Problem]:
@@ -36,9 +56,9 @@ def own_digest(folder: Path, content: bytes) -> list[Problem]:
 def _no_file(path: Path) -> Problem | None:
     """Why what is there under a name is no file of a run; None where it is one, or nothing is there."""
     if path.is_symlink():
-        return Problem(path.as_posix(), "is a link, and no run has any", _NO_LONGER)
+        return Problem(path.as_posix(), "is a link, and no run has any", _ITSELF)
     if path.exists() and not path.is_file():
-        return Problem(path.as_posix(), "is no file", _NO_LONGER)
+        return Problem(path.as_posix(), "is no file", _ITSELF)
     return None
 
 
@@ -46,7 +66,7 @@ def altered(folder: Path, name: str, files: Mapping[str, str]) -> Problem | None
     """What is wrong with a file of a run, by the sha256 of every file in its manifest; None where nothing is."""
     path = folder / name
     if any(one.is_symlink() for one in path.parents if folder in one.parents):
-        return Problem(path.as_posix(), "is behind a link, and no run has any", _NO_LONGER)
+        return Problem(path.as_posix(), "is behind a link, and no run has any", _ITSELF)
     try:
         if odd := _no_file(path):
             return odd
@@ -55,4 +75,19 @@ def altered(folder: Path, name: str, files: Mapping[str, str]) -> Problem | None
         message = "was altered after the run" if name in files else "is not in the run's manifest"
     except OSError as error:
         message = f"cannot be read: {(error.strerror or str(error)).lower()}"
-    return Problem(path.as_posix(), message, _NO_LONGER)
+        if not isinstance(error, FileNotFoundError):
+            return Problem(path.as_posix(), message)  # it may well be as it was
+    return Problem(path.as_posix(), message, _lost(name) if name in files else "")
+
+
+def _lost(name: str) -> str:
+    """What a run has lost with a file."""
+    if name.startswith(REPORTS):
+        return (
+            "it is made from the evidence: where that is whole, `imageset-checker report RUN` makes it again"
+        )
+    if name in TABLES:
+        return "it is made from the evidence, which this file is no part of: put back a copy of it"
+    if name in EARLIER:
+        return "what the run knew of those before it can no longer be shown from this run"
+    return "it is evidence: what the run judged can no longer be shown"

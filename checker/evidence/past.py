@@ -33,6 +33,7 @@ from checker.evidence.runfolder import (
     SNAPSHOT,
     STARTED,
     VERSIONS,
+    before,
     damage,
     read_manifest,
 )
@@ -247,7 +248,8 @@ def named(store: Store, name: str, keys: Keys | None = None) -> Kept:
         sealed = store.sealed()
         hint = f"the last one is {sealed[-1]}" if sealed else ""
         if store.has(name, STARTED) and not store.has(name, MANIFEST):
-            hint = resumable(f"{store.shown}/{name}")
+            by = named_by(store.manifests(store.names()), name)
+            hint = gone(by) if by else resumable(f"{store.shown}/{name}")
         raise InvalidInputError(Problem(name, message, hint))
     return reopen(store.fetch(name, *_needed(facts)), keys=keys)
 
@@ -380,6 +382,17 @@ def node(raw: object, where: Location) -> Node:
     return Node(raw, where, 1, "")
 
 
+def named_by(manifests: Mapping[str, bytes], name: str) -> str:
+    """The run that names another one as sealed before it; empty where none does, so that the other may never have been."""
+    read = (read_manifest(one, content) for one, content in manifests.items())
+    return next((one.name for one in read if one and one.name != name and name in before(one)), "")
+
+
+def gone(by: str) -> str:
+    """What to say of a run that has no manifest, and that a later one names."""
+    return f"its {MANIFEST} is not there any more: run {by} names it, so that it was complete"
+
+
 def resumable(shown: str) -> str:
     """What to do about a run that is not complete."""
     if shown.startswith("s3://"):
@@ -396,7 +409,9 @@ def _manifest(folder: Path, keys: Keys | None) -> tuple[bytes, dict[str, Any]]:
         runs = sorted(other.parent for other in folder.glob(f"*/{MANIFEST}"))
         hint = f"name one run, such as {runs[-1].as_posix()}" if runs else ""
         if not runs and (folder / STARTED).is_file():
-            hint = resumable(shown)
+            beside = {one.parent.name: one.read_bytes() for one in folder.parent.glob(f"*/{MANIFEST}")}
+            by = named_by(beside, folder.name)
+            hint = gone(by) if by else resumable(shown)
         message = "this folder holds runs" if runs else f"no complete run: it has no {MANIFEST}"
         raise InvalidInputError(Problem(shown, message, hint))
     if (folder / PRUNED).is_file():

@@ -213,3 +213,56 @@ def test_what_verify_found_is_json_too(folder, capsys):
     (one,) = json.loads(capsys.readouterr().out)
     manifest = hashlib.sha256((run / "manifest.json").read_bytes()).hexdigest()
     assert (one["run"], one["intact"], one["manifest_sha256"]) == (run.name, True, manifest)
+
+
+def lost(run, name, capsys):
+    main(["verify", str(run), "--json"])
+    (one,) = json.loads(capsys.readouterr().out)
+    return [(said["message"], said["hint"]) for said in one["problems"] if name in said["where"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("reports/html/r.html", "where that is whole, `imageset-checker report RUN` makes it again"),
+        (
+            "findings.parquet",
+            "it is made from the evidence, which this file is no part of: put back a copy of it",
+        ),
+        (
+            "image_sets.parquet",
+            "it is made from the evidence, which this file is no part of: put back a copy of it",
+        ),
+        ("records.jsonl", "it is evidence: what the run judged can no longer be shown"),
+        ("policies/house.yaml", "it is evidence: what the run judged can no longer be shown"),
+    ],
+)
+@pytest.mark.parametrize("content", [b'{"action": 1}\n', None])
+def test_what_was_lost_with_a_file_is_told_by_what_it_was(folder, capsys, name, hint, content):
+    check("--report", "html=r.html")
+    (run,) = runs(folder)
+    path = run / name
+    path.unlink() if content is None else path.write_bytes(content)
+    capsys.readouterr()
+    # and once only: nobody knows what it was like when the run was sealed
+    ((message, said),) = lost(run, name, capsys)
+    assert message == (
+        "was altered after the run" if content is not None else "cannot be read: no such file or directory"
+    )
+    assert said.endswith(hint)
+    assert (main(["report", str(run)]) == 2) is not name.startswith("reports/")
+
+
+def test_a_run_that_later_ones_name_was_not_interrupted(folder, capsys):
+    check()
+    check()
+    first, second = runs(folder)
+    (first / "manifest.json").unlink()
+    capsys.readouterr()
+    commands = [(["verify", "runs"], 1), (["verify", str(first)], 1), (["report", str(first)], 2)]
+    for command, code in commands:
+        assert main(command) == code
+        said = capsys.readouterr()
+        assert f"its manifest.json is not there any more: run {second.name} names it" in said.err
+        assert "interrupted" not in said.out + said.err
+        assert "--resume" not in said.out + said.err

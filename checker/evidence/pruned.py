@@ -112,7 +112,7 @@ class Prunings:
         """The files of a pruned run that are there and ought not to be."""
         found, problems = self.of(run.name), []
         for name in sorted(run.rest):
-            if found and name in found.removed:
+            if found and name in found.removed & run.own:
                 message, hint = (
                     f"is still there, and {PRUNED} says that it was removed",
                     "`runs prune --delete`",
@@ -222,7 +222,7 @@ def prune(store: Store, decision: Decision, keep: Duration, now: datetime, key: 
         InvalidInputError: the store cannot be read.
     """
     run = decision.run
-    going = sorted(run.rest)
+    going = sorted(run.rest & run.own)
     if held := store.held(run.name, going):
         raise HeldError(f"{store.shown}/{run.name}: error: {held}")
     if run.state is State.SEALED:
@@ -314,6 +314,8 @@ def _misfits(said: Statement, run: Listed) -> Iterator[tuple[str, str]]:
         yield "gives a reason that `runs prune` does not", _OTHERWISE
     for name in sorted(set(run.sealed.facts["files"]) - said.removed):
         yield f"does not say that {name} was removed", _OTHERWISE
+    for name in sorted(said.removed - run.own):
+        yield f"says that {name} was removed, which the run never had", _OTHERWISE
 
 
 def _said_of_baselines(

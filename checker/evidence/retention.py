@@ -23,6 +23,7 @@ from checker.evidence.runfolder import (
     PRUNED_SIGNATURE,
     SIGNATURE,
     STARTED,
+    WORKING,
     Sealed,
     is_statement,
     read_manifest,
@@ -67,6 +68,12 @@ class Listed:
         """Its files but for what stays of a pruned run, so that the chain can still be checked, and who signed it, and
         whether somebody accepted it as a baseline."""
         return frozenset(name for name in self.files - _LEFT if not is_statement(name))
+
+    @property
+    def own(self) -> frozenset[str]:
+        """The files that pruning may remove, there or not: those that the manifest names, and what a run has until then. What
+        else is there somebody added, which pruning must not hide."""
+        return frozenset(self.sealed.facts["files"] if self.sealed else ()) | frozenset(WORKING)
 
     @property
     def keep(self) -> Duration | None:
@@ -236,11 +243,15 @@ def _spared(complete: list[Listed]) -> dict[str, str]:
 
 
 def _gone(run: Listed) -> str:
-    """Why a run stays of which files are missing: what was removed otherwise is not to look pruned. Empty where none is."""
+    """Why a run stays of which files are missing or were added: what was altered otherwise is not to look pruned. Empty where
+    none is."""
     if run.state is not State.SEALED or not run.sealed:
         return ""
     gone = sorted(set(run.sealed.facts["files"]) - run.files)
-    return f"{gone[0]} is not there any more, and was not pruned: `verify` says more" if gone else ""
+    if gone:
+        return f"{gone[0]} is not there any more, and was not pruned: `verify` says more"
+    added = sorted(run.rest - run.own)
+    return f"{added[0]} was added after the run: `verify` says more" if added else ""
 
 
 def _over(complete: list[Listed]) -> _Over:
@@ -289,7 +300,7 @@ def _decision(run: Listed, staying: Mapping[str, str], keep: Duration) -> Decisi
         return Decision(run, goes=False, reason=f"{known}: it was interrupted, or is being made")
     if run.state is State.DAMAGED:
         return Decision(run, goes=False, reason="its manifest cannot be read")
-    rest = len(run.rest)
+    rest = len(run.rest & run.own)
     begun = f"pruning it was begun, and {rest} of its files are still there"
     if run.name in staying:
         reason = staying[run.name]

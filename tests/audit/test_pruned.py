@@ -279,6 +279,15 @@ def test_what_is_left_of_a_pruned_run_or_was_put_there_is_told(four, tmp_path, c
     assert main(["verify"]) == 0
 
 
+def test_a_file_that_was_put_there_and_said_to_be_removed_was_added(four, capsys):
+    facts = json.loads((four[0] / "manifest.json").read_text())
+    forge(four[0], removed=sorted([*facts["files"], "notes.txt"]))
+    (four[0] / "notes.txt").write_text("x")
+    told = wrong(capsys, "verify")
+    assert "notes.txt: error: was added after the run" in told
+    assert "pruned.json: error: says that notes.txt was removed, which the run never had" in told
+
+
 def test_a_baseline_that_is_accepted_is_not_taken_for_pruned(audit, clock, tmp_path, capsys):
     write_audit(tmp_path, new_only=True)
     assert audit("2020-01-01T00:00:00Z", forced=True, real=True) == 1

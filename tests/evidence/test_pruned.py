@@ -73,6 +73,7 @@ def told(store, now=NOW):
         return [one.message for one in Prunings(store).problems()]
 
 
+FILES = ["findings.parquet", "policies/p.yaml", "records.jsonl", "started.json"]
 SAID = {
     "a future instant": ({"at": "2099-01-01T00:00:00Z"}, "which is not yet"),
     "an instant before the run": ({"at": "2019-01-01T00:00:00Z"}, "before it was sealed"),
@@ -89,6 +90,15 @@ SAID = {
     "another manifest": ({"manifest": "0" * 64}, "names another manifest"),
     "another reason": ({"reason": "somebody said so"}, "gives a reason"),
     "fewer files": ({"removed": ["records.jsonl"]}, "does not say that findings.parquet was removed"),
+    "a file beyond the run": (
+        {"removed": ["../x", *FILES]},
+        "says that ../x was removed, which the run never had",
+    ),
+    "a file that the run never had": (
+        {"removed": sorted([*FILES, "notes.txt"])},
+        "says that notes.txt was removed, which the run never had",
+    ),
+    "the manifest": ({"removed": sorted([*FILES, "manifest.json"])}, "says that manifest.json was removed"),
     "no list of files": ({"removed": "records.jsonl"}, NOT_OURS),
     "numbers for files": ({"removed": [1]}, NOT_OURS),
     "files that are not sorted": ({"removed": ["b", "a"]}, NOT_OURS),

@@ -275,6 +275,19 @@ def test_a_run_that_lost_a_file_is_not_pruned_as_if_it_were_whole(store):
     assert plan(store, (2026, 1, 1))["2001"] == lost
 
 
+def test_a_run_to_which_a_file_was_added_is_not_pruned_and_neither_is_the_file(store):
+    old = old_and_new(store)
+    store.put(old, "notes.txt", b"x")
+    added = "notes.txt was added after the run: `verify` says more"
+    assert plan(store, (2026, 1, 1))["2001"] == added
+    (store.folder / old / "notes.txt").unlink()
+    store.put(old, "records.chain", b"")  # which a run has until it is complete
+    prune(store, first(store, (2026, 1, 1)), SIX_YEARS, at(2026, 1, 1))
+    assert store.contents()[old] == {MANIFEST, DIGEST, PRUNED}
+    store.put(old, "notes.txt", b"x")
+    assert plan(store, (2026, 1, 1))["2001"] == "it was pruned"
+
+
 def test_a_run_that_was_sealed_by_a_clock_ahead_stands_for_no_other(store):
     first_one = add_at(store, (2001, 1, 1), {"p": "1"})
     add_at(store, (2002, 1, 1), {"p": "1"})

@@ -61,6 +61,8 @@ class Verified:
     by_hash: tuple[str, ...] = ()
     pruned: bool = False
     """Only its manifest is left: nothing of it but the chain could be verified."""
+    interrupted: bool = False
+    """It is not complete: nothing of it was verified, and `notes` say what to do."""
 
     @property
     def altered(self) -> bool:
@@ -70,7 +72,7 @@ class Verified:
     @property
     def intact(self) -> bool:
         """Whether everything was looked at, and nothing was found to be wrong."""
-        return not self.altered and not self.not_compared
+        return not (self.altered or self.not_compared or self.interrupted)
 
 
 def verify_all(
@@ -81,14 +83,16 @@ def verify_all(
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Verified]:
     """Verifies every run of a store that is complete, or was: one that cannot be read is told as such, and the others are
-    verified all the same. `progress` is told how many are done, of how many.
+    verified all the same. Those that were interrupted come last, and are told of. `progress` is told how many are done, of
+    how many.
 
     Raises:
         InvalidInputError: the store cannot be read.
     """
     complete = store.sealed()
     prunings = Prunings(store)
-    damaged = (one for one in store.names() if one not in complete and _was_complete(store, one))
+    others = [one for one in store.names() if one not in complete]
+    damaged = [one for one in others if _was_complete(store, one)]
     names = (*complete, *damaged)
     for number, name in enumerate(names, 1):
         try:
@@ -97,6 +101,16 @@ def verify_all(
             yield Verified(name, "", 0, problems=error.problems)
         if progress:
             progress(number, len(names))
+    for name in others:
+        if name not in damaged:
+            yield Verified(name, "", 0, notes=(_what_to_do(store, name),), interrupted=True)
+
+
+def _what_to_do(store: Store, name: str) -> str:
+    """About a run without a manifest."""
+    if store.has(name, STARTED):
+        return resumable(f"{store.shown}/{name}".removeprefix("./"))
+    return f"it has no {STARTED}, so that nothing goes on with it: begin a new run"
 
 
 def _was_complete(store: Store, name: str) -> bool:
@@ -129,8 +143,12 @@ def verify(
         shown = f"{store.shown}/{name}".removeprefix("./")
         if by := named_by(store.manifests(store.names()), name):
             return Verified(name, "", 0, problems=(Problem(shown, gone(by), REMOVED),))
-        hint = resumable(shown) if store.has(name, STARTED) else "it was interrupted"
-        raise InvalidInputError(Problem(shown, f"no complete run: it has no {MANIFEST}", hint))
+        if not store.has(name, STARTED):
+            message = f"there is no run here: neither {MANIFEST} nor {STARTED}, and no folder of a run"
+            raise InvalidInputError(
+                Problem(shown, message, "name a run, or the folder that runs are kept in")
+            )
+        raise InvalidInputError(Problem(shown, f"no complete run: it has no {MANIFEST}", resumable(shown)))
     folder = store.fetch(name)
     digest = hashlib.sha256(content).hexdigest()
     own, run = _itself(folder, content), read_manifest(name, content)

@@ -20,19 +20,21 @@ if TYPE_CHECKING:
     from checker.config import AuditConfig
 
 ALTERED, NOT_COMPARED = 1, 3
-"""The exit codes where something does not fit, and where all that could be compared does."""
+"""The exit codes where something does not fit, and where all that could be compared does, or nothing could."""
 MOST_FINDINGS = 20
 
 
 @private()
 def run(runs: list[str], config: str | None, *, keys: list[str], as_json: bool) -> int:
     """Prints what verifying each run found, of every one of the audit's where none is named; 1 where any of them is altered,
-    3 where none is and something could not be compared."""
+    3 where none is and something could not be compared, or where one of the places that are named has no run but interrupted
+    ones. Beside complete runs those are told, and change nothing."""
     own = configured(config, needed=not runs)
     named = runs or [store_of(None, own).shown]
     public = [Path(key) for key in keys]
     with progress(quiet=as_json, doing="verifying runs", done="runs verified") as tell:
-        found = [one for name in named for one in _verified(name, own, public, tell)]
+        places = [_verified(name, own, public, tell) for name in named]
+    found = [one for place in places for one in place]
     if as_json:
         say(json_text([_plain(one) for one in found], indent=2))
     else:
@@ -40,7 +42,8 @@ def run(runs: list[str], config: str | None, *, keys: list[str], as_json: bool) 
             _tell(one)
     if any(one.altered for one in found):
         return ALTERED
-    return 0 if all(one.intact for one in found) else NOT_COMPARED
+    judged = [[one for one in place if not one.interrupted] for place in places]
+    return 0 if all(place and all(one.intact for one in place) for place in judged) else NOT_COMPARED
 
 
 def _verified(
@@ -55,6 +58,9 @@ def _verified(
 
 
 def _tell(one: Verified) -> None:
+    if one.interrupted:
+        say(f"interrupted  {printable(one.run)}: {printable('; '.join(one.notes))}")
+        return
     say(_state(one))
     if one.sha256:
         say(f"         manifest {one.sha256}")
@@ -90,6 +96,7 @@ def _plain(one: Verified) -> dict[str, object]:
         "run": one.run,
         "intact": one.intact,
         "pruned": one.pruned,
+        "interrupted": one.interrupted,
         "manifest_sha256": one.sha256,
         "files": one.files,
         "findings": one.findings,

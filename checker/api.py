@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from checker import disk
 from checker.audit.gate import Gate, gate
 from checker.audit.history import Past, past_of, remember
-from checker.audit.judging import evaluate, given, otherwise, run_id
+from checker.audit.judging import evaluate, run_id
 from checker.audit.keeping import keep
 from checker.audit.replaying import limits, rejudge, replay
+from checker.audit.resumption import criteria, given, refuse_other
 from checker.audit.run import Run
 from checker.evidence import runfolder
 from checker.evidence.asked import Asked
@@ -72,6 +73,7 @@ __all__ = [
     "collect",
     "collected",
     "configure",
+    "criteria",
     "evaluate",
     "explain",
     "gate",
@@ -412,7 +414,15 @@ def begun(
     return store, same_key(begun_in(store.fetch(name)), key)
 
 
-def reclaim(store: Store, begun: Begun, rules: Rules, asked: str, as_of: datetime) -> Working:
+def reclaim(
+    store: Store,
+    begun: Begun,
+    rules: Rules,
+    asked: str,
+    as_of: datetime,
+    *,
+    judged_by: Mapping[str, str] | None = None,
+) -> Working:
     """Takes up an interrupted run again.
 
     Args:
@@ -421,13 +431,13 @@ def reclaim(store: Store, begun: Begun, rules: Rules, asked: str, as_of: datetim
         rules: what `choose` returned.
         asked: `inputs` of the audit.
         as_of: the instant against which ages are measured.
+        judged_by: `criteria`, as for `claim`.
 
     Raises:
         InvalidInputError: it was begun with something else, or another process is at work on it.
     """
-    if other := otherwise(begun, rules, asked, as_of):
-        message = f"the run was begun with {other}"
-        raise InvalidInputError(Problem(begun.folder.as_posix(), message, "repeat them, or begin a new run"))
+    now = {**given(rules, asked), **(judged_by or {})}
+    refuse_other(begun, now, run_id(rules, asked, as_of), as_of)
     return store.reclaim(begun.name)
 
 
@@ -440,6 +450,7 @@ def claim(
     *,
     hypothetical: bool = False,
     key: Key | None = None,
+    judged_by: Mapping[str, str] | None = None,
 ) -> Working:
     """A new run in a store: collect into its folder, or move recorded evidence there with `moved`; `kept` completes it.
 
@@ -451,13 +462,15 @@ def claim(
         name: the audit's name.
         hypothetical: the instant was given.
         key: signs what is said of the run as it begins: that of `collect` and `kept`.
+        judged_by: `criteria`: its gate, waivers and baseline, which it must have again where it is resumed.
 
     Raises:
         InvalidInputError: no run can be kept there.
     """
-    facts = {"name": name, "as_of": iso(as_of), "hypothetical": hypothetical}
+    begun_with = {**given(rules, asked), **(judged_by or {})}
+    facts = {"name": name, "as_of": iso(as_of), "hypothetical": hypothetical, "given": begun_with}
     with owner_only(when=bool(rules.needs.dicom)):
-        return store.claim(run_id(rules, asked, as_of), {**facts, "given": given(rules, asked)}, key)
+        return store.claim(run_id(rules, asked, as_of), facts, key)
 
 
 def kept(

@@ -17,7 +17,7 @@ from checker.evidence.claims import claims, literally_unforced, searched
 from checker.evidence.kept import Evidence, digest
 from checker.evidence.moved import moved
 from checker.evidence.reached import reached
-from checker.evidence.runfolder import FINDINGS, HISTORY, Begun
+from checker.evidence.runfolder import FINDINGS, HISTORY
 from checker.evidence.snapshot import answered_by, write_snapshot
 from checker.fields import model
 from checker.model import SOON, Coverage, Duration, Tally, Waiver, utc_now
@@ -27,10 +27,6 @@ from checker.values import iso
 if TYPE_CHECKING:
     from checker.evaluation.since import Since
     from checker.evaluation.usage import Usage
-
-
-MOST_OF_A_NAME = 1000
-"""Runs of the same inputs and instant that are told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,31 +205,6 @@ def run_id(rules: Rules, asked: str, as_of: datetime) -> str:
     changes = (f"{one.rule.name}: {one.what}: {one.reason}" for one in rules.changes)
     frameworks = (one.sha256 for one in rules.policies.frameworks)
     return f"{stamp}-{digest((iso(as_of), asked, *packs, *names, *params, *changes, *frameworks))}"
-
-
-def given(rules: Rules, asked: str) -> dict[str, str]:
-    """Hashes that say which of what a run is begun with is another one than when it was; `asked` is `api.inputs`'."""
-    config, *files, options = asked.split(" ") if " " in asked else (asked, "")
-    packs, frameworks = (one.sha256 for one in rules.policies.packs), rules.policies.frameworks
-    return {
-        "other policies": digest((*packs, *(one.sha256 for one in frameworks))),
-        "other rules (--rule, --skip-rule, --tag)": digest(rule.name for rule in rules.rules),
-        "other parameters (--param)": digest(f"{key}={value}" for key, value in sorted(rules.params.items())),
-        "another audit.yaml": config,
-        "other files that audit.yaml names": digest(files),
-        "another --target, --events or --refresh": options,
-    }
-
-
-def otherwise(begun: Begun, rules: Rules, asked: str, as_of: datetime) -> str:
-    """What an interrupted run was begun with that is another one now, as text; empty where nothing is."""
-    same = run_id(rules, asked, as_of)
-    if begun.name in (same, *(f"{same}-{number}" for number in range(2, MOST_OF_A_NAME))):
-        return ""
-    now = {**given(rules, asked), "another --as-of": iso(as_of)}
-    then = {**begun.given, "another --as-of": iso(begun.as_of)}
-    other = [name for name, one in then.items() if now.get(name, one) != one]
-    return ", ".join(other) or "other policies, another audit.yaml or other options"
 
 
 def _version() -> str:

@@ -16,7 +16,7 @@ from checker.cli.interrupt import Interrupt
 from checker.cli.options import Check
 from checker.cli.prepared import Prepared, prepare
 from checker.evidence import runfolder
-from checker.evidence.past import malformed
+from checker.evidence.past import WAIVERS, malformed
 from checker.evidence.runfolder import MANIFEST, RECORDS
 from checker.files import LARGEST_TABLE, load
 from checker.model import NO_RENAMES, Outcome, utc_now
@@ -108,10 +108,14 @@ def _claim(plan: Prepared, inputs: str, moment: datetime) -> api.Working | None:
     """The run's name where it is kept, taken before anything is collected: where it cannot be, nothing is checked."""
     if plan.store is None:
         return None
+    named = plan.earlier.named
+    by = api.criteria(plan.gate, plan.by.files.get(WAIVERS), named.name if named else "")
     if plan.begun is not None:
-        return api.reclaim(plan.store, plan.begun, plan.by.rules, inputs, moment)
+        return api.reclaim(plan.store, plan.begun, plan.by.rules, inputs, moment, judged_by=by)
     given = plan.as_of is not None
-    return api.claim(plan.store, plan.by.rules, inputs, moment, plan.name, hypothetical=given, key=plan.key)
+    return api.claim(
+        plan.store, plan.by.rules, inputs, moment, plan.name, hypothetical=given, key=plan.key, judged_by=by
+    )
 
 
 def _evaluate(plan: Prepared, evidence: api.Evidence) -> api.Run:

@@ -227,12 +227,17 @@ def test_a_run_goes_on_with_what_it_began_with(
         before = {path.name: path.read_bytes() for path in run.rglob("*") if path.is_file()}
         assert audit.check("--resume", run.as_posix(), *options) == 2
     said = {
-        "policy": "other policies",
-        "audit": "another audit.yaml",
-        "rule": "other rules (--rule, --skip-rule, --tag)",
-        "refresh": "another --target, --events or --refresh",
+        "policy": ("other policies", "the same policies"),
+        "audit": (
+            "another audit.yaml, another gate (--fail-on, --new-only)",
+            "the same audit.yaml, the same gate (fail_on: low, on_unknown: incomplete)",
+        ),
+        "rule": ("other rules (--rule, --skip-rule, --tag)", "the same --rule, --skip-rule and --tag"),
+        "refresh": ("another --target, --events or --refresh", "the same --target, --events and --refresh"),
     }
-    assert f"the run was begun with {said[what]}\nhelp: repeat them" in capsys.readouterr().err
+    assert (
+        f"the run was begun with {said[what][0]}\nhelp: repeat {said[what][1]}; or" in capsys.readouterr().err
+    )
     assert {path.name: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 

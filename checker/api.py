@@ -415,13 +415,7 @@ def begun(
 
 
 def reclaim(
-    store: Store,
-    begun: Begun,
-    rules: Rules,
-    asked: str,
-    as_of: datetime,
-    *,
-    judged_by: Mapping[str, str] | None = None,
+    store: Store, begun: Begun, rules: Rules, asked: str, as_of: datetime, by: Mapping[str, str] | None = None
 ) -> Working:
     """Takes up an interrupted run again.
 
@@ -431,13 +425,12 @@ def reclaim(
         rules: what `choose` returned.
         asked: `inputs` of the audit.
         as_of: the instant against which ages are measured.
-        judged_by: `criteria`, as for `claim`.
+        by: `criteria`, as for `claim`.
 
     Raises:
         InvalidInputError: it was begun with something else, or another process is at work on it.
     """
-    now = {**given(rules, asked), **(judged_by or {})}
-    refuse_other(begun, now, run_id(rules, asked, as_of), as_of)
+    refuse_other(begun, given(rules, asked) | dict(by or {}), run_id(rules, asked, as_of), as_of)
     return store.reclaim(begun.name)
 
 
@@ -467,8 +460,12 @@ def claim(
     Raises:
         InvalidInputError: no run can be kept there.
     """
-    begun_with = {**given(rules, asked), **(judged_by or {})}
-    facts = {"name": name, "as_of": iso(as_of), "hypothetical": hypothetical, "given": begun_with}
+    facts = {
+        "name": name,
+        "as_of": iso(as_of),
+        "hypothetical": hypothetical,
+        "given": given(rules, asked) | dict(judged_by or {}),
+    }
     with owner_only(when=bool(rules.needs.dicom)):
         return store.claim(run_id(rules, asked, as_of), facts, key)
 

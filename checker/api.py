@@ -414,7 +414,7 @@ def begun(
     return store, same_key(begun_in(store.fetch(name)), key)
 
 
-def reclaim(
+def reclaim(  # noqa: PLR0917 - what the run is begun with, in the order of `claim`
     store: Store, begun: Begun, rules: Rules, asked: str, as_of: datetime, by: Mapping[str, str] | None = None
 ) -> Working:
     """Takes up an interrupted run again.

@@ -92,7 +92,8 @@ def verify_all(
     complete = store.sealed()
     prunings = Prunings(store)
     others = [one for one in store.names() if one not in complete]
-    damaged = [one for one in others if _was_complete(store, one)]
+    manifests = store.manifests(complete) if others else {}
+    damaged = [one for one in others if _was_complete(store, one) or named_by(manifests, one)]
     names = (*complete, *damaged)
     for number, name in enumerate(names, 1):
         try:

@@ -17,7 +17,7 @@ from checker.audit.history import Past, past_of, remember
 from checker.audit.judging import evaluate, run_id
 from checker.audit.keeping import keep
 from checker.audit.replaying import limits, rejudge, replay
-from checker.audit.resumption import criteria, given, refuse_other
+from checker.audit.resumption import Criteria, criteria, given, refuse_other
 from checker.audit.run import Run
 from checker.evidence import runfolder
 from checker.evidence.asked import Asked
@@ -414,8 +414,8 @@ def begun(
     return store, same_key(begun_in(store.fetch(name)), key)
 
 
-def reclaim(  # noqa: PLR0917 - what the run is begun with, in the order of `claim`
-    store: Store, begun: Begun, rules: Rules, asked: str, as_of: datetime, by: Mapping[str, str] | None = None
+def reclaim(
+    store: Store, begun: Begun, rules: Rules, asked: str, as_of: datetime, *, by: Criteria | None = None
 ) -> Working:
     """Takes up an interrupted run again.
 
@@ -443,7 +443,7 @@ def claim(
     *,
     hypothetical: bool = False,
     key: Key | None = None,
-    judged_by: Mapping[str, str] | None = None,
+    judged_by: Criteria | None = None,
 ) -> Working:
     """A new run in a store: collect into its folder, or move recorded evidence there with `moved`; `kept` completes it.
 

@@ -14,6 +14,8 @@ from checker.policy.choose import Rules
 from checker.problems import InvalidInputError, Problem
 from checker.values import iso
 
+Criteria = Mapping[str, str]
+"""What decides of a run beside its rules, as `criteria` says it."""
 MOST_OF_A_NAME = 1000
 """Runs of the same inputs and instant that are told apart."""
 _AUDIT, _AS_OF = "another audit.yaml", "another --as-of"

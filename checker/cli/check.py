@@ -111,7 +111,7 @@ def _claim(plan: Prepared, inputs: str, moment: datetime) -> api.Working | None:
     named = plan.earlier.named
     by = api.criteria(plan.gate, plan.by.files.get(WAIVERS), named.name if named else "")
     if plan.begun is not None:
-        return api.reclaim(plan.store, plan.begun, plan.by.rules, inputs, moment, by)
+        return api.reclaim(plan.store, plan.begun, plan.by.rules, inputs, moment, by=by)
     given = plan.as_of is not None
     return api.claim(
         plan.store, plan.by.rules, inputs, moment, plan.name, hypothetical=given, key=plan.key, judged_by=by

@@ -460,12 +460,8 @@ def claim(
     Raises:
         InvalidInputError: no run can be kept there.
     """
-    facts = {
-        "name": name,
-        "as_of": iso(as_of),
-        "hypothetical": hypothetical,
-        "given": given(rules, asked) | dict(judged_by or {}),
-    }
+    said = given(rules, asked) | dict(judged_by or {})
+    facts = {"name": name, "as_of": iso(as_of), "hypothetical": hypothetical, "given": said}
     with owner_only(when=bool(rules.needs.dicom)):
         return store.claim(run_id(rules, asked, as_of), facts, key)
 

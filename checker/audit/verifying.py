@@ -13,7 +13,7 @@ from checker.audit.baseline import lost_statements, strange_statements
 from checker.audit.derivation import ReportDifferences, derive
 from checker.audit.keeping import trend_point
 from checker.evaluation.agreement import Differs
-from checker.evidence.authenticity import Keys, unauthentic
+from checker.evidence.authenticity import UNBEGUN, Keys, unauthentic
 from checker.evidence.integrity import altered, own_digest
 from checker.evidence.manifest import trend_misfit
 from checker.evidence.past import REMOVED, TREND, gone, manifest_of, named_by, resumable
@@ -217,7 +217,10 @@ def _chain(store: Store, folder: Path, run: Sealed) -> tuple[list[Problem], list
     named = before(run)
     if not named:
         began = began_at(folder)
-        older = [one.name for one in store.complete() if one.name != run.name and iso(one.sealed_at) < began]
+        if began is None and not store.has(run.name, PRUNED):  # which removes what says so
+            return [Problem(f"{where}/{STARTED}", UNBEGUN, "every run says so as it begins")], []
+        runs = store.complete() if began else ()
+        older = [one.name for one in runs if began and one.name != run.name and one.sealed_at < began]
         if older:
             return [Problem(where, f"says that no run was before it, and {older[0]} was")], []
         return [], ["the first run of its folder: no chain leads on from here"]

@@ -32,10 +32,10 @@ from checker.evidence.runfolder import (
 from checker.evidence.signing import public_key
 from checker.evidence.storing import Store
 from checker.problems import InvalidInputError, Problem
-from checker.values import iso
 
 APART = "keep signed runs in a place of their own (--runs), or move the run away"
 ALTERED = "it was altered after it was signed: put back what was there, or begin in a new place (--runs)"
+UNBEGUN = "does not say when the run began"
 KeyFiles = Path | Sequence[Path] | None
 """A public key in a PEM file, or several of which a run must be signed with one."""
 
@@ -246,7 +246,11 @@ def _of_elsewhere(store: Store, runs: Mapping[str, Sealed]) -> list[Problem]:
     found = []
     for run in (one for one in runs.values() if not before(one)):
         began = began_at(store.fetch(run.name, STARTED))
-        older = [name for name, one in runs.items() if name != run.name and iso(one.sealed_at) < began]
+        if began is None:  # a pruned run has the file no more
+            if not store.has(run.name, PRUNED):
+                found.append(Problem(f"{store.shown}/{run.name}/{STARTED}", UNBEGUN, ALTERED))
+            continue
+        older = [name for name, one in runs.items() if name != run.name and one.sealed_at < began]
         if older:
             found.append(Problem(f"{store.shown}/{run.name}", message.format(older[0]), hint))
     return found

@@ -4,7 +4,7 @@ and made the hashes fit. It is looked for where all is verified, and where somet
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from checker.evidence.answers import BadAnswerError, error_member, id_member, our_spelling, version_number
 from checker.evidence.difference import oversized
 from checker.evidence.history import columns as history_columns
-from checker.evidence.manifest import trend_misfit
+from checker.evidence.manifest import started_misfit, trend_misfit
 from checker.evidence.recorded import form_of
 from checker.evidence.records import ACTIONS, GET_IMAGE_SET, VERSIONS
 from checker.evidence.runfolder import (
@@ -24,6 +24,7 @@ from checker.evidence.runfolder import (
     PRIOR,
     RECORDS,
     SNAPSHOT,
+    STARTED,
 )
 from checker.evidence.runfolder import VERSIONS as VERSIONS_TABLE
 from checker.evidence.table_values import odd_value
@@ -81,7 +82,9 @@ def faults(folder: Path, files: Collection[str], labels: Mapping[str, Label]) ->
     if HISTORY in files:
         yield from _table(folder / HISTORY, history_columns(), needed=False)
     if TREND in files:
-        yield from _trend(folder / TREND)
+        yield from _json(folder / TREND, trend_misfit)
+    if STARTED in files and (folder / STARTED).exists():  # which is not fetched to judge a run again
+        yield from _json(folder / STARTED, lambda said: started_misfit(said) or _of_another(said, folder))
 
 
 def _records(path: Path, labels: Mapping[str, Label]) -> Iterator[Problem]:
@@ -208,14 +211,20 @@ def _columns(there: Mapping[str, str], wanted: Mapping[str, str], *, needed: boo
             yield f"the column {name} is {there[name]}, not {kind}"
 
 
-def _trend(path: Path) -> Iterable[Problem]:
+def _of_another(said: Any, folder: Path) -> str:
+    return "" if said["run"] == folder.resolve().name else f" is of run {said['run']}: it was put here"
+
+
+def _json(path: Path, misfit: Callable[[object], str]) -> Iterable[Problem]:
     try:
-        wrong = trend_misfit(json.loads(path.read_bytes().decode("utf-8"), **STRICT_JSON))
+        wrong = misfit(json.loads(path.read_bytes().decode("utf-8"), **STRICT_JSON))
     except OSError as error:
         wrong = f" cannot be read: {(error.strerror or str(error)).lower()}"
     except (ValueError, RecursionError):
         wrong = " is no JSON"
     if wrong:
         yield Problem(
-            path.as_posix(), wrong.strip(), "no run writes it so: it was altered before the run was sealed"
+            path.as_posix(),
+            wrong.strip().removeprefix("."),
+            "no run writes it so: it was altered before the run was sealed",
         )

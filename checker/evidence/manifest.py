@@ -26,6 +26,11 @@ def trend_misfit(points: object) -> str:
     return _TREND(points)
 
 
+def started_misfit(facts: object) -> str:
+    """The same of what a run says of itself as it begins."""
+    return _STARTED(facts)
+
+
 def _of(kind: type | tuple[type, ...], word: str) -> Form:
     def form(value: object) -> str:
         # a boolean is an int to Python
@@ -182,4 +187,15 @@ _OTHER: dict[str, Form] = {
     "keep": _perhaps(_duration),
 }
 _MANIFEST = _members({"files": _by_name(_TEXT, _file), "sealed_at": _time}, other=_OTHER)
+_STARTED = _members(
+    {"schema": _one_of("imageset-checker/started/1"), "run": _run, "as_of": _time, "started_at": _time},
+    other={
+        "name": _TEXT,
+        "hypothetical": _FLAG,
+        "given": _by_name(_TEXT),
+        "tool_version": _TEXT,
+        "public_key": _TEXT,
+        "signature": _TEXT,
+    },
+)
 _TREND = _each(_members({"run": _run, "as_of": _time, "outcome": _SAID["outcome"]}, other=_SAID))

@@ -135,7 +135,7 @@ def why_pruned(sealed: datetime, keep: Duration) -> str:
 def _interrupted(store: Store, name: str, files: frozenset[str]) -> Listed:
     started: object = None
     if STARTED in files:
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, RecursionError):
             started = json.loads((store.fetch(name, STARTED) / STARTED).read_bytes())
     return Listed(name, State.INTERRUPTED, files, started=started if isinstance(started, dict) else {})
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from checker import disk
-from checker.evidence.manifest import misfit
+from checker.evidence.manifest import misfit, started_misfit
 from checker.model import utc_now
 from checker.privacy import public
 from checker.problems import CheckerError, InvalidInputError, Problem
@@ -210,10 +210,12 @@ def begun(folder: Path) -> Begun:
         hint = f"judge its evidence again with --evidence {shown}"
         raise InvalidInputError(Problem(shown, "the run is complete", hint))
     try:
-        facts = json.loads((folder / STARTED).read_bytes())
-        at = parse_time(facts["as_of"])
-        given = {str(name): str(one) for name, one in dict(facts.get("given", {})).items()}
-        return Begun(folder, str(facts["run"]), at, bool(facts.get("hypothetical")), given, facts)
+        facts = json.loads((folder / STARTED).read_bytes(), **STRICT_JSON)
+        if wrong := started_misfit(facts):
+            wrong = wrong.strip().removeprefix(".")
+            raise InvalidInputError(Problem(f"{shown}/{STARTED}", wrong, "it was altered"))
+        at, supposed = parse_time(facts["as_of"]), facts.get("hypothetical", False)
+        return Begun(folder, facts["run"], at, supposed, facts.get("given", {}), facts)
     except OSError as error:
         message = f"{STARTED} cannot be read: {(error.strerror or str(error)).lower()}"
     except (ValueError, KeyError, TypeError, BadValueError, RecursionError):
@@ -413,12 +415,12 @@ def before(run: Sealed) -> dict[str, str]:
     return {str(one["run"]): str(one["sha256"]) for one in entries if isinstance(one, dict) and len(one) == 2}
 
 
-def began_at(folder: Path) -> str:
-    """When a run began, by what it wrote then; empty where it does not say so."""
+def began_at(folder: Path) -> datetime | None:
+    """When a run began, by what it wrote then; None where it does not say so."""
     try:
-        return str(json.loads((folder / STARTED).read_bytes())["started_at"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return ""
+        return parse_time(json.loads((folder / STARTED).read_bytes(), **STRICT_JSON)["started_at"])
+    except (OSError, ValueError, KeyError, TypeError, BadValueError, RecursionError):
+        return None
 
 
 def in_order(runs: Iterable[Sealed]) -> tuple[Sealed, ...]:

@@ -283,6 +283,59 @@ def test_a_value_that_no_run_writes_is_named(
     assert "internal error" not in capsys.readouterr().err
 
 
+STARTED = {
+    "a list for an instant": {"as_of": [{}]},
+    "an object for the version": {"tool_version": {"a": {}}},
+    "a number for a boolean": {"hypothetical": -1},
+    "text for an instant": {"started_at": "../x"},
+    "no such instant": {"started_at": "2026-13-45T00:00:00Z"},
+    "null for an instant": {"started_at": None},
+    "a number for a hash": {"given": {"other policies": 1.5}},
+    "a list for what was given": {"given": []},
+    "another schema": {"schema": "x"},
+    "no name of a run": {"run": "../x"},
+    "a number for a name": {"name": 1},
+}
+
+
+@pytest.mark.parametrize("name", STARTED)
+def test_what_a_run_says_as_it_begins_is_of_its_form(
+    runs: list[Path], name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, _ = runs
+    alter(old, "started.json", member(lambda one: one.update(STARTED[name])))
+    assert main(["verify", str(old)]) == 1
+    assert f"{old.name}/started.json: error: " in capsys.readouterr().err
+    # so it is where the run was interrupted
+    for path in old.glob("manifest.json*"):
+        path.unlink()
+    assert main([*CHECK, "--resume", str(old)]) == 2
+    assert f"{old.name}/started.json: error: " in capsys.readouterr().err
+
+
+def test_what_another_run_said_as_it_began_is_told(
+    runs: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = runs
+    alter(old, "started.json", lambda _: (new / "started.json").read_bytes())
+    assert main(["verify", str(old)]) == 1
+    message = f"is of run {new.name}: it was put here"
+    assert f"{old.name}/started.json: error: {message}" in capsys.readouterr().err
+
+
+def test_a_run_that_does_not_say_when_it_began_is_none(
+    runs: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, _ = runs
+    (old / "started.json").unlink()
+    manifest = json.loads((old / "manifest.json").read_text())
+    del manifest["files"]["started.json"]
+    (old / "manifest.json").write_text(json.dumps(manifest))
+    reseal(old)
+    assert main(["verify", str(old)]) == 1
+    assert f"{old.name}/started.json: error: does not say when the run began" in capsys.readouterr().err
+
+
 def test_numbers_of_an_earlier_run_that_its_manifest_has_not_are_named(
     runs: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -70,6 +70,11 @@ def _file(value: str) -> bool:
     return "" not in parts and not {".", ".."} & set(parts) and "\\" not in value and "\0" not in value
 
 
+def _plain(value: object) -> str:
+    fits = isinstance(value, str) and "/" not in value and _file(value)
+    return "" if fits else " is no name of a file"
+
+
 def _one_of(*words: str) -> Form:
     return lambda value: "" if value in words else f" is none of {', '.join(words)}"
 
@@ -141,7 +146,7 @@ _REPORTS = _members(
         "junit_passes": _one_of("full", "aggregate", "none"),
         "color": _FLAG,
         "show_phi": _FLAG,
-        "names": _by_name(_TEXT),
+        "names": _by_name(_plain),
     }
 )
 _SAID: dict[str, Form] = {
@@ -165,7 +170,7 @@ _OTHER: dict[str, Form] = {
     "rules": _TEXTS,
     "params": _by_name(_of((str, int, list), "value of a parameter")),
     "audit": _perhaps(_TEXT),
-    "gate": _of(dict, "object"),
+    "gate": _members({}, other={"on_unknown": _one_of("incomplete", "violation", "ignore")}),
     "soon": _perhaps(_TEXT),
     "left_out": _TEXTS,
     "unread_targets": _integer,

@@ -313,6 +313,27 @@ def test_what_a_run_says_as_it_begins_is_of_its_form(
     assert f"{old.name}/started.json: error: " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda one: one["gate"].update(on_unknown="incompletex"),
+            "gate.on_unknown is none of incomplete, violation",
+        ),
+        (lambda one: one["reports"]["names"].update(text="../x"), "reports.names.text is no name of a file"),
+        (lambda one: one["reports"]["names"].update(text=".."), "reports.names.text is no name of a file"),
+    ],
+)
+def test_a_member_that_no_run_has_is_told(
+    runs: list[Path], change: Callable[[Any], object], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, new = runs
+    reports = {"junit_passes": "full", "color": False, "show_phi": False, "names": {}}
+    alter(new, "manifest.json", member(lambda one: (one.update(reports=reports), change(one))))
+    assert main(["verify", str(new)]) == 1
+    assert f"{new.name}/manifest.json: error: the manifest is damaged: {message}" in capsys.readouterr().err
+
+
 def test_what_another_run_said_as_it_began_is_told(
     runs: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

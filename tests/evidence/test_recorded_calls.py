@@ -69,7 +69,7 @@ def missing(text):
 
 
 def unlike(last, got):
-    said = f"ListImageSetVersions says version {last}, but GetImageSet of version {got} says version {got}"
+    said = f"ListImageSetVersions says version {last}, but GetImageSet says version {got}"
     return ("ContradictoryAnswers", said)
 
 

@@ -7,7 +7,7 @@ import pytest
 from checker.model import Absence, Case, Condition, Group, Leaf, Pack, Rule, Severity, Source, Verdict
 from checker.policy.load import Policies, load
 from checker.policy.params import leaves, used
-from checker.proving.cases import Proved, run_cases
+from checker.policytest.cases import CaseResult, run_cases
 
 # An image set that is not there is a fail of the first, of one that earlier runs saw also of the last; where they saw it,
 # it is a pass of the other.
@@ -20,7 +20,7 @@ def shipped() -> Policies:
 
 
 @cache
-def proved() -> dict[int, Proved]:
+def proved() -> dict[int, CaseResult]:
     """What every case got, judged by the first test that asks."""
     return {id(one.case): one for one in run_cases(shipped())}
 

@@ -75,7 +75,7 @@ def _validate(paths: list[str], *, strict: bool) -> int:
 
 def _examined(found: Taken, *, strict: bool) -> tuple[list[Problem], Sequence[str]]:
     """Everything that is wrong with policies, and what of that could not be found out."""
-    from checker.proving.warnings import examine
+    from checker.policytest.warnings import examine
 
     policies = found.policies
     examined = examine(policies)

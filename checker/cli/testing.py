@@ -9,8 +9,8 @@ from typing import Any, TextIO, cast
 from checker import api
 from checker.cli.console import complain, say, warn
 from checker.cli.policies import Taken, packs_text, taken
+from checker.policytest.results import RuleResult, prove
 from checker.problems import InvalidInputError, Problem, suggest
-from checker.proving.results import Tested, prove
 from checker.reporting import STDOUT, probe
 from checker.reporting.delivery import deliver
 from checker.reporting.options import Format, Options
@@ -48,7 +48,7 @@ def test(
 
 
 def _write(
-    results: Sequence[Tested], name: str, least: float, _run: object, out: TextIO, _options: object
+    results: Sequence[RuleResult], name: str, least: float, _run: object, out: TextIO, _options: object
 ) -> None:
     if name == "junit":
         write_junit(results, out, least)
@@ -76,7 +76,7 @@ def _asked(reports: Sequence[str]) -> list[tuple[str, str]]:
     return asked
 
 
-def _complain(results: Sequence[Tested], least: float) -> None:
+def _complain(results: Sequence[RuleResult], least: float) -> None:
     for one in results:
         for proved in one.failed:
             message = f"{one.rule.name}: {proved.case.name}: {failure(proved)}"
@@ -90,7 +90,7 @@ def _complain(results: Sequence[Tested], least: float) -> None:
             complain(str(Problem(lived.where, message, f"add the test - {lived.test}", warning=warning)))
 
 
-def _say(results: Sequence[Tested], found: Taken, *, mutate: bool) -> None:
+def _say(results: Sequence[RuleResult], found: Taken, *, mutate: bool) -> None:
     tests = [proved for one in results for proved in one.proved]
     failed = sum(not proved.held for proved in tests)
     tested = sum(bool(one.proved) for one in results)

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from checker.model import Case, Location, Verdict
 from checker.policy import hints
-from checker.policy.given import BESIDE, Given
 from checker.policy.scope import Scope
 from checker.policy.shape import Shape, assert_whole
+from checker.policy.test_input import BESIDE, TestInput
 from checker.problems import Problem
 from checker.yamlsource import Node
 
@@ -50,7 +50,7 @@ def _read(node: Node, path: str, scope: Scope) -> Case | None:
     if given is not None and not isinstance(given.value, dict):
         shape.error(given, f"given is a mapping, not {given.kind}", "`given: {}` is a healthy answer")
         return None
-    case = Given(scope)
+    case = TestInput(scope)
     if given is not None:
         case.take(given)
     for key in BESIDE:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from checker.model import Field, RuleScope, Source, Type, Verdict
-from checker.policy.given import MOST_SETS, OTHER_CALLS, always_given
 from checker.policy.schema_conditions import TAG, ScopeSchema
 from checker.policy.schema_values import NAME, TIME, Schema, literal, mapping, ref, text
+from checker.policy.test_input import MOST_SETS, OTHER_CALLS, always_given
 
 ANYTHING = ["string", "boolean", "integer", "array", "null"]
 ERROR = {"type": "string", "minLength": 1, "description": "The call failed with this code."}

@@ -9,9 +9,9 @@ from typing import Any, TextIO
 from checker import values
 from checker.model import Location
 from checker.policy.cases import AS_OF
-from checker.proving.cases import Proved
-from checker.proving.mutation import Score
-from checker.proving.results import Tested
+from checker.policytest.cases import CaseResult
+from checker.policytest.mutation_score import Score
+from checker.policytest.results import RuleResult
 from checker.reporting.escaping import one_line, shorten, xml_text
 from checker.reporting.spooling import UNLIMITED, Case, Plan
 from checker.reporting.spooling import documents as split
@@ -21,7 +21,7 @@ SCHEMA = "imageset-checker/rules-test/1"
 LONGEST = 10_000
 
 
-def failure(one: Proved) -> str:
+def failure(one: CaseResult) -> str:
     """What a test that does not hold expected and got."""
     got = f"got {one.verdict}" + (f" ({one.reason})" if one.reason else "")
     if one.missing:
@@ -37,13 +37,13 @@ def described(score: Score) -> str:
     return f"the tests notice {score.killed} of {score.total} mutants ({int(score.percent)}%){untold}"
 
 
-def lacked(tested: Tested) -> str:
+def lacked(tested: RuleResult) -> str:
     """The verdicts that no test shows."""
     *most, last = (verdict.value for verdict in tested.lacking)
     return f"no test expects {', '.join(most)}{' or ' if most else ''}{last}"
 
 
-def write_junit(results: Sequence[Tested], out: TextIO, least: float) -> None:
+def write_junit(results: Sequence[RuleResult], out: TextIO, least: float) -> None:
     """A suite for each rule, a case for each test; what mutants showed is a case more, a failure below `least` percent."""
     timestamp = values.iso(AS_OF)[: len("2026-01-02T03:04:05")]
     page = template("junit.xml.jinja", xml_text)
@@ -51,7 +51,7 @@ def write_junit(results: Sequence[Tested], out: TextIO, least: float) -> None:
         out.writelines(page.generate(part=number, suites=suites, timestamp=timestamp))
 
 
-def _plans(results: Sequence[Tested], least: float) -> Iterator[Plan]:
+def _plans(results: Sequence[RuleResult], least: float) -> Iterator[Plan]:
     for one in results:
         rule = one.rule
         properties = (
@@ -62,7 +62,7 @@ def _plans(results: Sequence[Tested], least: float) -> Iterator[Plan]:
         yield Plan(_token(rule.id), _token(rule.pack), properties, iter(_cases(one, least)))
 
 
-def _cases(one: Tested, least: float) -> list[Case]:
+def _cases(one: RuleResult, least: float) -> list[Case]:
     cases = []
     for proved in one.proved:
         name = _token(proved.case.name)
@@ -96,7 +96,7 @@ def _score_case(score: Score, least: float) -> Case:
     return Case("mutants")
 
 
-def write_json(results: Sequence[Tested], out: TextIO) -> None:
+def write_json(results: Sequence[RuleResult], out: TextIO) -> None:
     """Every rule with its tests, and what was asked for beside them."""
     tests = [proved for one in results for proved in one.proved]
     document = {
@@ -109,7 +109,7 @@ def write_json(results: Sequence[Tested], out: TextIO) -> None:
     out.write("\n")
 
 
-def _rule(one: Tested) -> dict[str, Any]:
+def _rule(one: RuleResult) -> dict[str, Any]:
     rule: dict[str, Any] = {
         "rule": one.rule.name,
         "where": _place(one.rule.where),

@@ -25,8 +25,8 @@ from checker.evaluation.tables import read_table
 from checker.evidence.snapshot import ROW, connect, write_records, write_snapshot
 from checker.model import Group, Verdict
 from checker.policy.params import bind
-from checker.proving import cases
-from checker.proving.records import target, wanted
+from checker.policytest import cases
+from checker.policytest.case_records import target, wanted
 from checker.reporting import explaining
 from checker.values import from_epoch_ms, parse_time, round_ms
 from tests.budgets import examples, tried

@@ -20,9 +20,9 @@ from checker.inventory.pushdown import OPEN, bounds
 from checker.model import Absence, Duration, Field, Leaf, Operand, Source, Test, Type, utc_now
 from checker.policy.literals import comparable
 from checker.policy.operators import BARE, OPERATORS, STRINGS, Operator, aliases, holds, operators_of, timed
-from checker.proving.domains import domains
-from checker.proving.moves import other_operators
-from checker.proving.order import Sums
+from checker.policytest.bounds import Sums
+from checker.policytest.domains import domains
+from checker.policytest.value_mutations import other_operators
 from checker.reporting.wording import phrase
 from tests.language import oracle, strategies
 

@@ -22,8 +22,8 @@ from checker.model import (
 from checker.policy.operators import OPERATORS
 from checker.policy.params import Bound, bind
 from checker.policy.tree import walk
+from checker.policytest.value_mutations import Step, other_operators, shown, steps
 from checker.problems import InvalidInputError
-from checker.proving.moves import Step, other_operators, shown, steps
 
 _FRESH = " moved"
 """No author's parameter has a name like it."""

@@ -9,9 +9,9 @@ from checker.model import Aggregate, Condition, Location, Pack, ParamRef, Rule, 
 from checker.policy.cases import AS_OF
 from checker.policy.params import bind, leaves
 from checker.policy.tree import walk
+from checker.policytest.cases import Group as Values
+from checker.policytest.value_mutations import shown
 from checker.problems import InvalidInputError
-from checker.proving.cases import Group as Values
-from checker.proving.moves import shown
 
 Default = Scalar | tuple[Scalar, ...]
 

@@ -7,24 +7,24 @@ from dataclasses import dataclass
 
 from checker.model import Pack, Rule, Verdict
 from checker.policy.load import Policies
-from checker.proving.cases import Proved, run_rule
-from checker.proving.mutation import Score, score
-from checker.proving.required import lacking
+from checker.policytest.cases import CaseResult, run_rule
+from checker.policytest.mutation_score import Score, score
+from checker.policytest.required_verdicts import lacking
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class RuleResult:
     """A rule with what its tests showed. `lacking` are verdicts that some test should expect; `score` is there where
     mutants were tried."""
 
     pack: Pack
     rule: Rule
-    proved: tuple[Proved, ...]
+    proved: tuple[CaseResult, ...]
     lacking: tuple[Verdict, ...] = ()
     score: Score | None = None
 
     @property
-    def failed(self) -> tuple[Proved, ...]:
+    def failed(self) -> tuple[CaseResult, ...]:
         """The tests that did not get the verdict they expect."""
         return tuple(one for one in self.proved if not one.held)
 
@@ -36,7 +36,7 @@ def prove(
     required: bool = False,
     mutate: bool = False,
     progress: Callable[[int, int], None] | None = None,
-) -> list[Tested]:
+) -> list[RuleResult]:
     """Tests rules.
 
     Args:
@@ -54,7 +54,7 @@ def prove(
     for number, (pack, rule) in enumerate(rules, start=1):
         proved = tuple(run_rule(pack, rule))
         tested.append(
-            Tested(
+            RuleResult(
                 pack,
                 rule,
                 proved,

@@ -10,8 +10,8 @@ from duckdb import DuckDBPyRelation
 
 from checker.evaluation.compile import Columns, verdict
 from checker.model import Rule, Verdict
-from checker.proving.cases import Group
-from checker.proving.records import target, wanted
+from checker.policytest.case_records import target, wanted
+from checker.policytest.cases import Group
 
 
 def verdicts(

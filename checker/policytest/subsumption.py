@@ -19,14 +19,14 @@ from checker.fields import FOUND
 from checker.model import Aggregate, Group, Rule, Verdict
 from checker.policy.cases import AS_OF
 from checker.policy.params import leaves
+from checker.policytest.answer_grid import KEY
+from checker.policytest.answer_space import AnswerSpace, Hints, provable
+from checker.policytest.counterexample import flow
+from checker.policytest.datastores import ANY_NUMBER
+from checker.policytest.dead_conditions import depends
+from checker.policytest.param_defaults import Ready, resting
+from checker.policytest.satisfiability import Note
 from checker.problems import Problem
-from checker.proving.defaults import Ready, resting
-from checker.proving.grid import KEY
-from checker.proving.parts import depends
-from checker.proving.satisfy import Note
-from checker.proving.stores import ANY_NUMBER
-from checker.proving.trial import Hints, Trial, provable
-from checker.proving.witness import flow
 
 FEW = 4
 """Failing answers that differ least from a healthy one, and as many others, by which a rule is told from others."""
@@ -53,16 +53,16 @@ class Failures:
         return self.ready.rule
 
 
-def failures(ready: Ready, trial: Trial, texts: Hints, table: str) -> Failures:
+def failures(ready: Ready, space: AnswerSpace, texts: Hints, table: str) -> Failures:
     """Keeps some of the answers on which a rule fails."""
-    failing = trial.rows.filter(verdict(ready.rule, AS_OF, trial.columns) == _FAIL)
+    failing = space.rows.filter(verdict(ready.rule, AS_OF, space.columns) == _FAIL)
     first = failing.order(KEY).limit(FEW)
     others = failing.order(f"hash({KEY}), {KEY}").limit(FEW)
     first.union(others).to_table(table)
     return Failures(ready, texts, table)
 
 
-def shadowed(connection: DuckDBPyConnection, rules: Sequence[Failures]) -> tuple[list[Problem], list[Note]]:
+def subsumed(connection: DuckDBPyConnection, rules: Sequence[Failures]) -> tuple[list[Problem], list[Note]]:
     """Warnings of rules that another one makes superfluous, and what was not found out of that."""
     problems: dict[str, Problem] = {}
     missed: dict[str, Note] = {}
@@ -165,17 +165,17 @@ def _compared(
     if not provable(connection, rules, AS_OF, texts):
         return None
     try:
-        with Trial(connection, rules, AS_OF, texts, most_sets=ANY_NUMBER, name=name) as trial:
-            codes = [verdict(rule, AS_OF, trial.columns).alias(f"v{at}") for at, rule in enumerate(rules)]
-            failing = trial.rows.select(Column(KEY), *codes).filter(Column("v0") == _FAIL)
+        with AnswerSpace(connection, rules, AS_OF, texts, most_sets=ANY_NUMBER, name=name) as space:
+            codes = [verdict(rule, AS_OF, space.columns).alias(f"v{at}") for at, rule in enumerate(rules)]
+            failing = space.rows.select(Column(KEY), *codes).filter(Column("v0") == _FAIL)
             alone = Function("count_if", Column("v1") != _FAIL)
             least, count = failing.aggregate([Function("min", Column(KEY)), alone]).fetchall()[0]
             if count or least is None:
                 return False
-            exact = trial.stores is None or trial.stores.undecided or _plain(other.rule)
-            if not exact or not trial.proves((*one.rule.fields, *other.rule.fields)):
+            exact = space.stores is None or space.stores.undecided or _plain(other.rule)
+            if not exact or not space.proves((*one.rule.fields, *other.rule.fields)):
                 return None
-            shown = f"both fail on `given: {flow(trial.given(least))}`"
+            shown = f"both fail on `given: {flow(space.given(least))}`"
     except OutOfMemoryException:
         return None
     text = f"the rule {one.rule.id} is shadowed: wherever it fails, {other.rule.name} ({other.rule.where}) fails too"

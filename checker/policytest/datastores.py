@@ -14,9 +14,9 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation
 from checker.evaluation.compile import TRUE, Columns, Compiler
 from checker.evaluation.counting import Counts, decide
 from checker.model import Aggregate
-from checker.policy.given import MOST_SETS
+from checker.policy.test_input import MOST_SETS
 from checker.policy.tree import fields_of
-from checker.proving.grid import KEY, Grid
+from checker.policytest.answer_grid import KEY, Grid
 
 MOST_KINDS = 16
 MOST_MIXED = 4_000

@@ -52,7 +52,7 @@ _MAPPINGS = (
 )
 
 
-class Given:
+class TestInput:
     """What a test gives, sorted into fields, labels, parameters and the rest."""
 
     def __init__(self, scope: Scope, *, inside: bool = False) -> None:
@@ -265,7 +265,7 @@ class Given:
             if not isinstance(item.value, dict):
                 self.scope.error(item, f"image sets are a mapping, not {item.kind}", "`{}` is a healthy one")
                 continue
-            given = Given(inner, inside=True)
+            given = TestInput(inner, inside=True)
             given.take(item)
             given.agree(item)
             self.image_sets.append(

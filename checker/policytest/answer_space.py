@@ -13,14 +13,14 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation
 from checker.evaluation.compile import NO_AGGREGATES, Columns
 from checker.fields import FOUND, NOW
 from checker.model import Aggregate, Condition, Field, Leaf, Rule, RuleScope, Scalar
-from checker.policy.given import MOST_SETS
+from checker.policy.test_input import MOST_SETS
 from checker.policy.tree import fields_of, walk
-from checker.proving.domains import Domain, domains
-from checker.proving.grid import KEY, MOST, MOST_WORK, Grid, combinations, grid, width
-from checker.proving.order import Sums
-from checker.proving.records import healthy_values
-from checker.proving.stores import Stores
-from checker.proving.witness import Described, described, given
+from checker.policytest.answer_grid import KEY, MOST, MOST_WORK, Grid, combinations, grid, width
+from checker.policytest.bounds import Sums
+from checker.policytest.case_records import healthy_values
+from checker.policytest.counterexample import Described, described, given
+from checker.policytest.datastores import Stores
+from checker.policytest.domains import Domain, domains
 
 LEAST_ROWS = 1_000
 """Answers that are tried of even the largest rule."""
@@ -61,7 +61,7 @@ def weight(condition: Condition) -> int:
     )
 
 
-class Trial:
+class AnswerSpace:
     """The answers that tell apart what rules of one scope, with bound parameters, tell apart.
 
     `rows` has a row for each answer, numbered by `KEY`; `columns` are those of the rules' aggregates. Its tables last as

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from checker.policy.load import load
-from checker.proving.warnings import examine
+from checker.policytest.warnings import examine
 
 
 @pytest.mark.parametrize(

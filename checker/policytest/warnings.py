@@ -15,12 +15,12 @@ from checker.model import Aggregate, Pack, Rule, Source
 from checker.policy.cases import AS_OF
 from checker.policy.load import Policies
 from checker.policy.tree import fields_of, walk
+from checker.policytest.answer_space import AnswerSpace, hints
+from checker.policytest.datastores import ANY_NUMBER
+from checker.policytest.param_defaults import Ready, ready
+from checker.policytest.satisfiability import Note, impossible
+from checker.policytest.subsumption import Failures, failures, subsumed
 from checker.problems import Problem
-from checker.proving.defaults import Ready, ready
-from checker.proving.satisfy import Note, impossible
-from checker.proving.shadow import Failures, failures, shadowed
-from checker.proving.stores import ANY_NUMBER
-from checker.proving.trial import Trial, hints
 
 MOST_NAMED = 20
 
@@ -50,7 +50,7 @@ def examine(policies: Policies) -> Examination:
             problems += [*_no_tags(one[1]), *found]
             notes += missed
             living += kept
-        superfluous, missed = shadowed(connection, living)
+        superfluous, missed = subsumed(connection, living)
     lines = {pack.path: pack.source.decode("utf-8-sig").splitlines() for pack in policies.packs}
     every = [_with_line(problem, lines) for problem in (*problems, *superfluous)]
     return Examination(tuple(every), tuple(_folded((*notes, *missed))))
@@ -65,9 +65,9 @@ def _examined(
         return [], [Note(rule.name, rule.where, "not examined, since a parameter has no default")], []
     try:
         texts = hints([rule])
-        with Trial(connection, [made.rule], AS_OF, texts, most_sets=ANY_NUMBER, name=name) as trial:
-            problems, notes = impossible(made, trial)
-            return problems, notes, [] if problems else [failures(made, trial, texts, f"failing_{name}")]
+        with AnswerSpace(connection, [made.rule], AS_OF, texts, most_sets=ANY_NUMBER, name=name) as space:
+            problems, notes = impossible(made, space)
+            return problems, notes, [] if problems else [failures(made, space, texts, f"failing_{name}")]
     except OutOfMemoryException:
         return [], [Note(rule.name, rule.where, "too large to examine")], []
 

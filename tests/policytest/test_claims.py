@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from checker.policy.load import load
+from checker.policytest.warnings import examine
 from checker.problems import render
-from checker.proving.warnings import examine
 from checker.values import later, parse_duration, round_ms
 
 LABELS = {"d": {"type": "time"}, "e": {"type": "time"}}

@@ -13,7 +13,7 @@ from duckdb import FunctionExpression as Function
 from checker.evaluation.compile import Compiler, tree
 from checker.model import Condition, Group, Leaf
 from checker.policy.operators import BARE
-from checker.proving.moves import shown
+from checker.policytest.value_mutations import shown
 
 MOST_PAIRED = 24
 MOST_ENTRIES = 64

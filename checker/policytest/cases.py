@@ -16,12 +16,12 @@ from checker.model import Case, Label, Pack, Rule, Verdict
 from checker.policy.load import Policies
 from checker.policy.needs import needs
 from checker.policy.params import Bound, bind, used
-from checker.proving.earlier import write_earlier
-from checker.proving.records import records, target, wanted
+from checker.policytest.case_history import write_earlier
+from checker.policytest.case_records import records, target, wanted
 
 
 @dataclass(frozen=True, slots=True)
-class Proved:
+class CaseResult:
     """A test of a rule with the verdict it got; `missing` names parameters that neither it nor the policy gives."""
 
     rule: Rule
@@ -53,7 +53,7 @@ class Group:
         return {name: self.values[name] for name in used(rule)}  # type: ignore[misc]
 
 
-def run_cases(policies: Policies) -> list[Proved]:
+def run_cases(policies: Policies) -> list[CaseResult]:
     """Every test of every rule, in order.
 
     Raises:
@@ -62,7 +62,7 @@ def run_cases(policies: Policies) -> list[Proved]:
     return [one for pack in policies.packs for rule in pack.rules for one in run_rule(pack, rule)]
 
 
-def run_rule(pack: Pack, rule: Rule) -> list[Proved]:
+def run_rule(pack: Pack, rule: Rule) -> list[CaseResult]:
     """Every test of a rule, in order.
 
     Raises:
@@ -71,7 +71,7 @@ def run_rule(pack: Pack, rule: Rule) -> list[Proved]:
     if not rule.tests:
         return []
     with snapshot(rule, rule.tests, pack.labels) as folder:
-        results: dict[int, Proved] = {}
+        results: dict[int, CaseResult] = {}
         for group in groups(pack, rule):
             results |= zip(group.cases, _prove(rule, group, folder), strict=True)
     return [results[index] for index in range(len(rule.tests))]
@@ -110,10 +110,10 @@ def snapshot(rule: Rule, cases: Sequence[Case], labels: Mapping[str, Label]) -> 
         yield folder
 
 
-def _prove(rule: Rule, group: Group, folder: Path) -> Iterable[Proved]:
+def _prove(rule: Rule, group: Group, folder: Path) -> Iterable[CaseResult]:
     cases = [rule.tests[index] for index in group.cases]
     if missing := group.missing(rule):
-        return [Proved(rule, case, None, missing=missing) for case in cases]
+        return [CaseResult(rule, case, None, missing=missing) for case in cases]
     ready = bind(rule, group.bound(rule))
     results = {}
     subjects = {
@@ -125,4 +125,4 @@ def _prove(rule: Rule, group: Group, folder: Path) -> Iterable[Proved]:
             index = subjects.get((subject.target, subject.image_set_id, version))
             if index is not None:
                 results[index] = (verdict, reason)
-    return [Proved(rule, case, *results[index]) for index, case in zip(group.cases, cases, strict=True)]
+    return [CaseResult(rule, case, *results[index]) for index, case in zip(group.cases, cases, strict=True)]

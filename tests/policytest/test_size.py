@@ -6,12 +6,12 @@ from duckdb import OutOfMemoryException
 
 from checker.cli import main
 from checker.policy.load import load
-from checker.proving import mutation, shadow, warnings
-from checker.proving.cases import run_rule
-from checker.proving.grid import MOST
-from checker.proving.mutation import score
-from checker.proving.trial import Trial
-from checker.proving.warnings import examine
+from checker.policytest import mutation_score, subsumption, warnings
+from checker.policytest.answer_grid import MOST
+from checker.policytest.answer_space import AnswerSpace
+from checker.policytest.cases import run_rule
+from checker.policytest.mutation_score import score
+from checker.policytest.warnings import examine
 
 LABELS = {
     "superseded_by": {"type": "string"},
@@ -107,13 +107,13 @@ def many(tmp_path, number):
 @pytest.mark.parametrize("entries", LARGE.values(), ids=LARGE)
 def test_a_large_rule_is_named_and_the_others_are_examined(tmp_path, entries, monkeypatch):
     tried = []
-    made = Trial.__enter__
+    made = AnswerSpace.__enter__
 
-    def entered(trial):
-        tried.append(trial.grid.rows.aggregate("count(*)").fetchall()[0][0])
-        return made(trial)
+    def entered(space):
+        tried.append(space.grid.rows.aggregate("count(*)").fetchall()[0][0])
+        return made(space)
 
-    monkeypatch.setattr(Trial, "__enter__", entered)
+    monkeypatch.setattr(AnswerSpace, "__enter__", entered)
     found = examine(loaded(tmp_path, rule("a", deny={"any": entries}), IMPOSSIBLE))
     assert [note.partition(":")[0] for note in found.notes] == ["p/a"]
     assert any(text in found.notes[0] for text in ("too large to examine", "not every value of labels.text0"))
@@ -122,10 +122,10 @@ def test_a_large_rule_is_named_and_the_others_are_examined(tmp_path, entries, mo
 
 
 def test_a_rule_for_which_memory_is_too_little_is_named_and_the_others_are_examined(tmp_path, monkeypatch):
-    def short(ready, trial, inner=warnings.impossible):
+    def short(ready, space, inner=warnings.impossible):
         if ready.rule.id == "a":
             raise OutOfMemoryException("Out of Memory Error: failed to allocate")
-        return inner(ready, trial)
+        return inner(ready, space)
 
     monkeypatch.setattr(warnings, "impossible", short)
     found = examine(loaded(tmp_path, rule("a", deny={"isPrimary": False}), IMPOSSIBLE))
@@ -140,8 +140,8 @@ def test_a_mutant_for_which_memory_is_too_little_ends_its_rule_alone(tmp_path, m
     def short(*_):
         raise OutOfMemoryException("Out of Memory Error: failed to allocate")
 
-    monkeypatch.setattr(mutation, "_told", short)
-    assert score(pack, pack.rules[0], run_rule(pack, pack.rules[0])).reason == mutation.TOO_LARGE
+    monkeypatch.setattr(mutation_score, "_told", short)
+    assert score(pack, pack.rules[0], run_rule(pack, pack.rules[0])).reason == mutation_score.TOO_LARGE
 
 
 def test_a_large_rule_has_its_mutants_tried(tmp_path):
@@ -153,10 +153,12 @@ def test_a_large_rule_has_its_mutants_tried(tmp_path):
 
 
 def test_twice_the_rules_cost_twice_the_answers(tmp_path, monkeypatch):
-    """Rules that differ are told apart without a trial of each pair."""
+    """Rules that differ are told apart without a space of each pair."""
     made = []
-    filled = Trial._fill
-    monkeypatch.setattr(Trial, "_fill", lambda trial, *more: made.append(trial.name) or filled(trial, *more))
+    filled = AnswerSpace._fill
+    monkeypatch.setattr(
+        AnswerSpace, "_fill", lambda space, *more: made.append(space.name) or filled(space, *more)
+    )
     for number in (4, 8):
         made.clear()
         assert examine(many(tmp_path, number)) == warnings.Examination((), ())
@@ -164,12 +166,12 @@ def test_twice_the_rules_cost_twice_the_answers(tmp_path, monkeypatch):
 
 
 def test_rules_that_are_not_told_apart_are_tried_so_far_as_there_is_room(tmp_path, monkeypatch):
-    monkeypatch.setattr(shadow, "PROOFS", 1)
-    monkeypatch.setattr(shadow, "PROOFS_EACH", 0)
+    monkeypatch.setattr(subsumption, "PROOFS", 1)
+    monkeypatch.setattr(subsumption, "PROOFS_EACH", 0)
     rules = [rule(f"r{at}", deny={"createdAt": {"older_than": f"{at + 1}d"}}) for at in range(4)]
     found = examine(loaded(tmp_path, *rules))
     assert [one.message.split(" is ")[0] for one in found.warnings] == ["the rule r1"]
-    assert found.notes == (f"p/r2, p/r3: {shadow._LATE}",)
+    assert found.notes == (f"p/r2, p/r3: {subsumption._LATE}",)
 
 
 def test_what_has_no_value_is_named(tmp_path):

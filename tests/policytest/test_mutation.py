@@ -9,10 +9,10 @@ from checker.fields import catalogue
 from checker.policy.cases import read_cases
 from checker.policy.load import load
 from checker.policy.scope import Scope
-from checker.proving.cases import groups, run_rule
-from checker.proving.mutants import Mutant, mutants
-from checker.proving.mutation import killed, score
-from checker.proving.required import lacking
+from checker.policytest.cases import groups, run_rule
+from checker.policytest.mutants import Mutant, mutants
+from checker.policytest.mutation_score import killed, score
+from checker.policytest.required_verdicts import lacking
 from checker.yamlsource import parse
 from tests.budgets import chosen, digest, examples, tried
 
@@ -61,10 +61,10 @@ def test_a_test_that_is_said_to_notice_a_mutant_does(pack, rule):
     by_change = {(mutant.where, mutant.change): mutant for mutant in mutants(rule)}
     for lived in found.survivors[:MOST]:
         case = written(pack, rule, lived.test)
-        proving = replace(rule, tests=(case,))
-        assert [one.verdict for one in run_rule(pack, proving)] == [case.expect], lived
+        alone = replace(rule, tests=(case,))
+        assert [one.verdict for one in run_rule(pack, alone)] == [case.expect], lived
         mutant = by_change[lived.where, lived.change]
-        assert killed(pack.labels, proving, [mutant], groups(pack, proving)) == [True], lived
+        assert killed(pack.labels, alone, [mutant], groups(pack, alone)) == [True], lived
 
 
 @pytest.mark.parametrize(("pack", "rule"), tried_rules())

@@ -13,11 +13,11 @@ from checker.evaluation.compile import Compiler
 from checker.evidence.snapshot import connect
 from checker.model import Duration
 from checker.policy.load import load
-from checker.proving.cases import run_cases, run_rule
-from checker.proving.mutation import score
-from checker.proving.order import Sums
-from checker.proving.required import lacking
-from checker.proving.warnings import examine
+from checker.policytest.bounds import Sums
+from checker.policytest.cases import run_cases, run_rule
+from checker.policytest.mutation_score import score
+from checker.policytest.required_verdicts import lacking
+from checker.policytest.warnings import examine
 from checker.values import FIRST_MS, LAST_MS, LONGEST_MONTHS, from_epoch_ms, later, round_ms, shifted
 
 LABELS = {"until": {"type": "date"}, "keep": {"type": "duration"}, "n": {"type": "integer"}}

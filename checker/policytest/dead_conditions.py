@@ -14,11 +14,11 @@ from checker.fields import FOUND
 from checker.model import Aggregate, Condition, Field, Group, Rule
 from checker.policy.cases import AS_OF
 from checker.policy.tree import fields_of, walk
+from checker.policytest.answer_space import AnswerSpace
+from checker.policytest.conflict import Answers, conflict, entries, refusal, written
+from checker.policytest.datastores import measure
+from checker.policytest.mutants import place
 from checker.problems import Problem
-from checker.proving.conflict import Answers, conflict, entries, refusal, written
-from checker.proving.mutants import place
-from checker.proving.stores import measure
-from checker.proving.trial import Trial
 
 MOST_PAIRS = 600
 """Pairs of entries of one rule that are compared with each other."""
@@ -62,9 +62,9 @@ def alternatives(condition: Condition | None, beside: Condition | None) -> list[
 class Parts:
     """The parts of a rule, tried on its answers. `missed` says what was not found out of them."""
 
-    def __init__(self, rule: Rule, trial: Trial, answers: Answers, rests: Rests) -> None:
+    def __init__(self, rule: Rule, space: AnswerSpace, answers: Answers, rests: Rests) -> None:
         self.rule = rule
-        self.trial = trial
+        self.space = space
         self.answers = answers
         self.rests = rests
         self.missed: list[str] = []
@@ -78,7 +78,7 @@ class Parts:
             for one, met in zip(every, self.answers.ever(truths), strict=True):
                 if met:
                     living.append(one)
-                elif self.trial.proves(_read(one.member, *one.context)):
+                elif self.space.proves(_read(one.member, *one.context)):
                     yield self._dead(one)
                 else:
                     self.missed.append(f"whether `{written(one.member)}` can ever hold")
@@ -86,7 +86,7 @@ class Parts:
 
     def counted(self) -> Iterator[Problem]:
         """`of` and `among` of aggregates that can never hold of an image set, alone or together."""
-        grid = self.trial.inner
+        grid = self.space.inner
         if grid is None:
             return
         images = Answers(grid.rows, Compiler(AS_OF))
@@ -115,7 +115,7 @@ class Parts:
             images.ever([images.together((among, of))])[0],
             images.ever([images.compiler.condition(among) & ~images.compiler.condition(of)])[0],
         )
-        grid = self.trial.inner
+        grid = self.space.inner
         assert grid is not None
         if (holds and breaks) or not grid.proves(_read(of, among)):
             return
@@ -172,9 +172,9 @@ class Parts:
         counts = any(
             isinstance(leaf, Aggregate) for part in (one.member, other.member) for leaf in walk(part)
         )
-        stores = self.trial.stores
+        stores = self.space.stores
         exact = stores is None or stores.undecided or not isinstance(other.member, Group)
-        return (exact or not counts) and self.trial.proves(read)
+        return (exact or not counts) and self.space.proves(read)
 
     def _problem(self, part: Condition, text: str, hint: str) -> Problem:
         return Problem(place(part), f"the rule {self.rule.id}: {text}", hint, warning=True)

@@ -4,8 +4,8 @@ import pytest
 import yaml
 
 from checker.policy.load import load
+from checker.policytest.cases import run_cases
 from checker.problems import InvalidInputError
-from checker.proving.cases import run_cases
 
 LABELS = {"superseded_by": {"type": "string"}, "class": {"type": "string"}}
 

@@ -20,12 +20,12 @@ from checker.evidence.snapshot import connect
 from checker.model import Label, Location, Pack, Rule
 from checker.policy.cases import AS_OF
 from checker.policy.params import bind
-from checker.proving.cases import Group, Proved, groups, snapshot
-from checker.proving.grid import KEY
-from checker.proving.judged import verdicts
-from checker.proving.mutants import Mutant, mutants
-from checker.proving.suggestions import Shown, suggested
-from checker.proving.trial import Trial, hints
+from checker.policytest.answer_grid import KEY
+from checker.policytest.answer_space import AnswerSpace, hints
+from checker.policytest.case_verdicts import verdicts
+from checker.policytest.cases import CaseResult, Group, groups, snapshot
+from checker.policytest.mutants import Mutant, mutants
+from checker.policytest.suggestions import Shown, suggested
 
 FEW = 20_000
 """Answers on which all mutants are tried at once; those that look equal are tried on all."""
@@ -63,7 +63,7 @@ class Score:
         return 100 * self.killed / self.total if self.total else 100.0
 
 
-def score(pack: Pack, rule: Rule, proved: Sequence[Proved]) -> Score:
+def score(pack: Pack, rule: Rule, proved: Sequence[CaseResult]) -> Score:
     """How well a rule's tests tell it from its mutants.
 
     Args:
@@ -126,17 +126,17 @@ def _told(rule: Rule, every: Sequence[Mutant], usual: tuple[Group, dict[str, obj
         return told
     with (
         connect() as connection,
-        Trial(connection, [ready, *(one for _, one in changed)], group.as_of, texts, most=FEW) as trial,
+        AnswerSpace(connection, [ready, *(one for _, one in changed)], group.as_of, texts, most=FEW) as space,
     ):
-        shown = _shown(trial, ready, [one for _, one in changed])
+        shown = _shown(space, ready, [one for _, one in changed])
         for index, ((mutant, one), first) in enumerate(zip(changed, shown, strict=True)):
-            if first[0] is not None or not trial.sampled or not alone:
-                pair: AbstractContextManager[Trial] = nullcontext(trial)
+            if first[0] is not None or not space.sampled or not alone:
+                pair: AbstractContextManager[AnswerSpace] = nullcontext(space)
             else:
                 alone -= 1
-                pair = Trial(connection, [ready, one], group.as_of, texts, name=f"pair{index}_")
+                pair = AnswerSpace(connection, [ready, one], group.as_of, texts, name=f"pair{index}_")
             with pair as used:
-                where, signature = _shown(used, ready, [one])[0] if used is not trial else first
+                where, signature = _shown(used, ready, [one])[0] if used is not space else first
                 if where is None and not used.proves((*ready.fields, *one.fields)):
                     told.untold.append(mutant)
                 elif where is not None and signature not in seen:
@@ -145,13 +145,13 @@ def _told(rule: Rule, every: Sequence[Mutant], usual: tuple[Group, dict[str, obj
     return told
 
 
-def _shown(trial: Trial, rule: Rule, changed: Sequence[Rule]) -> list[tuple[int | None, Any]]:
+def _shown(space: AnswerSpace, rule: Rule, changed: Sequence[Rule]) -> list[tuple[int | None, Any]]:
     """For each changed rule the first answer on which its verdict is another, and a number that is the same for rules
     with the same verdicts."""
     codes = [
-        verdict(one, trial.as_of, trial.columns).alias(f"v{at}") for at, one in enumerate([rule, *changed])
+        verdict(one, space.as_of, space.columns).alias(f"v{at}") for at, one in enumerate([rule, *changed])
     ]
-    judged = trial.rows.select(Column(KEY), *codes)
+    judged = space.rows.select(Column(KEY), *codes)
     counters = []
     for at in range(1, len(codes)):
         code = Column(f"v{at}")
@@ -163,11 +163,11 @@ def _shown(trial: Trial, rule: Rule, changed: Sequence[Rule]) -> list[tuple[int 
     return list(zip(row[::2], row[1::2], strict=True))
 
 
-def _shows(mutant: Mutant, trial: Trial, rule: Rule, key: int, beside: dict[str, object]) -> Shown:
+def _shows(mutant: Mutant, space: AnswerSpace, rule: Rule, key: int, beside: dict[str, object]) -> Shown:
     """A test that gives this answer and expects what the rule says of it."""
-    code = verdict(rule, trial.as_of, trial.columns).alias("code")
-    found = trial.rows.filter(Column(KEY) == Constant(key)).select(code).fetchall()[0][0]
-    return Shown(mutant, trial.given(key), beside, list(CODES)[found])
+    code = verdict(rule, space.as_of, space.columns).alias("code")
+    found = space.rows.filter(Column(KEY) == Constant(key)).select(code).fetchall()[0][0]
+    return Shown(mutant, space.given(key), beside, list(CODES)[found])
 
 
 def killed(

@@ -14,12 +14,12 @@ from checker.evaluation.compile import CODES, Compiler, verdict
 from checker.model import Condition, Field, Location, Verdict
 from checker.policy.cases import AS_OF
 from checker.policy.tree import fields_of
+from checker.policytest.answer_space import AnswerSpace
+from checker.policytest.conflict import Answers, conflict, entries, refusal
+from checker.policytest.dead_conditions import Parts
+from checker.policytest.mutants import place
+from checker.policytest.param_defaults import Ready
 from checker.problems import Problem
-from checker.proving.conflict import Answers, conflict, entries, refusal
-from checker.proving.defaults import Ready
-from checker.proving.mutants import place
-from checker.proving.parts import Parts
-from checker.proving.trial import Trial
 
 MOST_MISSED = 5
 
@@ -33,14 +33,14 @@ class Note:
     text: str
 
 
-def impossible(ready: Ready, trial: Trial) -> tuple[list[Problem], list[Note]]:
+def impossible(ready: Ready, space: AnswerSpace) -> tuple[list[Problem], list[Note]]:
     """What of a rule can never be, as warnings; and what was not found out.
 
     Args:
         ready: the rule with bound parameters.
-        trial: its answers.
+        space: its answers.
     """
-    checked = _Checked(ready, trial)
+    checked = _Checked(ready, space)
     problems = list(checked.problems())
     rule = ready.rule
     notes = [Note(rule.name, rule.where, text) for text in checked.notes()]
@@ -62,13 +62,13 @@ class _Claim:
 class _Checked:
     """One rule on its answers."""
 
-    def __init__(self, ready: Ready, trial: Trial) -> None:
+    def __init__(self, ready: Ready, space: AnswerSpace) -> None:
         self.ready = ready
         self.rule = ready.rule
-        self.trial = trial
-        self.answers = Answers(trial.rows, Compiler(AS_OF, trial.columns))
-        self.code = verdict(self.rule, AS_OF, trial.columns)
-        self.parts = Parts(self.rule, trial, self.answers, ready.rests)
+        self.space = space
+        self.answers = Answers(space.rows, Compiler(AS_OF, space.columns))
+        self.code = verdict(self.rule, AS_OF, space.columns)
+        self.parts = Parts(self.rule, space, self.answers, ready.rests)
         self.missed: list[str] = []
 
     def problems(self) -> Iterator[Problem]:
@@ -76,7 +76,7 @@ class _Checked:
         found = list(self.parts.counted())
         yield from found
         for claim in self._claims():
-            if self.trial.proves(claim.read):
+            if self.space.proves(claim.read):
                 if not found:  # what is counted is why
                     yield self._whole(claim)
                 return
@@ -89,14 +89,14 @@ class _Checked:
         """What was not found out, and why not; nothing where every question was answered."""
         missed = list(dict.fromkeys((*self.missed, *self.parts.missed)))
         missed[MOST_MISSED:] = [f"{len(missed) - MOST_MISSED} more"] * (len(missed) > MOST_MISSED)
-        large = next((one for one in self.trial.grids if one.sampled), None)
+        large = next((one for one in self.space.grids if one.sampled), None)
         if large is not None:
             text = (
                 f"too large to examine whole: {large.tried:,} of {large.total:,} kinds of answers were tried"
             )
             yield text + (f"; not found out: {', '.join(missed)}" if missed else "")
         elif missed:
-            partial = sorted({path for one in self.trial.grids for path in one.partial})
+            partial = sorted({path for one in self.space.grids for path in one.partial})
             cause = (
                 f"not every value of {', '.join(partial)} can be tried" if partial else "it counts too much"
             )
@@ -138,7 +138,7 @@ class _Checked:
         """A `when` that leaves nothing out."""
         if self.answers.ever([~self.answers.compiler.condition(when)])[0]:
             return
-        if self.trial.proves(tuple(fields_of(when))):
+        if self.space.proves(tuple(fields_of(when))):
             text = f"the rule {self.rule.id} applies always: `when` is never false"
             yield Problem(place(when), text, self.ready.rests([when]).removeprefix("; "), warning=True)
         else:
@@ -152,7 +152,7 @@ class _Checked:
 
     def _why(self, condition: Condition, beside: Condition | None) -> str:
         """The entries of a condition that no answer meets at once."""
-        if not self.trial.proves(
+        if not self.space.proves(
             tuple(field for one in _both(beside, condition) for field in fields_of(one))
         ):
             return ""

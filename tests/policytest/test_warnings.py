@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from checker.cli import main
 from checker.policy.load import load
+from checker.policytest.warnings import examine
 from checker.problems import InvalidInputError, render
-from checker.proving.warnings import examine
 from tests.language import strategies
 from tests.language.engine import judge
 

@@ -16,11 +16,11 @@ from checker.model import Case, Pack, Rule, Verdict
 from checker.policy.cases import read_cases
 from checker.policy.params import bind, used
 from checker.policy.scope import Scope
+from checker.policytest.case_verdicts import verdicts
+from checker.policytest.cases import groups, snapshot
+from checker.policytest.counterexample import flow
+from checker.policytest.mutants import Mutant
 from checker.problems import InvalidInputError, Problem
-from checker.proving.cases import groups, snapshot
-from checker.proving.judged import verdicts
-from checker.proving.mutants import Mutant
-from checker.proving.witness import flow
 from checker.values import EPOCH, round_ms, shifted, show
 from checker.yamlsource import parse
 
@@ -84,17 +84,17 @@ def _notice(
     pack: Pack, rule: Rule, shown: Sequence[Shown], tried: Sequence[tuple[int, Moves, Case]]
 ) -> list[bool]:
     """Whether each test gets the verdict that it expects from the rule, and another one from its mutant."""
-    proving = replace(rule, tests=tuple(case for _, _, case in tried))
+    tested = replace(rule, tests=tuple(case for _, _, case in tried))
     found = [False] * len(tried)
     if not tried:
         return found
-    with snapshot(proving, proving.tests, pack.labels) as folder, connect() as connection:
-        for group in groups(pack, proving):
+    with snapshot(tested, tested.tests, pack.labels) as folder, connect() as connection:
+        for group in groups(pack, tested):
             values = group.bound(rule)
             mutants = {at: shown[at].mutant.bind(values) for at in {tried[index][0] for index in group.cases}}
             ready = {-1: bind(rule, values), **{at: one for at, one in mutants.items() if one is not None}}
             rows, columns = table(connection, folder, rule.scope, ready.values(), group.as_of)
-            for index, got in verdicts(rows, columns, proving, ready, group):
+            for index, got in verdicts(rows, columns, tested, ready, group):
                 at, expect = tried[index][0], shown[tried[index][0]].expect
                 found[index] = got[-1] is expect and at in got and got[at] is not expect
     return found

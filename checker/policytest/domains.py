@@ -15,8 +15,8 @@ from checker.model import Duration, Field, Leaf, Operand, ParamRef, Scalar, Type
 from checker.policy.literals import comparable
 from checker.policy.operators import OPERATORS
 from checker.policy.operators import Domain as Kind
-from checker.proving.order import Edge, Sums, closed, instants
-from checker.proving.texts import Named, texts, words_of
+from checker.policytest.bounds import Edge, Sums, closed, instants
+from checker.policytest.text_values import Named, texts, words_of
 from checker.values import DAY, INTEGERS, LAST_MS, LONGEST_MILLISECONDS, from_epoch_ms, round_ms
 
 UNLISTED = "NEITHER_LISTED_NOR_KNOWN"

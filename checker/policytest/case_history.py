@@ -13,7 +13,7 @@ from checker.evidence.runfolder import HISTORY, RECORDS
 from checker.evidence.snapshot import write_records
 from checker.fields import EARLIER
 from checker.model import Case, CaseSets, RuleScope
-from checker.proving.records import STORE, healthy, nested, target, wanted
+from checker.policytest.case_records import STORE, healthy, nested, target, wanted
 from checker.values import iso
 
 _NOT_READ = "AccessDeniedException"

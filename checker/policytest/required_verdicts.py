@@ -13,8 +13,8 @@ from checker.fields import SUCCESSOR
 from checker.model import Pack, Rule, Verdict
 from checker.policy.cases import AS_OF
 from checker.policy.params import bind
-from checker.proving.cases import Group, groups
-from checker.proving.trial import Trial, hints
+from checker.policytest.answer_space import AnswerSpace, hints
+from checker.policytest.cases import Group, groups
 
 FEW = 20_000
 
@@ -40,11 +40,11 @@ def may_be_unknown(pack: Pack, rule: Rule) -> bool:
     bound = bind(rule, ready.bound(rule))
     with (
         connect() as connection,
-        Trial(connection, [bound], ready.as_of, hints([rule]), most=FEW) as trial,
+        AnswerSpace(connection, [bound], ready.as_of, hints([rule]), most=FEW) as space,
     ):
-        code = verdict(bound, ready.as_of, trial.columns)
-        calls = [name for name in trial.rows.columns if name.endswith(".received")]
+        code = verdict(bound, ready.as_of, space.columns)
+        calls = [name for name in space.rows.columns if name.endswith(".received")]
         # the label names no successor in most answers, and that is none that failed
         received = [Column(name) for name in ("found", *calls) if name != f"{SUCCESSOR}received"]
         unknown = code == Constant(CODES[Verdict.UNKNOWN])
-        return bool(trial.rows.filter(tree(operator.and_, [unknown, *received])).limit(1).fetchall())
+        return bool(space.rows.filter(tree(operator.and_, [unknown, *received])).limit(1).fetchall())

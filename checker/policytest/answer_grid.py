@@ -17,9 +17,9 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 
 from checker.fields import EARLIER, KNOWN, PREVIOUS, SUCCESSOR, SUPERSEDED_BY, column
 from checker.model import Duration, Field, RuleScope, Scalar, Source, Type
-from checker.policy.given import NOT_FOUND, always_given
-from checker.proving.domains import Domain
-from checker.proving.records import SUCCESSOR_ID
+from checker.policy.test_input import NOT_FOUND, always_given
+from checker.policytest.case_records import SUCCESSOR_ID
+from checker.policytest.domains import Domain
 
 MOST = 200_000
 """Rows of a table; of more combinations a sample is tried, which proves nothing by what it does not show."""

@@ -13,8 +13,8 @@ from typing import Any
 from checker.evidence.records import GET_DATASTORE, LIST_TAGS, SEARCH
 from checker.fields import EARLIER, KNOWN, PREVIOUS, SUCCESSOR, SUPERSEDED_BY, column, tag_key
 from checker.model import Duration, Field, RuleScope, Source
-from checker.proving.grid import FAILED
-from checker.proving.records import SUCCESSOR_ID, healthy_values
+from checker.policytest.answer_grid import FAILED
+from checker.policytest.case_records import SUCCESSOR_ID, healthy_values
 from checker.values import show
 
 _PLAIN = re.compile(r"[A-Za-z_][\w./-]*", re.ASCII)

@@ -1,1 +1,0 @@
-"""Policies prove themselves: the tests written inside rules."""

@@ -17,8 +17,8 @@ import duckdb
 import checker
 from checker.evaluation.answers import ANSWERS
 from checker.evaluation.evaluate import evaluate
-from checker.evidence.runfolder import FINDINGS
 from checker.evidence.snapshot import connect
+from checker.layout import FINDINGS
 from checker.model import Rule, RuleScope, Tally
 from checker.values import iso, parse_time
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from checker.evidence.runfolder import DATASTORES as DATASTORES_FILE
-from checker.evidence.runfolder import SNAPSHOT as SNAPSHOT_FILE
-from checker.evidence.runfolder import VERSIONS as VERSIONS_FILE
 from checker.evidence.snapshot import connect
+from checker.layout import DATASTORES as DATASTORES_FILE
+from checker.layout import SNAPSHOT as SNAPSHOT_FILE
+from checker.layout import VERSIONS as VERSIONS_FILE
 
 STORES = 20
 # a column of tags is named by the key in hexadecimal digits

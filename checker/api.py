@@ -30,11 +30,12 @@ from checker.evidence.past import Kept, reopened
 from checker.evidence.past import collected as collected_runs
 from checker.evidence.pruned import Prunings
 from checker.evidence.recorded import read_recorded
-from checker.evidence.runfolder import RECORDS, Begun, Key
+from checker.evidence.runfolder import Begun, Key
 from checker.evidence.runfolder import begun as begun_in
 from checker.evidence.runnames import locate
 from checker.evidence.signing import signing_key
 from checker.evidence.store import LocalStore, Store, Working, open_store
+from checker.layout import RECORDS
 from checker.model import Duration, Needs, Target, Waiver, utc_now
 from checker.policy.choose import Rules, choose, named
 from checker.policy.load import Policies, load

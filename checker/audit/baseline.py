@@ -19,8 +19,9 @@ from checker.audit.keeping import gate_of
 from checker.evidence import past
 from checker.evidence.authenticity import Keys, unsigned
 from checker.evidence.past import Kept
-from checker.evidence.runfolder import PRUNED, Key, is_statement, signed, statement
+from checker.evidence.runfolder import Key, is_statement, signed, statement
 from checker.evidence.storing import Store
+from checker.layout import PRUNED
 from checker.model import Acceptance, Outcome, Severity
 from checker.problems import InvalidInputError, Problem
 from checker.values import BadValueError, iso, parse_time

@@ -15,7 +15,7 @@ from checker import disk
 from checker.audit.replaying import terms
 from checker.evidence.kept import temporary
 from checker.evidence.past import Kept
-from checker.evidence.runfolder import FINDINGS, HISTORY, PRIOR, RECORDS
+from checker.layout import FINDINGS, HISTORY, PRIOR, RECORDS
 from checker.model import NO_RENAMES, Category, Label, Renames, Rule, Subject, Waiver
 from checker.policy.definition import definition
 from checker.policy.needs import needs

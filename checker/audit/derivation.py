@@ -16,9 +16,9 @@ from checker.audit.run import Run
 from checker.evaluation.agreement import Differs, disagreements
 from checker.evidence.difference import table_difference
 from checker.evidence.integrity import EARLIER, REPORTS, TABLES
-from checker.evidence.past import AUDIT, MAPPINGS, POLICIES, WAIVERS, Kept, malformed, reopen
-from checker.evidence.runfolder import FINDINGS, MANIFEST, RECORDS, STARTED
+from checker.evidence.past import Kept, malformed, reopen
 from checker.fields import model
+from checker.layout import AUDIT, FINDINGS, MANIFEST, MAPPINGS, POLICIES, RECORDS, STARTED, WAIVERS
 from checker.problems import InvalidInputError, Problem
 
 ReportDifferences = Callable[[Run, Path, object, Sequence[str]], Iterable[tuple[str, str]]]

@@ -23,9 +23,9 @@ from checker.evidence import past, pruned
 from checker.evidence.authenticity import Keys, check_links, unauthenticated, unsigned_prunings
 from checker.evidence.events import Event
 from checker.evidence.past import MOST_EARLIER, Kept
-from checker.evidence.runfolder import BASELINE, HISTORY, MANIFEST, NAMED, PRIOR, RECORDS
 from checker.evidence.runnames import run_in
 from checker.evidence.storing import Store
+from checker.layout import BASELINE, HISTORY, MANIFEST, NAMED, PRIOR, RECORDS
 from checker.model import NO_RENAMES, Acceptance, Renames, Rule, RuleScope
 from checker.problems import InvalidInputError, Problem
 

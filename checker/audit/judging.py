@@ -17,9 +17,9 @@ from checker.evidence.claims import claims, literally_unforced, searched
 from checker.evidence.kept import Evidence, digest
 from checker.evidence.moved import moved
 from checker.evidence.reached import reached
-from checker.evidence.runfolder import FINDINGS, HISTORY
 from checker.evidence.snapshot import answered_by, write_snapshot
 from checker.fields import model
+from checker.layout import FINDINGS, HISTORY
 from checker.model import SOON, Coverage, Duration, Tally, Waiver, utc_now
 from checker.policy.choose import Rules
 from checker.values import iso

@@ -11,7 +11,8 @@ from typing import Any, get_args
 from checker.audit.gate import Gate
 from checker.audit.run import Compared, Judged, Kind, Run
 from checker.evidence import runfolder
-from checker.evidence.past import MAPPINGS, POLICIES, TREND, WAIVERS, as_json
+from checker.evidence.past import as_json
+from checker.layout import MAPPINGS, POLICIES, TREND, WAIVERS
 from checker.model import Acceptance, Pack, Severity, Tally
 from checker.policy.bound import bound_values
 from checker.policy.definition import definition

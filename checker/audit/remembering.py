@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from checker.evidence.events import Event
 from checker.evidence.past import MOST_EARLIER, Kept
-from checker.evidence.runfolder import RECORDS
 from checker.evidence.stored import Stored
 from checker.fields import model
+from checker.layout import RECORDS
 from checker.model import Target
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from checker.audit.run import Compared, Predecessors, Run
 from checker.evidence.authenticity import unauthenticated
 from checker.evidence.kept import temporary
 from checker.evidence.labels import check_labels
-from checker.evidence.past import AUDIT, TREND, WAIVERS, Kept
-from checker.evidence.runfolder import BASELINE, HISTORY, MANIFEST, NAMED, PRIOR, RECORDS
+from checker.evidence.past import Kept
+from checker.layout import AUDIT, BASELINE, HISTORY, MANIFEST, NAMED, PRIOR, RECORDS, TREND, WAIVERS
 from checker.model import LONGEST, NO_RENAMES, SOON, Duration, Renames, Severity, Waiver
 from checker.policy.changes import Override, read_overrides
 from checker.policy.choose import Rules, choose

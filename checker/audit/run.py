@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from checker.audit.gate import Gate, Ruling, Total, UnreadSets, something_evaluated, totals
 from checker.audit.waivers import WaiverUse
 from checker.evidence.reached import Reached
-from checker.evidence.runfolder import BASELINE, NAMED, PRIOR
+from checker.layout import BASELINE, NAMED, PRIOR
 from checker.model import (
     SOON,
     Acceptance,

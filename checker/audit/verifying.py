@@ -16,23 +16,11 @@ from checker.evaluation.agreement import Differs
 from checker.evidence.authenticity import UNBEGUN, Keys, unauthentic
 from checker.evidence.integrity import altered, own_digest
 from checker.evidence.manifest import trend_misfit
-from checker.evidence.past import REMOVED, TREND, gone, manifest_of, named_by, resumable
+from checker.evidence.past import REMOVED, gone, manifest_of, named_by, resumable
 from checker.evidence.pruned import Prunings, odd_file
-from checker.evidence.runfolder import (
-    DIGEST,
-    MANIFEST,
-    PRUNED,
-    PRUNED_SIGNATURE,
-    SIGNATURE,
-    STARTED,
-    Sealed,
-    before,
-    began_at,
-    damage,
-    is_statement,
-    read_manifest,
-)
+from checker.evidence.runfolder import Sealed, before, began_at, damage, is_statement, read_manifest
 from checker.evidence.storing import Store
+from checker.layout import DIGEST, MANIFEST, PRUNED, PRUNED_SIGNATURE, SIGNATURE, STARTED, TREND
 from checker.problems import InvalidInputError, Problem
 from checker.values import iso, show
 

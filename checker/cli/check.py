@@ -16,9 +16,9 @@ from checker.cli.interrupt import Interrupt
 from checker.cli.options import Check
 from checker.cli.prepared import Prepared, prepare
 from checker.evidence import runfolder
-from checker.evidence.past import WAIVERS, malformed
-from checker.evidence.runfolder import MANIFEST, RECORDS
+from checker.evidence.past import malformed
 from checker.files import LARGEST_TABLE, load
+from checker.layout import MANIFEST, RECORDS, WAIVERS
 from checker.model import NO_RENAMES, Outcome, utc_now
 from checker.privacy import private
 from checker.problems import InvalidInputError, Problem

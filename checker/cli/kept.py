@@ -13,9 +13,9 @@ from checker.evidence import past, pruned
 from checker.evidence.difference import oversized
 from checker.evidence.integrity import altered
 from checker.evidence.past import Kept
-from checker.evidence.runfolder import FINDINGS, MANIFEST, PRUNED
 from checker.evidence.runnames import is_path, locate
 from checker.evidence.store import LocalStore, Store, open_store
+from checker.layout import FINDINGS, MANIFEST, PRUNED
 from checker.problems import InvalidInputError, Problem
 
 if TYPE_CHECKING:

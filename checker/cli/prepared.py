@@ -21,8 +21,8 @@ from checker.cli.options import Check
 from checker.evidence.authenticity import is_signed
 from checker.evidence.events import Event, read_events
 from checker.evidence.kept import targets_in
-from checker.evidence.past import AUDIT, WAIVERS
 from checker.files import load
+from checker.layout import AUDIT, WAIVERS
 from checker.model import SOON, Duration, Waiver, utc_now
 from checker.problems import Gathered, InvalidInputError, Problem
 from checker.yamlsource import LARGEST_FILE

@@ -10,8 +10,8 @@ from duckdb import DuckDBPyRelation
 
 from checker.evaluation.open_findings import CHANGE, FIRST, IDENTITY, identified
 from checker.evaluation.tables import SUBJECT
-from checker.evidence.runfolder import FINDINGS
 from checker.evidence.snapshot import connect, duckdb_path
+from checker.layout import FINDINGS
 from checker.model import Subject
 
 MOST = 50

@@ -35,9 +35,9 @@ from checker.evaluation.open_findings import (
 from checker.evaluation.states import FOUND, KEY, NO_FINDING, WAIVED, Way
 from checker.evaluation.waiving import WAIVER
 from checker.evidence.history import read_history
-from checker.evidence.runfolder import FINDINGS, HISTORY, PRIOR
 from checker.evidence.snapshot import connect, duckdb_path
 from checker.fields import EARLIER
+from checker.layout import FINDINGS, HISTORY, PRIOR
 from checker.model import Category, Rule, Severity, Tally, Verdict
 
 CATEGORY, CAUSES = CHANGE

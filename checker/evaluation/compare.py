@@ -36,8 +36,8 @@ from checker.evaluation.open_findings import (
 )
 from checker.evaluation.states import FINDINGS, FOUND, KEY, NO_FINDING, WAIVED, Way, kept_states, states
 from checker.evaluation.tables import SUBJECT
-from checker.evidence.runfolder import HISTORY
 from checker.evidence.snapshot import connect, duckdb_path
+from checker.layout import HISTORY
 from checker.model import Category, Rule, RuleScope, Subject, Verdict
 
 SLICE = 20_000

@@ -25,9 +25,9 @@ from checker.evaluation.targets import judged as verdict
 from checker.evaluation.targets import why as reason
 from checker.evaluation.targets import with_firsts
 from checker.evaluation.waiving import LAPSED, WAIVER, no_number, waiver_columns
-from checker.evidence.runfolder import FINDINGS
 from checker.evidence.snapshot import ROW, connect, duckdb_path
 from checker.fields import FOUND
+from checker.layout import FINDINGS
 from checker.model import Field, Label, Rule, RuleScope, Source, Tally, Type, Verdict, Waiver
 from checker.policy.aggregates import aggregates
 from checker.policy.definition import definition

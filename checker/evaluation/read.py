@@ -23,9 +23,9 @@ from checker.evaluation.tables import SUBJECT
 from checker.evaluation.targets import judged as verdict
 from checker.evaluation.waiving import LAPSED, WAIVER
 from checker.evidence.records import NOT_FOUND
-from checker.evidence.runfolder import FINDINGS
 from checker.evidence.snapshot import ROW, connect, duckdb_path
 from checker.evidence.tables import COLLECTED, spilled
+from checker.layout import FINDINGS
 from checker.model import (
     Category,
     Duration,

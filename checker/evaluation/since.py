@@ -33,8 +33,8 @@ from checker.evaluation.open_findings import (
 )
 from checker.evaluation.order import grave_first
 from checker.evaluation.states import KEY, Way
-from checker.evidence.runfolder import FINDINGS
 from checker.evidence.snapshot import connect, duckdb_path
+from checker.layout import FINDINGS
 from checker.model import Category, Rule, RuleScope, Subject, Verdict
 from checker.policy.definition import definition
 

@@ -14,7 +14,6 @@ from duckdb import FunctionExpression as Function
 from checker.evaluation.read import slices
 from checker.evaluation.tables import SUBJECT, TABLES, read_table, subject
 from checker.evaluation.waiving import WAIVER
-from checker.evidence.runfolder import FINDINGS
 from checker.evidence.snapshot import (
     ERROR_CODE,
     ERROR_MESSAGE,
@@ -23,6 +22,7 @@ from checker.evidence.snapshot import (
     duckdb_path,
     search_failed,
 )
+from checker.layout import FINDINGS
 from checker.model import RuleScope, Severity, Subject, UnreadSet, Verdict
 
 Row = tuple[Subject, str, str, UnreadSet | None]

@@ -12,7 +12,8 @@ from typing import Protocol
 
 from checker.evidence.authenticity import Keys, unsigned
 from checker.evidence.records import Record
-from checker.evidence.runfolder import ASKED, Key, signed
+from checker.evidence.runfolder import Key, signed
+from checker.layout import ASKED
 from checker.problems import InvalidInputError, Problem
 
 STEP = 20

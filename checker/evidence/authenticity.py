@@ -11,14 +11,8 @@ from typing import Any
 
 from checker.evidence.integrity import own_digest
 from checker.evidence.runfolder import (
-    DIGEST,
-    MANIFEST,
-    PRUNED,
-    PRUNED_SIGNATURE,
     PUBLIC_KEY,
-    SIGNATURE,
     SIGNED_WITH,
-    STARTED,
     Begun,
     Key,
     Sealed,
@@ -31,6 +25,7 @@ from checker.evidence.runfolder import (
 )
 from checker.evidence.signing import public_key
 from checker.evidence.storing import Store
+from checker.layout import DIGEST, MANIFEST, PRUNED, PRUNED_SIGNATURE, SIGNATURE, STARTED
 from checker.problems import InvalidInputError, Problem
 
 APART = "keep signed runs in a place of their own (--runs), or move the run away"

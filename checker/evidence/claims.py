@@ -8,8 +8,8 @@ from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checker.evidence.runfolder import DATASTORES, SNAPSHOT, VERSIONS
 from checker.evidence.tables import LISTED_SINCE, connect, duckdb_path
+from checker.layout import DATASTORES, SNAPSHOT, VERSIONS
 from checker.values import iso
 
 if TYPE_CHECKING:

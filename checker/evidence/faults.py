@@ -15,20 +15,10 @@ from checker.evidence.history import columns as history_columns
 from checker.evidence.manifest import started_misfit, trend_misfit
 from checker.evidence.recorded import form_of
 from checker.evidence.records import ACTIONS, GET_IMAGE_SET, VERSIONS
-from checker.evidence.runfolder import (
-    BASELINE,
-    DATASTORES,
-    FINDINGS,
-    HISTORY,
-    NAMED,
-    PRIOR,
-    RECORDS,
-    SNAPSHOT,
-    STARTED,
-)
-from checker.evidence.runfolder import VERSIONS as VERSIONS_TABLE
 from checker.evidence.table_values import odd_value
 from checker.evidence.tables import ROW, connect, duckdb_path
+from checker.layout import BASELINE, DATASTORES, FINDINGS, HISTORY, NAMED, PRIOR, RECORDS, SNAPSHOT, STARTED
+from checker.layout import VERSIONS as VERSIONS_TABLE
 from checker.problems import Problem
 from checker.values import STRICT_JSON, BadValueError, parse_time
 

@@ -29,7 +29,6 @@ from typing import TYPE_CHECKING
 
 from checker.evidence.events import Event
 from checker.evidence.records import FINDING, GET_IMAGE_SET, LIST_VERSIONS, LISTED_SINCE
-from checker.evidence.runfolder import HISTORY
 from checker.evidence.seen import KEY, SEARCHED, first, last_answers, state_types
 from checker.evidence.tables import (
     ERROR_CODE,
@@ -42,6 +41,7 @@ from checker.evidence.tables import (
     read_lines,
 )
 from checker.fields import EARLIER
+from checker.layout import HISTORY
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from checker.evidence.faults import TREND
-from checker.evidence.runfolder import (
+from checker.evidence.runfolder import digests
+from checker.layout import (
     BASELINE,
     DATASTORES,
     DIGEST,
@@ -18,7 +19,6 @@ from checker.evidence.runfolder import (
     SIGNATURE,
     SNAPSHOT,
     VERSIONS,
-    digests,
     sha256,
 )
 from checker.problems import Problem

@@ -22,7 +22,8 @@ from checker.evidence.records import (
     SEARCH,
     Record,
 )
-from checker.evidence.runfolder import CHAIN, NEXT_CHAIN, RECORDS, STARTED, Key, clear, sync_folder
+from checker.evidence.runfolder import Key, clear
+from checker.layout import CHAIN, NEXT_CHAIN, RECORDS, STARTED, sync_folder
 from checker.problems import InvalidInputError, Problem
 
 EACH = 20

@@ -15,9 +15,9 @@ from checker import disk
 from checker.evidence.events import Event
 from checker.evidence.inputs import of_events, of_files
 from checker.evidence.records import Record
-from checker.evidence.runfolder import RECORDS, sha256
 from checker.evidence.snapshot import write_records
 from checker.evidence.tables import REFERENCE, connect, read_lines
+from checker.layout import RECORDS, sha256
 from checker.problems import Problem
 
 if TYPE_CHECKING:

@@ -18,26 +18,29 @@ from checker.evidence.difference import oversized
 from checker.evidence.faults import faults
 from checker.evidence.integrity import altered, own_digest
 from checker.evidence.kept import Evidence, names_in
-from checker.evidence.runfolder import (
+from checker.evidence.runfolder import before, damage, read_manifest
+from checker.evidence.storing import Store
+from checker.layout import (
+    AUDIT,
     BASELINE,
     DATASTORES,
     DIGEST,
     FINDINGS,
     HISTORY,
     MANIFEST,
+    MAPPINGS,
     NAMED,
+    POLICIES,
     PRIOR,
     PRUNED,
     RECORDS,
     SIGNATURE,
     SNAPSHOT,
     STARTED,
+    TREND,
     VERSIONS,
-    before,
-    damage,
-    read_manifest,
+    WAIVERS,
 )
-from checker.evidence.storing import Store
 from checker.model import Duration, Location, Scalar
 from checker.policy.load import load
 from checker.policy.sources import Request
@@ -46,11 +49,6 @@ from checker.values import BadValueError, parse_time, show
 from checker.yamlsource import Node
 
 REMOVED = "it was removed or moved, or this folder was copied without it"
-POLICIES = "policies/"
-MAPPINGS = "policies/controls/"
-AUDIT = "audit.yaml"
-WAIVERS = "waivers.yaml"
-TREND = "trend.json"
 MOST_EARLIER = 24
 """Earlier runs whose numbers a run keeps, for its trend."""
 

@@ -17,8 +17,9 @@ from typing import Any
 
 from checker import __version__
 from checker.evidence.retention import Decision, Listed, State, decide, listing, why_pruned
-from checker.evidence.runfolder import PRUNED, PRUNED_SIGNATURE, Key, RunFolderError, is_statement
+from checker.evidence.runfolder import Key, RunFolderError, is_statement
 from checker.evidence.storing import Store
+from checker.layout import PRUNED, PRUNED_SIGNATURE
 from checker.model import Duration, utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem
 from checker.values import BadValueError, iso, later, parse_duration, parse_time, show

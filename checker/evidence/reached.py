@@ -10,8 +10,8 @@ from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checker.evidence.runfolder import DATASTORES, FINDINGS, SNAPSHOT, VERSIONS
 from checker.evidence.tables import TARGET_ACCOUNT, TARGET_REGION, connect, duckdb_path
+from checker.layout import DATASTORES, FINDINGS, SNAPSHOT, VERSIONS
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -15,20 +15,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from checker.evidence.past import POLICIES
-from checker.evidence.runfolder import (
-    DIGEST,
-    MANIFEST,
-    PRUNED,
-    PRUNED_SIGNATURE,
-    SIGNATURE,
-    STARTED,
-    WORKING,
-    Sealed,
-    is_statement,
-    read_manifest,
-)
+from checker.evidence.runfolder import Sealed, is_statement, read_manifest
 from checker.evidence.storing import Store
+from checker.layout import DIGEST, MANIFEST, POLICIES, PRUNED, PRUNED_SIGNATURE, SIGNATURE, STARTED, WORKING
 from checker.model import Duration
 from checker.values import iso, later, parse_duration, show
 

@@ -17,46 +17,26 @@ from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from checker import disk
 from checker.evidence.manifest import misfit, started_misfit
+from checker.layout import (
+    DIGEST,
+    MANIFEST,
+    RECORDS,
+    SIGNATURE,
+    STARTED,
+    WORKING,
+    sync_folder,
+    write,
+)
 from checker.model import utc_now
 from checker.privacy import public
 from checker.problems import CheckerError, InvalidInputError, Problem
 from checker.values import STRICT_JSON, BadValueError, iso, parse_time
 
-MANIFEST = "manifest.json"
-DIGEST = "manifest.json.sha256"
-"""The sha256 of the manifest and of its signature, as `sha256sum -c` reads them: no file of a run is without one."""
-SIGNATURE = "manifest.json.sig"
-STARTED = "started.json"
-PRUNED = "pruned.json"
-"""Says when a run was pruned and why, and of what signed run so in `PRUNED_SIGNATURE`."""
-PRUNED_SIGNATURE = "pruned.json.sig"
 SCHEMA = "imageset-checker/manifest/1"
 STARTED_SCHEMA = "imageset-checker/started/1"
-RECORDS = "records.jsonl"
-ASKED = "asked.json"
-"""How many calls a run has made, until it is complete."""
-CHAIN = "records.chain"
-"""What shows, until the run is complete, that its records are as they were written."""
-NEXT_CHAIN = "records.chain.next"
-WORKING = (ASKED, CHAIN, NEXT_CHAIN)
-"""What a run has until it is complete."""
 PUBLIC_KEY, SIGNED_WITH = "public_key", "signature"
 """The members of a document that say who signed it, and how."""
-SNAPSHOT = "image_sets.parquet"
-VERSIONS = "versions.parquet"
-DATASTORES = "datastores.parquet"
-FINDINGS = "findings.parquet"
-PRIOR = "prior_findings.parquet"
-"""The findings that were open after the run before."""
-BASELINE = "baseline_findings.parquet"
-"""Those that the gate let stand: after the last run that passed it, or that somebody accepted."""
-NAMED = "named_findings.parquet"
-"""Those that were open after a run that the user names to compare with."""
-HISTORY = "history.parquet"
-
-_PART = ".part"
 
 
 class RunFolderError(CheckerError):
@@ -357,55 +337,6 @@ def digests(manifest: bytes, signature: bytes | None) -> bytes:
     return "".join(
         f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in named.items()
     ).encode()
-
-
-def write(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all, and onto the disk itself.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    write_stream(path, (content,))
-
-
-def write_stream(path: Path, parts: Iterable[bytes]) -> None:
-    """Writes a file of several parts, as `write` does.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    draft = disk.draft(path, path.name + _PART)
-    try:
-        with draft.open("wb") as file:
-            file.writelines(parts)
-            file.flush()
-            os.fsync(file.fileno())
-        sync_folder(path.parent)
-        draft.replace(path)
-        sync_folder(path.parent)
-    finally:
-        disk.discard(draft)
-
-
-def sync_folder(folder: Path) -> None:
-    """Puts the names in a folder onto the disk itself.
-
-    Raises:
-        OSError: it cannot be done.
-    """
-    if os.name == "nt":
-        return  # Windows opens no folders
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
-
-
-def sha256(path: Path) -> str:
-    """Of a file's bytes, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def before(run: Sealed) -> dict[str, str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from checker import disk
+from checker import disk, layout
 from checker.aws import (
     S3_GETTING,
     S3_READING,
@@ -33,9 +33,10 @@ from checker.aws import (
 )
 from checker.evidence import runfolder
 from checker.evidence.manifest import RUN_NAME
-from checker.evidence.runfolder import DIGEST, MANIFEST, SIGNATURE, STARTED, Key, RunFolderError
+from checker.evidence.runfolder import Key, RunFolderError
 from checker.evidence.s3names import S3, within
 from checker.evidence.storing import Store, Working
+from checker.layout import DIGEST, MANIFEST, SIGNATURE, STARTED
 from checker.model import Duration, utc_now
 from checker.privacy import private
 from checker.problems import CheckerError, InvalidInputError, Problem
@@ -205,7 +206,7 @@ class S3Store(Store):
             digests = {file: bytes.fromhex(digest) for file, digest in files.items() if file != STARTED}
             for file in (DIGEST, SIGNATURE, MANIFEST):
                 if (folder / file).is_file():
-                    digests[file] = bytes.fromhex(runfolder.sha256(folder / file))
+                    digests[file] = bytes.fromhex(layout.sha256(folder / file))
             for file in digests:
                 _refuse_large(folder / file)
             self._extend(name, sealed_at)

@@ -23,7 +23,6 @@ from checker.evidence.datastores import datastore_rows
 from checker.evidence.doubts import doubted, doubts
 from checker.evidence.imagesets import image_set_rows
 from checker.evidence.records import Record
-from checker.evidence.runfolder import DATASTORES, HISTORY, SNAPSHOT, VERSIONS
 from checker.evidence.tables import (
     CALL,
     ERROR_CODE,
@@ -43,6 +42,7 @@ from checker.evidence.tables import (
     write,
 )
 from checker.evidence.versions import version_rows
+from checker.layout import DATASTORES, HISTORY, SNAPSHOT, VERSIONS
 from checker.model import Coverage, Label, Needs
 
 if TYPE_CHECKING:

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from checker import layout
 from checker.evidence import runfolder
 from checker.evidence.manifest import RUN_NAME
-from checker.evidence.runfolder import MANIFEST, SIGNATURE, STARTED, Key, RunFolderError
+from checker.evidence.runfolder import Key, RunFolderError
 from checker.evidence.s3names import S3, place
 from checker.evidence.s3store import S3Store
 from checker.evidence.storing import Store, Working
+from checker.layout import MANIFEST, SIGNATURE, STARTED
 from checker.model import Duration
 from checker.privacy import private
 from checker.problems import InvalidInputError, Problem
@@ -146,7 +148,7 @@ class LocalStore(Store):
         try:
             if not path.exists():
                 with private(when=not path.parent.stat().st_mode & 0o077):  # as the run is
-                    runfolder.write(path, content)
+                    layout.write(path, content)
         except OSError as error:
             raise RunFolderError(path.parent, error) from None
 
@@ -167,7 +169,7 @@ class LocalStore(Store):
                 for above in list(path.parents)[: len(Path(file).parts) - 1]:
                     if not any(above.iterdir()):
                         above.rmdir()
-            runfolder.sync_folder(folder)
+            layout.sync_folder(folder)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise RunFolderError(folder, f"it could not be pruned: {reason}") from None

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from checker.evidence.runfolder import BASELINE, FINDINGS, HISTORY, NAMED, PRIOR
 from checker.evidence.tables import PINNED
+from checker.layout import BASELINE, FINDINGS, HISTORY, NAMED, PRIOR
 from checker.model import Category, Severity, Verdict
 
 if TYPE_CHECKING:

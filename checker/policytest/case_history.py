@@ -9,9 +9,9 @@ from typing import Any
 
 from checker.evidence.history import write_history
 from checker.evidence.records import EVER, LISTED_SINCE, NOT_FOUND, SEARCH, Record
-from checker.evidence.runfolder import HISTORY, RECORDS
 from checker.evidence.snapshot import write_records
 from checker.fields import EARLIER
+from checker.layout import HISTORY, RECORDS
 from checker.model import Case, CaseSets, RuleScope
 from checker.policytest.case_records import STORE, healthy, nested, target, wanted
 from checker.values import iso

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from checker import disk
 from checker.evaluation import read
-from checker.evidence.runfolder import RECORDS
 from checker.evidence.snapshot import write_records, write_snapshot
+from checker.layout import RECORDS
 from checker.model import Case, Label, Pack, Rule, Verdict
 from checker.policy.load import Policies
 from checker.policy.needs import needs

@@ -16,8 +16,8 @@ from inventory.fixtures import aws_env
 from audit.test_replaying import answer
 from audit.test_verifying import key_pair
 from checker.cli import main
-from checker.evidence.runfolder import PRUNED, PRUNED_SIGNATURE
 from checker.evidence.store import open_store
+from checker.layout import PRUNED, PRUNED_SIGNATURE
 
 __all__ = ["aws_env"]
 

@@ -13,7 +13,7 @@ from checker.evaluation.evaluate import evaluate
 from checker.evaluation.open_findings import JudgedRule, JudgedRun, write_open_findings
 from checker.evaluation.read import EVERY, findings
 from checker.evaluation.since import GONE, since
-from checker.evidence.runfolder import PRIOR
+from checker.layout import PRIOR
 from checker.model import Category, Verdict
 from checker.policy.definition import definition
 from tests.audit.compared_runs import FORCED, image_set, ran, rule, waiver

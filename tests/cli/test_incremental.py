@@ -81,7 +81,8 @@ def test_all_is_asked_for_again_where_that_is_wanted(tmp_path: Path, how: str) -
 
 
 def _reseal(manifest: Path, document: dict[str, object]) -> None:
-    from checker.evidence.runfolder import DIGEST, digests
+    from checker.evidence.runfolder import digests
+    from checker.layout import DIGEST
 
     content = (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
     manifest.write_bytes(content)

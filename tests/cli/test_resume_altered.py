@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 import checker
 from checker.cli import main
 from checker.evidence.journal import mend
-from checker.evidence.runfolder import CHAIN, NEXT_CHAIN
+from checker.layout import CHAIN, NEXT_CHAIN
 from checker.problems import InvalidInputError
 from tests.cli.scale import Audit, chain, served, store
 

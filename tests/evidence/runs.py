@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from checker import simulator
 from checker.evidence import runfolder
-from checker.evidence.runfolder import DIGEST, MANIFEST
+from checker.layout import DIGEST, MANIFEST
 
 RUN = "20260101T000000Z-0123abcd"
 

@@ -12,8 +12,8 @@ from checker.evidence.events import Event
 from checker.evidence.history import write_history
 from checker.evidence.moved import moved
 from checker.evidence.records import LIST_VERSIONS, LISTED_SINCE, NOT_FOUND, SEARCH, VERSIONS, Record
-from checker.evidence.runfolder import HISTORY
 from checker.evidence.snapshot import write_records
+from checker.layout import HISTORY
 from checker.model import Moved
 
 STORE, ONE = "d" * 32, "1" * 32

@@ -12,9 +12,10 @@ from inventory.fixtures import aws_env
 from checker.aws import Door
 from checker.evidence.pruned import Prunings, prune, refuse
 from checker.evidence.retention import decide, listing
-from checker.evidence.runfolder import MANIFEST, PRUNED, PRUNED_SIGNATURE, Key
+from checker.evidence.runfolder import Key
 from checker.evidence.s3store import S3Store
 from checker.evidence.store import LocalStore
+from checker.layout import MANIFEST, PRUNED, PRUNED_SIGNATURE
 from checker.problems import InvalidInputError
 from checker.values import parse_duration
 from evidence.runs import add_at, clock_at, manifest, s3_server, sha

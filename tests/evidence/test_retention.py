@@ -12,17 +12,10 @@ from inventory.fixtures import aws_env
 from checker.aws import Door
 from checker.evidence.pruned import HeldError, prune
 from checker.evidence.retention import State, decide, listing
-from checker.evidence.runfolder import (
-    DIGEST,
-    MANIFEST,
-    PRUNED,
-    PRUNED_SIGNATURE,
-    SIGNATURE,
-    Key,
-    RunFolderError,
-)
+from checker.evidence.runfolder import Key, RunFolderError
 from checker.evidence.s3store import S3Store
 from checker.evidence.store import LocalStore
+from checker.layout import DIGEST, MANIFEST, PRUNED, PRUNED_SIGNATURE, SIGNATURE
 from checker.values import parse_duration
 from evidence.runs import RUN, add, add_at, clock_at, manifest, s3_server, sha
 

@@ -19,8 +19,8 @@ from inventory.fixtures import aws_env
 
 from checker.aws import Deadlines, Door, S3Error, content
 from checker.aws import s3 as s3_calls
-from checker.evidence.runfolder import MANIFEST
 from checker.evidence.s3store import S3Store
+from checker.layout import MANIFEST
 from checker.problems import InvalidInputError
 from evidence.runs import RUN
 

@@ -19,9 +19,10 @@ from inventory.fixtures import aws_env
 from checker.audit.baseline import acceptance, declare
 from checker.aws import Door, RefusedActionError
 from checker.evidence import runfolder, s3store
-from checker.evidence.runfolder import DIGEST, MANIFEST, SIGNATURE, STARTED, Key, RunFolderError
+from checker.evidence.runfolder import Key, RunFolderError
 from checker.evidence.s3store import S3Store
 from checker.evidence.store import open_store
+from checker.layout import DIGEST, MANIFEST, SIGNATURE, STARTED
 from checker.problems import InvalidInputError
 from checker.values import later, parse_duration, parse_time
 from evidence.runs import RUN, add, manifest, put_together, s3_server, sha

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from checker.evidence import runfolder
-from checker.evidence.runfolder import DIGEST, SIGNATURE, STARTED, Key
+from checker.evidence.runfolder import Key
 from checker.evidence.store import LocalStore
+from checker.layout import DIGEST, SIGNATURE, STARTED
 from evidence.runs import RUN, add, facts, manifest, put_together, sha, whole
 
 

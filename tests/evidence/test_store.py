@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from checker.evidence import runfolder
-from checker.evidence.runfolder import DIGEST, MANIFEST, STARTED, RunFolderError
+from checker.evidence.runfolder import RunFolderError
 from checker.evidence.store import LocalStore, open_store
+from checker.layout import DIGEST, MANIFEST, STARTED
 from checker.problems import InvalidInputError
 from checker.values import parse_duration
 from evidence.runs import RUN, add, clock_at, manifest, put_together, sha

@@ -16,6 +16,7 @@ LAYERS = (
     {"values"},
     {"problems"},
     {"aws", "disk", "files", "privacy", "yamltext"},
+    {"layout"},
     {"yamlsyntax"},
     {"yamlsource"},
     {"fields"},
@@ -53,7 +54,7 @@ DOORS = {
 CLOCKS = ("datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.time_ns")
 EXITS = ("sys.exit", "os._exit", "exit", "quit", "SystemExit")
 
-MOST_LINES_OF_FILE = 300
+MOST_LINES_OF_FILE = 305
 MOST_LINES_OF_FUNCTION = 45
 
 

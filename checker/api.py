@@ -153,14 +153,14 @@ def waivers(
     Raises:
         InvalidInputError: with every problem of the file.
     """
-    from checker.config.waivers import limits_of, read_waivers
+    from checker.waivers.file import read_waivers
+    from checker.waivers.limits import limits_of
 
     file = path or (config.at(config.waivers) if config and config.waivers else None)
     if file is None:
         return (), ()
-    return read_waivers(
-        file, rules.policies, limits_of(config) if config else limits(kept) if kept else None, shown
-    )
+    held_to = limits_of(config) if config else limits(kept) if kept else None
+    return read_waivers(file, rules.policies, held_to, shown)
 
 
 def collect(

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from checker.audit.change_summary import change_sentence
 from checker.audit.gate import Gate, Ruling, Tallies, UnreadSets, judge, sentence
 from checker.audit.run import Judged, Predecessors, Run
-from checker.audit.waivers import stand
 from checker.evidence.claims import claims, literally_unforced, searched
 from checker.evidence.kept import Evidence, digest
 from checker.evidence.moved import moved
@@ -23,10 +22,11 @@ from checker.layout import FINDINGS, HISTORY
 from checker.model import SOON, Coverage, Duration, Tally, Waiver, utc_now
 from checker.policy.choose import Rules
 from checker.values import iso
+from checker.waivers.status import stand
 
 if TYPE_CHECKING:
     from checker.evaluation.since import Since
-    from checker.evaluation.usage import Usage
+    from checker.waivers.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def _judged(
     from checker.evaluation.change import record_change
     from checker.evaluation.evaluate import evaluate as run
     from checker.evaluation.since import since
-    from checker.evaluation.usage import usage
+    from checker.waivers.usage import usage
 
     labels = rules.policies.labels
     reference = before.compared.reference(where) if before.compared else None

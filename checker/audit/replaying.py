@@ -31,7 +31,7 @@ from checker.values import BadValueError, parse_duration
 from checker.yamlsource import Node
 
 if TYPE_CHECKING:
-    from checker.config.waivers import Limits
+    from checker.waivers.limits import Limits
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _damaged(kept: Kept, error: Exception) -> InvalidInputError:
 
 def limits(kept: Kept) -> Limits:
     """What the run's audit.yaml holds waivers to."""
-    from checker.config.waivers import Limits
+    from checker.waivers.limits import Limits
 
     severities = {one.rule: one.severity for one in overrides(kept) if one.severity}
     longest = dict(LONGEST)
@@ -113,7 +113,7 @@ def waivers(kept: Kept, policies: Policies) -> tuple[Waiver, ...]:
     """The waivers of a run."""
     if not kept.has(WAIVERS):
         return ()
-    from checker.config.waivers import kept_waivers
+    from checker.waivers.file import kept_waivers
 
     return kept_waivers(kept.folder / WAIVERS, policies, str(kept.facts.get("waivers") or WAIVERS))
 

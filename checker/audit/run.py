@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from checker.audit.gate import Gate, Ruling, Total, UnreadSets, something_evaluated, totals
-from checker.audit.waivers import WaiverUse
 from checker.evidence.reached import Reached
 from checker.layout import BASELINE, NAMED, PRIOR
 from checker.model import (
@@ -33,6 +32,7 @@ from checker.model import (
     Waiver,
 )
 from checker.policy.needs import needs
+from checker.waivers.status import WaiverUse
 
 if TYPE_CHECKING:
     from checker.evaluation.change import Reference

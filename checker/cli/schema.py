@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 from checker.cli.console import say
-from checker.config.drafts import replace
-from checker.config.schema_waivers import waivers_schema
 from checker.policy import schema as of_policies
 from checker.policy.schema import HEADER
 from checker.problems import InvalidInputError, Problem, suggest
+from checker.waivers.edit import replace
+from checker.waivers.schema import waivers_schema
 
 SCHEMAS = {**of_policies.SCHEMAS, "waivers": waivers_schema}
 """What there are schemas of."""

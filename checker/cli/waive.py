@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checker import api
-from checker.audit.waivers import day
 from checker.cli.console import say, warn
 from checker.cli.kept import configured, find
 from checker.cli.options import DEFAULT_CONFIG
-from checker.config.drafts import Added, Draft, add, replace
-from checker.config.waivers import COVERS, Limits, limits_of, read_waivers, waivers_in
 from checker.files import read_bytes
 from checker.model import Finding, Location, Subject, Verdict, utc_now
 from checker.problems import Gathered, InvalidInputError, Problem, one_line, suggest
+from checker.waivers.edit import Added, Draft, add, replace
+from checker.waivers.file import COVERS, read_waivers, waivers_in
+from checker.waivers.limits import Limits, limits_of
+from checker.waivers.status import day
 from checker.yamlsource import LARGEST_FILE
 
 if TYPE_CHECKING:

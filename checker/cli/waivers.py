@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 
 from checker import api
 from checker.audit.replaying import overrides
-from checker.audit.waivers import WaiverUse, covered, day, days_left, ends_soon, stand, state_of
 from checker.cli.console import say, warn
 from checker.cli.kept import configured, find
 from checker.cli.waive import policies, waivers_file
-from checker.config.waivers import Limits, limits_of, read_waivers
 from checker.model import SOON, Duration, Outcome, Waiver, utc_now
 from checker.problems import Gathered, InvalidInputError, Problem, one_line
 from checker.values import BadValueError, parse_time
+from checker.waivers.file import read_waivers
+from checker.waivers.limits import Limits, limits_of
+from checker.waivers.status import WaiverUse, covered, day, days_left, ends_soon, stand, state_of
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig

@@ -33,7 +33,7 @@ from checker.evaluation.open_findings import (
     same,
 )
 from checker.evaluation.states import FOUND, KEY, NO_FINDING, WAIVED, Way
-from checker.evaluation.waiving import WAIVER
+from checker.evaluation.waiver_columns import WAIVER
 from checker.evidence.history import read_history
 from checker.evidence.snapshot import connect, duckdb_path
 from checker.fields import EARLIER

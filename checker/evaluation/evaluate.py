@@ -24,7 +24,7 @@ from checker.evaluation.tables import read_table, subject
 from checker.evaluation.targets import judged as verdict
 from checker.evaluation.targets import why as reason
 from checker.evaluation.targets import with_firsts
-from checker.evaluation.waiving import LAPSED, WAIVER, no_number, waiver_columns
+from checker.evaluation.waiver_columns import LAPSED, WAIVER, no_number, waiver_columns
 from checker.evidence.snapshot import ROW, connect, duckdb_path
 from checker.fields import FOUND
 from checker.layout import FINDINGS

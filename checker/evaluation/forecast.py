@@ -26,7 +26,7 @@ from checker.evaluation.open_findings import read_open_findings
 from checker.evaluation.states import KEY, STATES, WAIVED, State, Way, state, who
 from checker.evaluation.tables import SUBJECT, read_table
 from checker.evaluation.targets import judged as verdict
-from checker.evaluation.waiving import reaches
+from checker.evaluation.waiver_columns import reaches
 from checker.evidence.snapshot import ROW, connect, duckdb_path
 from checker.model import Rule, Subject, Verdict, Waiver
 from checker.values import from_epoch_ms, round_ms

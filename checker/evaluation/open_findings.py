@@ -24,7 +24,7 @@ from duckdb import FunctionExpression as Function
 
 from checker.evaluation.compile import tree
 from checker.evaluation.tables import SUBJECT, TABLES, read_table, subject
-from checker.evaluation.waiving import WAIVER
+from checker.evaluation.waiver_columns import WAIVER
 from checker.evidence.snapshot import connect, duckdb_path
 from checker.layout import FINDINGS
 from checker.model import NO_RENAMES, Category, Renames, RuleScope, Verdict

@@ -14,7 +14,7 @@ from duckdb import FunctionExpression as Function
 
 from checker.evaluation.compile import FALSE, tree
 from checker.evaluation.open_findings import CHANGE, FIRST
-from checker.evaluation.waiving import WAIVER
+from checker.evaluation.waiver_columns import WAIVER
 from checker.model import Category, Rule, Severity, Verdict
 
 Order = Literal["worst", "rule"]

@@ -21,7 +21,7 @@ from checker.evaluation.open_findings import CHANGE, FIRST
 from checker.evaluation.order import NUMBER, PLACE, Gated, Order, counted, places
 from checker.evaluation.tables import SUBJECT
 from checker.evaluation.targets import judged as verdict
-from checker.evaluation.waiving import LAPSED, WAIVER
+from checker.evaluation.waiver_columns import LAPSED, WAIVER
 from checker.evidence.records import NOT_FOUND
 from checker.evidence.snapshot import ROW, connect, duckdb_path
 from checker.evidence.tables import COLLECTED, spilled

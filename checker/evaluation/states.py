@@ -18,7 +18,7 @@ from checker.evaluation.evaluate import table
 from checker.evaluation.tables import SUBJECT, subject
 from checker.evaluation.targets import OF_TARGET
 from checker.evaluation.targets import judged as verdict
-from checker.evaluation.waiving import WAIVER, waiver_columns
+from checker.evaluation.waiver_columns import WAIVER, waiver_columns
 from checker.evidence.snapshot import duckdb_path
 from checker.model import Label, Rule, RuleScope, Verdict, Waiver
 

@@ -13,7 +13,7 @@ from duckdb import FunctionExpression as Function
 
 from checker.evaluation.read import slices
 from checker.evaluation.tables import SUBJECT, TABLES, read_table, subject
-from checker.evaluation.waiving import WAIVER
+from checker.evaluation.waiver_columns import WAIVER
 from checker.evidence.snapshot import (
     ERROR_CODE,
     ERROR_MESSAGE,

@@ -13,7 +13,6 @@ from typing import Any, TextIO
 from checker import values
 from checker.audit.change_summary import new_causes
 from checker.audit.run import Judged, Run
-from checker.audit.waivers import covered, day, days_left
 from checker.model import Category, Finding, Outcome, Verdict
 from checker.reporting import looking_back, normal, packing, wording
 from checker.reporting.controls import control_results, worst
@@ -21,6 +20,7 @@ from checker.reporting.escaping import json_text, shorten, visible
 from checker.reporting.options import Options
 from checker.reporting.templates import template
 from checker.shipped import folder
+from checker.waivers.status import covered, day, days_left
 
 MOST_STATIC = 200
 MOST_EMBEDDED = 100_000

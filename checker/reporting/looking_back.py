@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from checker import values
 from checker.audit.run import Run
 from checker.audit.trend import PastRun, past_run, past_runs
-from checker.audit.waivers import WaiverUse, covered, day, days_left
 from checker.model import Acceptance, Category, Finding, Rule, Severity, Verdict, Waiver
+from checker.waivers.status import WaiverUse, covered, day, days_left
 
 if TYPE_CHECKING:
     from checker.evaluation.since import Since

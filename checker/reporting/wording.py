@@ -9,7 +9,6 @@ from datetime import datetime
 from checker import values
 from checker.audit.gate import Ruling, not_listed, unread_sets
 from checker.audit.run import Judged, Run, Unread
-from checker.audit.waivers import day
 from checker.evidence.reached import Reached
 from checker.model import (
     Aggregate,
@@ -33,6 +32,7 @@ from checker.model import (
 )
 from checker.policy.messages import ABSENT
 from checker.policy.operators import OPERATORS
+from checker.waivers.status import day
 
 HYPOTHETICAL = "hypothetical: not the time at which the evidence was collected"
 RECORDED = (

@@ -362,7 +362,7 @@ pathlib.Path.open = opened
 
 
 def test_a_signal_as_init_writes_leaves_all_of_its_files(tmp_path: Path) -> None:
-    done = child(tmp_path, [point("checker.config.drafts:replace", INT, 2)], ["init", "new"])
+    done = child(tmp_path, [point("checker.waivers.edit:replace", INT, 2)], ["init", "new"])
     assert done.returncode == 130
     assert files(tmp_path / "new") == {"audit.yaml", "policies/first.yaml", "policies/policy.schema.json"}
 

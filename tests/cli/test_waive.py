@@ -7,8 +7,8 @@ import time_machine
 
 from checker import api
 from checker.cli import main
-from checker.config.waivers import read_waivers
 from checker.model import Verdict
+from checker.waivers.file import read_waivers
 from cli.waiver_runs import AUDIT, FORCED, HEALTHY, STORE, TOO, UNREAD, VERSIONS, keep_run, kept_run
 
 __all__ = ["kept_run"]

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from checker.config import load
-from checker.config.waivers import read_waivers
 from checker.policy.load import load as load_policies
 from checker.problems import InvalidInputError
+from checker.waivers.file import read_waivers
 
 GOLDEN = Path(__file__).with_name("mistakes.txt")
 SECTION = re.compile(r"^=== ([^\n]+)\n(.*?)^---\n(.*?)(?=^=== |\Z)", re.MULTILINE | re.DOTALL)

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checker import files
-from checker.config.waivers import read_waivers
 from checker.policy.load import load
 from checker.policy.shape import LONGEST_NAME, assert_whole
 from checker.problems import InvalidInputError
+from checker.waivers.file import read_waivers
 from checker.yamlsource import parse
 
 RULE = "{id: ID, title: t, severity: high, deny: {overrides.forced: true}}"

@@ -10,9 +10,9 @@ from report_runs import AS_OF, HOSTILE, NO_FORCE, RECENT, TIDY, FakeRun, found, 
 
 from checker.audit.gate import Gate
 from checker.audit.run import Compared, Predecessors, SubjectVerdict
-from checker.audit.waivers import WaiverUse, ends_soon, state_of
 from checker.evaluation.since import Gone, Since
 from checker.model import Acceptance, Category, Coverage, Location, Severity, Verdict, Waiver
+from checker.waivers.status import WaiverUse, ends_soon, state_of
 
 GATE = Gate(Severity.MEDIUM, new_only=True, most={Severity.MEDIUM: 5}, min_coverage=Fraction(995, 1000))
 DAY = timedelta(days=1)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from checker.config.waivers import COVERS, REQUIRED, SELECTORS
 from checker.policy.schema import ID, document
 from checker.policy.schema_values import DATE, Schema, mapping, text
+from checker.waivers.file import COVERS, REQUIRED, SELECTORS
 
 _IMAGE_SET = {
     "type": "string",

@@ -17,7 +17,7 @@ from checker.evaluation.compile import CODES, Columns
 from checker.evaluation.evaluate import table
 from checker.evaluation.targets import OF_TARGET, left_open
 from checker.evaluation.targets import judged as verdict
-from checker.evaluation.waiving import LAPSED, WAIVER, reaches
+from checker.evaluation.waiver_columns import LAPSED, WAIVER, reaches
 from checker.evidence.snapshot import connect, duckdb_path
 from checker.layout import FINDINGS
 from checker.model import Label, Rule, Verdict, Waiver

@@ -10,10 +10,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checker.config.drafts import HEADER, Draft, add, replace
 from checker.problems import InvalidInputError
+from checker.waivers.edit import HEADER, Draft, add, replace
 from checker.yamlsource import parse, quoted
-from config.waiver_files import ONE, TWO
+from waivers.waiver_files import ONE, TWO
 
 DRAFT = Draft(
     "p/forced", "Ticket: 4711 # not a comment", "imaging", "quality", "2026-01-01", "2026-03-31", (ONE, TWO)
@@ -214,7 +214,7 @@ def test_a_disk_that_is_full_loses_nothing(tmp_path):
     program = f"""
 import resource, signal
 from pathlib import Path
-from checker.config.drafts import replace
+from checker.waivers.edit import replace
 from checker.problems import InvalidInputError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))

@@ -16,13 +16,14 @@ from jsonschema import Draft202012Validator
 from checker import api
 from checker.cli import main
 from checker.cli.schema import SCHEMAS
-from checker.config import waivers
-from checker.config.waivers import Limits, limits_of, read_waivers
 from checker.model import Duration, Severity, Verdict
 from checker.problems import InvalidInputError, render
 from checker.values import DAY
+from checker.waivers import file as waivers
+from checker.waivers.file import read_waivers
+from checker.waivers.limits import Limits, limits_of
 from checker.yamlsource import parse
-from config.waiver_files import ONE, REST, SOUND, TWO, UNSEEN, WRONG, file, one, policies
+from waivers.waiver_files import ONE, REST, SOUND, TWO, UNSEEN, WRONG, file, one, policies
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "waivers"
 LIMITS = Limits(targets=("archive", "research"))

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from checker.audit.waivers import WaiverUse, covered, days_left, ends_soon, stand, standing, state_of
-from checker.evaluation.usage import Usage
 from checker.model import Duration, Location, Verdict, Waiver
 from checker.values import DAY
+from checker.waivers.status import WaiverUse, covered, days_left, ends_soon, stand, standing, state_of
+from checker.waivers.usage import Usage
 
 ONE, TWO, THREE = (f"{number:032}" for number in (1, 2, 3))
 WAIVER = Waiver(

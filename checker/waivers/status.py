@@ -11,7 +11,7 @@ from checker.model import SOON, Duration, Verdict, Waiver
 from checker.values import later, show
 
 if TYPE_CHECKING:
-    from checker.evaluation.usage import Usage
+    from checker.waivers.usage import Usage
 
 State = Literal["in_force", "expired", "not_yet"]
 

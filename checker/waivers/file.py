@@ -3,38 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from checker import yamlsource
-from checker.config.audit import AuditConfig
 from checker.config.labels import typed_label
 from checker.config.listing import id_problem, positive
-from checker.model import LONGEST, Duration, Label, Rule, Scalar, Severity, Verdict, Waiver
+from checker.model import Label, Rule, Scalar, Verdict, Waiver
 from checker.policy.load import Policies
 from checker.policy.shape import Shape, assert_whole
 from checker.problems import InvalidInputError, Problem, errors_in, nearest, suggest
 from checker.values import BadValueError, iso, later, parse_date, show
+from checker.waivers.limits import Limits
 from checker.yamlsource import Document, Node
 
 REQUIRED = ("rule", "reason", "owner", "approved_by", "created", "expires")
 SELECTORS = ("image_sets", "target", "labels")
 OPTIONAL = (*SELECTORS, "version", "covers")
-RECORDED = "recorded"
 COVERS = (Verdict.FAIL.value, Verdict.UNKNOWN.value)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What waivers are held to: how long one may last by severity, and the severities that audit.yaml changed, by rule.
-    `targets` are the names there are; None where they are not known. Of `divided` ones only parts are judged, which are
-    called NAME/PART."""
-
-    longest: Mapping[Severity, Duration] = field(default_factory=lambda: LONGEST)
-    severities: Mapping[str, Severity] = field(default_factory=dict)
-    targets: tuple[str, ...] | None = None
-    divided: tuple[str, ...] = ()
 
 
 def read_waivers(
@@ -74,15 +60,6 @@ def waivers_in(
     if problems:
         raise InvalidInputError([*problems, *warnings])
     return waivers, tuple(warnings)
-
-
-def limits_of(config: AuditConfig) -> Limits:
-    """What an audit holds its waivers to."""
-    severities = {one.rule: one.severity for one in config.rules if one.severity}
-    names = tuple(name for target in config.targets if not target.found_later for name in target.names)
-    divided = tuple(target.name for target in config.targets if target.found_later)
-    # recorded answers are a target of this name, whatever audit.yaml lists
-    return Limits(config.longest, severities, (*names, RECORDED), divided)
 
 
 def kept_waivers(path: Path, policies: Policies, shown: str) -> tuple[Waiver, ...]:

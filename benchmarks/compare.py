@@ -17,9 +17,9 @@ import duckdb
 import checker
 from checker.evaluation.answers import ANSWERS
 from checker.evaluation.evaluate import evaluate
-from checker.evidence.snapshot import connect
 from checker.layout import FINDINGS
 from checker.model import Rule, RuleScope, Tally
+from checker.snapshot.writer import connect
 from checker.values import iso, parse_time
 
 HERE = Path(__file__).resolve().parent

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from checker.evidence.snapshot import connect
 from checker.layout import DATASTORES as DATASTORES_FILE
 from checker.layout import SNAPSHOT as SNAPSHOT_FILE
 from checker.layout import VERSIONS as VERSIONS_FILE
+from checker.snapshot.writer import connect
 
 STORES = 20
 # a column of tags is named by the key in hexadecimal digits
@@ -182,7 +182,7 @@ FROM read_parquet('{snapshot}') WHERE found ORDER BY row
 
 
 def make_tables(folder: Path, sets: int, seed: int) -> None:
-    """The tables of `checker.evidence.snapshot` with `sets` image sets and about as many versions, of a quarter of the
+    """The tables of `checker.snapshot.writer` with `sets` image sets and about as many versions, of a quarter of the
     sets; nothing where the folder is there."""
     if folder.exists():
         return

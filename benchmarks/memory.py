@@ -17,9 +17,9 @@ from checker.api import Gate
 from checker.audit.gate import judge, sentence
 from checker.audit.run import Judged, Run
 from checker.evaluation.evaluate import evaluate
-from checker.evidence.snapshot import connect
 from checker.model import Coverage, Rule, RuleScope, Tally
 from checker.reporting.options import Options
+from checker.snapshot.writer import connect
 
 REPORTS = ("text", "json", "junit", "html")
 

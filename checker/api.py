@@ -19,22 +19,6 @@ from checker.audit.keeping import keep
 from checker.audit.replaying import limits, rejudge, replay
 from checker.audit.resumption import Criteria, criteria, given, refuse_other
 from checker.audit.run import Run
-from checker.evidence import runfolder
-from checker.evidence.asked import Asked
-from checker.evidence.authenticity import KeyFiles, Keys, authentic_heads, keys_of, same_key
-from checker.evidence.events import Event
-from checker.evidence.inputs import of_inputs
-from checker.evidence.journal import Journal, Mended, mend
-from checker.evidence.kept import Evidence, discard_with, inputs, keep_records, moved, temporary
-from checker.evidence.past import Kept, reopened
-from checker.evidence.past import collected as collected_runs
-from checker.evidence.pruned import Prunings
-from checker.evidence.recorded import read_recorded
-from checker.evidence.runfolder import Begun, Key
-from checker.evidence.runfolder import begun as begun_in
-from checker.evidence.runnames import locate
-from checker.evidence.signing import signing_key
-from checker.evidence.store import LocalStore, Store, Working, open_store
 from checker.layout import RECORDS
 from checker.model import Duration, Needs, Target, Waiver, utc_now
 from checker.policy.choose import Rules, choose, named
@@ -44,6 +28,22 @@ from checker.privacy import private as owner_only
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import Options, ReportError
 from checker.reporting.reproduction import options_plain
+from checker.runs import run_folder
+from checker.runs.authenticity import KeyFiles, Keys, authentic_heads, keys_of, same_key
+from checker.runs.call_log import Asked
+from checker.runs.evidence import Evidence, discard_with, inputs, keep_records, moved, temporary
+from checker.runs.journal import Journal, Mended, mend
+from checker.runs.local_store import LocalStore, Store, Working, open_store
+from checker.runs.pruning import Prunings
+from checker.runs.run_folder import Begun, Key
+from checker.runs.run_folder import begun as begun_in
+from checker.runs.run_names import locate
+from checker.runs.run_reader import Kept, reopened
+from checker.runs.run_reader import collected as collected_runs
+from checker.runs.signature import signing_key
+from checker.snapshot.deletion_events import Event
+from checker.snapshot.input_notes import of_inputs
+from checker.snapshot.recorded_answers import read_recorded
 from checker.values import iso, show
 
 if TYPE_CHECKING:
@@ -342,7 +342,7 @@ def explain(
         InvalidInputError: there are several rules, or what `subject` names is not among the evidence.
     """
     from checker.evaluation.explain import explain as run
-    from checker.evidence.snapshot import write_snapshot
+    from checker.snapshot.writer import write_snapshot
 
     if len(rules.rules) > 1:
         names = ", ".join(rule.name for rule in rules.rules)
@@ -502,7 +502,7 @@ def kept(
     facts |= {"keep": show(retention) if retention else None, "private": private or bool(run.dicom)}
     store = working.store
     previous, pruned = authentic_heads(store, keys or keys_of(key)), Prunings(store).unnamed()
-    runfolder.seal(working.folder, facts, previous=previous, pruned=pruned, key=key)
+    run_folder.seal(working.folder, facts, previous=previous, pruned=pruned, key=key)
     return working.store.publish(working)
 
 

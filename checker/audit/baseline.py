@@ -16,14 +16,14 @@ from typing import Any, Literal
 
 from checker.audit.gate import Gate
 from checker.audit.keeping import gate_of
-from checker.evidence import past
-from checker.evidence.authenticity import Keys, unsigned
-from checker.evidence.past import Kept
-from checker.evidence.runfolder import Key, is_statement, signed, statement
-from checker.evidence.storing import Store
 from checker.layout import PRUNED
 from checker.model import Acceptance, Outcome, Severity
 from checker.problems import InvalidInputError, Problem
+from checker.runs import run_reader
+from checker.runs.authenticity import Keys, unsigned
+from checker.runs.run_folder import Key, is_statement, signed, statement
+from checker.runs.run_reader import Kept
+from checker.runs.store import Store
 from checker.values import BadValueError, iso, parse_time
 
 SCHEMA = "imageset-checker/baseline/1"
@@ -76,7 +76,7 @@ def find_baseline(
         InvalidInputError: the baseline was altered, or is not signed with any of the keys, or a statement on a run cannot be read.
     """
     laxer = ""
-    every = past.newest(store, audit, real=True)
+    every = run_reader.newest(store, audit, real=True)
     if before:
         every = islice(dropwhile(lambda facts: facts["run"] != before, every), 1, None)
     for facts in every:
@@ -87,7 +87,7 @@ def find_baseline(
         if accepted is None and not as_strict(facts, gate):
             laxer = laxer or name
             continue
-        kept = known if known and known.name == name else past.reopened(store, name, keys)
+        kept = known if known and known.name == name else run_reader.reopened(store, name, keys)
         return Baseline(kept, accepted, carries=still_stands(store, facts, gate))
     said = all_statements(store)
     return Baseline(laxer=laxer, revoked=any(one.action == "revoke" for one in said))
@@ -105,7 +105,7 @@ def _stands(store: Store, facts: Mapping[str, Any] | None) -> bool:
         run = str(before.get("run", ""))
         if acceptance(store, run) is not None:
             return True
-        then = past.manifest_of(store, run) if before.get("kind") != "accepted" else None
+        then = run_reader.manifest_of(store, run) if before.get("kind") != "accepted" else None
         # a run that a user names has passed its own gate, which may have counted less
         if then is None or (before.get("kind") == "named" and not _as_strict_as(then, facts)):
             return False
@@ -131,7 +131,7 @@ def still_stands(store: Store, facts: Mapping[str, Any], gate: Gate) -> bool:
     """
     named = _part(_part(facts, "candidates"), "baseline")
     run = str(named.get("run", ""))
-    then = past.manifest_of(store, run) if run in store.names() else None
+    then = run_reader.manifest_of(store, run) if run in store.names() else None
     if then is None or acceptance(store, run) is not None:
         return True
     return named.get("kind") != "accepted" and _stands(store, {**then, "run": run}) and as_strict(then, gate)
@@ -288,7 +288,10 @@ def declare(
             signed and there is no key.
         RunFolderError: the file could not be written.
     """
-    facts, manifest = past.manifest_of(store, run), hashlib.sha256(store.manifest(run) or b"").hexdigest()
+    facts, manifest = (
+        run_reader.manifest_of(store, run),
+        hashlib.sha256(store.manifest(run) or b"").hexdigest(),
+    )
     if facts is None:
         raise InvalidInputError(Problem(run, f"there is no complete run {run} in {store.shown}"))
     problems = [

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from checker import disk
 from checker.audit.replaying import terms
-from checker.evidence.kept import temporary
-from checker.evidence.past import Kept
 from checker.layout import FINDINGS, HISTORY, PRIOR, RECORDS
 from checker.model import NO_RENAMES, Category, Label, Renames, Rule, Subject, Waiver
 from checker.policy.definition import definition
 from checker.policy.needs import needs
+from checker.runs.evidence import temporary
+from checker.runs.run_reader import Kept
 
 if TYPE_CHECKING:
     from checker.evaluation.causes import Entry, Factor
@@ -300,7 +300,7 @@ class _Ways:
         return Way(self._snapshot(data, policy, labels), policy.rules, clock.as_of, waivers, labels)
 
     def _snapshot(self, data: Side, policy: Side, labels: Mapping[str, Label]) -> Path:
-        from checker.evidence.snapshot import write_snapshot
+        from checker.snapshot.writer import write_snapshot
 
         asked = needs(policy.rules)
         types = sorted((name, label.type, label.day, label.required) for name, label in labels.items())

@@ -14,12 +14,12 @@ from checker.audit.keeping import facts
 from checker.audit.replaying import replay
 from checker.audit.run import Run
 from checker.evaluation.agreement import Differs, disagreements
-from checker.evidence.difference import table_difference
-from checker.evidence.integrity import EARLIER, REPORTS, TABLES
-from checker.evidence.past import Kept, malformed, reopen
 from checker.fields import model
 from checker.layout import AUDIT, FINDINGS, MANIFEST, MAPPINGS, POLICIES, RECORDS, STARTED, WAIVERS
 from checker.problems import InvalidInputError, Problem
+from checker.runs.first_difference import table_difference
+from checker.runs.integrity import EARLIER, REPORTS, TABLES
+from checker.runs.run_reader import Kept, malformed, reopen
 
 ReportDifferences = Callable[[Run, Path, object, Sequence[str]], Iterable[tuple[str, str]]]
 """Which reports in the folder of a run are not what the run would write, each with what differs first: the run, judged again,

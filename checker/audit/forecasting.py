@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from checker import disk
 from checker.audit.gate import judge
 from checker.audit.run import Run
-from checker.evidence.kept import temporary
 from checker.model import Outcome, Severity, Tally, Verdict, Waiver
+from checker.runs.evidence import temporary
 
 if TYPE_CHECKING:
     from checker.evaluation.forecast import Flip, Flips, Step

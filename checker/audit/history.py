@@ -19,15 +19,15 @@ from checker.audit.baseline import (
 from checker.audit.gate import Gate
 from checker.audit.keeping import trend_point
 from checker.audit.run import Compared, Predecessors
-from checker.evidence import past, pruned
-from checker.evidence.authenticity import Keys, check_links, unauthenticated, unsigned_prunings
-from checker.evidence.events import Event
-from checker.evidence.past import MOST_EARLIER, Kept
-from checker.evidence.runnames import run_in
-from checker.evidence.storing import Store
 from checker.layout import BASELINE, HISTORY, MANIFEST, NAMED, PRIOR, RECORDS
 from checker.model import NO_RENAMES, Acceptance, Renames, Rule, RuleScope
 from checker.problems import InvalidInputError, Problem
+from checker.runs import pruning, run_reader
+from checker.runs.authenticity import Keys, check_links, unauthenticated, unsigned_prunings
+from checker.runs.run_names import run_in
+from checker.runs.run_reader import MOST_EARLIER, Kept
+from checker.runs.store import Store
+from checker.snapshot.deletion_events import Event
 
 if TYPE_CHECKING:
     from checker.evaluation.open_findings import JudgedRun
@@ -120,16 +120,16 @@ def past_of(
             with keys, one is not signed with any of them.
     """
     warnings, notes = look_over(store, strict=strict, keys=keys)
-    last = past.last(store, audit, keys=keys)
+    last = run_reader.last(store, audit, keys=keys)
     # what would be at another time is nothing that anybody found
     hypothetical = last is not None and last.facts.get("hypothetical")
-    prior = past.last(store, audit, real=True, keys=keys) if hypothetical else last
-    points = tuple(islice(past.earlier(store, audit), MOST_EARLIER))
+    prior = run_reader.last(store, audit, real=True, keys=keys) if hypothetical else last
+    points = tuple(islice(run_reader.earlier(store, audit), MOST_EARLIER))
     lost = lost_statements(store, prior.facts, f"{store.shown}/{prior.name}") if prior else ()
     if lost:
         raise InvalidInputError(lost)
     baseline = find_baseline(store, audit, gate, known=prior, keys=keys)
-    other = past.named(*run_in(store, named, audit), keys) if named else None
+    other = run_reader.named(*run_in(store, named, audit), keys) if named else None
     statements = all_statements(store)
     authentic = keys is not None or not (points or other or statements)
     return Past(
@@ -162,7 +162,7 @@ def look_over(
     Raises:
         InvalidInputError: a run was altered, or is not signed with any of the keys.
     """
-    pruned.refuse(store)
+    pruning.refuse(store)
     found = _removed(store, strict=strict, keys=keys)
     if keys is not None and (
         problems := [*unsigned_statements(store, keys), *unsigned_prunings(store, keys)]
@@ -180,9 +180,9 @@ def _between(
         return ()
     if _kept_baseline(prior, baseline):
         return (prior,)
-    newest = takewhile(lambda one: one["run"] != run.name, past.newest(store, audit, real=True))
+    newest = takewhile(lambda one: one["run"] != run.name, run_reader.newest(store, audit, real=True))
     later = [str(facts["run"]) for facts in newest][::-1]
-    return tuple(prior if name == prior.name else past.reopened(store, name, keys) for name in later)
+    return tuple(prior if name == prior.name else run_reader.reopened(store, name, keys) for name in later)
 
 
 def _kept_baseline(prior: Kept, baseline: Baseline) -> bool:
@@ -206,7 +206,7 @@ def _removed(store: Store, *, strict: bool, keys: Keys | None) -> tuple[list[Pro
         Problem(
             f"{store.shown}/{name}",
             f"the run before it, {one}, is not there any more",
-            past.REMOVED,
+            run_reader.REMOVED,
             warning=not strict,
         )
         for name, one in gone
@@ -245,7 +245,7 @@ def remember(
 
     last = earlier.last
     if last is not None or events:
-        from checker.evidence.history import write_history
+        from checker.snapshot.history import write_history
 
         write_history(
             folder,

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 from checker.audit.change_summary import change_sentence
 from checker.audit.gate import Gate, Ruling, Tallies, UnreadSets, judge, sentence
 from checker.audit.run import Judged, Predecessors, Run
-from checker.evidence.claims import claims, literally_unforced, searched
-from checker.evidence.kept import Evidence, digest
-from checker.evidence.moved import moved
-from checker.evidence.reached import reached
-from checker.evidence.snapshot import answered_by, write_snapshot
 from checker.fields import model
 from checker.layout import FINDINGS, HISTORY
 from checker.model import SOON, Coverage, Duration, Tally, Waiver, utc_now
 from checker.policy.choose import Rules
+from checker.runs.evidence import Evidence, digest
+from checker.snapshot.attestations import claims, literally_unforced, searched
+from checker.snapshot.datastore_coverage import reached
+from checker.snapshot.drift import moved
+from checker.snapshot.writer import answered_by, write_snapshot
 from checker.values import iso
 from checker.waivers.status import stand
 

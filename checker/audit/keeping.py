@@ -10,14 +10,14 @@ from typing import Any, get_args
 
 from checker.audit.gate import Gate
 from checker.audit.run import Compared, Judged, Kind, Run
-from checker.evidence import runfolder
-from checker.evidence.past import as_json
 from checker.layout import MAPPINGS, POLICIES, TREND, WAIVERS
 from checker.model import Acceptance, Pack, Severity, Tally
 from checker.policy.bound import bound_values
 from checker.policy.definition import definition
 from checker.policy.sources import shipped
 from checker.problems import InvalidInputError, Problem
+from checker.runs import run_folder
+from checker.runs.run_reader import as_json
 from checker.values import iso, parse_ratio, parse_time
 
 
@@ -50,15 +50,15 @@ def keep(
         message = "it rests on runs that nobody has authenticated, so that it is not signed"
         raise InvalidInputError(Problem(run.name, message, "give `past` and `reopen` the keys: `keys_of`"))
     for pack in run.packs:
-        runfolder.keep(folder, f"{POLICIES}{pack.name}.yaml", pack.source)
+        run_folder.keep(folder, f"{POLICIES}{pack.name}.yaml", pack.source)
     for framework in run.frameworks:
-        runfolder.keep(folder, f"{MAPPINGS}{framework.key}.yaml", framework.content)
+        run_folder.keep(folder, f"{MAPPINGS}{framework.key}.yaml", framework.content)
     for name, content in files.items():
-        runfolder.keep(folder, name, content)
+        run_folder.keep(folder, name, content)
     if run.trend:
-        runfolder.keep(folder, TREND, (json.dumps(list(run.trend), indent=1) + "\n").encode())
+        run_folder.keep(folder, TREND, (json.dumps(list(run.trend), indent=1) + "\n").encode())
     for name, path in reports:
-        runfolder.keep_copy(folder, f"reports/{name}", Path(path))
+        run_folder.keep_copy(folder, f"reports/{name}", Path(path))
     return facts(run, folder.name)
 
 

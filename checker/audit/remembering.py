@@ -7,12 +7,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checker.evidence.events import Event
-from checker.evidence.past import MOST_EARLIER, Kept
-from checker.evidence.stored import Stored
 from checker.fields import model
 from checker.layout import RECORDS
 from checker.model import Target
+from checker.runs.run_reader import MOST_EARLIER, Kept
+from checker.snapshot.answer_index import Stored
+from checker.snapshot.deletion_events import Event
 
 if TYPE_CHECKING:
     from checker.config.audit import Collect

@@ -17,16 +17,16 @@ from checker.audit.gate import Gate
 from checker.audit.judging import Origin, evaluate
 from checker.audit.keeping import compared_of, gate_of
 from checker.audit.run import Compared, Predecessors, Run
-from checker.evidence.authenticity import unauthenticated
-from checker.evidence.kept import temporary
-from checker.evidence.labels import check_labels
-from checker.evidence.past import Kept
 from checker.layout import AUDIT, BASELINE, HISTORY, MANIFEST, NAMED, PRIOR, RECORDS, TREND, WAIVERS
 from checker.model import LONGEST, NO_RENAMES, SOON, Duration, Renames, Severity, Waiver
 from checker.policy.changes import Override, read_overrides
 from checker.policy.choose import Rules, choose
 from checker.policy.load import Policies, load
 from checker.problems import InvalidInputError, Problem
+from checker.runs.authenticity import unauthenticated
+from checker.runs.evidence import temporary
+from checker.runs.run_reader import Kept
+from checker.snapshot.label_check import check_labels
 from checker.values import BadValueError, parse_duration
 from checker.yamlsource import Node
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from checker.audit.gate import Gate
-from checker.evidence.kept import digest
-from checker.evidence.runfolder import Begun
 from checker.policy.choose import Rules
 from checker.problems import InvalidInputError, Problem
+from checker.runs.evidence import digest
+from checker.runs.run_folder import Begun
 from checker.values import iso
 
 Criteria = Mapping[str, str]

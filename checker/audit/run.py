@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from checker.audit.gate import Gate, Ruling, Total, UnreadSets, something_evaluated, totals
-from checker.evidence.reached import Reached
 from checker.layout import BASELINE, NAMED, PRIOR
 from checker.model import (
     SOON,
@@ -32,6 +31,7 @@ from checker.model import (
     Waiver,
 )
 from checker.policy.needs import needs
+from checker.snapshot.datastore_coverage import Reached
 from checker.waivers.status import WaiverUse
 
 if TYPE_CHECKING:

@@ -13,15 +13,15 @@ from checker.audit.baseline import lost_statements, strange_statements
 from checker.audit.derivation import ReportDifferences, derive
 from checker.audit.keeping import trend_point
 from checker.evaluation.agreement import Differs
-from checker.evidence.authenticity import UNBEGUN, Keys, unauthentic
-from checker.evidence.integrity import altered, own_digest
-from checker.evidence.manifest import trend_misfit
-from checker.evidence.past import REMOVED, gone, manifest_of, named_by, resumable
-from checker.evidence.pruned import Prunings, odd_file
-from checker.evidence.runfolder import Sealed, before, began_at, damage, is_statement, read_manifest
-from checker.evidence.storing import Store
 from checker.layout import DIGEST, MANIFEST, PRUNED, PRUNED_SIGNATURE, SIGNATURE, STARTED, TREND
 from checker.problems import InvalidInputError, Problem
+from checker.runs.authenticity import UNBEGUN, Keys, unauthentic
+from checker.runs.integrity import altered, own_digest
+from checker.runs.manifest_form import trend_misfit
+from checker.runs.pruning import Prunings, odd_file
+from checker.runs.run_folder import Sealed, before, began_at, damage, is_statement, read_manifest
+from checker.runs.run_reader import REMOVED, gone, manifest_of, named_by, resumable
+from checker.runs.store import Store
 from checker.values import iso, show
 
 _BESIDE = frozenset({MANIFEST, DIGEST, SIGNATURE})

@@ -96,7 +96,7 @@ def _failed(error: Exception, given: list[str]) -> int:
 def _malformed() -> str:
     """What is malformed in the kept runs that were read, or does not follow from their evidence, as text: then it is no bug
     of ours."""
-    past: Any = sys.modules.get("checker.evidence.past")
+    past: Any = sys.modules.get("checker.runs.run_reader")
     if past is None or not past.folders_read():
         return ""
     from checker.audit.derivation import underivable
@@ -111,7 +111,7 @@ def _malformed() -> str:
 
 def _forget() -> None:
     """A process may run several commands, and what one of them read is nothing to the next."""
-    for name in ("checker.evidence.past", "checker.files"):
+    for name in ("checker.runs.run_reader", "checker.files"):
         module: Any = sys.modules.get(name)
         if module is not None:
             module.forget()
@@ -122,7 +122,7 @@ def _run(arguments: list[str]) -> int:
 
     from checker.cli.console import complain
     from checker.cli.usage import refuse, told
-    from checker.evidence.databases import kept_open
+    from checker.snapshot.duckdb_pool import kept_open
 
     command = _typer_command()
     refuse(command, arguments)

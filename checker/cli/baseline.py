@@ -12,13 +12,13 @@ from checker.audit.history import look_over
 from checker.audit.keeping import gate_of
 from checker.cli.console import say, warn
 from checker.cli.kept import configured, find, store_of
-from checker.evidence import past, pruned
-from checker.evidence.authenticity import keys_of
-from checker.evidence.runnames import own_audit, seen
-from checker.evidence.signing import signing_key
-from checker.evidence.storing import Store
 from checker.model import Acceptance, Outcome, utc_now
 from checker.problems import InvalidInputError, Problem, one_line, suggest
+from checker.runs import pruning, run_reader
+from checker.runs.authenticity import keys_of
+from checker.runs.run_names import own_audit, seen
+from checker.runs.signature import signing_key
+from checker.runs.store import Store
 from checker.values import iso
 
 
@@ -38,7 +38,7 @@ def change(
     store, kept = find(run, own, keys=keys)
     if keys is not None:
         warn(look_over(store, keys=keys)[0])
-    pruned.refuse(store)
+    pruning.refuse(store)
     said = declare(store, kept.name, action, reason=reason, by=by, at=utc_now(), key=key)
     say(
         f"{'accepted' if action == 'accept' else 'revoked'}  {kept.name}, by {one_line(said.by)}: {one_line(said.reason)}"
@@ -56,14 +56,14 @@ def show(runs: str | None, name: str | None, config: str | None) -> int:
     """Prints the baseline of an audit, and what was said of it."""
     own = configured(config, needed=runs is None)
     store = store_of(runs, own)
-    pruned.refuse(store)
+    pruning.refuse(store)
     there = seen(store)
     names = sorted({str(one.facts.get("name", "")) for one in there})
     if name is not None and name not in names:
         hint = suggest(name, names, what="there are")
         raise InvalidInputError(Problem("--name", f"there is no complete run of {name}", hint))
     wanted = name if name is not None else own_audit(there, own.name if own else "", store.shown)
-    last = next(past.newest(store, wanted, real=True), None)
+    last = next(run_reader.newest(store, wanted, real=True), None)
     gate = (
         gate_in(own) if own is not None and own.name == wanted else gate_of(last["gate"]) if last else Gate()
     )

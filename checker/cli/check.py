@@ -15,14 +15,14 @@ from checker.cli.console import complain, hush_broken_pipe, log, progress, say, 
 from checker.cli.interrupt import Interrupt
 from checker.cli.options import Check
 from checker.cli.prepared import Prepared, prepare
-from checker.evidence import runfolder
-from checker.evidence.past import malformed
 from checker.files import LARGEST_TABLE, load
 from checker.layout import MANIFEST, RECORDS, WAIVERS
 from checker.model import NO_RENAMES, Outcome, utc_now
 from checker.privacy import private
 from checker.problems import InvalidInputError, Problem
 from checker.reporting import STDOUT
+from checker.runs import run_folder
+from checker.runs.run_reader import malformed
 
 
 def run(given: Check) -> int:
@@ -230,7 +230,7 @@ def _copied(folder: Path) -> Path:
     """A copy of the answers in the present folder; themselves where nothing can be written here."""
     stamp = f"interrupted-{utc_now():%Y%m%dT%H%M%SZ}"
     try:
-        for name in runfolder.names(stamp):
+        for name in run_folder.names(stamp):
             path = Path(f"{name}.jsonl")
             with suppress(FileExistsError):
                 path.touch(mode=0o600, exist_ok=False)
@@ -338,7 +338,7 @@ def _reporting() -> Iterator[_Went]:
         yield went
     except BrokenPipeError:
         hush_broken_pipe()
-    except (api.ReportError, runfolder.RunFolderError) as error:
+    except (api.ReportError, run_folder.RunFolderError) as error:
         complain(str(error))
         went.well = False
     except OSError as error:

@@ -7,7 +7,6 @@ import sys
 from checker.audit.compare import MOST_EARLIER, Comparison, compare, side
 from checker.cli.console import complain, warn
 from checker.cli.kept import around, configured, find
-from checker.evidence.runnames import is_path
 from checker.model import NO_RENAMES
 from checker.privacy import private
 from checker.problems import InvalidInputError, Problem, suggest
@@ -15,6 +14,7 @@ from checker.reporting import STDOUT, ReportError, probe
 from checker.reporting.delivery import deliver
 from checker.reporting.differing_formats import FORMATS, write
 from checker.reporting.options import Format, Options
+from checker.runs.run_names import is_path
 
 UNDELIVERED = 4
 

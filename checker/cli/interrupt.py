@@ -149,7 +149,7 @@ def _press(over: threading.Event) -> None:
     while not over.wait(0.05):
         if _silent or (_stops and not _stops[-1].is_set()):
             continue
-        tables = sys.modules.get("checker.evidence.tables")
+        tables = sys.modules.get("checker.snapshot.columns")
         if tables:
             with suppress(Exception):  # one that was just closed says so
                 tables.cancel()

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from checker import api
 from checker.audit.compare import Earlier
 from checker.cli.options import DEFAULT_CONFIG
-from checker.evidence import past, pruned
-from checker.evidence.difference import oversized
-from checker.evidence.integrity import altered
-from checker.evidence.past import Kept
-from checker.evidence.runnames import is_path, locate
-from checker.evidence.store import LocalStore, Store, open_store
 from checker.layout import FINDINGS, MANIFEST, PRUNED
 from checker.problems import InvalidInputError, Problem
+from checker.runs import pruning, run_reader
+from checker.runs.first_difference import oversized
+from checker.runs.integrity import altered
+from checker.runs.local_store import LocalStore, Store, open_store
+from checker.runs.run_names import is_path, locate
+from checker.runs.run_reader import Kept
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
-    from checker.evidence.authenticity import Keys
+    from checker.runs.authenticity import Keys
 
 
 class Home(NamedTuple):
@@ -48,10 +48,12 @@ def find(
     """
     store, name = locate(run, *home(run, config, runs))
     if store.has(name, PRUNED):
-        pruned.refuse(store)
+        pruning.refuse(store)
     folder = Path(run)
     # a folder says better than its parent what is wrong with it
-    return store, past.reopen(folder, keys=keys) if folder.is_dir() else past.named(store, name, keys)
+    return store, run_reader.reopen(folder, keys=keys) if folder.is_dir() else run_reader.named(
+        store, name, keys
+    )
 
 
 def home(run: str, config: AuditConfig | None = None, runs: str | None = None) -> Home:
@@ -94,8 +96,8 @@ def store_of(where: str | None, config: AuditConfig | None) -> Store:
 def around(store: Store, old: Kept, new: Kept, most: int) -> tuple[list[Earlier], list[Earlier]]:
     """Other runs of the same audit in the store of the new one, the latest of them: those before the old run and those
     between the two, oldest first."""
-    pruned.refuse(store)
-    facts = list(past.earlier(store, new.audit)) if old.audit == new.audit else []
+    pruning.refuse(store)
+    facts = list(run_reader.earlier(store, new.audit)) if old.audit == new.audit else []
     names = [str(one.get("run")) for one in facts]
     if old.name not in names or new.name not in names or names.index(old.name) < names.index(new.name):
         return [], []
@@ -114,6 +116,6 @@ def _kept(store: Store, facts: Sequence[Mapping[str, Any]], chosen: range) -> li
             continue
         folder = store.fetch(name, FINDINGS)
         if altered(folder, FINDINGS, one.get("files", {})) is None and not [*oversized([folder / FINDINGS])]:
-            past.read(folder, FINDINGS)
+            run_reader.read(folder, FINDINGS)
             found.append((folder / FINDINGS, frozenset(map(str, one.get("rules", ())))))
     return found

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, get_args
 
 from checker import api
 from checker.audit.gate import FAIL_ON
-from checker.evidence.answerfiles import answer_files
 from checker.model import Severity
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import FORMATS, STDOUT, JUnitPasses, probe
+from checker.snapshot.answer_files import answer_files
 from checker.values import BadValueError, parse_time
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from checker import api
 from checker.cli import options
 from checker.cli.console import say, warn
 from checker.cli.schema import write
-from checker.evidence.claims import BEST_EFFORT
-from checker.evidence.records import GET_IMAGE_SET, SEARCH
 from checker.problems import Problem
 from checker.reporting.escaping import json_text
+from checker.snapshot.attestations import BEST_EFFORT
+from checker.snapshot.records import GET_IMAGE_SET, SEARCH
 from checker.values import iso
 
 if TYPE_CHECKING:

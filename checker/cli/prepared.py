@@ -18,19 +18,19 @@ from checker.cli import options
 from checker.cli.console import colored, warn
 from checker.cli.kept import find
 from checker.cli.options import Check
-from checker.evidence.authenticity import is_signed
-from checker.evidence.events import Event, read_events
-from checker.evidence.kept import targets_in
 from checker.files import load
 from checker.layout import AUDIT, WAIVERS
 from checker.model import SOON, Duration, Waiver, utc_now
 from checker.problems import Gathered, InvalidInputError, Problem
+from checker.runs.authenticity import is_signed
+from checker.runs.evidence import targets_in
+from checker.snapshot.deletion_events import Event, read_events
 from checker.yamlsource import LARGEST_FILE
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
-    from checker.evidence.runfolder import Begun, Key
     from checker.model import Target
+    from checker.runs.run_folder import Begun, Key
 
 _KEEP_RUNS = "add `runs: runs/`, or --runs DIR"
 

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 from checker.cli.console import complain, say, warn
 from checker.cli.kept import configured, store_of
-from checker.evidence.pruned import Prunings, keyed, prune
-from checker.evidence.retention import State, decide, listing
-from checker.evidence.signing import signing_key
-from checker.evidence.store import Store
 from checker.model import Duration, utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem, one_line
+from checker.runs.local_store import Store
+from checker.runs.pruning import Prunings, keyed, prune
+from checker.runs.retention import State, decide, listing
+from checker.runs.signature import signing_key
 from checker.values import BadValueError, later, parse_duration, show
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
-    from checker.evidence.retention import Decision, Listed
-    from checker.evidence.runfolder import Key
+    from checker.runs.retention import Decision, Listed
+    from checker.runs.run_folder import Key
 
 UNDELIVERED = 4
 _HEADS = ("run", "audit", "as of", "outcome", "state", "signed")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from checker.audit.trend import past_runs
 from checker.cli.console import say, warn
 from checker.cli.kept import configured, store_of
-from checker.evidence import past, pruned
-from checker.evidence.authenticity import damaged
-from checker.evidence.runnames import own_audit, seen
 from checker.problems import InvalidInputError, Problem, suggest
+from checker.runs import pruning, run_reader
+from checker.runs.authenticity import damaged
+from checker.runs.run_names import own_audit, seen
 
 
 def run(runs: str | None, name: str | None, last: int, config: str | None, *, as_json: bool) -> int:
@@ -21,7 +21,7 @@ def run(runs: str | None, name: str | None, last: int, config: str | None, *, as
     warn(store.strangers())
     if problems := damaged(store):
         raise InvalidInputError(problems)
-    pruned.refuse(store)
+    pruning.refuse(store)
     there = seen(store)
     if not there:
         hint = "name the folder of all runs"
@@ -31,7 +31,7 @@ def run(runs: str | None, name: str | None, last: int, config: str | None, *, as
         hint = suggest(name, names, what="there are")
         raise InvalidInputError(Problem("--name", f"there is no complete run of {name}", hint))
     wanted = name if name is not None else own_audit(there, own.name if own else "", store.shown)
-    found = past_runs(past.earlier(store, wanted))[-last:]
+    found = past_runs(run_reader.earlier(store, wanted))[-last:]
     if as_json:
         say(json_text(trending.document(wanted, found), indent=2))
     else:

@@ -24,11 +24,11 @@ from checker.evaluation.counting import Counts, decide
 from checker.evaluation.deleted import Case as Conditions
 from checker.evaluation.tables import read_table
 from checker.evaluation.targets import OF_TARGET, missed, not_found
-from checker.evidence.records import SEARCH
-from checker.evidence.snapshot import LISTED_SINCE, PINNED, ROW
 from checker.fields import EARLIER
 from checker.model import Aggregate, Numbers, Rule, Scalar, Source
 from checker.policy.tree import fields_of, walk
+from checker.snapshot.records import SEARCH
+from checker.snapshot.writer import LISTED_SINCE, PINNED, ROW
 
 _SAME_SET = " AND ".join(
     f'rows."{name}" IS NOT DISTINCT FROM pinned."{name}"' for name in ("target", "datastoreId", "imageSetId")

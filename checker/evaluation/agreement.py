@@ -10,9 +10,9 @@ from duckdb import DuckDBPyRelation
 
 from checker.evaluation.open_findings import CHANGE, FIRST, IDENTITY, identified
 from checker.evaluation.tables import SUBJECT
-from checker.evidence.snapshot import connect, duckdb_path
 from checker.layout import FINDINGS
 from checker.model import Subject
+from checker.snapshot.writer import connect, duckdb_path
 
 MOST = 50
 """Findings that are named; all of them are counted."""

@@ -14,13 +14,13 @@ from duckdb import Expression
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.compile import Columns, tree
-from checker.evidence.imagesets import FILLED
-from checker.evidence.records import GET_DATASTORE, GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS, SEARCH
-from checker.evidence.tables import CALL, COLLECTED, FILLED_AT, LISTED_SINCE, REUSED, SEARCHED_AT
 from checker.fields import FOUND, MOVING
 from checker.model import Aggregate, Field, Rule, Source
 from checker.policy.aggregates import aggregates
 from checker.policy.tree import fields_of
+from checker.snapshot.columns import CALL, COLLECTED, FILLED_AT, LISTED_SINCE, REUSED, SEARCHED_AT
+from checker.snapshot.image_sets import FILLED
+from checker.snapshot.records import GET_DATASTORE, GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS, SEARCH
 
 CALLS = "calls"
 ANSWERS = (CALLS, COLLECTED, REUSED)

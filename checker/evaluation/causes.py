@@ -20,8 +20,8 @@ from duckdb import FunctionExpression as Function
 from checker.evaluation.compile import CODES, tree
 from checker.evaluation.evaluate import table
 from checker.evaluation.states import KEY, Way, state, who
-from checker.evidence.snapshot import ROW
 from checker.model import Rule, RuleScope, Verdict
+from checker.snapshot.writer import ROW
 
 ENTRY = "entry"
 """The column with a rule's place among the entries."""

@@ -34,11 +34,11 @@ from checker.evaluation.open_findings import (
 )
 from checker.evaluation.states import FOUND, KEY, NO_FINDING, WAIVED, Way
 from checker.evaluation.waiver_columns import WAIVER
-from checker.evidence.history import read_history
-from checker.evidence.snapshot import connect, duckdb_path
 from checker.fields import EARLIER
 from checker.layout import FINDINGS, HISTORY, PRIOR
 from checker.model import Category, Rule, Severity, Tally, Verdict
+from checker.snapshot.history import read_history
+from checker.snapshot.writer import connect, duckdb_path
 
 CATEGORY, CAUSES = CHANGE
 SLICE = 20_000

@@ -14,9 +14,9 @@ from duckdb import FunctionExpression as Function
 from checker.evaluation.compile import CODES
 from checker.evaluation.tables import subject
 from checker.evaluation.targets import OF_TARGET
-from checker.evidence.snapshot import ROW
 from checker.model import Rule, Subject, Verdict
 from checker.problems import SHORTEST_BEGUN, InvalidInputError, Problem, nearest, suggest
+from checker.snapshot.writer import ROW
 
 MOST = 10
 """Rows that are explained at once."""

@@ -36,9 +36,9 @@ from checker.evaluation.open_findings import (
 )
 from checker.evaluation.states import FINDINGS, FOUND, KEY, NO_FINDING, WAIVED, Way, kept_states, states
 from checker.evaluation.tables import SUBJECT
-from checker.evidence.snapshot import connect, duckdb_path
 from checker.layout import HISTORY
 from checker.model import Category, Rule, RuleScope, Subject, Verdict
+from checker.snapshot.writer import connect, duckdb_path
 
 SLICE = 20_000
 _IDENTITY = (ENTRY, *KEY)

@@ -25,12 +25,12 @@ from checker.evaluation.targets import judged as verdict
 from checker.evaluation.targets import why as reason
 from checker.evaluation.targets import with_firsts
 from checker.evaluation.waiver_columns import LAPSED, WAIVER, no_number, waiver_columns
-from checker.evidence.snapshot import ROW, connect, duckdb_path
 from checker.fields import FOUND
 from checker.layout import FINDINGS
 from checker.model import Field, Label, Rule, RuleScope, Source, Tally, Type, Verdict, Waiver
 from checker.policy.aggregates import aggregates
 from checker.policy.definition import definition
+from checker.snapshot.writer import ROW, connect, duckdb_path
 
 SLICE = 20_000
 """Findings in a row group, and in memory at a time."""

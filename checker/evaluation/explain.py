@@ -26,8 +26,6 @@ from checker.evaluation.read import EVERY, NOTHING_EARLIER, Reader
 from checker.evaluation.tables import SUBJECT
 from checker.evaluation.targets import OF_TARGET, judged
 from checker.evaluation.targets import why as why_unknown
-from checker.evidence.snapshot import ERROR_CODE, LABEL_PLACES, ROW, connect
-from checker.evidence.tables import map_value
 from checker.fields import NOW, SUPERSEDED_BY
 from checker.model import (
     Aggregate,
@@ -45,6 +43,8 @@ from checker.model import (
 from checker.policy.aggregates import aggregates
 from checker.policy.bound import bound_values
 from checker.policy.tree import fields_of
+from checker.snapshot.columns import map_value
+from checker.snapshot.writer import ERROR_CODE, LABEL_PLACES, ROW, connect
 
 State = Literal["there", "none", "absent", "not received"]
 

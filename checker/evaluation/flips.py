@@ -17,9 +17,9 @@ from checker.evaluation.compile import CODES
 from checker.evaluation.instants import AT, candidates, counts, distinct_ahead, leaves_of, reads_now
 from checker.evaluation.tables import read_table
 from checker.evaluation.targets import judged as verdict
-from checker.evidence.snapshot import ROW
 from checker.model import Rule, Verdict
 from checker.policy.literals import MEAN_MONTH
+from checker.snapshot.writer import ROW
 from checker.values import from_epoch_ms, round_ms
 
 YEARS = 200

@@ -27,8 +27,8 @@ from checker.evaluation.states import KEY, STATES, WAIVED, State, Way, state, wh
 from checker.evaluation.tables import SUBJECT, read_table
 from checker.evaluation.targets import judged as verdict
 from checker.evaluation.waiver_columns import reaches
-from checker.evidence.snapshot import ROW, connect, duckdb_path
 from checker.model import Rule, Subject, Verdict, Waiver
+from checker.snapshot.writer import ROW, connect, duckdb_path
 from checker.values import from_epoch_ms, round_ms
 
 MOST_COUNTS = 100

@@ -17,10 +17,10 @@ from duckdb import Expression
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.compile import NULL, TRUE, Compiler
-from checker.evidence.tables import SQL_TYPES
 from checker.fields import column
 from checker.model import Duration, Field, ImageSetRef, Scalar, Source, Target, Type
 from checker.policy.tree import fields_of
+from checker.snapshot.columns import SQL_TYPES
 
 _SPELLING = {"versionId": "version"}
 """Members of SearchImageSets' answers that are called otherwise there."""

@@ -25,9 +25,9 @@ from duckdb import FunctionExpression as Function
 from checker.evaluation.compile import tree
 from checker.evaluation.tables import SUBJECT, TABLES, read_table, subject
 from checker.evaluation.waiver_columns import WAIVER
-from checker.evidence.snapshot import connect, duckdb_path
 from checker.layout import FINDINGS
 from checker.model import NO_RENAMES, Category, Renames, RuleScope, Verdict
+from checker.snapshot.writer import connect, duckdb_path
 
 IDENTITY = ("rule", "target", "datastoreId", "imageSetId", "named")
 """What makes two findings of two runs the same one; the version is part of it where it is part of the subject's name."""

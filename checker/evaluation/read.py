@@ -22,9 +22,6 @@ from checker.evaluation.order import NUMBER, PLACE, Gated, Order, counted, place
 from checker.evaluation.tables import SUBJECT
 from checker.evaluation.targets import judged as verdict
 from checker.evaluation.waiver_columns import LAPSED, WAIVER
-from checker.evidence.records import NOT_FOUND
-from checker.evidence.snapshot import ROW, connect, duckdb_path
-from checker.evidence.tables import COLLECTED, spilled
 from checker.layout import FINDINGS
 from checker.model import (
     Category,
@@ -44,6 +41,9 @@ from checker.model import (
 )
 from checker.policy.aggregates import aggregates
 from checker.policy.messages import render_message, shown_params
+from checker.snapshot.columns import COLLECTED, spilled
+from checker.snapshot.records import NOT_FOUND
+from checker.snapshot.writer import ROW, connect, duckdb_path
 from checker.values import parse_time, show
 
 

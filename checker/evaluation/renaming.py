@@ -10,8 +10,8 @@ from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
 
 from checker.evaluation.open_findings import JUDGED, read_open_findings
-from checker.evidence.tables import REFERENCE, connect, read_lines
 from checker.model import Rule, Verdict
+from checker.snapshot.columns import REFERENCE, connect, read_lines
 
 LATER = "until then its findings are new"
 

@@ -33,10 +33,10 @@ from checker.evaluation.open_findings import (
 )
 from checker.evaluation.order import grave_first
 from checker.evaluation.states import KEY, Way
-from checker.evidence.snapshot import connect, duckdb_path
 from checker.layout import FINDINGS
 from checker.model import Category, Rule, RuleScope, Subject, Verdict
 from checker.policy.definition import definition
+from checker.snapshot.writer import connect, duckdb_path
 
 GONE = (Category.NOT_JUDGED, Category.UNDECIDED, Category.FIXED)
 """What is gone: what nobody has looked at and what could not be found out come first."""

@@ -19,8 +19,8 @@ from checker.evaluation.tables import SUBJECT, subject
 from checker.evaluation.targets import OF_TARGET
 from checker.evaluation.targets import judged as verdict
 from checker.evaluation.waiver_columns import WAIVER, waiver_columns
-from checker.evidence.snapshot import duckdb_path
 from checker.model import Label, Rule, RuleScope, Verdict, Waiver
+from checker.snapshot.writer import duckdb_path
 
 WAIVED = 4
 """What a waiver adds to the code of a verdict."""

@@ -10,7 +10,8 @@ from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 
-from checker.evidence.tables import (
+from checker.model import RuleScope
+from checker.snapshot.columns import (
     CALL,
     FILLED_AT,
     LISTED_SINCE,
@@ -21,7 +22,6 @@ from checker.evidence.tables import (
     TARGET_REGION,
     duckdb_path,
 )
-from checker.model import RuleScope
 
 TABLES: Mapping[RuleScope, str] = {
     "image_set": "image_sets.parquet",

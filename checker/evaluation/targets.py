@@ -33,14 +33,14 @@ from checker.evaluation.compile import (
 )
 from checker.evaluation.deleted import Case as Conditions
 from checker.evaluation.deleted import certain, tells_apart
-from checker.evidence.beside import FIRST
-from checker.evidence.records import CONTRADICTORY, EVER
-from checker.evidence.snapshot import ERROR_CODE, LISTED_SINCE, search_failed
-from checker.evidence.tables import ERROR_MESSAGE
 from checker.fields import EARLIER, FOUND
 from checker.model import Absence, Aggregate, Field, Leaf, Operand, Rule, Source, Type, Verdict
 from checker.policy.operators import OPERATORS
 from checker.policy.tree import fields_of, walk
+from checker.snapshot.columns import ERROR_MESSAGE
+from checker.snapshot.joins import FIRST
+from checker.snapshot.records import CONTRADICTORY, EVER
+from checker.snapshot.writer import ERROR_CODE, LISTED_SINCE, search_failed
 
 _SINCE = Field(LISTED_SINCE, Type.TIME, Absence.NEVER, source=Source.OWN, doc="")
 

@@ -14,7 +14,9 @@ from duckdb import FunctionExpression as Function
 from checker.evaluation.read import slices
 from checker.evaluation.tables import SUBJECT, TABLES, read_table, subject
 from checker.evaluation.waiver_columns import WAIVER
-from checker.evidence.snapshot import (
+from checker.layout import FINDINGS
+from checker.model import RuleScope, Severity, Subject, UnreadSet, Verdict
+from checker.snapshot.writer import (
     ERROR_CODE,
     ERROR_MESSAGE,
     ROW,
@@ -22,8 +24,6 @@ from checker.evidence.snapshot import (
     duckdb_path,
     search_failed,
 )
-from checker.layout import FINDINGS
-from checker.model import RuleScope, Severity, Subject, UnreadSet, Verdict
 
 Row = tuple[Subject, str, str, UnreadSet | None]
 """An image set, the error's code and message, and what rules say of it; None where an earlier row is of the same one, or no

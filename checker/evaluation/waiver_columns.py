@@ -13,10 +13,10 @@ from duckdb import ConstantExpression as Constant
 from duckdb import Expression
 
 from checker.evaluation.compile import CODES, Compiler, tree
-from checker.evidence.snapshot import PINNED
 from checker.fields import catalogue
 from checker.model import Label, Operand, Rule, RuleScope, Test, Waiver
 from checker.policy.operators import BARE
+from checker.snapshot.writer import PINNED
 
 WAIVER = "waiver"
 LAPSED = "lapsed"

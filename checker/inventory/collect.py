@@ -10,7 +10,6 @@ from datetime import datetime
 
 from checker.aws import ATTEMPTS, DEADLINES, Access, Deadlines, Door
 from checker.config import Rate
-from checker.evidence.records import Record
 from checker.inventory.asking import Breaker, Line
 from checker.inventory.crew import Crew, Lane, expected
 from checker.inventory.expand import account_names, accounts_of
@@ -22,6 +21,7 @@ from checker.inventory.pushdown import bounds
 from checker.inventory.recall import Memory
 from checker.inventory.site import NOTHING_KNOWN, Belongs, Site
 from checker.model import Needs, Target, utc_now
+from checker.snapshot.records import Record
 
 
 @dataclass(frozen=True, slots=True)

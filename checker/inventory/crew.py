@@ -13,7 +13,6 @@ from itertools import chain
 from typing import Any
 
 from checker.aws import Access, Door, UnusableError
-from checker.evidence.records import Record
 from checker.inventory import finding, reading
 from checker.inventory.expand import Patterns
 from checker.inventory.failures import Failure, Kind
@@ -21,6 +20,7 @@ from checker.inventory.jobs import Jobs
 from checker.inventory.limits import Limiter, StoppedError
 from checker.inventory.search import Search
 from checker.inventory.site import Signed, Site
+from checker.snapshot.records import Record
 
 MOST_LANES = 16
 """Lanes read at once; each has its own quota and threads."""

@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 
 from checker.aws import Access
 from checker.config import Rate
-from checker.evidence.records import (
+from checker.inventory.crew import MOST_LANES
+from checker.inventory.limits import BURST_SHARE, SHARE, Limiter
+from checker.inventory.plan import EvidenceKind, Plan, pinned, plan
+from checker.inventory.questions import PAGE
+from checker.model import Needs, Target
+from checker.snapshot.records import (
     GET_DATASTORE,
     GET_IMAGE_SET,
     LIST_ACCOUNTS,
@@ -20,11 +25,6 @@ from checker.evidence.records import (
     LIST_VERSIONS,
     SEARCH,
 )
-from checker.inventory.crew import MOST_LANES
-from checker.inventory.limits import BURST_SHARE, SHARE, Limiter
-from checker.inventory.plan import EvidenceKind, Plan, pinned, plan
-from checker.inventory.questions import PAGE
-from checker.model import Needs, Target
 
 BYTES: Mapping[str, int] = {
     LIST_ACCOUNTS: 500,

@@ -17,7 +17,6 @@ from fnmatch import fnmatchcase
 
 from checker.aws import Access, Door, UnusableError
 from checker.config.only import chosen, may_match
-from checker.evidence.records import LIST_ACCOUNTS, LIST_DATASTORES, NO_LONGER_LISTED, Record
 from checker.inventory import questions
 from checker.inventory.asking import Line
 from checker.inventory.failures import Failure, Kind
@@ -26,6 +25,7 @@ from checker.inventory.questions import Account, Listed
 from checker.inventory.recall import Memory
 from checker.inventory.site import Site
 from checker.model import Target
+from checker.snapshot.records import LIST_ACCOUNTS, LIST_DATASTORES, NO_LONGER_LISTED, Record
 
 ORGANIZATIONS_REGIONS = {"us-gov-": "us-gov-west-1", "cn-": "cn-northwest-1"}
 """Where Organizations is asked, by how a target's Region begins: each partition has it in one Region (AWS, service

@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from checker import aws
-from checker.evidence.answers import BadAnswerError
-from checker.evidence.records import NOT_FOUND, SEARCH
 from checker.inventory.limits import is_throttle
 from checker.redaction import redact
+from checker.snapshot.answers import BadAnswerError
+from checker.snapshot.records import NOT_FOUND, SEARCH
 
 
 class Kind(StrEnum):

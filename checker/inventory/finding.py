@@ -9,14 +9,14 @@ from itertools import islice
 from typing import Any
 
 from checker import values
-from checker.evidence.contradiction import Statement, statements, unsettled
-from checker.evidence.records import EVER, LISTED_SINCE, SEARCH, SEARCHED_SINCE, Record
 from checker.inventory import questions
 from checker.inventory.failures import Failure, Kind
 from checker.inventory.found import Left
 from checker.inventory.pushdown import OPEN
 from checker.inventory.site import Answer, Site
 from checker.model import ImageSetRef
+from checker.snapshot.contradiction import Statement, statements, unsettled
+from checker.snapshot.records import EVER, LISTED_SINCE, SEARCH, SEARCHED_SINCE, Record
 
 FIRST, LAST = EVER, datetime(2200, 1, 1, tzinfo=UTC)
 """Between these lies whatever was created: a filter has both ends, and clocks may be far from this machine's."""

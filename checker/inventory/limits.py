@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from checker.config import Rate
-from checker.evidence.records import (
+from checker.inventory.plan import Plan
+from checker.snapshot.records import (
     GET_DATASTORE,
     GET_IMAGE_SET,
     LIST_DATASTORES,
@@ -20,7 +21,6 @@ from checker.evidence.records import (
     LIST_VERSIONS,
     SEARCH,
 )
-from checker.inventory.plan import Plan
 
 # https://docs.aws.amazon.com/healthimaging/latest/devguide/throttling-limits.html: calls a second and burst, per
 # account and Region; adjustable, so audit.yaml's `rates` may say otherwise.

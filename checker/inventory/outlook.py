@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from checker.config import AuditConfig
-from checker.evidence.kept import sizes_in
-from checker.evidence.past import last_collected
-from checker.evidence.store import open_store
 from checker.inventory.estimate import Estimate, estimate
 from checker.inventory.permissions import permissions
 from checker.model import Needs, Target
+from checker.runs.evidence import sizes_in
+from checker.runs.local_store import open_store
+from checker.runs.run_reader import last_collected
 
 
 def outlook(

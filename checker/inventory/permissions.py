@@ -13,7 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from checker.config import AuditConfig
-from checker.evidence.records import (
+from checker.inventory.plan import Plan, pinned
+from checker.model import Needs, Target
+from checker.runs.s3_keys import S3, place
+from checker.snapshot.records import (
     GET_DATASTORE,
     GET_IMAGE_SET,
     LIST_DATASTORES,
@@ -21,9 +24,6 @@ from checker.evidence.records import (
     LIST_VERSIONS,
     SEARCH,
 )
-from checker.evidence.s3names import S3, place
-from checker.inventory.plan import Plan, pinned
-from checker.model import Needs, Target
 
 OWN = "the credentials of the audit"
 ACCOUNT = "{account}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from checker.evidence.records import GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS
 from checker.fields import MOVING, SEARCHED, model
 from checker.model import Needs, Target
+from checker.snapshot.records import GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS
 
 OWN = frozenset({"found", "collectedAt"})
 EvidenceKind = Literal["exact", "economical"]

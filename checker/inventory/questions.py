@@ -7,7 +7,8 @@ from collections.abc import Collection, Hashable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from checker.evidence.answers import (
+from checker.inventory.failures import Failure, failure
+from checker.snapshot.answers import (
     BadAnswerError,
     normalise,
     normalise_datastore,
@@ -15,8 +16,7 @@ from checker.evidence.answers import (
     normalise_tags,
     normalise_versions,
 )
-from checker.evidence.records import LIST_VERSIONS, VERSIONS
-from checker.inventory.failures import Failure, failure
+from checker.snapshot.records import LIST_VERSIONS, VERSIONS
 
 PAGE = 50
 """Versions, image sets or data stores in a page: the most that the service gives."""

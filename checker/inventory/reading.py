@@ -6,9 +6,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from checker.evidence.answers import BadAnswerError
-from checker.evidence.contradiction import Statement, statements, unsettled
-from checker.evidence.records import (
+from checker.inventory import questions
+from checker.inventory.failures import Failure, Kind, failure
+from checker.inventory.found import Left
+from checker.inventory.limits import StoppedError
+from checker.inventory.plan import Plan
+from checker.inventory.site import AGAIN, Answer, Refs, Site, fitting, is_gone, not_there
+from checker.model import ImageSetRef
+from checker.snapshot.answers import BadAnswerError
+from checker.snapshot.contradiction import Statement, statements, unsettled
+from checker.snapshot.records import (
     GET_IMAGE_SET,
     LIST_TAGS,
     LIST_VERSIONS,
@@ -17,13 +24,6 @@ from checker.evidence.records import (
     VERSIONS,
     Record,
 )
-from checker.inventory import questions
-from checker.inventory.failures import Failure, Kind, failure
-from checker.inventory.found import Left
-from checker.inventory.limits import StoppedError
-from checker.inventory.plan import Plan
-from checker.inventory.site import AGAIN, Answer, Refs, Site, fitting, is_gone, not_there
-from checker.model import ImageSetRef
 
 _COMPARED = (GET_IMAGE_SET, LIST_VERSIONS)
 

@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from checker.evidence.records import (
+from checker.inventory.plan import Plan
+from checker.model import Duration, Target
+from checker.snapshot.answer_index import Key, Saved, Stored
+from checker.snapshot.records import (
     GET_IMAGE_SET,
     LIST_VERSIONS,
     LISTED_SINCE,
@@ -22,9 +25,6 @@ from checker.evidence.records import (
     SEARCHED_SINCE,
     VERSIONS,
 )
-from checker.evidence.stored import Key, Saved, Stored
-from checker.inventory.plan import Plan
-from checker.model import Duration, Target
 from checker.values import later, parse_time
 
 FACTS = ("version", "updatedAt", "createdAt", "isPrimary")

@@ -15,12 +15,12 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from checker.evidence.answers import BadAnswerError
-from checker.evidence.records import SEARCH
 from checker.inventory.failures import Failure, Kind, failure
 from checker.inventory.finding import MARGIN, filters, newest_undated, search_page
 from checker.inventory.questions import Progress
 from checker.inventory.site import Site
+from checker.snapshot.answers import BadAnswerError
+from checker.snapshot.records import SEARCH
 from checker.values import parse_time
 
 NOT_SORTED, NOT_FILTERED = "SearchNotSorted", "SearchNotFiltered"

@@ -11,8 +11,17 @@ from typing import Any, TypeVar
 
 from checker import values
 from checker.aws import Clients, UnusableError
-from checker.evidence.contradiction import Statement
-from checker.evidence.records import (
+from checker.inventory import questions
+from checker.inventory.asking import Line
+from checker.inventory.failures import Failure, Kind
+from checker.inventory.found import Found, Left
+from checker.inventory.plan import Plan
+from checker.inventory.pushdown import OPEN, Bounds
+from checker.inventory.recall import Memory, Recall
+from checker.model import ImageSetRef, Needs, Target
+from checker.snapshot.answer_index import Saved
+from checker.snapshot.contradiction import Statement
+from checker.snapshot.records import (
     BESIDE,
     CONTRADICTORY,
     GET_DATASTORE,
@@ -25,15 +34,6 @@ from checker.evidence.records import (
     Record,
     arn_parts,
 )
-from checker.evidence.stored import Saved
-from checker.inventory import questions
-from checker.inventory.asking import Line
-from checker.inventory.failures import Failure, Kind
-from checker.inventory.found import Found, Left
-from checker.inventory.plan import Plan
-from checker.inventory.pushdown import OPEN, Bounds
-from checker.inventory.recall import Memory, Recall
-from checker.model import ImageSetRef, Needs, Target
 
 AGAIN = 2
 """How often is asked again what answers do not fit each other."""

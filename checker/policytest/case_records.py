@@ -6,19 +6,6 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from checker.evidence.records import (
-    DICOM_TAGS,
-    GET_DATASTORE,
-    LIST_TAGS,
-    LIST_VERSIONS,
-    NOT_FOUND,
-    PROPERTIES,
-    SEARCH,
-    TAGS,
-    VERSIONS,
-    Record,
-    arn_parts,
-)
 from checker.fields import (
     DICOM,
     EARLIER,
@@ -31,6 +18,19 @@ from checker.fields import (
     tag_key,
 )
 from checker.model import Case, CaseSets, RuleScope, Scalar
+from checker.snapshot.records import (
+    DICOM_TAGS,
+    GET_DATASTORE,
+    LIST_TAGS,
+    LIST_VERSIONS,
+    NOT_FOUND,
+    PROPERTIES,
+    SEARCH,
+    TAGS,
+    VERSIONS,
+    Record,
+    arn_parts,
+)
 from checker.values import iso, shifted
 
 STORE = "0123456789abcdef0123456789abcdef"

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from checker import disk
 from checker.evaluation import read
-from checker.evidence.snapshot import write_records, write_snapshot
 from checker.layout import RECORDS
 from checker.model import Case, Label, Pack, Rule, Verdict
 from checker.policy.load import Policies
@@ -18,6 +17,7 @@ from checker.policy.needs import needs
 from checker.policy.params import Bound, bind, used
 from checker.policytest.case_history import write_earlier
 from checker.policytest.case_records import records, target, wanted
+from checker.snapshot.writer import write_records, write_snapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from duckdb import FunctionExpression as Function
 
 from checker.evaluation.compile import CODES, verdict
 from checker.evaluation.evaluate import table
-from checker.evidence.snapshot import connect
 from checker.model import Label, Location, Pack, Rule
 from checker.policy.cases import AS_OF
 from checker.policy.params import bind
@@ -26,6 +25,7 @@ from checker.policytest.case_verdicts import verdicts
 from checker.policytest.cases import CaseResult, Group, groups, snapshot
 from checker.policytest.mutants import Mutant, mutants
 from checker.policytest.suggestions import Shown, suggested
+from checker.snapshot.writer import connect
 
 FEW = 20_000
 """Answers on which all mutants are tried at once; those that look equal are tried on all."""

@@ -10,7 +10,6 @@ from itertools import product
 from typing import Any
 
 from checker.evaluation.evaluate import table
-from checker.evidence.snapshot import connect
 from checker.fields import catalogue
 from checker.model import Case, Pack, Rule, Verdict
 from checker.policy.cases import read_cases
@@ -21,6 +20,7 @@ from checker.policytest.cases import groups, snapshot
 from checker.policytest.counterexample import flow
 from checker.policytest.mutants import Mutant
 from checker.problems import InvalidInputError, Problem
+from checker.snapshot.writer import connect
 from checker.values import EPOCH, round_ms, shifted, show
 from checker.yamlsource import parse
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 from duckdb import DuckDBPyConnection, OutOfMemoryException
 
-from checker.evidence.snapshot import connect
 from checker.fields import tag_key, why_no_tag
 from checker.model import Aggregate, Pack, Rule, Source
 from checker.policy.cases import AS_OF
@@ -21,6 +20,7 @@ from checker.policytest.param_defaults import Ready, ready
 from checker.policytest.satisfiability import Note, impossible
 from checker.policytest.subsumption import Failures, failures, subsumed
 from checker.problems import Problem
+from checker.snapshot.writer import connect
 
 MOST_NAMED = 20
 

@@ -12,10 +12,10 @@ from typing import Any
 from checker import values
 from checker.audit.gate import Total
 from checker.audit.run import Judged, Run, Unread
-from checker.evidence.reached import Reached
 from checker.model import Change, Duration, Finding, Framework, Gap, Numbers, Pack, Rule, Subject, Tally
 from checker.reporting import looking_back, wording
 from checker.reporting.controls import ControlResult, FrameworkResult, control_results
+from checker.snapshot.datastore_coverage import Reached
 
 SCHEMA = "imageset-checker/results/1"
 

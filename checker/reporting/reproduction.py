@@ -10,10 +10,10 @@ from typing import Any, get_args
 
 from checker import disk
 from checker.audit.run import Run
-from checker.evidence.difference import text_difference
 from checker.reporting import FORMATS
 from checker.reporting.delivery import deliver, part
 from checker.reporting.options import JUnitPasses, Options
+from checker.runs.first_difference import text_difference
 
 REPORTS = "reports/"
 _GONE = "is not there, and the run would have written it"

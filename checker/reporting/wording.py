@@ -9,7 +9,6 @@ from datetime import datetime
 from checker import values
 from checker.audit.gate import Ruling, not_listed, unread_sets
 from checker.audit.run import Judged, Run, Unread
-from checker.evidence.reached import Reached
 from checker.model import (
     Aggregate,
     Change,
@@ -32,6 +31,7 @@ from checker.model import (
 )
 from checker.policy.messages import ABSENT
 from checker.policy.operators import OPERATORS
+from checker.snapshot.datastore_coverage import Reached
 from checker.waivers.status import day
 
 HYPOTHETICAL = "hypothetical: not the time at which the evidence was collected"

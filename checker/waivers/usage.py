@@ -18,9 +18,9 @@ from checker.evaluation.evaluate import table
 from checker.evaluation.targets import OF_TARGET, left_open
 from checker.evaluation.targets import judged as verdict
 from checker.evaluation.waiver_columns import LAPSED, WAIVER, reaches
-from checker.evidence.snapshot import connect, duckdb_path
 from checker.layout import FINDINGS
 from checker.model import Label, Rule, Verdict, Waiver
+from checker.snapshot.writer import connect, duckdb_path
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ import yaml
 
 from checker.audit.compare import Side
 from checker.evaluation.evaluate import evaluate
-from checker.evidence.recorded import read_recorded
-from checker.evidence.snapshot import write_records, write_snapshot
 from checker.model import Location, Verdict, Waiver
 from checker.policy.choose import choose
 from checker.policy.load import load
+from checker.snapshot.recorded_answers import read_recorded
+from checker.snapshot.writer import write_records, write_snapshot
 from checker.values import parse_date, parse_time
 from tests.language.engine import document
 from tests.language.strategies import IDS, STORES

@@ -10,8 +10,8 @@ import pytest
 from audit.test_replaying import answer
 from audit.test_verifying import reseal
 from checker.cli import main
-from checker.evidence.runfolder import digests
-from checker.evidence.store import open_store
+from checker.runs.local_store import open_store
+from checker.runs.run_folder import digests
 
 ONE, TWO = f"{1:032x}", f"{2:032x}"
 FORCED = [answer(ONE, overrides={"forced": True}), answer(TWO)]

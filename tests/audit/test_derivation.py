@@ -14,8 +14,8 @@ import pytest
 
 import checker
 from checker.cli import main
-from checker.evidence.difference import table_difference, text_difference
-from checker.evidence.store import open_store
+from checker.runs.first_difference import table_difference, text_difference
+from checker.runs.local_store import open_store
 from tests.audit.test_replaying import ANSWERS, POLICY
 from tests.audit.test_verifying import reseal
 

@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from checker.cli import main
-from checker.evidence.store import open_store
+from checker.runs.local_store import open_store
 from tests.audit.test_replaying import ANSWERS, DELETED, HEALTHY, POLICY, answer
 from tests.audit.test_verifying import digests, reseal
 from tests.budgets import examples

@@ -16,9 +16,9 @@ from checker.evaluation.change import Reference, record_change
 from checker.evaluation.evaluate import evaluate
 from checker.evaluation.open_findings import JudgedRule, JudgedRun, write_open_findings
 from checker.evaluation.since import since
-from checker.evidence.history import write_history
 from checker.layout import PRIOR
 from checker.policy.definition import definition
+from checker.snapshot.history import write_history
 from tests.audit.compared_runs import FORCED, image_set, ran, rule, waiver
 from tests.budgets import examples
 

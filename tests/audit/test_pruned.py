@@ -9,15 +9,15 @@ import tempfile
 
 import pytest
 import time_machine
-from evidence.runs import s3_server
-from evidence.test_pruned import statement
 from inventory.fixtures import aws_env
+from runs.folders import s3_server
+from runs.test_pruning import statement
 
 from audit.test_replaying import answer
 from audit.test_verifying import key_pair
 from checker.cli import main
-from checker.evidence.store import open_store
 from checker.layout import PRUNED, PRUNED_SIGNATURE
+from checker.runs.local_store import open_store
 
 __all__ = ["aws_env"]
 

@@ -12,15 +12,15 @@ import boto3
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from evidence.runs import s3_server
 from inventory.fixtures import aws_env
+from runs.folders import s3_server
 
 __all__ = ["aws_env"]
 
 import checker
 from audit.test_replaying import answer
 from checker.cli import main
-from checker.evidence.runfolder import digests
+from checker.runs.run_folder import digests
 
 ONE, TWO = f"{1:032x}", f"{2:032x}"
 FORCED = [answer(ONE, overrides={"forced": True}), answer(TWO)]

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 import checker
 from audit.test_replaying import ANSWERS, POLICY, answer
 from checker.cli import main
-from checker.evidence.runfolder import digests
+from checker.runs.run_folder import digests
 
 
 @pytest.fixture

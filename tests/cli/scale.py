@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from checker.cli import main
-from checker.evidence.runfolder import Key
+from checker.runs.run_folder import Key
 from checker.simulator.load.server import RunningLoad, serve_load
 from checker.simulator.load.store import SyntheticStore
 

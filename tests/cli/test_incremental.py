@@ -81,8 +81,8 @@ def test_all_is_asked_for_again_where_that_is_wanted(tmp_path: Path, how: str) -
 
 
 def _reseal(manifest: Path, document: dict[str, object]) -> None:
-    from checker.evidence.runfolder import digests
     from checker.layout import DIGEST
+    from checker.runs.run_folder import digests
 
     content = (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
     manifest.write_bytes(content)

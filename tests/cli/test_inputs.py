@@ -13,7 +13,7 @@ from audit.test_replaying import answer
 from checker import files
 from checker.cli import main
 from checker.config import tables
-from checker.evidence import jsonfiles
+from checker.snapshot import json_files
 
 ONE = f"{1:032x}"
 POLICY = """\
@@ -51,7 +51,7 @@ def place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(files, "LONGEST_WAIT", 0.1)
     monkeypatch.setattr(tables, "LARGEST_TABLE", 1 << 20)
-    monkeypatch.setattr(jsonfiles, "LARGEST_TABLE", 1 << 20)
+    monkeypatch.setattr(json_files, "LARGEST_TABLE", 1 << 20)
     Path("p.yaml").write_text(POLICY)
     Path("sets.json").write_text(json.dumps([answer(ONE, overrides={"forced": True})]))
     Path("inventory.yaml").write_text(AUDIT % ("0" * 32, "image_sets: {file: x}"))

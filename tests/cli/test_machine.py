@@ -12,7 +12,7 @@ import pytest
 from audit.test_replaying import answer
 
 from checker.cli import machine, main
-from checker.evidence import tables
+from checker.snapshot import columns
 
 POLICY = """\
 version: 1
@@ -119,8 +119,8 @@ def test_a_bug_where_nothing_is_caught_is_a_bug(monkeypatch, capfd):
 
 
 def test_a_bound_of_memory_takes_threads_from_duckdb(monkeypatch):
-    monkeypatch.setattr(tables, "bounded", lambda: True)
-    with tables.connect() as connection:
+    monkeypatch.setattr(columns, "bounded", lambda: True)
+    with columns.connect() as connection:
         (threads,) = connection.sql("SELECT current_setting('threads')").fetchall()[0]
     assert threads == 2
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from evidence.runs import s3_server
+from runs.folders import s3_server
 
 from checker import api
 from checker.cli import main
-from checker.evidence.past import reopened
-from checker.evidence.store import open_store
 from checker.privacy import private, public
+from checker.runs.local_store import open_store
+from checker.runs.run_reader import reopened
 from tests.cli.scale import POLICY, Audit, served, store
 from tests.cli.test_dicom import AS_OF, STUDIES
 

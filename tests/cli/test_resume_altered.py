@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 import checker
 from checker.cli import main
-from checker.evidence.journal import mend
 from checker.layout import CHAIN, NEXT_CHAIN
 from checker.problems import InvalidInputError
+from checker.runs.journal import mend
 from tests.cli.scale import Audit, chain, served, store
 
 AS_OF = ("--as-of", "2026-01-01T00:00:00Z")
@@ -192,8 +192,8 @@ def test_records_of_another_run_are_not_its_own(
 def test_a_chain_is_kept_while_a_run_is_at_work_and_goes_with_the_manifest(
     tmp_path: Path, signed: bool
 ) -> None:
-    from checker.evidence.journal import Journal
-    from checker.evidence.records import Record
+    from checker.runs.journal import Journal
+    from checker.snapshot.records import Record
 
     key = checker.signing_key(Path(key_pair(tmp_path)[0])) if signed else None
     run = tmp_path / "run"

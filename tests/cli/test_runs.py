@@ -9,12 +9,12 @@ from urllib.request import Request, urlopen
 import pytest
 import time_machine
 from audit.test_verifying import key_pair
-from evidence.runs import add_at, s3_server
+from runs.folders import add_at, s3_server
 
 from checker.cli import main
-from checker.evidence.signing import signing_key
-from checker.evidence.store import LocalStore, open_store
 from checker.layout import DIGEST, MANIFEST, PRUNED, PRUNED_SIGNATURE, SIGNATURE
+from checker.runs.local_store import LocalStore, open_store
+from checker.runs.signature import signing_key
 
 OLD, NEW = "20010101T000000Z-0123abcd", "20250101T000000Z-0123abcd"
 

@@ -77,7 +77,7 @@ def test_a_signal_while_something_is_imported_is_its_exit_code(
 @pytest.mark.parametrize(
     ("where", "nth"),
     [
-        ("checker.evidence.snapshot:write_records", 1),
+        ("checker.snapshot.writer:write_records", 1),
         ("shutil:rmtree", 1),
         ("shutil:rmtree", 3),
         ("duckdb:connect", 1),
@@ -118,7 +118,7 @@ def test_a_signal_leaves_nothing_of_a_run_of_answers_that_are_elsewhere(folder: 
     assert (done.returncode, done.stderr) == (143, "interrupted\n")
     assert files(folder) == before
     assert left(folder) == []
-    done = child(folder, [point("checker.evidence.storing:Store.heads", TERM)], given)
+    done = child(folder, [point("checker.runs.store:Store.heads", TERM)], given)
     assert files(folder) == before
 
 
@@ -127,7 +127,7 @@ def test_a_signal_leaves_nothing_of_a_run_of_answers_that_are_elsewhere(folder: 
 @pytest.mark.parametrize(
     "second",
     [
-        "checker.evidence.asked:Asked.take",
+        "checker.runs.call_log:Asked.take",
         "shutil:copyfile",
         "checker.cli.interrupt:tell",
         "checker.cli.check:_place",
@@ -139,7 +139,7 @@ def test_a_second_signal_leaves_the_answers_where_the_message_says(
     if not kept:
         unkept(audit)
     points = [
-        point("checker.evidence.asked:Asked.take", number, 30),
+        point("checker.runs.call_log:Asked.take", number, 30),
         point(second, number, 31 if "take" in second else 1),
     ]
     done = child(audit.folder, points, audit.command())
@@ -238,7 +238,7 @@ checker.api.evaluate = evaluate
 """
 CLOSED = """
 import checker.api, time
-import checker.evidence.tables as tables
+import checker.snapshot.columns as tables
 
 class Closed:
     def interrupt(self): raise RuntimeError("Connection already closed")
@@ -369,7 +369,7 @@ def test_a_signal_as_init_writes_leaves_all_of_its_files(tmp_path: Path) -> None
 
 @BOTH
 def test_a_signal_in_the_first_audit_of_the_demo_is_its_exit_code(tmp_path: Path, number: int) -> None:
-    done = child(tmp_path, [point("checker.evidence.asked:Asked.take", number, 20)], ["demo"])
+    done = child(tmp_path, [point("checker.runs.call_log:Asked.take", number, 20)], ["demo"])
     assert done.returncode == CODES[number]
     assert "Open" not in done.stdout
     assert "answers are kept in demo/runs/" in done.stderr
@@ -390,7 +390,7 @@ def test_the_end_of_a_terminal_keeps_the_answers_too(audit: Audit, kept: bool) -
         unkept(audit)
     # the tests themselves may be made to outlive their terminal
     first = "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
-    at = point("checker.evidence.asked:Asked.take", signal.SIGHUP, 30)
+    at = point("checker.runs.call_log:Asked.take", signal.SIGHUP, 30)
     done = child(audit.folder, [at], audit.command(), first)
     assert done.returncode == 129
     (records,) = audit.folder.glob("runs/*/records.jsonl" if kept else "interrupted-*.jsonl")

@@ -42,7 +42,7 @@ import faulthandler, os, signal, sys, threading
 faulthandler.dump_traceback_later(50, exit=True)
 import duckdb
 from checker.cli import main
-from checker.evidence.tables import connect
+from checker.snapshot.columns import connect
 import checker.{module}
 
 def busy(*_, **__):

@@ -9,15 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.evidence.runs import add, s3_server
 
 from checker import api
 from checker.cli import main
-from checker.evidence.runfolder import RunFolderError
-from checker.evidence.store import open_store
 from checker.problems import InvalidInputError
+from checker.runs.local_store import open_store
+from checker.runs.run_folder import RunFolderError
 from tests.audit.test_replaying import ANSWERS, POLICY
 from tests.copies import copied
-from tests.evidence.runs import add, s3_server
 
 CHECK = ["check", "-q", "-p", "p.yaml", "--image-sets", "sets.json", "--runs", "runs"]
 

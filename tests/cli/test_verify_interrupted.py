@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from checker.cli import main
-from checker.evidence.store import LocalStore
+from checker.runs.local_store import LocalStore
 
 RUN = "20260102T000000Z-0123abcd"
 ANSWER = {

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from checker.evidence.records import (
+from checker.model import Finding, Label
+from checker.snapshot.records import (
     GET_DATASTORE,
     GET_IMAGE_SET,
     LIST_TAGS,
@@ -22,7 +23,6 @@ from checker.evidence.records import (
     VERSIONS,
     Record,
 )
-from checker.model import Finding, Label
 from tests.language import engine
 
 STORE, ONE, TWO = "d" * 32, "1" * 32, "2" * 32

@@ -22,12 +22,12 @@ from checker.evaluation.compile import CODES, verdict
 from checker.evaluation.evaluate import evaluate
 from checker.evaluation.explain import explain
 from checker.evaluation.tables import read_table
-from checker.evidence.snapshot import ROW, connect, write_records, write_snapshot
 from checker.model import Group, Verdict
 from checker.policy.params import bind
 from checker.policytest import cases
 from checker.policytest.case_records import target, wanted
 from checker.reporting import explaining
+from checker.snapshot.writer import ROW, connect, write_records, write_snapshot
 from checker.values import from_epoch_ms, parse_time, round_ms
 from tests.budgets import examples, tried
 from tests.language import strategies

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from checker.evidence.events import Event
-from checker.evidence.history import write_history
-from checker.evidence.records import (
+from checker.model import Label
+from checker.snapshot.deletion_events import Event
+from checker.snapshot.history import write_history
+from checker.snapshot.records import (
     EVER,
     GET_DATASTORE,
     GET_IMAGE_SET,
@@ -20,8 +21,7 @@ from checker.evidence.records import (
     SEARCH,
     Record,
 )
-from checker.evidence.snapshot import write_records
-from checker.model import Label
+from checker.snapshot.writer import write_records
 from checker.values import iso
 from tests.language import engine
 

@@ -16,8 +16,8 @@ from checker.evaluation import forecast as forecasts
 from checker.evaluation.evaluate import evaluate
 from checker.evaluation.forecast import forecast
 from checker.evaluation.states import STATES, Way, states
-from checker.evidence.snapshot import connect
 from checker.model import Location, Verdict, Waiver
+from checker.snapshot.writer import connect
 from checker.values import from_epoch_ms, parse_date, parse_time, round_ms
 from tests.evaluation.test_explain import BOTH, LABELS, few, sets, snapshot
 from tests.language import strategies

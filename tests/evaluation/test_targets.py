@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from checker.evidence.records import (
+from checker.model import Label
+from checker.snapshot.records import (
     EVER,
     GET_DATASTORE,
     GET_IMAGE_SET,
@@ -18,7 +19,6 @@ from checker.evidence.records import (
     SEARCH,
     Record,
 )
-from checker.model import Label
 from checker.values import iso
 from tests.language import engine
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from checker.config import Rate
-from checker.evidence.records import Record
 from checker.inventory import asking
 from checker.inventory import collect as module
 from checker.inventory import crew as crews
@@ -20,6 +19,7 @@ from checker.inventory.collect import Collection, Options, collect
 from checker.inventory.limits import StoppedError
 from checker.model import ImageSetRef, Target
 from checker.problems import InvalidInputError
+from checker.snapshot.records import Record
 from inventory.service import DATASTORE, OTHER, Service, answer, image_set_id, mixed
 
 FAST = {"GetImageSet": Rate(10_000, 10_000), "GetDatastore": Rate(10_000, 10_000)}

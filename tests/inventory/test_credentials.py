@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from checker.aws import Deadlines, UnusableError
-from checker.evidence.records import Record
 from checker.inventory.collect import Collection, Options, collect
 from checker.model import ImageSetRef, Needs, Target
+from checker.snapshot.records import Record
 from inventory.service import DATASTORE, Service, image_set_id
 from tests.inventory.test_search import FAST
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from checker.evidence.records import LISTED_SINCE, Record
 from checker.inventory.collect import Options, collect
 from checker.model import ImageSetRef
+from checker.snapshot.records import LISTED_SINCE, Record
 from inventory.service import DATASTORE, OTHER, Service, answer, image_set_id
 from tests.inventory.test_search import FAST, FORCED, NOW, STATE, every, fill, found, run, summary, target
 

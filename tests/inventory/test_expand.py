@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from checker.config import Rate
-from checker.evidence.records import PROPERTIES, Record
-from checker.evidence.stored import Stored
 from checker.inventory.collect import Collection, Options, collect
 from checker.inventory.recall import Memory
 from checker.model import Discovery, Needs, Target
 from checker.simulator import RawAnswer
 from checker.simulator.load import RunningLoad, SyntheticStore, WireFault, serve_load
+from checker.snapshot.answer_index import Stored
+from checker.snapshot.records import PROPERTIES, Record
 from inventory.service import DATASTORE, Service
 
 QUICK = Rate(10_000, 10_000)

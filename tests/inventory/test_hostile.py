@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from checker.evidence.answers import BadAnswerError, normalise
 from checker.inventory.asking import Line
+from checker.snapshot.answers import BadAnswerError, normalise
 from inventory import hostile
 from inventory.service import DATASTORE, OTHER, Service, answer, image_set_id
 

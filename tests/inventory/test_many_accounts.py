@@ -8,13 +8,13 @@ import pytest
 
 from checker.aws import ATTEMPTS
 from checker.config import Rate
-from checker.evidence.records import GET_DATASTORE, GET_IMAGE_SET, Record
 from checker.inventory import found
 from checker.inventory.collect import Options, collect
 from checker.inventory.crew import MOST_LANES
 from checker.model import Discovery, Needs, Target
 from checker.simulator.load.server import serve_load
 from checker.simulator.load.store import SyntheticStore
+from checker.snapshot.records import GET_DATASTORE, GET_IMAGE_SET, Record
 
 ACCOUNTS = [f"{100000000000 + number}" for number in range(24)]
 REGIONS = ("us-east-1", "eu-west-1")

@@ -10,9 +10,9 @@ from urllib.parse import unquote
 import pytest
 
 from checker.config import Rate
-from checker.evidence.records import Record
 from checker.inventory.collect import Collection, Options, collect
 from checker.model import ImageSetRef, Needs, Target
+from checker.snapshot.records import Record
 from inventory.service import DATASTORE, OTHER, Service, answer, image_set_id, version
 
 ACTIONS = ("GetImageSet", "ListImageSetVersions", "GetDatastore", "ListTagsForResource")

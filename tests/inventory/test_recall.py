@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from checker.evidence.stored import Stored
 from checker.inventory.plan import Plan
 from checker.inventory.recall import Memory, Recall
 from checker.model import Discovery, Needs, Target
+from checker.snapshot.answer_index import Stored
 
 STORE, OTHER, ONE = "d" * 32, "e" * 32, "1" * 32
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 import pytest
 
 from checker.config import Rate
-from checker.evidence.records import LISTED_SINCE, Record
 from checker.inventory.collect import Collection, Options, collect
 from checker.model import Discovery, ImageSetRef, Needs, Target
+from checker.snapshot.records import LISTED_SINCE, Record
 from inventory.service import DATASTORE, OTHER, Service, answer, image_set_id, mixed, version
 
 QUICK = Rate(10_000, 10_000)

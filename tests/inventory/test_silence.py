@@ -10,11 +10,11 @@ from collections.abc import Callable
 import pytest
 
 from checker.aws import Deadlines
-from checker.evidence.answers import BadAnswerError
-from checker.evidence.records import Record
 from checker.inventory import questions
 from checker.inventory.collect import Collection, Options, collect
 from checker.model import ImageSetRef, Needs, Target
+from checker.snapshot.answers import BadAnswerError
+from checker.snapshot.records import Record
 from inventory.service import DATASTORE, ENDLESS, OTHER, Service, answer, image_set_id
 from tests.inventory.test_search import FAST, FORCED, NOW, fill, found
 from tests.inventory.test_search import target as whole

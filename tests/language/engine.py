@@ -13,11 +13,11 @@ import yaml
 
 import checker
 from checker.evaluation import evaluate, read
-from checker.evidence.recorded import read_recorded
-from checker.evidence.records import Record
-from checker.evidence.snapshot import write_records, write_snapshot
 from checker.model import Finding, Label, Subject, Tally
 from checker.policy.needs import needs
+from checker.snapshot.recorded_answers import read_recorded
+from checker.snapshot.records import Record
+from checker.snapshot.writer import write_records, write_snapshot
 from checker.values import parse_time
 from tests.language import evidence
 

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from checker.evidence.answers import normalise, normalise_datastore, normalise_tags, normalise_versions
-from checker.evidence.events import Event
-from checker.evidence.history import write_history
-from checker.evidence.records import GET_DATASTORE, GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS, Record
-from checker.evidence.snapshot import write_records
 from checker.model import Label, Scalar, Type
+from checker.snapshot.answers import normalise, normalise_datastore, normalise_tags, normalise_versions
+from checker.snapshot.deletion_events import Event
+from checker.snapshot.history import write_history
+from checker.snapshot.records import GET_DATASTORE, GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS, Record
+from checker.snapshot.writer import write_records
 from checker.values import parse_date, parse_scalar, parse_time, show
 
 

@@ -19,8 +19,8 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from checker.evidence.databases import close_idle
 from checker.model import Severity
+from checker.snapshot.duckdb_pool import close_idle
 from tests.language import strategies
 from tests.language.engine import Judged, judge
 from tests.language.oracle import Gap, Oracle

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from hypothesis import given
 
-from checker.evidence.beside import FIRST
+from checker.snapshot.joins import FIRST
 from tests.language import strategies, world_strategies
 from tests.language.engine import judge_world
 from tests.language.scope_oracle import ScopeOracle

@@ -15,7 +15,6 @@ from checker import yamltext
 from checker.cli import main
 from checker.evaluation.compile import Compiler
 from checker.evaluation.instants import candidates
-from checker.evidence.tables import connect
 from checker.inventory.pushdown import OPEN, bounds
 from checker.model import Absence, Duration, Field, Leaf, Operand, Source, Test, Type, utc_now
 from checker.policy.literals import comparable
@@ -24,6 +23,7 @@ from checker.policytest.bounds import Sums
 from checker.policytest.domains import domains
 from checker.policytest.value_mutations import other_operators
 from checker.reporting.wording import phrase
+from checker.snapshot.columns import connect
 from tests.language import oracle, strategies
 
 NOW = utc_now().replace(year=2026, month=1, day=2, hour=0, minute=0, second=0, microsecond=0)

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from checker.cli import main
 from checker.evaluation.compile import Compiler
-from checker.evidence.snapshot import connect
 from checker.model import Duration
 from checker.policy.load import load
 from checker.policytest.bounds import Sums
@@ -18,6 +17,7 @@ from checker.policytest.cases import run_cases, run_rule
 from checker.policytest.mutation_score import score
 from checker.policytest.required_verdicts import lacking
 from checker.policytest.warnings import examine
+from checker.snapshot.writer import connect
 from checker.values import FIRST_MS, LAST_MS, LONGEST_MONTHS, from_epoch_ms, later, round_ms, shifted
 
 LABELS = {"until": {"type": "date"}, "keep": {"type": "duration"}, "n": {"type": "integer"}}

@@ -1,1 +1,0 @@
-"""What was seen, on disk: records of answers, and the snapshot that rules are evaluated over."""

@@ -1,0 +1,221 @@
+"""The rows of image sets: each from the call that says most of it, and no row from a call that cannot answer the rules.
+
+GetImageSet says all, of what its record says: an image set that it could not read is unread. Where it was not asked, the
+latest version of a ListImageSetVersions answer will do if the rules read nothing that it leaves out, else what
+SearchImageSets said, if that is all that they read. A field that the call of a row never answers would look absent, and an
+absent `overrides.forced` means false: so where the rules read such a field, the row is unread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import and_
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from checker.fields import MOVING, SEARCHED, model
+from checker.model import Label, Needs
+from checker.snapshot.columns import (
+    CALL,
+    ERROR_CODE,
+    ERROR_MESSAGE,
+    FILLED_AT,
+    LABELS,
+    LISTED_SINCE,
+    PINNED,
+    REFERENCE,
+    SEARCHED_AT,
+    SET,
+    SQL_TYPES,
+    found_by,
+    label_columns,
+    member,
+    member_types,
+    read_lines,
+    reference,
+    settled,
+    without,
+)
+from checker.snapshot.last_answers import latest_version, of_version
+from checker.snapshot.records import (
+    DELETED_NOT_LISTED,
+    FINDING,
+    GET_IMAGE_SET,
+    LIST_VERSIONS,
+    NO_VERSION,
+    NOT_RECORDED,
+    SEARCH,
+)
+from checker.snapshot.records import LISTED_SINCE as SINCE
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+
+FILLED = "updatedAt"
+"""What ListImageSetVersions leaves out of version 1 in published samples, and a search of the same version has."""
+_OWN = frozenset({"found", "collectedAt", "target"})
+_OF_THE_SET = ("datastoreId", "imageSetId")
+_SPELLED = {"versionId": "version"}
+
+
+def image_set_rows(
+    connection: DuckDBPyConnection, records: Path, labels: Mapping[str, Label], needs: Needs
+) -> DuckDBPyRelation:
+    """A row for each image set and each pinned version, and for each target of which some may be missing one without an
+    id."""
+    from duckdb import ColumnExpression as Column
+
+    answer = {"account": "VARCHAR", "region": "VARCHAR"} | member_types(model().fields)
+
+    def settle(part: DuckDBPyRelation) -> DuckDBPyRelation:
+        return settled(connection, part, records)
+
+    asked = settle(read_lines(connection, records, {**REFERENCE, **answer, **LABELS}, GET_IMAGE_SET))
+    lists = settle(without(settle(latest_version(connection, records, LABELS)), asked, PINNED))
+    rows = _row(asked, labels, {path: member(path) for path in model().fields}, GET_IMAGE_SET)
+    every = settle(_searches(connection, records))
+    if not every.limit(1).fetchall():
+        return rows.union(_listed(lists, labels, known=_answers(needs, model().versions)))
+    searched = every.filter(Column("imageSetId").isnotnull())
+    rows = settle(_with_moving(rows, searched))
+    known = _answers(needs, model().versions | SEARCHED)
+    rows = rows.union(settle(_beside_search(_listed(lists, labels, known=known), searched)))
+    alone = settle(without(settle(without(searched, asked)), lists))
+    rows = rows.union(_searched(alone, labels, known=_answers(needs, SEARCHED)))
+    return settle(rows.union(_targets(every, labels)))
+
+
+def target_rows(
+    connection: DuckDBPyConnection, records: Path, labels: Mapping[str, Label]
+) -> DuckDBPyRelation | None:
+    """The rows of targets of which some image sets may be missing; None where none is searched."""
+    every = _searches(connection, records)
+    return _targets(every, labels) if every.limit(1).fetchall() else None
+
+
+def _targets(every: DuckDBPyRelation, labels: Mapping[str, Label]) -> DuckDBPyRelation:
+    from duckdb import ColumnExpression as Column
+
+    missing = every.filter(Column("imageSetId").isnull())
+    return _row(missing, labels, {}, SEARCH, since=Column(SINCE))
+
+
+def _answers(needs: Needs, known: frozenset[str]) -> bool:
+    """Whether the rules read nothing but these fields."""
+    return needs.fields is not None and needs.fields <= known | _OWN
+
+
+def _searches(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation:
+    kinds = member_types({path: model().fields[path] for path in SEARCHED & model().fields.keys()})
+    kinds = {name: kind for name, kind in kinds.items() if name not in REFERENCE and name != "versionId"}
+    shape = {**REFERENCE, **kinds, "version": "BIGINT", SINCE: "TIMESTAMP", **LABELS}
+    return read_lines(connection, records, shape, *FINDING)
+
+
+def _row(
+    lines: DuckDBPyRelation,
+    labels: Mapping[str, Label],
+    values: Mapping[str, Expression],
+    call: str,
+    *,
+    known: bool = True,
+    since: Expression | None = None,
+) -> DuckDBPyRelation:
+    """Lines as rows of the table. Unless `known`, the call does not say what the rules read; `since` is for the rows of
+    targets: from when on their image sets are known, where that is all that there is to say."""
+    import duckdb
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+
+    code = member(ERROR_CODE)
+    if call == LIST_VERSIONS:
+        unlisted = duckdb.CaseExpression(Column("one").isnull(), Constant(NO_VERSION))
+        code = duckdb.CoalesceOperator(code, unlisted)
+    if not known:
+        values = {}
+        code = duckdb.CoalesceOperator(code, Constant(NOT_RECORDED))
+    if since is not None:
+        code = duckdb.CoalesceOperator(code, Constant(DELETED_NOT_LISTED))
+    null = Constant(None)
+    types = {path: kind for path, kind in _types().items() if path not in values}
+    filled = {**values, **{path: null.cast(kind) for path, kind in types.items()}}
+    for name in ("datastoreId", "imageSetId"):
+        filled[name] = Column(name)
+    own = {
+        name: Column(name) if call == GET_IMAGE_SET else null.cast("VARCHAR")
+        for name in ("account", "region")
+    }
+    return lines.select(
+        *reference(found_by(code), code, member(ERROR_MESSAGE)),
+        # that it is not there is an answer too
+        duckdb.CaseExpression(found_by(code).isnotnull(), Constant(call)).alias(CALL),
+        *(null.cast("TIMESTAMP").alias(name) for name in (SEARCHED_AT, FILLED_AT)),
+        (null.cast("TIMESTAMP") if since is None else since).alias(LISTED_SINCE),
+        *(own[name].alias(name) for name in own),
+        *(filled[path].alias(path) for path in model().fields),
+        *label_columns(labels),
+    )
+
+
+def _listed(lines: DuckDBPyRelation, labels: Mapping[str, Label], *, known: bool) -> DuckDBPyRelation:
+    """The latest version, or the pinned one, of the lists."""
+    paths = [path for path in model().fields if path in model().versions and path not in _OF_THE_SET]
+    values = {path: of_version(path) for path in paths}
+    return _row(lines, labels, values, LIST_VERSIONS, known=known)
+
+
+def _searched(lines: DuckDBPyRelation, labels: Mapping[str, Label], *, known: bool) -> DuckDBPyRelation:
+    from duckdb import ColumnExpression as Column
+
+    paths = [path for path in model().fields if path in SEARCHED and path not in _OF_THE_SET]
+    values = {path: Column(_SPELLED.get(path, path)) for path in paths}
+    return _row(lines, labels, values, SEARCH, known=known)
+
+
+def _with_moving(rows: DuckDBPyRelation, searched: DuckDBPyRelation) -> DuckDBPyRelation:
+    """The rows of answers with what a later search says of the fields that change without a new version."""
+    return _overlaid(rows, searched, sorted(MOVING), later=True)
+
+
+def _beside_search(rows: DuckDBPyRelation, searched: DuckDBPyRelation) -> DuckDBPyRelation:
+    """The rows of lists with what only a search says of an image set."""
+    paths = [path for path in model().fields if path in SEARCHED and path not in model().versions]
+    return _overlaid(rows, searched, [*paths, FILLED], later=False)
+
+
+def _overlaid(
+    rows: DuckDBPyRelation, searched: DuckDBPyRelation, paths: Sequence[str], *, later: bool
+) -> DuckDBPyRelation:
+    import duckdb
+    from duckdb import ColumnExpression as Column
+
+    right = searched.select(
+        *(Column(name).alias(f"search.{name}") for name in SET),
+        Column("collectedAt").alias("search.at"),
+        Column("version").alias("search.version"),
+        *(Column(path).alias(f"search.{path}") for path in paths),
+    )
+    same = reduce(and_, [Column(name) == Column(f"search.{name}") for name in SET])
+    same = same & Column(PINNED).isnull() & Column("found")
+    if later:
+        same = same & (Column("search.at") > Column("collectedAt"))
+    joined = rows.set_alias("rows").join(right.set_alias("search"), same, how="left")
+    given = Column("search.imageSetId").isnotnull()
+    same_version = given & Column(FILLED).isnull() & (Column("search.version") == Column("versionId"))
+
+    def value(name: str) -> Expression:
+        if name == SEARCHED_AT:
+            return Column("search.at").alias(name)
+        if name == FILLED_AT and FILLED in paths:
+            return duckdb.CaseExpression(same_version, Column("search.at")).alias(name)
+        if name not in paths:
+            return Column(name)
+        taken = same_version if name == FILLED else given
+        return duckdb.CaseExpression(taken, Column(f"search.{name}")).otherwise(Column(name)).alias(name)
+
+    return joined.select(*map(value, rows.columns))
+
+
+def _types() -> dict[str, str]:
+    return {path: SQL_TYPES.get(spec.type, "VARCHAR") for path, spec in model().fields.items()}

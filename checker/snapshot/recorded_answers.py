@@ -1,0 +1,363 @@
+"""Recorded answers: files with what the AWS CLI prints, to records.
+
+A file is any sequence of JSON values: `get-image-set` answers, arrays of them, `list-image-set-versions` and
+`get-datastore` answers, and objects with an `error` for what could not be read, so that a records.jsonl can be read too.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from checker.fields import DICOM, SEARCHED, model
+from checker.model import Label, Needs, Scalar
+from checker.problems import InvalidInputError, Problem, suggest
+from checker.snapshot.answer_files import answer_files
+from checker.snapshot.answers import (
+    BadAnswerError,
+    error_member,
+    id_member,
+    normalise,
+    normalise_datastore,
+    normalise_search,
+    normalise_tags,
+    normalise_versions,
+    our_spelling,
+    refuse_other_case,
+    version_number,
+)
+from checker.snapshot.duplicate_answers import Seen, latest, merged, once
+from checker.snapshot.foreign_json import other_answer
+from checker.snapshot.json_files import json_values, kind_of
+from checker.snapshot.records import (
+    ACTIONS,
+    BESIDE,
+    DICOM_TAGS,
+    FINDING,
+    GET_DATASTORE,
+    GET_IMAGE_SET,
+    LIST_TAGS,
+    LIST_VERSIONS,
+    LISTED_SINCE,
+    NOT_FOUND,
+    NOT_RECORDED,
+    PROPERTIES,
+    SEARCH,
+    SEARCHED_SINCE,
+    TAGS,
+    VERSIONS,
+    WITNESS,
+    Record,
+    arn_parts,
+)
+from checker.snapshot.version_pages import Page, cut_off, token_of
+from checker.values import BadValueError, iso, other_case, parse_scalar, parse_time, show
+
+TARGET = "recorded"
+
+
+def read_recorded(
+    paths: Sequence[str],
+    labels: Mapping[str, Label],
+    warnings: list[Problem] | None = None,
+    *,
+    needs: Needs = Needs(),  # noqa: B008 - frozen
+    complete: bool = False,
+) -> list[Record]:
+    """The records in the files: GetImageSet's, one for each image set, of several versions the highest; where they are
+    needed the versions of each; what was recorded of data stores and of tags. Sorted, so that the order of the files
+    does not matter.
+
+    Args:
+        paths: the files as the user wrote them, and folders of them; `-` is standard input.
+        labels: the declared labels, which an answer may carry under `labels`.
+        warnings: takes what is odd but no error: labels that are not declared, files without an image set.
+        needs: what the rules read.
+        complete: the user says that the files hold every image set of their data stores.
+
+    Raises:
+        InvalidInputError: with every record that is malformed, or that contradicts another one.
+    """
+    problems: list[Problem] = []
+    reader = _Reader(labels, [] if warnings is None else warnings, needs.dicom)
+    seen: list[Seen] = []
+    for path in answer_files(paths, reader.warnings):
+        for where, value in json_values(path, problems, reader.warnings):
+            try:
+                seen += reader.read(value, where)
+            except (BadAnswerError, BadValueError) as error:
+                problems.append(Problem(where, str(error), getattr(error, "hint", "")))
+    problems += cut_off(reader.pages)
+    sets = sorted(
+        _image_sets(seen, problems, versions=needs.versions),
+        key=lambda record: (record.datastore_id or "", record.image_set_id or "", record.action),
+    )
+    stores = list(once(_of(seen, GET_DATASTORE), "the data store", problems))
+    tags = list(once(_of(seen, LIST_TAGS), "the tags of", problems))
+    found = [*latest(_of(seen, SEARCH)), *(one.record for one in seen if one.record.action in FINDING[1:])]
+    if problems:
+        raise InvalidInputError(problems)
+    if needs.datastores:
+        stores = _each_store(stores, sets, complete=complete)
+    return [*_filled(sets, found), *stores, *tags, *found]
+
+
+def form_of(labels: Mapping[str, Label]) -> Callable[[dict[str, Any], str], Iterator[Mapping[str, Any]]]:
+    """What reads a record, given with its place, back as recorded answers, one for each version: their members as records
+    hold them. It raises BadAnswerError or BadValueError where that is no answer of the service."""
+    reader = _Reader(labels, [], tuple(name.removeprefix(DICOM) for name in model().dicom))
+    return lambda document, where: (one.record.answer or {} for one in reader.read(document, where))
+
+
+def _filled(sets: list[Record], found: list[Record]) -> Iterator[Record]:
+    """The image sets with what only a search said of the same version: a list of versions leaves that out."""
+    said = {(one.datastore_id, one.image_set_id): one.answer or {} for one in found}
+    for record in sets:
+        more = said.get((record.datastore_id, record.image_set_id), {})
+        if (
+            record.action == GET_IMAGE_SET
+            and record.answer
+            and str(more.get("version")) == record.answer["versionId"]
+        ):
+            more = {name: value for name, value in more.items() if name in SEARCHED}
+            yield replace(record, answer={**more, **record.answer})
+        else:
+            yield record
+
+
+def _of(seen: Iterable[Seen], action: str) -> list[Seen]:
+    return [one for one in seen if one.record.action == action]
+
+
+def _image_sets(seen: list[Seen], problems: list[Problem], *, versions: bool) -> Iterator[Record]:
+    by_id: dict[str, tuple[list[Seen], list[Seen], list[Seen]]] = {}
+    for one in seen:
+        if one.record.action in (GET_IMAGE_SET, LIST_VERSIONS):
+            same = by_id.setdefault(one.record.image_set_id or "", ([], [], []))
+            same[2 if one.record.witness else one.record.action == LIST_VERSIONS].append(one)
+    for _, (of_the_set, unlisted, witnesses) in sorted(by_id.items()):
+        # where nothing else was recorded, the failed list is all that is known of the image set
+        known = of_the_set or [_as_image_set(one) for one in unlisted]
+        if known:
+            yield from merged(known, unlisted, problems, versions=versions, witnesses=witnesses)
+
+
+def _as_image_set(one: Seen) -> Seen:
+    return replace(one, record=replace(one.record, action=GET_IMAGE_SET, version=None))
+
+
+def _each_store(stores: list[Record], sets: list[Record], *, complete: bool) -> list[Record]:
+    """A record for each data store that one is about, with what the user says of its image sets."""
+    by_id = {record.datastore_id: replace(record, complete=complete) for record in stores}
+    missing = (NOT_RECORDED, "no get-datastore answer was recorded")
+    for record in sets:
+        if record.datastore_id not in by_id:
+            by_id[record.datastore_id] = Record(
+                TARGET, None, record.datastore_id, action=GET_DATASTORE, error=missing, complete=complete
+            )
+    return [by_id[name] for name in sorted(by_id, key=lambda name: name or "")]
+
+
+@dataclass(slots=True)
+class _Reader:
+    """JSON values to records."""
+
+    labels: Mapping[str, Label]
+    warnings: list[Problem]
+    dicom: tuple[str, ...] = ()
+    undeclared: set[str] = field(default_factory=set)
+    pages: list[Page] = field(default_factory=list)
+
+    def read(self, value: Any, where: str) -> Iterator[Seen]:
+        if not isinstance(value, dict):
+            raise BadAnswerError(f"an answer is an object, not {kind_of(value)}")
+        if "action" not in value and (other := other_answer(value)):
+            raise BadValueError(*other)
+        action = _action(value)
+        if action in FINDING:
+            yield self.found(value, where, action)
+            return
+        if action == GET_IMAGE_SET:
+            # a record without a data store is one that was read from a list of versions
+            yield self.seen(value, where, listed="target" in value and value.get("datastoreId") is None)
+        elif action == LIST_VERSIONS:
+            yield from self.versions(value, where)
+        else:
+            yield self.other(value, where, action)
+
+    def versions(self, value: dict[str, Any], where: str) -> Iterator[Seen]:
+        if "error" in value:
+            yield self.failed_list(value, where)
+            return
+        items = value.get(VERSIONS)
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            raise BadAnswerError(f"{VERSIONS} is no list of objects")
+        token = token_of(value)
+        if not items and token:
+            self.pages.append(Page(where, None, None, (), token))
+            return
+        if not items:
+            self.warnings.append(Problem(where, "records no image set", warning=True))
+            return
+        normalise_versions(items, image_set_id=id_member(value, "imageSetId"))
+        numbers = tuple(int(item["versionId"]) for item in items)
+        store = id_member(value, "datastoreId")
+        self.pages.append(Page(where, store, items[0]["imageSetId"], numbers, token))
+        refuse_other_case(value, BESIDE | {VERSIONS})
+        beside: dict[str, Any] = {
+            name: value[name]
+            for name in ("datastoreId", "collectedAt", "labels", "labelPlaces", WITNESS)
+            if name in value
+        }
+        # a record of this program, and no list that it read from a file
+        asked = "action" in value and not value.get("gaps") and value.get("target") != TARGET
+        for item in items:
+            seen = self.seen({**our_spelling(item), **beside}, where, listed=True, whole=True)
+            yield replace(seen, asked=asked)
+
+    def seen(self, value: dict[str, Any], where: str, *, listed: bool, whole: bool = False) -> Seen:
+        common, version = self.common(value, where)
+        if "error" in value:
+            error = error_member(value["error"])
+            # that the set is not there holds for each of its versions
+            record = Record(**common, error=error, version=None if error[0] == NOT_FOUND else version)
+        else:
+            required = model().required - {"datastoreId"} if listed else None
+            record = Record(**common, answer=normalise(value, required=required))
+        return Seen(record, where, listed, version is not None, whole)
+
+    def failed_list(self, value: dict[str, Any], where: str) -> Seen:
+        common, version = self.common(value, where)
+        record = Record(**common, action=LIST_VERSIONS, error=error_member(value["error"]))
+        return Seen(record, where, listed=False, pinned=version is not None)
+
+    def common(self, value: dict[str, Any], where: str) -> tuple[dict[str, Any], int | None]:
+        """What records of an image set have beside the answer, and the version asked for."""
+        image_set_id = id_member(value, "imageSetId")
+        if image_set_id is None:
+            near = difflib.get_close_matches("imagesetid", [key.lower() for key in value], n=1, cutoff=0.8)
+            hint = "members are spelled as in the API: imageSetId" if near else ""
+            raise BadValueError(
+                "imageSetId is missing",
+                hint or "an answer is what `aws medical-imaging get-image-set` prints",
+            )
+        refuse_other_case(value, BESIDE)
+        asked = value.get("requestedVersionId")
+        places = value.get("labelPlaces")
+        typed = self.typed(value.get("labels"), where)
+        return {
+            "target": TARGET,
+            "image_set_id": image_set_id,
+            "datastore_id": id_member(value, "datastoreId"),
+            "collected_at": _collected(value),
+            "labels": typed,
+            "witness": value.get(WITNESS) is True,
+            "label_places": {name: str(places[name]) for name in typed if name in places}
+            if isinstance(places, dict)
+            else {},
+        }, None if asked is None else version_number("requestedVersionId", asked)
+
+    def other(self, value: dict[str, Any], where: str, action: str) -> Seen:
+        """What was said of a data store, or of tags."""
+        check: Callable[..., dict[str, Any]] = (
+            normalise_datastore if action == GET_DATASTORE else normalise_tags
+        )
+        answer = None if "error" in value else check(value)
+        properties = (answer or {}).get(PROPERTIES, {})
+        store = id_member(value, "datastoreId") or properties.get("datastoreId")
+        if store is None:
+            raise BadValueError("datastoreId is missing", "it says which data store this is about")
+        if action == GET_DATASTORE and answer:
+            normalise_datastore(value, datastore_id=store)
+        known = arn_parts(properties.get("datastoreArn", ""))
+        record = Record(
+            TARGET,
+            id_member(value, "imageSetId") if action == LIST_TAGS else None,
+            store,
+            account=known.get("account"),
+            region=known.get("region"),
+            action=action,
+            answer=answer,
+            error=error_member(value["error"]) if "error" in value else None,
+            collected_at=_collected(value),
+        )
+        return Seen(record, where, listed=False, pinned=False)
+
+    def found(self, value: dict[str, Any], where: str, action: str) -> Seen:
+        """What a search of this program found: an image set, or that the search came to its end, or that it failed."""
+        name = id_member(value, "imageSetId")
+        answer: dict[str, Any] | None = None
+        if "error" not in value and name is None:
+            if not isinstance(value.get(LISTED_SINCE), str):
+                raise BadValueError(
+                    f"the record of {action} names no image set", "it is no record of this program"
+                )
+            answer = {LISTED_SINCE: iso(parse_time(value[LISTED_SINCE]))}
+            if isinstance(value.get(SEARCHED_SINCE), str):
+                answer[SEARCHED_SINCE] = iso(parse_time(value[SEARCHED_SINCE]))
+        elif "error" not in value:
+            members = {key: one for key, one in value.items() if key not in BESIDE and key != "datastoreId"}
+            kept = [name for name in self.dicom if name in (members.get(DICOM_TAGS) or ())]
+            answer = normalise_search(members, store=id_member(value, "datastoreId") or "", dicom=kept)
+        common = self.common(value, where)[0] if name else {"target": TARGET, "image_set_id": None}
+        common |= {"datastore_id": id_member(value, "datastoreId"), "collected_at": _collected(value)}
+        error = error_member(value["error"]) if answer is None else None
+        record = Record(**common, action=action, answer=answer, error=error)
+        return Seen(record, where, listed=False, pinned=False)
+
+    def typed(self, given: Any, where: str) -> dict[str, Scalar]:
+        if given is None:
+            return {}
+        if not isinstance(given, dict):
+            raise BadAnswerError("labels is no object")
+        typed = {}
+        for name, value in given.items():
+            if isinstance(value, dict | list):
+                raise BadAnswerError(
+                    f"the label {name} is {value!r:.80}, which is no text, number or boolean"
+                )
+            label = self.labels.get(name)
+            if label is None and name not in self.undeclared:
+                self.undeclared.add(name)
+                hint = suggest(name, self.labels, what="declared are")
+                self.warnings.append(
+                    Problem(where, f"no policy declares the label {name}", hint, warning=True)
+                )
+            if label is None or value is None:
+                continue
+            text = show(value)
+            if label.one_of and text not in label.one_of:
+                raise BadValueError(
+                    f"the label {name} is never {text}", suggest(text, label.one_of, what="it is one of")
+                )
+            typed[name] = parse_scalar(text, label.type)
+        return typed
+
+
+def _action(value: dict[str, Any]) -> str:
+    """The call that a JSON value is an answer of: as a record says it, else by its members."""
+    given = value.get("action")
+    if given is not None:
+        if given not in ACTIONS:
+            raise BadValueError(
+                f"the action {show(given):.80} is none that is recorded",
+                suggest(str(given), ACTIONS, what="it is one of"),
+            )
+        return str(given)
+    if wrong := other_case(value, {VERSIONS, PROPERTIES}):
+        raise BadAnswerError("{} is spelled {} in the API".format(*wrong))
+    if PROPERTIES in value:
+        return GET_DATASTORE
+    if TAGS in value and "imageSetId" not in value:
+        raise BadValueError(
+            "list-tags-for-resource does not say whose tags these are",
+            'add "action": "ListTagsForResource", "datastoreId" and, for those of an image set, "imageSetId"',
+        )
+    return LIST_VERSIONS if VERSIONS in value else GET_IMAGE_SET
+
+
+def _collected(value: Mapping[str, Any]) -> Any:
+    collected = value.get("collectedAt")
+    return parse_time(collected) if isinstance(collected, str) else None

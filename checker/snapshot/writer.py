@@ -1,0 +1,261 @@
+"""The snapshot: records as Parquet files with one row per image set, per version and per data store, as rules need them.
+
+A column is named like the field it holds. Instants are UTC without a zone, whole milliseconds; a duration is a struct
+of months and milliseconds. What an answer left out is null: what that means is the evaluation's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from checker.layout import DATASTORES, HISTORY, SNAPSHOT, VERSIONS
+from checker.model import Coverage, Label, Needs
+from checker.snapshot.columns import (
+    CALL,
+    ERROR_CODE,
+    ERROR_MESSAGE,
+    LABEL_PLACES,
+    LISTED_SINCE,
+    MEMORY_AT_MOST,
+    MEMORY_TO_COLLECT,
+    PINNED,
+    ROW,
+    TARGET_ACCOUNT,
+    TARGET_REGION,
+    connect,
+    duckdb_path,
+    search_failed,
+    settled,
+    write,
+)
+from checker.snapshot.contradictory_sets import doubted, doubts
+from checker.snapshot.datastores import datastore_rows
+from checker.snapshot.image_sets import image_set_rows
+from checker.snapshot.joins import (
+    with_datastore,
+    with_dicom,
+    with_history,
+    with_successor,
+    with_tags,
+    with_targets,
+)
+from checker.snapshot.records import Record
+from checker.snapshot.versions import version_rows
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+
+__all__ = [
+    "CALL",
+    "ERROR_CODE",
+    "ERROR_MESSAGE",
+    "LABEL_PLACES",
+    "LISTED_SINCE",
+    "PINNED",
+    "ROW",
+    "TARGET_ACCOUNT",
+    "TARGET_REGION",
+    "answered_by",
+    "connect",
+    "duckdb_path",
+    "search_failed",
+    "write_records",
+    "write_snapshot",
+]
+
+
+_ORDER = ("target", "imageSetId", PINNED, "versionId", "datastoreId")
+
+
+def write_records(records: Iterable[Record], path: Path) -> None:
+    """Writes records as JSON lines."""
+    with path.open("w", encoding="utf-8", newline="\n") as lines:
+        for record in records:
+            lines.write(record.to_json() + "\n")
+
+
+def write_snapshot(
+    records: Path,
+    folder: Path,
+    labels: Mapping[str, Label],
+    needs: Needs = Needs(),  # noqa: B008 - frozen
+    *,
+    one_service: bool = True,
+) -> Coverage:
+    """Turns a records.jsonl into the tables that rules need; what they cover.
+
+    Args:
+        records: the JSON lines. `history.parquet` may stand beside them, or in the folder, which is looked into first.
+        folder: where the tables go: image_sets.parquet, versions.parquet, datastores.parquet.
+        labels: the labels to keep, each a column of its type.
+        needs: what the rules read: which tables there are, and which columns from other calls they have.
+        one_service: whether all records are of the same image sets, so that those on one may contradict each other. Tests
+            inside rules have a world each.
+    """
+    from duckdb import OutOfMemoryException
+
+    try:
+        with connect(MEMORY_TO_COLLECT) as connection:
+            return _tables(connection, records, folder, labels, needs, one_service=one_service)
+    except OutOfMemoryException:  # rather than no tables at all
+        with connect(MEMORY_AT_MOST) as connection:
+            return _tables(connection, records, folder, labels, needs, one_service=one_service)
+
+
+def _tables(
+    connection: DuckDBPyConnection,
+    records: Path,
+    folder: Path,
+    labels: Mapping[str, Label],
+    needs: Needs,
+    *,
+    one_service: bool,
+) -> Coverage:
+    written: list[Path] = []
+    found = doubts(connection, records) if one_service and (needs.image_sets or needs.versions) else None
+    if needs.image_sets:
+        rows = doubted(image_set_rows(connection, records, labels, needs), found)
+        rows = _with_calls(connection, rows, records, needs)
+        if needs.dicom:
+            rows = with_dicom(connection, rows, records, needs.dicom, found)
+        if needs.successor:
+            rows = with_successor(rows)
+        if needs.history:
+            # a replay has its own beside its tables
+            places = [place / HISTORY for place in (folder, records.parent)]
+            rows = with_history(connection, rows, next(filter(Path.exists, places), None))
+            rows = with_targets(settled(connection, rows, records))
+        written.append(folder / SNAPSHOT)
+        rows = settled(connection, rows, records)
+        write(rows, _ORDER, written[-1])
+    if needs.versions:
+        rows = doubted(version_rows(connection, records, labels, needs), found)
+        rows = settled(connection, _with_calls(connection, rows, records, needs), records)
+        written.append(folder / VERSIONS)
+        write(rows, ("target", "imageSetId", "versionId", "datastoreId", PINNED), written[-1])
+    if needs.datastores:
+        rows = with_datastore(connection, datastore_rows(connection, records), records)
+        if needs.datastore_tags:
+            rows = with_tags(connection, rows, records, needs.datastore_tags, of="datastore")
+        write(rows, ("target", "datastoreId"), folder / DATASTORES)
+    if written:
+        return _coverage(connection, written)
+    if not needs.datastores:
+        return Coverage()
+    unread = _unread(connection, records, folder, labels, needs)
+    return replace(_stores_coverage(connection, folder / DATASTORES), expected=unread, unreadable=unread)
+
+
+def _unread(
+    connection: DuckDBPyConnection, records: Path, folder: Path, labels: Mapping[str, Label], needs: Needs
+) -> int:
+    """How many image sets were asked for and not read, where these rules need none: the evidence may be of a run whose rules
+    did, or recorded. They alone have rows then, and a table where there are any."""
+    from duckdb import ColumnExpression as Column
+
+    every = image_set_rows(connection, records, labels, needs)
+    rows = settled(
+        connection, every.filter(Column("imageSetId").isnotnull() & Column("found").isnull()), records
+    )
+    if not rows.limit(1).fetchall():
+        return 0
+    write(rows, _ORDER, folder / SNAPSHOT)
+    return _coverage(connection, [folder / SNAPSHOT]).unreadable
+
+
+def answered_by(folder: Path) -> dict[str, int]:
+    """How many image sets, or versions where no rule judges image sets, each call answered for, by the tables in a folder."""
+    from duckdb import ColumnExpression as Column
+
+    tables = [folder / name for name in (SNAPSHOT, VERSIONS)]
+    with connect() as connection:
+        for table in filter(Path.exists, tables):
+            rows = connection.read_parquet(duckdb_path(table)).filter(Column(CALL).isnotnull())
+            return dict(rows.aggregate(f'"{CALL}", count(*)', f'"{CALL}"').order(f'"{CALL}"').fetchall())
+    return {}
+
+
+def _with_calls(
+    connection: DuckDBPyConnection, rows: DuckDBPyRelation, records: Path, needs: Needs
+) -> DuckDBPyRelation:
+    """The rows of image sets or versions with what calls of their own said, where a rule reads it."""
+    if needs.tags:
+        rows = with_tags(connection, rows, records, needs.tags, of="image set")
+    if needs.datastore:
+        rows = with_datastore(connection, rows, records)
+    if needs.datastore_tags:
+        rows = with_tags(connection, rows, records, needs.datastore_tags, of="datastore")
+    return rows
+
+
+def _coverage(connection: DuckDBPyConnection, tables: list[Path]) -> Coverage:
+    """How many distinct image sets there are, and how many of them were read."""
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+    from duckdb import FunctionExpression as Function
+
+    names = ("target", "datastoreId", "imageSetId", "found", LISTED_SINCE, ERROR_CODE)
+    columns = [Column(name) for name in names]
+    every, *more = (
+        connection.read_parquet(duckdb_path(table)).select(
+            *columns, Constant(table.name == SNAPSHOT).alias("itself")
+        )
+        for table in tables
+    )
+    for other in more:
+        every = every.union(other)
+    rows = every.filter(Column("imageSetId").isnotnull())
+    unread, gone = Column("found").isnull(), Column("found") == Constant(value=False)
+    # an image set that two targets list is one image set
+    said = {
+        "unread": unread,
+        "gone": gone,
+        "itself": Column("itself"),
+        "not_itself": Column("itself") & unread,
+    }
+    of_target = Column("imageSetId").isnull()
+    said["searched"] = _of_search(every.filter(of_target & Column(LISTED_SINCE).isnotnull()))
+    per_set = rows.aggregate(
+        [Function("bool_or", truth).alias(name) for name, truth in said.items()],
+        '"datastoreId", "imageSetId"',
+    )
+    counts = per_set.aggregate(
+        [
+            Function("count_star"),
+            Function("count_if", ~Column("unread") & Column("gone")),
+            Function("count_if", Column("unread")),
+            Function("count_if", Column("unread") & Column("itself") & ~Column("not_itself")),
+            Function("count_if", Column("searched")),
+        ]
+    ).fetchall()[0]
+    expected, not_found, unreadable, lists, found = (count or 0 for count in counts)
+    # a search that failed may have missed any number of image sets
+    missed = Function("bool_or", of_target & search_failed())
+    nothing = Function("bool_and", unread) & Function("bool_or", ~of_target)
+    per_target = every.aggregate([(missed | nothing).alias("unread"), missed.alias("missed")], '"target"')
+    counters = [Function("count_if", Column(name)) for name in ("unread", "missed")]
+    targets, unlisted = (count or 0 for count in per_target.aggregate(counters).fetchall()[0])
+    return Coverage(expected, not_found, unreadable, targets, lists, unlisted, found)
+
+
+def _of_search(ends: DuckDBPyRelation) -> Expression:
+    """Whether a search found the image set of a row, by the rows of targets whose search came to its end."""
+    from duckdb import ColumnExpression as Column
+    from duckdb import ConstantExpression as Constant
+
+    targets = [Constant(name) for (name,) in ends.select(Column("target")).distinct().fetchall()]
+    return Column("target").isin(*targets) if targets else Constant(value=False)
+
+
+def _stores_coverage(connection: DuckDBPyConnection, table: Path) -> Coverage:
+    """The coverage of rules that read no image set: a target is unreadable where its data store is."""
+    from duckdb import ColumnExpression as Column
+    from duckdb import FunctionExpression as Function
+
+    rows = connection.read_parquet(duckdb_path(table))
+    per_target = rows.aggregate([Function("bool_and", Column("found").isnull()).alias("unread")], '"target"')
+    count = per_target.aggregate([Function("count_if", Column("unread"))]).fetchall()[0][0]
+    return Coverage(unreadable_targets=count or 0)

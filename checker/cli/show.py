@@ -8,13 +8,12 @@ from collections.abc import Iterator
 
 from checker import api
 from checker.cli.console import say, warn
-from checker.cli.docs import demand_text
 from checker.cli.policies import taken
 from checker.model import Control, Pack, Param, Rule, Type
 from checker.policy.params import used
 from checker.policy.sources import SHIPPED
 from checker.policy.tree import counted_fields_of
-from checker.policy.written import condition_text
+from checker.policy.written import condition_text, demand_text
 from checker.problems import InvalidInputError, Problem, printable, suggest
 from checker.values import show
 

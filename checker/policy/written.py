@@ -1,10 +1,11 @@
-"""Rules as their authors wrote them: the lines of a rule, and of the conditions in it."""
+"""Rules as their authors wrote them: the lines of a rule, and of the conditions in it; values as they write them."""
 
 from __future__ import annotations
 
 import re
 
-from checker.model import Pack, Rule
+from checker.model import Demand, Field, Pack, ParamRef, Rule
+from checker.values import show
 
 _CONDITION = re.compile(r"(when|deny|require)\s*:")
 
@@ -33,6 +34,23 @@ def condition_text(pack: Pack, rule: Rule) -> str:
         if taking:
             taken.append(own[margin:].rstrip())
     return "\n".join(taken).strip("\n") or rule_text(pack, rule).strip()
+
+
+def demand_text(demand: Demand) -> str:
+    """What a control demands of a parameter: `retention: {gte: 10y}`."""
+    tests = ", ".join(f"{test.operator}: {value_text(test.value)}" for test in demand.tests)
+    return f"{demand.param}: {{{tests}}}"
+
+
+def value_text(value: object) -> str:
+    """A value as a policy has it."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(value_text, value))}]"
+    if isinstance(value, ParamRef):
+        return f"${value.name}"
+    if isinstance(value, Field):
+        return f"{{field: {value.path}}}"
+    return show(value)
 
 
 def _depth(line: str) -> int:

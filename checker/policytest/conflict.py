@@ -13,7 +13,7 @@ from duckdb import FunctionExpression as Function
 from checker.evaluation.compile import Compiler, tree
 from checker.model import Condition, Group, Leaf
 from checker.policy.operators import BARE
-from checker.policytest.value_mutations import shown
+from checker.policy.written import value_text
 
 MOST_PAIRED = 24
 MOST_ENTRIES = 64
@@ -86,5 +86,7 @@ def written(condition: Condition) -> str:
         return f"{condition.kind}: [{', '.join(written(member) for member in condition.members)}]"
     name = str(condition.operand) if isinstance(condition, Leaf) else condition.kind
     if len(condition.tests) == 1 and condition.tests[0].operator == BARE and isinstance(condition, Leaf):
-        return f"{name}: {shown(condition.tests[0].value)}"
-    return f"{name}: {{{', '.join(f'{test.operator}: {shown(test.value)}' for test in condition.tests)}}}"
+        return f"{name}: {value_text(condition.tests[0].value)}"
+    return (
+        f"{name}: {{{', '.join(f'{test.operator}: {value_text(test.value)}' for test in condition.tests)}}}"
+    )

@@ -22,7 +22,8 @@ from checker.model import (
 from checker.policy.operators import OPERATORS
 from checker.policy.params import Bound, bind
 from checker.policy.tree import walk
-from checker.policytest.value_mutations import Step, other_operators, shown, steps
+from checker.policy.written import value_text
+from checker.policytest.value_mutations import Step, other_operators, steps
 from checker.problems import InvalidInputError
 
 _FRESH = " moved"
@@ -201,7 +202,7 @@ def _values(leaf: Leaf | Aggregate, test: Test, *, item: bool = False) -> Iterat
     for step in steps(test, kind, members).values():
         moved_value = step(value)
         if moved_value is not None:
-            text = f"{shown(value)} -> {shown(moved_value)} {inside}"
+            text = f"{value_text(value)} -> {value_text(moved_value)} {inside}"
             yield _Tests((Test(test.operator, moved_value),), text)
 
 
@@ -212,7 +213,7 @@ def _several(
     if OPERATORS[test.operator].takes == "list" and len(value) > 1:
         for index, item in enumerate(value):
             fewer = Test(test.operator, value[:index] + value[index + 1 :])
-            yield _Tests((fewer,), f"{shown(item)} dropped {inside}")
+            yield _Tests((fewer,), f"{value_text(item)} dropped {inside}")
         return
     for index, item in enumerate(value):
         for change in _values(leaf, Test(test.operator, item), item=True):

@@ -9,8 +9,8 @@ from checker.model import Aggregate, Condition, Location, Pack, ParamRef, Rule, 
 from checker.policy.cases import AS_OF
 from checker.policy.params import bind, leaves
 from checker.policy.tree import walk
+from checker.policy.written import value_text
 from checker.policytest.cases import Group as Values
-from checker.policytest.value_mutations import shown
 from checker.problems import InvalidInputError
 
 Default = Scalar | tuple[Scalar, ...]
@@ -42,7 +42,7 @@ def resting(defaults: Mapping[str, Default]) -> str:
     if not defaults:
         return ""
     return "; with " + " and ".join(
-        f"{name} at its default, {shown(value)}" for name, value in defaults.items()
+        f"{name} at its default, {value_text(value)}" for name, value in defaults.items()
     )
 
 

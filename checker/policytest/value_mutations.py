@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from checker.model import Duration, Field, ParamRef, Scalar, Test, Type, Value
+from checker.model import Duration, Scalar, Test, Type
 from checker.policy.operators import OPERATORS, operators_of
-from checker.values import DAY, INTEGERS, LONGEST_MILLISECONDS, LONGEST_MONTHS, shifted, show
+from checker.values import DAY, INTEGERS, LONGEST_MILLISECONDS, LONGEST_MONTHS, shifted
 
 NEVER = r"[^\s\S]"
 """A pattern that no text matches."""
@@ -104,14 +104,3 @@ def _duration(value: Duration, by: int) -> Duration | None:
     unit = next(unit for unit in _UNITS if value.milliseconds % unit == 0) if value.milliseconds else DAY
     milliseconds = value.milliseconds + by * unit
     return Duration(value.months, milliseconds) if 0 <= milliseconds <= LONGEST_MILLISECONDS else None
-
-
-def shown(value: Value) -> str:
-    """A value as messages print it."""
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(shown, value))}]"
-    if isinstance(value, ParamRef):
-        return f"${value.name}"
-    if isinstance(value, Field):
-        return f"{{field: {value.path}}}"
-    return show(value)

@@ -7,11 +7,11 @@ import pytest
 from project.source import ROOT
 
 from checker.cli import main
-from checker.cli.docs import code, escaped, fenced, flow, page
 from checker.cli.schema import schema_text
 from checker.policy.load import load
 from checker.policy.schema import HEADER
 from checker.policy.written import condition_text
+from checker.reporting.pack_page import code, escaped, fenced, flow, page
 
 PAGES = ROOT / "docs" / "packs"
 POLICY = """\

@@ -48,9 +48,9 @@ from checker.values import iso, show
 
 if TYPE_CHECKING:
     from checker.audit.verifying import Verified
+    from checker.collect.estimate import Estimate
     from checker.config import AuditConfig
     from checker.evaluation.explain import Explanation
-    from checker.inventory.estimate import Estimate
 
 __all__ = [
     "Evidence",
@@ -204,10 +204,10 @@ def collect(
             interrupted run were damaged.
     """
     from checker.audit.remembering import memory_of
+    from checker.collect.collection import Options
+    from checker.collect.collection import collect as run
+    from checker.collect.rate_limit import Meter
     from checker.evaluation.member import Members
-    from checker.inventory.collect import Options
-    from checker.inventory.collect import collect as run
-    from checker.inventory.limits import Meter
 
     where, moment = folder or temporary(), as_of or utc_now()
     asked = Asked(
@@ -270,7 +270,7 @@ def plan(
     Raises:
         InvalidInputError: the store of runs cannot be read, or the last run was altered.
     """
-    from checker.inventory.outlook import outlook
+    from checker.collect.preview import outlook
 
     return outlook(config, chosen, needs, sets=sets, alone=alone)
 

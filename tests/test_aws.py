@@ -6,8 +6,8 @@ import time
 from collections import Counter
 
 import pytest
-from inventory.fixtures import aws_env, service
-from inventory.service import DATASTORE, Running, Service, answer, image_set_id
+from collect.fixtures import aws_env, service
+from collect.service import DATASTORE, Running, Service, answer, image_set_id
 
 from checker import __version__
 from checker.aws import (
@@ -21,8 +21,8 @@ from checker.aws import (
     why_no_profile,
 )
 from checker.aws.settings import core_session
-from checker.inventory.collect import Options, collect
-from checker.inventory.limits import Limiter, StoppedError
+from checker.collect.collection import Options, collect
+from checker.collect.rate_limit import Limiter, StoppedError
 from checker.model import ImageSetRef, Target
 from checker.problems import InvalidInputError
 

@@ -6,9 +6,9 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from collect.fixtures import aws_env
 from hypothesis import given
 from hypothesis import strategies as st
-from inventory.fixtures import aws_env
 
 from checker import config
 from checker.config import Rate, load, resolve_targets

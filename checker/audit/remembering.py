@@ -15,8 +15,8 @@ from checker.snapshot.answer_index import Stored
 from checker.snapshot.deletion_events import Event
 
 if TYPE_CHECKING:
+    from checker.collect.reuse import Memory
     from checker.config.audit import Collect
-    from checker.inventory.recall import Memory
 
 
 def memory_of(
@@ -42,7 +42,7 @@ def memory_of(
     Raises:
         InvalidInputError: an earlier run was altered.
     """
-    from checker.inventory.recall import Memory
+    from checker.collect.reuse import Memory
 
     here = then = None
     if own is not None:

@@ -9,7 +9,7 @@ import tempfile
 
 import pytest
 import time_machine
-from inventory.fixtures import aws_env
+from collect.fixtures import aws_env
 from runs.folders import s3_server
 from runs.test_pruning import statement
 

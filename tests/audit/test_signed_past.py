@@ -10,9 +10,9 @@ from pathlib import Path
 
 import boto3
 import pytest
+from collect.fixtures import aws_env
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from inventory.fixtures import aws_env
 from runs.folders import s3_server
 
 __all__ = ["aws_env"]

@@ -1,3 +1,3 @@
-from inventory.fixtures import aws_env
+from collect.fixtures import aws_env
 
 __all__ = ["aws_env"]

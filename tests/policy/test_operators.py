@@ -13,9 +13,9 @@ import yaml
 
 from checker import yamltext
 from checker.cli import main
+from checker.collect.search_filters import OPEN, bounds
 from checker.evaluation.compile import Compiler
 from checker.evaluation.instants import candidates
-from checker.inventory.pushdown import OPEN, bounds
 from checker.model import Absence, Duration, Field, Leaf, Operand, Source, Test, Type, utc_now
 from checker.policy.literals import comparable
 from checker.policy.operators import BARE, OPERATORS, STRINGS, Operator, aliases, holds, operators_of, timed

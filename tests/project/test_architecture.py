@@ -24,7 +24,7 @@ LAYERS = (
     {"snapshot"},
     {"config"},
     {"runs"},
-    {"inventory", "evaluation"},
+    {"collect", "evaluation"},
     {"waivers"},
     {"policytest"},
     {"audit"},
@@ -113,7 +113,7 @@ def test_evaluation_knows_neither_collection_nor_aws():
         if name not in seen:
             seen.add(name)
             todo += graph[name]
-    assert not {name for name in seen if name.split(".")[1] in ("inventory", "aws", "config")}
+    assert not {name for name in seen if name.split(".")[1] in ("collect", "aws", "config")}
 
 
 @pytest.mark.parametrize("library", DOORS)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import boto3
 import pytest
-from inventory.fixtures import aws_env
+from collect.fixtures import aws_env
 
 from checker.audit.baseline import acceptance, declare
 from checker.aws import Door, RefusedActionError

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.evidence.runs import add, s3_server
 
 from checker import api
 from checker.cli import main
@@ -18,6 +17,7 @@ from checker.runs.local_store import open_store
 from checker.runs.run_folder import RunFolderError
 from tests.audit.test_replaying import ANSWERS, POLICY
 from tests.copies import copied
+from tests.runs.folders import add, s3_server
 
 CHECK = ["check", "-q", "-p", "p.yaml", "--image-sets", "sets.json", "--runs", "runs"]
 

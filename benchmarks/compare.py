@@ -15,8 +15,8 @@ import data
 import duckdb
 
 import checker
-from checker.evaluation.answers import ANSWERS
-from checker.evaluation.evaluate import evaluate
+from checker.evaluation.engine import evaluate
+from checker.evaluation.provenance import ANSWERS
 from checker.layout import FINDINGS
 from checker.model import Rule, RuleScope, Tally
 from checker.snapshot.writer import connect

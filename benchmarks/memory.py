@@ -16,7 +16,7 @@ import checker
 from checker.api import Gate
 from checker.audit.gate import judge, sentence
 from checker.audit.run import Judged, Run
-from checker.evaluation.evaluate import evaluate
+from checker.evaluation.engine import evaluate
 from checker.model import Coverage, Rule, RuleScope, Tally
 from checker.reporting.options import Options
 from checker.snapshot.writer import connect

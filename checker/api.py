@@ -207,7 +207,7 @@ def collect(
     from checker.collect.collection import Options
     from checker.collect.collection import collect as run
     from checker.collect.rate_limit import Meter
-    from checker.evaluation.member import Members
+    from checker.evaluation.membership import Members
 
     where, moment = folder or temporary(), as_of or utc_now()
     asked = Asked(

@@ -23,8 +23,8 @@ from checker.runs.run_reader import Kept
 if TYPE_CHECKING:
     from checker.evaluation.causes import Entry, Factor
     from checker.evaluation.compare import Counted
+    from checker.evaluation.finding_states import State, Way
     from checker.evaluation.open_findings import JudgedRun
-    from checker.evaluation.states import State, Way
 
 MOST_EARLIER = 8
 """Runs of the audit before the later of the two that are looked at for what comes and goes; ten with the two."""
@@ -115,7 +115,7 @@ class Comparison:
     def _change(self, rules: Sequence[Rule], row: Mapping[str, Any]) -> Change:
         from checker.evaluation.causes import SWAPPED
         from checker.evaluation.compare import factors
-        from checker.evaluation.states import STATES
+        from checker.evaluation.finding_states import STATES
 
         causes = factors(row["causes"])
         differ = self.entries[row["entry"]].factors
@@ -281,7 +281,7 @@ class _Ways:
 
     def __call__(self, tried: frozenset[Factor]) -> Way:
         from checker.evaluation.causes import Factor
-        from checker.evaluation.states import Way
+        from checker.evaluation.finding_states import Way
 
         data, policy, waiver, clock = (
             self.new if factor in tried else self.old
@@ -326,7 +326,7 @@ def _same_type(label: Label, other: Label | None) -> bool:
 
 def _message(rule: Rule, row: Mapping[str, Any]) -> str:
     """What a finding says, from what the run kept of it; nothing where it kept that in another way."""
-    from checker.evaluation.read import EVERY, NOTHING_EARLIER, Reader
+    from checker.evaluation.finding_reader import EVERY, NOTHING_EARLIER, Reader
 
     if row["fields"] is None:
         return ""

@@ -13,7 +13,7 @@ from checker import __version__
 from checker.audit.keeping import facts
 from checker.audit.replaying import replay
 from checker.audit.run import Run
-from checker.evaluation.agreement import Differs, disagreements
+from checker.evaluation.finding_agreement import Differs, disagreements
 from checker.fields import model
 from checker.layout import AUDIT, FINDINGS, MANIFEST, MAPPINGS, POLICIES, RECORDS, STARTED, WAIVERS
 from checker.problems import InvalidInputError, Problem

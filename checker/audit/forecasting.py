@@ -16,8 +16,8 @@ from checker.model import Outcome, Severity, Tally, Verdict, Waiver
 from checker.runs.evidence import temporary
 
 if TYPE_CHECKING:
+    from checker.evaluation.finding_states import State
     from checker.evaluation.forecast import Flip, Flips, Step
-    from checker.evaluation.states import State
 
 MOST_REASONS = 20
 """Findings that are named as what makes the gate's outcome worse."""
@@ -64,8 +64,8 @@ def foresee(run: Run, until: datetime, judging: Judging | None = None) -> Foreca
         until: the last instant that is looked at.
         judging: the gate; that of the run unless given.
     """
+    from checker.evaluation.finding_states import Way
     from checker.evaluation.forecast import forecast
-    from checker.evaluation.states import Way
 
     folder = temporary()
     waivers = tuple(one.waiver for one in run.waivers)

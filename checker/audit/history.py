@@ -241,7 +241,7 @@ def remember(
         What the run tells of them.
     """
     from checker.evaluation.open_findings import write_open_findings
-    from checker.evaluation.renaming import renaming_notes
+    from checker.evaluation.renames import renaming_notes
 
     last = earlier.last
     if last is not None or events:

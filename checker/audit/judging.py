@@ -149,7 +149,7 @@ def _judged(
 ) -> tuple[tuple[Tally, ...], dict[int, Usage], Since | None]:
     """The tallies of the rules, how waivers are used, and what changed since the run compared with."""
     from checker.evaluation.change import record_change
-    from checker.evaluation.evaluate import evaluate as run
+    from checker.evaluation.engine import evaluate as run
     from checker.evaluation.since import since
     from checker.waivers.usage import usage
 
@@ -165,7 +165,7 @@ def _unread(where: Path, coverage: Coverage) -> UnreadSets:
     """What rules say of the image sets that could not be read."""
     if not coverage.unreadable:
         return {}
-    from checker.evaluation.unread import unread_sets
+    from checker.evaluation.unreadable_sets import unread_sets
 
     return unread_sets(where)
 

@@ -36,7 +36,7 @@ from checker.waivers.status import WaiverUse
 
 if TYPE_CHECKING:
     from checker.evaluation.change import Reference
-    from checker.evaluation.order import Order
+    from checker.evaluation.finding_order import Order
     from checker.evaluation.since import Since
 
 
@@ -264,10 +264,10 @@ class Run:
             raise RuntimeError(f"findings of {name} are out of order, or of no rule of the run")
 
     def _findings(self, order: Order, most: int | None = None, *, gated: bool = False) -> Iterator[Finding]:
-        from checker.evaluation import read
+        from checker.evaluation import finding_reader
 
         rules = [one.rule for one in (self.judged if order == "worst" else self.ranked)]
-        yield from read.findings(
+        yield from finding_reader.findings(
             self.folder,
             rules,
             self.ruling,
@@ -284,10 +284,10 @@ class Run:
 
         As with itertools.groupby, one rule's verdicts have to be read before the next rule is asked for.
         """
-        from checker.evaluation import read
+        from checker.evaluation import finding_reader
 
         rules = [one.rule for one in self.ranked]
-        every = read.subjects(
+        every = finding_reader.subjects(
             rules, self.folder, self.as_of, self.ruling, self._waivers, phi=self.show_phi, run=self.id
         )
         for judged, rows in zip(self.ranked, every, strict=True):
@@ -306,7 +306,7 @@ class Run:
     @property
     def oldest(self) -> datetime | None:
         """Since when the oldest unwaived fail is open; None where there is none."""
-        from checker.evaluation.read import oldest
+        from checker.evaluation.finding_reader import oldest
 
         return oldest(self.folder)
 
@@ -321,7 +321,7 @@ class Run:
 
     def unread(self) -> Iterator[Unread]:
         """The image sets that could not be read, by target, image set, version."""
-        from checker.evaluation.unread import unread
+        from checker.evaluation.unreadable_sets import unread
 
         for who, code, message, said in unread(self.folder):
             yield Unread(who, code, message, said is not None and self.ruling.counts_unread(said))

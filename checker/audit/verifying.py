@@ -12,7 +12,7 @@ from pathlib import Path
 from checker.audit.baseline import lost_statements, strange_statements
 from checker.audit.derivation import ReportDifferences, derive
 from checker.audit.keeping import trend_point
-from checker.evaluation.agreement import Differs
+from checker.evaluation.finding_agreement import Differs
 from checker.layout import DIGEST, MANIFEST, PRUNED, PRUNED_SIGNATURE, SIGNATURE, STARTED, TREND
 from checker.problems import InvalidInputError, Problem
 from checker.runs.authenticity import UNBEGUN, Keys, unauthentic

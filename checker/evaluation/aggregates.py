@@ -18,12 +18,12 @@ from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
-from checker.evaluation.answers import BETWEEN, CALLS, OLDEST, Reads, calls, named, oldest
 from checker.evaluation.compile import NO_AGGREGATES, TRUE, Columns, Compiler
-from checker.evaluation.counting import Counts, decide
-from checker.evaluation.deleted import Case as Conditions
-from checker.evaluation.tables import read_table
-from checker.evaluation.targets import OF_TARGET, missed, not_found
+from checker.evaluation.count_bounds import Counts, decide
+from checker.evaluation.deleted_sets import Case as Conditions
+from checker.evaluation.provenance import BETWEEN, CALLS, OLDEST, Reads, calls, named, oldest
+from checker.evaluation.scope_tables import read_table
+from checker.evaluation.target_rows import OF_TARGET, missed, not_found
 from checker.fields import EARLIER
 from checker.model import Aggregate, Numbers, Rule, Scalar, Source
 from checker.policy.tree import fields_of, walk

@@ -18,8 +18,8 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.compile import CODES, tree
-from checker.evaluation.evaluate import table
-from checker.evaluation.states import KEY, Way, state, who
+from checker.evaluation.engine import table
+from checker.evaluation.finding_states import KEY, Way, state, who
 from checker.model import Rule, RuleScope, Verdict
 from checker.snapshot.writer import ROW
 

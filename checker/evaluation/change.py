@@ -20,6 +20,7 @@ from duckdb import FunctionExpression as Function
 
 from checker.evaluation.causes import ENTRY, Entry, Factor, restated
 from checker.evaluation.compile import CODES
+from checker.evaluation.finding_states import FOUND, KEY, NO_FINDING, WAIVED, Way
 from checker.evaluation.open_findings import (
     CHANGE,
     DEFINITION,
@@ -32,7 +33,6 @@ from checker.evaluation.open_findings import (
     read_open_findings,
     same,
 )
-from checker.evaluation.states import FOUND, KEY, NO_FINDING, WAIVED, Way
 from checker.evaluation.waiver_columns import WAIVER
 from checker.fields import EARLIER
 from checker.layout import FINDINGS, HISTORY, PRIOR

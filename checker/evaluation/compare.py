@@ -22,6 +22,16 @@ from duckdb import FunctionExpression as Function
 from checker.evaluation.causes import ENTRY, Entry, Factor, Ways, restated, with_causes
 from checker.evaluation.change import category_of, flipped, is_one, plain_causes, unchanged, with_known
 from checker.evaluation.compile import tree
+from checker.evaluation.finding_states import (
+    FINDINGS,
+    FOUND,
+    KEY,
+    NO_FINDING,
+    WAIVED,
+    Way,
+    kept_states,
+    states,
+)
 from checker.evaluation.flapping import with_flapping
 from checker.evaluation.open_findings import (
     DEFINITION,
@@ -34,8 +44,7 @@ from checker.evaluation.open_findings import (
     with_cover,
     with_lists,
 )
-from checker.evaluation.states import FINDINGS, FOUND, KEY, NO_FINDING, WAIVED, Way, kept_states, states
-from checker.evaluation.tables import SUBJECT
+from checker.evaluation.scope_tables import SUBJECT
 from checker.layout import HISTORY
 from checker.model import Category, Rule, RuleScope, Subject, Verdict
 from checker.snapshot.writer import connect, duckdb_path

@@ -17,15 +17,15 @@ from duckdb import ColumnExpression as Column
 from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 
-from checker.evaluation.answers import ANSWERS, Reads, rests_on
-from checker.evaluation.chosen import find
 from checker.evaluation.compile import CODES, Columns, Compiler, none_of, received, shown
-from checker.evaluation.evaluate import details, fields_json, table
+from checker.evaluation.engine import details, fields_json, table
+from checker.evaluation.finding_reader import EVERY, NOTHING_EARLIER, Reader
 from checker.evaluation.flips import Outlook, outlook
-from checker.evaluation.read import EVERY, NOTHING_EARLIER, Reader
-from checker.evaluation.tables import SUBJECT
-from checker.evaluation.targets import OF_TARGET, judged
-from checker.evaluation.targets import why as why_unknown
+from checker.evaluation.provenance import ANSWERS, Reads, rests_on
+from checker.evaluation.scope_tables import SUBJECT
+from checker.evaluation.subject_lookup import find
+from checker.evaluation.target_rows import OF_TARGET, judged
+from checker.evaluation.target_rows import why as why_unknown
 from checker.fields import NOW, SUPERSEDED_BY
 from checker.model import (
     Aggregate,

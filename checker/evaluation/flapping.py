@@ -15,8 +15,8 @@ from duckdb import FunctionExpression as Function
 from checker.evaluation.causes import ENTRY
 from checker.evaluation.change import is_one
 from checker.evaluation.compile import tree
+from checker.evaluation.finding_states import FINDINGS, KEY, kept_states
 from checker.evaluation.open_findings import same
-from checker.evaluation.states import FINDINGS, KEY, kept_states
 from checker.model import Category
 
 TWICE = 2

@@ -15,8 +15,8 @@ from duckdb import FunctionExpression as Function
 from checker.evaluation.aggregates import stores
 from checker.evaluation.compile import CODES
 from checker.evaluation.instants import AT, candidates, counts, distinct_ahead, leaves_of, reads_now
-from checker.evaluation.tables import read_table
-from checker.evaluation.targets import judged as verdict
+from checker.evaluation.scope_tables import read_table
+from checker.evaluation.target_rows import judged as verdict
 from checker.model import Rule, Verdict
 from checker.policy.literals import MEAN_MONTH
 from checker.snapshot.writer import ROW

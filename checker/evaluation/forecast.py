@@ -20,12 +20,12 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.compile import CODES, tree
-from checker.evaluation.evaluate import table
+from checker.evaluation.engine import table
+from checker.evaluation.finding_states import KEY, STATES, WAIVED, State, Way, state, who
 from checker.evaluation.instants import AT, ahead, candidates, counts, distinct_ahead, leaves_of, reads_now
 from checker.evaluation.open_findings import read_open_findings
-from checker.evaluation.states import KEY, STATES, WAIVED, State, Way, state, who
-from checker.evaluation.tables import SUBJECT, read_table
-from checker.evaluation.targets import judged as verdict
+from checker.evaluation.scope_tables import SUBJECT, read_table
+from checker.evaluation.target_rows import judged as verdict
 from checker.evaluation.waiver_columns import reaches
 from checker.model import Rule, Subject, Verdict, Waiver
 from checker.snapshot.writer import ROW, connect, duckdb_path

@@ -23,7 +23,7 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.compile import tree
-from checker.evaluation.tables import SUBJECT, TABLES, read_table, subject
+from checker.evaluation.scope_tables import SUBJECT, TABLES, read_table, subject
 from checker.evaluation.waiver_columns import WAIVER
 from checker.layout import FINDINGS
 from checker.model import NO_RENAMES, Category, Renames, RuleScope, Verdict

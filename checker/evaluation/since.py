@@ -18,6 +18,8 @@ from duckdb import FunctionExpression as Function
 from checker.evaluation.causes import ENTRY, Entry, Factor, restated
 from checker.evaluation.change import Reference
 from checker.evaluation.compile import CODES
+from checker.evaluation.finding_order import grave_first
+from checker.evaluation.finding_states import KEY, Way
 from checker.evaluation.open_findings import (
     CHANGE,
     DEFINITION,
@@ -31,8 +33,6 @@ from checker.evaluation.open_findings import (
     with_cover,
     with_lists,
 )
-from checker.evaluation.order import grave_first
-from checker.evaluation.states import KEY, Way
 from checker.layout import FINDINGS
 from checker.model import Category, Rule, RuleScope, Subject, Verdict
 from checker.policy.definition import definition

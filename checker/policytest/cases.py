@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from checker import disk
-from checker.evaluation import read
+from checker.evaluation import finding_reader
 from checker.layout import RECORDS
 from checker.model import Case, Label, Pack, Rule, Verdict
 from checker.policy.load import Policies
@@ -119,7 +119,7 @@ def _prove(rule: Rule, group: Group, folder: Path) -> Iterable[CaseResult]:
     subjects = {
         (target(index), *wanted(rule.tests[index], index, rule.scope)): index for index in group.cases
     }
-    for judged in read.verdicts([ready], folder, group.as_of, each=True):
+    for judged in finding_reader.verdicts([ready], folder, group.as_of, each=True):
         for subject, verdict, reason in judged:
             version = subject.version_id if rule.scope == "version" else None
             index = subjects.get((subject.target, subject.image_set_id, version))

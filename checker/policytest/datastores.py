@@ -12,7 +12,7 @@ from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from checker.evaluation.compile import TRUE, Columns, Compiler
-from checker.evaluation.counting import Counts, decide
+from checker.evaluation.count_bounds import Counts, decide
 from checker.model import Aggregate
 from checker.policy.test_input import MOST_SETS
 from checker.policy.tree import fields_of

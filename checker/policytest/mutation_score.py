@@ -15,7 +15,7 @@ from duckdb import DuckDBPyConnection, OutOfMemoryException
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.compile import CODES, verdict
-from checker.evaluation.evaluate import table
+from checker.evaluation.engine import table
 from checker.model import Label, Location, Pack, Rule
 from checker.policy.cases import AS_OF
 from checker.policy.params import bind

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
 
-from checker.evaluation.evaluate import table
+from checker.evaluation.engine import table
 from checker.fields import catalogue
 from checker.model import Case, Pack, Rule, Verdict
 from checker.policy.cases import read_cases

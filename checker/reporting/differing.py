@@ -8,7 +8,7 @@ from typing import Any, TextIO
 from checker import values
 from checker.audit.compare import Change, Comparison, Side
 from checker.evaluation.causes import Factor
-from checker.evaluation.states import State
+from checker.evaluation.finding_states import State
 from checker.model import Category
 from checker.problems import printable
 from checker.reporting import wording

@@ -8,8 +8,8 @@ from typing import Any, TextIO
 
 from checker import values
 from checker.audit.forecasting import Forecast, Turn
+from checker.evaluation.finding_states import State
 from checker.evaluation.forecast import Flip
-from checker.evaluation.states import State
 from checker.model import Outcome, Waiver
 from checker.problems import printable
 from checker.reporting.escaping import json_text, one_line, shorten

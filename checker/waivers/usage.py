@@ -14,9 +14,9 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.compile import CODES, Columns
-from checker.evaluation.evaluate import table
-from checker.evaluation.targets import OF_TARGET, left_open
-from checker.evaluation.targets import judged as verdict
+from checker.evaluation.engine import table
+from checker.evaluation.target_rows import OF_TARGET, left_open
+from checker.evaluation.target_rows import judged as verdict
 from checker.evaluation.waiver_columns import LAPSED, WAIVER, reaches
 from checker.layout import FINDINGS
 from checker.model import Label, Rule, Verdict, Waiver

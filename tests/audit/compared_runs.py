@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from checker.audit.compare import Side
-from checker.evaluation.evaluate import evaluate
+from checker.evaluation.engine import evaluate
 from checker.model import Location, Verdict, Waiver
 from checker.policy.choose import choose
 from checker.policy.load import load

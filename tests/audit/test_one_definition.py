@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from checker.audit.compare import compare
 from checker.evaluation.change import Reference, record_change
-from checker.evaluation.evaluate import evaluate
+from checker.evaluation.engine import evaluate
 from checker.evaluation.open_findings import JudgedRule, JudgedRun, write_open_findings
 from checker.evaluation.since import since
 from checker.layout import PRIOR

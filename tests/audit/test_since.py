@@ -9,9 +9,9 @@ import pytest
 
 from checker.audit.compare import Side
 from checker.evaluation.change import Reference, record_change
-from checker.evaluation.evaluate import evaluate
+from checker.evaluation.engine import evaluate
+from checker.evaluation.finding_reader import EVERY, findings
 from checker.evaluation.open_findings import JudgedRule, JudgedRun, write_open_findings
-from checker.evaluation.read import EVERY, findings
 from checker.evaluation.since import GONE, since
 from checker.layout import PRIOR
 from checker.model import Category, Verdict

@@ -60,7 +60,7 @@ def files(folder: Path) -> set[str]:
         "checker.cli.app",
         "typer",
         "duckdb",
-        "checker.evaluation.evaluate",
+        "checker.evaluation.engine",
     ],
 )
 def test_a_signal_while_something_is_imported_is_its_exit_code(
@@ -92,7 +92,7 @@ def test_a_signal_leaves_no_temporary_folder(folder: Path, where: str, nth: int,
 def test_a_second_signal_while_the_first_one_is_cleaned_up_after_leaves_no_temporary_folder(
     folder: Path,
 ) -> None:
-    points = [point("checker.evaluation.evaluate:evaluate", INT), point("shutil:rmtree", INT, 2)]
+    points = [point("checker.evaluation.engine:evaluate", INT), point("shutil:rmtree", INT, 2)]
     done = child(folder, points, RECORDED)
     assert done.returncode == 130
     assert "Traceback" not in done.stderr
@@ -114,7 +114,7 @@ def test_a_signal_leaves_nothing_of_a_run_of_answers_that_are_elsewhere(folder: 
     else:
         given = [*RECORDED, *runs]
     before = files(folder)
-    done = child(folder, [point("checker.evaluation.evaluate:evaluate", TERM)], given)
+    done = child(folder, [point("checker.evaluation.engine:evaluate", TERM)], given)
     assert (done.returncode, done.stderr) == (143, "interrupted\n")
     assert files(folder) == before
     assert left(folder) == []

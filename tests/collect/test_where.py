@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from checker.collect.search_filters import bounds
 from checker.config.chosen import read_where
-from checker.evaluation.member import Members
+from checker.evaluation.membership import Members
 from checker.model import Condition, Discovery, Group, ImageSetRef, Label, Location, Type
 from checker.values import iso
 from checker.yamlsource import parse

@@ -17,11 +17,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import checker
-from checker.evaluation import read
+from checker.evaluation import finding_reader
 from checker.evaluation.compile import CODES, verdict
-from checker.evaluation.evaluate import evaluate
+from checker.evaluation.engine import evaluate
 from checker.evaluation.explain import explain
-from checker.evaluation.tables import read_table
+from checker.evaluation.scope_tables import read_table
 from checker.model import Group, Verdict
 from checker.policy.params import bind
 from checker.policytest import cases
@@ -71,7 +71,7 @@ def snapshot(policy, records, flags=None, *, raw=False):
 
 def judged(rule, folder, moment):
     evaluate([rule], folder, moment)
-    (found,) = (list(rows) for rows in read.subjects([rule], folder, moment, read.EVERY))
+    (found,) = (list(rows) for rows in finding_reader.subjects([rule], folder, moment, finding_reader.EVERY))
     return {subject.name: (word, finding) for subject, word, finding in found}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 import checker
-from checker.evaluation import evaluate, read
+from checker.evaluation import engine, finding_reader
 from checker.model import Finding, Label, Subject, Tally
 from checker.policy.needs import needs
 from checker.snapshot.recorded_answers import read_recorded
@@ -90,11 +90,11 @@ def _judged(
         write_records(gather(folder, policies.labels), folder / "records.jsonl")
         # worlds are random: what is said of one image set is not held against the rest of it
         write_snapshot(folder / "records.jsonl", folder, policies.labels, needs(rules), one_service=False)
-        tallies = evaluate.evaluate(rules, folder, moment)
-        found = list(read.findings(folder, rules, read.EVERY))
+        tallies = engine.evaluate(rules, folder, moment)
+        found = list(finding_reader.findings(folder, rules, finding_reader.EVERY))
         judged = [(one.rule, one.subject, one.verdict) for one in found]
         if every:
-            read_back = read.subjects(rules, folder, moment, read.EVERY)
+            read_back = finding_reader.subjects(rules, folder, moment, finding_reader.EVERY)
             rows = [(rule, *row) for rule, its in zip(rules, read_back, strict=True) for row in its]
             judged = [(rule, subject, verdict) for rule, subject, verdict, _ in rows]
             # what findings.parquet holds is what each subject says of itself, in whatever order they are told

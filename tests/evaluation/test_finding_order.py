@@ -11,7 +11,7 @@ import pytest
 
 import checker
 from checker.cli import main
-from checker.evaluation import read
+from checker.evaluation import finding_reader
 from checker.model import Severity, Verdict
 
 STORE = "0123456789abcdef0123456789abcdef"
@@ -105,7 +105,7 @@ def names(findings):
 
 @pytest.mark.parametrize("slices", [3, 20_000])
 def test_the_worst_come_first_across_rules(run, slices, monkeypatch):
-    monkeypatch.setattr(read, "SLICE", slices)
+    monkeypatch.setattr(finding_reader, "SLICE", slices)
     found = list(run.findings())
     assert names(found) == names(sorted(found, key=lambda one: key(run, one)))
     assert len(found) == sum(one.fail + one.unknown + one.waived for one in run.totals)
@@ -116,7 +116,7 @@ def test_the_worst_come_first_across_rules(run, slices, monkeypatch):
 @pytest.mark.parametrize("most", [0, 1, 7, 500])
 @pytest.mark.parametrize("slices", [3, 20_000])
 def test_the_first_of_them_are_the_first_of_all(run, most, slices, monkeypatch):
-    monkeypatch.setattr(read, "SLICE", slices)
+    monkeypatch.setattr(finding_reader, "SLICE", slices)
     assert names(run.findings(most)) == names(run.findings())[:most]
     counted = [one for one in run.findings() if one.gated]
     assert names(run.findings(most, gated=True)) == names(counted)[:most]

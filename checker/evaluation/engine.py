@@ -17,13 +17,13 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.aggregates import stores
-from checker.evaluation.answers import ANSWERS, Reads, rests_on
 from checker.evaluation.compile import CODES, Columns, received, shown, tree
 from checker.evaluation.open_findings import CHANGE, DEFINITION, FIRST, instant
-from checker.evaluation.tables import read_table, subject
-from checker.evaluation.targets import judged as verdict
-from checker.evaluation.targets import why as reason
-from checker.evaluation.targets import with_firsts
+from checker.evaluation.provenance import ANSWERS, Reads, rests_on
+from checker.evaluation.scope_tables import read_table, subject
+from checker.evaluation.target_rows import judged as verdict
+from checker.evaluation.target_rows import why as reason
+from checker.evaluation.target_rows import with_firsts
 from checker.evaluation.waiver_columns import LAPSED, WAIVER, no_number, waiver_columns
 from checker.fields import FOUND
 from checker.layout import FINDINGS

@@ -31,8 +31,8 @@ from checker.evaluation.compile import (
     tree,
     verdict,
 )
-from checker.evaluation.deleted import Case as Conditions
-from checker.evaluation.deleted import certain, tells_apart
+from checker.evaluation.deleted_sets import Case as Conditions
+from checker.evaluation.deleted_sets import certain, tells_apart
 from checker.fields import EARLIER, FOUND
 from checker.model import Absence, Aggregate, Field, Leaf, Operand, Rule, Source, Type, Verdict
 from checker.policy.operators import OPERATORS

@@ -12,8 +12,8 @@ from duckdb import DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.compile import CODES
-from checker.evaluation.tables import subject
-from checker.evaluation.targets import OF_TARGET
+from checker.evaluation.scope_tables import subject
+from checker.evaluation.target_rows import OF_TARGET
 from checker.model import Rule, Subject, Verdict
 from checker.problems import SHORTEST_BEGUN, InvalidInputError, Problem, nearest, suggest
 from checker.snapshot.writer import ROW

@@ -11,8 +11,8 @@ from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 from duckdb import FunctionExpression as Function
 
-from checker.evaluation.read import slices
-from checker.evaluation.tables import SUBJECT, TABLES, read_table, subject
+from checker.evaluation.finding_reader import slices
+from checker.evaluation.scope_tables import SUBJECT, TABLES, read_table, subject
 from checker.evaluation.waiver_columns import WAIVER
 from checker.layout import FINDINGS
 from checker.model import RuleScope, Severity, Subject, UnreadSet, Verdict

@@ -9,7 +9,7 @@ from duckdb import ColumnExpression as Column
 from duckdb import DuckDBPyRelation
 
 from checker.evaluation.open_findings import CHANGE, FIRST, IDENTITY, identified
-from checker.evaluation.tables import SUBJECT
+from checker.evaluation.scope_tables import SUBJECT
 from checker.layout import FINDINGS
 from checker.model import Subject
 from checker.snapshot.writer import connect, duckdb_path

@@ -14,10 +14,10 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
 from checker.evaluation.compile import CODES, NO_AGGREGATES, Columns
-from checker.evaluation.evaluate import table
-from checker.evaluation.tables import SUBJECT, subject
-from checker.evaluation.targets import OF_TARGET
-from checker.evaluation.targets import judged as verdict
+from checker.evaluation.engine import table
+from checker.evaluation.scope_tables import SUBJECT, subject
+from checker.evaluation.target_rows import OF_TARGET
+from checker.evaluation.target_rows import judged as verdict
 from checker.evaluation.waiver_columns import WAIVER, waiver_columns
 from checker.model import Label, Rule, RuleScope, Verdict, Waiver
 from checker.snapshot.writer import duckdb_path

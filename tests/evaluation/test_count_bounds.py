@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from checker.evaluation.counting import Counts, decide
+from checker.evaluation.count_bounds import Counts, decide
 from checker.model import Aggregate, Test
 
 COMPARISONS = {

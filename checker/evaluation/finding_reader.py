@@ -14,13 +14,13 @@ from duckdb import ConstantExpression as Constant
 from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
 from duckdb import FunctionExpression as Function
 
-from checker.evaluation.answers import ANSWERS, BETWEEN
 from checker.evaluation.compile import CODES, Columns
-from checker.evaluation.evaluate import SLICE, UNRECEIVED, details, table
+from checker.evaluation.engine import SLICE, UNRECEIVED, details, table
+from checker.evaluation.finding_order import NUMBER, PLACE, Gated, Order, counted, places
 from checker.evaluation.open_findings import CHANGE, FIRST
-from checker.evaluation.order import NUMBER, PLACE, Gated, Order, counted, places
-from checker.evaluation.tables import SUBJECT
-from checker.evaluation.targets import judged as verdict
+from checker.evaluation.provenance import ANSWERS, BETWEEN
+from checker.evaluation.scope_tables import SUBJECT
+from checker.evaluation.target_rows import judged as verdict
 from checker.evaluation.waiver_columns import LAPSED, WAIVER
 from checker.layout import FINDINGS
 from checker.model import (

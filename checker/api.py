@@ -23,7 +23,7 @@ from checker.layout import RECORDS
 from checker.model import Duration, Needs, Target, Waiver, utc_now
 from checker.policy.choose import Rules, choose, named
 from checker.policy.load import Policies, load
-from checker.policy.sources import Request
+from checker.policy.policy_files import Request
 from checker.privacy import private as owner_only
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import Options, ReportError

@@ -15,8 +15,8 @@ from checker import disk
 from checker.audit.replaying import terms
 from checker.layout import FINDINGS, HISTORY, PRIOR, RECORDS
 from checker.model import NO_RENAMES, Category, Label, Renames, Rule, Subject, Waiver
-from checker.policy.definition import definition
 from checker.policy.needs import needs
+from checker.policy.rule_digest import definition
 from checker.runs.evidence import temporary
 from checker.runs.run_reader import Kept
 

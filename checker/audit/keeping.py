@@ -12,9 +12,9 @@ from checker.audit.gate import Gate
 from checker.audit.run import Compared, Judged, Kind, Run
 from checker.layout import MAPPINGS, POLICIES, TREND, WAIVERS
 from checker.model import Acceptance, Pack, Severity, Tally
-from checker.policy.bound import bound_values
-from checker.policy.definition import definition
-from checker.policy.sources import shipped
+from checker.policy.parameter_values import bound_values
+from checker.policy.policy_files import shipped
+from checker.policy.rule_digest import definition
 from checker.problems import InvalidInputError, Problem
 from checker.runs import run_folder
 from checker.runs.run_reader import as_json

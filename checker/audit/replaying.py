@@ -19,9 +19,9 @@ from checker.audit.keeping import compared_of, gate_of
 from checker.audit.run import Compared, Predecessors, Run
 from checker.layout import AUDIT, BASELINE, HISTORY, MANIFEST, NAMED, PRIOR, RECORDS, TREND, WAIVERS
 from checker.model import LONGEST, NO_RENAMES, SOON, Duration, Renames, Severity, Waiver
-from checker.policy.changes import Override, read_overrides
 from checker.policy.choose import Rules, choose
 from checker.policy.load import Policies, load
+from checker.policy.tailoring import Override, read_overrides
 from checker.problems import InvalidInputError, Problem
 from checker.runs.authenticity import unauthenticated
 from checker.runs.evidence import temporary

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from checker import api
 from checker.cli.options import DEFAULT_CONFIG
 from checker.model import Rule
-from checker.policy.sources import SHIPPED
+from checker.policy.policy_files import SHIPPED
 
 OURS = "the shipped packs"
 

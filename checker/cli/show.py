@@ -10,10 +10,10 @@ from checker import api
 from checker.cli.console import say, warn
 from checker.cli.policies import taken
 from checker.model import Control, Pack, Param, Rule, Type
+from checker.policy.condition_tree import counted_fields_of
 from checker.policy.params import used
-from checker.policy.sources import SHIPPED
-from checker.policy.tree import counted_fields_of
-from checker.policy.written import condition_text, demand_text
+from checker.policy.policy_files import SHIPPED
+from checker.policy.rule_text import condition_text, demand_text
 from checker.problems import InvalidInputError, Problem, printable, suggest
 from checker.values import show
 

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from checker.fields import NOW
 from checker.model import Condition, Duration, Test, Value
+from checker.policy.condition_tree import conjuncts
 from checker.policy.operators import OPERATORS, Side
-from checker.policy.tree import conjuncts
 
 SECOND = timedelta(seconds=1)
 """The service is asked in whole seconds: what is on the edge of one is let in."""

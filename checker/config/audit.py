@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from checker.config.reach import Spread
 from checker.config.tables import Cell, Table
 from checker.model import LONGEST, NO_RENAMES, SOON, Duration, Location, Renames, Severity
-from checker.policy.changes import Override
+from checker.policy.tailoring import Override
 from checker.problems import InvalidInputError, Problem
 from checker.values import DAY
 from checker.yamlsource import Document, Entry, Node

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from checker.fields import NOW, SEARCHED, catalogue, tag_field
 from checker.model import Condition, Field, Label
 from checker.policy.aggregates import AGGREGATES
+from checker.policy.condition_scope import Scope
 from checker.policy.conditions import parse_condition
-from checker.policy.scope import Scope
 from checker.problems import Problem
 from checker.yamlsource import Node
 

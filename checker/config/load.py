@@ -13,7 +13,7 @@ from checker.config.audit import AuditConfig, Collect, Listed, Rate, TargetConfi
 from checker.config.listing import Files
 from checker.config.tables import Table
 from checker.model import LONGEST, SOON, Renames, Severity
-from checker.policy.changes import Override, read_overrides
+from checker.policy.tailoring import Override, read_overrides
 from checker.problems import InvalidInputError, Problem, nearest
 from checker.yamlsource import Document, Node
 

@@ -26,7 +26,7 @@ from checker.evaluation.scope_tables import read_table
 from checker.evaluation.target_rows import OF_TARGET, missed, not_found
 from checker.fields import EARLIER
 from checker.model import Aggregate, Numbers, Rule, Scalar, Source
-from checker.policy.tree import fields_of, walk
+from checker.policy.condition_tree import fields_of, walk
 from checker.snapshot.records import SEARCH
 from checker.snapshot.writer import LISTED_SINCE, PINNED, ROW
 

@@ -38,10 +38,10 @@ from checker.model import (
     Type,
     Verdict,
 )
+from checker.policy.condition_tree import fields_of, walk
 from checker.policy.conditions import always_there
 from checker.policy.literals import MEAN_MONTH, comparable
 from checker.policy.operators import OPERATORS, Operator
-from checker.policy.tree import fields_of, walk
 
 T = TypeVar("T")
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from checker.model import Condition, Field, Group, Leaf, Test
-from checker.policy.demands import meets
+from checker.policy.condition_tree import conjuncts, fields_of
+from checker.policy.control_requirements import meets
 from checker.policy.operators import OPERATORS
-from checker.policy.tree import conjuncts, fields_of
 
 Wanted = tuple[Condition | None, bool]
 """A condition and the truth that it must have; of no condition it is true."""

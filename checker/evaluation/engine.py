@@ -29,7 +29,7 @@ from checker.fields import FOUND
 from checker.layout import FINDINGS
 from checker.model import Field, Label, Rule, RuleScope, Source, Tally, Type, Verdict, Waiver
 from checker.policy.aggregates import aggregates
-from checker.policy.definition import definition
+from checker.policy.rule_digest import definition
 from checker.snapshot.writer import ROW, connect, duckdb_path
 
 SLICE = 20_000

@@ -41,8 +41,8 @@ from checker.model import (
     Verdict,
 )
 from checker.policy.aggregates import aggregates
-from checker.policy.bound import bound_values
-from checker.policy.tree import fields_of
+from checker.policy.condition_tree import fields_of
+from checker.policy.parameter_values import bound_values
 from checker.snapshot.columns import map_value
 from checker.snapshot.writer import ERROR_CODE, LABEL_PLACES, ROW, connect
 

@@ -18,10 +18,10 @@ from duckdb import FunctionExpression as Function
 from checker.evaluation.compile import Compiler
 from checker.fields import NOW
 from checker.model import Aggregate, Duration, Field, Leaf, Operand, Rule, Type, Value
+from checker.policy.condition_tree import walk
 from checker.policy.literals import MEAN_MONTH
 from checker.policy.operators import OPERATORS
 from checker.policy.params import leaves
-from checker.policy.tree import walk
 from checker.values import DAY
 
 AT = "judged at"

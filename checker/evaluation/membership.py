@@ -19,7 +19,7 @@ from duckdb import FunctionExpression as Function
 from checker.evaluation.compile import NULL, TRUE, Compiler
 from checker.fields import column
 from checker.model import Duration, Field, ImageSetRef, Scalar, Source, Target, Type
-from checker.policy.tree import fields_of
+from checker.policy.condition_tree import fields_of
 from checker.snapshot.columns import SQL_TYPES
 
 _SPELLING = {"versionId": "version"}

@@ -17,7 +17,7 @@ from checker.evaluation.compile import Columns, tree
 from checker.fields import FOUND, MOVING
 from checker.model import Aggregate, Field, Rule, Source
 from checker.policy.aggregates import aggregates
-from checker.policy.tree import fields_of
+from checker.policy.condition_tree import fields_of
 from checker.snapshot.columns import CALL, COLLECTED, FILLED_AT, LISTED_SINCE, REUSED, SEARCHED_AT
 from checker.snapshot.image_sets import FILLED
 from checker.snapshot.records import GET_DATASTORE, GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS, SEARCH

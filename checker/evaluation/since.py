@@ -35,7 +35,7 @@ from checker.evaluation.open_findings import (
 )
 from checker.layout import FINDINGS
 from checker.model import Category, Rule, RuleScope, Subject, Verdict
-from checker.policy.definition import definition
+from checker.policy.rule_digest import definition
 from checker.snapshot.writer import connect, duckdb_path
 
 GONE = (Category.NOT_JUDGED, Category.UNDECIDED, Category.FIXED)

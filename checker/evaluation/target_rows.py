@@ -35,8 +35,8 @@ from checker.evaluation.deleted_sets import Case as Conditions
 from checker.evaluation.deleted_sets import certain, tells_apart
 from checker.fields import EARLIER, FOUND
 from checker.model import Absence, Aggregate, Field, Leaf, Operand, Rule, Source, Type, Verdict
+from checker.policy.condition_tree import fields_of, walk
 from checker.policy.operators import OPERATORS
-from checker.policy.tree import fields_of, walk
 from checker.snapshot.columns import ERROR_MESSAGE
 from checker.snapshot.joins import FIRST
 from checker.snapshot.records import CONTRADICTORY, EVER

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from checker.fields import catalogue
 from checker.model import Absence, Aggregate, Condition, Field, Source, Type
+from checker.policy.condition_scope import Scope
+from checker.policy.condition_tree import walk
 from checker.policy.matchers import Compared, read_matcher
 from checker.policy.operators import OPERATORS
-from checker.policy.scope import Scope
-from checker.policy.tree import walk
 from checker.yamlsource import Entry, Node
 
 AGGREGATES = ("count", "ratio")

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from checker.model import Change, Needs, Rule, Shortfall
-from checker.policy.changes import Override, changed
-from checker.policy.demands import shortfalls
+from checker.policy.control_requirements import shortfalls
 from checker.policy.load import Policies
 from checker.policy.needs import needs
 from checker.policy.params import Bound, Given, bind, resolve
+from checker.policy.tailoring import Override, changed
 from checker.problems import Gathered, InvalidInputError, Problem, suggest
 from checker.values import show
 

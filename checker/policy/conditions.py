@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from checker.model import Absence, Condition, Field, Group, Leaf, Operand, Source, Type
 from checker.policy import hints
 from checker.policy.aggregates import AGGREGATES, read_aggregate
+from checker.policy.condition_scope import Scope
+from checker.policy.condition_tree import fields_of
 from checker.policy.matchers import Compared, read_matcher
 from checker.policy.operators import OPERATORS
-from checker.policy.scope import Scope
-from checker.policy.tree import fields_of
 from checker.yamlsource import Entry, Node
 
 _MINUS = re.compile(r" - (?![^\[]*\])")

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from checker.model import Control, Framework, Location, Pack, Param, Rule, Unloaded
-from checker.policy.demands import read_demands
+from checker.policy.control_requirements import read_demands
+from checker.policy.mapping_shape import Shape, assert_whole
 from checker.policy.params import used
-from checker.policy.shape import Shape, assert_whole
 from checker.problems import Problem, suggest
 from checker.yamlsource import Document, Node
 

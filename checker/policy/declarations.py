@@ -8,10 +8,10 @@ from collections.abc import Iterable
 
 from checker.fields import catalogue
 from checker.model import Label, Param, Type
+from checker.policy.condition_scope import Scope
 from checker.policy.hints import label_type
 from checker.policy.literals import literal
-from checker.policy.scope import Scope
-from checker.policy.shape import Shape, assert_whole
+from checker.policy.mapping_shape import Shape, assert_whole
 from checker.problems import Problem, suggest
 from checker.yamlsource import Entry, Node
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 from checker.model import Duration, Field, ParamRef, Scalar, Type
 from checker.policy import hints
+from checker.policy.condition_scope import Scope
 from checker.policy.hints import a_type
-from checker.policy.scope import Scope
 from checker.problems import nearest
 from checker.values import INTEGERS, BadValueError, parse_duration, parse_ratio, parse_time
 from checker.yamlsource import Node

@@ -11,9 +11,9 @@ from pathlib import Path
 from checker.model import Framework, Label, Location, Pack, Rule
 from checker.policy.controls import ControlMap, clashes, is_control_map, mapped_packs, read_control_map
 from checker.policy.declarations import TYPES, declared, read_labels, read_params
+from checker.policy.mapping_shape import Shape, assert_whole
+from checker.policy.policy_files import CONTROLS, SHIPPED, Request, files_of, no_policy, shipped
 from checker.policy.rules import RuleReader
-from checker.policy.shape import Shape, assert_whole
-from checker.policy.sources import CONTROLS, SHIPPED, Request, files_of, no_policy, shipped
 from checker.problems import InvalidInputError, Problem, errors_in
 from checker.yamlsource import Document, Node, read
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from checker.model import Field, IfAbsent, ParamRef, Scalar, Test, Type, Value
 from checker.policy import hints
+from checker.policy.condition_scope import Scope
 from checker.policy.hints import a_type, shown
 from checker.policy.literals import comparable, one_value, param_value
 from checker.policy.operators import BARE, IF_ABSENT, OPERATORS, Operator, holds, operators_of
-from checker.policy.scope import Scope
 from checker.problems import nearest
 from checker.yamlsource import Entry, Node
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from checker.fields import tag_field
 from checker.model import Field, Value
-from checker.policy.scope import Scope
+from checker.policy.condition_scope import Scope
 from checker.problems import Problem, suggest
 from checker.values import show
 from checker.yamlsource import Node

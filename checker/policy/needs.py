@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from checker.fields import DICOM, FOUND, FROM_ARN, SUCCESSOR, tag_key
 from checker.model import Aggregate, Field, Needs, Rule, Source
-from checker.policy.tree import counted_fields_of, walk
+from checker.policy.condition_tree import counted_fields_of, walk
 
 
 def needs(rules: Iterable[Rule]) -> Needs:

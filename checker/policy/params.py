@@ -21,10 +21,10 @@ from checker.model import (
     Type,
     Value,
 )
+from checker.policy.condition_tree import walk
 from checker.policy.declarations import typed
 from checker.policy.literals import comparable
 from checker.policy.operators import OPERATORS, holds
-from checker.policy.tree import walk
 from checker.problems import InvalidInputError, Problem, nearest, suggest
 from checker.values import BadValueError, parse_scalar
 from checker.yamlsource import Entry, Node

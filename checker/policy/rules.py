@@ -10,15 +10,15 @@ from checker.fields import catalogue
 from checker.model import Case, Condition, Label, Location, Param, ParamRef, Rule, RuleScope, Severity
 from checker.policy import hints
 from checker.policy.aggregates import aggregate_fields
-from checker.policy.cases import read_cases
+from checker.policy.condition_scope import Scope
+from checker.policy.condition_tree import fields_of
 from checker.policy.conditions import parse_condition
 from checker.policy.controls import read_controls
 from checker.policy.declarations import declared, read_params
 from checker.policy.hints import OTHER_KEYS
+from checker.policy.mapping_shape import Shape
 from checker.policy.messages import literal_placeholders, read_message
-from checker.policy.scope import Scope
-from checker.policy.shape import Shape
-from checker.policy.tree import fields_of
+from checker.policy.rule_tests import read_cases
 from checker.problems import Problem
 from checker.yamlsource import Node
 

@@ -12,8 +12,8 @@ from typing import get_args
 from checker.fields import catalogue
 from checker.model import RuleScope, Severity, Type
 from checker.policy import schema_cases
+from checker.policy.control_requirements import why_not_of_params
 from checker.policy.declarations import LABEL_TYPES, TYPES
-from checker.policy.demands import why_not_of_params
 from checker.policy.operators import OPERATORS
 from checker.policy.schema_conditions import ScopeSchema, shared_definitions
 from checker.policy.schema_values import (

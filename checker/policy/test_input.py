@@ -19,10 +19,10 @@ from checker.fields import (
     tag_field,
 )
 from checker.model import Absence, CaseSets, Field, Scalar, Source, Type
+from checker.policy.condition_scope import Scope
 from checker.policy.declarations import typed
 from checker.policy.hints import label_type
 from checker.policy.literals import literal
-from checker.policy.scope import Scope
 from checker.problems import suggest
 from checker.values import BadValueError, parse_time
 from checker.yamlsource import Entry, Node

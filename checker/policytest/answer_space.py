@@ -13,8 +13,8 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation
 from checker.evaluation.compile import NO_AGGREGATES, Columns
 from checker.fields import FOUND, NOW
 from checker.model import Aggregate, Condition, Field, Leaf, Rule, RuleScope, Scalar
+from checker.policy.condition_tree import fields_of, walk
 from checker.policy.test_input import MOST_SETS
-from checker.policy.tree import fields_of, walk
 from checker.policytest.answer_grid import KEY, MOST, MOST_WORK, Grid, combinations, grid, width
 from checker.policytest.bounds import Sums
 from checker.policytest.case_records import healthy_values

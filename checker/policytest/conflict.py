@@ -13,7 +13,7 @@ from duckdb import FunctionExpression as Function
 from checker.evaluation.compile import Compiler, tree
 from checker.model import Condition, Group, Leaf
 from checker.policy.operators import BARE
-from checker.policy.written import value_text
+from checker.policy.rule_text import value_text
 
 MOST_PAIRED = 24
 MOST_ENTRIES = 64

@@ -14,8 +14,8 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation
 from checker.evaluation.compile import TRUE, Columns, Compiler
 from checker.evaluation.count_bounds import Counts, decide
 from checker.model import Aggregate
+from checker.policy.condition_tree import fields_of
 from checker.policy.test_input import MOST_SETS
-from checker.policy.tree import fields_of
 from checker.policytest.answer_grid import KEY, Grid
 
 MOST_KINDS = 16

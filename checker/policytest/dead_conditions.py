@@ -12,8 +12,8 @@ from itertools import permutations
 from checker.evaluation.compile import Compiler, tree
 from checker.fields import FOUND
 from checker.model import Aggregate, Condition, Field, Group, Rule
-from checker.policy.cases import AS_OF
-from checker.policy.tree import fields_of, walk
+from checker.policy.condition_tree import fields_of, walk
+from checker.policy.rule_tests import AS_OF
 from checker.policytest.answer_space import AnswerSpace
 from checker.policytest.conflict import Answers, conflict, entries, refusal, written
 from checker.policytest.datastores import measure

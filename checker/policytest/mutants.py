@@ -19,10 +19,10 @@ from checker.model import (
     Scalar,
     Test,
 )
+from checker.policy.condition_tree import walk
 from checker.policy.operators import OPERATORS
 from checker.policy.params import Bound, bind
-from checker.policy.tree import walk
-from checker.policy.written import value_text
+from checker.policy.rule_text import value_text
 from checker.policytest.value_mutations import Step, other_operators, steps
 from checker.problems import InvalidInputError
 

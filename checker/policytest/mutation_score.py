@@ -17,8 +17,8 @@ from duckdb import FunctionExpression as Function
 from checker.evaluation.compile import CODES, verdict
 from checker.evaluation.engine import table
 from checker.model import Label, Location, Pack, Rule
-from checker.policy.cases import AS_OF
 from checker.policy.params import bind
+from checker.policy.rule_tests import AS_OF
 from checker.policytest.answer_grid import KEY
 from checker.policytest.answer_space import AnswerSpace, hints
 from checker.policytest.case_verdicts import verdicts

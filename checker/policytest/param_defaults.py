@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from checker.model import Aggregate, Condition, Location, Pack, ParamRef, Rule, Scalar, Test
-from checker.policy.cases import AS_OF
+from checker.policy.condition_tree import walk
 from checker.policy.params import bind, leaves
-from checker.policy.tree import walk
-from checker.policy.written import value_text
+from checker.policy.rule_tests import AS_OF
+from checker.policy.rule_text import value_text
 from checker.policytest.cases import Group as Values
 from checker.problems import InvalidInputError
 

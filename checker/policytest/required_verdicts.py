@@ -10,8 +10,8 @@ from duckdb import ConstantExpression as Constant
 from checker.evaluation.compile import CODES, tree, verdict
 from checker.fields import SUCCESSOR
 from checker.model import Pack, Rule, Verdict
-from checker.policy.cases import AS_OF
 from checker.policy.params import bind
+from checker.policy.rule_tests import AS_OF
 from checker.policytest.answer_space import AnswerSpace, hints
 from checker.policytest.cases import Group, groups
 from checker.snapshot.writer import connect

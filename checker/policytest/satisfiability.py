@@ -12,8 +12,8 @@ from duckdb import Expression
 
 from checker.evaluation.compile import CODES, Compiler, verdict
 from checker.model import Condition, Field, Location, Verdict
-from checker.policy.cases import AS_OF
-from checker.policy.tree import fields_of
+from checker.policy.condition_tree import fields_of
+from checker.policy.rule_tests import AS_OF
 from checker.policytest.answer_space import AnswerSpace
 from checker.policytest.conflict import Answers, conflict, entries, refusal
 from checker.policytest.dead_conditions import Parts

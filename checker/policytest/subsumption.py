@@ -17,8 +17,8 @@ from duckdb import FunctionExpression as Function
 from checker.evaluation.compile import CODES, verdict
 from checker.fields import FOUND
 from checker.model import Aggregate, Group, Rule, Verdict
-from checker.policy.cases import AS_OF
 from checker.policy.params import leaves
+from checker.policy.rule_tests import AS_OF
 from checker.policytest.answer_grid import KEY
 from checker.policytest.answer_space import AnswerSpace, Hints, provable
 from checker.policytest.counterexample import flow

@@ -12,9 +12,9 @@ from typing import Any
 from checker.evaluation.engine import table
 from checker.fields import catalogue
 from checker.model import Case, Pack, Rule, Verdict
-from checker.policy.cases import read_cases
+from checker.policy.condition_scope import Scope
 from checker.policy.params import bind, used
-from checker.policy.scope import Scope
+from checker.policy.rule_tests import read_cases
 from checker.policytest.case_verdicts import verdicts
 from checker.policytest.cases import groups, snapshot
 from checker.policytest.counterexample import flow

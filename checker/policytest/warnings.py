@@ -11,9 +11,9 @@ from duckdb import DuckDBPyConnection, OutOfMemoryException
 
 from checker.fields import tag_key, why_no_tag
 from checker.model import Aggregate, Pack, Rule, Source
-from checker.policy.cases import AS_OF
+from checker.policy.condition_tree import fields_of, walk
 from checker.policy.load import Policies
-from checker.policy.tree import fields_of, walk
+from checker.policy.rule_tests import AS_OF
 from checker.policytest.answer_space import AnswerSpace, hints
 from checker.policytest.datastores import ANY_NUMBER
 from checker.policytest.param_defaults import Ready, ready

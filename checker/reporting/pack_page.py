@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from checker.model import Control, Label, Pack, Param, Rule, Type
 from checker.policy.params import used
-from checker.policy.written import condition_text, demand_text, value_text
+from checker.policy.rule_text import condition_text, demand_text, value_text
 from checker.problems import printable
 from checker.reporting.templates import template
 from checker.yamlsource import parse

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from checker import values
 from checker.model import Location
-from checker.policy.cases import AS_OF
+from checker.policy.rule_tests import AS_OF
 from checker.policytest.cases import CaseResult
 from checker.policytest.mutation_score import Score
 from checker.policytest.results import RuleResult

@@ -36,7 +36,7 @@ from checker.layout import (
 )
 from checker.model import Duration, Location, Scalar
 from checker.policy.load import load
-from checker.policy.sources import Request
+from checker.policy.policy_files import Request
 from checker.problems import InvalidInputError, Problem
 from checker.runs.authenticity import Keys, unauthentic
 from checker.runs.evidence import Evidence, names_in

@@ -11,7 +11,7 @@ from checker.config.labels import typed_label
 from checker.config.listing import id_problem, positive
 from checker.model import Label, Rule, Scalar, Verdict, Waiver
 from checker.policy.load import Policies
-from checker.policy.shape import Shape, assert_whole
+from checker.policy.mapping_shape import Shape, assert_whole
 from checker.problems import InvalidInputError, Problem, errors_in, nearest, suggest
 from checker.values import BadValueError, iso, later, parse_date, show
 from checker.waivers.limits import Limits

@@ -17,7 +17,7 @@ from checker.evaluation.engine import evaluate
 from checker.evaluation.open_findings import JudgedRule, JudgedRun, write_open_findings
 from checker.evaluation.since import since
 from checker.layout import PRIOR
-from checker.policy.definition import definition
+from checker.policy.rule_digest import definition
 from checker.snapshot.history import write_history
 from tests.audit.compared_runs import FORCED, image_set, ran, rule, waiver
 from tests.budgets import examples

@@ -15,7 +15,7 @@ from checker.evaluation.open_findings import JudgedRule, JudgedRun, write_open_f
 from checker.evaluation.since import GONE, since
 from checker.layout import PRIOR
 from checker.model import Category, Verdict
-from checker.policy.definition import definition
+from checker.policy.rule_digest import definition
 from tests.audit.compared_runs import FORCED, image_set, ran, rule, waiver
 
 THEN = ("pass", "fail", "waived fail", "unknown", "waived unknown", "unlisted")

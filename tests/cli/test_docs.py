@@ -9,8 +9,8 @@ from project.source import ROOT
 from checker.cli import main
 from checker.cli.schema import schema_text
 from checker.policy.load import load
+from checker.policy.rule_text import condition_text
 from checker.policy.schema import HEADER
-from checker.policy.written import condition_text
 from checker.reporting.pack_page import code, escaped, fenced, flow, page
 
 PAGES = ROOT / "docs" / "packs"

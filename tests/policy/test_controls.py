@@ -6,10 +6,10 @@ import pytest
 
 from checker.model import Duration, Test
 from checker.policy.choose import choose
+from checker.policy.control_requirements import meets
 from checker.policy.controls import read_control_map
-from checker.policy.demands import meets
 from checker.policy.load import load
-from checker.policy.sources import shipped
+from checker.policy.policy_files import shipped
 from checker.problems import InvalidInputError
 from checker.yamlsource import read
 
@@ -211,7 +211,7 @@ def as_shipped(tmp_path, monkeypatch):
     (tmp_path / "ours").mkdir()
     (tmp_path / "ours" / "p.yaml").write_text(PACK, encoding="utf-8")
     (tmp_path / "ours" / "mqsa.yaml").write_text(MAP.replace("elsewhere/rule", "p2/gone"), encoding="utf-8")
-    monkeypatch.setattr("checker.policy.sources.folder", lambda _: tmp_path / "ours")
+    monkeypatch.setattr("checker.policy.policy_files.folder", lambda _: tmp_path / "ours")
     return tmp_path
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from checker import files
 from checker.policy.load import load
-from checker.policy.shape import LONGEST_NAME, assert_whole
+from checker.policy.mapping_shape import LONGEST_NAME, assert_whole
 from checker.problems import InvalidInputError
 from checker.waivers.file import read_waivers
 from checker.yamlsource import parse

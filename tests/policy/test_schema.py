@@ -17,9 +17,9 @@ from checker.cli.init import POLICY
 from checker.cli.schema import SCHEMAS
 from checker.fields import catalogue
 from checker.model import RuleScope
-from checker.policy import controls, load, rules, sources
+from checker.policy import controls, load, policy_files, rules
 from checker.policy.operators import OPERATORS
-from checker.policy.sources import shipped
+from checker.policy.policy_files import shipped
 from checker.problems import InvalidInputError
 from checker.shipped import folder
 from checker.yamlsource import parse, read
@@ -123,7 +123,7 @@ def test_it_names_every_operator_with_its_documentation():
 
 
 def every_file():
-    files = sorted(file for suffix in sources.SUFFIXES for file in folder("rules").rglob(f"*{suffix}"))
+    files = sorted(file for suffix in policy_files.SUFFIXES for file in folder("rules").rglob(f"*{suffix}"))
     return [pytest.param(file, id=file.stem) for file in files]
 
 

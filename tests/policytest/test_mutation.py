@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from checker.fields import catalogue
-from checker.policy.cases import read_cases
+from checker.policy.condition_scope import Scope
 from checker.policy.load import load
-from checker.policy.scope import Scope
+from checker.policy.rule_tests import read_cases
 from checker.policytest.cases import groups, run_rule
 from checker.policytest.mutants import Mutant, mutants
 from checker.policytest.mutation_score import killed, score

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from checker.model import Demand, Duration, Param, Rule, Scalar, Shortfall, Test
+from checker.policy.condition_scope import Scope
 from checker.policy.literals import comparable
 from checker.policy.matchers import Compared, read_matcher
 from checker.policy.operators import OPERATORS, Operator, holds, timed
-from checker.policy.scope import Scope
 from checker.problems import Problem, suggest
 from checker.yamlsource import Node
 

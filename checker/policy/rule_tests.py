@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from checker.model import Case, Location, Verdict
 from checker.policy import hints
-from checker.policy.scope import Scope
-from checker.policy.shape import Shape, assert_whole
+from checker.policy.condition_scope import Scope
+from checker.policy.mapping_shape import Shape, assert_whole
 from checker.policy.test_input import BESIDE, TestInput
 from checker.problems import Problem
 from checker.yamlsource import Node

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from checker.model import Change, Rule, Severity
-from checker.policy.shape import Shape
+from checker.policy.mapping_shape import Shape
 from checker.problems import Problem, suggest
 from checker.yamlsource import Node
 

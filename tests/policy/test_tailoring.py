@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from checker.model import Severity
-from checker.policy.changes import read_overrides
 from checker.policy.choose import Rules, choose
 from checker.policy.load import Policies, load
+from checker.policy.tailoring import read_overrides
 from checker.problems import InvalidInputError, render
 from checker.yamlsource import parse
 

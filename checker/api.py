@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checker import disk
+from checker import temporary_files
 from checker.audit.gate import Gate, gate
 from checker.audit.history import Past, past_of, remember
 from checker.audit.judging import evaluate, run_id
@@ -19,12 +19,12 @@ from checker.audit.keeping import keep
 from checker.audit.replaying import limits, rejudge, replay
 from checker.audit.resumption import Criteria, criteria, given, refuse_other
 from checker.audit.run import Run
+from checker.file_modes import private as owner_only
 from checker.layout import RECORDS
 from checker.model import Duration, Needs, Target, Waiver, utc_now
 from checker.policy.choose import Rules, choose, named
 from checker.policy.load import Policies, load
 from checker.policy.policy_files import Request
-from checker.privacy import private as owner_only
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import Options, ReportError
 from checker.reporting.reproduction import options_plain
@@ -349,7 +349,7 @@ def explain(
         raise InvalidInputError(Problem("RULE", f"several rules are called so: {names}", "write PACK/RULE"))
     (rule,) = rules.rules
     written = next(one for one in rules.policies.rules if one.name == rule.name)
-    with disk.scratch() as folder:
+    with temporary_files.scratch() as folder:
         write_snapshot(evidence.records, folder, rules.policies.labels, rules.needs)
         return run(written, rule, folder, subject, as_of=as_of or utc_now(), targets=only, phi=show_phi)
 

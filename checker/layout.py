@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from checker import disk
+from checker import temporary_files
 
 MANIFEST = "manifest.json"
 DIGEST = "manifest.json.sha256"
@@ -60,7 +60,7 @@ def write_stream(path: Path, parts: Iterable[bytes]) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    draft = disk.draft(path, path.name + _PART)
+    draft = temporary_files.draft(path, path.name + _PART)
     try:
         with draft.open("wb") as file:
             file.writelines(parts)
@@ -70,7 +70,7 @@ def write_stream(path: Path, parts: Iterable[bytes]) -> None:
         draft.replace(path)
         sync_folder(path.parent)
     finally:
-        disk.discard(draft)
+        temporary_files.discard(draft)
 
 
 def sync_folder(folder: Path) -> None:

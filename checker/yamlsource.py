@@ -17,12 +17,12 @@ from typing import Any
 
 import yaml
 
-from checker import yamlsyntax, yamltext
-from checker.files import read_bytes
+from checker import yaml_pitfalls, yaml_syntax_errors
+from checker.input_files import read_bytes
 from checker.model import Location
 from checker.problems import InvalidInputError, Problem
-from checker.yamlsyntax import Failure
-from checker.yamltext import Mistake, Spot
+from checker.yaml_pitfalls import Mistake, Spot
+from checker.yaml_syntax_errors import Failure
 
 LARGEST_FILE = 8 * 1024 * 1024
 DEEPEST = 50
@@ -136,7 +136,7 @@ def parse(source: bytes, path: str) -> Document:
     """
     text = _decoded(source, path)
     builder = _Builder(text, path)
-    if wrong := yamltext.unprintable(text):
+    if wrong := yaml_pitfalls.unprintable(text):
         raise InvalidInputError(builder.mistake(wrong))
     try:
         root = builder.build()
@@ -170,7 +170,7 @@ def _syntax(error: yaml.YAMLError, text: str, builder: _Builder) -> Problem:
     began = Spot(start.line, start.column) if start else None
     context = getattr(error, "context", None) or ""
     failure = Failure(message, context, at, began, *_opened(text, mark))
-    return builder.mistake(yamlsyntax.of_failure(failure, builder.lines))
+    return builder.mistake(yaml_syntax_errors.of_failure(failure, builder.lines))
 
 
 def _opened(text: str, mark: Any) -> tuple[Spot | None, Spot | None]:
@@ -200,7 +200,7 @@ def quoted(text: str, *, always: bool = False) -> str:
     if not always and _WORDS_ALONE.fullmatch(text) and yaml.safe_load(text) == text:
         return text
     written: str = yaml.dump(text, default_style='"', width=len(text) * 10 + 100, allow_unicode=True)
-    return yamltext.visible(written.rstrip("\n"))
+    return yaml_pitfalls.visible(written.rstrip("\n"))
 
 
 class _Builder:
@@ -290,7 +290,7 @@ class _Builder:
         if key and not tag.startswith("!!"):
             hint = f"write `not: {{{event.value}: ..}}`"
         elif isinstance(event, yaml.ScalarEvent):
-            hint = yamltext.negated(tag, event.value) or hint
+            hint = yaml_pitfalls.negated(tag, event.value) or hint
         elif tag == "!":
             hint = "write `{not_in: [..]}`, or `not: {..}`"
         message = "`!` alone says nothing in YAML" if tag == "!" else f"the tag {tag} is not allowed"
@@ -334,13 +334,13 @@ class _Builder:
             message, hint = "merge keys are not supported", "write the entries out"
         elif isinstance(key.value, dict) and key.line[: key.where.column].endswith("{{"):
             at = Spot(key.where.line - 1, key.where.column - 2)
-            self.problems.append(self.mistake(yamltext.placeholder(key.line, at)))
+            self.problems.append(self.mistake(yaml_pitfalls.placeholder(key.line, at)))
             return False
         elif not isinstance(key.value, str):
             message, hint = f"a key must be text, not {key.kind}", f'put it in quotes: "{key.written}"'
         elif key.value != key.value.strip(" \t\n"):
             message, hint = "the key has blanks around it", f"write it without: {key.value.strip()}"
-        elif plain and value.value is None and (better := yamltext.spaced(key.value)):
+        elif plain and value.value is None and (better := yaml_pitfalls.spaced(key.value)):
             message, hint = "a blank is missing behind the colon", f"write {better}"
         if message:
             self.problems.append(key.problem(message, hint))
@@ -357,14 +357,14 @@ class _Builder:
     def visible(self, event: Any, *, key: bool) -> None:
         """Notes what a reader of the file sees otherwise."""
         start, end = event.start_mark, event.end_mark
-        text = yamltext.Text(
+        text = yaml_pitfalls.Text(
             Spot(start.line, start.column),
             Spot(end.line, end.column),
             event.style or "",
             event.value,
             key=key,
         )
-        self.problems += map(self.mistake, yamltext.of_text(text, self.lines))
+        self.problems += map(self.mistake, yaml_pitfalls.of_text(text, self.lines))
 
     def scalar(self, event: Any) -> Any:
         text: str = event.value

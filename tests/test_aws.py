@@ -20,7 +20,7 @@ from checker.aws import (
     default_region,
     why_no_profile,
 )
-from checker.aws.settings import core_session
+from checker.aws.profiles import core_session
 from checker.collect.collection import Options, collect
 from checker.collect.rate_limit import Limiter, StoppedError
 from checker.model import ImageSetRef, Target

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checker import disk
+from checker import temporary_files
 from checker.audit.replaying import terms
 from checker.layout import FINDINGS, HISTORY, PRIOR, RECORDS
 from checker.model import NO_RENAMES, Category, Label, Renames, Rule, Subject, Waiver
@@ -190,7 +190,7 @@ def compare(
         write_open_findings(_judged(old), folder / PRIOR, renames)
         counts = run(ways, differ, entries, found, folder / CHANGES) if entries else []
     except BaseException:
-        disk.discard(folder)
+        temporary_files.discard(folder)
         raise
     ways.clear()
     compared = Comparison(
@@ -202,7 +202,7 @@ def compare(
         len(before) + len(between),
         folder,
     )
-    weakref.finalize(compared, disk.discard, folder)
+    weakref.finalize(compared, temporary_files.discard, folder)
     return compared
 
 
@@ -317,7 +317,7 @@ class _Ways:
     def clear(self) -> None:
         """Removes the snapshots."""
         for folder in self.written.values():
-            disk.discard(folder)
+            temporary_files.discard(folder)
 
 
 def _same_type(label: Label, other: Label | None) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
-from checker import disk
+from checker import temporary_files
 from checker.audit.gate import judge
 from checker.audit.run import Run
 from checker.model import Outcome, Severity, Tally, Verdict, Waiver
@@ -75,11 +75,11 @@ def foresee(run: Run, until: datetime, judging: Judging | None = None) -> Foreca
         flips = forecast(way, until, folder)
         turn = _turn(run, flips, judging or _gate(run))
     except BaseException:
-        disk.discard(folder)
+        temporary_files.discard(folder)
         raise
     sure = min((until, *flips.looked.values()))
     found = Forecast(run, until, flips, turn, sure)
-    weakref.finalize(found, disk.discard, folder)
+    weakref.finalize(found, temporary_files.discard, folder)
     return found
 
 

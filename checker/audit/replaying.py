@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checker import disk, yamlsource
+from checker import temporary_files, yamlsource
 from checker.audit.baseline import as_strict
 from checker.audit.gate import Gate
 from checker.audit.judging import Origin, evaluate
@@ -227,7 +227,7 @@ def rejudge(
 def workplace(kept: Kept) -> Path:
     """A temporary folder for the tables of a replay, which goes with the evidence; a run folder is never written to."""
     folder = temporary()
-    weakref.finalize(kept.evidence, disk.discard, folder)
+    weakref.finalize(kept.evidence, temporary_files.discard, folder)
     return _copied(kept, folder, HISTORY, PRIOR, BASELINE, NAMED)
 
 

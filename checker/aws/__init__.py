@@ -3,9 +3,9 @@
 boto3 and botocore are imported inside functions: they take 150 ms.
 """
 
+from checker.aws.clients import ATTEMPTS, Access, Clients, Door, Identity
 from checker.aws.credentials import UnusableError
 from checker.aws.deadlines import DEADLINES, Deadlines
-from checker.aws.door import ATTEMPTS, Access, Clients, Door, Identity
 from checker.aws.guard import (
     COLLECTED,
     PERMITTED,
@@ -17,8 +17,8 @@ from checker.aws.guard import (
     RefusedActionError,
     Watch,
 )
+from checker.aws.profiles import default_region, exceptions, why_no_profile
 from checker.aws.s3 import S3Error, asking, content, names, save
-from checker.aws.settings import default_region, exceptions, why_no_profile
 from checker.aws.transport import is_oversize
 
 __all__ = [

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from checker.aws.faults import call_fault, fault
-from checker.aws.settings import exceptions
+from checker.aws.credential_errors import call_fault, fault
+from checker.aws.profiles import exceptions
 from checker.problems import CheckerError
 from checker.redaction import redact, remember
 

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from checker.aws.credentials import UnusableError
 from checker.aws.guard import RefusedActionError
-from checker.aws.settings import exceptions
+from checker.aws.profiles import exceptions
 from checker.aws.transport import OversizeError
 from checker.problems import CheckerError, InvalidInputError
 from checker.redaction import redact

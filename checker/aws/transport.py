@@ -14,7 +14,7 @@ from http.client import HTTPResponse
 from typing import Any
 
 from checker.aws.deadlines import Deadlines
-from checker.aws.settings import exceptions
+from checker.aws.profiles import exceptions
 
 LARGEST_HEAD = 1 << 16
 """Bytes before the body of an answer, with all `100 Continue` before it."""

@@ -111,7 +111,7 @@ def _malformed() -> str:
 
 def _forget() -> None:
     """A process may run several commands, and what one of them read is nothing to the next."""
-    for name in ("checker.runs.run_reader", "checker.files"):
+    for name in ("checker.runs.run_reader", "checker.input_files"):
         module: Any = sys.modules.get(name)
         if module is not None:
             module.forget()

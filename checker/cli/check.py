@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from checker import api, disk
+from checker import api, temporary_files
 from checker.cli import interrupt
 from checker.cli.console import complain, hush_broken_pipe, log, progress, say, warn
 from checker.cli.interrupt import Interrupt
 from checker.cli.options import Check
 from checker.cli.prepared import Prepared, prepare
-from checker.files import LARGEST_TABLE, load
+from checker.file_modes import private
+from checker.input_files import LARGEST_TABLE, load
 from checker.layout import MANIFEST, RECORDS, WAIVERS
 from checker.model import NO_RENAMES, Outcome, utc_now
-from checker.privacy import private
 from checker.problems import InvalidInputError, Problem
 from checker.reporting import STDOUT
 from checker.runs import run_folder
@@ -63,7 +63,7 @@ def _live(given: Check, plan: Prepared) -> int:
         raise InvalidInputError(problems)
     asked = api.inputs(plan.config, plan.by.targets, plan.events, refresh=given.refresh)
     working = _claim(plan, asked, plan.moment)
-    folder = working.folder if working else disk.scratch_folder()
+    folder = working.folder if working else temporary_files.scratch_folder()
     try:
         with _kept(folder, working, "nothing was judged"):
             with Interrupt() as signals:
@@ -77,7 +77,7 @@ def _live(given: Check, plan: Prepared) -> int:
             return _sum_up(result, plan, delivered, quiet=given.quiet)
     finally:
         if not working:
-            disk.discard(folder)
+            temporary_files.discard(folder)
 
 
 def _finish(result: api.Run, working: api.Working | None, plan: Prepared, *, quiet: bool) -> int:
@@ -240,7 +240,7 @@ def _copied(folder: Path) -> Path:
         # nothing can be written here, but what was collected is kept all the same
         with suppress(OSError):
             path.unlink()
-        disk.keep(folder)
+        temporary_files.keep(folder)
         return folder / RECORDS
     return path
 

@@ -14,9 +14,9 @@ from checker.cli.console import say, warn
 from checker.cli.kept import find
 from checker.cli.options import Given
 from checker.fields import SUPERSEDED_BY
+from checker.file_modes import private
 from checker.model import Param, Target, utc_now
 from checker.policy.choose import shown
-from checker.privacy import private
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting.escaping import json_text
 

@@ -9,7 +9,7 @@ from checker import api
 from checker.audit.forecasting import foresee
 from checker.cli.console import hush_broken_pipe, warn
 from checker.cli.kept import configured, find
-from checker.privacy import private
+from checker.file_modes import private
 from checker.problems import InvalidInputError, Problem
 from checker.runs.run_reader import Kept
 from checker.values import BadValueError, later, parse_duration

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from checker import disk
+from checker import temporary_files
 from checker.cli.console import say
 from checker.cli.schema import schema_text, write
 from checker.problems import InvalidInputError, Problem
@@ -94,7 +94,7 @@ def run(folder: str) -> int:
             )
             for path in there
         )
-    with disk.unbroken():  # a part of them would be in the way of the next time
+    with temporary_files.unbroken():  # a part of them would be in the way of the next time
         for path, text in files.items():
             write(root / path, text)
     for path in files:

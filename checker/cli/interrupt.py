@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from checker import disk
+from checker import temporary_files
 
 _CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 _BUG = 70
@@ -164,7 +164,7 @@ def _lose_patience() -> None:
     left = PATIENCE
     while left > 0:
         time.sleep(0.05)
-        if not disk.is_unbroken() and "noted" not in _silent:
+        if not temporary_files.is_unbroken() and "noted" not in _silent:
             left -= 0.05
     _end()
 
@@ -185,7 +185,7 @@ def _caught(number: int, _frame: FrameType | None) -> None:
         return
     if _stops and not _stops[-1].is_set():
         _stops[-1].set()
-    elif not disk.deferred():
+    elif not temporary_files.deferred():
         raise KeyboardInterrupt
 
 
@@ -199,7 +199,7 @@ def _unraisable(found: Any) -> None:
 
 def _end() -> None:
     """Ends the process. Python would go on taking itself apart, where a signal is death without an exit code."""
-    disk.sweep()
+    temporary_files.sweep()
     # what nobody reads would be waited for, after a signal too
     for stream in () if _came else (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):

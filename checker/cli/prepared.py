@@ -18,7 +18,7 @@ from checker.cli import options
 from checker.cli.console import colored, warn
 from checker.cli.kept import find
 from checker.cli.options import Check
-from checker.files import load
+from checker.input_files import load
 from checker.layout import AUDIT, WAIVERS
 from checker.model import SOON, Duration, Waiver, utc_now
 from checker.problems import Gathered, InvalidInputError, Problem

@@ -8,7 +8,7 @@ from checker import api
 from checker.cli import options
 from checker.cli.console import colored, say
 from checker.cli.kept import configured, find
-from checker.privacy import private
+from checker.file_modes import private
 from checker.reporting import STDOUT
 
 

@@ -13,7 +13,7 @@ from checker import api
 from checker.cli.console import say, warn
 from checker.cli.kept import configured, find
 from checker.cli.options import DEFAULT_CONFIG
-from checker.files import read_bytes
+from checker.input_files import read_bytes
 from checker.model import Finding, Location, Subject, Verdict, utc_now
 from checker.problems import Gathered, InvalidInputError, Problem, one_line, suggest
 from checker.waivers.edit import Added, Draft, add, replace

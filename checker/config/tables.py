@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from checker.files import LARGEST_TABLE, UnreadableError, load
+from checker.input_files import LARGEST_TABLE, UnreadableError, load
 from checker.model import Location
 from checker.problems import Problem, mask
 from checker.yamlsource import Node

@@ -51,7 +51,17 @@ from checker.model.policy import (
     Shortfall,
     Unloaded,
 )
-from checker.model.words import Absence, Duration, Gap, Location, Severity, Source, Type, Verdict, utc_now
+from checker.model.vocabulary import (
+    Absence,
+    Duration,
+    Gap,
+    Location,
+    Severity,
+    Source,
+    Type,
+    Verdict,
+    utc_now,
+)
 
 __all__ = [
     "LONGEST",

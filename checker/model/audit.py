@@ -11,7 +11,7 @@ from typing import Literal
 
 from checker.model.language import Condition, Scalar
 from checker.model.policy import Rule
-from checker.model.words import Duration, Location, Severity, Verdict
+from checker.model.vocabulary import Duration, Location, Severity, Verdict
 
 UNNAMED = "(store not named)"
 """In place of the id of a data store that recorded answers do not name."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Literal
 
-from checker.model.words import Absence, Duration, Location, Source, Type
+from checker.model.vocabulary import Absence, Duration, Location, Source, Type
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from checker.model.language import Condition, Field, Label, Param, RuleScope, Scalar, Test, Value
-from checker.model.words import Location, Severity, Verdict
+from checker.model.vocabulary import Location, Severity, Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from checker.files import UnreadableError, load
+from checker.input_files import UnreadableError, load
+from checker.package_data import folder
 from checker.problems import InvalidInputError, Problem, nearest, suggest
-from checker.shipped import folder
 from checker.values import BadValueError, parse_path
 from checker.yamlsource import LARGEST_FILE, Node, read
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from checker import disk
+from checker import temporary_files
 from checker.evaluation import finding_reader
 from checker.layout import RECORDS
 from checker.model import Case, Label, Pack, Rule, Verdict
@@ -92,7 +92,7 @@ def groups(pack: Pack, rule: Rule) -> list[Group]:
 @contextmanager
 def snapshot(rule: Rule, cases: Sequence[Case], labels: Mapping[str, Label]) -> Iterator[Path]:
     """A folder with the tables of what tests describe; a test's rows are those of its target."""
-    with disk.scratch() as folder:
+    with temporary_files.scratch() as folder:
         needed = needs([rule])
         if needed.successor or needed.history:
             # both are looked for in the whole data store, so that each test has one of its own

@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
-from checker import disk
+from checker import temporary_files
 from checker.audit.run import Run
-from checker.privacy import private, public
+from checker.file_modes import private, public
 from checker.problems import CheckerError, InvalidInputError, Problem, printable
 from checker.reporting.options import Document, Format, Options
 
@@ -113,7 +113,7 @@ def _replace(run: Run, report: Format, target: Path, options: Options) -> list[s
         else:
             for number, document in enumerate(report.documents(run, options), start=1):
                 _write_part(document, target, number, written)
-        with disk.unbroken():
+        with temporary_files.unbroken():
             for temporary, place in reversed(written):
                 temporary.replace(place)
             if report.documents is not None:
@@ -121,7 +121,7 @@ def _replace(run: Run, report: Format, target: Path, options: Options) -> list[s
         return [place.name for _, place in written]
     finally:
         for temporary, _ in written:
-            disk.discard(temporary)
+            temporary_files.discard(temporary)
 
 
 def _write_part(document: Document, target: Path, number: int, written: list[tuple[Path, Path]]) -> None:
@@ -155,7 +155,7 @@ def _is_ours(place: Path, number: int) -> bool:
 
 @contextmanager
 def _temporary(place: Path, target: Path, written: list[tuple[Path, Path]]) -> Iterator[TextIO]:
-    temporary = disk.draft(target)
+    temporary = temporary_files.draft(target)
     written.append((temporary, place))
     # made by `open`, so that the report gets the permissions that the umask gives any other file
     with temporary.open("x", encoding="utf-8", errors="replace", newline="\n") as out:
@@ -208,11 +208,11 @@ def _probe_folder(text: str, target: Path) -> None:
     if not folder.is_dir():
         raise _refused(text, f"{folder.name} is a file, not a folder", "name a file in a folder")
     # making a file is the one test that read-only mounts, quotas and access lists all answer
-    attempt = disk.draft(folder / "report")
+    attempt = temporary_files.draft(folder / "report")
     try:
         attempt.touch(exist_ok=False)
     finally:
-        disk.discard(attempt)
+        temporary_files.discard(attempt)
 
 
 def _refused(text: str, reason: str, hint: str) -> InvalidInputError:

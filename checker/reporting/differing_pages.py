@@ -9,10 +9,10 @@ from typing import Any, TextIO
 
 from checker import values
 from checker.audit.compare import Comparison
+from checker.package_data import folder
 from checker.reporting import differing
 from checker.reporting.escaping import one_line, shorten, visible
 from checker.reporting.templates import template
-from checker.shipped import folder
 
 LONGEST = 2_000
 # whatever Markdown or HTML in it may act on

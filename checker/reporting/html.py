@@ -14,12 +14,12 @@ from checker import values
 from checker.audit.change_summary import new_causes
 from checker.audit.run import Judged, Run
 from checker.model import Category, Finding, Outcome, Verdict
+from checker.package_data import folder
 from checker.reporting import looking_back, normal, packing, wording
 from checker.reporting.controls import control_results, worst
 from checker.reporting.escaping import json_text, shorten, visible
 from checker.reporting.options import Options
 from checker.reporting.templates import template
-from checker.shipped import folder
 from checker.waivers.status import covered, day, days_left
 
 MOST_STATIC = 200

@@ -8,7 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, get_args
 
-from checker import disk
+from checker import temporary_files
 from checker.audit.run import Run
 from checker.reporting import FORMATS
 from checker.reporting.delivery import deliver, part
@@ -88,7 +88,7 @@ def _of_kind(
     """What differs of the reports of one format, where they are written in the way that comes nearest."""
     nearest: list[tuple[str, str]] = []
     for options in ways:
-        with disk.scratch() as where:
+        with temporary_files.scratch() as where:
             made = deliver(
                 replace(run, show_phi=options.show_phi), FORMATS[kind], where / "report.txt", options
             )

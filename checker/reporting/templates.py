@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from checker.shipped import folder
+from checker.package_data import folder
 
 if TYPE_CHECKING:
     from jinja2 import Template

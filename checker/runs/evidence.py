@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from checker import disk
+from checker import temporary_files
 from checker.layout import RECORDS, sha256
 from checker.problems import Problem
 from checker.snapshot.columns import REFERENCE, connect, read_lines
@@ -67,12 +67,12 @@ def names_in(facts: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 
 def temporary() -> Path:
     """A folder for evidence that nobody asked to keep."""
-    return disk.scratch_folder()
+    return temporary_files.scratch_folder()
 
 
 def discard_with(evidence: Evidence) -> Evidence:
     """The evidence, whose temporary folder goes when it does."""
-    weakref.finalize(evidence, disk.discard, evidence.folder)
+    weakref.finalize(evidence, temporary_files.discard, evidence.folder)
     return evidence
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from checker import layout
+from checker.file_modes import private
 from checker.layout import MANIFEST, SIGNATURE, STARTED
 from checker.model import Duration
-from checker.privacy import private
 from checker.problems import InvalidInputError, Problem
 from checker.runs import run_folder
 from checker.runs.manifest_form import RUN_NAME

@@ -17,6 +17,7 @@ from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from checker.file_modes import public
 from checker.layout import (
     DIGEST,
     MANIFEST,
@@ -28,7 +29,6 @@ from checker.layout import (
     write,
 )
 from checker.model import utc_now
-from checker.privacy import public
 from checker.problems import CheckerError, InvalidInputError, Problem
 from checker.runs.manifest_form import misfit, started_misfit
 from checker.values import STRICT_JSON, BadValueError, iso, parse_time

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from checker import disk, layout
+from checker import layout, temporary_files
 from checker.aws import (
     S3_GETTING,
     S3_READING,
@@ -31,9 +31,9 @@ from checker.aws import (
     names,
     save,
 )
+from checker.file_modes import private
 from checker.layout import DIGEST, MANIFEST, SIGNATURE, STARTED
 from checker.model import Duration, utc_now
-from checker.privacy import private
 from checker.problems import CheckerError, InvalidInputError, Problem
 from checker.runs import run_folder
 from checker.runs.manifest_form import RUN_NAME
@@ -188,7 +188,7 @@ class S3Store(Store):
                 if self._put(f"{name}/{STARTED}", content, digest, token=token, lock_from=utc_now()):
                     folder = self._work(name)
                     run_folder.begin(folder, content)
-                    disk.keep(folder.parent)
+                    temporary_files.keep(folder.parent)
                     return Working(name, folder, f"{self.shown}/{name}", self, token)
         except (S3Error, OSError) as error:
             hint = error.hint if isinstance(error, S3Error) else ""
@@ -216,7 +216,7 @@ class S3Store(Store):
             reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
             hint = f"the run is whole, with its {MANIFEST}, in {folder.as_posix()}: keep that folder"
             raise RunFolderError(working.shown, f"the run could not be stored: {reason}", hint) from None
-        disk.release(folder.parent)
+        temporary_files.release(folder.parent)
         self._folders.append(folder.parent)
         return working.shown
 
@@ -336,12 +336,12 @@ class S3Store(Store):
         return (one["Key"].removeprefix(above) for one in found)
 
     def _work(self, name: str) -> Path:
-        folder = disk.scratch_folder() / name
+        folder = temporary_files.scratch_folder() / name
         folder.mkdir()
         return folder
 
     def _temporary(self) -> Path:
-        self._folders.append(disk.scratch_folder())
+        self._folders.append(temporary_files.scratch_folder())
         return self._folders[-1]
 
     @contextmanager
@@ -372,4 +372,4 @@ def _refuse_large(path: Path) -> None:
 def _discard(folders: list[Path], door: Door) -> None:
     door.close()
     while folders:
-        disk.discard(folders.pop())
+        temporary_files.discard(folders.pop())

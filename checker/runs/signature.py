@@ -14,7 +14,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from checker.files import read_bytes
+from checker.input_files import read_bytes
 from checker.problems import InvalidInputError, Problem
 from checker.runs.run_folder import Key
 

@@ -12,8 +12,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from checker import disk
-from checker.privacy import private
+from checker import temporary_files
+from checker.file_modes import private
 from checker.snapshot.records import (
     FINDING,
     GET_IMAGE_SET,
@@ -55,7 +55,7 @@ class Stored:
     """Records of runs, and image sets that are to be compared with them. Any thread may ask."""
 
     def __init__(self) -> None:
-        self._folder = disk.scratch_folder()
+        self._folder = temporary_files.scratch_folder()
         with private():
             self._base = sqlite3.connect(self._folder / "index", check_same_thread=False)
             self._base.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {_SCHEMA}")
@@ -198,7 +198,7 @@ class Stored:
             for file, _, _ in self._files:
                 file.close()
             self._base.close()
-            disk.discard(self._folder)
+            temporary_files.discard(self._folder)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:

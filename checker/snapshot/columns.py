@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from checker import disk
+from checker import temporary_files
 from checker.model import Field, Label, Type
 from checker.snapshot.duckdb_pool import empty_database
 from checker.snapshot.records import GET_IMAGE_SET, NOT_FOUND, WITNESS
@@ -69,10 +69,12 @@ _open: list[DuckDBPyConnection] = []
 @contextmanager
 def connect(memory: str = MEMORY_TO_JUDGE, **more: bool) -> Iterator[DuckDBPyConnection]:
     """A DuckDB connection whose memory is bounded, with these more settings; what does not fit goes into a temporary folder."""
-    with disk.unbroken():  # a signal in the middle of what a library sets up is whatever error it makes of it
+    with (
+        temporary_files.unbroken()
+    ):  # a signal in the middle of what a library sets up is whatever error it makes of it
         import duckdb
 
-    with disk.scratch() as folder:
+    with temporary_files.scratch() as folder:
         spill = str(folder)
         config: dict[str, str | int | bool] = {
             "memory_limit": memory,

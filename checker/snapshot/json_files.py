@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from checker.files import LARGEST_TABLE, UnreadableError, load
+from checker.input_files import LARGEST_TABLE, UnreadableError, load
 from checker.model import Location
 from checker.problems import Problem, mask
 from checker.values import STRICT_JSON, BadValueError

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from checker import disk, yamlsource
+from checker import temporary_files, yamlsource
 from checker.problems import InvalidInputError, Problem
 from checker.values import BadValueError, parse_date
 from checker.yamlsource import Document, Node, quoted
@@ -123,7 +123,7 @@ def replace(path: Path, old: bytes | None, new: bytes) -> None:
         InvalidInputError: it cannot be written, or has changed meanwhile; what is there stays as it is.
     """
     target = path.resolve()
-    temporary = disk.draft(target)
+    temporary = temporary_files.draft(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if (target.read_bytes() if target.exists() else None) != old:
@@ -146,7 +146,7 @@ def replace(path: Path, old: bytes | None, new: bytes) -> None:
         reason = (error.strerror or str(error)).lower()
         raise InvalidInputError(Problem(path.as_posix(), f"cannot be written: {reason}")) from None
     finally:
-        disk.discard(temporary)
+        temporary_files.discard(temporary)
 
 
 def _scalar(name: str, value: object) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from audit.test_replaying import answer
 
-from checker import files
+from checker import input_files
 from checker.cli import main
 from checker.config import tables
 from checker.snapshot import json_files
@@ -49,7 +49,7 @@ READERS = {
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(files, "LONGEST_WAIT", 0.1)
+    monkeypatch.setattr(input_files, "LONGEST_WAIT", 0.1)
     monkeypatch.setattr(tables, "LARGEST_TABLE", 1 << 20)
     monkeypatch.setattr(json_files, "LARGEST_TABLE", 1 << 20)
     Path("p.yaml").write_text(POLICY)
@@ -97,7 +97,7 @@ def test_a_file_of_any_size_is_refused_before_it_is_read(run, capsys, reader):
 
 
 def test_a_pipe_that_goes_on_for_ever_is_left(run, capsys, monkeypatch):
-    monkeypatch.setattr(files, "LONGEST_READING", -1)
+    monkeypatch.setattr(input_files, "LONGEST_READING", -1)
     pipe("x", b"[]")
     assert run(READERS["recorded answers"]) == 2
     assert "there is no end to it within -1 seconds" in capsys.readouterr().err
@@ -111,7 +111,7 @@ def pipe(name, content):
 
 
 def test_what_a_pipe_gave_is_in_the_run(place, monkeypatch):
-    monkeypatch.setattr(files, "LONGEST_WAIT", 10)
+    monkeypatch.setattr(input_files, "LONGEST_WAIT", 10)
     waivers = (
         b"version: 1\nwaivers:\n"
         b"  - {rule: house/unforced, image_sets: ['%s'], reason: r, owner: o, approved_by: a, created: 2026-01-01,"

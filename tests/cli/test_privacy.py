@@ -12,7 +12,7 @@ from runs.folders import s3_server
 
 from checker import api
 from checker.cli import main
-from checker.privacy import private, public
+from checker.file_modes import private, public
 from checker.runs.local_store import open_store
 from checker.runs.run_reader import reopened
 from tests.cli.scale import POLICY, Audit, served, store

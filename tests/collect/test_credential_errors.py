@@ -11,8 +11,8 @@ from botocore.credentials import ProcessProvider
 from botocore.exceptions import ClientError, CredentialRetrievalError, HTTPClientError, MetadataRetrievalError
 
 from checker.aws import UnusableError
+from checker.aws.credential_errors import call_fault, fault
 from checker.aws.credentials import Provider
-from checker.aws.faults import call_fault, fault
 
 
 def printing(**changed: object) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from checker import files
+from checker import input_files
 from checker.policy.load import load
 from checker.policy.mapping_shape import LONGEST_NAME, assert_whole
 from checker.problems import InvalidInputError
@@ -201,7 +201,7 @@ def test_a_link_to_nothing_is_an_error(tmp_path):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(files, "LONGEST_WAIT", 0.2)
+    monkeypatch.setattr(input_files, "LONGEST_WAIT", 0.2)
 
 
 def test_a_file_without_an_end_is_refused(tmp_path):

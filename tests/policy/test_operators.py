@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from checker import yamltext
+from checker import yaml_pitfalls
 from checker.cli import main
 from checker.collect.search_filters import OPEN, bounds
 from checker.evaluation.compile import Compiler
@@ -79,7 +79,7 @@ def test_no_two_operators_are_called_alike():
 
 
 def test_signs_in_plain_text_mean_what_the_operators_call_them():
-    assert yamltext._OPERATORS.items() <= aliases().items()
+    assert yaml_pitfalls._OPERATORS.items() <= aliases().items()
 
 
 @pytest.mark.parametrize(("known", "kind"), EVERY)

@@ -17,11 +17,11 @@ from checker.cli.init import POLICY
 from checker.cli.schema import SCHEMAS
 from checker.fields import catalogue
 from checker.model import RuleScope
+from checker.package_data import folder
 from checker.policy import controls, load, policy_files, rules
 from checker.policy.operators import OPERATORS
 from checker.policy.policy_files import shipped
 from checker.problems import InvalidInputError
-from checker.shipped import folder
 from checker.yamlsource import parse, read
 from tests.language import strategies
 

@@ -108,7 +108,7 @@ def test_rules_and_reports_are_whole_and_outside_of_site_packages(elsewhere):
 
 def test_it_is_the_installed_package_that_runs(elsewhere, tmp_path):
     python = _path(elsewhere, "scripts") / "python"
-    code = "import checker, checker.shipped as s; print(checker.__file__); print(s.folder('rules'))"
+    code = "import checker, checker.package_data as s; print(checker.__file__); print(s.folder('rules'))"
     done = run(python, "-c", code, cwd=tmp_path)
     package, rules = done.stdout.splitlines()
     assert Path(package).is_relative_to(elsewhere)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from checker.yamltext import Mistake, Spot, compared, line_at, negated, placeholder
+from checker.yaml_pitfalls import Mistake, Spot, compared, line_at, negated, placeholder
 
 _CONFLICT = re.compile(r"(<<<<<<<|>>>>>>>)( |$)|=======$")
 _DASH = re.compile(r"( *)-( +|$)")

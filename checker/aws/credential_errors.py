@@ -8,7 +8,7 @@ import subprocess
 import traceback
 from typing import Any
 
-from checker.aws.settings import exceptions
+from checker.aws.profiles import exceptions
 
 _SETTINGS = (
     "ConfigNotFound", "InvalidConfigError", "LoginInsufficientPermissions", "LoginRefreshRequired", "LoginTokenLoadError",

@@ -23,7 +23,7 @@ from checker.aws.guard import (
     attach,
     guard,
 )
-from checker.aws.settings import (
+from checker.aws.profiles import (
     asks_for_code,
     core_session,
     default_region,

@@ -61,14 +61,18 @@ def service(sets: int, *more: str) -> Iterator[str]:
         command = [
             sys.executable,
             "-m",
-            "checker.simulator.load",
+            "load_server",
             "--sets",
             str(sets),
             "--url-file",
             str(file),
             *more,
         ]
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "tests")},
+            stderr=subprocess.DEVNULL,
+        )
         try:
             while not file.exists():
                 time.sleep(0.05)

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from load_server.server import RunningLoad, serve_load
+from load_server.store import SyntheticStore
+
 from checker.cli import main
 from checker.runs.run_folder import Key
-from checker.simulator.load.server import RunningLoad, serve_load
-from checker.simulator.load.store import SyntheticStore
 
 STORE = "5" * 32
 POLICY = """

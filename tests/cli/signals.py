@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from checker.simulator.load.server import serve_load
-from checker.simulator.load.store import SyntheticStore
+from load_server.server import serve_load
+from load_server.store import SyntheticStore
+
 from tests.cli.scale import FAST, POLICY, STORE
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from load_server import RunningLoad, SyntheticStore
 
 from checker.cli import main
-from checker.simulator.load import RunningLoad, SyntheticStore
 from tests.cli.scale import Audit, served
 
 HOME, BRANCH = "123456789012", "1" * 12

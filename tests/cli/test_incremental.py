@@ -11,10 +11,10 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from load_server import WireFault
 
 from checker.cli import main
 from checker.simulator import ModelError
-from checker.simulator.load import WireFault
 from tests.budgets import examples
 from tests.cli.scale import POLICY, Audit, move, served, store
 

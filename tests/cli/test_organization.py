@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from load_server import RunningLoad, SyntheticStore, WireFault
 
 from checker.simulator import ModelError
-from checker.simulator.load import RunningLoad, SyntheticStore, WireFault
 from tests.cli.scale import STORE, Audit, served, store
 
 HOME, BRANCH, DENIED, SUSPENDED = "123456789012", "1" * 12, "2" * 12, "3" * 12

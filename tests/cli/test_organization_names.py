@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from load_server import WireFault
 
 from checker.cli import main
 from checker.simulator import ModelError
-from checker.simulator.load import WireFault
 from tests.cli.test_organization import ROLE, WHOLE, audit_of, on, report, serving, synthetic
 
 ACCOUNTS = [str(number) * 12 for number in range(1, 7)]

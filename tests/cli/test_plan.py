@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from load_server.store import SyntheticStore
 
 from checker.cli import main
-from checker.simulator.load.store import SyntheticStore
 from tests.cli.scale import POLICY, STORE, Audit, move, served, store
 
 RULES = {
@@ -133,7 +133,7 @@ def merged(policies: dict[str, Any]) -> dict[str, Any]:
 
 
 def _hold(server: Any, policy: dict[str, Any]) -> None:
-    from checker.simulator.load.iam import Policy
+    from load_server.iam import Policy
 
     def hold(service: Any) -> None:
         service.policy = Policy(policy)

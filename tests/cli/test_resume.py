@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from load_server.faults import WireFault
 
 from checker.cli import main
-from checker.simulator.load.trouble import WireFault
 from checker.simulator.rehearsal import ModelError
 from tests.budgets import examples
 from tests.cli.scale import POLICY, STORE, Audit, chain, move, served, store

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from load_server.server import serve_load
+from load_server.store import SyntheticStore
 
 from checker.aws import ATTEMPTS
 from checker.collect import search_results
@@ -12,8 +14,6 @@ from checker.collect.collection import Options, collect
 from checker.collect.workers import MOST_LANES
 from checker.config import Rate
 from checker.model import Discovery, Needs, Target
-from checker.simulator.load.server import serve_load
-from checker.simulator.load.store import SyntheticStore
 from checker.snapshot.records import GET_DATASTORE, GET_IMAGE_SET, Record
 
 ACCOUNTS = [f"{100000000000 + number}" for number in range(24)]

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from load_server import RunningLoad, SyntheticStore, WireFault, serve_load
 
 from checker.collect.collection import Collection, Options, collect
 from checker.collect.reuse import Memory
 from checker.config import Rate
 from checker.model import Discovery, Needs, Target
 from checker.simulator import RawAnswer
-from checker.simulator.load import RunningLoad, SyntheticStore, WireFault, serve_load
 from checker.snapshot.answer_index import Stored
 from checker.snapshot.records import PROPERTIES, Record
 from collect.service import DATASTORE, Service

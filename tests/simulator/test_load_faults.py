@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from checker.simulator.load.__main__ import _parser
+from load_server.__main__ import _parser
 
 
 def test_a_fault_is_written_as_help_shows_it(capsys: pytest.CaptureFixture[str]) -> None:

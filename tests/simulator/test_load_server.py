@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -10,19 +11,20 @@ import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 from botocore.session import get_session
+from load_server import SyntheticStore, WireFault, serve_load
+from load_server.actions import ACTIONS
+from load_server.errors import status_of
+from load_server.iam import Policy
+from load_server.service import _ROUTES
 
 from checker.simulator import DOCUMENTED_QUOTAS, Fault, ModelError, RawAnswer
-from checker.simulator.load import SyntheticStore, WireFault, serve_load
-from checker.simulator.load.actions import ACTIONS
-from checker.simulator.load.errors import status_of
-from checker.simulator.load.iam import Policy
-from checker.simulator.load.service import _ROUTES
 
 from .test_conformance import unknown
 
@@ -400,7 +402,7 @@ def test_a_process_of_its_own(tmp_path):
     command = [
         sys.executable,
         "-m",
-        "checker.simulator.load",
+        "load_server",
         "--sets",
         "1000000",
         "--stores",
@@ -409,7 +411,8 @@ def test_a_process_of_its_own(tmp_path):
         place,
     ]
     command += ["--accounts", "123456789012", "999999999999", "--now", "2026-02-01", "--faults", "[]"]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+    path = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    with subprocess.Popen(command, env=path, stderr=subprocess.DEVNULL) as process:
         try:
             until = time.monotonic() + 20
             while not place.exists() and time.monotonic() < until:
@@ -424,8 +427,8 @@ def test_a_process_of_its_own(tmp_path):
 
 
 def test_it_is_an_order_of_magnitude_faster_than_moto():
-    from checker.simulator.load import LoadService
-    from checker.simulator.load.messages import Request
+    from load_server import LoadService
+    from load_server.messages import Request
 
     service = LoadService([STORE], quotas=None, latency=0)
     requests = [Request("POST", f"/datastore/{ID}/imageSet/{STORE.id_of(n)}/getImageSet") for n in range(300)]

@@ -9,10 +9,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-
-from checker.simulator.load import SyntheticStore
-from checker.simulator.load.errors import RefusedError
-from checker.simulator.load.searching import search
+from load_server import SyntheticStore
+from load_server.errors import RefusedError
+from load_server.search import search
 
 STORE = SyntheticStore("0" * 32, 400, seed=7, deleted=0.05, forced=0.5)
 LATER = datetime(2026, 1, 1, tzinfo=UTC)

@@ -99,7 +99,7 @@ def state_of(status: str) -> str:
     return "DELETED" if status == "DELETED" else "LOCKED" if status in _LOCKED else "ACTIVE"
 
 
-def plain_status(version: int, moved: bool = False) -> str:  # noqa: FBT001, FBT002
+def plain_status(version: int, moved: bool = False) -> str:
     """The status of a version to which nothing special happened."""
     return "CREATED" if version == 1 else "UPDATED" if moved or version % 2 == 0 else "COPIED"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from json import dumps
 
 from .errors import status_of
-from .trouble import Break
+from .faults import Break
 
 JSON = {"Content-Type": "application/json"}
 

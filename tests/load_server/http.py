@@ -34,7 +34,7 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         self._living.add(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, exc: Exception | None) -> None:
         """Forgets the connection; what is still to be answered is dropped."""
         self._transport = None
         self._living.discard(self)
@@ -80,7 +80,7 @@ class Connection(asyncio.Protocol):
         else:
             self._answer(reply, last)
 
-    def _answer(self, reply: Reply, last: bool) -> None:  # noqa: FBT001
+    def _answer(self, reply: Reply, last: bool) -> None:
         if self._transport is None:
             return
         self._waiting = False

@@ -1,4 +1,4 @@
-"""`python -m checker.simulator.load`: the load server as a process of its own, until it is interrupted or terminated.
+"""`python -m load_server`: the load server as a process of its own, until it is interrupted or terminated.
 
 It logs the URL to standard error when it answers, and writes it to `--url-file` where that is given.
 """
@@ -16,9 +16,9 @@ from typing import Any
 from checker.simulator.backdoor import DEFAULT_ACCOUNT, DEFAULT_REGION
 from checker.simulator.rehearsal import DOCUMENTED_QUOTAS
 
+from .faults import WireFault, fault
 from .server import serve_load
 from .store import SyntheticStore
-from .trouble import WireFault, fault
 
 FAULTS = (
     """a list of faults as JSON, such as '[{"action": "SearchImageSets", "answer": {"code": "ThrottlingException"}, """
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m checker.simulator.load", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m load_server", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--url-file", type=Path, help="where to write the URL")

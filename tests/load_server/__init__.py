@@ -5,15 +5,15 @@ asks for: its image sets are functions of a seed and a number, so a data store o
 searched. It knows quotas, latency, faults (also below HTTP), IAM policies and data stores that change, and it counts
 the calls. It needs neither moto nor werkzeug.
 
-`serve_load` starts it in a thread of this process, `python -m checker.simulator.load` in a process of its own.
+`serve_load` starts it in a thread of this process, `python -m load_server` in a process of its own.
 """
 
 from __future__ import annotations
 
+from .faults import Quotas, WireFault
 from .server import RunningLoad, serve_load
 from .service import LoadService
 from .store import Change, ImageSet, SyntheticStore
-from .trouble import Quotas, WireFault
 
 __all__ = [
     "Change",

@@ -16,10 +16,10 @@ from checker.simulator.rehearsal import DOCUMENTED_QUOTAS, Call, Fault, ModelErr
 from . import identity, organizations
 from .actions import ACTIONS
 from .errors import RefusedError
+from .faults import Break, Gate, Place, Quotas
 from .iam import Policy
 from .messages import Reply, Request, refusal
 from .store import SyntheticStore
-from .trouble import Break, Gate, Place, Quotas
 
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/[0-9]+/([^/]+)/")
 _ACCOUNT = re.compile(r"A[KS]IA([0-9]{12})")
@@ -79,7 +79,7 @@ class LoadService:
         every = (store.account for store in self.stores.values())
         self.organization = dict.fromkeys(every, "ACTIVE") if organization is None else dict(organization)
         # not for secrets: the same seed must give the same run
-        self._dice = random.Random(seed)  # noqa: S311
+        self._dice = random.Random(seed)
 
     def handle(self, request: Request) -> Reply:
         """The answer to a request."""

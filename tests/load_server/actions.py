@@ -9,7 +9,7 @@ from typing import Any
 
 from . import documents
 from .errors import invalid, not_found
-from .searching import search
+from .search import search
 from .store import ImageSet, SyntheticStore
 
 Stores = Mapping[str, SyntheticStore]

@@ -15,10 +15,10 @@ from typing import Any
 
 from checker.simulator.rehearsal import DOCUMENTED_QUOTAS
 
+from .faults import fault
 from .iam import Policy
 from .messages import Reply, Request, refusal
 from .service import LoadService
-from .trouble import fault
 
 PATH = "/__control"
 

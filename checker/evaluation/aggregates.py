@@ -11,13 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from duckdb import CaseExpression as Case
-from duckdb import CoalesceOperator as Coalesce
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
-from duckdb import FunctionExpression as Function
-
 from checker.evaluation.compile import NO_AGGREGATES, TRUE, Columns, Compiler
 from checker.evaluation.count_bounds import Counts, decide
 from checker.evaluation.deleted_sets import Case as Conditions
@@ -29,10 +22,9 @@ from checker.model import Aggregate, Numbers, Rule, Scalar, Source
 from checker.policy.condition_tree import fields_of, walk
 from checker.snapshot.records import SEARCH
 from checker.snapshot.writer import LISTED_SINCE, PINNED, ROW
+from checker.sql import Connection, Expression, Relation, case, coalesce, col, func, lit, same
 
-_SAME_SET = " AND ".join(
-    f'rows."{name}" IS NOT DISTINCT FROM pinned."{name}"' for name in ("target", "datastoreId", "imageSetId")
-)
+_SET = ("target", "datastoreId", "imageSetId")
 EXAMPLES = 3
 """Image sets named in a finding."""
 
@@ -55,8 +47,8 @@ class Counted:
 
 
 def stores(
-    connection: DuckDBPyConnection, folder: Path, rules: Iterable[Rule], as_of: datetime
-) -> tuple[DuckDBPyRelation, Columns]:
+    connection: Connection, folder: Path, rules: Iterable[Rule], as_of: datetime
+) -> tuple[Relation, Columns]:
     """The rows of a snapshot's data stores with the truth of the rules' aggregates beside them.
 
     Args:
@@ -77,12 +69,12 @@ def stores(
     names = {aggregate: f"aggregate {index}" for index, aggregate in enumerate(every)}
     if not names:
         return rows, {}
-    keys = rows.select(Column(ROW), Column("target"), Column("datastoreId"), Column("complete")).order(ROW)
+    keys = rows.select(col(ROW), col("target"), col("datastoreId"), col("complete")).order(ROW)
     numbered = keys.fetchall()
     counted = _count(connection, folder, list(names), as_of)
     unlisted = _unlisted(connection, folder, list(names), as_of)
     first = _first(connection, folder)
-    columns: list[Expression] = [Column(name) for name in rows.columns]
+    columns: list[Expression] = [col(name) for name in rows.columns]
     for index, (aggregate, name) in enumerate(names.items()):
         found = [counted.get((key[1], key[2]), {}).get(index, Counted()) for key in numbered]
         # that these are all image sets rests on the search that listed them
@@ -121,11 +113,9 @@ def _columns(
     numbers = [json.dumps(one.numbers(aggregate).plain()) for one in found]
 
     def by_row(values: Sequence[Scalar | None], kind: str) -> Expression:
-        return Function("list_extract", Function("list_value", *map(Constant, values)), Column(ROW)).cast(
-            kind
-        )
+        return func("list_extract", func("list_value", *map(lit, values)), col(ROW)).cast(kind)
 
-    answer = Function(
+    answer = func(
         "struct_pack",
         by_row([one.at for one in found], "TIMESTAMP").alias("at"),
         by_row([one.run for one in found], "VARCHAR").alias("run"),
@@ -136,7 +126,7 @@ def _columns(
         by_row(reasons, "VARCHAR").alias(f"{name} reason"),
         by_row(numbers, "JSON").alias(f"{name} numbers"),
         by_row([BETWEEN.join(sorted(one.calls)) for one in found], "VARCHAR").alias(f"{name} {CALLS}"),
-        Case(there, answer).alias(f"{name} {OLDEST}"),
+        case(there, answer).alias(f"{name} {OLDEST}"),
     ]
 
 
@@ -149,19 +139,17 @@ def _reason(aggregate: Aggregate, counts: Counts, first: str) -> str:
     )
 
 
-def _first(connection: DuckDBPyConnection, folder: Path) -> Mapping[str, str]:
+def _first(connection: Connection, folder: Path) -> Mapping[str, str]:
     """Why nothing is known of the past of targets, by their names; those of which something is are left out."""
     rows = read_table(connection, folder, "image_set")
     why = f"{EARLIER}error"
     if why not in rows.columns:
         return {}
-    return dict(
-        rows.filter(OF_TARGET & Column(why).isnotnull()).select(Column("target"), Column(why)).fetchall()
-    )
+    return dict(rows.filter(OF_TARGET & col(why).isnotnull()).select(col("target"), col(why)).fetchall())
 
 
 def _count(
-    connection: DuckDBPyConnection, folder: Path, aggregates: Sequence[Aggregate], as_of: datetime
+    connection: Connection, folder: Path, aggregates: Sequence[Aggregate], as_of: datetime
 ) -> Mapping[tuple[str, str | None], Mapping[int, Counted]]:
     """What each aggregate comes to, by target and data store."""
     compiler = Compiler(as_of)
@@ -172,16 +160,16 @@ def _count(
         parts = {"of": aggregate.of, "among": aggregate.among}
         truths = {f"{name}{index}": compiler.condition(part) for name, part in parts.items() if part}
         judged += [truth.alias(name) for name, truth in truths.items()]
-        of, among = (Column(f"{name}{index}") if part else None for name, part in parts.items())
+        of, among = (col(f"{name}{index}") if part else None for name, part in parts.items())
         read = Reads.counting(aggregate)
         given = calls(read, NO_AGGREGATES)
         judged += [truth.alias(f"{call}{index}") for call, truth in given.items()]
         judged.append(oldest(read, NO_AGGREGATES).alias(f"{OLDEST}{index}"))
-        rests = named({call: Function("bool_or", Column(f"{call}{index}")) for call in given})
-        counters += [*_counters(of, among), rests, Function("min", Column(f"{OLDEST}{index}"))]
-    keys = [Column("target"), Column("datastoreId"), Column("imageSetId")]
+        rests = named({call: func("bool_or", col(f"{call}{index}")) for call in given})
+        counters += [*_counters(of, among), rests, func("min", col(f"{OLDEST}{index}"))]
+    keys = [col("target"), col("datastoreId"), col("imageSetId")]
     grouped = rows.select(*keys, *judged).aggregate(
-        [Column("target"), Column("datastoreId"), *counters], '"target", "datastoreId"'
+        [col("target"), col("datastoreId"), *counters], '"target", "datastoreId"'
     )
     return {
         (row[0], row[1]): {
@@ -199,12 +187,12 @@ def _counted(
 
 
 def _unlisted(
-    connection: DuckDBPyConnection, folder: Path, aggregates: Sequence[Aggregate], as_of: datetime
+    connection: Connection, folder: Path, aggregates: Sequence[Aggregate], as_of: datetime
 ) -> Mapping[tuple[str, str | None], Mapping[int, str]]:
     """Why a search may have left out what an aggregate counts, by target and data store."""
-    rows = read_table(connection, folder, "image_set").filter(OF_TARGET & Column(LISTED_SINCE).isnotnull())
+    rows = read_table(connection, folder, "image_set").filter(OF_TARGET & col(LISTED_SINCE).isnotnull())
     doubts = [missed(*_asked(one), as_of) for one in aggregates]
-    columns = [Column("target"), Column("datastoreId"), not_found(), *doubts]
+    columns = [col("target"), col("datastoreId"), not_found(), *doubts]
     named = [column.alias(f"c{place}") for place, column in enumerate(columns)]
     return {
         (row[0], row[1]): {index: row[2] for index, doubt in enumerate(row[3:]) if doubt}
@@ -218,33 +206,33 @@ def _asked(one: Aggregate) -> tuple[list[Conditions], Conditions]:
     return ([[of]], [of]) if one.kind == "count" else ([[of, among], [among]], [among])
 
 
-def _one_each(rows: DuckDBPyRelation) -> DuckDBPyRelation:
+def _one_each(rows: Relation) -> Relation:
     """One row for each image set: of one that is listed at a version too, that of the whole set, else of the latest."""
-    pinned = rows.filter(Column(PINNED).isnotnull()).set_alias("pinned")
+    pinned = rows.filter(col(PINNED).isnotnull()).set_alias("pinned")
     if not pinned.limit(1).fetchall():
         return rows
     # only the few sets that are pinned somewhere are sorted
     rows = rows.set_alias("rows")
-    image_set = [Column("target"), Column("datastoreId"), Column("imageSetId")]
-    latest = [Column(PINNED).desc().nulls_first(), Column(ROW)]
-    place = Function("row_number").over(partition_by=image_set, order_by=latest).alias("place")
-    numbered = rows.join(pinned, _SAME_SET, how="semi").select(Column(ROW), place)
-    more = numbered.filter(Column("place") > Constant(1)).set_alias("more")
+    image_set = [col("target"), col("datastoreId"), col("imageSetId")]
+    latest = [col(PINNED).desc().nulls_first(), col(ROW)]
+    place = func("row_number").over(partition_by=image_set, order_by=latest).alias("place")
+    numbered = rows.join(pinned, same("rows", "pinned", _SET), how="semi").select(col(ROW), place)
+    more = numbered.filter(col("place") > lit(1)).set_alias("more")
     return rows.join(more, f'rows."{ROW}" = more."{ROW}"', how="anti")
 
 
 def _counters(of: Expression | None, among: Expression | None) -> list[Expression]:
     """A list of the numbers of `Counts`, and a list of examples; `count_if` leaves out what is null, and is null
     itself where nothing else is there."""
-    image_set = Column("imageSetId")
+    image_set = col("imageSetId")
     if of is None:
         # a count of all image sets: only a ratio has `among`, and it has `of`
         matched, groups = image_set, [TRUE]
     elif among is None:
-        matched, groups = Case(of, image_set), [of, ~of, of.isnull()]
+        matched, groups = case(of, image_set), [of, ~of, of.isnull()]
     else:
         maybe, undecided = among.isnull(), of.isnull()
-        matched = Case(among & of, image_set)
+        matched = case(among & of, image_set)
         groups = [among & of, among & ~of, among & undecided, maybe & of, maybe & ~of, maybe & undecided]
-    counts = Function("list_value", *(Coalesce(Function("count_if", group), Constant(0)) for group in groups))
-    return [counts, Function("min", matched, Constant(EXAMPLES))]
+    counts = func("list_value", *(coalesce(func("count_if", group), lit(0)) for group in groups))
+    return [counts, func("min", matched, lit(EXAMPLES))]

@@ -11,17 +11,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import reduce
 
-from duckdb import CaseExpression as Case
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
-from duckdb import FunctionExpression as Function
-
 from checker.evaluation.compile import CODES, tree
 from checker.evaluation.engine import table
 from checker.evaluation.finding_states import KEY, Way, state, who
 from checker.model import Rule, RuleScope, Verdict
 from checker.snapshot.writer import ROW
+from checker.sql import Connection, Expression, Relation, case, col, false, func, lit, null, same
 
 ENTRY = "entry"
 """The column with a rule's place among the entries."""
@@ -63,12 +58,12 @@ class Entry:
 
 
 def with_causes(
-    connection: DuckDBPyConnection,
-    changes: DuckDBPyRelation,
+    connection: Connection,
+    changes: Relation,
     ways: Ways,
     factors: frozenset[Factor],
     entries: Sequence[Entry],
-) -> DuckDBPyRelation:
+) -> Relation:
     """The changes with the column `causes`: factors with commas between; none where no factor alone is one.
 
     Args:
@@ -87,37 +82,37 @@ def with_causes(
                 changes = restated(connection, changes, ways(tried), entries, columns[tried])
     moved = _differs("was_again", "now_again")
     texts = [
-        Case(
+        case(
             moved
             & (
                 ~_differs(columns[frozenset((factor,))], "now_again")
                 | ~_differs(columns[factors - {factor}], "was_again")
             ),
-            Constant(factor.value),
+            lit(factor.value),
         )
         for factor in _ordered(factors)
     ]
     kept = _differs("was", "was_again") | _differs("now", "now_again")
-    texts.append(Case(kept, Constant(Factor.TOOL.value)))
+    texts.append(case(kept, lit(Factor.TOOL.value)))
     again = set(columns.values()) - {"was_again", "now_again"}
-    shown = [Column(name) for name in changes.columns if name not in again]
-    return changes.select(*shown, Function("concat_ws", Constant(","), *texts).alias("causes"))
+    shown = [col(name) for name in changes.columns if name not in again]
+    return changes.select(*shown, func("concat_ws", lit(","), *texts).alias("causes"))
 
 
 def restated(
-    connection: DuckDBPyConnection,
-    wanted: DuckDBPyRelation,
+    connection: Connection,
+    wanted: Relation,
     way: Way,
     entries: Sequence[Entry],
     column: str,
-) -> DuckDBPyRelation:
+) -> Relation:
     """Entries and subjects with their state by some way of judging in one more column: null where the rule does not
     judge the subject."""
-    asked = {row[0] for row in wanted.select(Column(ENTRY)).distinct().fetchall()}
+    asked = {row[0] for row in wanted.select(col(ENTRY)).distinct().fetchall()}
     rules = {index: rule for index in asked if (rule := entries[index].rule(way)) is not None}
     none = [index for index in asked if index not in rules]
-    state_column = Constant(None).cast("TINYINT").alias(column)
-    rest = wanted.filter(_any(none)).select(*map(Column, wanted.columns), state_column)
+    state_column = null("TINYINT").alias(column)
+    rest = wanted.filter(_any(none)).select(*map(col, wanted.columns), state_column)
     parts = [rest]
     for scope in dict.fromkeys(rule.scope for rule in rules.values()):
         here = {index: rule for index, rule in rules.items() if rule.scope == scope}
@@ -127,33 +122,31 @@ def restated(
 
 
 def _restated(
-    connection: DuckDBPyConnection,
-    wanted: DuckDBPyRelation,
+    connection: Connection,
+    wanted: Relation,
     way: Way,
     rules: Mapping[int, Rule],
     column: str,
-) -> DuckDBPyRelation:
+) -> Relation:
     """As `restated`, of the rules of one scope, which judge the wanted subjects alone."""
     scope = next(iter(rules.values())).scope
     rows, aggregates = table(connection, way.folder, scope, rules.values(), way.as_of)
-    subjects = wanted.select(*map(Column, KEY)).distinct().set_alias("wanted")
+    subjects = wanted.select(*map(col, KEY)).distinct().set_alias("wanted")
     keys = [one.alias(f"k {name}") for name, one in who(scope).items() if name in KEY]
-    keyed = rows.select(Column(ROW).alias(_NUMBER), *keys).set_alias("keyed")
-    on = " AND ".join(f'keyed."k {name}" IS NOT DISTINCT FROM wanted."{name}"' for name in KEY)
-    numbers = keyed.join(subjects, on, how="semi").set_alias("numbers")
+    keyed = rows.select(col(ROW).alias(_NUMBER), *keys).set_alias("keyed")
+    numbers = keyed.join(subjects, same("keyed.k ", "wanted", KEY), how="semi").set_alias("numbers")
     joined = rows.set_alias("rows").join(numbers, f'rows."{ROW}" = numbers."{_NUMBER}"')
     judged = [state(rule, way, aggregates).alias(f"s{index}") for index, rule in rules.items()]
-    known = joined.select(*(Column(f"k {name}") for name in KEY), *judged).set_alias("known")
-    on = " AND ".join(f'wanted."{name}" IS NOT DISTINCT FROM known."k {name}"' for name in KEY)
-    beside = wanted.set_alias("wanted").join(known, on, how="left")
-    first, *others = ((Column(ENTRY) == Constant(index), Column(f"s{index}")) for index in rules)
-    said = reduce(lambda case, branch: case.when(*branch), others, Case(*first))
-    return beside.select(*map(Column, wanted.columns), said.cast("TINYINT").alias(column))
+    known = joined.select(*(col(f"k {name}") for name in KEY), *judged).set_alias("known")
+    beside = wanted.set_alias("wanted").join(known, same("wanted", "known.k ", KEY), how="left")
+    first, *others = ((col(ENTRY) == lit(index), col(f"s{index}")) for index in rules)
+    said = reduce(lambda case, branch: case.when(*branch), others, case(*first))
+    return beside.select(*map(col, wanted.columns), said.cast("TINYINT").alias(column))
 
 
 def _any(indexes: Iterable[int]) -> Expression:
-    every = [Constant(index) for index in indexes]
-    return Column(ENTRY).isin(*every) if every else Constant(value=False)
+    every = [lit(index) for index in indexes]
+    return col(ENTRY).isin(*every) if every else false()
 
 
 def _ordered(factors: frozenset[Factor]) -> list[Factor]:
@@ -162,12 +155,12 @@ def _ordered(factors: frozenset[Factor]) -> list[Factor]:
 
 def _plain(column: str) -> Expression:
     """A state as far as findings go: where a rule does not apply, there is none as where it passes."""
-    return Case(
-        Column(column) == Constant(CODES[Verdict.NOT_APPLICABLE]), Constant(CODES[Verdict.PASS])
-    ).otherwise(Column(column))
+    return case(col(column) == lit(CODES[Verdict.NOT_APPLICABLE]), lit(CODES[Verdict.PASS])).otherwise(
+        col(column)
+    )
 
 
 def _differs(left: str, right: str) -> Expression:
     """Whether two states are different ones; null is one too: not judged."""
     one, other = _plain(left), _plain(right)
-    return Case(one.isnull() | other.isnull(), one.isnull() != other.isnull()).otherwise(one != other)
+    return case(one.isnull() | other.isnull(), one.isnull() != other.isnull()).otherwise(one != other)

@@ -11,13 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from duckdb import CaseExpression as Case
-from duckdb import CoalesceOperator as Coalesce
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
-from duckdb import FunctionExpression as Function
-
 from checker.evaluation.causes import ENTRY, Entry, Factor, restated
 from checker.evaluation.compile import CODES
 from checker.evaluation.finding_states import FOUND, KEY, NO_FINDING, WAIVED, Way
@@ -31,7 +24,6 @@ from checker.evaluation.open_findings import (
     identified,
     instant,
     read_open_findings,
-    same,
 )
 from checker.evaluation.waiver_columns import WAIVER
 from checker.fields import EARLIER
@@ -39,6 +31,20 @@ from checker.layout import FINDINGS, HISTORY, PRIOR
 from checker.model import Category, Rule, Severity, Tally, Verdict
 from checker.snapshot.history import read_history
 from checker.snapshot.writer import connect, duckdb_path
+from checker.sql import (
+    Connection,
+    Expression,
+    Relation,
+    case,
+    coalesce,
+    col,
+    false,
+    func,
+    lit,
+    null,
+    same,
+    true,
+)
 
 CATEGORY, CAUSES = CHANGE
 SLICE = 20_000
@@ -63,8 +69,8 @@ def rank(category: Category) -> int:
 
 def is_one(column: str | tuple[str, str], *categories: Category) -> Expression:
     """Whether a column, or one of a table, has the code of one of these."""
-    where = Column(column) if isinstance(column, str) else Column(*column)
-    return where.isin(*(Constant(rank(one)) for one in categories))
+    where = col(column) if isinstance(column, str) else col(*column)
+    return where.isin(*(lit(rank(one)) for one in categories))
 
 
 def category_of(was: str, now: str, same_terms: Expression) -> Expression:
@@ -82,7 +88,7 @@ def category_of(was: str, now: str, same_terms: Expression) -> Expression:
         _in(one, [code for code in _FINDING_CODES if code >= WAIVED]) for one in (was, now)
     )
     cases = [
-        (Column(now).isnull(), Category.NOT_JUDGED),
+        (col(now).isnull(), Category.NOT_JUDGED),
         (unknown & failed, Category.UNDECIDED),
         # what a waiver covers from its first day on is no news to anybody
         (is_waived & ~(both & was_waived), Category.WAIVED),
@@ -91,11 +97,11 @@ def category_of(was: str, now: str, same_terms: Expression) -> Expression:
         (fails | unknown, Category.NEW),
         (failed, Category.FIXED),
     ]
-    first, *rest = ((test, Constant(rank(word))) for test, word in cases)
-    case = Case(*first)
+    first, *rest = ((test, lit(rank(word))) for test, word in cases)
+    category = case(*first)
     for test, code in rest:
-        case = case.when(test, code)
-    return case.otherwise(Constant(rank(Category.DECIDED))).cast("TINYINT")
+        category = category.when(test, code)
+    return category.otherwise(lit(rank(Category.DECIDED))).cast("TINYINT")
 
 
 def unchanged() -> Expression:
@@ -112,43 +118,43 @@ def other_terms() -> Expression:
         (_graver(), Factor.SEVERITY),
         (_other_version(), Factor.VERSION),
     ]
-    named = (Case(test, Constant(factor.value)) for test, factor in causes)
-    return Function("concat_ws", Constant(","), *named)
+    named = (case(test, lit(factor.value)) for test, factor in causes)
+    return func("concat_ws", lit(","), *named)
 
 
 def flipped() -> Expression:
     """Whether a verdict is another one than then, so that judging again says why: it was judged on both sides, and is a
     finding on one."""
-    none_then = Column("was").isnotnull() & ~_in("was", _FINDING_CODES)
+    none_then = col("was").isnotnull() & ~_in("was", _FINDING_CODES)
     return (is_one(CATEGORY, Category.NEW) & none_then) | is_one(CATEGORY, Category.FIXED, Category.DECIDED)
 
 
 def plain_causes(has_rule: Expression) -> Expression:
     """Why each is what it is called, where no judging says so; `has_rule` is whether the later run has the rule."""
-    told = Coalesce(Column("was_judged_before"), Constant(value=False))
+    told = coalesce(col("was_judged_before"), false())
     came_out = _is("was", _UNKNOWN) & _is("now", _FAIL)
-    first_judged = (Column("was").isnull() & ~Column("looked_at")) | (came_out & ~told)
+    first_judged = (col("was").isnull() & ~col("looked_at")) | (came_out & ~told)
     not_judged = is_one(CATEGORY, Category.NOT_JUDGED)
-    case = Case(is_one(CATEGORY, Category.PERSISTING), Constant(""))
-    case = case.when(not_judged & ~has_rule, Constant(Factor.POLICY.value))
-    case = case.when(not_judged | is_one(CATEGORY, Category.UNDECIDED), Constant(Factor.DATA.value))
-    case = case.when(is_one(CATEGORY, Category.WAIVED), Constant(Factor.WAIVER.value))
-    case = case.when(first_judged, Constant(Factor.FIRST_JUDGED.value))
-    return case.when(Column("was").isnull() | came_out, Constant(Factor.DATA.value)).otherwise(other_terms())
+    cause = case(is_one(CATEGORY, Category.PERSISTING), lit(""))
+    cause = cause.when(not_judged & ~has_rule, lit(Factor.POLICY.value))
+    cause = cause.when(not_judged | is_one(CATEGORY, Category.UNDECIDED), lit(Factor.DATA.value))
+    cause = cause.when(is_one(CATEGORY, Category.WAIVED), lit(Factor.WAIVER.value))
+    cause = cause.when(first_judged, lit(Factor.FIRST_JUDGED.value))
+    return cause.when(col("was").isnull() | came_out, lit(Factor.DATA.value)).otherwise(other_terms())
 
 
 def _other_version() -> Expression:
-    return Coalesce(Column("versionId"), Constant(0)) != Coalesce(Column("was_versionId"), Constant(0))
+    return coalesce(col("versionId"), lit(0)) != coalesce(col("was_versionId"), lit(0))
 
 
 def _other_rule() -> Expression:
-    return Coalesce(Column(DEFINITION) != Column(f"was_{DEFINITION}"), Constant(value=False))
+    return coalesce(col(DEFINITION) != col(f"was_{DEFINITION}"), false())
 
 
 def _graver() -> Expression:
-    words = Function("list_value", *(Constant(one.value) for one in Severity))
-    now, then = (Function("list_position", words, Column(name)) for name in ("severity", "was_severity"))
-    return Coalesce(now > then, Constant(value=False))
+    words = func("list_value", *(lit(one.value) for one in Severity))
+    now, then = (func("list_position", words, col(name)) for name in ("severity", "was_severity"))
+    return coalesce(now > then, false())
 
 
 def _is(column: str, code: int) -> Expression:
@@ -156,7 +162,7 @@ def _is(column: str, code: int) -> Expression:
 
 
 def _in(column: str, codes: Sequence[int]) -> Expression:
-    return Coalesce(Column(column).isin(*map(Constant, codes)), Constant(value=False))
+    return coalesce(col(column).isin(*map(lit, codes)), false())
 
 
 def record_change(
@@ -188,12 +194,12 @@ def record_change(
         terms = _terms(connection, findings, reference, rules)
         changed = _with_first(connection, terms, prior, as_of)
         changed = _with_category(connection, changed, folder, rules, reference)
-        changed.select(Column("finding"), *map(Column, made)).to_table("changed")
+        changed.select(col("finding"), *map(col, made)).to_table("changed")
         joined = findings.set_alias("findings").join(
             connection.table("changed").set_alias("changed"), "findings.finding = changed.finding"
         )
-        kept = [Column("findings", name).alias(name) for name in findings.columns if name not in made]
-        kept += [Column("changed", name).alias(name) for name in made]
+        kept = [col("findings", name).alias(name) for name in findings.columns if name not in made]
+        kept += [col("changed", name).alias(name) for name in made]
         joined.select(*kept).order("finding").write_parquet(
             str(draft.resolve()), compression="zstd", row_group_size=SLICE
         )
@@ -202,15 +208,15 @@ def record_change(
 
 
 def _counted(
-    connection: DuckDBPyConnection, path: Path, rules: Sequence[Rule], tallies: Sequence[Tally]
+    connection: Connection, path: Path, rules: Sequence[Rule], tallies: Sequence[Tally]
 ) -> tuple[Tally, ...]:
     rows = connection.read_parquet(duckdb_path(path))
     old = (
-        (Column("verdict") == Constant(Verdict.FAIL.value))
-        & (Column(CATEGORY) == Constant(Category.PERSISTING.value))
-        & Column(WAIVER).isnull()
+        (col("verdict") == lit(Verdict.FAIL.value))
+        & (col(CATEGORY) == lit(Category.PERSISTING.value))
+        & col(WAIVER).isnull()
     )
-    numbers = dict(rows.filter(old).aggregate([Column("rule"), Function("count_star")]).fetchall())
+    numbers = dict(rows.filter(old).aggregate([col("rule"), func("count_star")]).fetchall())
     return tuple(
         replace(tally, persisting=numbers.get(rule.name, 0))
         for rule, tally in zip(rules, tallies, strict=True)
@@ -218,85 +224,81 @@ def _counted(
 
 
 def _terms(
-    connection: DuckDBPyConnection,
-    findings: DuckDBPyRelation,
+    connection: Connection,
+    findings: Relation,
     reference: Reference | None,
     rules: Sequence[Rule],
-) -> DuckDBPyRelation:
+) -> Relation:
     """The findings by identity, with their terms, the state of now, and that of then as far as the file tells it."""
-    code = _code(Column("verdict"))
-    state = Case(Column(WAIVER).isnotnull(), code + Constant(WAIVED)).otherwise(code).cast("TINYINT")
-    listed = Function("list_value", *(Constant(rule.name) for rule in rules))
-    entry = (Function("list_position", listed, Column("rule")) - Constant(1)).cast("INTEGER").alias(ENTRY)
-    own = [Column(name) for name in (*IDENTITY, "verdict", "versionId", DEFINITION, "severity")]
-    rows = identified(findings).select(Column("finding"), entry, *own, state.alias("now")).set_alias("found")
+    code = _code(col("verdict"))
+    state = case(col(WAIVER).isnotnull(), code + lit(WAIVED)).otherwise(code).cast("TINYINT")
+    listed = func("list_value", *(lit(rule.name) for rule in rules))
+    entry = (func("list_position", listed, col("rule")) - lit(1)).cast("INTEGER").alias(ENTRY)
+    own = [col(name) for name in (*IDENTITY, "verdict", "versionId", DEFINITION, "severity")]
+    rows = identified(findings).select(col("finding"), entry, *own, state.alias("now")).set_alias("found")
     if reference is None:
         return rows
     before = read_open_findings(connection, reference.file)
-    opened = before.filter(Column("verdict") != Constant(JUDGED)).set_alias("before")
-    judged = before.filter(Column("verdict") == Constant(JUDGED)).set_alias("judged")
-    joined = rows.join(opened, same("found", "before"), how="left")
-    terms = [Column("before", name).alias(f"was_{name}") for name in TERMS]
-    rows = joined.select(*(Column("found", name).alias(name) for name in rows.columns), *terms)
+    opened = before.filter(col("verdict") != lit(JUDGED)).set_alias("before")
+    judged = before.filter(col("verdict") == lit(JUDGED)).set_alias("judged")
+    joined = rows.join(opened, same("found", "before", IDENTITY), how="left")
+    terms = [col("before", name).alias(f"was_{name}") for name in TERMS]
+    rows = joined.select(*(col("found", name).alias(name) for name in rows.columns), *terms)
     joined = rows.set_alias("found").join(judged, same("found", "judged", ("rule", "target")), how="left")
     return joined.select(
-        *(Column("found", name).alias(name) for name in rows.columns),
-        Column("judged", DEFINITION).alias("judged_by"),
+        *(col("found", name).alias(name) for name in rows.columns),
+        col("judged", DEFINITION).alias("judged_by"),
     )
 
 
-def _with_first(
-    connection: DuckDBPyConnection, rows: DuckDBPyRelation, prior: Path, as_of: datetime
-) -> DuckDBPyRelation:
+def _with_first(connection: Connection, rows: Relation, prior: Path, as_of: datetime) -> Relation:
     """With the instant and the run since which each is open; no run where it is this one."""
     moment = instant(as_of)
-    columns = [Column(name) for name in rows.columns]
+    columns = [col(name) for name in rows.columns]
     if not prior.exists():
-        return rows.select(
-            *columns, moment.alias("first_at"), Constant(None).cast("VARCHAR").alias("first_run")
-        )
-    before = read_open_findings(connection, prior).filter(Column("verdict") != Constant(JUDGED))
-    joined = rows.set_alias("found").join(before.set_alias("before"), same("found", "before"), how="left")
-    alike = Column("found", "verdict") == Column("before", "verdict")
+        return rows.select(*columns, moment.alias("first_at"), null("VARCHAR").alias("first_run"))
+    before = read_open_findings(connection, prior).filter(col("verdict") != lit(JUDGED))
+    joined = rows.set_alias("found").join(
+        before.set_alias("before"), same("found", "before", IDENTITY), how="left"
+    )
+    alike = col("found", "verdict") == col("before", "verdict")
     # a fail that could not be found out last time is unknown since then
-    doubtful = (Column("found", "verdict") == Constant(Verdict.UNKNOWN.value)) & Column("before", "unknown_at").isnotnull()  # fmt: skip
+    doubtful = (col("found", "verdict") == lit(Verdict.UNKNOWN.value)) & col("before", "unknown_at").isnotnull()  # fmt: skip
     values = []
-    for kind, none in (("at", moment), ("run", Constant(None).cast("VARCHAR"))):
-        value = Case(alike, Column("before", f"first_{kind}")).when(
-            doubtful, Column("before", f"unknown_{kind}")
-        )
+    for kind, none in (("at", moment), ("run", null("VARCHAR"))):
+        value = case(alike, col("before", f"first_{kind}")).when(doubtful, col("before", f"unknown_{kind}"))
         values.append(value.otherwise(none).alias(f"first_{kind}"))
-    return joined.select(*(Column("found", name).alias(name) for name in rows.columns), *values)
+    return joined.select(*(col("found", name).alias(name) for name in rows.columns), *values)
 
 
 def _with_category(
-    connection: DuckDBPyConnection,
-    rows: DuckDBPyRelation,
+    connection: Connection,
+    rows: Relation,
     folder: Path,
     rules: Sequence[Rule],
     reference: Reference | None,
-) -> DuckDBPyRelation:
+) -> Relation:
     """With what became of each, and why; both null where there is nothing to compare with."""
-    columns = [Column(name) for name in rows.columns]
+    columns = [col(name) for name in rows.columns]
     if reference is None:
-        none = Constant(None).cast("VARCHAR")
+        none = null("VARCHAR")
         return rows.select(*columns, none.alias(CATEGORY), none.alias(CAUSES))
-    was, code = Column("was_verdict"), _code(Column("was_verdict"))
-    looked_at = Column("judged_by").isnotnull() & Column("known")
+    was, code = col("was_verdict"), _code(col("was_verdict"))
+    looked_at = col("judged_by").isnotnull() & col("known")
     seen = looked_at.alias("looked_at")
-    state = Case(was.isnotnull(), Case(Column("was_unwaived"), code).otherwise(code + Constant(WAIVED)))
-    state = state.when(looked_at, Constant(NO_FINDING)).cast("TINYINT").alias("was")
+    state = case(was.isnotnull(), case(col("was_unwaived"), code).otherwise(code + lit(WAIVED)))
+    state = state.when(looked_at, lit(NO_FINDING)).cast("TINYINT").alias("was")
     known = with_known(connection, rows, folder)
-    stated = known.select(*map(Column, known.columns), state, seen)
+    stated = known.select(*map(col, known.columns), state, seen)
     category = category_of("was", "now", unchanged()).alias(CATEGORY)
-    stated.select(*map(Column, stated.columns), category).to_table("categories")
+    stated.select(*map(col, stated.columns), category).to_table("categories")
     table = connection.table("categories")
-    same_rule = Coalesce(Column("judged_by") == Column(DEFINITION), Constant(value=False))
+    same_rule = coalesce(col("judged_by") == col(DEFINITION), false())
     wanted = table.filter(flipped() & _is("now", _FAIL) & same_rule)
     passed = _passed_then(connection, wanted, folder, rules, reference)
     joined = table.set_alias("t").join(passed.set_alias("passed"), "t.finding = passed.number", how="left")
-    words = Function("list_value", *(Constant(one.value) for one in Category))
-    word = Function("list_extract", words, Column(CATEGORY) + Constant(1))
+    words = func("list_value", *(lit(one.value) for one in Category))
+    word = func("list_extract", words, col(CATEGORY) + lit(1))
     return joined.select(*columns, word.alias(CATEGORY), _causes(same_rule).alias(CAUSES))
 
 
@@ -304,45 +306,45 @@ def _causes(same_rule: Expression) -> Expression:
     """Why each is what it is called. What the rule of then would say of the answers of now is not asked: where the rule
     is another one, that is the cause."""
     flip = flipped()
-    by_rule = Case(~same_rule, Constant(Factor.POLICY.value))
-    by_time = Coalesce(Column("passed_then"), Constant(value=False))
-    by_judging = by_rule.when(by_time, Constant(Factor.CLOCK.value)).otherwise(Constant(Factor.DATA.value))
-    return Case(flip, by_judging).otherwise(plain_causes(Constant(value=True)))
+    by_rule = case(~same_rule, lit(Factor.POLICY.value))
+    by_time = coalesce(col("passed_then"), false())
+    by_judging = by_rule.when(by_time, lit(Factor.CLOCK.value)).otherwise(lit(Factor.DATA.value))
+    return case(flip, by_judging).otherwise(plain_causes(true()))
 
 
 def _passed_then(
-    connection: DuckDBPyConnection,
-    wanted: DuckDBPyRelation,
+    connection: Connection,
+    wanted: Relation,
     folder: Path,
     rules: Sequence[Rule],
     reference: Reference,
-) -> DuckDBPyRelation:
+) -> Relation:
     """Of some fails, by number, whether the answers of now would not have failed at the instant of then."""
     way = Way(folder, rules, reference.as_of)
     entries = [Entry(rule.name, rule.scope, frozenset()) for rule in rules]
-    named = wanted.select(Column("finding"), Column(ENTRY), *map(Column, KEY))
+    named = wanted.select(col("finding"), col(ENTRY), *map(col, KEY))
     rows = restated(connection, named, way, entries, "then")
-    passed = Coalesce(Column("then") != Constant(_FAIL), Constant(value=False))
-    return rows.select(Column("finding").alias("number"), passed.alias("passed_then"))
+    passed = coalesce(col("then") != lit(_FAIL), false())
+    return rows.select(col("finding").alias("number"), passed.alias("passed_then"))
 
 
-def with_known(connection: DuckDBPyConnection, rows: DuckDBPyRelation, folder: Path) -> DuckDBPyRelation:
+def with_known(connection: Connection, rows: Relation, folder: Path) -> Relation:
     """With whether an earlier run knew the image set, and its version where that is part of the name; what is no image set
     was there if its target was."""
-    columns = [Column("found", name).alias(name) for name in rows.columns]
+    columns = [col("found", name).alias(name) for name in rows.columns]
     if not (folder / HISTORY).exists():
-        return rows.select(*map(Column, rows.columns), Constant(value=True).alias("known"))
-    history = read_history(connection, folder / HISTORY).filter(Column("known"))
+        return rows.select(*map(col, rows.columns), true().alias("known"))
+    history = read_history(connection, folder / HISTORY).filter(col("known"))
     keys = ("datastoreId", "imageSetId")
-    last = Function("max", Column(f"{EARLIER}versionId")).alias("last")
-    sets = history.aggregate([*map(Column, keys), last], ", ".join(f'"{one}"' for one in keys))
+    last = func("max", col(f"{EARLIER}versionId")).alias("last")
+    sets = history.aggregate([*map(col, keys), last], ", ".join(f'"{one}"' for one in keys))
     joined = rows.set_alias("found").join(
         sets.set_alias("history"), same("found", "history", keys), how="left"
     )
-    later = Coalesce(Column("found", "named") > Column("history", "last"), Constant(value=False))
-    known = Column("history", "imageSetId").isnotnull() & ~later
-    return joined.select(*columns, (Column("found", "imageSetId").isnull() | known).alias("known"))
+    later = coalesce(col("found", "named") > col("history", "last"), false())
+    known = col("history", "imageSetId").isnotnull() & ~later
+    return joined.select(*columns, (col("found", "imageSetId").isnull() | known).alias("known"))
 
 
 def _code(verdict: Expression) -> Expression:
-    return Case(verdict == Constant(Verdict.FAIL.value), Constant(_FAIL)).otherwise(Constant(_UNKNOWN))
+    return case(verdict == lit(Verdict.FAIL.value), lit(_FAIL)).otherwise(lit(_UNKNOWN))

@@ -12,13 +12,6 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from duckdb import CaseExpression as Case
-from duckdb import CoalesceOperator as Coalesce
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
-from duckdb import FunctionExpression as Function
-
 from checker.evaluation.causes import ENTRY, Entry, Factor, Ways, restated, with_causes
 from checker.evaluation.change import category_of, flipped, is_one, plain_causes, unchanged, with_known
 from checker.evaluation.compile import tree
@@ -40,7 +33,6 @@ from checker.evaluation.open_findings import (
     JUDGED,
     identified,
     read_open_findings,
-    same,
     with_cover,
     with_lists,
 )
@@ -48,6 +40,20 @@ from checker.evaluation.scope_tables import SUBJECT
 from checker.layout import HISTORY
 from checker.model import Category, Rule, RuleScope, Subject, Verdict
 from checker.snapshot.writer import connect, duckdb_path
+from checker.sql import (
+    Connection,
+    Expression,
+    Relation,
+    case,
+    coalesce,
+    col,
+    false,
+    func,
+    lit,
+    null,
+    same,
+    true,
+)
 
 SLICE = 20_000
 _IDENTITY = (ENTRY, *KEY)
@@ -98,7 +104,7 @@ def compare(
         pairs = _with_kept(connection, _pairs(connection, entries, sides), entries, sides, kept)
         terms = _with_terms(connection, pairs, entries, kept, sides[1])
         category = category_of("was", "now", unchanged()).alias("category")
-        terms.select(*map(Column, terms.columns), category).to_table("sorted_out")
+        terms.select(*map(col, terms.columns), category).to_table("sorted_out")
         persisting = is_one("category", Category.PERSISTING)
         _caused(connection, ways, factors, entries, pairs.columns).to_table("caused")
         names = [entry.name for entry in entries]
@@ -108,84 +114,82 @@ def compare(
         counted += _counts(
             connection.table("sorted_out")
             .filter(persisting)
-            .select(Column(ENTRY), Column("category"), Constant("").alias("causes"))
+            .select(col(ENTRY), col("category"), lit("").alias("causes"))
         )
         _write(connection, names, kept, out)
     return counted
 
 
 def _with_terms(
-    connection: DuckDBPyConnection, pairs: DuckDBPyRelation, entries: Sequence[Entry], kept: Kept, now: Way
-) -> DuckDBPyRelation:
+    connection: Connection, pairs: Relation, entries: Sequence[Entry], kept: Kept, now: Way
+) -> Relation:
     """The pairs with the terms of the finding of then and of now, and whether the old run did not tell of it itself. What
     neither of the two runs has looked at has not changed."""
-    names = Function("list_value", *(Constant(entry.name) for entry in entries))
-    rule = Function("list_extract", names, Column(ENTRY) + Constant(1)).alias("rule")
-    rows = pairs.select(rule, *map(Column, pairs.columns))
-    opened = read_open_findings(connection, kept.open).filter(Column("verdict") != Constant(JUDGED))
-    told = (Column("judged_run") == Constant(kept.run)) & Column("unknown_at").isnull()
+    names = func("list_value", *(lit(entry.name) for entry in entries))
+    rule = func("list_extract", names, col(ENTRY) + lit(1)).alias("rule")
+    rows = pairs.select(rule, *map(col, pairs.columns))
+    opened = read_open_findings(connection, kept.open).filter(col("verdict") != lit(JUDGED))
+    told = (col("judged_run") == lit(kept.run)) & col("unknown_at").isnull()
     terms = ("versionId", DEFINITION, "severity", "judged_before")
-    then = [Column(name).alias(f"was_{name}") for name in terms]
-    before = opened.select(*map(Column, IDENTITY), *then, Column("judged_run"), (~told).alias("carried"))
+    then = [col(name).alias(f"was_{name}") for name in terms]
+    before = opened.select(*map(col, IDENTITY), *then, col("judged_run"), (~told).alias("carried"))
     findings = identified(connection.read_parquet(duckdb_path(kept.new)))
-    after = findings.select(*map(Column, (*IDENTITY, DEFINITION, "severity")))
+    after = findings.select(*map(col, (*IDENTITY, DEFINITION, "severity")))
     for name, other in (("before", before), ("after", after)):
         joined = rows.set_alias("pairs").join(
             other.set_alias(name), same("pairs", name, IDENTITY), how="left"
         )
-        more = [Column(name, one).alias(one) for one in other.columns if one not in IDENTITY]
-        rows = joined.select(*(Column("pairs", one).alias(one) for one in rows.columns), *more)
+        more = [col(name, one).alias(one) for one in other.columns if one not in IDENTITY]
+        rows = joined.select(*(col("pairs", one).alias(one) for one in rows.columns), *more)
     rows = _looked_at(connection, rows, kept)
     versions = [entry.name for entry in entries if entry.scope == "version" and entry.rule(now)]
     rows = with_cover(with_lists(connection, rows, kept.new.parent, versions), findings)
-    gone = Column("now").isnull()
-    state = Case(gone & Column("listed"), Constant(NO_FINDING))
-    state = state.when(gone & Column("covered"), Constant(FOUND[1])).otherwise(Column("now"))
-    others = [Column(name) for name in rows.columns if name != "now"]
+    gone = col("now").isnull()
+    state = case(gone & col("listed"), lit(NO_FINDING))
+    state = state.when(gone & col("covered"), lit(FOUND[1])).otherwise(col("now"))
+    others = [col(name) for name in rows.columns if name != "now"]
     rows = rows.select(*others, state.cast("TINYINT").alias("now"))
-    not_told = Coalesce(Column("judged_run") != Constant(kept.run), Constant(value=False))
-    return rows.filter(~(Column("now").isnull() & not_told))
+    not_told = coalesce(col("judged_run") != lit(kept.run), false())
+    return rows.filter(~(col("now").isnull() & not_told))
 
 
-def _looked_at(connection: DuckDBPyConnection, rows: DuckDBPyRelation, kept: Kept) -> DuckDBPyRelation:
+def _looked_at(connection: Connection, rows: Relation, kept: Kept) -> Relation:
     """With whether the old run, or one before it, has looked at each; the history of the new one says so."""
     if not (kept.new.parent / HISTORY).exists():
-        return rows.select(*map(Column, rows.columns), Constant(value=False).alias("looked_at"))
+        return rows.select(*map(col, rows.columns), false().alias("looked_at"))
     rows = with_known(connection, rows, kept.new.parent)
-    marks = read_open_findings(connection, kept.open).filter(Column("verdict") == Constant(JUDGED))
-    judged = marks.select(Column("rule"), Column("target")).set_alias("judged")
+    marks = read_open_findings(connection, kept.open).filter(col("verdict") == lit(JUDGED))
+    judged = marks.select(col("rule"), col("target")).set_alias("judged")
     joined = rows.set_alias("pairs").join(judged, same("pairs", "judged", ("rule", "target")), how="left")
-    looked_at = (Column("judged", "rule").isnotnull() & Column("pairs", "known")).alias("looked_at")
-    return joined.select(*(Column("pairs", name).alias(name) for name in rows.columns), looked_at)
+    looked_at = (col("judged", "rule").isnotnull() & col("pairs", "known")).alias("looked_at")
+    return joined.select(*(col("pairs", name).alias(name) for name in rows.columns), looked_at)
 
 
 def _caused(
-    connection: DuckDBPyConnection,
+    connection: Connection,
     ways: Ways,
     factors: frozenset[Factor],
     entries: Sequence[Entry],
     columns: Sequence[str],
-) -> DuckDBPyRelation:
+) -> Relation:
     """What changed, with the causes. Where a finding is another one than then, its terms say why; where a verdict is
     another one, judging again does."""
     changes = connection.table("sorted_out").filter(~is_one("category", Category.PERSISTING))
-    carried = Coalesce(Column("carried"), Constant(value=False))
-    judged = changes.filter(flipped() & ~carried).select(*map(Column, (*columns, "category")))
+    carried = coalesce(col("carried"), false())
+    judged = changes.filter(flipped() & ~carried).select(*map(col, (*columns, "category")))
     again = with_causes(connection, judged, ways, factors, entries)
     now = ways(factors)
-    there = [Constant(index) for index, entry in enumerate(entries) if entry.rule(now)]
-    has_rule = Column(ENTRY).isin(*there) if there else Constant(value=False)
+    there = [lit(index) for index, entry in enumerate(entries) if entry.rule(now)]
+    has_rule = col(ENTRY).isin(*there) if there else false()
     # what the old run could not tell, and the new one can, is data
-    said = Case(flipped(), Constant(Factor.DATA.value)).otherwise(plain_causes(has_rule))
+    said = case(flipped(), lit(Factor.DATA.value)).otherwise(plain_causes(has_rule))
     others = changes.filter(~flipped() | carried).select(
-        *map(Column, (*columns, "category")), said.alias("causes")
+        *map(col, (*columns, "category")), said.alias("causes")
     )
-    return again.select(*map(Column, others.columns)).union(others)
+    return again.select(*map(col, others.columns)).union(others)
 
 
-def _pairs(
-    connection: DuckDBPyConnection, entries: Sequence[Entry], sides: tuple[Way, Way]
-) -> DuckDBPyRelation:
+def _pairs(connection: Connection, entries: Sequence[Entry], sides: tuple[Way, Way]) -> Relation:
     """Every entry and subject that is a finding on one side at least, with the state on both."""
     parts = []
     for scope in dict.fromkeys(entry.scope for entry in entries):
@@ -197,22 +201,22 @@ def _pairs(
         wide = _beside(connection, scope, dict(zip("on", sides, strict=True)), chosen)
         for index in indexes:
             was, now = (
-                (Column(f"{side}{index}") if index in rules else Constant(None)).cast("TINYINT").alias(name)
+                (col(f"{side}{index}") if index in rules else lit(None)).cast("TINYINT").alias(name)
                 for (side, rules), name in zip(chosen.items(), ("was_again", "now_again"), strict=True)
             )
-            entry = Constant(index).cast("INTEGER").alias(ENTRY)
-            both = wide.select(entry, *map(Column, _WHO), was, now)
+            entry = lit(index).cast("INTEGER").alias(ENTRY)
+            both = wide.select(entry, *map(col, _WHO), was, now)
             parts.append(both.filter(_is_finding("was_again") | _is_finding("now_again")))
     tree(lambda left, right: left.union(right), parts).to_table("pairs")
     return connection.table("pairs")
 
 
 def _beside(
-    connection: DuckDBPyConnection,
+    connection: Connection,
     scope: RuleScope,
     ways: Mapping[str, Way],
     chosen: Mapping[str, Mapping[int, Rule]],
-) -> DuckDBPyRelation:
+) -> Relation:
     """The subjects of a scope with the states of both sides; those of which no rule found anything are left out."""
     wide = {
         side: states(connection, ways[side], scope, rules, side) for side, rules in chosen.items() if rules
@@ -220,30 +224,33 @@ def _beside(
     subject = {f"{side}{name}" for side in wide for name in _WHO}
     if len(wide) == 1:
         ((side, rows),) = wide.items()
-        named = [Column(f"{side}{name}").alias(name) for name in _WHO]
+        named = [col(f"{side}{name}").alias(name) for name in _WHO]
     else:
-        on = " AND ".join(f'old."o{name}" IS NOT DISTINCT FROM new."n{name}"' for name in KEY)
-        rows = wide["o"].set_alias("old").join(wide["n"].set_alias("new"), on, how="outer")
+        rows = (
+            wide["o"]
+            .set_alias("old")
+            .join(wide["n"].set_alias("new"), same("old.o", "new.n", KEY), how="outer")
+        )
         # a row of one side alone has nulls in place of the other's
-        there = Column("ntarget").isnotnull()
-        named = [Case(there, Column(f"n{name}")).otherwise(Column(f"o{name}")).alias(name) for name in _WHO]
+        there = col("ntarget").isnotnull()
+        named = [case(there, col(f"n{name}")).otherwise(col(f"o{name}")).alias(name) for name in _WHO]
     judged = [name for name in rows.columns if name not in subject]
     found = tree(lambda left, right: left | right, [_is_finding(name) for name in judged])
-    rows.filter(found).select(*named, *map(Column, judged)).to_table(f"beside_{scope}")
+    rows.filter(found).select(*named, *map(col, judged)).to_table(f"beside_{scope}")
     return connection.table(f"beside_{scope}")
 
 
 def _is_finding(column: str) -> Expression:
-    return Coalesce(Column(column).isin(*map(Constant, FINDINGS)), Constant(value=False))
+    return coalesce(col(column).isin(*map(lit, FINDINGS)), false())
 
 
 def _with_kept(
-    connection: DuckDBPyConnection,
-    pairs: DuckDBPyRelation,
+    connection: Connection,
+    pairs: Relation,
     entries: Sequence[Entry],
     sides: tuple[Way, Way],
     kept: Kept,
-) -> DuckDBPyRelation:
+) -> Relation:
     """The pairs with the states that the runs kept as `was` and `now`: where judging again gives something else,
     another version of the program judged."""
     names = [entry.name for entry in entries]
@@ -252,69 +259,64 @@ def _with_kept(
         "now": kept_states(connection, kept.new, names),
     }
     others = {side: _otherwise(connection, pairs, side, rows) for side, rows in told.items()}
-    plain = [Column(f"{side}_again").alias(side) for side in others]
+    plain = [col(f"{side}_again").alias(side) for side in others]
     if not any(other.limit(1).fetchall() for other in others.values()):
-        return pairs.select(*map(Column, pairs.columns), *plain)
-    columns = [Column(name) for name in (ENTRY, *_WHO)]
+        return pairs.select(*map(col, pairs.columns), *plain)
+    columns = [col(name) for name in (ENTRY, *_WHO)]
     every = tree(lambda left, right: left.union(right), list(others.values())).set_alias("other")
     lacking = every.join(pairs.set_alias("pairs"), same("other", "pairs", _IDENTITY), how="anti")
     again = lacking.select(*columns).distinct()
     for way, column in zip(sides, ("was_again", "now_again"), strict=True):
         again = restated(connection, again, way, entries, column)
-    pairs = pairs.union(again.select(*map(Column, pairs.columns)))
+    pairs = pairs.union(again.select(*map(col, pairs.columns)))
     for side, other in others.items():
         joined = pairs.set_alias("pairs").join(
             other.set_alias("other"), same("pairs", "other", _IDENTITY), how="left"
         )
-        said = Coalesce(Column("other", "code"), Column("pairs", f"{side}_again")).alias(side)
-        pairs = joined.select(*(Column("pairs", name).alias(name) for name in pairs.columns), said)
+        said = coalesce(col("other", "code"), col("pairs", f"{side}_again")).alias(side)
+        pairs = joined.select(*(col("pairs", name).alias(name) for name in pairs.columns), said)
     return pairs
 
 
 def _open_states(
-    connection: DuckDBPyConnection, path: Path, names: Sequence[str], more: Sequence[str] = ()
-) -> DuckDBPyRelation:
+    connection: Connection, path: Path, names: Sequence[str], more: Sequence[str] = ()
+) -> Relation:
     """The findings that were open after the old run, as `kept_states` has those that a run kept."""
-    rows = read_open_findings(connection, path).filter(Column("verdict") != Constant(JUDGED))
-    listed = Function("list_value", *map(Constant, names))
-    number = (Function("list_position", listed, Column("rule")) - Constant(1)).cast("INTEGER").alias(ENTRY)
-    fail = Case(Column("verdict") == Constant(Verdict.FAIL.value), Constant(FOUND[0])).otherwise(
-        Constant(FOUND[1])
-    )
-    code = Case(Column("unwaived"), fail).otherwise(fail + Constant(WAIVED)).cast("TINYINT").alias("code")
-    none = [Constant(None).cast("VARCHAR").alias(name) for name in ("account", "region")]
-    exact = Column("named").isnotnull().alias("exact")
+    rows = read_open_findings(connection, path).filter(col("verdict") != lit(JUDGED))
+    listed = func("list_value", *map(lit, names))
+    number = (func("list_position", listed, col("rule")) - lit(1)).cast("INTEGER").alias(ENTRY)
+    fail = case(col("verdict") == lit(Verdict.FAIL.value), lit(FOUND[0])).otherwise(lit(FOUND[1]))
+    code = case(col("unwaived"), fail).otherwise(fail + lit(WAIVED)).cast("TINYINT").alias("code")
+    none = [null("VARCHAR").alias(name) for name in ("account", "region")]
+    exact = col("named").isnotnull().alias("exact")
     who = {"account": none[0], "region": none[1], "exact": exact}
     return rows.select(
-        number, code, *(who.get(name, Column(name)) for name in SUBJECT), Column("named"), *map(Column, more)
+        number, code, *(who.get(name, col(name)) for name in SUBJECT), col("named"), *map(col, more)
     )
 
 
-def _otherwise(
-    connection: DuckDBPyConnection, pairs: DuckDBPyRelation, side: str, kept: DuckDBPyRelation
-) -> DuckDBPyRelation:
+def _otherwise(connection: Connection, pairs: Relation, side: str, kept: Relation) -> Relation:
     """What a run kept of a subject, where judging it again gives something else."""
     again = pairs.filter(_is_finding(f"{side}_again")).set_alias("again")
     joined = again.join(
-        kept.filter(Column(ENTRY).isnotnull()).set_alias("kept"),
+        kept.filter(col(ENTRY).isnotnull()).set_alias("kept"),
         same("again", "kept", _IDENTITY),
         how="outer",
     )
-    there = Column("kept", ENTRY).isnotnull()
+    there = col("kept", ENTRY).isnotnull()
     columns = [
-        Case(there, Column("kept", name)).otherwise(Column("again", name)).alias(name)
-        for name in (ENTRY, *_WHO)
+        case(there, col("kept", name)).otherwise(col("again", name)).alias(name) for name in (ENTRY, *_WHO)
     ]
-    code = Coalesce(Column("kept", "code"), Constant(NO_FINDING)).cast("TINYINT").alias("code")
-    differs = Coalesce(Column("kept", "code") != Column("again", f"{side}_again"), Constant(value=True))
-    beside = joined.select(*columns, code, differs.alias("differs")).filter(Column("differs"))
-    beside.select(*map(Column, (ENTRY, *_WHO, "code"))).to_table(f"kept_{side}")
+    code = coalesce(col("kept", "code"), lit(NO_FINDING)).cast("TINYINT").alias("code")
+    differs = coalesce(col("kept", "code") != col("again", f"{side}_again"), true())
+    beside = joined.select(*columns, code, differs.alias("differs")).filter(col("differs"))
+    beside.select(*map(col, (ENTRY, *_WHO, "code"))).to_table(f"kept_{side}")
     return connection.table(f"kept_{side}")
 
 
-def _counts(rows: DuckDBPyRelation) -> list[Counted]:
-    keys = [Column(name) for name in (ENTRY, "category", "causes")]
-    found = rows.aggregate([*keys, Function("count_star").alias("number")])
+def _counts(rows: Relation) -> list[Counted]:
+    keys = [col(name) for name in (ENTRY, "category", "causes")]
+    found = rows.aggregate([*keys, func("count_star").alias("number")])
     categories = list(Category)
     return [
         Counted(entry, categories[code], factors(causes), number)
@@ -327,7 +329,7 @@ def factors(text: str) -> tuple[Factor, ...]:
     return tuple(map(Factor, filter(None, text.split(","))))
 
 
-def _write(connection: DuckDBPyConnection, names: Sequence[str], kept: Kept, out: Path) -> None:
+def _write(connection: Connection, names: Sequence[str], kept: Kept, out: Path) -> None:
     """The changes with what findings show: the new run's finding, else the old one's, or the one that was open before."""
     shown = ("verdict", "reason", "fields")
     sides = {
@@ -338,12 +340,12 @@ def _write(connection: DuckDBPyConnection, names: Sequence[str], kept: Kept, out
     changes = connection.table("changes").set_alias("changes")
     for side, (rows, more) in sides.items():
         joined = changes.join(rows.set_alias("kept"), same("changes", "kept", _IDENTITY), how="left")
-        named = [Column("kept", name).alias(f"{side}_{name}") for name in more]
-        columns = [Column("changes", name).alias(name) for name in changes.columns]
+        named = [col("kept", name).alias(f"{side}_{name}") for name in more]
+        columns = [col("changes", name).alias(name) for name in changes.columns]
         changes = joined.select(*columns, *named).set_alias("changes")
     order = ("category", ENTRY, "target", "imageSetId", "named", "datastoreId")
-    number = Function("row_number").over(order_by=[Column(name).asc().nulls_first() for name in order])
-    numbered = changes.select(number.alias("n"), *map(Column, changes.columns)).order("n")
+    number = func("row_number").over(order_by=[col(name).asc().nulls_first() for name in order])
+    numbered = changes.select(number.alias("n"), *map(col, changes.columns)).order("n")
     numbered.write_parquet(str(out.resolve()), compression="zstd", row_group_size=SLICE)
 
 
@@ -355,10 +357,10 @@ def rows(path: Path) -> Iterator[dict[str, Any]]:
     sides += [f"{side}_{name}" for side in ("new", "open") for name in FIRST]
     with connect() as connection:
         changes = connection.read_parquet(duckdb_path(path))
-        total = changes.aggregate([Function("max", Column("n"))]).fetchall()[0][0] or 0
+        total = changes.aggregate([func("max", col("n"))]).fetchall()[0][0] or 0
         for start in range(0, total, SLICE):
-            here = (Column("n") > Constant(start)) & (Column("n") <= Constant(start + SLICE))
-            part = changes.filter(here).order("n").select(*map(Column, (*names, *sides)))
+            here = (col("n") > lit(start)) & (col("n") <= lit(start + SLICE))
+            part = changes.filter(here).order("n").select(*map(col, (*names, *sides)))
             for values in part.fetchall():
                 row = dict(zip((*names, *sides), values, strict=True))
                 side = "new" if row["new_fields"] is not None else "old"

@@ -12,13 +12,6 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TypeVar
 
-import duckdb
-from duckdb import CaseExpression as Case
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import Expression
-from duckdb import FunctionExpression as Function
-
 from checker.fields import EARLIER, EVENT_FIELDS, KNOWN, NOW, PREVIOUS, SUPERSEDED_BY, column
 from checker.fields import FOUND as FOUND_FIELD
 from checker.model import (
@@ -42,22 +35,23 @@ from checker.policy.condition_tree import fields_of, walk
 from checker.policy.conditions import always_there
 from checker.policy.literals import MEAN_MONTH, comparable
 from checker.policy.operators import OPERATORS, Operator
+from checker.sql import Expression, case, coalesce, col, false, func, lit, true
 
 T = TypeVar("T")
 
 CODES = {verdict: code for code, verdict in enumerate(Verdict)}
 """Verdicts as the small integers that the verdict column holds."""
 
-NULL = Constant(None)
-TRUE = Constant(value=True)
-FALSE = Constant(value=False)
-FOUND = Column("found")
+NULL = lit(None)
+TRUE = true()
+FALSE = false()
+FOUND = col("found")
 
 # The snapshot knows these of a set that was not read too, but a rule judges answers.
 _GUARDED = frozenset({"datastoreId", "imageSetId", "collectedAt"})
 
 _PREVIOUS_VERSION = f"{PREVIOUS}versionId"
-_RECORDED = Column(f"{PREVIOUS}error").isnull()
+_RECORDED = col(f"{PREVIOUS}error").isnull()
 """Whether the version before is known, or that there is none."""
 _SUPERSEDED_BY = f"labels.{SUPERSEDED_BY}"
 _CALLS = {
@@ -82,12 +76,12 @@ def verdict(rule: Rule, as_of: datetime | Expression, aggregates: Columns = NO_A
     truth = compiler.condition(rule.condition)
     violated = truth if rule.deny else ~truth
     if rule.when is None:
-        case = Case(~violated, _code(Verdict.PASS)).when(violated, _code(Verdict.FAIL))
+        code = case(~violated, _code(Verdict.PASS)).when(violated, _code(Verdict.FAIL))
     else:
         when = compiler.condition(rule.when)
-        case = Case(~when, _code(Verdict.NOT_APPLICABLE)).when(~violated, _code(Verdict.PASS))
-        case = case.when(violated & when, _code(Verdict.FAIL))
-    return case.otherwise(_code(Verdict.UNKNOWN)).cast("TINYINT")
+        code = case(~when, _code(Verdict.NOT_APPLICABLE)).when(~violated, _code(Verdict.PASS))
+        code = code.when(violated & when, _code(Verdict.FAIL))
+    return code.otherwise(_code(Verdict.UNKNOWN)).cast("TINYINT")
 
 
 def reason(rule: Rule, as_of: datetime, aggregates: Columns = NO_AGGREGATES) -> Expression:
@@ -103,7 +97,7 @@ def reason(rule: Rule, as_of: datetime, aggregates: Columns = NO_AGGREGATES) -> 
     for leaf in dict.fromkeys((*walk(rule.when), *walk(rule.condition))):
         truth = compiler.leaf(leaf).isnull()
         if isinstance(leaf, Aggregate):
-            missing.append(Case(truth, Column(f"{aggregates[leaf]} reason")))
+            missing.append(case(truth, col(f"{aggregates[leaf]} reason")))
             continue
         for field in dict.fromkeys(fields_of(leaf)):
             undecided.setdefault(field, []).append(truth)
@@ -114,33 +108,33 @@ def reason(rule: Rule, as_of: datetime, aggregates: Columns = NO_AGGREGATES) -> 
                 asked.append(truth)
     missing += [_failure(source, truths) for source, truths in failed.items()]
     missing += [
-        Case(tree(operator.or_, truths), _why(field))
+        case(tree(operator.or_, truths), _why(field))
         for field, truths in undecided.items()
         if field.absence is not Absence.FALSE or field.source is Source.PREVIOUS_VERSION
     ]
-    fields: Expression = Function("concat_ws", Constant(", "), *missing) if missing else Constant("")
+    fields: Expression = func("concat_ws", lit(", "), *missing) if missing else lit("")
     if not asked:
         return fields
-    failed_itself = Column("error.code").isnotnull() & tree(operator.or_, asked)
-    return Case(failed_itself, Column("error.code")).otherwise(fields)
+    failed_itself = col("error.code").isnotnull() & tree(operator.or_, asked)
+    return case(failed_itself, col("error.code")).otherwise(fields)
 
 
 def _failure(source: Source, truths: Sequence[Expression]) -> Expression:
     """The failed call of its own that fields come from, where that left a leaf undecided."""
-    failed = Column(f"{source}.error").isnotnull() & tree(operator.or_, truths)
+    failed = col(f"{source}.error").isnotnull() & tree(operator.or_, truths)
     if not _CALLS[source]:
-        return Case(failed, Column(f"{source}.error"))
-    return Case(failed, Function("concat", Constant(f"{_CALLS[source]} "), Column(f"{source}.error")))
+        return case(failed, col(f"{source}.error"))
+    return case(failed, func("concat", lit(f"{_CALLS[source]} "), col(f"{source}.error")))
 
 
 def _why(field: Field) -> Expression:
     """Why a field of an answer that was received has no value that counts; null where it has one."""
-    why = Case(_raw(field).isnull(), Constant(f"{field.path} absent"))
+    why = case(_raw(field).isnull(), lit(f"{field.path} absent"))
     if field.members:
-        why = why.when(~_listed(field), Constant(f"{field.path} unlisted"))
+        why = why.when(~_listed(field), lit(f"{field.path} unlisted"))
     if field.source is Source.HISTORY:
-        return Case(received(field), why)
-    return Case(Column(f"{field.source}.error").isnull(), why) if field.source in _CALLS else why
+        return case(received(field), why)
+    return case(col(f"{field.source}.error").isnull(), why) if field.source in _CALLS else why
 
 
 def shown(field: Field) -> Expression:
@@ -150,10 +144,10 @@ def shown(field: Field) -> Expression:
     if field.absence is Absence.FALSE:
         there = FOUND
         if field.source is Source.PREVIOUS_VERSION:
-            there = FOUND & Column(_PREVIOUS_VERSION).isnotnull()
+            there = FOUND & col(_PREVIOUS_VERSION).isnotnull()
         elif field.source is Source.HISTORY:
             there = received(field)
-        return Case(there, duckdb.CoalesceOperator(_raw(field), FALSE))
+        return case(there, coalesce(_raw(field), FALSE))
     return _raw(field)
 
 
@@ -164,35 +158,35 @@ def received(field: Field) -> Expression:
     if field.source is Source.OWN:
         return FOUND.isnotnull() if field == FOUND_FIELD else TRUE
     if field.source is Source.SUCCESSOR:
-        answered = Column("successor.received")
+        answered = col("successor.received")
         if field.path != "successor.found":
-            answered = answered & Column("successor.found")
+            answered = answered & col("successor.found")
         if field.absence is Absence.NONE:
-            answered = Column(_SUPERSEDED_BY).isnull() | answered
-        return duckdb.CoalesceOperator(answered, FALSE)
+            answered = col(_SUPERSEDED_BY).isnull() | answered
+        return coalesce(answered, FALSE)
     if field == KNOWN:
-        return Column(field.path).isnotnull()
-    answered = Column(f"{field.source}.received")
+        return col(field.path).isnotnull()
+    answered = col(f"{field.source}.received")
     if field.source is Source.HISTORY and field.path != f"{EARLIER}found":
-        answered = answered & Column(f"{EARLIER}found")
+        answered = answered & col(f"{EARLIER}found")
         if field.path.removeprefix(EARLIER) not in EVENT_FIELDS:
-            answered = answered & Column(f"{EARLIER}answered")
+            answered = answered & col(f"{EARLIER}answered")
         if field.absence is Absence.NEVER:  # an event may leave it out
             answered = answered & _raw(field).isnotnull()
-    return duckdb.CoalesceOperator(answered, FALSE)
+    return coalesce(answered, FALSE)
 
 
 def none_of(field: Field) -> Expression | None:
     """Where there is definitely none of a field; None where its absence never means that."""
     if field.source is Source.SUCCESSOR:
-        return Column(_SUPERSEDED_BY).isnull() if field.absence is Absence.NONE else None
+        return col(_SUPERSEDED_BY).isnull() if field.absence is Absence.NONE else None
     if field.source is Source.PREVIOUS_VERSION:
-        first = received(field) & Column(_PREVIOUS_VERSION).isnull()
+        first = received(field) & col(_PREVIOUS_VERSION).isnull()
         return first | (received(field) & _raw(field).isnull()) if field.absence is Absence.NONE else first
     if field.absence is not Absence.NONE:
         return None
     absent = _raw(field).isnull()
-    return absent if field.source is Source.OWN else Case(received(field), absent)
+    return absent if field.source is Source.OWN else case(received(field), absent)
 
 
 def tree(join: Callable[[T, T], T], items: Sequence[T]) -> T:
@@ -205,16 +199,16 @@ def tree(join: Callable[[T, T], T], items: Sequence[T]) -> T:
 
 
 def _code(value: Verdict) -> Expression:
-    return Constant(CODES[value])
+    return lit(CODES[value])
 
 
 def _raw(field: Field) -> Expression:
-    value = Column(column(field))
-    return Case(FOUND, value) if field.path in _GUARDED else value
+    value = col(column(field))
+    return case(FOUND, value) if field.path in _GUARDED else value
 
 
 def _listed(field: Field) -> Expression:
-    return Column(field.path).isin(*(Constant(member) for member in field.members))
+    return col(field.path).isin(*(lit(member) for member in field.members))
 
 
 class Compiler:
@@ -237,12 +231,12 @@ class Compiler:
     def leaf(self, leaf: Leaf | Aggregate) -> Expression:
         """The truth of a leaf; of an aggregate it is in a column already."""
         if isinstance(leaf, Aggregate):
-            return Column(self.aggregates[leaf])
+            return col(self.aggregates[leaf])
         truth = tree(operator.and_, [self.test(leaf.operand, test) for test in leaf.tests])
         if leaf.if_absent is None:
             return truth
         read = list(dict.fromkeys(fields_of(leaf)))
-        there = [duckdb.CoalesceOperator(received(field), FALSE) for field in read]
+        there = [coalesce(received(field), FALSE) for field in read]
         may_lack = [one for one, field in zip(there, read, strict=True) if not always_there(field)]
         if not may_lack:
             return truth
@@ -252,7 +246,7 @@ class Compiler:
         # what was not received is no absence; yet it may turn out to be one, so that only what holds either way is known
         either = {"match": truth | NULL, "no_match": truth & NULL, "unknown": NULL}[leaf.if_absent]
         unread = ~tree(operator.and_, there) & (absent | ~tree(operator.and_, may_lack))
-        return Case(unread, either.cast("BOOLEAN")).when(absent, word).otherwise(truth)
+        return case(unread, either.cast("BOOLEAN")).when(absent, word).otherwise(truth)
 
     def value(self, field: Field, *, listed: bool = True) -> Expression:
         """A field's value; null where it is absent or unknown, and where the model does not list it."""
@@ -261,7 +255,7 @@ class Compiler:
         if field.absence is Absence.FALSE:
             return shown(field)
         raw = _raw(field)
-        return Case(_listed(field), raw) if listed and field.members else raw
+        return case(_listed(field), raw) if listed and field.members else raw
 
     def test(self, operand: Operand, test: Test) -> Expression:
         known, value = OPERATORS[test.operator], test.value
@@ -287,7 +281,7 @@ class Compiler:
 
     def _present(self, field: Field) -> Expression:
         present = self.value(field, listed=False).isnotnull()
-        return present if field.source is Source.OWN else Case(received(field), present)
+        return present if field.source is Source.OWN else case(received(field), present)
 
     def among(
         self, operand: Operand, equal: Operator, items: tuple[Scalar | Field | ParamRef, ...]
@@ -307,13 +301,13 @@ class Compiler:
         assert not isinstance(value, ParamRef), f"${value.name} was not bound"
         none: Expression = FALSE
         if isinstance(value, Field) and value != NOW:
-            none = Case(self.value(value).isnotnull(), none)
+            none = case(self.value(value).isnotnull(), none)
         return self._where_none(operand, self._compare(operand, known, value), none)
 
     def _where_none(self, operand: Operand, truth: Expression, none: Expression) -> Expression:
         """The truth, but `none` where the operand is a field of which there is definitely none."""
         absent = None if operand.right is not None else none_of(operand.left)
-        return truth if absent is None else Case(absent, none).otherwise(truth)
+        return truth if absent is None else case(absent, none).otherwise(truth)
 
     def _compare(self, operand: Operand, known: Operator, value: Scalar | Field) -> Expression:
         left, compare = self.value(operand.left), known.sql
@@ -330,7 +324,7 @@ class Compiler:
             difference = left.cast("HUGEINT") - right.cast("HUGEINT")
             return compare(difference, self.operand_value(value))
         if operand.type is Type.DURATION:
-            length = _length(self.value(value)) if isinstance(value, Field) else Constant(comparable(value))
+            length = _length(self.value(value)) if isinstance(value, Field) else lit(comparable(value))
             return compare(_length(left), length)
         return compare(left, self.operand_value(value))
 
@@ -341,32 +335,32 @@ class Compiler:
         """The instant plus a duration: calendar months first, then milliseconds."""
         if isinstance(duration, Duration):
             if duration.months:
-                instant = instant + Function("to_months", Constant(duration.months))
-            return _plus(instant, Constant(duration.milliseconds)) if duration.milliseconds else instant
+                instant = instant + func("to_months", lit(duration.months))
+            return _plus(instant, lit(duration.milliseconds)) if duration.milliseconds else instant
         assert isinstance(duration, Field)
         months, milliseconds = _parts(self.value(duration))
-        return _plus(instant + Function("to_months", months), milliseconds)
+        return _plus(instant + func("to_months", months), milliseconds)
 
 
 def _plus(instant: Expression, milliseconds: Expression) -> Expression:
     # By numbers, not by an interval: DuckDB takes the intervals of 30 days and of one month for equal, and where both
     # are added to one column in a query it computes only one of the two sums.
-    return Function("make_timestamp_ms", Function("epoch_ms", instant) + milliseconds)
+    return func("make_timestamp_ms", func("epoch_ms", instant) + milliseconds)
 
 
 def _parts(duration: Expression) -> tuple[Expression, Expression]:
     months, milliseconds = (
-        Function("struct_extract", duration, Constant(name)) for name in ("months", "milliseconds")
+        func("struct_extract", duration, lit(name)) for name in ("months", "milliseconds")
     )
     return months, milliseconds
 
 
 def _length(duration: Expression) -> Expression:
     months, milliseconds = _parts(duration)
-    return months.cast("BIGINT") * Constant(MEAN_MONTH) + milliseconds
+    return months.cast("BIGINT") * lit(MEAN_MONTH) + milliseconds
 
 
 def _constant(value: Scalar) -> Expression:
     if isinstance(value, datetime):
-        return Constant(value.astimezone(UTC).replace(tzinfo=None))
-    return Constant(value)
+        return lit(value.astimezone(UTC).replace(tzinfo=None))
+    return lit(value)

@@ -9,13 +9,6 @@ from functools import reduce
 from pathlib import Path
 from types import MappingProxyType
 
-from duckdb import CaseExpression as Case
-from duckdb import CoalesceOperator as Coalesce
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
-from duckdb import FunctionExpression as Function
-
 from checker.evaluation.aggregates import stores
 from checker.evaluation.compile import CODES, Columns, received, shown, tree
 from checker.evaluation.open_findings import CHANGE, DEFINITION, FIRST, instant
@@ -31,6 +24,7 @@ from checker.model import Field, Label, Rule, RuleScope, Source, Tally, Type, Ve
 from checker.policy.aggregates import aggregates
 from checker.policy.rule_digest import definition
 from checker.snapshot.writer import ROW, connect, duckdb_path
+from checker.sql import Connection, Expression, Relation, case, coalesce, col, false, func, lit, null
 
 SLICE = 20_000
 """Findings in a row group, and in memory at a time."""
@@ -73,7 +67,7 @@ def evaluate(
         for scope, chosen in by_scope.items():
             rows, columns = tables[scope]
             verdicts = [verdict(rule, as_of, columns).alias(f"v{index}") for index, rule in chosen.items()]
-            rows.select(Column(ROW), *verdicts).to_table(f"judged_{scope}")
+            rows.select(col(ROW), *verdicts).to_table(f"judged_{scope}")
             tallies |= _tallies(connection.table(f"judged_{scope}"), chosen)
         _number(connection, by_scope)
         # the snapshot is read again for what findings show: cheaper than keeping it of every row
@@ -100,11 +94,11 @@ class _Lenient:
 
 
 def _counted_out(
-    connection: DuckDBPyConnection, folder: Path, rules: Sequence[Rule], tallies: Sequence[Tally]
+    connection: Connection, folder: Path, rules: Sequence[Rule], tallies: Sequence[Tally]
 ) -> tuple[Tally, ...]:
     """The tallies with what is waived taken out of their fails."""
-    rows = connection.read_parquet(duckdb_path(folder / FINDINGS)).filter(Column(WAIVER).isnotnull())
-    found = rows.aggregate([Column("rule"), Column("verdict"), Function("count_star")]).fetchall()
+    rows = connection.read_parquet(duckdb_path(folder / FINDINGS)).filter(col(WAIVER).isnotnull())
+    found = rows.aggregate([col("rule"), col("verdict"), func("count_star")]).fetchall()
     counts = {(name, word): number for name, word, number in found}
     counted = []
     for rule, tally in zip(rules, tallies, strict=True):
@@ -113,29 +107,27 @@ def _counted_out(
     return tuple(counted)
 
 
-def _alone(findings: DuckDBPyRelation, as_of: datetime) -> DuckDBPyRelation:
+def _alone(findings: Relation, as_of: datetime) -> Relation:
     """Findings of which nothing earlier is known: each is first seen now."""
-    since = (instant(as_of), Constant(None).cast("VARCHAR"))
+    since = (instant(as_of), null("VARCHAR"))
     first = [value.alias(name) for name, value in zip(FIRST, since, strict=True)]
-    none = [Constant(None).cast("VARCHAR").alias(name) for name in CHANGE]
-    return findings.select(*map(Column, findings.columns), *first, *none)
+    none = [null("VARCHAR").alias(name) for name in CHANGE]
+    return findings.select(*map(col, findings.columns), *first, *none)
 
 
 def table(
-    connection: DuckDBPyConnection, folder: Path, scope: RuleScope, rules: Iterable[Rule], as_of: datetime
-) -> tuple[DuckDBPyRelation, Columns]:
+    connection: Connection, folder: Path, scope: RuleScope, rules: Iterable[Rule], as_of: datetime
+) -> tuple[Relation, Columns]:
     """The rows that rules of a scope judge, and the columns of the rules' aggregates, or of what is unknown together."""
     if scope == "datastore":
         return stores(connection, folder, rules, as_of)
     return with_firsts(read_table(connection, folder, scope), rules, as_of)
 
 
-def _tallies(judged: DuckDBPyRelation, rules: Iterable[int]) -> dict[int, Tally]:
+def _tallies(judged: Relation, rules: Iterable[int]) -> dict[int, Tally]:
     indexes = list(rules)
     counters = [
-        Function("count_if", Column(f"v{index}") == Constant(CODES[code]))
-        for index in indexes
-        for code in Verdict
+        func("count_if", col(f"v{index}") == lit(CODES[code])) for index in indexes for code in Verdict
     ]
     # over no rows a count is null
     counts = (count or 0 for count in judged.aggregate(counters).fetchall()[0])
@@ -152,63 +144,61 @@ def _tallies(judged: DuckDBPyRelation, rules: Iterable[int]) -> dict[int, Tally]
     return tallies
 
 
-def _number(connection: DuckDBPyConnection, by_scope: Mapping[RuleScope, Iterable[int]]) -> None:
+def _number(connection: Connection, by_scope: Mapping[RuleScope, Iterable[int]]) -> None:
     """The table `numbered`: which row a finding is of, by rule and row. It is narrow, since all of it is sorted.
 
     An explicit order is what numbers them: a union gives its parts' rows in no order that may be counted on.
     """
     parts = [
         connection.table(f"judged_{scope}")
-        .filter(Column(f"v{index}").isin(*(Constant(CODES[one]) for one in _FOUND_OUT)))
+        .filter(col(f"v{index}").isin(*(lit(CODES[one]) for one in _FOUND_OUT)))
         .select(
-            Constant(index).cast("INTEGER").alias("rule_index"),
-            Column(f"v{index}").alias("code"),
-            Column(ROW),
+            lit(index).cast("INTEGER").alias("rule_index"),
+            col(f"v{index}").alias("code"),
+            col(ROW),
         )
         for scope, rules in by_scope.items()
         for index in rules
     ]
     every = tree(lambda left, right: left.union(right), parts)
-    number = Function("row_number").over(order_by=[Column("rule_index"), Column(ROW)]).alias("finding")
-    every.select(number, *map(Column, every.columns)).to_table("numbered")
+    number = func("row_number").over(order_by=[col("rule_index"), col(ROW)]).alias("finding")
+    every.select(number, *map(col, every.columns)).to_table("numbered")
 
 
 def _findings(
-    connection: DuckDBPyConnection,
-    judged: tuple[DuckDBPyRelation, Columns],
+    connection: Connection,
+    judged: tuple[Relation, Columns],
     rules: Sequence[Rule],
     chosen: Mapping[int, Rule],
     as_of: datetime,
     *,
     lenient: _Lenient,
-) -> DuckDBPyRelation:
+) -> Relation:
     """The findings of the rules of one scope, by their place in the run; what a rule says is computed for its own rows only."""
     rows, columns = judged
-    index, code = Column("rule_index"), Column("code")
-    numbered = connection.table("numbered").filter(index.isin(*map(Constant, chosen))).set_alias("numbered")
+    index, code = col("rule_index"), col("code")
+    numbered = connection.table("numbered").filter(index.isin(*map(lit, chosen))).set_alias("numbered")
     joined = rows.set_alias("rows").join(numbered, f"rows.{ROW} = numbered.{ROW}")
 
     def one_of(texts: Iterable[str]) -> Expression:
-        return Function("list_extract", Function("list_value", *map(Constant, texts)), index + Constant(1))
+        return func("list_extract", func("list_value", *map(lit, texts)), index + lit(1))
 
     def by_rule(values: Iterable[Expression]) -> Expression:
-        first, *rest = (
-            (index == Constant(number), value) for number, value in zip(chosen, values, strict=True)
-        )
-        return reduce(lambda case, branch: case.when(*branch), rest, Case(*first))
+        first, *rest = ((index == lit(number), value) for number, value in zip(chosen, values, strict=True))
+        return reduce(lambda case, branch: case.when(*branch), rest, case(*first))
 
     by_waiver = [
         waiver_columns(rule, code, as_of, lenient.waivers, lenient.labels) for rule in chosen.values()
     ]
     return joined.select(
-        Column("finding"),
+        col("finding"),
         one_of(rule.name for rule in rules).alias("rule"),
         one_of(rule.severity.value for rule in rules).alias("severity"),
         one_of(definition(rule) for rule in rules).alias(DEFINITION),
         *subject(next(iter(chosen.values())).scope),
         _word(code).alias("verdict"),
         # few are unknown: to ask that first spares most rows the choice of a rule
-        Case(_unknown(code), by_rule(reason(rule, as_of, columns) for rule in chosen.values())).alias(
+        case(_unknown(code), by_rule(reason(rule, as_of, columns) for rule in chosen.values())).alias(
             "reason"
         ),
         by_rule(fields_json(rule, columns) for rule in chosen.values()).alias("fields"),
@@ -229,14 +219,14 @@ def _answers(chosen: Mapping[int, Rule], columns: Columns) -> list[Expression]:
     for number, rule in chosen.items():
         alike.setdefault(Reads.by(rule), []).append(number)
     cases = [
-        (Column("rule_index").isin(*map(Constant, numbers)), rests_on(read, columns))
+        (col("rule_index").isin(*map(lit, numbers)), rests_on(read, columns))
         for read, numbers in alike.items()
     ]
     return [
         reduce(
             lambda case, one: case.when(one[0], one[1][place]),
             cases[1:],
-            Case(cases[0][0], cases[0][1][place]),
+            case(cases[0][0], cases[0][1][place]),
         ).alias(name)
         for place, name in enumerate(ANSWERS)
     ]
@@ -244,15 +234,15 @@ def _answers(chosen: Mapping[int, Rule], columns: Columns) -> list[Expression]:
 
 def details(rule: Rule, code: Expression, as_of: datetime, columns: Columns) -> list[Expression]:
     """The columns of a verdict: its subject, its code, and the reason of an unknown."""
-    return [*subject(rule.scope), code, Case(_unknown(code), reason(rule, as_of, columns)).alias("reason")]
+    return [*subject(rule.scope), code, case(_unknown(code), reason(rule, as_of, columns)).alias("reason")]
 
 
 def _word(code: Expression) -> Expression:
-    return Case(_unknown(code), Constant(Verdict.UNKNOWN.value)).otherwise(Constant(Verdict.FAIL.value))
+    return case(_unknown(code), lit(Verdict.UNKNOWN.value)).otherwise(lit(Verdict.FAIL.value))
 
 
 def _unknown(code: Expression) -> Expression:
-    return code == Constant(CODES[Verdict.UNKNOWN])
+    return code == lit(CODES[Verdict.UNKNOWN])
 
 
 def fields_json(rule: Rule, columns: Columns) -> Expression:
@@ -263,25 +253,23 @@ def fields_json(rule: Rule, columns: Columns) -> Expression:
         part
         for field in shown_fields
         if field.path not in counted
-        for part in (Constant(field.path), _json(field))
+        for part in (lit(field.path), _json(field))
     ]
     for name, aggregate in counted.items():
-        pairs += [Constant(name), Column(f"{columns[aggregate]} numbers")]
-    return Function("json_object", *pairs).cast("VARCHAR")
+        pairs += [lit(name), col(f"{columns[aggregate]} numbers")]
+    return func("json_object", *pairs).cast("VARCHAR")
 
 
 def unreceived(rule: Rule) -> Expression:
     """The paths of the fields without a value that are in no answer that was received, one a line."""
     gaps = [
-        Case(~Coalesce(received(field), Constant(value=False)) & shown(field).isnull(), Constant(field.path))
+        case(~coalesce(received(field), false()) & shown(field).isnull(), lit(field.path))
         for field in dict.fromkeys((*rule.fields, *rule.message_fields))
         if field.source is not Source.OWN or field == FOUND
     ]
-    return Function("concat_ws", Constant("\n"), *gaps) if gaps else Constant("")
+    return func("concat_ws", lit("\n"), *gaps) if gaps else lit("")
 
 
 def _json(field: Field) -> Expression:
     value = shown(field)
-    return (
-        Function("strftime", value, Constant("%Y-%m-%dT%H:%M:%S.%gZ")) if field.type is Type.TIME else value
-    )
+    return func("strftime", value, lit("%Y-%m-%dT%H:%M:%S.%gZ")) if field.type is Type.TIME else value

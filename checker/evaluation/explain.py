@@ -12,11 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from duckdb import CaseExpression as Case
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
-
 from checker.evaluation.compile import CODES, Columns, Compiler, none_of, received, shown
 from checker.evaluation.engine import details, fields_json, table
 from checker.evaluation.finding_reader import EVERY, NOTHING_EARLIER, Reader
@@ -45,6 +40,7 @@ from checker.policy.condition_tree import fields_of
 from checker.policy.parameter_values import bound_values
 from checker.snapshot.columns import map_value
 from checker.snapshot.writer import ERROR_CODE, LABEL_PLACES, ROW, connect
+from checker.sql import Connection, Expression, Relation, case, col, lit, null
 
 State = Literal["there", "none", "absent", "not received"]
 
@@ -146,9 +142,7 @@ class _Explainer:
         self.compiler = Compiler(as_of, columns)
         self.names = {one: name for name, one in aggregates(rule.when, rule.condition).items()}
 
-    def row(
-        self, connection: DuckDBPyConnection, folder: Path, rows: DuckDBPyRelation, number: int
-    ) -> Explanation:
+    def row(self, connection: Connection, folder: Path, rows: Relation, number: int) -> Explanation:
         rule = self.rule
         code = judged(rule, self.as_of, self.columns, each=True)
         alone = judged(rule, self.as_of, self.columns).isnull()
@@ -156,10 +150,10 @@ class _Explainer:
         conditions = [one for one in (rule.when, rule.condition) if one]
         columns = [*details(rule, code, self.as_of, self.columns), fields_json(rule, self.columns)]
         columns += [*rests_on(Reads.by(rule), self.columns), alone, _unread(rule)]
-        columns += [part for name in labels for part in (Column(name), _place(name))]
+        columns += [part for name in labels for part in (col(name), _place(name))]
         columns += [part for one in conditions for part in self.expressions(one)]
         named = [column.alias(f"c{index}") for index, column in enumerate(columns)]
-        found = iter(rows.filter(Column(ROW) == Constant(number)).select(*named).fetchall()[0])
+        found = iter(rows.filter(col(ROW) == lit(number)).select(*named).fetchall()[0])
         who = tuple(next(found) for _ in SUBJECT)
         said, why, fields = list(CODES)[next(found)], next(found), next(found)
         answers = [next(found) for _ in ANSWERS]
@@ -226,18 +220,18 @@ def _names_now(leaf: Leaf) -> bool:
 
 
 def _state(field: Field) -> Expression:
-    state = Case(shown(field).isnotnull(), Constant("there"))
+    state = case(shown(field).isnotnull(), lit("there"))
     none = none_of(field)
     if none is not None:
-        state = state.when(received(field) & none, Constant("none"))
-    return state.when(received(field), Constant("absent")).otherwise(Constant("not received"))
+        state = state.when(received(field) & none, lit("none"))
+    return state.when(received(field), lit("absent")).otherwise(lit("not received"))
 
 
 def _unread(rule: Rule) -> Expression:
     """The error of the row of an image set that could not be read."""
     if rule.scope == "datastore":
-        return Constant(None).cast("VARCHAR")
-    return Case(~OF_TARGET & Column("found").isnull(), Column(ERROR_CODE))
+        return null("VARCHAR")
+    return case(~OF_TARGET & col("found").isnull(), col(ERROR_CODE))
 
 
 def _labels(rule: Rule) -> list[str]:

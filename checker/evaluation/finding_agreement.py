@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from duckdb import ColumnExpression as Column
-from duckdb import DuckDBPyRelation
-
 from checker.evaluation.open_findings import CHANGE, FIRST, IDENTITY, identified
 from checker.evaluation.scope_tables import SUBJECT
 from checker.layout import FINDINGS
 from checker.model import Subject
 from checker.snapshot.writer import connect, duckdb_path
+from checker.sql import Relation, col, same
 
 MOST = 50
 """Findings that are named; all of them are counted."""
@@ -44,23 +42,18 @@ def disagreements(kept: Path, now: Path) -> tuple[int, list[Differs]]:
             identified(connection.read_parquet(duckdb_path(folder / FINDINGS))) for folder in (kept, now)
         ]
         before, after = (_named(side, name) for side, name in zip(sides, ("before", "after"), strict=True))
-        same = " AND ".join(
-            f'before."{name} before" IS NOT DISTINCT FROM after."{name} after"' for name in IDENTITY
-        )
-        rows = before.join(after, same, how="outer")
-        differs = " OR ".join(f'"{name} before" IS DISTINCT FROM "{name} after"' for name in _SAID)
+        rows = before.join(after, same("before.before ", "after.after ", IDENTITY), how="outer")
+        differs = " OR ".join(f'"before {name}" IS DISTINCT FROM "after {name}"' for name in _SAID)
         found = rows.filter(differs)
         total = found.aggregate("count(*)").fetchall()[0][0]
-        names = [f"{name} {side}" for side in ("before", "after") for name in (*_WHO, *_SAID)]
-        first = (
-            found.select(*map(Column, names)).order(", ".join(f'"{name}"' for name in names[:8])).limit(MOST)
-        )
+        names = [f"{side} {name}" for side in ("before", "after") for name in (*_WHO, *_SAID)]
+        first = found.select(*map(col, names)).order(", ".join(f'"{name}"' for name in names[:8])).limit(MOST)
         return total, [_differs(row) for row in first.fetchall()]
 
 
-def _named(rows: DuckDBPyRelation, side: str) -> DuckDBPyRelation:
+def _named(rows: Relation, side: str) -> Relation:
     names = dict.fromkeys((*_WHO, *_SAID, *IDENTITY))
-    return rows.select(*(Column(name).alias(f"{name} {side}") for name in names)).set_alias(side)
+    return rows.select(*(col(name).alias(f"{side} {name}") for name in names)).set_alias(side)
 
 
 def _differs(row: tuple[object, ...]) -> Differs:

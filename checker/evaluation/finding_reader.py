@@ -9,11 +9,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
-from duckdb import FunctionExpression as Function
-
 from checker.evaluation.compile import CODES, Columns
 from checker.evaluation.engine import SLICE, UNRECEIVED, details, table
 from checker.evaluation.finding_order import NUMBER, PLACE, Gated, Order, counted, places
@@ -44,6 +39,7 @@ from checker.policy.messages import render_message, shown_params
 from checker.snapshot.columns import COLLECTED, spilled
 from checker.snapshot.records import NOT_FOUND
 from checker.snapshot.writer import ROW, connect, duckdb_path
+from checker.sql import Connection, Expression, Relation, col, func, lit, null
 from checker.values import parse_time, show
 
 
@@ -108,40 +104,40 @@ def findings(
         rows = _rows(connection, folder)
         where = places(rows.filter(counted(gate)) if gated else rows, rules, gate, order)
         if most is not None:
-            where = where.filter(Column(PLACE) <= Constant(most))
+            where = where.filter(col(PLACE) <= lit(most))
         where.to_table("places")
         numbered = connection.table("places").set_alias("places")
         # a relation cannot be read bit by bit: sorted once, then a slice at a time
         joined = rows.set_alias("rows").join(numbered, f"rows.{NUMBER} = places.{NUMBER}")
-        columns = [Column("rows", name).alias(name) for name in rows.columns]
-        ordered = joined.select(*columns, Column(PLACE))
-        if numbered.aggregate([Function("count_star")]).fetchall()[0][0] > SLICE:
+        columns = [col("rows", name).alias(name) for name in rows.columns]
+        ordered = joined.select(*columns, col(PLACE))
+        if numbered.aggregate([func("count_star")]).fetchall()[0][0] > SLICE:
             ordered = spilled(connection, ordered.order(PLACE), row_group_size=SLICE)
         yield from _findings(
             ordered, PLACE, [Reader(rule, gate, waivers, phi=phi, run=run) for rule in rules]
         )
 
 
-def _rows(connection: DuckDBPyConnection, folder: Path) -> DuckDBPyRelation:
+def _rows(connection: Connection, folder: Path) -> Relation:
     """The findings in a folder. An earlier version of the checker did not write all columns; what it did not is null."""
     rows = connection.read_parquet(duckdb_path(folder / FINDINGS))
     missing = [name for name in _MORE if name not in rows.columns]
     kinds = dict.fromkeys((FIRST[0], COLLECTED), "TIMESTAMP")
-    none = [Constant(None).cast(kinds.get(name, "VARCHAR")).alias(name) for name in missing]
-    return rows.select(*map(Column, rows.columns), *none)
+    none = [null(kinds.get(name, "VARCHAR")).alias(name) for name in missing]
+    return rows.select(*map(col, rows.columns), *none)
 
 
-def _findings(rows: DuckDBPyRelation, number: str, readers: Iterable[Reader]) -> Iterator[Finding]:
+def _findings(rows: Relation, number: str, readers: Iterable[Reader]) -> Iterator[Finding]:
     """Findings by the number that a column has."""
     by_rule = {reader.rule.name: reader for reader in readers}
-    for row in slices(rows, number, [Column("rule"), *map(Column, (*_DETAILS, *_MORE))]):
+    for row in slices(rows, number, [col("rule"), *map(col, (*_DETAILS, *_MORE))]):
         yield by_rule[row[0]].finding(row[1:])
 
 
 def _of_rule(folder: Path, reader: Reader) -> Iterator[Finding]:
     """The findings of one rule by target, image set, version."""
     with connect() as connection:
-        own = _rows(connection, folder).filter(Column("rule") == Constant(reader.rule.name))
+        own = _rows(connection, folder).filter(col("rule") == lit(reader.rule.name))
         yield from _findings(own, NUMBER, [reader])
 
 
@@ -151,8 +147,8 @@ def oldest(folder: Path) -> datetime | None:
         rows = connection.read_parquet(duckdb_path(folder / FINDINGS))
         if FIRST[0] not in rows.columns:
             return None
-        fails = rows.filter((Column("verdict") == Constant(Verdict.FAIL.value)) & Column(WAIVER).isnull())
-        (first,) = fails.aggregate([Function("min", Column(FIRST[0]))]).fetchall()[0]
+        fails = rows.filter((col("verdict") == lit(Verdict.FAIL.value)) & col(WAIVER).isnull())
+        (first,) = fails.aggregate([func("min", col(FIRST[0]))]).fetchall()[0]
         return first.replace(tzinfo=UTC) if first else None
 
 
@@ -170,7 +166,7 @@ def verdicts(
 
 
 def _verdicts(
-    rule: Rule, judged: tuple[DuckDBPyRelation, Columns], as_of: datetime, *, each: bool
+    rule: Rule, judged: tuple[Relation, Columns], as_of: datetime, *, each: bool
 ) -> Iterator[tuple[Subject, Verdict, str | None]]:
     rows, columns = judged
     words = list(CODES)
@@ -210,14 +206,14 @@ def _with_findings(
         yield who, word, finding
 
 
-def slices(rows: DuckDBPyRelation, number: str, columns: list[Expression]) -> Iterator[tuple[Any, ...]]:
+def slices(rows: Relation, number: str, columns: list[Expression]) -> Iterator[tuple[Any, ...]]:
     """The rows of a relation, numbered from 1 by a column, in order, a slice in memory at a time."""
-    ends = [Function(name, Column(number)) for name in ("min", "max")]
+    ends = [func(name, col(number)) for name in ("min", "max")]
     first, last = (end or 0 for end in rows.aggregate(ends).fetchall()[0])
     named = [column.alias(f"c{index}") for index, column in enumerate(columns)]
     for start in range(max(first - 1, 0), last, SLICE):
-        here = (Column(number) > Constant(start)) & (Column(number) <= Constant(start + SLICE))
-        part = rows.filter(here).select(Column(number).alias("n"), *named).order("n")
+        here = (col(number) > lit(start)) & (col(number) <= lit(start + SLICE))
+        part = rows.filter(here).select(col(number).alias("n"), *named).order("n")
         yield from (row[1:] for row in part.fetchall())
 
 

@@ -7,12 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from duckdb import CaseExpression as Case
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
-from duckdb import FunctionExpression as Function
-
 from checker.evaluation.compile import CODES, NO_AGGREGATES, Columns
 from checker.evaluation.engine import table
 from checker.evaluation.scope_tables import SUBJECT, subject
@@ -21,6 +15,7 @@ from checker.evaluation.target_rows import judged as verdict
 from checker.evaluation.waiver_columns import WAIVER, waiver_columns
 from checker.model import Label, Rule, RuleScope, Verdict, Waiver
 from checker.snapshot.writer import duckdb_path
+from checker.sql import Connection, Expression, Relation, case, col, false, func, lit
 
 WAIVED = 4
 """What a waiver adds to the code of a verdict."""
@@ -75,17 +70,17 @@ def state(rule: Rule, way: Way, columns: Columns = NO_AGGREGATES) -> Expression:
     code = verdict(rule, way.as_of, columns)
     if rule.scope != "datastore":
         # a target of which nothing is left open was looked at
-        code = Case(OF_TARGET & code.isnull(), Constant(NO_FINDING)).otherwise(code).cast("TINYINT")
+        code = case(OF_TARGET & code.isnull(), lit(NO_FINDING)).otherwise(code).cast("TINYINT")
     own = [one for one in way.waivers if one.rule == rule.name and one.in_force(way.as_of)]
     if not own:
         return code
     covered = waiver_columns(rule, code, way.as_of, own, way.labels)[0]
-    return Case(covered.isnotnull(), code + Constant(WAIVED)).otherwise(code).cast("TINYINT")
+    return case(covered.isnotnull(), code + lit(WAIVED)).otherwise(code).cast("TINYINT")
 
 
 def states(
-    connection: DuckDBPyConnection, way: Way, scope: RuleScope, chosen: Mapping[int, Rule], prefix: str
-) -> DuckDBPyRelation:
+    connection: Connection, way: Way, scope: RuleScope, chosen: Mapping[int, Rule], prefix: str
+) -> Relation:
     """A row for each subject of a scope: who it is, and its state by each rule in a column of the rule's number, all of
     them after a prefix."""
     rows, columns = table(connection, way.folder, scope, chosen.values(), way.as_of)
@@ -96,23 +91,21 @@ def states(
 def who(scope: RuleScope) -> dict[str, Expression]:
     """The columns of a subject by name, and the version that is part of its name."""
     columns = dict(zip(SUBJECT, subject(scope), strict=True))
-    return columns | {"named": Case(columns["exact"], columns["versionId"]).alias("named")}
+    return columns | {"named": case(columns["exact"], columns["versionId"]).alias("named")}
 
 
 def kept_states(
-    connection: DuckDBPyConnection, findings: Path, names: Iterable[str], more: Iterable[str] = ()
-) -> DuckDBPyRelation:
+    connection: Connection, findings: Path, names: Iterable[str], more: Iterable[str] = ()
+) -> Relation:
     """The findings that a run kept, by the rule's place among names, with their states and some more columns."""
     rows = connection.read_parquet(duckdb_path(findings))
-    listed = Function("list_value", *map(Constant, names))
-    number = Function("list_position", listed, Column("rule")) - Constant(1)
-    waived = Column(WAIVER).isnotnull() if WAIVER in rows.columns else Constant(value=False)
-    code = Case(Column("verdict") == Constant(Verdict.FAIL.value), Constant(FOUND[0])).otherwise(
-        Constant(FOUND[1])
-    )
-    coded = Case(waived, code + Constant(WAIVED)).otherwise(code).cast("TINYINT").alias("code")
-    named = Case(Column("exact"), Column("versionId")).alias("named")
+    listed = func("list_value", *map(lit, names))
+    number = func("list_position", listed, col("rule")) - lit(1)
+    waived = col(WAIVER).isnotnull() if WAIVER in rows.columns else false()
+    code = case(col("verdict") == lit(Verdict.FAIL.value), lit(FOUND[0])).otherwise(lit(FOUND[1]))
+    coded = case(waived, code + lit(WAIVED)).otherwise(code).cast("TINYINT").alias("code")
+    named = case(col("exact"), col("versionId")).alias("named")
     there = set(rows.columns)
     # an earlier version of the checker did not write all of them
-    others = [Column(name) if name in there else Constant(None).alias(name) for name in more]
-    return rows.select(number.cast("INTEGER").alias("entry"), coded, *map(Column, SUBJECT), named, *others)
+    others = [col(name) if name in there else lit(None).alias(name) for name in more]
+    return rows.select(number.cast("INTEGER").alias("entry"), coded, *map(col, SUBJECT), named, *others)

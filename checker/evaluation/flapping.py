@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from duckdb import CaseExpression as Case
-from duckdb import CoalesceOperator as Coalesce
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
-from duckdb import FunctionExpression as Function
-
 from checker.evaluation.causes import ENTRY
 from checker.evaluation.change import is_one
 from checker.evaluation.compile import tree
 from checker.evaluation.finding_states import FINDINGS, KEY, kept_states
-from checker.evaluation.open_findings import same
 from checker.model import Category
+from checker.sql import Connection, Expression, Relation, case, coalesce, col, false, func, lit, same
 
 TWICE = 2
 """How often a finding must have come up to be called flapping."""
@@ -25,12 +18,12 @@ _IDENTITY = (ENTRY, *KEY)
 
 
 def with_flapping(
-    connection: DuckDBPyConnection,
-    changes: DuckDBPyRelation,
+    connection: Connection,
+    changes: Relation,
     names: Sequence[str],
     before: Sequence[tuple[Path, frozenset[str]]],
     between: Sequence[tuple[Path, frozenset[str]]],
-) -> DuckDBPyRelation:
+) -> Relation:
     """The changes with the column `flapping`: those that are new or fixed are where they came up more than once.
 
     Args:
@@ -42,35 +35,35 @@ def with_flapping(
     """
     runs = [*before, *between]
     if not runs:
-        return changes.select(*map(Column, changes.columns), Constant(value=False).alias("flapping"))
+        return changes.select(*map(col, changes.columns), false().alias("flapping"))
     may = changes.filter(is_one("category", Category.NEW, Category.FIXED)).set_alias("changes")
     places = _places(names, before, between)
     parts = []
     for number, (path, _) in enumerate(runs):
-        place = Function("list_extract", _list(places[number]), Column(ENTRY) + Constant(1))
+        place = func("list_extract", _list(places[number]), col(ENTRY) + lit(1))
         rows = kept_states(connection, path, names).set_alias("kept")
         # a bit for each run, in order
         parts.append(
             rows.join(may, same("kept", "changes", _IDENTITY), how="semi").select(
-                *map(Column, _IDENTITY), place.alias("bit")
+                *map(col, _IDENTITY), place.alias("bit")
             )
         )
-    seen = tree(lambda left, right: left.union(right), parts).filter(Column("bit").isnotnull())
+    seen = tree(lambda left, right: left.union(right), parts).filter(col("bit").isnotnull())
     bits = seen.aggregate(
-        [*map(Column, _IDENTITY), Function("bit_or", Column("bit")).alias("bits")],
+        [*map(col, _IDENTITY), func("bit_or", col("bit")).alias("bits")],
         ", ".join(f'"{name}"' for name in _IDENTITY),
     ).set_alias("seen")
     joined = changes.set_alias("changes").join(bits, same("changes", "seen", _IDENTITY), how="left")
     old, new = (
-        Function("list_extract", _list(places[len(runs) + side]), Column("changes", ENTRY) + Constant(1))
+        func("list_extract", _list(places[len(runs) + side]), col("changes", ENTRY) + lit(1))
         for side in (0, 1)
     )
-    found = Coalesce(Column("seen", "bits"), Constant(0))
+    found = coalesce(col("seen", "bits"), lit(0))
     for bit, column in ((old, "was"), (new, "now")):
-        found = found + Case(_in(("changes", column), FINDINGS), bit).otherwise(Constant(0))
-    twice = _came_up(found.cast("BIGINT")) >= Constant(TWICE)
+        found = found + case(_in(("changes", column), FINDINGS), bit).otherwise(lit(0))
+    twice = _came_up(found.cast("BIGINT")) >= lit(TWICE)
     moves = is_one(("changes", "category"), Category.NEW, Category.FIXED)
-    kept = [Column("changes", name).alias(name) for name in changes.columns]
+    kept = [col("changes", name).alias(name) for name in changes.columns]
     return joined.select(*kept, (moves & twice).alias("flapping"))
 
 
@@ -95,17 +88,17 @@ def _places(
 
 def _came_up(bits: Expression) -> Expression:
     """How often a bit is set and the one before it is not."""
-    before = Function("&", bits, bits * Constant(2))
-    return Function("bit_count", Function("xor", bits, before))
+    before = func("&", bits, bits * lit(2))
+    return func("bit_count", func("xor", bits, before))
 
 
 def _list(values: Sequence[int | None]) -> Expression:
-    return Function("list_value", *map(Constant, values)).cast("BIGINT[]")
+    return func("list_value", *map(lit, values)).cast("BIGINT[]")
 
 
 def _column(name: str | tuple[str, str]) -> Expression:
-    return Column(name) if isinstance(name, str) else Column(*name)
+    return col(name) if isinstance(name, str) else col(*name)
 
 
 def _in(column: str | tuple[str, str], codes: Sequence[int]) -> Expression:
-    return Coalesce(_column(column).isin(*map(Constant, codes)), Constant(value=False))
+    return coalesce(_column(column).isin(*map(lit, codes)), false())

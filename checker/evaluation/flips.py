@@ -7,11 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, DuckDBPyRelation
-from duckdb import FunctionExpression as Function
-
 from checker.evaluation.aggregates import stores
 from checker.evaluation.compile import CODES
 from checker.evaluation.instants import AT, candidates, counts, distinct_ahead, leaves_of, reads_now
@@ -20,6 +15,7 @@ from checker.evaluation.target_rows import judged as verdict
 from checker.model import Rule, Verdict
 from checker.policy.literals import MEAN_MONTH
 from checker.snapshot.writer import ROW
+from checker.sql import Connection, Relation, col, func, lit
 from checker.values import from_epoch_ms, round_ms
 
 YEARS = 200
@@ -42,7 +38,7 @@ class Outlook:
 
 
 def outlook(
-    connection: DuckDBPyConnection, folder: Path, rule: Rule, row: int, *, as_of: datetime, now: Verdict
+    connection: Connection, folder: Path, rule: Rule, row: int, *, as_of: datetime, now: Verdict
 ) -> Outlook:
     """What becomes of a verdict with time alone.
 
@@ -58,7 +54,7 @@ def outlook(
         return Outlook()
     start = round_ms(as_of)
     end = min(start + YEARS * 12 * MEAN_MONTH, LAST)
-    rows = read_table(connection, folder, rule.scope).filter(Column(ROW) == Constant(row))
+    rows = read_table(connection, folder, rule.scope).filter(col(ROW) == lit(row))
     own, counted = leaves_of(rule)
     asked = [(rows, candidates(own, as_of))]
     if counted:
@@ -76,36 +72,34 @@ def outlook(
 
 
 def _first_other(
-    rows: DuckDBPyRelation, rule: Rule, ahead: Sequence[int], now: Verdict
+    rows: Relation, rule: Rule, ahead: Sequence[int], now: Verdict
 ) -> tuple[int, Verdict] | None:
     """The first of the instants at which the row's verdict is another one, with that one."""
     if not ahead:
         return None
-    instants = Function("list_value", *map(Constant, ahead)).cast("BIGINT[]")
-    spread = rows.select(*map(Column, rows.columns), Function("unnest", instants).alias(AT))
-    code = verdict(rule, Function("make_timestamp_ms", Column(AT))).alias("code")
-    judged = spread.select(Column(AT), code).filter(Column("code") != Constant(CODES[now]))
+    instants = func("list_value", *map(lit, ahead)).cast("BIGINT[]")
+    spread = rows.select(*map(col, rows.columns), func("unnest", instants).alias(AT))
+    code = verdict(rule, func("make_timestamp_ms", col(AT))).alias("code")
+    judged = spread.select(col(AT), code).filter(col("code") != lit(CODES[now]))
     first = judged.order(f'"{AT}"').limit(1).fetchall()
     return (first[0][0], list(CODES)[first[0][1]]) if first else None
 
 
 def _counted_again(
-    connection: DuckDBPyConnection, folder: Path, rule: Rule, row: int, *, ahead: Iterable[int], now: Verdict
+    connection: Connection, folder: Path, rule: Rule, row: int, *, ahead: Iterable[int], now: Verdict
 ) -> tuple[int, Verdict] | None:
     for at in ahead:
         moment = from_epoch_ms(at)
         rows, columns = stores(connection, folder, [rule], moment)
-        judged = rows.filter(Column(ROW) == Constant(row)).select(verdict(rule, moment, columns))
+        judged = rows.filter(col(ROW) == lit(row)).select(verdict(rule, moment, columns))
         then = list(CODES)[judged.fetchall()[0][0]]
         if then is not now:
             return at, then
     return None
 
 
-def _counted(connection: DuckDBPyConnection, folder: Path, store: DuckDBPyRelation) -> DuckDBPyRelation:
+def _counted(connection: Connection, folder: Path, store: Relation) -> Relation:
     """The image sets of a data store."""
-    target, datastore = store.select(Column("target"), Column("datastoreId")).fetchall()[0]
-    same = (
-        Column("datastoreId").isnull() if datastore is None else Column("datastoreId") == Constant(datastore)
-    )
-    return read_table(connection, folder, "image_set").filter((Column("target") == Constant(target)) & same)
+    target, datastore = store.select(col("target"), col("datastoreId")).fetchall()[0]
+    same = col("datastoreId").isnull() if datastore is None else col("datastoreId") == lit(datastore)
+    return read_table(connection, folder, "image_set").filter((col("target") == lit(target)) & same)

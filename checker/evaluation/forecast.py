@@ -12,13 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from duckdb import CaseExpression as Case
-from duckdb import CoalesceOperator as Coalesce
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
-from duckdb import FunctionExpression as Function
-
 from checker.evaluation.compile import CODES, tree
 from checker.evaluation.engine import table
 from checker.evaluation.finding_states import KEY, STATES, WAIVED, State, Way, state, who
@@ -29,6 +22,20 @@ from checker.evaluation.target_rows import judged as verdict
 from checker.evaluation.waiver_columns import reaches
 from checker.model import Rule, Subject, Verdict, Waiver
 from checker.snapshot.writer import ROW, connect, duckdb_path
+from checker.sql import (
+    Connection,
+    Expression,
+    Relation,
+    case,
+    coalesce,
+    col,
+    false,
+    func,
+    lit,
+    null,
+    same,
+    true,
+)
 from checker.values import from_epoch_ms, round_ms
 
 MOST_COUNTS = 100
@@ -37,7 +44,6 @@ SLICE = 20_000
 FLIPS = "flips.parquet"
 
 _NUMBER = "subject number"
-_ON = " AND ".join(f'flips."{name}" IS NOT DISTINCT FROM before."{name}"' for name in ("rule", *KEY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +85,10 @@ class Flips:
             rows = connection.read_parquet(duckdb_path(self.folder / FLIPS))
             for given, compare in ((first, ">="), (last, "<=")):
                 if given is not None:
-                    at = Constant(round_ms(given))
-                    rows = rows.filter(Column("at") >= at if compare == ">=" else Column("at") <= at)
+                    at = lit(round_ms(given))
+                    rows = rows.filter(col("at") >= at if compare == ">=" else col("at") <= at)
             columns = ("n", "rule", *SUBJECT, "at", "before", "after", "persisting")
-            for row in _in_order(rows.select(*map(Column, columns))):
+            for row in _in_order(rows.select(*map(col, columns))):
                 yield self._flip(row[1:])
 
     def _flip(self, row: Sequence[Any]) -> Flip:
@@ -97,8 +103,8 @@ class Flips:
         keys = ("rule", "before", "after")
         with connect() as connection:
             rows = connection.read_parquet(duckdb_path(self.folder / FLIPS))
-            counted = [Function("count_star").alias("number"), Function("min", Column("at")).alias("first")]
-            found = rows.aggregate([*map(Column, keys), *counted]).order(", ".join(keys)).fetchall()
+            counted = [func("count_star").alias("number"), func("min", col("at")).alias("first")]
+            found = rows.aggregate([*map(col, keys), *counted]).order(", ".join(keys)).fetchall()
         return [
             (self.rules[rule], STATES[before], STATES[after], number, from_epoch_ms(at))
             for rule, before, after, number, at in found
@@ -109,9 +115,9 @@ class Flips:
         keys = ("at", "rule", "before", "after", "persisting")
         with connect() as connection:
             rows = connection.read_parquet(duckdb_path(self.folder / FLIPS))
-            counted = rows.aggregate([*map(Column, keys), Function("count_star").alias("number")])
-            number = Function("row_number").over(order_by=[Column(name) for name in keys]).alias("n")
-            counted.select(number, *map(Column, counted.columns)).to_table("steps")
+            counted = rows.aggregate([*map(col, keys), func("count_star").alias("number")])
+            number = func("row_number").over(order_by=[col(name) for name in keys]).alias("n")
+            counted.select(number, *map(col, counted.columns)).to_table("steps")
             for _, at, rule, before, after, persisting, many in _in_order(connection.table("steps")):
                 yield Step(from_epoch_ms(at), rule, STATES[before], STATES[after], persisting, many)
 
@@ -143,9 +149,9 @@ def forecast(way: Way, until: datetime, out: Path) -> Flips:
             else:
                 found = _rows(connection, way, rule, index, (start, end))
             if found is not None:
-                found.select(
-                    Constant(index).cast("INTEGER").alias("rule"), *map(Column, found.columns)
-                ).to_table(f"flips_{index}")
+                found.select(lit(index).cast("INTEGER").alias("rule"), *map(col, found.columns)).to_table(
+                    f"flips_{index}"
+                )
                 parts.append(connection.table(f"flips_{index}"))
         every = tree(lambda left, right: left.union(right), parts) if parts else _none(connection)
         _write(_compared(connection, every, way), out)
@@ -157,9 +163,7 @@ def _turns(waiver: Waiver) -> tuple[int, int]:
     return round_ms(waiver.created), round_ms(waiver.ends)
 
 
-def _rows(
-    connection: DuckDBPyConnection, way: Way, rule: Rule, index: int, span: tuple[int, int]
-) -> DuckDBPyRelation | None:
+def _rows(connection: Connection, way: Way, rule: Rule, index: int, span: tuple[int, int]) -> Relation | None:
     """The changes of a rule that judges each row by itself."""
     start, end = span
     rows = read_table(connection, way.folder, rule.scope)
@@ -168,50 +172,50 @@ def _rows(
     for one in way.waivers:
         turns = [at for at in _turns(one) if start < at <= end]
         if one.rule == rule.name and turns:
-            instants = Function("list_value", *map(Constant, turns)).cast("BIGINT[]")
+            instants = func("list_value", *map(lit, turns)).cast("BIGINT[]")
             reached = rows.filter(reaches(one, rule.scope, way.as_of, way.labels))
-            parts.append(reached.select(Column(ROW), Function("unnest", instants).alias(AT)))
+            parts.append(reached.select(col(ROW), func("unnest", instants).alias(AT)))
     if not parts:
         return None
     asked = tree(lambda left, right: left.union(right), parts)
-    asked.select(Column(ROW), Column(AT)).distinct().to_table(f"asked_{index}")
+    asked.select(col(ROW), col(AT)).distinct().to_table(f"asked_{index}")
     found = connection.table(f"asked_{index}")
-    begin = found.select(Column(ROW), Constant(start).cast("BIGINT").alias(AT)).distinct()
-    every = found.union(begin).select(Column(ROW).alias(_NUMBER), Column(AT)).set_alias("asked")
+    begin = found.select(col(ROW), lit(start).cast("BIGINT").alias(AT)).distinct()
+    every = found.union(begin).select(col(ROW).alias(_NUMBER), col(AT)).set_alias("asked")
     joined = rows.set_alias("rows").join(every, f'rows."{ROW}" = asked."{_NUMBER}"')
     code = _state_at(rule, way)
-    judged = joined.select(Column(_NUMBER), Column(AT), *who(rule.scope).values(), code.alias("after"))
+    judged = joined.select(col(_NUMBER), col(AT), *who(rule.scope).values(), code.alias("after"))
     return _changes(judged)
 
 
 def _state_at(rule: Rule, way: Way) -> Expression:
     """The state of each row at the instant in its column `AT`."""
-    code = verdict(rule, Function("make_timestamp_ms", Column(AT)))
+    code = verdict(rule, func("make_timestamp_ms", col(AT)))
     own = [one for one in way.waivers if one.rule == rule.name]
     if not own:
         return code
     covered = [
         reaches(one, rule.scope, way.as_of, way.labels)
-        & (code == Constant(CODES[one.covers]))
-        & (Column(AT) >= Constant(_turns(one)[0]))
-        & (Column(AT) < Constant(_turns(one)[1]))
+        & (code == lit(CODES[one.covers]))
+        & (col(AT) >= lit(_turns(one)[0]))
+        & (col(AT) < lit(_turns(one)[1]))
         for one in own
     ]
-    waived = Coalesce(tree(lambda left, right: left | right, covered), Constant(value=False))
-    return Case(waived, code + Constant(WAIVED)).otherwise(code).cast("TINYINT")
+    waived = coalesce(tree(lambda left, right: left | right, covered), false())
+    return case(waived, code + lit(WAIVED)).otherwise(code).cast("TINYINT")
 
 
-def _changes(judged: DuckDBPyRelation) -> DuckDBPyRelation:
+def _changes(judged: Relation) -> Relation:
     """Of states by instant those that differ from the one before."""
-    before = Function("lag", Column("after")).over(partition_by=[Column(_NUMBER)], order_by=[Column(AT)])
-    beside = judged.select(*map(Column, judged.columns), before.alias("before"))
-    columns = [*map(Column, (*SUBJECT, "named")), Column(AT).alias("at"), Column("before"), Column("after")]
-    return beside.filter(Column("before") != Column("after")).select(*columns)
+    before = func("lag", col("after")).over(partition_by=[col(_NUMBER)], order_by=[col(AT)])
+    beside = judged.select(*map(col, judged.columns), before.alias("before"))
+    columns = [*map(col, (*SUBJECT, "named")), col(AT).alias("at"), col("before"), col("after")]
+    return beside.filter(col("before") != col("after")).select(*columns)
 
 
 def _stores(
-    connection: DuckDBPyConnection, way: Way, rule: Rule, turns: Sequence[int], span: tuple[int, int]
-) -> tuple[DuckDBPyRelation | None, int | None]:
+    connection: Connection, way: Way, rule: Rule, turns: Sequence[int], span: tuple[int, int]
+) -> tuple[Relation | None, int | None]:
     """The changes of a rule that counts image sets, which are counted again at each instant; the last of them where
     there are more than that."""
     start, end = span
@@ -228,8 +232,8 @@ def _stores(
         rows, columns = table(connection, way.folder, rule.scope, [rule], then.as_of)
         parts.append(
             rows.select(
-                Column(ROW).alias(_NUMBER),
-                Constant(at).cast("BIGINT").alias(AT),
+                col(ROW).alias(_NUMBER),
+                lit(at).cast("BIGINT").alias(AT),
                 *who(rule.scope).values(),
                 state(rule, then, columns).alias("after"),
             )
@@ -237,7 +241,7 @@ def _stores(
     return _changes(tree(lambda left, right: left.union(right), parts)), last
 
 
-def _none(connection: DuckDBPyConnection) -> DuckDBPyRelation:
+def _none(connection: Connection) -> Relation:
     """No changes at all, as rows of the same columns."""
     texts = ("target", "account", "region", "datastoreId", "imageSetId")
     kinds = {
@@ -250,38 +254,40 @@ def _none(connection: DuckDBPyConnection) -> DuckDBPyRelation:
         **dict.fromkeys(("before", "after"), "TINYINT"),
     }
     one = connection.values([0])
-    columns = [Constant(None).cast(kind).alias(name) for name, kind in kinds.items()]
-    return one.select(*columns).filter(Constant(value=False))
+    columns = [null(kind).alias(name) for name, kind in kinds.items()]
+    return one.select(*columns).filter(false())
 
 
-def _compared(connection: DuckDBPyConnection, flips: DuckDBPyRelation, way: Way) -> DuckDBPyRelation:
+def _compared(connection: Connection, flips: Relation, way: Way) -> Relation:
     """The changes, and whether the run compared with had a fail of the same identity."""
-    columns = [Column("flips", name).alias(name) for name in flips.columns]
+    columns = [col("flips", name).alias(name) for name in flips.columns]
     if way.reference is None or not way.rules:
-        return flips.select(*map(Column, flips.columns), Constant(value=False).alias("persisting"))
+        return flips.select(*map(col, flips.columns), false().alias("persisting"))
     rows = read_open_findings(connection, way.reference)
-    failed = rows.filter(Column("unwaived") & (Column("verdict") == Constant(Verdict.FAIL.value)))
-    listed = Function("list_value", *(Constant(rule.name) for rule in way.rules))
-    number = (Function("list_position", listed, Column("rule")) - Constant(1)).cast("INTEGER").alias("rule")
-    before = failed.select(number, *map(Column, KEY)).distinct()
-    before = before.select(*map(Column, before.columns), Constant(value=True).alias("there"))
-    joined = flips.set_alias("flips").join(before.set_alias("before"), _ON, how="left")
-    there = Coalesce(Column("before", "there"), Constant(value=False)).alias("persisting")
+    failed = rows.filter(col("unwaived") & (col("verdict") == lit(Verdict.FAIL.value)))
+    listed = func("list_value", *(lit(rule.name) for rule in way.rules))
+    number = (func("list_position", listed, col("rule")) - lit(1)).cast("INTEGER").alias("rule")
+    before = failed.select(number, *map(col, KEY)).distinct()
+    before = before.select(*map(col, before.columns), true().alias("there"))
+    joined = flips.set_alias("flips").join(
+        before.set_alias("before"), same("flips", "before", ("rule", *KEY)), how="left"
+    )
+    there = coalesce(col("before", "there"), false()).alias("persisting")
     return joined.select(*columns, there)
 
 
-def _write(flips: DuckDBPyRelation, out: Path) -> None:
+def _write(flips: Relation, out: Path) -> None:
     order = ("at", "rule", "target", "imageSetId", "named", "datastoreId")
-    number = Function("row_number").over(order_by=[Column(name).asc().nulls_first() for name in order])
-    numbered = flips.select(number.alias("n"), *map(Column, flips.columns)).order("n")
+    number = func("row_number").over(order_by=[col(name).asc().nulls_first() for name in order])
+    numbered = flips.select(number.alias("n"), *map(col, flips.columns)).order("n")
     numbered.write_parquet(str((out / FLIPS).resolve()), compression="zstd", row_group_size=SLICE)
 
 
-def _in_order(rows: DuckDBPyRelation) -> Iterator[tuple[Any, ...]]:
+def _in_order(rows: Relation) -> Iterator[tuple[Any, ...]]:
     """Rows by their number `n`, a slice in memory at a time."""
-    ends = rows.aggregate([Function("min", Column("n")), Function("max", Column("n"))]).fetchall()[0]
+    ends = rows.aggregate([func("min", col("n")), func("max", col("n"))]).fetchall()[0]
     if ends[0] is None:
         return
     for begin in range(ends[0], ends[1] + 1, SLICE):
-        here = (Column("n") >= Constant(begin)) & (Column("n") < Constant(begin + SLICE))
+        here = (col("n") >= lit(begin)) & (col("n") < lit(begin + SLICE))
         yield from rows.filter(here).order("n").fetchall()

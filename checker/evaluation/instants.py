@@ -9,12 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from duckdb import CaseExpression as Case
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyRelation, Expression
-from duckdb import FunctionExpression as Function
-
 from checker.evaluation.compile import Compiler
 from checker.fields import NOW
 from checker.model import Aggregate, Duration, Field, Leaf, Operand, Rule, Type, Value
@@ -22,6 +16,7 @@ from checker.policy.condition_tree import walk
 from checker.policy.literals import MEAN_MONTH
 from checker.policy.operators import OPERATORS
 from checker.policy.params import leaves
+from checker.sql import Expression, Relation, case, col, func, lit
 from checker.values import DAY
 
 AT = "judged at"
@@ -63,22 +58,22 @@ def candidates(judging: Iterable[Leaf], as_of: datetime) -> list[Expression]:
 
 
 def ahead(
-    rows: DuckDBPyRelation, number: str, found: Iterable[Expression], start: int, end: int
-) -> Iterator[DuckDBPyRelation]:
+    rows: Relation, number: str, found: Iterable[Expression], start: int, end: int
+) -> Iterator[Relation]:
     """Of each list of instants the rows' numbers with those of (start, end] in the column `AT`: an instant itself, and
     the millisecond after it."""
-    at = Column(AT)
+    at = col(AT)
     for instants in found:
-        spread = rows.select(Column(number), Function("unnest", instants).alias(AT))
+        spread = rows.select(col(number), func("unnest", instants).alias(AT))
         # before they are doubled: most instants are not within reach
-        near = spread.filter((at >= Constant(start)) & (at <= Constant(end)))
-        both = Function("unnest", Function("list_value", at, at + Constant(1))).alias(AT)
-        here = near.select(Column(number), both)
-        yield here.filter((at > Constant(start)) & (at <= Constant(end)))
+        near = spread.filter((at >= lit(start)) & (at <= lit(end)))
+        both = func("unnest", func("list_value", at, at + lit(1))).alias(AT)
+        here = near.select(col(number), both)
+        yield here.filter((at > lit(start)) & (at <= lit(end)))
 
 
 def distinct_ahead(
-    rows: Sequence[tuple[DuckDBPyRelation, Iterable[Expression]]],
+    rows: Sequence[tuple[Relation, Iterable[Expression]]],
     start: int,
     end: int,
     most: int,
@@ -86,9 +81,9 @@ def distinct_ahead(
     """The first of all instants ahead, sorted: one more than `most` where there are so many."""
     every: set[int] = set()
     for relation, found in rows:
-        numbered = relation.select(Constant(0).alias("number"), *map(Column, relation.columns))
+        numbered = relation.select(lit(0).alias("number"), *map(col, relation.columns))
         for part in ahead(numbered, "number", found, start, end):
-            first = part.select(Column(AT)).distinct().order(f'"{AT}"').limit(most + 1)
+            first = part.select(col(AT)).distinct().order(f'"{AT}"').limit(most + 1)
             every |= {one[0] for one in first.fetchall()}
     return sorted(every)[: most + 1]
 
@@ -107,7 +102,7 @@ def _candidates(operand: Operand, name: str, value: Value, compiler: Compiler) -
     if operand.right == NOW and operand.left != NOW:
         return _on_the_way(operand, value, compiler)
     instant = _boundary(operand, name, value, compiler)
-    return None if instant is None else Function("list_value", Function("epoch_ms", instant))
+    return None if instant is None else func("list_value", func("epoch_ms", instant))
 
 
 def _boundary(operand: Operand, name: str, value: Value, compiler: Compiler) -> Expression | None:
@@ -131,33 +126,29 @@ def _on_the_way(operand: Operand, value: Value, compiler: Compiler) -> Expressio
     `now` plus calendar months goes back by a day at the midnights that end a month which is shorter: there and at the
     same time of day it may pass the field several times.
     """
-    end = Function("epoch_ms", compiler.value(operand.left))
+    end = func("epoch_ms", compiler.value(operand.left))
     if isinstance(value, Duration):
-        exact = end - Constant(value.milliseconds)
+        exact = end - lit(value.milliseconds)
         if not value.months:
-            return Function("list_value", exact)
-        return _days_around(exact, Constant(value.months))
+            return func("list_value", exact)
+        return _days_around(exact, lit(value.months))
     if not isinstance(value, Field):
         return None
     length = compiler.value(value)
-    months, milliseconds = (
-        Function("struct_extract", length, Constant(name)) for name in ("months", "milliseconds")
-    )
+    months, milliseconds = (func("struct_extract", length, lit(name)) for name in ("months", "milliseconds"))
     exact = end - milliseconds
-    plain = Function("list_value", exact)
-    return Case(months == Constant(0), plain).otherwise(_days_around(exact, months))
+    plain = func("list_value", exact)
+    return case(months == lit(0), plain).otherwise(_days_around(exact, months))
 
 
 def _days_around(exact: Expression, months: Expression) -> Expression:
     """The midnights, and the times of day of `exact`, where it may be so many calendar months on."""
-    day, around = Constant(DAY), Constant(AROUND * DAY)
-    near = exact - months.cast("BIGINT") * Constant(MEAN_MONTH)
+    day, around = lit(DAY), lit(AROUND * DAY)
+    near = exact - months.cast("BIGINT") * lit(MEAN_MONTH)
     midnight = near - near % day
     first, last = midnight - around, midnight + around
     # the remainder of an instant before 1970 is negative, which is a day off, and no more
     daily = exact % day
-    every = [
-        Function("range", one, other, day) for one, other in ((first, last), (first + daily, last + daily))
-    ]
+    every = [func("range", one, other, day) for one, other in ((first, last), (first + daily, last + daily))]
     # a range over null is empty, and epoch_ms of what is absent is null
-    return Function("list_concat", *every)
+    return func("list_concat", *every)

@@ -11,16 +11,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import Expression
-from duckdb import FunctionExpression as Function
 
 from checker.evaluation.compile import NULL, TRUE, Compiler
 from checker.fields import column
 from checker.model import Duration, Field, ImageSetRef, Scalar, Source, Target, Type
 from checker.policy.condition_tree import fields_of
 from checker.snapshot.columns import SQL_TYPES
+from checker.sql import Expression, case, coalesce, col, false, func, lit
 
 _SPELLING = {"versionId": "version"}
 """Members of SearchImageSets' answers that are called otherwise there."""
@@ -51,17 +48,17 @@ class Members:
         names = ["number", "found", *map(column, fields)]
         rows = [
             (
-                Constant(number),
+                lit(number),
                 TRUE,
                 *(_value(field, target, item, ref) for field in fields),
             )
             for number, (item, ref) in enumerate(zip(items, refs, strict=True))
         ]
         with self._lock:
-            named = [Column(f"col{at}").alias(name) for at, name in enumerate(names)]
+            named = [col(f"col{at}").alias(name) for at, name in enumerate(names)]
             found = self._connection.values(*rows).select(*named)
-            truth = duckdb.CoalesceOperator(Compiler(self._as_of).condition(where), TRUE)
-            decided = dict(found.select(Column("number"), truth).fetchall())
+            truth = coalesce(Compiler(self._as_of).condition(where), TRUE)
+            decided = dict(found.select(col("number"), truth).fetchall())
         return [decided[number] for number in range(len(items))]
 
 
@@ -69,22 +66,22 @@ def _value(field: Field, target: Target, item: Mapping[str, Any], ref: ImageSetR
     if field.path.startswith("labels."):
         return _label(ref.labels.get(field.path.removeprefix("labels.")), field.type)
     if field.path == "target":
-        return Constant(target.name)
+        return lit(target.name)
     if field.source is Source.ANSWER and field.path == "datastoreId":
-        return Constant(target.datastore)
+        return lit(target.datastore)
     given = item.get(_SPELLING.get(field.path, field.path))
-    return Constant(given).cast(SQL_TYPES.get(field.type, "VARCHAR"))
+    return lit(given).cast(SQL_TYPES.get(field.type, "VARCHAR"))
 
 
 def _label(value: Scalar | None, kind: Type) -> Expression:
     if kind is Type.DURATION:
         lengths = (value.months, value.milliseconds) if isinstance(value, Duration) else (None, None)
-        months = Constant(lengths[0]).cast("INTEGER").alias("months")
-        milliseconds = Constant(lengths[1]).cast("BIGINT").alias("milliseconds")
-        packed = Function("struct_pack", months, milliseconds)
-        return packed if value is not None else duckdb.CaseExpression(Constant(value=False), packed)
+        months = lit(lengths[0]).cast("INTEGER").alias("months")
+        milliseconds = lit(lengths[1]).cast("BIGINT").alias("milliseconds")
+        packed = func("struct_pack", months, milliseconds)
+        return packed if value is not None else case(false(), packed)
     if value is None:
         return NULL.cast(SQL_TYPES.get(kind, "VARCHAR"))
     if isinstance(value, datetime):
-        return Constant(value.astimezone(UTC).replace(tzinfo=None)).cast("TIMESTAMP")
-    return Constant(value).cast(SQL_TYPES.get(kind, "VARCHAR"))
+        return lit(value.astimezone(UTC).replace(tzinfo=None)).cast("TIMESTAMP")
+    return lit(value).cast(SQL_TYPES.get(kind, "VARCHAR"))

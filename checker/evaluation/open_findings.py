@@ -15,19 +15,26 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from duckdb import CaseExpression as Case
-from duckdb import CoalesceOperator as Coalesce
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
-from duckdb import FunctionExpression as Function
-
 from checker.evaluation.compile import tree
 from checker.evaluation.scope_tables import SUBJECT, TABLES, read_table, subject
 from checker.evaluation.waiver_columns import WAIVER
 from checker.layout import FINDINGS
 from checker.model import NO_RENAMES, Category, Renames, RuleScope, Verdict
 from checker.snapshot.writer import connect, duckdb_path
+from checker.sql import (
+    Connection,
+    Expression,
+    Relation,
+    case,
+    coalesce,
+    col,
+    false,
+    func,
+    lit,
+    null,
+    same,
+    true,
+)
 
 IDENTITY = ("rule", "target", "datastoreId", "imageSetId", "named")
 """What makes two findings of two runs the same one; the version is part of it where it is part of the subject's name."""
@@ -84,9 +91,9 @@ def write_open_findings(run: JudgedRun, out: Path, renames: Renames = NO_RENAMES
     with connect() as connection:
         found = _found(connection, run)
         before = read_open_findings(connection, run.before) if run.before else _nothing(connection)
-        earlier = before.filter(Column("verdict") != Constant(JUDGED))
+        earlier = before.filter(col("verdict") != lit(JUDGED))
         parts = [
-            found.filter(Column("verdict") == Constant(Verdict.FAIL.value)),
+            found.filter(col("verdict") == lit(Verdict.FAIL.value)),
             _unknown(found, earlier),
             _not_judged(connection, run, found, earlier),
             *_rules(connection, run, before),
@@ -108,61 +115,51 @@ def settle(state: Path, run: JudgedRun, out: Path, renames: Renames = NO_RENAMES
     with connect() as connection:
         before = read_open_findings(connection, state)
         found = identified(connection.read_parquet(duckdb_path(run.folder / FINDINGS)))
-        earlier = before.filter(Column("verdict") != Constant(JUDGED))
+        earlier = before.filter(col("verdict") != lit(JUDGED))
         still = earlier.set_alias("before").join(
-            found.set_alias("found"), same("before", "found"), how="semi"
+            found.set_alias("found"), same("before", "found", IDENTITY), how="semi"
         )
         rest = _not_judged(connection, run, found, earlier)
-        rows = still.union(rest.select(*map(Column, still.columns)))
-        rows = rows.union(before.filter(Column("verdict") == Constant(JUDGED)))
+        rows = still.union(rest.select(*map(col, still.columns)))
+        rows = rows.union(before.filter(col("verdict") == lit(JUDGED)))
         _write(rows, draft, renames)
     draft.replace(out)
 
 
-def read_open_findings(connection: DuckDBPyConnection, path: Path) -> DuckDBPyRelation:
+def read_open_findings(connection: Connection, path: Path) -> Relation:
     """The rows of a file of open findings; a column that an earlier version did not write is null."""
     rows = connection.read_parquet(duckdb_path(path))
     there = set(rows.columns)
     return rows.select(
-        *(
-            (Column(name) if name in there else Constant(None)).cast(kind).alias(name)
-            for name, kind in _TYPES.items()
-        )
+        *((col(name) if name in there else lit(None)).cast(kind).alias(name) for name, kind in _TYPES.items())
     )
 
 
-def identified(findings: DuckDBPyRelation) -> DuckDBPyRelation:
+def identified(findings: Relation) -> Relation:
     """Findings with the version that is part of the subject's name, null where none is."""
-    named: Expression = Case(Column("exact"), Column("versionId"))
-    return findings.select(*map(Column, findings.columns), named.alias("named"))
+    named: Expression = case(col("exact"), col("versionId"))
+    return findings.select(*map(col, findings.columns), named.alias("named"))
 
 
-def same(left: str, right: str, names: Sequence[str] = IDENTITY) -> str:
-    """That two relations have the same values in columns of our own names."""
-    return " AND ".join(f'{left}."{name}" IS NOT DISTINCT FROM {right}."{name}"' for name in names)
-
-
-def _write(rows: DuckDBPyRelation, out: Path, renames: Renames) -> None:
+def _write(rows: Relation, out: Path, renames: Renames) -> None:
     named = _renamed(rows, renames) if renames else rows
     order = ", ".join(f'"{name}"' for name in (*IDENTITY, "verdict"))
     named.order(order).write_parquet(str(out.resolve()), compression="zstd")
 
 
-def judged_subjects(
-    connection: DuckDBPyConnection, folder: Path, scope: RuleScope, *names: str
-) -> DuckDBPyRelation:
+def judged_subjects(connection: Connection, folder: Path, scope: RuleScope, *names: str) -> Relation:
     """The subjects of a scope that a run judged, each once, by columns of their identity: all of them unless some are
     named; none where the run has no such table."""
     wanted = names or _SUBJECT
     if not (folder / TABLES[scope]).exists():
-        return _nothing(connection).select(*map(Column, wanted))
+        return _nothing(connection).select(*map(col, wanted))
     columns = dict(zip(SUBJECT, subject(scope), strict=True))
-    columns["named"] = Case(columns["exact"], columns["versionId"])
+    columns["named"] = case(columns["exact"], columns["versionId"])
     rows = read_table(connection, folder, scope)
     return rows.select(*(columns[name].alias(name) for name in wanted)).distinct()
 
 
-def with_cover(rows: DuckDBPyRelation, findings: DuckDBPyRelation) -> DuckDBPyRelation:
+def with_cover(rows: Relation, findings: Relation) -> Relation:
     """Rows by identity with the column `covered`: whether a run could not find out of all of a target, or of all versions
     of an image set, of which the row is one.
 
@@ -170,27 +167,25 @@ def with_cover(rows: DuckDBPyRelation, findings: DuckDBPyRelation) -> DuckDBPyRe
         rows: what is looked for.
         findings: the run's findings, with their identity.
     """
-    unknown = findings.filter(Column("verdict") == Constant(Verdict.UNKNOWN.value))
-    whole = unknown.filter(Column("imageSetId").isnull()).select(Column("rule"), Column("target")).distinct()
-    lists = unknown.filter(Column("imageSetId").isnotnull() & Column("named").isnull())
-    sets = lists.select(*map(Column, IDENTITY[:-1])).distinct()
+    unknown = findings.filter(col("verdict") == lit(Verdict.UNKNOWN.value))
+    whole = unknown.filter(col("imageSetId").isnull()).select(col("rule"), col("target")).distinct()
+    lists = unknown.filter(col("imageSetId").isnotnull() & col("named").isnull())
+    sets = lists.select(*map(col, IDENTITY[:-1])).distinct()
     columns = rows.columns
     joined = rows.set_alias("rows").join(
         whole.set_alias("whole"), same("rows", "whole", ("rule", "target")), how="left"
     )
-    of_target = Column("whole", "rule").isnotnull().alias("of_target")
-    rows = joined.select(*(Column("rows", name).alias(name) for name in columns), of_target)
+    of_target = col("whole", "rule").isnotnull().alias("of_target")
+    rows = joined.select(*(col("rows", name).alias(name) for name in columns), of_target)
     joined = rows.set_alias("rows").join(
         sets.set_alias("sets"), same("rows", "sets", IDENTITY[:-1]), how="left"
     )
-    of_list = Column("sets", "rule").isnotnull() & Column("rows", "named").isnotnull()
-    covered = (Column("rows", "of_target") | of_list).alias("covered")
-    return joined.select(*(Column("rows", name).alias(name) for name in columns), covered)
+    of_list = col("sets", "rule").isnotnull() & col("rows", "named").isnotnull()
+    covered = (col("rows", "of_target") | of_list).alias("covered")
+    return joined.select(*(col("rows", name).alias(name) for name in columns), covered)
 
 
-def with_lists(
-    connection: DuckDBPyConnection, rows: DuckDBPyRelation, folder: Path, names: Sequence[str]
-) -> DuckDBPyRelation:
+def with_lists(connection: Connection, rows: Relation, folder: Path, names: Sequence[str]) -> Relation:
     """Rows by identity with the column `listed`: whether a run judged versions of the image set of a row that is of all of
     them.
 
@@ -200,112 +195,110 @@ def with_lists(
         folder: the run's folder.
         names: the names of the run's rules on versions.
     """
-    columns = [Column("rows", name).alias(name) for name in rows.columns]
+    columns = [col("rows", name).alias(name) for name in rows.columns]
     if not names:
-        return rows.select(*map(Column, rows.columns), Constant(value=False).alias("listed"))
+        return rows.select(*map(col, rows.columns), false().alias("listed"))
     keys = IDENTITY[1:-1]
     sets = judged_subjects(connection, folder, "version", *keys).distinct().set_alias("sets")
     joined = rows.set_alias("rows").join(sets, same("rows", "sets", keys), how="left")
-    own = Column("rows", "rule").isin(*map(Constant, names)) & Column("rows", "named").isnull()
-    there = Column("sets", "target").isnotnull() & Column("rows", "imageSetId").isnotnull()
+    own = col("rows", "rule").isin(*map(lit, names)) & col("rows", "named").isnull()
+    there = col("sets", "target").isnotnull() & col("rows", "imageSetId").isnotnull()
     return joined.select(*columns, (own & there).alias("listed"))
 
 
-def _nothing(connection: DuckDBPyConnection) -> DuckDBPyRelation:
-    none = connection.values([1]).filter(Constant(value=False))
-    return none.select(*(Constant(None).cast(kind).alias(name) for name, kind in _TYPES.items()))
+def _nothing(connection: Connection) -> Relation:
+    none = connection.values([1]).filter(false())
+    return none.select(*(null(kind).alias(name) for name, kind in _TYPES.items()))
 
 
 def _columns() -> list[Expression]:
-    return [Column(name).cast(kind).alias(name) for name, kind in _TYPES.items()]
+    return [col(name).cast(kind).alias(name) for name, kind in _TYPES.items()]
 
 
-def _found(connection: DuckDBPyConnection, run: JudgedRun) -> DuckDBPyRelation:
+def _found(connection: Connection, run: JudgedRun) -> Relation:
     """The run's own findings."""
     rows = identified(connection.read_parquet(duckdb_path(run.folder / FINDINGS)))
     there = set(rows.columns)
     if run.within:
         rows = rows.filter(~_let_through(there, run.within))
-    name, moment = Constant(run.name), instant(run.as_of)
+    name, moment = lit(run.name), instant(run.as_of)
     values: dict[str, Expression] = {
-        "unwaived": Column(WAIVER).isnull() if WAIVER in there else Constant(value=True),
-        "first_at": Coalesce(Column("first_at"), moment) if "first_at" in there else moment,
+        "unwaived": col(WAIVER).isnull() if WAIVER in there else true(),
+        "first_at": coalesce(col("first_at"), moment) if "first_at" in there else moment,
         # the run that wrote it did not know yet what it would be called
-        "first_run": Coalesce(Column("first_run"), name) if "first_run" in there else name,
-        "unknown_at": Constant(None),
-        "unknown_run": Constant(None),
+        "first_run": coalesce(col("first_run"), name) if "first_run" in there else name,
+        "unknown_at": lit(None),
+        "unknown_run": lit(None),
         "judged_at": moment,
         "judged_run": name,
         "judged_before": _judged_before(there),
     }
     return rows.select(
-        *(values.get(column, Column(column)).cast(kind).alias(column) for column, kind in _TYPES.items())
+        *(values.get(column, col(column)).cast(kind).alias(column) for column, kind in _TYPES.items())
     )
 
 
 def _judged_before(columns: Collection[str]) -> Expression:
     """Whether an unknown of a run was judged in the run that it was compared with."""
     if CHANGE[0] not in columns:
-        return Constant(None)
-    new = Column(CHANGE[0]) == Constant(Category.NEW.value)
-    return Coalesce(new & (Column(CHANGE[1]) != Constant(FIRST_JUDGED)), Constant(value=False))
+        return lit(None)
+    new = col(CHANGE[0]) == lit(Category.NEW.value)
+    return coalesce(new & (col(CHANGE[1]) != lit(FIRST_JUDGED)), false())
 
 
 def _let_through(columns: Collection[str], severities: Collection[str]) -> Expression:
     """Whether a finding is a fail that a gate let through within a maximum, and not because it was there before."""
-    fail = Column("verdict") == Constant(Verdict.FAIL.value)
-    among = Column("severity").isin(*map(Constant, sorted(severities)))
-    new = Constant(value=True)
+    fail = col("verdict") == lit(Verdict.FAIL.value)
+    among = col("severity").isin(*map(lit, sorted(severities)))
+    new = true()
     if CHANGE[0] in columns:
-        new = Coalesce(Column(CHANGE[0]) == Constant(Category.NEW.value), Constant(value=True))
-    unwaived = Column(WAIVER).isnull() if WAIVER in columns else Constant(value=True)
+        new = coalesce(col(CHANGE[0]) == lit(Category.NEW.value), true())
+    unwaived = col(WAIVER).isnull() if WAIVER in columns else true()
     return fail & among & new & unwaived
 
 
-def _unknown(found: DuckDBPyRelation, earlier: DuckDBPyRelation) -> DuckDBPyRelation:
+def _unknown(found: Relation, earlier: Relation) -> Relation:
     """What the run could not find out: a fail that was open before stays one."""
-    unknown = found.filter(Column("verdict") == Constant(Verdict.UNKNOWN.value)).set_alias("found")
-    joined = unknown.join(earlier.set_alias("before"), same("found", "before"), how="left")
-    failed = Coalesce(Column("before", "verdict") == Constant(Verdict.FAIL.value), Constant(value=False))
-    values = {name: Case(failed, Column("before", name)).otherwise(Column("found", name)) for name in _TYPES}
+    unknown = found.filter(col("verdict") == lit(Verdict.UNKNOWN.value)).set_alias("found")
+    joined = unknown.join(earlier.set_alias("before"), same("found", "before", IDENTITY), how="left")
+    failed = coalesce(col("before", "verdict") == lit(Verdict.FAIL.value), false())
+    values = {name: case(failed, col("before", name)).otherwise(col("found", name)) for name in _TYPES}
     for kind in ("at", "run"):
-        values[f"unknown_{kind}"] = Case(failed, Column("found", f"first_{kind}"))
-        values[f"judged_{kind}"] = Column("found", f"judged_{kind}")
-    values["judged_before"] = Coalesce(Column("before", "judged_before"), Column("found", "judged_before"))
+        values[f"unknown_{kind}"] = case(failed, col("found", f"first_{kind}"))
+        values[f"judged_{kind}"] = col("found", f"judged_{kind}")
+    values["judged_before"] = coalesce(col("before", "judged_before"), col("found", "judged_before"))
     return joined.select(*(value.alias(name) for name, value in values.items()))
 
 
-def _not_judged(
-    connection: DuckDBPyConnection, run: JudgedRun, found: DuckDBPyRelation, earlier: DuckDBPyRelation
-) -> DuckDBPyRelation:
+def _not_judged(connection: Connection, run: JudgedRun, found: Relation, earlier: Relation) -> Relation:
     """What was open before, and the run did not look at."""
-    rows = earlier.set_alias("before").join(found.set_alias("found"), same("before", "found"), how="anti")
+    rows = earlier.set_alias("before").join(
+        found.set_alias("found"), same("before", "found", IDENTITY), how="anti"
+    )
     for scope, names in _by_scope(run.rules).items():
         judged = judged_subjects(connection, run.folder, scope).set_alias("judged")
-        here = Column("rule").isin(*map(Constant, names))
+        here = col("rule").isin(*map(lit, names))
         looked_at = rows.filter(here).set_alias("before").join(judged, same("before", "judged", _SUBJECT), how="anti")  # fmt: skip
         rows = rows.filter(~here).union(looked_at)
     lists = with_lists(connection, rows, run.folder, _by_scope(run.rules).get("version", []))
-    return lists.filter(~Column("listed")).select(*map(Column, rows.columns))
+    return lists.filter(~col("listed")).select(*map(col, rows.columns))
 
 
-def _rules(
-    connection: DuckDBPyConnection, run: JudgedRun, before: DuckDBPyRelation
-) -> list[DuckDBPyRelation]:
+def _rules(connection: Connection, run: JudgedRun, before: Relation) -> list[Relation]:
     """By which definition each target was judged last."""
-    earlier = before.filter(Column("verdict") == Constant(JUDGED))
+    earlier = before.filter(col("verdict") == lit(JUDGED))
     own = []
     for scope in _by_scope(run.rules):
         targets = judged_subjects(connection, run.folder, scope, "target")
         for rule in (one for one in run.rules if one.scope == scope):
             said = {
-                "rule": Constant(rule.name), "target": Column("target"), "verdict": Constant(JUDGED),
-                DEFINITION: Constant(rule.definition), "severity": Constant(rule.severity),
-                "judged_at": instant(run.as_of), "judged_run": Constant(run.name),
+                "rule": lit(rule.name), "target": col("target"), "verdict": lit(JUDGED),
+                DEFINITION: lit(rule.definition), "severity": lit(rule.severity),
+                "judged_at": instant(run.as_of), "judged_run": lit(run.name),
             }  # fmt: skip
             own.append(
                 targets.select(
-                    *(said.get(name, Constant(None)).cast(kind).alias(name) for name, kind in _TYPES.items())
+                    *(said.get(name, lit(None)).cast(kind).alias(name) for name, kind in _TYPES.items())
                 )
             )
     if not own:
@@ -325,39 +318,33 @@ def _by_scope(rules: Sequence[JudgedRule]) -> dict[RuleScope, list[str]]:
     return found
 
 
-def _renamed(rows: DuckDBPyRelation, renames: Renames) -> DuckDBPyRelation:
+def _renamed(rows: Relation, renames: Renames) -> Relation:
     """The rows by the names of now. Where both names have one, that of now goes."""
-    rule, target = Column("rule"), Column("target")
+    rule, target = col("rule"), col("target")
     whole: list[tuple[Expression, Expression]] = [
-        (rule == Constant(old), Constant(new)) for new, old in renames.rules.items()
+        (rule == lit(old), lit(new)) for new, old in renames.rules.items()
     ]
     for new, old in renames.packs.items():
-        tail = Function("substr", rule, Constant(len(old) + 1))
-        whole.append(
-            (Function("starts_with", rule, Constant(f"{old}/")), Function("concat", Constant(new), tail))
-        )
+        tail = func("substr", rule, lit(len(old) + 1))
+        whole.append((func("starts_with", rule, lit(f"{old}/")), func("concat", lit(new), tail)))
     parts: list[tuple[Expression, Expression]] = []
     for new, old in renames.targets.items():
-        parts.append((target == Constant(old), Constant(new)))
-        tail = Function("substr", target, Constant(len(old) + 1))
-        parts.append(
-            (Function("starts_with", target, Constant(f"{old}/")), Function("concat", Constant(new), tail))
-        )
+        parts.append((target == lit(old), lit(new)))
+        tail = func("substr", target, lit(len(old) + 1))
+        parts.append((func("starts_with", target, lit(f"{old}/")), func("concat", lit(new), tail)))
     changed = {"rule": _choose(rule, whole), "target": _choose(target, parts)}
     is_new = (changed["rule"] == rule) & (changed["target"] == target)
     named = rows.select(
-        *(changed.get(name, Column(name)).alias(name) for name in _TYPES), is_new.alias("is_new")
+        *(changed.get(name, col(name)).alias(name) for name in _TYPES), is_new.alias("is_new")
     )
-    keys = [*map(Column, IDENTITY), Column("verdict") == Constant(JUDGED)]
+    keys = [*map(col, IDENTITY), col("verdict") == lit(JUDGED)]
     since = [
-        Function("first_value", Column(name))
-        .over(partition_by=keys, order_by=[Column("first_at").asc()])
-        .alias(name)
+        func("first_value", col(name)).over(partition_by=keys, order_by=[col("first_at").asc()]).alias(name)
         for name in FIRST
     ]
-    place = Function("row_number").over(partition_by=keys, order_by=[Column("is_new").desc(), Column("verdict").asc(), Column("first_at").asc()])  # fmt: skip
-    columns = [Column(name) for name in _TYPES if name not in FIRST]
-    placed = named.select(*columns, *since, place.alias("place")).filter(Column("place") == Constant(1))
+    place = func("row_number").over(partition_by=keys, order_by=[col("is_new").desc(), col("verdict").asc(), col("first_at").asc()])  # fmt: skip
+    columns = [col(name) for name in _TYPES if name not in FIRST]
+    placed = named.select(*columns, *since, place.alias("place")).filter(col("place") == lit(1))
     return placed.select(*_columns())
 
 
@@ -365,12 +352,12 @@ def _choose(otherwise: Expression, cases: Sequence[tuple[Expression, Expression]
     if not cases:
         return otherwise
     first, *rest = cases
-    case = Case(*first)
-    for one in rest:
-        case = case.when(*one)
-    return case.otherwise(otherwise)
+    value = case(*first)
+    for pair in rest:
+        value = value.when(*pair)
+    return value.otherwise(otherwise)
 
 
 def instant(moment: datetime) -> Expression:
     """An instant as DuckDB has it: UTC without a zone."""
-    return Constant(moment.astimezone(UTC).replace(tzinfo=None)).cast("TIMESTAMP")
+    return lit(moment.astimezone(UTC).replace(tzinfo=None)).cast("TIMESTAMP")

@@ -7,12 +7,6 @@ import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from duckdb import CaseExpression as Case
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import Expression
-from duckdb import FunctionExpression as Function
-
 from checker.evaluation.compile import Columns, tree
 from checker.fields import FOUND, MOVING
 from checker.model import Aggregate, Field, Rule, Source
@@ -21,6 +15,7 @@ from checker.policy.condition_tree import fields_of
 from checker.snapshot.columns import CALL, COLLECTED, FILLED_AT, LISTED_SINCE, REUSED, SEARCHED_AT
 from checker.snapshot.image_sets import FILLED
 from checker.snapshot.records import GET_DATASTORE, GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS, SEARCH
+from checker.sql import Expression, case, col, false, func, lit, null
 
 CALLS = "calls"
 ANSWERS = (CALLS, COLLECTED, REUSED)
@@ -82,51 +77,51 @@ def calls(read: Reads, columns: Columns) -> Mapping[str, Expression]:
 
     for call in _OF_SETS:
         if read.own:
-            put(call, Column(CALL) == Constant(call))
+            put(call, col(CALL) == lit(call))
         if Source.SUCCESSOR in read.beside:
-            put(call, Column(f"{Source.SUCCESSOR}.{CALL}") == Constant(call))
+            put(call, col(f"{Source.SUCCESSOR}.{CALL}") == lit(call))
     if read.own:
-        put(SEARCH, Column(LISTED_SINCE).isnotnull())  # of a target that was searched
+        put(SEARCH, col(LISTED_SINCE).isnotnull())  # of a target that was searched
     for column in read.searched:
-        put(SEARCH, Column(column).isnotnull())
+        put(SEARCH, col(column).isnotnull())
     for source in read.beside & _BESIDE.keys():
-        put(_BESIDE[source], Column(f"{source}.received"))
+        put(_BESIDE[source], col(f"{source}.received"))
     for aggregate in read.counted:
         for call in EVERY:
-            put(call, Function("contains", Column(f"{columns[aggregate]} {CALLS}"), Constant(call)))
+            put(call, func("contains", col(f"{columns[aggregate]} {CALLS}"), lit(call)))
     return {call: tree(operator.or_, conditions) for call, conditions in sorted(found.items())}
 
 
 def named(truths: Mapping[str, Expression]) -> Expression:
     """The calls of which something holds, as a text."""
-    some = [Case(truth, Constant(call)) for call, truth in truths.items()]
-    return Function("concat_ws", Constant(BETWEEN), *some) if some else Constant("")
+    some = [case(truth, lit(call)) for call, truth in truths.items()]
+    return func("concat_ws", lit(BETWEEN), *some) if some else lit("")
 
 
 def oldest(read: Reads, columns: Columns) -> Expression:
     """Of the answers that give what is read the oldest: when it was received, and the earlier run that asked for it. Null
     where there is none."""
-    none = Constant(None).cast("VARCHAR")
+    none = null("VARCHAR")
     every = []
     if read.own:
-        received = Column(CALL).isnotnull() | Column(LISTED_SINCE).isnotnull()
-        every.append(_answer(received, Column(COLLECTED), Column(REUSED)))
-    every += [_answer(Column(column).isnotnull(), Column(column), none) for column in read.searched]
+        received = col(CALL).isnotnull() | col(LISTED_SINCE).isnotnull()
+        every.append(_answer(received, col(COLLECTED), col(REUSED)))
+    every += [_answer(col(column).isnotnull(), col(column), none) for column in read.searched]
     for source in sorted(read.beside):
-        given = Column(f"{source}.received"), Column(f"{source}.{COLLECTED}")
-        every.append(_answer(*given, Column(f"{source}.{REUSED}") if source is Source.SUCCESSOR else none))
-    every += [Column(f"{columns[aggregate]} {OLDEST}") for aggregate in read.counted]
+        given = col(f"{source}.received"), col(f"{source}.{COLLECTED}")
+        every.append(_answer(*given, col(f"{source}.{REUSED}") if source is Source.SUCCESSOR else none))
+    every += [col(f"{columns[aggregate]} {OLDEST}") for aggregate in read.counted]
     if not every:
-        return _answer(Constant(value=False), Constant(None).cast("TIMESTAMP"), none)
-    return every[0] if len(every) == 1 else Function("least", *every)
+        return _answer(false(), null("TIMESTAMP"), none)
+    return every[0] if len(every) == 1 else func("least", *every)
 
 
 def _answer(received: Expression, at: Expression, run: Expression) -> Expression:
-    return Case(received & at.isnotnull(), Function("struct_pack", at.alias("at"), run.alias("run")))
+    return case(received & at.isnotnull(), func("struct_pack", at.alias("at"), run.alias("run")))
 
 
 def rests_on(read: Reads, columns: Columns) -> list[Expression]:
     """The columns `CALLS`, `COLLECTED` and `REUSED` of a verdict."""
     one = oldest(read, columns)
-    at, run = (Function("struct_extract", one, Constant(name)) for name in ("at", "run"))
+    at, run = (func("struct_extract", one, lit(name)) for name in ("at", "run"))
     return [named(calls(read, columns)), at, run]

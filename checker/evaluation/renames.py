@@ -6,12 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-
 from checker.evaluation.open_findings import JUDGED, read_open_findings
 from checker.model import Rule, Verdict
 from checker.snapshot.columns import REFERENCE, connect, read_lines
+from checker.sql import col, lit
 
 LATER = "until then its findings are new"
 
@@ -27,13 +25,13 @@ def renaming_notes(prior: Path, rules: Sequence[Rule], records: Path) -> tuple[s
     """
     with connect() as connection:
         rows = read_open_findings(connection, prior)
-        judged = rows.filter(Column("verdict") == Constant(JUDGED))
-        marks = judged.select(*map(Column, ("rule", "target", "judged_run", "judged_at"))).fetchall()
-        fails = rows.filter(Column("verdict") == Constant(Verdict.FAIL.value))
+        judged = rows.filter(col("verdict") == lit(JUDGED))
+        marks = judged.select(*map(col, ("rule", "target", "judged_run", "judged_at"))).fetchall()
+        fails = rows.filter(col("verdict") == lit(Verdict.FAIL.value))
         found = fails.aggregate("rule, target, count(*)").fetchall()
-        stores = fails.select(*map(Column, ("target", "datastoreId"))).distinct().fetchall()
+        stores = fails.select(*map(col, ("target", "datastoreId"))).distinct().fetchall()
         lines = read_lines(connection, records, REFERENCE)
-        here = lines.select(*map(Column, ("target", "datastoreId"))).distinct().fetchall()
+        here = lines.select(*map(col, ("target", "datastoreId"))).distinct().fetchall()
     last = {
         name: run
         for rule, target, run, _ in sorted(marks, key=lambda one: one[3])

@@ -5,11 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from duckdb import CoalesceOperator as Coalesce
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
-
 from checker.model import RuleScope
 from checker.snapshot.columns import (
     CALL,
@@ -22,6 +17,7 @@ from checker.snapshot.columns import (
     TARGET_REGION,
     duckdb_path,
 )
+from checker.sql import Connection, Expression, Relation, coalesce, col, lit, null, true
 
 TABLES: Mapping[RuleScope, str] = {
     "image_set": "image_sets.parquet",
@@ -32,7 +28,7 @@ SUBJECT = ("target", "account", "region", "datastoreId", "imageSetId", "versionI
 """The columns of a subject, in the order of `Subject`."""
 
 
-def read_table(connection: DuckDBPyConnection, folder: Path, scope: RuleScope) -> DuckDBPyRelation:
+def read_table(connection: Connection, folder: Path, scope: RuleScope) -> Relation:
     """The rows that rules of a scope judge, from a folder that `write_snapshot` filled."""
     rows = connection.read_parquet(duckdb_path(folder / TABLES[scope]))
     if scope == "datastore":
@@ -41,28 +37,28 @@ def read_table(connection: DuckDBPyConnection, folder: Path, scope: RuleScope) -
     kinds = dict.fromkeys((LISTED_SINCE, SEARCHED_AT, FILLED_AT), "TIMESTAMP")
     kinds |= {CALL: "VARCHAR", REUSED: "VARCHAR"}
     missing = {name: kind for name, kind in kinds.items() if name not in rows.columns}
-    none = [Constant(None).cast(kind).alias(name) for name, kind in missing.items()]
-    return rows.select(*map(Column, rows.columns), *none)
+    none = [null(kind).alias(name) for name, kind in missing.items()]
+    return rows.select(*map(col, rows.columns), *none)
 
 
 def subject(scope: RuleScope) -> list[Expression]:
     """The columns `SUBJECT`. Account and Region are the answer's own before the target's."""
-    account, region = Column(TARGET_ACCOUNT), Column(TARGET_REGION)
-    image_set: Expression = Column("imageSetId")
-    version = Column("versionId") if scope != "datastore" else Constant(None)
-    exact: Expression = Constant(value=True)
+    account, region = col(TARGET_ACCOUNT), col(TARGET_REGION)
+    image_set: Expression = col("imageSetId")
+    version = col("versionId") if scope != "datastore" else lit(None)
+    exact: Expression = true()
     if scope == "image_set":
-        account, region = Coalesce(Column("account"), account), Coalesce(Column("region"), region)
-        exact = Column(PINNED).isnotnull()
+        account, region = coalesce(col("account"), account), coalesce(col("region"), region)
+        exact = col(PINNED).isnotnull()
     if scope == "datastore":
-        image_set, exact = Constant(None).cast("VARCHAR"), Column("exact")
+        image_set, exact = null("VARCHAR"), col("exact")
     else:
-        version = Coalesce(version, Column(PINNED))
+        version = coalesce(version, col(PINNED))
     values = (
-        Column("target"),
+        col("target"),
         account,
         region,
-        Column("datastoreId"),
+        col("datastoreId"),
         image_set,
         version.cast("BIGINT"),
         exact,

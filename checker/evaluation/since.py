@@ -8,13 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from duckdb import CaseExpression as Case
-from duckdb import CoalesceOperator as Coalesce
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
-from duckdb import FunctionExpression as Function
-
 from checker.evaluation.causes import ENTRY, Entry, Factor, restated
 from checker.evaluation.change import Reference
 from checker.evaluation.compile import CODES
@@ -29,7 +22,6 @@ from checker.evaluation.open_findings import (
     identified,
     judged_subjects,
     read_open_findings,
-    same,
     with_cover,
     with_lists,
 )
@@ -37,6 +29,7 @@ from checker.layout import FINDINGS
 from checker.model import Category, Rule, RuleScope, Subject, Verdict
 from checker.policy.rule_digest import definition
 from checker.snapshot.writer import connect, duckdb_path
+from checker.sql import Connection, Expression, Relation, case, coalesce, col, false, func, lit, same
 
 GONE = (Category.NOT_JUDGED, Category.UNDECIDED, Category.FIXED)
 """What is gone: what nobody has looked at and what could not be found out come first."""
@@ -89,24 +82,24 @@ def since(folder: Path, rules: Sequence[Rule], reference: Reference, most: int =
     """
     with connect() as connection:
         findings = identified(connection.read_parquet(duckdb_path(folder / FINDINGS)))
-        kept = [Column(name) for name in (*IDENTITY, *CHANGE, *FIRST)]
-        own = findings.select(*kept, Column("severity"))
+        kept = [col(name) for name in (*IDENTITY, *CHANGE, *FIRST)]
+        own = findings.select(*kept, col("severity"))
         own.union(_gone(connection, folder, rules, reference, findings)).to_table("since")
         table = connection.table("since")
         counts: dict[str, dict[Category, int]] = {}
         causes: dict[Category, dict[tuple[str, ...], int]] = {}
-        found = table.aggregate([Column("rule"), *map(Column, CHANGE), Function("count_star")])
+        found = table.aggregate([col("rule"), *map(col, CHANGE), func("count_star")])
         for name, word, said, number in found.order("rule, category, causes").fetchall():
             category = Category(word)
             here = counts.setdefault(name, {})
             here[category] = here.get(category, 0) + number
             why = causes.setdefault(category, {})
             why[factors(said)] = why.get(factors(said), 0) + number
-        gone = table.filter(Column("category").isin(*(Constant(one.value) for one in GONE)))
-        total = gone.aggregate([Function("count_star")]).fetchall()[0][0]
-        words = Function("list_value", *(Constant(one.value) for one in GONE))
-        place = Function("list_position", words, Column("category")).alias("place")
-        grave = Function("list_position", grave_first(), Column("severity")).alias("grave")
+        gone = table.filter(col("category").isin(*(lit(one.value) for one in GONE)))
+        total = gone.aggregate([func("count_star")]).fetchall()[0][0]
+        words = func("list_value", *(lit(one.value) for one in GONE))
+        place = func("list_position", words, col("category")).alias("place")
+        grave = func("list_position", grave_first(), col("severity")).alias("grave")
         order = 'place, grave, first_at, rule, target, "datastoreId", "imageSetId", named'
         first = gone.select(*kept, place, grave).order(order).limit(most).fetchall()
         return Since(counts, tuple(_named(row[: len(kept)]) for row in first), total, causes)
@@ -125,79 +118,79 @@ def _named(row: tuple[Any, ...]) -> Gone:
 
 
 def _gone(
-    connection: DuckDBPyConnection,
+    connection: Connection,
     folder: Path,
     rules: Sequence[Rule],
     reference: Reference,
-    findings: DuckDBPyRelation,
-) -> DuckDBPyRelation:
+    findings: Relation,
+) -> Relation:
     """What was open then and is no finding now: it was judged and found in order, or was not looked at."""
-    before = read_open_findings(connection, reference.file).filter(Column("verdict") != Constant(JUDGED))
-    listed = Function("list_value", *(Constant(rule.name) for rule in rules))
-    entry = (Function("list_position", listed, Column("rule")) - Constant(1)).cast("INTEGER").alias(ENTRY)
-    asks = Function("list_value", *(Constant(definition(rule)) for rule in rules))
-    other = Function("list_extract", asks, Column(ENTRY) + Constant(1)) != Column(DEFINITION)
-    absent = before.set_alias("before").join(findings.set_alias("found"), same("before", "found"), how="anti")
-    rows = absent.select(
-        entry, *map(Column, (*IDENTITY, "verdict", DEFINITION, "severity", *FIRST, "judged_run"))
+    before = read_open_findings(connection, reference.file).filter(col("verdict") != lit(JUDGED))
+    listed = func("list_value", *(lit(rule.name) for rule in rules))
+    entry = (func("list_position", listed, col("rule")) - lit(1)).cast("INTEGER").alias(ENTRY)
+    asks = func("list_value", *(lit(definition(rule)) for rule in rules))
+    other = func("list_extract", asks, col(ENTRY) + lit(1)) != col(DEFINITION)
+    absent = before.set_alias("before").join(
+        findings.set_alias("found"), same("before", "found", IDENTITY), how="anti"
     )
-    rows = rows.select(*map(Column, rows.columns), other.alias("other_rule"))
+    rows = absent.select(
+        entry, *map(col, (*IDENTITY, "verdict", DEFINITION, "severity", *FIRST, "judged_run"))
+    )
+    rows = rows.select(*map(col, rows.columns), other.alias("other_rule"))
     rows = with_cover(_with_judged(connection, folder, rules, rows), findings)
     # what that run did not look at either has not changed
-    rows.filter(Column("judged") | (Column("judged_run") == Constant(reference.run))).to_table("gone")
+    rows.filter(col("judged") | (col("judged_run") == lit(reference.run))).to_table("gone")
     gone = connection.table("gone")
-    fails = Column("verdict") == Constant(Verdict.FAIL.value)
-    still = _fails_then(connection, gone.filter(Column("judged") & fails & ~Column("other_rule")), folder, rules, reference)  # fmt: skip
-    joined = gone.set_alias("gone").join(still.set_alias("still"), same("gone", "still"), how="left")
-    fixed = Case(fails, Constant(Category.FIXED.value)).otherwise(Constant(Category.DECIDED.value))
-    category = Case(Column("judged"), fixed)
-    undecided = Case(fails, Constant(Category.UNDECIDED.value)).otherwise(Constant(Category.PERSISTING.value))
-    category = category.when(Column("covered"), undecided).otherwise(Constant(Category.NOT_JUDGED.value))
-    no_rule = Column(ENTRY).isnull() | Coalesce(
-        Column("other_rule") & Column("judged"), Constant(value=False)
+    fails = col("verdict") == lit(Verdict.FAIL.value)
+    still = _fails_then(connection, gone.filter(col("judged") & fails & ~col("other_rule")), folder, rules, reference)  # fmt: skip
+    joined = gone.set_alias("gone").join(
+        still.set_alias("still"), same("gone", "still", IDENTITY), how="left"
     )
-    causes = Case(no_rule, Constant(Factor.POLICY.value))
-    by_time = Coalesce(Column("fails_then"), Constant(value=False))
-    causes = causes.when(by_time, Constant(Factor.CLOCK.value)).otherwise(Constant(Factor.DATA.value))
-    own = {name: Column("gone", name) for name in (*IDENTITY, *FIRST)}
+    fixed = case(fails, lit(Category.FIXED.value)).otherwise(lit(Category.DECIDED.value))
+    category = case(col("judged"), fixed)
+    undecided = case(fails, lit(Category.UNDECIDED.value)).otherwise(lit(Category.PERSISTING.value))
+    category = category.when(col("covered"), undecided).otherwise(lit(Category.NOT_JUDGED.value))
+    no_rule = col(ENTRY).isnull() | coalesce(col("other_rule") & col("judged"), false())
+    causes = case(no_rule, lit(Factor.POLICY.value))
+    by_time = coalesce(col("fails_then"), false())
+    causes = causes.when(by_time, lit(Factor.CLOCK.value)).otherwise(lit(Factor.DATA.value))
+    own = {name: col("gone", name) for name in (*IDENTITY, *FIRST)}
     shown: dict[str, Expression] = own | {"category": category, "causes": causes}
     told = [shown[name].alias(name) for name in (*IDENTITY, *CHANGE, *FIRST)]
-    return joined.select(*told, Column("gone", "severity").alias("severity"))
+    return joined.select(*told, col("gone", "severity").alias("severity"))
 
 
-def _with_judged(
-    connection: DuckDBPyConnection, folder: Path, rules: Sequence[Rule], rows: DuckDBPyRelation
-) -> DuckDBPyRelation:
+def _with_judged(connection: Connection, folder: Path, rules: Sequence[Rule], rows: Relation) -> Relation:
     """With whether this run has judged each."""
     scopes: dict[RuleScope, list[str]] = {}
     for rule in rules:
         scopes.setdefault(rule.scope, []).append(rule.name)
     columns = rows.columns
-    rows = rows.select(*map(Column, columns), Constant(value=False).alias("judged"))
+    rows = rows.select(*map(col, columns), false().alias("judged"))
     for scope, names in scopes.items():
         known = judged_subjects(connection, folder, scope).set_alias("known")
         joined = rows.set_alias("rows").join(known, same("rows", "known", KEY), how="left")
-        here = Column("rows", "rule").isin(*map(Constant, names)) & Column("known", "target").isnotnull()
+        here = col("rows", "rule").isin(*map(lit, names)) & col("known", "target").isnotnull()
         rows = joined.select(
-            *(Column("rows", name).alias(name) for name in columns),
-            (Column("rows", "judged") | here).alias("judged"),
+            *(col("rows", name).alias(name) for name in columns),
+            (col("rows", "judged") | here).alias("judged"),
         )
     rows = with_lists(connection, rows, folder, scopes.get("version", []))
-    judged = (Column("judged") | Column("listed")).alias("judged")
-    return rows.select(*map(Column, columns), judged)
+    judged = (col("judged") | col("listed")).alias("judged")
+    return rows.select(*map(col, columns), judged)
 
 
 def _fails_then(
-    connection: DuckDBPyConnection,
-    wanted: DuckDBPyRelation,
+    connection: Connection,
+    wanted: Relation,
     folder: Path,
     rules: Iterable[Rule],
     reference: Reference,
-) -> DuckDBPyRelation:
+) -> Relation:
     """Of some that are gone, whether the answers of now would still have failed at the instant of then."""
     chosen = list(rules)
     entries = [Entry(rule.name, rule.scope, frozenset()) for rule in chosen]
-    named = wanted.select(Column(ENTRY), *map(Column, IDENTITY))
+    named = wanted.select(col(ENTRY), *map(col, IDENTITY))
     rows = restated(connection, named, Way(folder, chosen, reference.as_of), entries, "then")
-    failed = Column("then") == Constant(CODES[Verdict.FAIL])
-    return rows.select(*map(Column, IDENTITY), failed.alias("fails_then"))
+    failed = col("then") == lit(CODES[Verdict.FAIL])
+    return rows.select(*map(col, IDENTITY), failed.alias("fails_then"))

@@ -6,17 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyRelation, Expression
-from duckdb import FunctionExpression as Function
-
 from checker.evaluation.compile import CODES
 from checker.evaluation.scope_tables import subject
 from checker.evaluation.target_rows import OF_TARGET
 from checker.model import Rule, Subject, Verdict
 from checker.problems import SHORTEST_BEGUN, InvalidInputError, Problem, nearest, suggest
 from checker.snapshot.writer import ROW
+from checker.sql import Expression, Relation, col, func, lit
 
 MOST = 10
 """Rows that are explained at once."""
@@ -25,9 +21,7 @@ WHERE = "IMAGE_SET"
 _Row = tuple[int, Subject, Verdict]
 
 
-def find(
-    rows: DuckDBPyRelation, rule: Rule, wanted: str, targets: Sequence[str], code: Expression
-) -> list[int]:
+def find(rows: Relation, rule: Rule, wanted: str, targets: Sequence[str], code: Expression) -> list[int]:
     """The numbers of the rows that a text names, in order.
 
     Args:
@@ -58,8 +52,8 @@ def find(
     return [number for number, _, _ in found]
 
 
-def _fetch(rows: DuckDBPyRelation, rule: Rule, code: Expression) -> list[_Row]:
-    columns = [Column(ROW).alias("n"), code.alias("code"), *subject(rule.scope)]
+def _fetch(rows: Relation, rule: Rule, code: Expression) -> list[_Row]:
+    columns = [col(ROW).alias("n"), code.alias("code"), *subject(rule.scope)]
     words = list(CODES)
     return [
         (number, Subject(*who), words[word])
@@ -67,12 +61,12 @@ def _fetch(rows: DuckDBPyRelation, rule: Rule, code: Expression) -> list[_Row]:
     ]
 
 
-def _sets(rows: DuckDBPyRelation, rule: Rule, wanted: str, code: Expression) -> list[_Row]:
+def _sets(rows: Relation, rule: Rule, wanted: str, code: Expression) -> list[_Row]:
     if of_target := _target(rows, rule, wanted, code):
         return of_target
     target, _, last = wanted.rpartition("/")
     image_set_id, at, version = last.partition("@v")
-    every = _fetch(rows.filter(Column("imageSetId") == Constant(image_set_id)), rule, code)
+    every = _fetch(rows.filter(col("imageSetId") == lit(image_set_id)), rule, code)
     if not every:
         raise _problem(
             f"the image set {image_set_id} is not among the evidence",
@@ -92,9 +86,9 @@ def _sets(rows: DuckDBPyRelation, rule: Rule, wanted: str, code: Expression) -> 
     return found
 
 
-def _target(rows: DuckDBPyRelation, rule: Rule, wanted: str, code: Expression) -> list[_Row]:
+def _target(rows: Relation, rule: Rule, wanted: str, code: Expression) -> list[_Row]:
     """The row of a target whose image sets a search found, of the rules that it concerns."""
-    own = rows.filter(OF_TARGET & (Column("target") == Constant(wanted)))
+    own = rows.filter(OF_TARGET & (col("target") == lit(wanted)))
     if not own.limit(1).fetchall():
         return []
     found = _fetch(own.filter(code.isnotnull()), rule, code)
@@ -104,7 +98,7 @@ def _target(rows: DuckDBPyRelation, rule: Rule, wanted: str, code: Expression) -
     return found
 
 
-def _stores(rows: DuckDBPyRelation, rule: Rule, wanted: str, code: Expression) -> list[_Row]:
+def _stores(rows: Relation, rule: Rule, wanted: str, code: Expression) -> list[_Row]:
     every = _fetch(rows, rule, code)
     found = [
         one
@@ -125,19 +119,15 @@ def _in(who: Subject, targets: Sequence[str]) -> bool:
     return not targets or any(fnmatchcase(who.target, pattern) for pattern in targets)
 
 
-def _nearest(rows: DuckDBPyRelation, column: str, word: str) -> str:
+def _nearest(rows: Relation, column: str, word: str) -> str:
     """A hint at the nearest value of a column, or at those that begin so; the engine compares, since there may be
     millions."""
-    begins = Function("starts_with", Column(column), Constant(word))
-    begun = rows.filter(begins).select(Column(column)).distinct().order(f'"{column}"').limit(MOST).fetchall()
+    begins = func("starts_with", col(column), lit(word))
+    begun = rows.filter(begins).select(col(column)).distinct().order(f'"{column}"').limit(MOST).fetchall()
     if begun and len(word) >= SHORTEST_BEGUN:
         return suggest(word, [one[0] for one in begun], what="")
-    distance = Function("levenshtein", Column(column), Constant(word)).alias("distance")
-    near = (
-        rows.filter(Column(column).isnotnull())
-        .select(Column(column), distance)
-        .order(f'distance, "{column}"')
-    )
+    distance = func("levenshtein", col(column), lit(word)).alias("distance")
+    near = rows.filter(col(column).isnotnull()).select(col(column), distance).order(f'distance, "{column}"')
     return nearest(word, [one[0] for one in near.limit(1).fetchall()])
 
 

@@ -13,13 +13,6 @@ import operator
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from duckdb import CaseExpression as Case
-from duckdb import CoalesceOperator as Coalesce
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyRelation, Expression
-from duckdb import FunctionExpression as Function
-
 from checker.evaluation.compile import (
     CODES,
     FALSE,
@@ -41,17 +34,18 @@ from checker.snapshot.columns import ERROR_MESSAGE
 from checker.snapshot.joins import FIRST
 from checker.snapshot.records import CONTRADICTORY, EVER
 from checker.snapshot.writer import ERROR_CODE, LISTED_SINCE, search_failed
+from checker.sql import Expression, Relation, case, coalesce, col, func, lit
 
 _SINCE = Field(LISTED_SINCE, Type.TIME, Absence.NEVER, source=Source.OWN, doc="")
 
-OF_TARGET = Column("imageSetId").isnull()
+OF_TARGET = col("imageSetId").isnull()
 _WHY = f"{EARLIER}error"
-_PAST = Column(_WHY)
+_PAST = col(_WHY)
 
 
 def left_open(columns: Sequence[str]) -> Expression:
     """Whether the row of a target may be unknown to a rule, by the names of the table's columns."""
-    some = [Column(LISTED_SINCE).isnotnull(), Column(ERROR_CODE).isnotnull()]
+    some = [col(LISTED_SINCE).isnotnull(), col(ERROR_CODE).isnotnull()]
     return tree(operator.or_, [*some, *([_PAST.isnotnull()] if _WHY in columns else [])])
 
 
@@ -66,14 +60,14 @@ def judged(
     own = verdict(rule, as_of, columns)
     if rule.scope == "datastore":
         return own
-    unknown = Constant(CODES[Verdict.UNKNOWN]).cast("TINYINT")
+    unknown = lit(CODES[Verdict.UNKNOWN]).cast("TINYINT")
     violated = ((rule.when, True), (rule.condition, rule.deny))
     doubtful = search_failed() | missed([violated], violated, as_of)
     together = columns.get(rule.name)
     if together is not None:
-        doubtful = Coalesce(doubtful, FALSE) | Column(together)
-        own = own if each else Case(~Column(together), own)
-    return Case(~OF_TARGET, own).when(doubtful, unknown)
+        doubtful = coalesce(doubtful, FALSE) | col(together)
+        own = own if each else case(~col(together), own)
+    return case(~OF_TARGET, own).when(doubtful, unknown)
 
 
 def why(rule: Rule, as_of: datetime, columns: Columns = NO_AGGREGATES) -> Expression:
@@ -87,23 +81,19 @@ def why(rule: Rule, as_of: datetime, columns: Columns = NO_AGGREGATES) -> Expres
     together = columns.get(rule.name)
     if together is not None:
         violated = ((rule.when, True), (rule.condition, rule.deny))
-        undiscovered = Coalesce(missed([violated], violated, as_of), FALSE)
-        both = Function(
-            "concat_ws", Constant(", "), Case(undiscovered, of_target), Case(Column(together), _PAST)
-        )
-        of_target = Case(search_failed(), of_target).otherwise(both)
-    return Case(~OF_TARGET, own).otherwise(of_target)
+        undiscovered = coalesce(missed([violated], violated, as_of), FALSE)
+        both = func("concat_ws", lit(", "), case(undiscovered, of_target), case(col(together), _PAST))
+        of_target = case(search_failed(), of_target).otherwise(both)
+    return case(~OF_TARGET, own).otherwise(of_target)
 
 
 def _with_both(own: Expression) -> Expression:
     """Why the verdict of a rule that reads the answer is unknown, naming both answers where two contradict each other."""
-    both = Function("concat_ws", Constant(": "), Column(ERROR_CODE), Column(ERROR_MESSAGE))
-    return Case(Column(ERROR_CODE) == Constant(CONTRADICTORY), both).otherwise(own)
+    both = func("concat_ws", lit(": "), col(ERROR_CODE), col(ERROR_MESSAGE))
+    return case(col(ERROR_CODE) == lit(CONTRADICTORY), both).otherwise(own)
 
 
-def with_firsts(
-    rows: DuckDBPyRelation, rules: Iterable[Rule], as_of: datetime
-) -> tuple[DuckDBPyRelation, Columns]:
+def with_firsts(rows: Relation, rules: Iterable[Rule], as_of: datetime) -> tuple[Relation, Columns]:
     """The rows of image sets, and the columns by names of rules that say which of them are unknown together because no
     earlier run has looked at their target, and of which targets that is so.
 
@@ -112,21 +102,21 @@ def with_firsts(
     own = [rule for rule in rules if any(field.source is Source.HISTORY for field in rule.fields)]
     if not own or _WHY not in rows.columns:
         return rows, NO_AGGREGATES
-    first = rows.filter(OF_TARGET & Column(_WHY).isnotnull()).select(Column("target")).distinct().fetchall()
+    first = rows.filter(OF_TARGET & col(_WHY).isnotnull()).select(col("target")).distinct().fetchall()
     if not first:
         return rows, NO_AGGREGATES
     alone = {rule.name: _alone(rule, as_of) for rule in own}
-    there = rows.filter(~OF_TARGET & Column("target").isin(*(Constant(one[0]) for one in first)))
-    some = [Function("bool_or", truth).alias(f"c{place}") for place, truth in enumerate(alone.values())]
-    found = there.aggregate([Column("target"), *some], "target").fetchall()
+    there = rows.filter(~OF_TARGET & col("target").isin(*(lit(one[0]) for one in first)))
+    some = [func("bool_or", truth).alias(f"c{place}") for place, truth in enumerate(alone.values())]
+    found = there.aggregate([col("target"), *some], "target").fetchall()
     columns: dict[Aggregate | str, str] = {}
     more = []
     for place, (name, truth) in enumerate(alone.items(), start=1):
-        targets = [Constant(one[0]) for one in found if one[place]]
+        targets = [lit(one[0]) for one in found if one[place]]
         if targets:
             columns[name] = f"first {name}"
-            more.append(((OF_TARGET & Column("target").isin(*targets)) | truth).alias(columns[name]))
-    return rows.select(*map(Column, rows.columns), *more), columns
+            more.append(((OF_TARGET & col("target").isin(*targets)) | truth).alias(columns[name]))
+    return rows.select(*map(col, rows.columns), *more), columns
 
 
 def _alone(rule: Rule, as_of: datetime) -> Expression:
@@ -136,22 +126,20 @@ def _alone(rule: Rule, as_of: datetime) -> Expression:
     leaves = dict.fromkeys((*walk(rule.when), *walk(rule.condition)))
     others = [one for one in leaves if all(field.source is not Source.HISTORY for field in fields_of(one))]
     decided = [compiler.leaf(one).isnotnull() for one in others]
-    past = ~OF_TARGET & Column(_WHY).isin(*map(Constant, FIRST))
-    unknown = verdict(rule, as_of) == Constant(CODES[Verdict.UNKNOWN])
-    return Coalesce(tree(operator.and_, [past, unknown, *decided]), FALSE)
+    past = ~OF_TARGET & col(_WHY).isin(*map(lit, FIRST))
+    unknown = verdict(rule, as_of) == lit(CODES[Verdict.UNKNOWN])
+    return coalesce(tree(operator.and_, [past, unknown, *decided]), FALSE)
 
 
 def not_found() -> Expression:
     """Why not every image set of a target is known."""
-    return Case(Column(LISTED_SINCE).isnull(), Column(ERROR_CODE)).otherwise(
-        Function(
-            "concat", Constant("image sets deleted before "), _instant(), Constant(" cannot be discovered")
-        )
+    return case(col(LISTED_SINCE).isnull(), col(ERROR_CODE)).otherwise(
+        func("concat", lit("image sets deleted before "), _instant(), lit(" cannot be discovered"))
     )
 
 
 def _instant() -> Expression:
-    return Function("strftime", Column(LISTED_SINCE), Constant("%Y-%m-%dT%H:%M:%SZ"))
+    return func("strftime", col(LISTED_SINCE), lit("%Y-%m-%dT%H:%M:%SZ"))
 
 
 def missed(cases: Sequence[Conditions], whole: Conditions, as_of: datetime | Expression) -> Expression:
@@ -167,11 +155,11 @@ def missed(cases: Sequence[Conditions], whole: Conditions, as_of: datetime | Exp
         return FALSE
     compiler = Compiler(as_of)
     recent = [
-        Coalesce(compiler.leaf(Leaf(Operand(_SINCE), (test,))), TRUE)
+        coalesce(compiler.leaf(Leaf(Operand(_SINCE), (test,))), TRUE)
         for leaf in certain(whole)
         if leaf.operand.left.path == "deletedAt" and leaf.operand.right is None and leaf.if_absent != "match"
         for test in leaf.tests
         if OPERATORS[test.operator].side == "above"
     ]
-    unknown_time = Column(LISTED_SINCE) > Constant(EVER.replace(tzinfo=None))
+    unknown_time = col(LISTED_SINCE) > lit(EVER.replace(tzinfo=None))
     return tree(operator.and_, [unknown_time, *recent])

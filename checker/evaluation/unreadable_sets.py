@@ -6,11 +6,6 @@ from collections.abc import Iterator
 from functools import reduce
 from pathlib import Path
 
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, DuckDBPyRelation
-from duckdb import FunctionExpression as Function
-
 from checker.evaluation.finding_reader import slices
 from checker.evaluation.scope_tables import SUBJECT, TABLES, read_table, subject
 from checker.evaluation.waiver_columns import WAIVER
@@ -24,6 +19,7 @@ from checker.snapshot.writer import (
     duckdb_path,
     search_failed,
 )
+from checker.sql import Connection, Relation, col, func, lit, same
 
 Row = tuple[Subject, str, str, UnreadSet | None]
 """An image set, the error's code and message, and what rules say of it; None where an earlier row is of the same one, or no
@@ -32,7 +28,6 @@ image set is named."""
 _SCOPES: tuple[RuleScope, ...] = ("image_set", "version")
 _SAME = 'rows."target" = listed."target" AND rows."imageSetId" = listed."imageSetId"'
 _SET = ("datastoreId", "imageSetId")
-_SAME_SET = " AND ".join(f'rows."{name}" IS NOT DISTINCT FROM said."{name}"' for name in _SET)
 _PLACE = "place"
 _FIRST = "first"
 _WAIVED = "waived"
@@ -47,7 +42,7 @@ def unread(folder: Path) -> Iterator[Row]:
             return
         _with_findings(connection, folder, rows).to_table("unread")
         columns = [*SUBJECT, ERROR_CODE, ERROR_MESSAGE, _FIRST, _WAIVED, *Severity]
-        for row in slices(connection.table("unread"), _PLACE, [Column(name) for name in columns]):
+        for row in slices(connection.table("unread"), _PLACE, [col(name) for name in columns]):
             who, code, message, first, *said = row[: len(SUBJECT)], *row[len(SUBJECT) :]
             yield Subject(*who), code, message or "", _said(said) if first else None
 
@@ -59,7 +54,7 @@ def unread_sets(folder: Path) -> dict[UnreadSet, int]:
         if rows is None:
             return {}
         names = ", ".join(f'"{name}"' for name in (_WAIVED, *Severity))
-        each = _with_findings(connection, folder, rows).filter(Column(_FIRST))
+        each = _with_findings(connection, folder, rows).filter(col(_FIRST))
         counts = each.aggregate(f"{names}, count(*)", names).fetchall()
     return {_said(said): number for *said, number in counts}
 
@@ -71,7 +66,7 @@ def _said(flags: list[bool | None]) -> UnreadSet:
     )
 
 
-def _rows(connection: DuckDBPyConnection, folder: Path) -> DuckDBPyRelation | None:
+def _rows(connection: Connection, folder: Path) -> Relation | None:
     """The rows of the tables that could not be read, numbered; None where there is no table of image sets."""
     tables = {
         scope: read_table(connection, folder, scope) for scope in _SCOPES if (folder / TABLES[scope]).exists()
@@ -79,36 +74,31 @@ def _rows(connection: DuckDBPyConnection, folder: Path) -> DuckDBPyRelation | No
     parts = []
     for number, (scope, every) in enumerate(tables.items()):
         # a search that came to its end is nothing unread
-        unread = Column("found").isnull() & (Column("imageSetId").isnotnull() | search_failed())
+        unread = col("found").isnull() & (col("imageSetId").isnotnull() | search_failed())
         rows = every.filter(unread)
         if number:
-            listed = tables["image_set"].filter(Column("found").isnull())
+            listed = tables["image_set"].filter(col("found").isnull())
             rows = rows.set_alias("rows").join(listed.set_alias("listed"), _SAME, how="anti")
-        named = [Constant(number).alias("table"), Column(ROW), *subject(scope)]
-        parts.append(rows.select(*named, Column(ERROR_CODE), Column(ERROR_MESSAGE)))
+        named = [lit(number).alias("table"), col(ROW), *subject(scope)]
+        parts.append(rows.select(*named, col(ERROR_CODE), col(ERROR_MESSAGE)))
     if not parts:
         return None
     rows = reduce(lambda left, right: left.union(right), parts)
-    by = [Column("table"), Column(ROW)]
-    place = Function("row_number").over(order_by=by).alias(_PLACE)
-    of_set = Function("row_number").over(partition_by=[Column(name) for name in _SET], order_by=by)
-    first = (Column("imageSetId").isnotnull() & (of_set == Constant(1))).alias(_FIRST)
-    return rows.select(place, first, *map(Column, (*SUBJECT, ERROR_CODE, ERROR_MESSAGE)))
+    by = [col("table"), col(ROW)]
+    place = func("row_number").over(order_by=by).alias(_PLACE)
+    of_set = func("row_number").over(partition_by=[col(name) for name in _SET], order_by=by)
+    first = (col("imageSetId").isnotnull() & (of_set == lit(1))).alias(_FIRST)
+    return rows.select(place, first, *map(col, (*SUBJECT, ERROR_CODE, ERROR_MESSAGE)))
 
 
-def _with_findings(connection: DuckDBPyConnection, folder: Path, rows: DuckDBPyRelation) -> DuckDBPyRelation:
+def _with_findings(connection: Connection, folder: Path, rows: Relation) -> Relation:
     """Rows with whether rules of each severity are unknown to the image set, and whether a waiver covers some of that."""
     found = connection.read_parquet(duckdb_path(folder / FINDINGS))
-    unknown = found.filter(
-        (Column("verdict") == Constant(Verdict.UNKNOWN.value)) & Column("imageSetId").isnotnull()
-    )
-    free, names = Column(WAIVER).isnull(), ", ".join(f'"{name}"' for name in _SET)
-    flags = [
-        Function("bool_or", free & (Column("severity") == Constant(one.value))).alias(one.value)
-        for one in Severity
-    ]
-    waived = Function("bool_or", ~free).alias(_WAIVED)
-    said = unknown.aggregate([*map(Column, _SET), waived, *flags], names)
-    joined = rows.set_alias("rows").join(said.set_alias("said"), _SAME_SET, how="left")
-    own = [Column("rows", name).alias(name) for name in rows.columns]
-    return joined.select(*own, *map(Column, (_WAIVED, *Severity)))
+    unknown = found.filter((col("verdict") == lit(Verdict.UNKNOWN.value)) & col("imageSetId").isnotnull())
+    free, names = col(WAIVER).isnull(), ", ".join(f'"{name}"' for name in _SET)
+    flags = [func("bool_or", free & (col("severity") == lit(one.value))).alias(one.value) for one in Severity]
+    waived = func("bool_or", ~free).alias(_WAIVED)
+    said = unknown.aggregate([*map(col, _SET), waived, *flags], names)
+    joined = rows.set_alias("rows").join(said.set_alias("said"), same("rows", "said", _SET), how="left")
+    own = [col("rows", name).alias(name) for name in rows.columns]
+    return joined.select(*own, *map(col, (_WAIVED, *Severity)))

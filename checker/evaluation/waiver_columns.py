@@ -6,17 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import reduce
 
-from duckdb import CaseExpression as Case
-from duckdb import CoalesceOperator as Coalesce
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import Expression
-
 from checker.evaluation.compile import CODES, Compiler, tree
 from checker.fields import catalogue
 from checker.model import Label, Operand, Rule, RuleScope, Test, Waiver
 from checker.policy.operators import BARE
 from checker.snapshot.writer import PINNED
+from checker.sql import Expression, case, coalesce, col, lit, null
 
 WAIVER = "waiver"
 LAPSED = "lapsed"
@@ -24,7 +19,7 @@ LAPSED = "lapsed"
 
 def no_number() -> Expression:
     """The number of no waiver. Made anew each time: a type that a module holds is told as a leak when Python ends."""
-    return Constant(None).cast("INTEGER")
+    return null("INTEGER")
 
 
 def waiver_columns(
@@ -44,16 +39,16 @@ def reaches(waiver: Waiver, scope: RuleScope, as_of: datetime, labels: Mapping[s
     """Whether a waiver is about the subject of a row."""
     parts = []
     if waiver.image_sets:
-        parts.append(Column("imageSetId").isin(*map(Constant, waiver.image_sets)))
+        parts.append(col("imageSetId").isin(*map(lit, waiver.image_sets)))
     if waiver.target is not None:
-        parts.append(Column("target") == Constant(waiver.target))
+        parts.append(col("target") == lit(waiver.target))
     if waiver.labels:
         fields, compiler = catalogue(labels, scope), Compiler(as_of)
         for name, value in waiver.labels.items():
             operand = Operand(fields[f"labels.{name}"])
             parts.append(compiler.test(operand, Test(BARE, value)))
     if waiver.version is not None:
-        parts.append(Coalesce(Column("versionId"), Column(PINNED)) == Constant(waiver.version))
+        parts.append(coalesce(col("versionId"), col(PINNED)) == lit(waiver.version))
     return tree(lambda left, right: left & right, parts)
 
 
@@ -67,8 +62,8 @@ def _first(
     if not waivers:
         return no_number()
     branches = [
-        (reaches(one, scope, as_of, labels) & (code == Constant(CODES[one.covers])), Constant(one.number))
+        (reaches(one, scope, as_of, labels) & (code == lit(CODES[one.covers])), lit(one.number))
         for one in waivers
     ]
     first, *rest = branches
-    return reduce(lambda case, branch: case.when(*branch), rest, Case(*first)).cast("INTEGER")
+    return reduce(lambda case, branch: case.when(*branch), rest, case(*first)).cast("INTEGER")

@@ -10,12 +10,10 @@ import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from checker.model import Type
-
-if TYPE_CHECKING:
-    from duckdb import Expression
+from checker.sql import Expression, func, lit
 
 Takes = Literal["one", "list", "pair", "flag", "text", "pattern", "age"]
 """one value of the operand's type; several; low and high; a boolean; text; RE2; a duration."""
@@ -83,18 +81,14 @@ def _function(name: str, *more: str) -> Callable[[Expression, Expression], Expre
     """A function of DuckDB's on the operand and the value."""
 
     def build(left: Expression, right: Expression) -> Expression:
-        from duckdb import ConstantExpression, FunctionExpression
-
-        return FunctionExpression(name, left, right, *map(ConstantExpression, more))
+        return func(name, left, right, *map(lit, more))
 
     return build
 
 
 def _any_case(left: Expression, right: Expression) -> Expression:
-    from duckdb import ConstantExpression, FunctionExpression
-
-    pattern = FunctionExpression("regexp_escape", right)
-    return FunctionExpression("regexp_matches", left, pattern, ConstantExpression("i"))
+    pattern = func("regexp_escape", right)
+    return func("regexp_matches", left, pattern, lit("i"))
 
 
 def _ask(query: str, *values: str) -> bool:

@@ -10,16 +10,12 @@ from itertools import product
 from math import prod
 from typing import Any
 
-from duckdb import CoalesceOperator as Coalesce
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
-
 from checker.fields import EARLIER, KNOWN, PREVIOUS, SUCCESSOR, SUPERSEDED_BY, column
 from checker.model import Duration, Field, RuleScope, Scalar, Source, Type
 from checker.policy.test_input import NOT_FOUND, always_given
 from checker.policytest.case_records import SUCCESSOR_ID
 from checker.policytest.domains import Domain
+from checker.sql import Connection, Expression, Relation, coalesce, col, lit, true
 
 MOST = 200_000
 """Rows of a table; of more combinations a sample is tried, which proves nothing by what it does not show."""
@@ -55,7 +51,7 @@ class Grid:
     """A table of answers: `rows` has a column for each field, and `key`. `tried` are their number and `total` that of all
     combinations; `partial` names fields whose values do not stand for all."""
 
-    rows: DuckDBPyRelation
+    rows: Relation
     fields: tuple[Field, ...]
     tried: int
     total: int
@@ -78,7 +74,7 @@ class _Values:
 
 
 def grid(
-    connection: DuckDBPyConnection,
+    connection: Connection,
     domains: Sequence[Domain],
     healthy: Mapping[str, Scalar],
     scope: RuleScope,
@@ -111,9 +107,9 @@ def grid(
     ]
     _mask_table(connection, kinds, f"{name}_masks")
     whole = _product(connection, tables, f"{name}_masks").select(*_columns(fields, kinds[0]))
-    numbers = [Column("versionId"), Column(f"{PREVIOUS}versionId")]
+    numbers = [col("versionId"), col(f"{PREVIOUS}versionId")]
     if scope == "version" and {"versionId", f"{PREVIOUS}versionId"} <= set(whole.columns):
-        whole = whole.filter(Coalesce(numbers[0] > numbers[1], Constant(value=True)))
+        whole = whole.filter(coalesce(numbers[0] > numbers[1], true()))
     whole.to_table(name)
     partial = frozenset(domain.field.path for domain in domains if not domain.every)
     return Grid(connection.table(name), tuple(fields), sum(limits), sum(totals), partial)
@@ -142,7 +138,7 @@ def _limits(totals: Sequence[int], most: int) -> list[int]:
     return [min(total, each) for total in totals]
 
 
-def _table(connection: DuckDBPyConnection, domain: Domain, usual: Scalar | None, name: str) -> _Values:
+def _table(connection: Connection, domain: Domain, usual: Scalar | None, name: str) -> _Values:
     """A table of a field's values: `c` the value, `d` its cost, `k` its number."""
     known = domain.field
     values: list[Scalar | None] = list(domain.values)
@@ -167,7 +163,7 @@ def _wire(value: Scalar | None) -> Any:
     return value
 
 
-def _product(connection: DuckDBPyConnection, tables: Sequence[_Values], masks: str) -> DuckDBPyRelation:
+def _product(connection: Connection, tables: Sequence[_Values], masks: str) -> Relation:
     """The combinations of values of each kind of answer: the columns of the kind, `c0`, `c1`.. with the values, `cost`
     and `id`. Names in the text are ours."""
     joins = [
@@ -181,9 +177,7 @@ def _product(connection: DuckDBPyConnection, tables: Sequence[_Values], masks: s
     return connection.sql(f"SELECT {selected}, ({cost})::BIGINT AS cost FROM {kinds} {' '.join(joins)}")  # noqa: S608
 
 
-def _mask_table(
-    connection: DuckDBPyConnection, kinds: Sequence[Mapping[str, tuple[str, Any]]], name: str
-) -> None:
+def _mask_table(connection: Connection, kinds: Sequence[Mapping[str, tuple[str, Any]]], name: str) -> None:
     """A row for each kind of answer: what was received, and which of the fields' values it has. Names are ours."""
     columns = [
         f'unnest(${at}::{kind}[]) AS "{column}"' for at, (column, (kind, _)) in enumerate(kinds[0].items(), 1)
@@ -277,19 +271,19 @@ def _mask_columns(
 
 
 def _columns(fields: Sequence[Field], kind: Mapping[str, Any]) -> list[Expression]:
-    number, label = Column(NUMBER), any(field.path == _LABEL for field in fields)
-    spread = (Column("cost") + number * Constant(_DIFFERENT)) * Constant(_SPREAD)
-    columns = [(spread + Column("id") * Constant(_MASKS) + number).alias(KEY)]
+    number, label = col(NUMBER), any(field.path == _LABEL for field in fields)
+    spread = (col("cost") + number * lit(_DIFFERENT)) * lit(_SPREAD)
+    columns = [(spread + col("id") * lit(_MASKS) + number).alias(KEY)]
     ours = (NUMBER, _NAMED, "tried", "sampled")
-    columns += [Column(name) for name in kind if name not in ours and not _PLACE.fullmatch(name)]
+    columns += [col(name) for name in kind if name not in ours and not _PLACE.fullmatch(name)]
     if _NAMED in kind and not label:
-        columns.append(Column(_NAMED).alias(_LABEL))
+        columns.append(col(_NAMED).alias(_LABEL))
     for index, field in enumerate(fields):
         if field.path in _NO_VALUES:
             continue
-        value: Expression = Column(f"c{index}")
+        value: Expression = col(f"c{index}")
         if field.path == _LABEL and _NAMED in kind:
-            value = Coalesce(value, Column(_NAMED))
+            value = coalesce(value, col(_NAMED))
         columns.append(value.cast(_SQL.get(field.type, "VARCHAR")).alias(column(field)))
     return columns
 

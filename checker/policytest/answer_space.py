@@ -6,10 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Self
 
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, DuckDBPyRelation
-
 from checker.evaluation.compile import NO_AGGREGATES, Columns
 from checker.fields import FOUND, NOW
 from checker.model import Aggregate, Condition, Field, Leaf, Rule, RuleScope, Scalar
@@ -21,6 +17,7 @@ from checker.policytest.case_records import healthy_values
 from checker.policytest.counterexample import Described, described, given
 from checker.policytest.datastores import Stores
 from checker.policytest.domains import Domain, domains
+from checker.sql import Connection, Relation, col, lit
 
 LEAST_ROWS = 1_000
 """Answers that are tried of even the largest rule."""
@@ -70,7 +67,7 @@ class AnswerSpace:
 
     def __init__(
         self,
-        connection: DuckDBPyConnection,
+        connection: Connection,
         rules: Sequence[Rule],
         as_of: datetime,
         texts: Hints,
@@ -92,7 +89,7 @@ class AnswerSpace:
     def _fill(self, rules: Sequence[Rule], texts: Hints, most: int, most_sets: int) -> None:
         connection, as_of, name, every = self.connection, self.as_of, self.name, parts(rules)
         self.grid = conditions_grid(connection, every, self.scope, as_of, texts, most=most, name=name)
-        self.rows: DuckDBPyRelation = self.grid.rows
+        self.rows: Relation = self.grid.rows
         self.columns: Columns = NO_AGGREGATES
         self.stores: Stores | None = None
         self.inner: Grid | None = None
@@ -158,11 +155,11 @@ class AnswerSpace:
     def row(self, table: Grid | None, key: int) -> Described:
         """The row of that number."""
         assert table is not None
-        row = table.rows.filter(Column(KEY) == Constant(key)).limit(1)
+        row = table.rows.filter(col(KEY) == lit(key)).limit(1)
         return described(table.fields, dict(zip(row.columns, row.fetchall()[0], strict=True)))
 
 
-def provable(connection: DuckDBPyConnection, rules: Sequence[Rule], as_of: datetime, texts: Hints) -> bool:
+def provable(connection: Connection, rules: Sequence[Rule], as_of: datetime, texts: Hints) -> bool:
     """Whether all answers that tell apart what rules read of their own subjects can be tried."""
     scope, read = rules[0].scope, {field for rule in rules for field in rule.fields}
     found = conditions_domains(connection, parts(rules), scope, as_of, texts)
@@ -171,7 +168,7 @@ def provable(connection: DuckDBPyConnection, rules: Sequence[Rule], as_of: datet
 
 
 def conditions_domains(
-    connection: DuckDBPyConnection,
+    connection: Connection,
     conditions: Sequence[Condition],
     scope: RuleScope,
     as_of: datetime,
@@ -186,7 +183,7 @@ def conditions_domains(
 
 
 def conditions_grid(
-    connection: DuckDBPyConnection,
+    connection: Connection,
     conditions: Sequence[Condition],
     scope: RuleScope,
     as_of: datetime,
@@ -206,7 +203,7 @@ def _most(rules: Sequence[Rule]) -> int:
     return max(min(MOST, MOST_WORK // work), LEAST_ROWS)
 
 
-def _drop(connection: DuckDBPyConnection, name: str) -> None:
+def _drop(connection: Connection, name: str) -> None:
     """Drops the tables whose names begin so."""
     found = connection.sql(
         "SELECT table_name FROM duckdb_tables() WHERE starts_with(table_name, $1)", params=[name]

@@ -10,13 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, Expression
-from duckdb import FunctionExpression as Function
-
 from checker.evaluation.compile import Compiler
 from checker.model import Duration
+from checker.sql import Connection, Expression, col, func, lit
 from checker.values import DAY, EPOCH, FIRST_MS, LAST_MS
 
 Plus = Callable[[Iterable[int]], set[int]]
@@ -84,7 +80,7 @@ class Sums:
     """Instants, in epoch milliseconds, plus durations. The evaluation's own expression adds them: proofs have no other
     arithmetic."""
 
-    def __init__(self, connection: DuckDBPyConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
     def later(self, instants: Iterable[int], length: Duration) -> list[int]:
@@ -101,7 +97,7 @@ class Sums:
         if not length.months:
             return {instant + by for instant in wanted for by in range(-1, 1 + after)}
         months = Duration(length.months)
-        back = self._moved(wanted, lambda instant: instant - Function("to_months", Constant(months.months)))
+        back = self._moved(wanted, lambda instant: instant - func("to_months", lit(months.months)))
         tried = [(at, one) for at, before in zip(wanted, back, strict=True) for one in _near(at, before)]
         found: dict[tuple[int, int], int] = {}
         for (at, one), moved in zip(tried, self.later([one for _, one in tried], months), strict=True):
@@ -118,17 +114,17 @@ class Sums:
     def lengths(self, durations: Sequence[Duration]) -> dict[tuple[int, ...], int]:
         """How long durations are together, in milliseconds, and the first instant of this calendar's 400 years from which
         they are: they hang on the day from which they are counted."""
-        compiler, day = Compiler(EPOCH), Function("make_timestamp_ms", Column("instant"))
+        compiler, day = Compiler(EPOCH), func("make_timestamp_ms", col("instant"))
         days = self.connection.sql(
             "SELECT $1::BIGINT + range * $2::BIGINT AS instant FROM range($3)",
             params=[_CYCLE, DAY, _CYCLE_DAYS],
         )
         ends = [
-            (Function("epoch_ms", compiler.later(day, one)) - Column("instant")).alias(f"d{at}")
+            (func("epoch_ms", compiler.later(day, one)) - col("instant")).alias(f"d{at}")
             for at, one in enumerate(durations)
         ]
         groups = ", ".join(f"d{at}" for at in range(len(durations)))
-        found = days.select(Column("instant"), *ends).aggregate(f"min(instant) AS least, {groups}", groups)
+        found = days.select(col("instant"), *ends).aggregate(f"min(instant) AS least, {groups}", groups)
         return {tuple(row[1:]): row[0] for row in found.order("least").fetchall()}
 
     def _moved(self, instants: Sequence[int], by: Callable[[Expression], Expression]) -> list[int]:
@@ -136,8 +132,8 @@ class Sums:
             "SELECT unnest($1::BIGINT[]) AS instant, unnest(range($2)) AS place",
             params=[instants, len(instants)],
         )
-        moved = Function("epoch_ms", by(Function("make_timestamp_ms", Column("instant")))).alias("moved")
-        return [row[1] for row in rows.select(Column("place"), moved).order("place").fetchall()]
+        moved = func("epoch_ms", by(func("make_timestamp_ms", col("instant")))).alias("moved")
+        return [row[1] for row in rows.select(col("place"), moved).order("place").fetchall()]
 
 
 def _near(instant: int, before: int) -> Iterable[int]:

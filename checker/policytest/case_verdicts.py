@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyRelation
-
 from checker.evaluation.compile import Columns, verdict
 from checker.model import Rule, Verdict
 from checker.policytest.case_records import target, wanted
 from checker.policytest.cases import Group
+from checker.sql import Relation, col, lit
 
 
 def verdicts(
-    rows: DuckDBPyRelation, columns: Columns, rule: Rule, judges: Mapping[int, Rule], group: Group
+    rows: Relation, columns: Columns, rule: Rule, judges: Mapping[int, Rule], group: Group
 ) -> Iterator[tuple[int, dict[int, Verdict]]]:
     """Each test's index, with the verdict of every judge.
 
@@ -27,8 +24,8 @@ def verdicts(
         group: the tests.
     """
     codes = [verdict(one, group.as_of, columns).alias(f"v{at}") for at, one in enumerate(judges.values())]
-    version = Column("versionId") if rule.scope == "version" else Constant(None)
-    read = rows.select(Column("target"), Column("imageSetId"), version.alias("version"), *codes).fetchall()
+    version = col("versionId") if rule.scope == "version" else lit(None)
+    read = rows.select(col("target"), col("imageSetId"), version.alias("version"), *codes).fetchall()
     by_subject = {tuple(row[:3]): row[3:] for row in read}
     words = list(Verdict)
     for index in group.cases:

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from duckdb import DuckDBPyRelation, Expression
-from duckdb import FunctionExpression as Function
-
 from checker.evaluation.compile import Compiler, tree
 from checker.model import Condition, Group, Leaf
 from checker.policy.operators import BARE
 from checker.policy.rule_text import value_text
+from checker.sql import Expression, Relation, func
 
 MOST_PAIRED = 24
 MOST_ENTRIES = 64
@@ -25,14 +23,14 @@ MOST_NAMED = 6
 class Answers:
     """Answers, and what compiles conditions for them."""
 
-    rows: DuckDBPyRelation
+    rows: Relation
     compiler: Compiler
 
     def ever(self, truths: Sequence[Expression]) -> list[bool]:
         """For each expression whether some answer makes it true."""
         if not truths:
             return []
-        counters = [Function("bool_or", truth).alias(f"e{at}") for at, truth in enumerate(truths)]
+        counters = [func("bool_or", truth).alias(f"e{at}") for at, truth in enumerate(truths)]
         return [bool(one) for one in self.rows.aggregate(counters).fetchall()[0]]
 
     def together(self, conditions: Sequence[Condition]) -> Expression:

@@ -7,16 +7,13 @@ from datetime import datetime
 from fractions import Fraction
 from itertools import combinations, islice, pairwise
 
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, DuckDBPyRelation
-
 from checker.evaluation.compile import TRUE, Columns, Compiler
 from checker.evaluation.count_bounds import Counts, decide
 from checker.model import Aggregate
 from checker.policy.condition_tree import fields_of
 from checker.policy.test_input import MOST_SETS
 from checker.policytest.answer_grid import KEY, Grid
+from checker.sql import Connection, Relation, col, lit
 
 MOST_KINDS = 16
 MOST_MIXED = 4_000
@@ -44,7 +41,7 @@ class Stores:
 
     def __init__(
         self,
-        connection: DuckDBPyConnection,
+        connection: Connection,
         inner: Grid,
         aggregates: Sequence[Aggregate],
         as_of: datetime,
@@ -86,7 +83,7 @@ class Stores:
         mixture, complete = self.mixtures[key // self.base]
         return [(self.kinds[kind][0], count) for kind, count in mixture], complete
 
-    def beside(self, rows: DuckDBPyRelation) -> tuple[DuckDBPyRelation, Columns]:
+    def beside(self, rows: Relation) -> tuple[Relation, Columns]:
         """The answers on data stores, each with each mixture; and the columns of the aggregates."""
         names: Columns = {aggregate: f"aggregate {index}" for index, aggregate in enumerate(self.aggregates)}
         truths: list[list[Truth]] = [
@@ -106,11 +103,11 @@ class Stores:
         self.every, self.undecided = self.every and few, self.undecided and few
         first = rows.order(KEY).limit(most)
         joined = first.set_alias("rows").join(
-            self.connection.table(self.name).set_alias("mixed"), Constant(1) == Constant(1)
+            self.connection.table(self.name).set_alias("mixed"), lit(1) == lit(1)
         )
-        key = (Column("number") * Constant(self.base) + Column(KEY)).alias(KEY)
-        kept = [Column(name) for name in rows.columns if name != KEY]
-        selected = [Column(f"a{index}").alias(name) for index, name in enumerate(names.values())]
+        key = (col("number") * lit(self.base) + col(KEY)).alias(KEY)
+        kept = [col(name) for name in rows.columns if name != KEY]
+        selected = [col(f"a{index}").alias(name) for index, name in enumerate(names.values())]
         return joined.select(key, *kept, *selected), names
 
     def _kinds(self, inner: Grid, as_of: datetime) -> list[tuple[int, tuple[tuple[Truth, Truth], ...]]]:
@@ -121,7 +118,7 @@ class Stores:
         truths = [compiler.condition(part) if part else TRUE.cast("BOOLEAN") for part in parts]
         named = [truth.alias(f"t{index}") for index, truth in enumerate(truths)]
         groups = ", ".join(f"t{index}" for index in range(len(truths)))
-        found = inner.rows.select(Column(KEY), *named).aggregate(f"min({KEY}) AS least, {groups}", groups)
+        found = inner.rows.select(col(KEY), *named).aggregate(f"min({KEY}) AS least, {groups}", groups)
         rows = found.order("least").limit(MOST_KINDS + 1).fetchall()
         return [(row[0], tuple(zip(row[1::2], row[2::2], strict=True))) for row in rows]
 

@@ -8,11 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from duckdb import CaseExpression as Case
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, OutOfMemoryException
-from duckdb import FunctionExpression as Function
+from duckdb import OutOfMemoryException
 
 from checker.evaluation.compile import CODES, verdict
 from checker.evaluation.engine import table
@@ -26,6 +22,7 @@ from checker.policytest.cases import CaseResult, Group, groups, snapshot
 from checker.policytest.mutants import Mutant, mutants
 from checker.policytest.suggestions import Shown, suggested
 from checker.snapshot.writer import connect
+from checker.sql import Connection, case, col, func, lit
 
 FEW = 20_000
 """Answers on which all mutants are tried at once; those that look equal are tried on all."""
@@ -151,14 +148,12 @@ def _shown(space: AnswerSpace, rule: Rule, changed: Sequence[Rule]) -> list[tupl
     codes = [
         verdict(one, space.as_of, space.columns).alias(f"v{at}") for at, one in enumerate([rule, *changed])
     ]
-    judged = space.rows.select(Column(KEY), *codes)
+    judged = space.rows.select(col(KEY), *codes)
     counters = []
     for at in range(1, len(codes)):
-        code = Column(f"v{at}")
-        counters.append(Function("min", Case(code != Column("v0"), Column(KEY))).alias(f"m{at}"))
-        counters.append(
-            Function("bit_xor", Function("hash", Column(KEY) * Constant(len(CODES)) + code)).alias(f"s{at}")
-        )
+        code = col(f"v{at}")
+        counters.append(func("min", case(code != col("v0"), col(KEY))).alias(f"m{at}"))
+        counters.append(func("bit_xor", func("hash", col(KEY) * lit(len(CODES)) + code)).alias(f"s{at}"))
     row = judged.aggregate(counters).fetchall()[0]
     return list(zip(row[::2], row[1::2], strict=True))
 
@@ -166,7 +161,7 @@ def _shown(space: AnswerSpace, rule: Rule, changed: Sequence[Rule]) -> list[tupl
 def _shows(mutant: Mutant, space: AnswerSpace, rule: Rule, key: int, beside: dict[str, object]) -> Shown:
     """A test that gives this answer and expects what the rule says of it."""
     code = verdict(rule, space.as_of, space.columns).alias("code")
-    found = space.rows.filter(Column(KEY) == Constant(key)).select(code).fetchall()[0][0]
+    found = space.rows.filter(col(KEY) == lit(key)).select(code).fetchall()[0][0]
     return Shown(mutant, space.given(key), beside, list(CODES)[found])
 
 
@@ -186,7 +181,7 @@ def killed(
 
 
 def _noticed(
-    connection: DuckDBPyConnection, folder: Path, rule: Rule, ready: dict[int, Rule], group: Group
+    connection: Connection, folder: Path, rule: Rule, ready: dict[int, Rule], group: Group
 ) -> list[tuple[int, bool]]:
     rows, columns = table(connection, folder, rule.scope, ready.values(), group.as_of)
     seen: dict[int, bool] = dict.fromkeys(ready, False)

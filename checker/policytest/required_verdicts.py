@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import operator
 
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-
 from checker.evaluation.compile import CODES, tree, verdict
 from checker.fields import SUCCESSOR
 from checker.model import Pack, Rule, Verdict
@@ -15,6 +12,7 @@ from checker.policy.rule_tests import AS_OF
 from checker.policytest.answer_space import AnswerSpace, hints
 from checker.policytest.cases import Group, groups
 from checker.snapshot.writer import connect
+from checker.sql import col, lit
 
 FEW = 20_000
 
@@ -45,6 +43,6 @@ def may_be_unknown(pack: Pack, rule: Rule) -> bool:
         code = verdict(bound, ready.as_of, space.columns)
         calls = [name for name in space.rows.columns if name.endswith(".received")]
         # the label names no successor in most answers, and that is none that failed
-        received = [Column(name) for name in ("found", *calls) if name != f"{SUCCESSOR}received"]
-        unknown = code == Constant(CODES[Verdict.UNKNOWN])
+        received = [col(name) for name in ("found", *calls) if name != f"{SUCCESSOR}received"]
+        unknown = code == lit(CODES[Verdict.UNKNOWN])
         return bool(space.rows.filter(tree(operator.and_, [unknown, *received])).limit(1).fetchall())

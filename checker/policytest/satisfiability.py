@@ -7,9 +7,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from duckdb import ConstantExpression as Constant
-from duckdb import Expression
-
 from checker.evaluation.compile import CODES, Compiler, verdict
 from checker.model import Condition, Field, Location, Verdict
 from checker.policy.condition_tree import fields_of
@@ -20,6 +17,7 @@ from checker.policytest.dead_conditions import Parts
 from checker.policytest.mutants import place
 from checker.policytest.param_defaults import Ready
 from checker.problems import Problem
+from checker.sql import Expression, lit
 
 MOST_MISSED = 5
 
@@ -145,7 +143,7 @@ class _Checked:
             self.missed.append("whether `when` leaves anything out")
 
     def _is(self, wanted: Verdict) -> Expression:
-        return self.code == Constant(CODES[wanted])
+        return self.code == lit(CODES[wanted])
 
     def _whole(self, claim: _Claim) -> Problem:
         return Problem(place(claim.where), f"the rule {self.rule.id} {claim.text}", claim.why, warning=True)

@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, OutOfMemoryException
-from duckdb import FunctionExpression as Function
+from duckdb import OutOfMemoryException
 
 from checker.evaluation.compile import CODES, verdict
 from checker.fields import FOUND
@@ -27,6 +24,7 @@ from checker.policytest.dead_conditions import depends
 from checker.policytest.param_defaults import Ready, resting
 from checker.policytest.satisfiability import Note
 from checker.problems import Problem
+from checker.sql import Connection, col, func, lit
 
 FEW = 4
 """Failing answers that differ least from a healthy one, and as many others, by which a rule is told from others."""
@@ -34,7 +32,7 @@ MOST_JUDGED = 20_000_000
 """Verdicts of all rules on all of those answers together."""
 PROOFS_EACH, PROOFS = 2, 20
 """Pairs that are tried on every answer: so many for each rule, and so many more."""
-_FAIL = Constant(CODES[Verdict.FAIL])
+_FAIL = lit(CODES[Verdict.FAIL])
 _BATCH = 50
 _LATE = "not compared with every other rule: there are too many that are alike"
 
@@ -62,7 +60,7 @@ def failures(ready: Ready, space: AnswerSpace, texts: Hints, table: str) -> Fail
     return Failures(ready, texts, table)
 
 
-def subsumed(connection: DuckDBPyConnection, rules: Sequence[Failures]) -> tuple[list[Problem], list[Note]]:
+def subsumed(connection: Connection, rules: Sequence[Failures]) -> tuple[list[Problem], list[Note]]:
     """Warnings of rules that another one makes superfluous, and what was not found out of that."""
     problems: dict[str, Problem] = {}
     missed: dict[str, Note] = {}
@@ -113,7 +111,7 @@ def _counts(rule: Rule) -> bool:
     return any(isinstance(leaf, Aggregate) for leaf in leaves(rule))
 
 
-def _told_apart(connection: DuckDBPyConnection, rules: Sequence[Failures]) -> Mapping[tuple[str, str], bool]:
+def _told_apart(connection: Connection, rules: Sequence[Failures]) -> Mapping[tuple[str, str], bool]:
     """For pairs of rules whether some answer on which the first one fails is none to the second. What counts image sets
     is told apart by nothing here, and pairs that there are too many of are left out."""
     apart = {(one.rule.name, other.rule.name): False for one in rules for other in rules if _counts(one.rule)}
@@ -141,11 +139,9 @@ def _told_apart(connection: DuckDBPyConnection, rules: Sequence[Failures]) -> Ma
         for begin_at in range(0, len(judges), _BATCH):
             some = judges[begin_at : begin_at + _BATCH]
             codes = [verdict(one, AS_OF).alias(f"v{at}") for at, one in enumerate(some)]
-            others = [
-                Function("bool_or", Column(f"v{at}") != _FAIL).alias(f"o{at}") for at in range(len(some))
-            ]
-            rows = connection.table("failing").select(Column("rule"), *codes)
-            for at, *seen in rows.aggregate([Column("rule"), *others], "rule").fetchall():
+            others = [func("bool_or", col(f"v{at}") != _FAIL).alias(f"o{at}") for at in range(len(some))]
+            rows = connection.table("failing").select(col("rule"), *codes)
+            for at, *seen in rows.aggregate([col("rule"), *others], "rule").fetchall():
                 apart |= {
                     (group[at].rule.name, other.name): met for other, met in zip(some, seen, strict=True)
                 }
@@ -153,9 +149,7 @@ def _told_apart(connection: DuckDBPyConnection, rules: Sequence[Failures]) -> Ma
     return apart
 
 
-def _compared(
-    connection: DuckDBPyConnection, one: Failures, other: Failures, name: str
-) -> Problem | bool | None:
+def _compared(connection: Connection, one: Failures, other: Failures, name: str) -> Problem | bool | None:
     """That the rule is shadowed, with an answer on which both fail; False where it is not; None where that was not found
     out."""
     rules = [one.rule, other.rule]
@@ -167,9 +161,9 @@ def _compared(
     try:
         with AnswerSpace(connection, rules, AS_OF, texts, most_sets=ANY_NUMBER, name=name) as space:
             codes = [verdict(rule, AS_OF, space.columns).alias(f"v{at}") for at, rule in enumerate(rules)]
-            failing = space.rows.select(Column(KEY), *codes).filter(Column("v0") == _FAIL)
-            alone = Function("count_if", Column("v1") != _FAIL)
-            least, count = failing.aggregate([Function("min", Column(KEY)), alone]).fetchall()[0]
+            failing = space.rows.select(col(KEY), *codes).filter(col("v0") == _FAIL)
+            alone = func("count_if", col("v1") != _FAIL)
+            least, count = failing.aggregate([func("min", col(KEY)), alone]).fetchall()[0]
             if count or least is None:
                 return False
             exact = space.stores is None or space.stores.undecided or _plain(other.rule)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from duckdb import DuckDBPyConnection, OutOfMemoryException
+from duckdb import OutOfMemoryException
 
 from checker.fields import tag_key, why_no_tag
 from checker.model import Aggregate, Pack, Rule, Source
@@ -21,6 +21,7 @@ from checker.policytest.satisfiability import Note, impossible
 from checker.policytest.subsumption import Failures, failures, subsumed
 from checker.problems import Problem
 from checker.snapshot.writer import connect
+from checker.sql import Connection
 
 MOST_NAMED = 20
 
@@ -57,7 +58,7 @@ def examine(policies: Policies) -> Examination:
 
 
 def _examined(
-    connection: DuckDBPyConnection, pack: Pack, rule: Rule, name: str
+    connection: Connection, pack: Pack, rule: Rule, name: str
 ) -> tuple[list[Problem], list[Note], list[Failures]]:
     """The warnings and notes of a rule, and the answers on which it fails where it is to be compared with others."""
     made = ready(pack, rule)

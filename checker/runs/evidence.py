@@ -19,6 +19,7 @@ from checker.snapshot.deletion_events import Event
 from checker.snapshot.input_notes import of_events, of_files
 from checker.snapshot.records import Record
 from checker.snapshot.writer import write_records
+from checker.sql import col
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
@@ -97,20 +98,16 @@ def moved(evidence: Evidence, folder: Path) -> Evidence:
 
 def targets_in(records: Path) -> frozenset[str]:
     """The targets that records are of."""
-    from duckdb import ColumnExpression as Column
-
     with connect() as connection:
         lines = read_lines(connection, records, REFERENCE)
-        return frozenset(name for (name,) in lines.select(Column("target")).distinct().fetchall())
+        return frozenset(name for (name,) in lines.select(col("target")).distinct().fetchall())
 
 
 def sizes_in(records: Path) -> dict[str, int]:
     """How many image sets records are of, by target: none where a target has records, but no image set."""
-    from duckdb import ColumnExpression as Column
-
     with connect() as connection:
         lines = read_lines(connection, records, REFERENCE)
-        pairs = lines.select(Column("target"), Column("imageSetId")).distinct()
+        pairs = lines.select(col("target"), col("imageSetId")).distinct()
         return dict(pairs.aggregate("target, count(imageSetId)", "target").fetchall())
 
 

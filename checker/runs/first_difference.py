@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from checker.problems import Problem
 from checker.snapshot.columns import connect, duckdb_path
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection, DuckDBPyRelation
+from checker.sql import Connection, Relation, col
 
 BLOCK = 1 << 16
 FEWEST = 1_000_000
@@ -59,17 +56,17 @@ def table_difference(kept: Path, made: Path) -> str:
         return _other_value(sides, list(now), wanted)
 
 
-def _row_count(connection: DuckDBPyConnection, path: Path) -> int:
+def _row_count(connection: Connection, path: Path) -> int:
     query = "SELECT num_rows FROM parquet_file_metadata($1)"
     ((rows,),) = connection.execute(query, [duckdb_path(path)]).fetchall()
     return int(rows)
 
 
-def _rows(connection: DuckDBPyConnection, path: Path) -> DuckDBPyRelation:
+def _rows(connection: Connection, path: Path) -> Relation:
     return connection.read_parquet(duckdb_path(path), file_row_number=True)
 
 
-def _kinds(rows: DuckDBPyRelation) -> dict[str, str]:
+def _kinds(rows: Relation) -> dict[str, str]:
     kinds = dict(zip(rows.columns, map(str, rows.types), strict=True))
     del kinds[_PLACE]
     return kinds
@@ -83,16 +80,14 @@ def _other_columns(then: list[str], now: list[str]) -> str:
     return "has its columns in another order"
 
 
-def _other_value(sides: list[DuckDBPyRelation], names: list[str], rows: int) -> str:
+def _other_value(sides: list[Relation], names: list[str], rows: int) -> str:
     """The first row in which a value differs. Of many rows a column at a time: whole ones would fill the memory."""
-    from duckdb import ColumnExpression as Column
-
     step = len(names) if rows <= FEW else 1
     first: tuple[int, str] | None = None
     for start in range(0, len(names), step):
         chosen = names[start : start + step]
         then, now = (
-            side.select(Column(_PLACE), *map(Column, chosen)).set_alias(alias)
+            side.select(col(_PLACE), *map(col, chosen)).set_alias(alias)
             for side, alias in zip(sides, ("was", "now"), strict=True)
         )
         both = then.join(now, f"was.{_PLACE} = now.{_PLACE}")

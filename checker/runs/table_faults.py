@@ -4,14 +4,11 @@ that are none, a row twice. Whoever reads the table would stumble over them."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from checker.layout import BASELINE, FINDINGS, HISTORY, NAMED, PRIOR
 from checker.model import Category, Severity, Verdict
 from checker.snapshot.columns import PINNED
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyRelation
+from checker.sql import Relation
 
 _OPEN = (PRIOR, BASELINE, NAMED)
 _SUBJECT = ("rule", "target", "datastoreId", "imageSetId", "named")
@@ -42,7 +39,7 @@ _JUDGED = "judged"
 _NUMBERS = ("BIGINT", "INTEGER", "SMALLINT", "TINYINT")
 
 
-def odd_value(rows: DuckDBPyRelation, name: str) -> str:
+def odd_value(rows: Relation, name: str) -> str:
     """The first value of a table that no run writes, as text; empty where there is none.
 
     Args:
@@ -68,7 +65,7 @@ def odd_value(rows: DuckDBPyRelation, name: str) -> str:
     return f"has rows with the same {', '.join(keys)}" if twice else ""
 
 
-def _tests(rows: DuckDBPyRelation, name: str) -> Iterator[tuple[str, str]]:
+def _tests(rows: Relation, name: str) -> Iterator[tuple[str, str]]:
     """What to say of a value, and the SQL that finds it. The names of columns are those of the file."""
     kinds = dict(zip(rows.columns, map(str, rows.types), strict=True))
     for column, kind in kinds.items():

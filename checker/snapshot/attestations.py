@@ -6,14 +6,11 @@ from __future__ import annotations
 from datetime import datetime
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from checker.layout import DATASTORES, SNAPSHOT, VERSIONS
 from checker.snapshot.columns import LISTED_SINCE, connect, duckdb_path
+from checker.sql import Connection, col, false, func
 from checker.values import iso
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
 
 BEST_EFFORT = (
     "so far as that rests on EventBridge's events, AWS's reference of events calls their delivery best effort, and its "
@@ -45,20 +42,16 @@ def claims(folder: Path, known_since: datetime | None = None) -> tuple[str, ...]
 def literally_unforced(folder: Path) -> tuple[str, ...]:
     """A remark where answers have a force flag that is false, as a text: the API reference has it there where force was
     used."""
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-    from duckdb import FunctionExpression as Function
-
     flag = "overrides.forced"
-    key = [Column(name) for name in ("datastoreId", "imageSetId")]
+    key = [col(name) for name in ("datastoreId", "imageSetId")]
     places = [one for one in (folder / SNAPSHOT, folder / VERSIONS) if one.exists()]
     with connect() as connection:
         tables = [connection.read_parquet(duckdb_path(one)) for one in places]
-        parts = [one.filter(Column(flag) == Constant(value=False)).select(*key) for one in tables]
+        parts = [one.filter(col(flag) == false()).select(*key) for one in tables]
         if not parts:
             return ()
         found = reduce(lambda left, right: left.union(right), parts).distinct()
-        numbers = [Function("count_star"), Function("min", Column("imageSetId"))]
+        numbers = [func("count_star"), func("min", col("imageSetId"))]
         number, first = found.aggregate(numbers).fetchall()[0]
     if not number:
         return ()
@@ -79,26 +72,22 @@ def searched(folder: Path) -> tuple[str, ...]:
     )
 
 
-def _complete(connection: DuckDBPyConnection, folder: Path) -> list[Place]:
+def _complete(connection: Connection, folder: Path) -> list[Place]:
     """Where every image set of the data store is listed."""
-    from duckdb import ColumnExpression as Column
-
     file = folder / DATASTORES
     if not file.exists():
         return []
-    rows = connection.read_parquet(duckdb_path(file)).filter(Column("complete"))
-    return rows.select(Column("target"), Column("datastoreId")).order('"target", "datastoreId"').fetchall()
+    rows = connection.read_parquet(duckdb_path(file)).filter(col("complete"))
+    return rows.select(col("target"), col("datastoreId")).order('"target", "datastoreId"').fetchall()
 
 
-def _listed(connection: DuckDBPyConnection, folder: Path) -> list[Place]:
+def _listed(connection: Connection, folder: Path) -> list[Place]:
     """Where a search came to its end."""
-    from duckdb import ColumnExpression as Column
-
     file = next(filter(Path.exists, (folder / SNAPSHOT, folder / VERSIONS)), None)
     if file is None:
         return []
     rows = connection.read_parquet(duckdb_path(file))
     if LISTED_SINCE not in rows.columns:  # an earlier version searched nothing
         return []
-    rows = rows.filter(Column("imageSetId").isnull() & Column(LISTED_SINCE).isnotnull())
-    return rows.select(Column("target"), Column("datastoreId")).order('"target", "datastoreId"').fetchall()
+    rows = rows.filter(col("imageSetId").isnull() & col(LISTED_SINCE).isnotnull())
+    return rows.select(col("target"), col("datastoreId")).order('"target", "datastoreId"').fetchall()

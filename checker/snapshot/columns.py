@@ -7,16 +7,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from checker import temporary_files
 from checker.model import Field, Label, Type
 from checker.snapshot.duckdb_pool import empty_database
 from checker.snapshot.records import GET_IMAGE_SET, NOT_FOUND, WITNESS
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+from checker.sql import Connection, Expression, Relation, case, coalesce, col, false, func, lit, true
 
 # Columns that are no fields.
 ROW = "row"
@@ -63,11 +60,11 @@ SET = ("target", "datastoreId", "imageSetId")
 LABELS = {"labels": "MAP(VARCHAR, VARCHAR)", "labelPlaces": "MAP(VARCHAR, VARCHAR)"}
 
 _INTERRUPTED = "Query interrupted"
-_open: list[DuckDBPyConnection] = []
+_open: list[Connection] = []
 
 
 @contextmanager
-def connect(memory: str = MEMORY_TO_JUDGE, **more: bool) -> Iterator[DuckDBPyConnection]:
+def connect(memory: str = MEMORY_TO_JUDGE, **more: bool) -> Iterator[Connection]:
     """A DuckDB connection whose memory is bounded, with these more settings; what does not fit goes into a temporary folder."""
     with (
         temporary_files.unbroken()
@@ -118,18 +115,14 @@ def duckdb_path(path: Path) -> str:
 
 
 def read_lines(
-    connection: DuckDBPyConnection,
+    connection: Connection,
     records: Path,
     columns: Mapping[str, str],
     *actions: str,
     witnesses: bool = False,
-) -> DuckDBPyRelation:
+) -> Relation:
     """The records of some calls, of all unless any is named, with these members of them: those that stand, unless those that
     are only there to be compared are asked for too."""
-    import duckdb
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-
     lines = connection.read_json(
         duckdb_path(records),
         columns=dict(columns) | {WITNESS: "BOOLEAN"},
@@ -137,11 +130,11 @@ def read_lines(
         maximum_object_size=_object_size(records),
     )
     if not witnesses:
-        lines = lines.filter(Column(WITNESS).isnull()).select(*map(Column, columns))
+        lines = lines.filter(col(WITNESS).isnull()).select(*map(col, columns))
     if not actions:
         return lines
-    action = duckdb.CoalesceOperator(Column("action"), Constant(GET_IMAGE_SET))
-    return lines.filter(action.isin(*map(Constant, actions)))
+    action = coalesce(col("action"), lit(GET_IMAGE_SET))
+    return lines.filter(action.isin(*map(lit, actions)))
 
 
 def _object_size(records: Path) -> int:
@@ -157,15 +150,13 @@ def _longest_line(records: str, size: int, changed: int) -> int:  # noqa: ARG001
         return max(SMALLEST_OBJECT, 2 * max(map(len, lines), default=0))
 
 
-def settled(connection: DuckDBPyConnection, rows: DuckDBPyRelation, records: Path) -> DuckDBPyRelation:
+def settled(connection: Connection, rows: Relation, records: Path) -> Relation:
     """The same rows, read once and for all where the records are many: DuckDB would hold every step of a long query at the
     same time, and each reads the records anew."""
     return rows if records.stat().st_size < LARGE else spilled(connection, rows)
 
 
-def spilled(
-    connection: DuckDBPyConnection, rows: DuckDBPyRelation, row_group_size: int | None = None
-) -> DuckDBPyRelation:
+def spilled(connection: Connection, rows: Relation, row_group_size: int | None = None) -> Relation:
     """The same rows from a file in the connection's temporary folder."""
     ((spill,),) = connection.sql("SELECT current_setting('temp_directory')").fetchall()
     Path(spill).mkdir(exist_ok=True)
@@ -174,28 +165,21 @@ def spilled(
     return connection.read_parquet(duckdb_path(file))
 
 
-def write(rows: DuckDBPyRelation, order: tuple[str, ...], file: Path) -> None:
+def write(rows: Relation, order: tuple[str, ...], file: Path) -> None:
     """Writes rows to a Parquet file, sorted (nulls first) and numbered from 1."""
-    from duckdb import ColumnExpression as Column
-    from duckdb import FunctionExpression as Function
-
-    by = [Column(name).asc().nulls_first() for name in order]
+    by = [col(name).asc().nulls_first() for name in order]
     # numbered by an explicit order: what an earlier sort did may not be counted on
-    number = Function("row_number").over(order_by=by).alias(ROW)
-    numbered = rows.select(number, *map(Column, rows.columns)).order(ROW)
+    number = func("row_number").over(order_by=by).alias(ROW)
+    numbered = rows.select(number, *map(col, rows.columns)).order(ROW)
     numbered.write_parquet(str(file.resolve()), compression="zstd")
 
 
 def member(path: str, head: Expression | None = None) -> Expression:
     """A member of a record by its path; of the struct `head` where one is given."""
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-    from duckdb import FunctionExpression as Function
-
     steps = path.split(".")
-    value = head if head is not None else Column(steps.pop(0))
+    value = head if head is not None else col(steps.pop(0))
     for step in steps:
-        value = Function("struct_extract", value, Constant(step))
+        value = func("struct_extract", value, lit(step))
     return value
 
 
@@ -220,86 +204,66 @@ def struct(members: Mapping[str, str]) -> str:
 
 def reference(found: Expression, code: Expression, message: Expression) -> list[Expression]:
     """The columns of a row that say what it is of and whether it was read."""
-    from duckdb import ColumnExpression as Column
-
     return [
-        Column("target"),
-        Column("targetAccount").alias(TARGET_ACCOUNT),
-        Column("targetRegion").alias(TARGET_REGION),
-        Column(PINNED),
+        col("target"),
+        col("targetAccount").alias(TARGET_ACCOUNT),
+        col("targetRegion").alias(TARGET_REGION),
+        col(PINNED),
         found.alias("found"),
         code.alias(ERROR_CODE),
         message.alias(ERROR_MESSAGE),
-        Column(COLLECTED),
-        Column(REUSED),
+        col(COLLECTED),
+        col(REUSED),
     ]
 
 
 def found_by(code: Expression) -> Expression:
     """Whether what was asked for is there, by the error's code."""
-    import duckdb
-    from duckdb import ConstantExpression as Constant
-
-    found = duckdb.CaseExpression(code.isnull(), Constant(value=True))
-    return found.when(code == Constant(NOT_FOUND), Constant(value=False))
+    found = case(code.isnull(), true())
+    return found.when(code == lit(NOT_FOUND), false())
 
 
 def search_failed() -> Expression:
     """Of the row of a target: whether what should have found its image sets failed, so that there may be more."""
-    from duckdb import ColumnExpression as Column
-
-    return Column(LISTED_SINCE).isnull() & Column(ERROR_CODE).isnotnull()
+    return col(LISTED_SINCE).isnull() & col(ERROR_CODE).isnotnull()
 
 
 def map_value(name: str, key: str) -> Expression:
     """The value of a key in a column that is a map, null where there is none."""
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-    from duckdb import FunctionExpression as Function
-
-    return Function("list_extract", Function("map_extract", Column(name), Constant(key)), Constant(1))
+    return func("list_extract", func("map_extract", col(name), lit(key)), lit(1))
 
 
 def label_columns(labels: Mapping[str, Label]) -> list[Expression]:
     """The labels, each a column of its type, and where they were given."""
-    from duckdb import ColumnExpression as Column
-
     columns = [_label(label).alias(f"labels.{label.name}") for label in labels.values()]
-    return [*columns, Column("labelPlaces").alias(LABEL_PLACES)]
+    return [*columns, col("labelPlaces").alias(LABEL_PLACES)]
 
 
 def _label(label: Label) -> Expression:
     """A label's canonical text (records.label_text) as a column of its type."""
-    from duckdb import ConstantExpression as Constant
-    from duckdb import FunctionExpression as Function
-
     text = map_value("labels", label.name)
     if label.type is not Type.DURATION:
         return text.cast(SQL_TYPES.get(label.type, "VARCHAR"))
-    import duckdb
 
     def number(pattern: str) -> Expression:
-        found = Function("regexp_extract", text, Constant(pattern), Constant(1)).try_cast("DECIMAL(18,3)")
-        return duckdb.CoalesceOperator(found, Constant(0))
+        found = func("regexp_extract", text, lit(pattern), lit(1)).try_cast("DECIMAL(18,3)")
+        return coalesce(found, lit(0))
 
     months = number(r"P(\d+)M").cast("INTEGER").alias("months")
-    milliseconds = (number(r"T(\d+(?:\.\d+)?)S") * Constant(1000)).cast("BIGINT").alias("milliseconds")
-    return duckdb.CaseExpression(text.isnotnull(), Function("struct_pack", months, milliseconds))
+    milliseconds = (number(r"T(\d+(?:\.\d+)?)S") * lit(1000)).cast("BIGINT").alias("milliseconds")
+    return case(text.isnotnull(), func("struct_pack", months, milliseconds))
 
 
-def without(rows: DuckDBPyRelation, taken: DuckDBPyRelation, *more: str) -> DuckDBPyRelation:
+def without(rows: Relation, taken: Relation, *more: str) -> Relation:
     """The rows but for those of which others have the target, data store, image set and these columns."""
-    import duckdb
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
 
     def key(name: str) -> Expression:
         # null is a value of its own here, and joins would not find it
-        return duckdb.CoalesceOperator(Column(name).cast("VARCHAR"), Constant(""))
+        return coalesce(col(name).cast("VARCHAR"), lit(""))
 
     names = (*SET, *more)
     right = taken.select(*(key(name).alias(f"taken.{name}") for name in names))
-    same = [key(name) == Column(f"taken.{name}") for name in names]
+    same = [key(name) == col(f"taken.{name}") for name in names]
     condition = same[0]
     for one in same[1:]:
         condition = condition & one

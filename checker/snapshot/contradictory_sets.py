@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 from checker.snapshot.columns import (
@@ -40,9 +40,19 @@ from checker.snapshot.records import (
     VERSIONS,
     WITNESS,
 )
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+from checker.sql import (
+    Connection,
+    Expression,
+    Relation,
+    case,
+    coalesce,
+    col,
+    false,
+    func,
+    lit,
+    null,
+    or_empty,
+)
 
 SOME = 1000
 """Rows of candidates in memory at a time."""
@@ -69,7 +79,7 @@ _LABELS = "labels."
 _STORE, _ID, _WHY = "doubt.store", "doubt.id", "doubt.message"
 
 
-def doubts(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation | None:
+def doubts(connection: Connection, records: Path) -> Relation | None:
     """The image sets whose answers contradict each other, each with a text that names two of them; None where there are
     none."""
     lines = read_lines(connection, records, _SHAPE, GET_IMAGE_SET, LIST_VERSIONS, SEARCH, witnesses=True)
@@ -78,89 +88,65 @@ def doubts(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation | 
     return _kept(connection, _compared(connection, facts, unlike)) if unlike else None
 
 
-def _facts(lines: DuckDBPyRelation) -> DuckDBPyRelation:
+def _facts(lines: Relation) -> Relation:
     """The answers on image sets, with a number that stands for the image set."""
-    import duckdb
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-    from duckdb import FunctionExpression as Function
-
     code = member(ERROR_CODE)
-    told = code.isnull() | code.isin(Constant(NOT_FOUND), Constant(NO_VERSION))
-    store = duckdb.CoalesceOperator(Column("datastoreId"), Constant(""))
-    return lines.filter(Column("imageSetId").isnotnull() & told).select(
-        Function("hash", store, Column("imageSetId")).alias("number"),
-        duckdb.CoalesceOperator(Column("action"), Constant(GET_IMAGE_SET)).alias("call"),
+    told = code.isnull() | code.isin(lit(NOT_FOUND), lit(NO_VERSION))
+    store = or_empty("datastoreId")
+    return lines.filter(col("imageSetId").isnotnull() & told).select(
+        func("hash", store, col("imageSetId")).alias("number"),
+        coalesce(col("action"), lit(GET_IMAGE_SET)).alias("call"),
         store.alias(_STORE),
-        Column("imageSetId"),
-        Column("target"),
-        Column(PINNED),
+        col("imageSetId"),
+        col("target"),
+        col(PINNED),
         code.alias("code"),
-        Column(COLLECTED),
-        duckdb.CoalesceOperator(Column(WITNESS), Constant(value=False)).alias(WITNESS),
-        *map(Column, _SAID),
+        col(COLLECTED),
+        coalesce(col(WITNESS), false()).alias(WITNESS),
+        *map(col, _SAID),
     )
 
 
-def _unlike(facts: DuckDBPyRelation) -> DuckDBPyRelation:
+def _unlike(facts: Relation) -> Relation:
     """The numbers of image sets of which not all answers say the same, or which were asked for by a version."""
-    import duckdb
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-    from duckdb import FunctionExpression as Function
-
     # lists are sorted by the first member
-    last = Function("list_extract", Function("list_sort", Column(VERSIONS)), Constant(-1))
+    last = func("list_extract", func("list_sort", col(VERSIONS)), lit(-1))
 
     def newest(name: str) -> Expression:
-        return duckdb.CoalesceOperator(Column(name), Function("struct_extract", last, Constant(name)))
+        return coalesce(col(name), func("struct_extract", last, lit(name)))
 
-    forced = duckdb.CoalesceOperator(
-        member("overrides.forced"), member("overrides.forced", last), Constant(value=False)
-    )
-    exact = Column("call") != Constant(SEARCH)
-    deleted = duckdb.CoalesceOperator(newest("imageSetState") == Constant("DELETED"), Constant(value=False))
+    forced = coalesce(member("overrides.forced"), member("overrides.forced", last), false())
+    exact = col("call") != lit(SEARCH)
+    deleted = coalesce(newest("imageSetState") == lit("DELETED"), false())
     told = facts.select(
-        Column("number"),
-        Column("code").isnotnull().alias("missing"),
-        (Column(PINNED).isnotnull() | Column(WITNESS)).alias("special"),
-        duckdb.CoalesceOperator(newest("versionId"), Column("version")).alias("version"),
+        col("number"),
+        col("code").isnotnull().alias("missing"),
+        (col(PINNED).isnotnull() | col(WITNESS)).alias("special"),
+        coalesce(newest("versionId"), col("version")).alias("version"),
         newest("createdAt").alias("created"),
         # numbers: of texts the memory would be full where image sets are many
-        duckdb.CaseExpression(exact, Function("hash", forced, deleted)).alias("state"),
-        duckdb.CaseExpression(
-            Column("imageSetArn").isnotnull(), Function("hash", Column("imageSetArn"))
-        ).alias("arn"),
+        case(exact, func("hash", forced, deleted)).alias("state"),
+        case(col("imageSetArn").isnotnull(), func("hash", col("imageSetArn"))).alias("arn"),
         # of two lists each version counts
-        duckdb.CaseExpression(
-            Column(VERSIONS).isnotnull(), Function("hash", Function("list_sort", Column(VERSIONS)))
-        ).alias("list"),
+        case(col(VERSIONS).isnotnull(), func("hash", func("list_sort", col(VERSIONS)))).alias("list"),
     )
     names = ("version", "created", "state", "arn", "list")
-    ends = [Function(end, Column(name)).alias(f"{end} {name}") for name in names for end in ("min", "max")]
-    flags = [Function("bool_or", Column(name)).alias(name) for name in ("missing", "special")]
-    sets = told.aggregate(
-        [Column("number"), Function("count_star").alias("answers"), *flags, *ends], "number"
-    )
-    differs = Column("missing") | Column("special")
+    ends = [func(end, col(name)).alias(f"{end} {name}") for name in names for end in ("min", "max")]
+    flags = [func("bool_or", col(name)).alias(name) for name in ("missing", "special")]
+    sets = told.aggregate([col("number"), func("count_star").alias("answers"), *flags, *ends], "number")
+    differs = col("missing") | col("special")
     for name in names:
-        differs = differs | duckdb.CoalesceOperator(
-            Column(f"min {name}") != Column(f"max {name}"), Constant(value=False)
-        )
-    return sets.filter((Column("answers") > Constant(1)) & differs).select("number")
+        differs = differs | coalesce(col(f"min {name}") != col(f"max {name}"), false())
+    return sets.filter((col("answers") > lit(1)) & differs).select("number")
 
 
-def _compared(
-    connection: DuckDBPyConnection, facts: DuckDBPyRelation, unlike: list[int]
-) -> Iterator[tuple[str, str, str]]:
+def _compared(connection: Connection, facts: Relation, unlike: list[int]) -> Iterator[tuple[str, str, str]]:
     """Of the image sets with these numbers those whose answers contradict each other, and how."""
-    from duckdb import ColumnExpression as Column
-
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE unlike AS SELECT unnest($1::UBIGINT[]) AS number", [unlike]
     )
     here = facts.set_alias("facts").join(connection.table("unlike").set_alias("unlike"), "number", how="semi")
-    order = [Column(name).asc().nulls_first() for name in (_STORE, "imageSetId")]
+    order = [col(name).asc().nulls_first() for name in (_STORE, "imageSetId")]
     here.sort(*order).to_table("compared")
     rows = _rows(connection)
     for (store, name), same in groupby(rows, lambda row: (row[0], row[1])):
@@ -169,7 +155,7 @@ def _compared(
     connection.execute("DROP TABLE compared")
 
 
-def _rows(connection: DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+def _rows(connection: Connection) -> Iterator[tuple[Any, ...]]:
     """The rows of the table `compared` in its order, some in memory at a time."""
     columns = f'"{_STORE}", "imageSetId", call, target, "{PINNED}", code, "{COLLECTED}", {WITNESS}'
     said = ", ".join(f'"{name}"' for name in _SAID)
@@ -196,7 +182,7 @@ def _zoned(answer: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def _kept(connection: DuckDBPyConnection, found: Iterable[tuple[str, str, str]]) -> DuckDBPyRelation | None:
+def _kept(connection: Connection, found: Iterable[tuple[str, str, str]]) -> Relation | None:
     """The image sets from a file: there may be many."""
     ((spill,),) = connection.sql("SELECT current_setting('temp_directory')").fetchall()
     Path(spill).mkdir(exist_ok=True)
@@ -213,61 +199,48 @@ def _kept(connection: DuckDBPyConnection, found: Iterable[tuple[str, str, str]])
     return connection.read_json(duckdb_path(file), columns=shape, format="newline_delimited")
 
 
-def doubted(rows: DuckDBPyRelation, found: DuckDBPyRelation | None) -> DuckDBPyRelation:
+def doubted(rows: Relation, found: Relation | None) -> Relation:
     """The rows of image sets or versions; those of an image set whose answers contradict each other are unread, one for
     itself and one for each version that was asked for."""
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-    from duckdb import FunctionExpression as Function
-
     if found is None:
         return rows
     others = trusted(rows, found)
     joined = rows.set_alias("rows").join(found.set_alias("doubt"), _same())
-    key = [Column(name) for name in ("target", "datastoreId", "imageSetId", PINNED)]
-    number = Function("row_number").over(partition_by=key, order_by=[Column(COLLECTED).desc().nulls_last()])
-    first = joined.select(*map(Column, (*rows.columns, _WHY)), number.alias("its number"))
-    first = first.filter(Column("its number") == Constant(1))
+    key = [col(name) for name in ("target", "datastoreId", "imageSetId", PINNED)]
+    number = func("row_number").over(partition_by=key, order_by=[col(COLLECTED).desc().nulls_last()])
+    first = joined.select(*map(col, (*rows.columns, _WHY)), number.alias("its number"))
+    first = first.filter(col("its number") == lit(1))
     kinds = dict(zip(rows.columns, rows.types, strict=True))
 
     def value(name: str) -> Expression:
         if name == ERROR_CODE:
-            return Constant(CONTRADICTORY).alias(name)
+            return lit(CONTRADICTORY).alias(name)
         if name == ERROR_MESSAGE:
-            return Column(_WHY).alias(name)
+            return col(_WHY).alias(name)
         if name in _KEPT or name.startswith(_LABELS):
-            return Column(name)
-        return Constant(None).cast(kinds[name]).alias(name)
+            return col(name)
+        return null(kinds[name]).alias(name)
 
     return others.union(first.select(*map(value, rows.columns)))
 
 
-def trusted(lines: DuckDBPyRelation, found: DuckDBPyRelation | None) -> DuckDBPyRelation:
+def trusted(lines: Relation, found: Relation | None) -> Relation:
     """Records but for those of image sets whose answers contradict each other."""
     return lines if found is None else lines.join(found.set_alias("doubt"), _same(), how="anti")
 
 
-def unsaid(answers: DuckDBPyRelation, found: DuckDBPyRelation | None) -> DuckDBPyRelation:
+def unsaid(answers: Relation, found: Relation | None) -> Relation:
     """Answers on image sets, of which those that contradict each other say nothing, not even whether it is there."""
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-
     if found is None:
         return answers
     of = (*SET, PINNED, "action", COLLECTED)
     kinds = dict(zip(answers.columns, answers.types, strict=True))
     rest = answers.set_alias("answers").join(found.set_alias("doubt"), _same(), how="semi")
-    none = (
-        Column(name) if name in of else Constant(None).cast(kind).alias(name) for name, kind in kinds.items()
-    )
+    none = (col(name) if name in of else null(kind).alias(name) for name, kind in kinds.items())
     return trusted(answers.set_alias("answers"), found).union(rest.select(*none))
 
 
 def _same() -> Expression:
     """Whether a record or a row is of an image set whose answers contradict each other."""
-    import duckdb
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-
-    store = duckdb.CoalesceOperator(Column("datastoreId"), Constant(""))
-    return (store == Column(_STORE)) & (Column("imageSetId") == Column(_ID))
+    store = or_empty("datastoreId")
+    return (store == col(_STORE)) & (col("imageSetId") == col(_ID))

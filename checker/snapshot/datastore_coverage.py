@@ -8,13 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from checker.layout import DATASTORES, FINDINGS, SNAPSHOT, VERSIONS
 from checker.snapshot.columns import TARGET_ACCOUNT, TARGET_REGION, connect, duckdb_path
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+from checker.sql import Connection
 
 Key = tuple[str, str | None]
 """A target, and its data store where that is known."""
@@ -73,7 +71,7 @@ def _in_organization(target: str) -> str | None:
     return parts[1] if len(parts) > 1 and len(parts[1]) == 12 and parts[1].isdecimal() else None
 
 
-def _sets(connection: DuckDBPyConnection, folder: Path) -> Iterator[tuple[Key, dict[str, Any]]]:
+def _sets(connection: Connection, folder: Path) -> Iterator[tuple[Key, dict[str, Any]]]:
     """How many image sets there are, and how many were not there or not read, each counted once."""
     tables = [one for one in (folder / SNAPSHOT, folder / VERSIONS, folder / DATASTORES) if one.exists()]
     if not tables:
@@ -97,7 +95,7 @@ def _sets(connection: DuckDBPyConnection, folder: Path) -> Iterator[tuple[Key, d
         yield (target, store), dict(zip(names, said, strict=True))
 
 
-def _verdicts(connection: DuckDBPyConnection, folder: Path) -> dict[Key, Counter[str]]:
+def _verdicts(connection: Connection, folder: Path) -> dict[Key, Counter[str]]:
     """The fails, waived fails and unknowns of each."""
     found: dict[Key, Counter[str]] = {}
     if not (folder / FINDINGS).exists():

@@ -7,7 +7,6 @@ image set that was not read, now or then, is in none of the numbers.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from checker.fields import EARLIER, KNOWN
 from checker.model import Moved
@@ -15,9 +14,7 @@ from checker.snapshot.columns import PINNED, REFERENCE, REUSED, connect, read_li
 from checker.snapshot.history import known_of_others, read_history
 from checker.snapshot.last_answers import last_answers
 from checker.snapshot.records import LISTED_SINCE, SEARCH
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+from checker.sql import Connection, Expression, Relation, coalesce, col, false, func, lit, or_empty
 
 FACTS = ("versionId", "updatedAt", "imageSetState")
 """What another answer says of an image set that has changed."""
@@ -31,9 +28,6 @@ def moved(records: Path, history: Path | None) -> Moved | None:
         records: the records of the run.
         history: its `history.parquet`.
     """
-    from duckdb import ColumnExpression as Column
-    from duckdb import FunctionExpression as Function
-
     if history is None:
         return None
     with connect() as connection:
@@ -42,93 +36,72 @@ def moved(records: Path, history: Path | None) -> Moved | None:
         kept = read_history(connection, history)
         if known_of_others(kept) is None:  # no run has looked
             return None
-        rows = _beside(_now(connection, records), kept.filter(Column("imageSetId").isnotnull()))
-        counters = [Function("count_if", condition) for condition in _kinds()]
+        rows = _beside(_now(connection, records), kept.filter(col("imageSetId").isnotnull()))
+        counters = [func("count_if", condition) for condition in _kinds()]
         return Moved(*(count or 0 for count in rows.aggregate(counters).fetchall()[0]))
 
 
 def _kinds() -> list[Expression]:
     """Which rows are new, changed, unchanged, not asked for again, vanished, in the order of `Moved`."""
-    import duckdb
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-
-    false = Constant(value=False)
 
     def sure(condition: Expression) -> Expression:
-        return duckdb.CoalesceOperator(condition, false)
+        return coalesce(condition, false())
 
-    known, here = sure(Column("then.known")), Column("there")
-    was_there = known & sure(Column("then.found")) & ~sure(Column("then.imageSetState") == Constant(_DELETED))
-    other = false
+    known, here = sure(col("then.known")), col("there")
+    was_there = known & sure(col("then.found")) & ~sure(col("then.imageSetState") == lit(_DELETED))
+    other = false()
     for name in FACTS:
-        other = other | sure(Column(name) != Column(f"then.{name}"))
-    other = other | sure(~Column("then.found"))
-    unknown = Column("then.known").isnotnull() & ~Column("then.known")
-    new = here & (Column("then.id").isnull() | unknown)
+        other = other | sure(col(name) != col(f"then.{name}"))
+    other = other | sure(~col("then.found"))
+    unknown = col("then.known").isnotnull() & ~col("then.known")
+    new = here & (col("then.id").isnull() | unknown)
     return [
         new,
         here & known & other,
         here & known & ~other,
-        here & known & Column("reused"),
-        ~here & Column("gone") & was_there,
+        here & known & col("reused"),
+        ~here & col("gone") & was_there,
     ]
 
 
-def _now(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation:
+def _now(connection: Connection, records: Path) -> Relation:
     """A row for each image set of a run: whether it is `there`, or `gone`, and what was last said of it."""
-    import duckdb
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-    from duckdb import FunctionExpression as Function
-
     lines = read_lines(connection, records, {**REFERENCE, LISTED_SINCE: "TIMESTAMP"})
-    searched = lines.filter(Column(LISTED_SINCE).isnotnull()).select(Column("target").alias("of")).distinct()
-    listed = duckdb.CoalesceOperator(Column("action") == Constant(SEARCH), Constant(value=False))
-    said = lines.filter(Column("imageSetId").isnotnull()).aggregate(
+    searched = lines.filter(col(LISTED_SINCE).isnotnull()).select(col("target").alias("of")).distinct()
+    listed = coalesce(col("action") == lit(SEARCH), false())
+    said = lines.filter(col("imageSetId").isnotnull()).aggregate(
         [
-            _store("datastoreId").alias("its.store"),
-            Column("imageSetId").alias("its.id"),
-            Function("bool_or", listed).alias("listed"),
-            Function("bool_or", Column(REUSED).isnotnull()).alias("reused"),
+            or_empty("datastoreId").alias("its.store"),
+            col("imageSetId").alias("its.id"),
+            func("bool_or", listed).alias("listed"),
+            func("bool_or", col(REUSED).isnotnull()).alias("reused"),
         ],
         'coalesce("datastoreId", \'\'), "imageSetId"',
     )
-    last = last_answers(connection, records).filter(Column(PINNED).isnull()).set_alias("last")
-    same = (_store("datastoreId") == Column("its.store")) & (Column("imageSetId") == Column("its.id"))
+    last = last_answers(connection, records).filter(col(PINNED).isnull()).set_alias("last")
+    same = (or_empty("datastoreId") == col("its.store")) & (col("imageSetId") == col("its.id"))
     joined = last.join(said.set_alias("its"), same).set_alias("both")
-    joined = joined.join(searched.set_alias("searched"), Column("target") == Column("of"), how="left")
+    joined = joined.join(searched.set_alias("searched"), col("target") == col("of"), how="left")
     # of a target that was searched, what no search lists has vanished, whatever is known of it
-    unlisted = Column("of").isnotnull() & ~Column("listed")
-    found = Column("found")
+    unlisted = col("of").isnotnull() & ~col("listed")
+    found = col("found")
     return joined.select(
-        Column("its.store"),
-        Column("its.id"),
-        Column("reused"),
-        duckdb.CoalesceOperator(found & ~unlisted, Constant(value=False)).alias("there"),
-        duckdb.CoalesceOperator(~found | (found & unlisted), Constant(value=False)).alias("gone"),
-        *map(Column, FACTS),
+        col("its.store"),
+        col("its.id"),
+        col("reused"),
+        coalesce(found & ~unlisted, false()).alias("there"),
+        coalesce(~found | (found & unlisted), false()).alias("gone"),
+        *map(col, FACTS),
     )
 
 
-def _beside(now: DuckDBPyRelation, kept: DuckDBPyRelation) -> DuckDBPyRelation:
+def _beside(now: Relation, kept: Relation) -> Relation:
     """The rows beside what earlier runs saw of the same image set."""
-    from duckdb import ColumnExpression as Column
-
-    then = kept.filter(Column(PINNED).isnull()).select(
-        _store("datastoreId").alias("then.store"),
-        Column("imageSetId").alias("then.id"),
-        Column(KNOWN.path).alias("then.known"),
-        *(Column(f"{EARLIER}{name}").alias(f"then.{name}") for name in ("found", *FACTS)),
+    then = kept.filter(col(PINNED).isnull()).select(
+        or_empty("datastoreId").alias("then.store"),
+        col("imageSetId").alias("then.id"),
+        col(KNOWN.path).alias("then.known"),
+        *(col(f"{EARLIER}{name}").alias(f"then.{name}") for name in ("found", *FACTS)),
     )
-    same = (Column("its.store") == Column("then.store")) & (Column("its.id") == Column("then.id"))
+    same = (col("its.store") == col("then.store")) & (col("its.id") == col("then.id"))
     return now.set_alias("now").join(then.set_alias("then"), same, how="left")
-
-
-def _store(name: str) -> Expression:
-    """A data store to join by; one that is not known is one of its own."""
-    import duckdb
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-
-    return duckdb.CoalesceOperator(Column(name), Constant(""))

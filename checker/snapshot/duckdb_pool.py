@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+from checker.sql import Connection
 
 Config = Mapping[str, str | int | bool]
 
 _MOST_IDLE = 4
 """How many are open at the same time at most without being used."""
-_idle: list[tuple[Config, DuckDBPyConnection]] = []
+_idle: list[tuple[Config, Connection]] = []
 _users: list[object] = []
 """The databases that may be used again, and the blocks in which they are kept open: a process has one memory."""
 
@@ -39,7 +37,7 @@ def close_idle() -> None:
 
 
 @contextmanager
-def empty_database(config: Config, temporary: str) -> Iterator[DuckDBPyConnection]:
+def empty_database(config: Config, temporary: str) -> Iterator[Connection]:
     """A connection to a database in memory that holds nothing.
 
     Args:
@@ -72,7 +70,7 @@ def _is_empty(temporary: Path) -> bool:
         return False
 
 
-def _idle_one(config: Config) -> DuckDBPyConnection | None:
+def _idle_one(config: Config) -> Connection | None:
     for entry in [entry for entry in _idle if entry[0] == config]:
         with suppress(ValueError):  # another thread has taken it
             _idle.remove(entry)
@@ -80,7 +78,7 @@ def _idle_one(config: Config) -> DuckDBPyConnection | None:
     return None
 
 
-def _new(config: Config) -> DuckDBPyConnection:
+def _new(config: Config) -> Connection:
     import duckdb
 
     return duckdb.connect(config=dict(config))

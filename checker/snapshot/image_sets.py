@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import and_
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from checker.fields import MOVING, SEARCHED, model
 from checker.model import Label, Needs
@@ -48,9 +47,7 @@ from checker.snapshot.records import (
     SEARCH,
 )
 from checker.snapshot.records import LISTED_SINCE as SINCE
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+from checker.sql import Connection, Expression, Relation, case, coalesce, col, lit, null
 
 FILLED = "updatedAt"
 """What ListImageSetVersions leaves out of version 1 in published samples, and a search of the same version has."""
@@ -60,15 +57,13 @@ _SPELLED = {"versionId": "version"}
 
 
 def image_set_rows(
-    connection: DuckDBPyConnection, records: Path, labels: Mapping[str, Label], needs: Needs
-) -> DuckDBPyRelation:
+    connection: Connection, records: Path, labels: Mapping[str, Label], needs: Needs
+) -> Relation:
     """A row for each image set and each pinned version, and for each target of which some may be missing one without an
     id."""
-    from duckdb import ColumnExpression as Column
-
     answer = {"account": "VARCHAR", "region": "VARCHAR"} | member_types(model().fields)
 
-    def settle(part: DuckDBPyRelation) -> DuckDBPyRelation:
+    def settle(part: Relation) -> Relation:
         return settled(connection, part, records)
 
     asked = settle(read_lines(connection, records, {**REFERENCE, **answer, **LABELS}, GET_IMAGE_SET))
@@ -77,7 +72,7 @@ def image_set_rows(
     every = settle(_searches(connection, records))
     if not every.limit(1).fetchall():
         return rows.union(_listed(lists, labels, known=_answers(needs, model().versions)))
-    searched = every.filter(Column("imageSetId").isnotnull())
+    searched = every.filter(col("imageSetId").isnotnull())
     rows = settle(_with_moving(rows, searched))
     known = _answers(needs, model().versions | SEARCHED)
     rows = rows.union(settle(_beside_search(_listed(lists, labels, known=known), searched)))
@@ -86,19 +81,15 @@ def image_set_rows(
     return settle(rows.union(_targets(every, labels)))
 
 
-def target_rows(
-    connection: DuckDBPyConnection, records: Path, labels: Mapping[str, Label]
-) -> DuckDBPyRelation | None:
+def target_rows(connection: Connection, records: Path, labels: Mapping[str, Label]) -> Relation | None:
     """The rows of targets of which some image sets may be missing; None where none is searched."""
     every = _searches(connection, records)
     return _targets(every, labels) if every.limit(1).fetchall() else None
 
 
-def _targets(every: DuckDBPyRelation, labels: Mapping[str, Label]) -> DuckDBPyRelation:
-    from duckdb import ColumnExpression as Column
-
-    missing = every.filter(Column("imageSetId").isnull())
-    return _row(missing, labels, {}, SEARCH, since=Column(SINCE))
+def _targets(every: Relation, labels: Mapping[str, Label]) -> Relation:
+    missing = every.filter(col("imageSetId").isnull())
+    return _row(missing, labels, {}, SEARCH, since=col(SINCE))
 
 
 def _answers(needs: Needs, known: frozenset[str]) -> bool:
@@ -106,7 +97,7 @@ def _answers(needs: Needs, known: frozenset[str]) -> bool:
     return needs.fields is not None and needs.fields <= known | _OWN
 
 
-def _searches(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation:
+def _searches(connection: Connection, records: Path) -> Relation:
     kinds = member_types({path: model().fields[path] for path in SEARCHED & model().fields.keys()})
     kinds = {name: kind for name, kind in kinds.items() if name not in REFERENCE and name != "versionId"}
     shape = {**REFERENCE, **kinds, "version": "BIGINT", SINCE: "TIMESTAMP", **LABELS}
@@ -114,105 +105,90 @@ def _searches(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation
 
 
 def _row(
-    lines: DuckDBPyRelation,
+    lines: Relation,
     labels: Mapping[str, Label],
     values: Mapping[str, Expression],
     call: str,
     *,
     known: bool = True,
     since: Expression | None = None,
-) -> DuckDBPyRelation:
+) -> Relation:
     """Lines as rows of the table. Unless `known`, the call does not say what the rules read; `since` is for the rows of
     targets: from when on their image sets are known, where that is all that there is to say."""
-    import duckdb
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-
     code = member(ERROR_CODE)
     if call == LIST_VERSIONS:
-        unlisted = duckdb.CaseExpression(Column("one").isnull(), Constant(NO_VERSION))
-        code = duckdb.CoalesceOperator(code, unlisted)
+        unlisted = case(col("one").isnull(), lit(NO_VERSION))
+        code = coalesce(code, unlisted)
     if not known:
         values = {}
-        code = duckdb.CoalesceOperator(code, Constant(NOT_RECORDED))
+        code = coalesce(code, lit(NOT_RECORDED))
     if since is not None:
-        code = duckdb.CoalesceOperator(code, Constant(DELETED_NOT_LISTED))
-    null = Constant(None)
+        code = coalesce(code, lit(DELETED_NOT_LISTED))
     types = {path: kind for path, kind in _types().items() if path not in values}
-    filled = {**values, **{path: null.cast(kind) for path, kind in types.items()}}
+    filled = {**values, **{path: null(kind) for path, kind in types.items()}}
     for name in ("datastoreId", "imageSetId"):
-        filled[name] = Column(name)
-    own = {
-        name: Column(name) if call == GET_IMAGE_SET else null.cast("VARCHAR")
-        for name in ("account", "region")
-    }
+        filled[name] = col(name)
+    own = {name: col(name) if call == GET_IMAGE_SET else null("VARCHAR") for name in ("account", "region")}
     return lines.select(
         *reference(found_by(code), code, member(ERROR_MESSAGE)),
         # that it is not there is an answer too
-        duckdb.CaseExpression(found_by(code).isnotnull(), Constant(call)).alias(CALL),
-        *(null.cast("TIMESTAMP").alias(name) for name in (SEARCHED_AT, FILLED_AT)),
-        (null.cast("TIMESTAMP") if since is None else since).alias(LISTED_SINCE),
+        case(found_by(code).isnotnull(), lit(call)).alias(CALL),
+        *(null("TIMESTAMP").alias(name) for name in (SEARCHED_AT, FILLED_AT)),
+        (null("TIMESTAMP") if since is None else since).alias(LISTED_SINCE),
         *(own[name].alias(name) for name in own),
         *(filled[path].alias(path) for path in model().fields),
         *label_columns(labels),
     )
 
 
-def _listed(lines: DuckDBPyRelation, labels: Mapping[str, Label], *, known: bool) -> DuckDBPyRelation:
+def _listed(lines: Relation, labels: Mapping[str, Label], *, known: bool) -> Relation:
     """The latest version, or the pinned one, of the lists."""
     paths = [path for path in model().fields if path in model().versions and path not in _OF_THE_SET]
     values = {path: of_version(path) for path in paths}
     return _row(lines, labels, values, LIST_VERSIONS, known=known)
 
 
-def _searched(lines: DuckDBPyRelation, labels: Mapping[str, Label], *, known: bool) -> DuckDBPyRelation:
-    from duckdb import ColumnExpression as Column
-
+def _searched(lines: Relation, labels: Mapping[str, Label], *, known: bool) -> Relation:
     paths = [path for path in model().fields if path in SEARCHED and path not in _OF_THE_SET]
-    values = {path: Column(_SPELLED.get(path, path)) for path in paths}
+    values = {path: col(_SPELLED.get(path, path)) for path in paths}
     return _row(lines, labels, values, SEARCH, known=known)
 
 
-def _with_moving(rows: DuckDBPyRelation, searched: DuckDBPyRelation) -> DuckDBPyRelation:
+def _with_moving(rows: Relation, searched: Relation) -> Relation:
     """The rows of answers with what a later search says of the fields that change without a new version."""
     return _overlaid(rows, searched, sorted(MOVING), later=True)
 
 
-def _beside_search(rows: DuckDBPyRelation, searched: DuckDBPyRelation) -> DuckDBPyRelation:
+def _beside_search(rows: Relation, searched: Relation) -> Relation:
     """The rows of lists with what only a search says of an image set."""
     paths = [path for path in model().fields if path in SEARCHED and path not in model().versions]
     return _overlaid(rows, searched, [*paths, FILLED], later=False)
 
 
-def _overlaid(
-    rows: DuckDBPyRelation, searched: DuckDBPyRelation, paths: Sequence[str], *, later: bool
-) -> DuckDBPyRelation:
-    import duckdb
-    from duckdb import ColumnExpression as Column
-
+def _overlaid(rows: Relation, searched: Relation, paths: Sequence[str], *, later: bool) -> Relation:
     right = searched.select(
-        *(Column(name).alias(f"search.{name}") for name in SET),
-        Column("collectedAt").alias("search.at"),
-        Column("version").alias("search.version"),
-        *(Column(path).alias(f"search.{path}") for path in paths),
+        *(col(name).alias(f"search.{name}") for name in SET),
+        col("collectedAt").alias("search.at"),
+        col("version").alias("search.version"),
+        *(col(path).alias(f"search.{path}") for path in paths),
     )
-    same = reduce(and_, [Column(name) == Column(f"search.{name}") for name in SET])
-    same = same & Column(PINNED).isnull() & Column("found")
+    same = reduce(and_, [col(name) == col(f"search.{name}") for name in SET])
+    same = same & col(PINNED).isnull() & col("found")
     if later:
-        same = same & (Column("search.at") > Column("collectedAt"))
+        same = same & (col("search.at") > col("collectedAt"))
     joined = rows.set_alias("rows").join(right.set_alias("search"), same, how="left")
-    given = Column("search.imageSetId").isnotnull()
-    same_version = given & Column(FILLED).isnull() & (Column("search.version") == Column("versionId"))
+    given = col("search.imageSetId").isnotnull()
+    same_version = given & col(FILLED).isnull() & (col("search.version") == col("versionId"))
 
     def value(name: str) -> Expression:
         if name == SEARCHED_AT:
-            return Column("search.at").alias(name)
+            return col("search.at").alias(name)
         if name == FILLED_AT and FILLED in paths:
-            return duckdb.CaseExpression(same_version, Column("search.at")).alias(name)
+            return case(same_version, col("search.at")).alias(name)
         if name not in paths:
-            return Column(name)
+            return col(name)
         taken = same_version if name == FILLED else given
-        return duckdb.CaseExpression(taken, Column(f"search.{name}")).otherwise(Column(name)).alias(name)
+        return case(taken, col(f"search.{name}")).otherwise(col(name)).alias(name)
 
     return joined.select(*map(value, rows.columns))
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from checker.model import Target
 from checker.problems import Problem
 from checker.snapshot.columns import PINNED, REFERENCE, connect, read_lines
 from checker.snapshot.deletion_events import Event
+from checker.sql import Relation, col
 from checker.values import iso
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyRelation
 
 MOST_NAMED = 3
 """Data stores and image sets that a text names; the rest is counted."""
@@ -67,19 +64,17 @@ def of_files(warnings: Sequence[Problem]) -> tuple[str, ...]:
 
 def of_several_targets(records: Path) -> tuple[str, ...]:
     """Image sets that more than one target has, as notes for reports."""
-    from duckdb import ColumnExpression as Column
-
     with connect() as connection:
-        lines = read_lines(connection, records, REFERENCE).filter(Column("imageSetId").isnotnull())
+        lines = read_lines(connection, records, REFERENCE).filter(col("imageSetId").isnotnull())
         each = lines.aggregate(
             '"imageSetId", min("target") AS one, max("target") AS other',
             f'"datastoreId", "imageSetId", "{PINNED}"',
         )
-        same = each.filter(Column("one") != Column("other"))
+        same = each.filter(col("one") != col("other"))
         number = _count(same)
         if not number:
             return ()
-        names = (Column("imageSetId"), Column("one"), Column("other"))
+        names = (col("imageSetId"), col("one"), col("other"))
         first = same.select(*names).order("ALL").limit(MOST_NAMED).fetchall()
     shown = ", ".join(f"{name} of {one} and {other}" for name, one, other in first)
     more = ", .." if number > MOST_NAMED else ""
@@ -87,16 +82,12 @@ def of_several_targets(records: Path) -> tuple[str, ...]:
     return (f"{number:,} {are} in more than one target, and judged and counted in each: {shown}{more}.",)
 
 
-def _count(rows: DuckDBPyRelation) -> int:
+def _count(rows: Relation) -> int:
     return int(rows.aggregate("count(*)").fetchall()[0][0])
 
 
 def _stores(records: Path) -> frozenset[str]:
     """The data stores that records are of."""
-    from duckdb import ColumnExpression as Column
-
     with connect() as connection:
         lines = read_lines(connection, records, REFERENCE)
-        return frozenset(
-            name for (name,) in lines.select(Column("datastoreId")).distinct().fetchall() if name
-        )
+        return frozenset(name for (name,) in lines.select(col("datastoreId")).distinct().fetchall() if name)

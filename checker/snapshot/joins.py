@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import reduce
 from operator import and_
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from checker.fields import DICOM, EARLIER, KNOWN, SUCCESSOR, SUPERSEDED_BY, model, tag_column
 from checker.model import Source, Type
@@ -40,9 +40,7 @@ from checker.snapshot.records import (
     SEARCH,
     TAGS,
 )
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+from checker.sql import Connection, Expression, Relation, case, coalesce, col, false, func, lit, null, true
 
 NO_EARLIER_RUN = "no earlier run yet; this one is the first"
 NOT_LOOKED_AT = "no earlier run yet; this one is the first to read all of this target"
@@ -54,18 +52,16 @@ _DATASTORE = "datastore."
 
 
 def with_tags(
-    connection: DuckDBPyConnection,
-    rows: DuckDBPyRelation,
+    connection: Connection,
+    rows: Relation,
     records: Path,
     keys: Sequence[str],
     *,
     of: Literal["image set", "datastore"],
-) -> DuckDBPyRelation:
+) -> Relation:
     """The rows with the tags of their image set or of their data store, a column for each key."""
-    from duckdb import ColumnExpression as Column
-
     lines = read_lines(connection, records, {**REFERENCE, TAGS: "MAP(VARCHAR, VARCHAR)"}, LIST_TAGS)
-    whole = Column("imageSetId").isnull()
+    whole = col("imageSetId").isnull()
     on, head = (_SET, TAGS) if of == "image set" else (_STORE, _DATASTORE + TAGS)
     source = Source.TAGS if of == "image set" else Source.DATASTORE_TAGS
     columns = {tag_column(source, key): map_value(TAGS, key) for key in keys}
@@ -74,43 +70,35 @@ def with_tags(
 
 
 def with_dicom(
-    connection: DuckDBPyConnection,
-    rows: DuckDBPyRelation,
+    connection: Connection,
+    rows: Relation,
     records: Path,
     names: Sequence[str],
-    found: DuckDBPyRelation | None = None,
-) -> DuckDBPyRelation:
+    found: Relation | None = None,
+) -> Relation:
     """The rows of image sets with DICOM attributes, where a search found them and these were read; not those that are `found`
     to be contradictory."""
-    import duckdb
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-    from duckdb import FunctionExpression as Function
-
     lines = read_lines(connection, records, {**REFERENCE, DICOM_TAGS: "MAP(VARCHAR, VARCHAR)"}, SEARCH)
-    keys = duckdb.CoalesceOperator(Function("map_keys", Column(DICOM_TAGS)), Function("list_value"))
-    whole = Function("list_has_all", keys, Function("list_value", *map(Constant, names)))
-    lines = trusted(lines.filter(Column("imageSetId").isnotnull() & whole), found)
+    keys = coalesce(func("map_keys", col(DICOM_TAGS)), func("list_value"))
+    whole = func("list_has_all", keys, func("list_value", *map(lit, names)))
+    lines = trusted(lines.filter(col("imageSetId").isnotnull() & whole), found)
     columns = {DICOM + name: _attribute(name) for name in names}
-    doubtful = duckdb.CoalesceOperator(Column(ERROR_CODE) == Constant(CONTRADICTORY), Constant(value=False))
-    missing = _case(doubtful, Constant(CONTRADICTORY)).otherwise(Constant(NOT_SEARCHED))
+    doubtful = coalesce(col(ERROR_CODE) == lit(CONTRADICTORY), false())
+    missing = case(doubtful, lit(CONTRADICTORY)).otherwise(lit(NOT_SEARCHED))
     return _beside(rows, lines, _SET, Source.DICOM, columns, missing=missing)
 
 
 def _attribute(name: str) -> Expression:
     """A DICOM attribute as a value of its field's type."""
-    from duckdb import ConstantExpression as Constant
-    from duckdb import FunctionExpression as Function
-
     text = map_value(DICOM_TAGS, name)
     kind = model().dicom[DICOM + name].type
     if kind is Type.TIME:
-        day = Function("regexp_full_match", text, Constant("[0-9]{8}"))
-        return Function("try_strptime", _case(day, text), Constant("%Y%m%d"))
+        day = func("regexp_full_match", text, lit("[0-9]{8}"))
+        return func("try_strptime", case(day, text), lit("%Y%m%d"))
     return text.try_cast("BIGINT") if kind is Type.INTEGER else text
 
 
-def with_datastore(connection: DuckDBPyConnection, rows: DuckDBPyRelation, records: Path) -> DuckDBPyRelation:
+def with_datastore(connection: Connection, rows: Relation, records: Path) -> Relation:
     """The rows with what GetDatastore said of their data store."""
     fields = {path.removeprefix(_DATASTORE): spec for path, spec in model().datastore.items()}
     lines = read_lines(
@@ -120,233 +108,193 @@ def with_datastore(connection: DuckDBPyConnection, rows: DuckDBPyRelation, recor
     return _beside(rows, lines, _STORE, "datastore", columns)
 
 
-def with_successor(rows: DuckDBPyRelation) -> DuckDBPyRelation:
+def with_successor(rows: Relation) -> Relation:
     """The rows of image sets with the state of the one that the label superseded_by names, from its own row.
 
     A row of a pinned version does not say what became of the image set, so that it is none to look up.
     """
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-    from duckdb import FunctionExpression as Function
-
-    label = Column(f"labels.{SUPERSEDED_BY}")
+    label = col(f"labels.{SUPERSEDED_BY}")
     named = rows.filter(label.isnotnull()).select(
         _key("datastoreId").alias("named.store"), label.alias("named.id")
     )
-    wanted = (_key("datastoreId") == Column("named.store")) & (Column("imageSetId") == Column("named.id"))
-    sets = rows.filter(Column(PINNED).isnull()).join(named.set_alias("named"), wanted, how="semi")
+    wanted = (_key("datastoreId") == col("named.store")) & (col("imageSetId") == col("named.id"))
+    sets = rows.filter(col(PINNED).isnull()).join(named.set_alias("named"), wanted, how="semi")
     names = ("found", "imageSetState", "imageSetWorkflowStatus", "isPrimary")
     answer = (CALL, COLLECTED, REUSED)
     # a set that several targets list: one that was read tells more, and the first target's is as good as another
-    unread = Function("concat", Column("found").isnull().cast("VARCHAR"), Column("target"))
-    best = Function(
+    unread = func("concat", col("found").isnull().cast("VARCHAR"), col("target"))
+    best = func(
         "arg_min",
-        Function(
+        func(
             "struct_pack",
-            *(Column(name).alias(name) for name in (*names, *answer)),
-            Column(ERROR_CODE).alias("code"),
+            *(col(name).alias(name) for name in (*names, *answer)),
+            col(ERROR_CODE).alias("code"),
         ),
         unread,
     )
     found = sets.aggregate(
-        [_key("datastoreId").alias("its.store"), Column("imageSetId").alias("its.id"), best.alias("its")],
+        [_key("datastoreId").alias("its.store"), col("imageSetId").alias("its.id"), best.alias("its")],
         'coalesce("datastoreId", \'\'), "imageSetId"',
     )
-    same = (_key("datastoreId") == Column("its.store")) & (label == Column("its.id"))
+    same = (_key("datastoreId") == col("its.store")) & (label == col("its.id"))
     joined = rows.join(found.set_alias("its"), same, how="left")
-    its = {
-        name: Function("struct_extract", Column("its"), Constant(name)) for name in (*names, *answer, "code")
-    }
+    its = {name: func("struct_extract", col("its"), lit(name)) for name in (*names, *answer, "code")}
     return joined.select(
-        *map(Column, rows.columns),
-        _case(its["found"].isnotnull(), Constant(value=True)).alias(f"{SUCCESSOR}received"),
-        _case(label.isnotnull() & Column("its.id").isnull(), Constant(NOT_RECORDED))
-        .otherwise(_case(its["found"].isnull(), its["code"]))
+        *map(col, rows.columns),
+        case(its["found"].isnotnull(), true()).alias(f"{SUCCESSOR}received"),
+        case(label.isnotnull() & col("its.id").isnull(), lit(NOT_RECORDED))
+        .otherwise(case(its["found"].isnull(), its["code"]))
         .alias(f"{SUCCESSOR}error"),
         *(its[name].alias(SUCCESSOR + name) for name in (*names, *answer)),
     )
 
 
-def with_history(
-    connection: DuckDBPyConnection, rows: DuckDBPyRelation, history: Path | None
-) -> DuckDBPyRelation:
+def with_history(connection: Connection, rows: Relation, history: Path | None) -> Relation:
     """The rows of image sets with what earlier runs and events saw of them; None where there were none.
 
     A row of a pinned version is compared with the same version, since an old one says nothing of the latest.
     """
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-
     if history is None:
         return _without_history(rows)
     kept = read_history(connection, history)
     general = known_of_others(kept)
-    joined = _seen_before(rows, kept.filter(Column("imageSetId").isnotnull()))
-    joined = _looked_at(joined, kept.filter(Column(TARGET).isnotnull()))
-    in_none = Column("its.id").isnull()
-    of_others = Constant(general).cast("BOOLEAN")
+    joined = _seen_before(rows, kept.filter(col("imageSetId").isnotnull()))
+    joined = _looked_at(joined, kept.filter(col(TARGET).isnotnull()))
+    in_none = col("its.id").isnull()
+    of_others = lit(general).cast("BOOLEAN")
     if names_targets(connection, history):
-        never = Column("looked.target").isnull()
-        of_others = _case(~never, of_others)
+        never = col("looked.target").isnull()
+        of_others = case(~never, of_others)
     else:
-        never = in_none if general is None else Constant(value=False)
-    known = _case(in_none, of_others).otherwise(Column("its.known"))
-    found = Column(f"earlier.{EARLIER}found")
-    first = Constant(NO_EARLIER_RUN if general is None else NOT_LOOKED_AT)
-    error = _case(known.isnull() & never, first)
+        never = in_none if general is None else false()
+    known = case(in_none, of_others).otherwise(col("its.known"))
+    found = col(f"earlier.{EARLIER}found")
+    first = lit(NO_EARLIER_RUN if general is None else NOT_LOOKED_AT)
+    error = case(known.isnull() & never, first)
     for missing, why in (
         (known.isnull(), "unread in earlier runs"),
         (~known, "not seen by an earlier run"),
         (found.isnull(), "this version not read by an earlier run"),
         (~found, "not there in the last run that asked"),
-        (~Column("answered"), "seen by a search or a deletion event only"),
+        (~col("answered"), "seen by a search or a deletion event only"),
     ):
-        error = error.when(missing, Constant(why))
+        error = error.when(missing, lit(why))
     return joined.select(
-        *map(Column, rows.columns),
+        *map(col, rows.columns),
         known.alias(KNOWN.path),
-        _case(known & found.isnotnull(), Constant(value=True)).alias(f"{EARLIER}received"),
+        case(known & found.isnotnull(), true()).alias(f"{EARLIER}received"),
         error.alias(f"{EARLIER}error"),
-        Column("answered").alias(f"{EARLIER}answered"),
-        *(_case(known, Column(f"earlier.{EARLIER}{path}")).alias(EARLIER + path) for path in state_types()),
+        col("answered").alias(f"{EARLIER}answered"),
+        *(case(known, col(f"earlier.{EARLIER}{path}")).alias(EARLIER + path) for path in state_types()),
     )
 
 
-def _looked_at(rows: DuckDBPyRelation, targets: DuckDBPyRelation) -> DuckDBPyRelation:
+def _looked_at(rows: Relation, targets: Relation) -> Relation:
     """The rows beside the target that an earlier run has looked at, as `looked.target`."""
-    from duckdb import ColumnExpression as Column
-
-    seen = targets.select(Column(TARGET).alias("looked.target"), _key("datastoreId").alias("looked.store"))
-    same = (Column("target") == Column("looked.target")) & (_key("datastoreId") == Column("looked.store"))
+    seen = targets.select(col(TARGET).alias("looked.target"), _key("datastoreId").alias("looked.store"))
+    same = (col("target") == col("looked.target")) & (_key("datastoreId") == col("looked.store"))
     return rows.set_alias("rows").join(seen.set_alias("looked"), same, how="left")
 
 
-def with_targets(rows: DuckDBPyRelation) -> DuckDBPyRelation:
+def with_targets(rows: Relation) -> Relation:
     """The rows of image sets with one for each target, which has no image set. `previous.error` of such a row is why nothing
     is known of the past of the target, null where something is."""
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-    from duckdb import FunctionExpression as Function
-
-    why, whole = f"{EARLIER}error", Column("imageSetId").isnull()
-    first = _case(Column(why).isin(*map(Constant, FIRST)), Column(why))
-    ends = [Function(name, _key("datastoreId")) for name in ("min", "max")]
+    why, whole = f"{EARLIER}error", col("imageSetId").isnull()
+    first = case(col(why).isin(*map(lit, FIRST)), col(why))
+    ends = [func(name, _key("datastoreId")) for name in ("min", "max")]
     facts = {
         # answers of several data stores may be recorded
-        "datastoreId": _case((ends[0] == ends[1]) & (ends[0] != Constant("")), ends[0]),
-        **{name: Function("min", Column(name)) for name in (TARGET_ACCOUNT, TARGET_REGION)},
-        why: Function("min", first),
+        "datastoreId": case((ends[0] == ends[1]) & (ends[0] != lit("")), ends[0]),
+        **{name: func("min", col(name)) for name in (TARGET_ACCOUNT, TARGET_REGION)},
+        why: func("min", first),
     }
     gathered = [value.alias(f"of.{name}") for name, value in facts.items()]
-    targets = rows.filter(~whole).aggregate([Column("target").alias("of.target"), *gathered], "target")
+    targets = rows.filter(~whole).aggregate([col("target").alias("of.target"), *gathered], "target")
     joined = rows.set_alias("rows").join(
-        targets.set_alias("of"), Column("target") == Column("of.target"), how="left"
+        targets.set_alias("of"), col("target") == col("of.target"), how="left"
     )
-    of_itself = _case(whole, Column(f"of.{why}")).otherwise(Column(why)).alias(why)
-    there = joined.select(*(of_itself if name == why else Column(name) for name in rows.columns))
-    searched = rows.filter(whole).select(Column("target").alias("searched.target")).distinct()
+    of_itself = case(whole, col(f"of.{why}")).otherwise(col(why)).alias(why)
+    there = joined.select(*(of_itself if name == why else col(name) for name in rows.columns))
+    searched = rows.filter(whole).select(col("target").alias("searched.target")).distinct()
     alone = targets.set_alias("of").join(
-        searched.set_alias("searched"), Column("of.target") == Column("searched.target"), how="anti"
+        searched.set_alias("searched"), col("of.target") == col("searched.target"), how="anti"
     )
     kinds = dict(zip(rows.columns, rows.types, strict=True))
-    own = {name: Column(f"of.{name}") for name in ("target", *facts)}
-    more = alone.select(
-        *(own.get(name, Constant(None)).cast(kind).alias(name) for name, kind in kinds.items())
-    )
+    own = {name: col(f"of.{name}") for name in ("target", *facts)}
+    more = alone.select(*(own.get(name, lit(None)).cast(kind).alias(name) for name, kind in kinds.items()))
     return there.union(more)
 
 
-def _without_history(rows: DuckDBPyRelation) -> DuckDBPyRelation:
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-
+def _without_history(rows: Relation) -> Relation:
     kinds = {**state_types(), "answered": "BOOLEAN", "received": "BOOLEAN", "error": "VARCHAR"}
     return rows.select(
-        *map(Column, rows.columns),
-        Constant(None).cast("BOOLEAN").alias(KNOWN.path),
+        *map(col, rows.columns),
+        null("BOOLEAN").alias(KNOWN.path),
         *(
-            Constant(NO_EARLIER_RUN if name == "error" else None).cast(kind).alias(EARLIER + name)
+            lit(NO_EARLIER_RUN if name == "error" else None).cast(kind).alias(EARLIER + name)
             for name, kind in kinds.items()
         ),
     )
 
 
-def _seen_before(rows: DuckDBPyRelation, kept: DuckDBPyRelation) -> DuckDBPyRelation:
+def _seen_before(rows: Relation, kept: Relation) -> Relation:
     """The rows beside what is known of their image set, `its`, and what was last seen of their version, `earlier`."""
-    from duckdb import ColumnExpression as Column
 
     def same(head: str) -> Expression:
-        named = Column("imageSetId") == Column(f"{head}.id")
-        return (_key("datastoreId") == Column(f"{head}.store")) & named
+        named = col("imageSetId") == col(f"{head}.id")
+        return (_key("datastoreId") == col(f"{head}.store")) & named
 
     def key(head: str) -> list[Expression]:
-        return [_key("datastoreId").alias(f"{head}.store"), Column("imageSetId").alias(f"{head}.id")]
+        return [_key("datastoreId").alias(f"{head}.store"), col("imageSetId").alias(f"{head}.id")]
 
-    whole = kept.filter(Column(PINNED).isnull()).select(*key("its"), Column(KNOWN.path).alias("its.known"))
+    whole = kept.filter(col(PINNED).isnull()).select(*key("its"), col(KNOWN.path).alias("its.known"))
     state = kept.select(
         *key("earlier"),
         _version().alias("earlier.version"),
-        Column("answered"),
-        *(Column(EARLIER + path).alias(f"earlier.{EARLIER}{path}") for path in state_types()),
+        col("answered"),
+        *(col(EARLIER + path).alias(f"earlier.{EARLIER}{path}") for path in state_types()),
     )
     both = rows.set_alias("rows").join(whole.set_alias("its"), same("its"), how="left").set_alias("both")
-    this = same("earlier") & (_version() == Column("earlier.version"))
+    this = same("earlier") & (_version() == col("earlier.version"))
     return both.join(state.set_alias("earlier"), this, how="left")
 
 
 def _version() -> Expression:
     """A pinned version to join by; 0 where none is."""
-    import duckdb
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-
-    return duckdb.CoalesceOperator(Column(PINNED), Constant(0))
+    return coalesce(col(PINNED), lit(0))
 
 
 def _beside(
-    rows: DuckDBPyRelation,
-    lines: DuckDBPyRelation,
+    rows: Relation,
+    lines: Relation,
     on: Sequence[str],
     head: str,
     columns: dict[str, Expression],
     *,
     missing: Expression | None = None,
-) -> DuckDBPyRelation:
+) -> Relation:
     """The rows with columns of the lines that have the same key; `head` names whether and why not they were received.
     `missing` is the reason where there is no line."""
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-
     code = member(ERROR_CODE)
     right = lines.select(
         *(_key(name).alias(f"beside.{name}") for name in on),
-        _case(code.isnull(), Constant(value=True)).alias(f"{head}.received"),
+        case(code.isnull(), true()).alias(f"{head}.received"),
         code.alias("beside.error"),
-        Column(COLLECTED).alias(f"{head}.{COLLECTED}"),
+        col(COLLECTED).alias(f"{head}.{COLLECTED}"),
         *(value.alias(name) for name, value in columns.items()),
     )
-    same = reduce(and_, [_key(name) == Column(f"beside.{name}") for name in on])
-    none = Constant(NOT_RECORDED) if missing is None else missing
-    reason = _case(Column("beside.target").isnull(), none).otherwise(Column("beside.error"))
+    same = reduce(and_, [_key(name) == col(f"beside.{name}") for name in on])
+    none = lit(NOT_RECORDED) if missing is None else missing
+    reason = case(col("beside.target").isnull(), none).otherwise(col("beside.error"))
     return rows.join(right.set_alias(f"{head}.beside"), same, how="left").select(
-        *map(Column, rows.columns),
-        Column(f"{head}.received"),
+        *map(col, rows.columns),
+        col(f"{head}.received"),
         reason.alias(f"{head}.error"),
-        Column(f"{head}.{COLLECTED}"),
-        *map(Column, columns),
+        col(f"{head}.{COLLECTED}"),
+        *map(col, columns),
     )
 
 
 def _key(name: str) -> Expression:
     """A column to join by; a data store that is not known is one of its own."""
-    import duckdb
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-
-    return duckdb.CoalesceOperator(Column(name), Constant("")) if name == "datastoreId" else Column(name)
-
-
-def _case(condition: Expression, value: Expression) -> Expression:
-    import duckdb
-
-    return duckdb.CaseExpression(condition, value)
+    return coalesce(col(name), lit("")) if name == "datastoreId" else col(name)

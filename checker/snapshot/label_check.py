@@ -8,6 +8,7 @@ from pathlib import Path
 from checker.model import Label
 from checker.problems import InvalidInputError, Problem
 from checker.snapshot.columns import LABELS, REFERENCE, connect, read_lines
+from checker.sql import col, func, lit
 from checker.values import BadValueError, parse_scalar
 
 
@@ -21,16 +22,12 @@ def check_labels(records: Path, labels: Mapping[str, Label]) -> None:
     Raises:
         InvalidInputError: with every value that is none.
     """
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-    from duckdb import FunctionExpression as Function
-
     with connect() as connection:
         lines = read_lines(connection, records, {**REFERENCE, **LABELS})
-        entries = Function("unnest", Function("map_entries", Column("labels"))).alias("entry")
+        entries = func("unnest", func("map_entries", col("labels"))).alias("entry")
         pairs = lines.select(entries).select(
-            Function("struct_extract", Column("entry"), Constant("key")).alias("name"),
-            Function("struct_extract", Column("entry"), Constant("value")).alias("text"),
+            func("struct_extract", col("entry"), lit("key")).alias("name"),
+            func("struct_extract", col("entry"), lit("value")).alias("text"),
         )
         found = pairs.distinct().order("name, text").fetchall()
     problems = [problem for name, text in found if name in labels for problem in _misfit(labels[name], text)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from checker.fields import SEARCHED as SEARCH_FIELDS
 from checker.fields import VERSION_SPELLING, earlier_paths, model
@@ -22,9 +21,7 @@ from checker.snapshot.columns import (
 )
 from checker.snapshot.contradictory_sets import doubts, unsaid
 from checker.snapshot.records import GET_IMAGE_SET, LIST_VERSIONS, SEARCH, VERSIONS
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+from checker.sql import Connection, Expression, Relation, case, col, func, lambda_, lit, true
 
 SEARCHED = 2
 """The `action` of an answer of SearchImageSets; those of calls that say more are lower."""
@@ -39,47 +36,35 @@ def state_types() -> dict[str, str]:
     return own | {path: SQL_TYPES.get(model().fields[path].type, "VARCHAR") for path in earlier_paths()}
 
 
-def last_answers(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation:
+def last_answers(connection: Connection, records: Path) -> Relation:
     """The best answer of a run on each image set and each pinned version: one that was received, the latest. Answers that
     contradict each other are none."""
-    from duckdb import ColumnExpression as Column
-
     rows = _asked(connection, records).union(_listed(connection, records))
     rows = unsaid(rows.union(_searched(connection, records)), doubts(connection, records))
     order = [
-        Column("found").isnull().asc(),
-        Column("action").asc(),
-        Column("collectedAt").desc().nulls_last(),
-        *(Column(name).asc().nulls_last() for name in ("target", "found")),
+        col("found").isnull().asc(),
+        col("action").asc(),
+        col("collectedAt").desc().nulls_last(),
+        *(col(name).asc().nulls_last() for name in ("target", "found")),
     ]
     return first(rows, KEY, order)
 
 
-def _asked(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation:
+def _asked(connection: Connection, records: Path) -> Relation:
     """The answers of GetImageSet."""
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-
     lines = read_lines(connection, records, {**REFERENCE, **member_types(model().fields)}, GET_IMAGE_SET)
     return lines.select(
-        *map(Column, ("target", *KEY)),
-        Constant(0).alias("action"),
+        *map(col, ("target", *KEY)),
+        lit(0).alias("action"),
         found_by(member(ERROR_CODE)).alias("found"),
-        Column("collectedAt"),
+        col("collectedAt"),
         *(member(path).alias(path) for path in earlier_paths()),
     )
 
 
-def latest_version(
-    connection: DuckDBPyConnection, records: Path, more: Mapping[str, str] = NO_COLUMNS
-) -> DuckDBPyRelation:
+def latest_version(connection: Connection, records: Path, more: Mapping[str, str] = NO_COLUMNS) -> Relation:
     """The answers of ListImageSetVersions with the highest version of each, or the pinned one, as the column `one`: null
     where there is none. `more` are further members and their types."""
-    import duckdb
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-    from duckdb import FunctionExpression as Function
-
     known = {path: field for path, field in model().fields.items() if path in model().versions}
     types = {_API.get(name, name): kind for name, kind in member_types(known).items()}
     for name in REFERENCE:
@@ -87,30 +72,24 @@ def latest_version(
     # lists are sorted by the first member
     shape = struct({"versionId": types.pop("versionId")} | types) + "[]"
     lines = read_lines(connection, records, {**REFERENCE, VERSIONS: shape, **more}, LIST_VERSIONS)
-    versions = Function("list_sort", Column(VERSIONS))
-    wanted = duckdb.LambdaExpression("one", member("versionId", Column("one")) == Column(PINNED))
-    versions = duckdb.CaseExpression(Column(PINNED).isnull(), versions).otherwise(
-        Function("list_filter", versions, wanted)
-    )
-    one = Function("list_extract", versions, Constant(-1)).alias("one")
-    return lines.select(*(Column(name) for name in lines.columns if name != VERSIONS), one)
+    versions = func("list_sort", col(VERSIONS))
+    wanted = lambda_("one", member("versionId", col("one")) == col(PINNED))
+    versions = case(col(PINNED).isnull(), versions).otherwise(func("list_filter", versions, wanted))
+    one = func("list_extract", versions, lit(-1)).alias("one")
+    return lines.select(*(col(name) for name in lines.columns if name != VERSIONS), one)
 
 
-def _listed(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation:
+def _listed(connection: Connection, records: Path) -> Relation:
     """The highest version of each answer of ListImageSetVersions, or the pinned one."""
-    import duckdb
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-
     lines = latest_version(connection, records)
     missing = member(ERROR_CODE).isnull() & of_version("versionId").isnull()
-    found = duckdb.CaseExpression(~missing, found_by(member(ERROR_CODE)))
-    empty = Constant(None)
+    found = case(~missing, found_by(member(ERROR_CODE)))
+    empty = lit(None)
     return lines.select(
-        *map(Column, ("target", *KEY)),
-        Constant(1).alias("action"),
+        *map(col, ("target", *KEY)),
+        lit(1).alias("action"),
         found.alias("found"),
-        Column("collectedAt"),
+        col("collectedAt"),
         *(
             (of_version(path) if path in model().versions else empty.cast(state_types()[path])).alias(path)
             for path in earlier_paths()
@@ -118,23 +97,20 @@ def _listed(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation:
     )
 
 
-def _searched(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation:
+def _searched(connection: Connection, records: Path) -> Relation:
     """The image sets that SearchImageSets listed: they are there."""
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-
     paths = [path for path in earlier_paths() if path in SEARCH_FIELDS]
     types = {path: state_types()[path] for path in paths if path not in (*REFERENCE, "versionId")}
     lines = read_lines(connection, records, {**REFERENCE, **types, "version": "BIGINT"}, SEARCH)
-    empty = Constant(None)
-    return lines.filter(Column("imageSetId").isnotnull()).select(
-        *map(Column, ("target", *KEY)),
-        Constant(SEARCHED).alias("action"),
-        Constant(value=True).alias("found"),
-        Column("collectedAt"),
+    empty = lit(None)
+    return lines.filter(col("imageSetId").isnotnull()).select(
+        *map(col, ("target", *KEY)),
+        lit(SEARCHED).alias("action"),
+        true().alias("found"),
+        col("collectedAt"),
         *(
             (
-                Column("version" if path == "versionId" else path)
+                col("version" if path == "versionId" else path)
                 if path in paths
                 else empty.cast(state_types()[path])
             ).alias(path)
@@ -145,19 +121,13 @@ def _searched(connection: DuckDBPyConnection, records: Path) -> DuckDBPyRelation
 
 def of_version(path: str) -> Expression:
     """A field of the version in the column `one`."""
-    from duckdb import ColumnExpression as Column
-
     head, dot, rest = path.partition(".")
-    return member(f"{_API.get(head, head)}{dot}{rest}", Column("one"))
+    return member(f"{_API.get(head, head)}{dot}{rest}", col("one"))
 
 
-def first(rows: DuckDBPyRelation, key: Sequence[str], order: Sequence[Expression]) -> DuckDBPyRelation:
+def first(rows: Relation, key: Sequence[str], order: Sequence[Expression]) -> Relation:
     """Of the rows of each key the one that comes first."""
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-    from duckdb import FunctionExpression as Function
-
-    number = Function("row_number").over(partition_by=list(map(Column, key)), order_by=list(order))
-    numbered = rows.select(*map(Column, rows.columns), number.alias("its number"))
-    kept = numbered.filter(Column("its number") == Constant(1))
-    return kept.select(*(Column(name) for name in rows.columns))
+    number = func("row_number").over(partition_by=list(map(col, key)), order_by=list(order))
+    numbered = rows.select(*map(col, rows.columns), number.alias("its number"))
+    kept = numbered.filter(col("its number") == lit(1))
+    return kept.select(*(col(name) for name in rows.columns))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from checker.fields import PREVIOUS, VERSION_SPELLING, model
 from checker.model import Label, Needs
@@ -37,9 +36,7 @@ from checker.snapshot.records import (
     VERSIONS,
     VERSIONS_NOT_RECORDED,
 )
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+from checker.sql import Connection, Expression, Relation, case, coalesce, col, func, lambda_, lit, null, true
 
 PREVIOUS_NOT_RECORDED = "previous_version not recorded"
 """Why nothing is known of the version before one, where a file leaves its number out."""
@@ -48,15 +45,12 @@ _API = {ours: spelling for spelling, ours in VERSION_SPELLING.items()}
 
 
 def version_rows(
-    connection: DuckDBPyConnection, records: Path, labels: Mapping[str, Label], needs: Needs
-) -> DuckDBPyRelation:
+    connection: Connection, records: Path, labels: Mapping[str, Label], needs: Needs
+) -> Relation:
     """A row for each version of the records, and one for each image set whose versions are not known.
 
     A pinned version comes from the list where there is one, else from what GetImageSet said of it.
     """
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-
     paths = [path for path in model().fields if path in model().versions and path not in _OF_THE_SET]
     lists = read_lines(connection, records, _columns(paths), LIST_VERSIONS)
     answers = read_lines(
@@ -68,22 +62,18 @@ def version_rows(
     searched = target_rows(connection, records, labels)
     if searched is not None:
         # by name: a row of a target has nothing of a version
-        null = Constant(None)
         same = zip(rows.columns, rows.types, strict=True)
         rows = rows.union(
             searched.select(
-                *(
-                    Column(name) if name in searched.columns else null.cast(kind).alias(name)
-                    for name, kind in same
-                )
+                *(col(name) if name in searched.columns else null(kind).alias(name) for name, kind in same)
             )
         )
-    pinned = rows.filter(Column(PINNED).isnotnull())
+    pinned = rows.filter(col(PINNED).isnotnull())
     if not pinned.limit(1).fetchall():
         return rows
     # a version that is pinned beside its whole image set is one subject, and what was said of it holds
-    named = pinned.select(*map(Column, SET), Column(PINNED).alias("versionId"))
-    return without(rows.filter(Column(PINNED).isnull()), named, "versionId").union(pinned)
+    named = pinned.select(*map(col, SET), col(PINNED).alias("versionId"))
+    return without(rows.filter(col(PINNED).isnull()), named, "versionId").union(pinned)
 
 
 def _columns(paths: list[str]) -> dict[str, str]:
@@ -94,45 +84,36 @@ def _columns(paths: list[str]) -> dict[str, str]:
     return {**REFERENCE, VERSIONS: struct(first | spelled) + "[]", "gaps": "BIGINT[]", **LABELS}
 
 
-def _listed(lists: DuckDBPyRelation, labels: Mapping[str, Label], paths: list[str]) -> DuckDBPyRelation:
-    import duckdb
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-    from duckdb import FunctionExpression as Function
-
-    ordered = Function("list_sort", Column(VERSIONS))
-    before = Function("list_prepend", Constant(None), ordered)
-    pairs = Function("list_zip", ordered, before, Constant(value=True))
-    number = member("versionId", Function("struct_extract", Column("pair"), Constant(1)))
-    wanted = duckdb.LambdaExpression("pair", number == Column(PINNED))
-    pairs = duckdb.CaseExpression(Column(PINNED).isnull(), pairs).otherwise(
-        Function("list_filter", pairs, wanted)
-    )
-    kept = [Column(name) for name in lists.columns if name != VERSIONS]
+def _listed(lists: Relation, labels: Mapping[str, Label], paths: list[str]) -> Relation:
+    ordered = func("list_sort", col(VERSIONS))
+    before = func("list_prepend", lit(None), ordered)
+    pairs = func("list_zip", ordered, before, true())
+    number = member("versionId", func("struct_extract", col("pair"), lit(1)))
+    wanted = lambda_("pair", number == col(PINNED))
+    pairs = case(col(PINNED).isnull(), pairs).otherwise(func("list_filter", pairs, wanted))
+    kept = [col(name) for name in lists.columns if name != VERSIONS]
     rows = lists.select(*kept, pairs.alias("pairs"))
     # a set without a list, without the version asked for, or with a list that is not whole, is a row too
-    nothing = Constant(None)
-    some = duckdb.CaseExpression(Function("len", Column("pairs")) > Constant(0), Column("pairs"))
-    some = some.otherwise(Function("list_value", nothing))
-    some = duckdb.CaseExpression(_not_whole(), Function("list_append", some, nothing)).otherwise(some)
-    rows = rows.select(*kept, Function("unnest", some).alias("pair"))
-    now, earlier = (Function("struct_extract", Column("pair"), Constant(at)) for at in (1, 2))
+    nothing = lit(None)
+    some = case(func("len", col("pairs")) > lit(0), col("pairs"))
+    some = some.otherwise(func("list_value", nothing))
+    some = case(_not_whole(), func("list_append", some, nothing)).otherwise(some)
+    rows = rows.select(*kept, func("unnest", some).alias("pair"))
+    now, earlier = (func("struct_extract", col("pair"), lit(at)) for at in (1, 2))
     # of what is missing from a file nobody knows how it was
-    gap = Function("list_contains", Column("gaps"), _version(now, "versionId"))
-    unrecorded = duckdb.CaseExpression(gap, Constant(PREVIOUS_NOT_RECORDED))
-    earlier = duckdb.CaseExpression(unrecorded.isnull(), earlier)
+    gap = func("list_contains", col("gaps"), _version(now, "versionId"))
+    unrecorded = case(gap, lit(PREVIOUS_NOT_RECORDED))
+    earlier = case(unrecorded.isnull(), earlier)
     missing = _version(now, "versionId").isnull()
     left_out = missing & _not_whole()
-    ours = duckdb.CaseExpression(left_out, Constant(VERSIONS_NOT_RECORDED)).when(
-        missing, Constant(NO_VERSION)
-    )
-    code = duckdb.CoalesceOperator(member(ERROR_CODE), ours)
-    message = duckdb.CoalesceOperator(member(ERROR_MESSAGE), duckdb.CaseExpression(left_out, _before()))
+    ours = case(left_out, lit(VERSIONS_NOT_RECORDED)).when(missing, lit(NO_VERSION))
+    code = coalesce(member(ERROR_CODE), ours)
+    message = coalesce(member(ERROR_MESSAGE), case(left_out, _before()))
     return rows.select(
         *reference(found_by(code), code, message),
-        duckdb.CaseExpression(found_by(code).isnotnull(), Constant(LIST_VERSIONS)).alias(CALL),
-        Constant(None).cast("TIMESTAMP").alias(LISTED_SINCE),
-        *map(Column, _OF_THE_SET),
+        case(found_by(code).isnotnull(), lit(LIST_VERSIONS)).alias(CALL),
+        null("TIMESTAMP").alias(LISTED_SINCE),
+        *map(col, _OF_THE_SET),
         *(_version(now, path).alias(path) for path in paths),
         *(_version(earlier, path).alias(PREVIOUS + path) for path in paths),
         unrecorded.alias(f"{PREVIOUS}error"),
@@ -142,21 +123,13 @@ def _listed(lists: DuckDBPyRelation, labels: Mapping[str, Label], paths: list[st
 
 def _not_whole() -> Expression:
     """Whether versions are missing from a recorded list of all of an image set's."""
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-    from duckdb import FunctionExpression as Function
-
-    return (Function("len", Column("gaps")) > Constant(0)) & Column(PINNED).isnull()
+    return (func("len", col("gaps")) > lit(0)) & col(PINNED).isnull()
 
 
 def _before() -> Expression:
     """What is missing from a list that is not whole, as text."""
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-    from duckdb import FunctionExpression as Function
-
-    numbers = Function("array_to_string", Column("gaps").cast("VARCHAR[]"), Constant(", "))
-    return Function("concat", Constant("not recorded: the version right before "), numbers)
+    numbers = func("array_to_string", col("gaps").cast("VARCHAR[]"), lit(", "))
+    return func("concat", lit("not recorded: the version right before "), numbers)
 
 
 def _version(pair: Expression, path: str) -> Expression:
@@ -164,29 +137,22 @@ def _version(pair: Expression, path: str) -> Expression:
     return member(f"{_API.get(head, head)}{dot}{rest}", pair)
 
 
-def _answered(
-    answers: DuckDBPyRelation, labels: Mapping[str, Label], paths: list[str], needs: Needs
-) -> DuckDBPyRelation:
+def _answered(answers: Relation, labels: Mapping[str, Label], paths: list[str], needs: Needs) -> Relation:
     """GetImageSet's answers of which no list was recorded: all that is known of a version that was pinned; where more is
     asked for, that the set is there does not help."""
-    import duckdb
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-
     given = member(ERROR_CODE)
-    code = duckdb.CaseExpression(given == Constant(NOT_FOUND), given)
+    code = case(given == lit(NOT_FOUND), given)
     if not needs.previous_version:
-        code = code.when(Column(PINNED).isnotnull(), given)
-    code = code.otherwise(Constant(NOT_RECORDED))
+        code = code.when(col(PINNED).isnotnull(), given)
+    code = code.otherwise(lit(NOT_RECORDED))
     read = found_by(code)
-    null = Constant(None)
     return answers.select(
         *reference(read, code, member(ERROR_MESSAGE)),
-        duckdb.CaseExpression(read.isnotnull(), Constant(GET_IMAGE_SET)).alias(CALL),
-        null.cast("TIMESTAMP").alias(LISTED_SINCE),
-        *map(Column, _OF_THE_SET),
-        *(duckdb.CaseExpression(read, member(path)).alias(path) for path in paths),
-        *(duckdb.CaseExpression(null.cast("BOOLEAN"), member(path)).alias(PREVIOUS + path) for path in paths),
-        null.cast("VARCHAR").alias(f"{PREVIOUS}error"),
+        case(read.isnotnull(), lit(GET_IMAGE_SET)).alias(CALL),
+        null("TIMESTAMP").alias(LISTED_SINCE),
+        *map(col, _OF_THE_SET),
+        *(case(read, member(path)).alias(path) for path in paths),
+        *(case(null("BOOLEAN"), member(path)).alias(PREVIOUS + path) for path in paths),
+        null("VARCHAR").alias(f"{PREVIOUS}error"),
         *label_columns(labels),
     )

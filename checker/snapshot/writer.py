@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from checker.layout import DATASTORES, HISTORY, SNAPSHOT, VERSIONS
 from checker.model import Coverage, Label, Needs
@@ -44,9 +43,7 @@ from checker.snapshot.joins import (
 )
 from checker.snapshot.records import Record
 from checker.snapshot.versions import version_rows
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
+from checker.sql import Connection, Expression, Relation, col, false, func, lit
 
 __all__ = [
     "CALL",
@@ -106,7 +103,7 @@ def write_snapshot(
 
 
 def _tables(
-    connection: DuckDBPyConnection,
+    connection: Connection,
     records: Path,
     folder: Path,
     labels: Mapping[str, Label],
@@ -150,16 +147,12 @@ def _tables(
 
 
 def _unread(
-    connection: DuckDBPyConnection, records: Path, folder: Path, labels: Mapping[str, Label], needs: Needs
+    connection: Connection, records: Path, folder: Path, labels: Mapping[str, Label], needs: Needs
 ) -> int:
     """How many image sets were asked for and not read, where these rules need none: the evidence may be of a run whose rules
     did, or recorded. They alone have rows then, and a table where there are any."""
-    from duckdb import ColumnExpression as Column
-
     every = image_set_rows(connection, records, labels, needs)
-    rows = settled(
-        connection, every.filter(Column("imageSetId").isnotnull() & Column("found").isnull()), records
-    )
+    rows = settled(connection, every.filter(col("imageSetId").isnotnull() & col("found").isnull()), records)
     if not rows.limit(1).fetchall():
         return 0
     write(rows, _ORDER, folder / SNAPSHOT)
@@ -168,19 +161,15 @@ def _unread(
 
 def answered_by(folder: Path) -> dict[str, int]:
     """How many image sets, or versions where no rule judges image sets, each call answered for, by the tables in a folder."""
-    from duckdb import ColumnExpression as Column
-
     tables = [folder / name for name in (SNAPSHOT, VERSIONS)]
     with connect() as connection:
         for table in filter(Path.exists, tables):
-            rows = connection.read_parquet(duckdb_path(table)).filter(Column(CALL).isnotnull())
+            rows = connection.read_parquet(duckdb_path(table)).filter(col(CALL).isnotnull())
             return dict(rows.aggregate(f'"{CALL}", count(*)', f'"{CALL}"').order(f'"{CALL}"').fetchall())
     return {}
 
 
-def _with_calls(
-    connection: DuckDBPyConnection, rows: DuckDBPyRelation, records: Path, needs: Needs
-) -> DuckDBPyRelation:
+def _with_calls(connection: Connection, rows: Relation, records: Path, needs: Needs) -> Relation:
     """The rows of image sets or versions with what calls of their own said, where a rule reads it."""
     if needs.tags:
         rows = with_tags(connection, rows, records, needs.tags, of="image set")
@@ -191,71 +180,61 @@ def _with_calls(
     return rows
 
 
-def _coverage(connection: DuckDBPyConnection, tables: list[Path]) -> Coverage:
+def _coverage(connection: Connection, tables: list[Path]) -> Coverage:
     """How many distinct image sets there are, and how many of them were read."""
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-    from duckdb import FunctionExpression as Function
-
     names = ("target", "datastoreId", "imageSetId", "found", LISTED_SINCE, ERROR_CODE)
-    columns = [Column(name) for name in names]
+    columns = [col(name) for name in names]
     every, *more = (
         connection.read_parquet(duckdb_path(table)).select(
-            *columns, Constant(table.name == SNAPSHOT).alias("itself")
+            *columns, lit(table.name == SNAPSHOT).alias("itself")
         )
         for table in tables
     )
     for other in more:
         every = every.union(other)
-    rows = every.filter(Column("imageSetId").isnotnull())
-    unread, gone = Column("found").isnull(), Column("found") == Constant(value=False)
+    rows = every.filter(col("imageSetId").isnotnull())
+    unread, gone = col("found").isnull(), col("found") == false()
     # an image set that two targets list is one image set
     said = {
         "unread": unread,
         "gone": gone,
-        "itself": Column("itself"),
-        "not_itself": Column("itself") & unread,
+        "itself": col("itself"),
+        "not_itself": col("itself") & unread,
     }
-    of_target = Column("imageSetId").isnull()
-    said["searched"] = _of_search(every.filter(of_target & Column(LISTED_SINCE).isnotnull()))
+    of_target = col("imageSetId").isnull()
+    said["searched"] = _of_search(every.filter(of_target & col(LISTED_SINCE).isnotnull()))
     per_set = rows.aggregate(
-        [Function("bool_or", truth).alias(name) for name, truth in said.items()],
+        [func("bool_or", truth).alias(name) for name, truth in said.items()],
         '"datastoreId", "imageSetId"',
     )
     counts = per_set.aggregate(
         [
-            Function("count_star"),
-            Function("count_if", ~Column("unread") & Column("gone")),
-            Function("count_if", Column("unread")),
-            Function("count_if", Column("unread") & Column("itself") & ~Column("not_itself")),
-            Function("count_if", Column("searched")),
+            func("count_star"),
+            func("count_if", ~col("unread") & col("gone")),
+            func("count_if", col("unread")),
+            func("count_if", col("unread") & col("itself") & ~col("not_itself")),
+            func("count_if", col("searched")),
         ]
     ).fetchall()[0]
     expected, not_found, unreadable, lists, found = (count or 0 for count in counts)
     # a search that failed may have missed any number of image sets
-    missed = Function("bool_or", of_target & search_failed())
-    nothing = Function("bool_and", unread) & Function("bool_or", ~of_target)
+    missed = func("bool_or", of_target & search_failed())
+    nothing = func("bool_and", unread) & func("bool_or", ~of_target)
     per_target = every.aggregate([(missed | nothing).alias("unread"), missed.alias("missed")], '"target"')
-    counters = [Function("count_if", Column(name)) for name in ("unread", "missed")]
+    counters = [func("count_if", col(name)) for name in ("unread", "missed")]
     targets, unlisted = (count or 0 for count in per_target.aggregate(counters).fetchall()[0])
     return Coverage(expected, not_found, unreadable, targets, lists, unlisted, found)
 
 
-def _of_search(ends: DuckDBPyRelation) -> Expression:
+def _of_search(ends: Relation) -> Expression:
     """Whether a search found the image set of a row, by the rows of targets whose search came to its end."""
-    from duckdb import ColumnExpression as Column
-    from duckdb import ConstantExpression as Constant
-
-    targets = [Constant(name) for (name,) in ends.select(Column("target")).distinct().fetchall()]
-    return Column("target").isin(*targets) if targets else Constant(value=False)
+    targets = [lit(name) for (name,) in ends.select(col("target")).distinct().fetchall()]
+    return col("target").isin(*targets) if targets else false()
 
 
-def _stores_coverage(connection: DuckDBPyConnection, table: Path) -> Coverage:
+def _stores_coverage(connection: Connection, table: Path) -> Coverage:
     """The coverage of rules that read no image set: a target is unreadable where its data store is."""
-    from duckdb import ColumnExpression as Column
-    from duckdb import FunctionExpression as Function
-
     rows = connection.read_parquet(duckdb_path(table))
-    per_target = rows.aggregate([Function("bool_and", Column("found").isnull()).alias("unread")], '"target"')
-    count = per_target.aggregate([Function("count_if", Column("unread"))]).fetchall()[0][0]
+    per_target = rows.aggregate([func("bool_and", col("found").isnull()).alias("unread")], '"target"')
+    count = per_target.aggregate([func("count_if", col("unread"))]).fetchall()[0][0]
     return Coverage(unreadable_targets=count or 0)

@@ -7,12 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from duckdb import CoalesceOperator as Coalesce
-from duckdb import ColumnExpression as Column
-from duckdb import ConstantExpression as Constant
-from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
-from duckdb import FunctionExpression as Function
-
 from checker.evaluation.compile import CODES, Columns
 from checker.evaluation.engine import table
 from checker.evaluation.target_rows import OF_TARGET, left_open
@@ -21,6 +15,7 @@ from checker.evaluation.waiver_columns import LAPSED, WAIVER, reaches
 from checker.layout import FINDINGS
 from checker.model import Label, Rule, Verdict, Waiver
 from checker.snapshot.writer import connect, duckdb_path
+from checker.sql import Connection, Expression, Relation, coalesce, col, func, lit
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +63,7 @@ def usage(
 
 
 def _usage(
-    judged: tuple[DuckDBPyRelation, Columns],
+    judged: tuple[Relation, Columns],
     rule: Rule,
     waivers: Sequence[Waiver],
     as_of: datetime,
@@ -80,11 +75,11 @@ def _usage(
     rows, columns = judged
     if rule.scope != "datastore":
         rows = rows.filter(~OF_TARGET | left_open(rows.columns))
-    unknown = verdict(rule, as_of, columns, each=True) == Constant(CODES[Verdict.UNKNOWN])
+    unknown = verdict(rule, as_of, columns, each=True) == lit(CODES[Verdict.UNKNOWN])
     counts: list[Expression] = []
     for one in waivers:
         reach = reaches(one, rule.scope, as_of, labels)
-        counts += [Function("count_if", reach), Function("count_if", unknown & _perhaps(one, rule, reach))]
+        counts += [func("count_if", reach), func("count_if", unknown & _perhaps(one, rule, reach))]
     numbers = iter([number or 0 for number in rows.aggregate(counts).fetchall()[0]])
     ids = _there(rows, "imageSetId", {name for one in waivers for name in one.image_sets})
     targets = _there(rows, "target", {one.target for one in waivers if one.target is not None})
@@ -106,16 +101,16 @@ def _perhaps(waiver: Waiver, rule: Rule, reach: Expression) -> Expression:
     return perhaps | reach if waiver.covers is Verdict.FAIL else perhaps
 
 
-def _there(rows: DuckDBPyRelation, column: str, names: Collection[str]) -> set[str]:
+def _there(rows: Relation, column: str, names: Collection[str]) -> set[str]:
     """The names that a column has."""
     if not names:
         return set()
-    found = rows.filter(Column(column).isin(*map(Constant, sorted(names)))).select(Column(column)).distinct()
+    found = rows.filter(col(column).isin(*map(lit, sorted(names)))).select(col(column)).distinct()
     return {name for (name,) in found.fetchall()}
 
 
-def _used(connection: DuckDBPyConnection, folder: Path) -> dict[int, int]:
+def _used(connection: Connection, folder: Path) -> dict[int, int]:
     rows = connection.read_parquet(duckdb_path(folder / FINDINGS))
-    named = rows.select(Coalesce(Column(WAIVER), Column(LAPSED)).alias("number"))
-    counts = named.filter(Column("number").isnotnull()).aggregate([Column("number"), Function("count_star")])
+    named = rows.select(coalesce(col(WAIVER), col(LAPSED)).alias("number"))
+    counts = named.filter(col("number").isnotnull()).aggregate([col("number"), func("count_star")])
     return dict(counts.fetchall())

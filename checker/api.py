@@ -203,10 +203,10 @@ def collect(
         InvalidInputError: a profile is unknown or AWS's configuration files cannot be read; or the records of the
             interrupted run were damaged.
     """
-    from checker.audit.remembering import memory_of
     from checker.collect.collection import Options
     from checker.collect.collection import collect as run
     from checker.collect.rate_limit import Meter
+    from checker.collect.reuse import prior_answers
     from checker.evaluation.membership import Members
 
     where, moment = folder or temporary(), as_of or utc_now()
@@ -214,7 +214,7 @@ def collect(
         where, meter := Meter(), resume=resume, key=key
     )  # it may refuse, and nothing is mended then
     mended = mend(where, key) if resume else Mended()
-    memory = memory_of(config.collect, chosen, earlier, events or (), own=mended.own, refresh=refresh)
+    prior = prior_answers(config.collect, chosen, earlier, events or (), own=mended.own, refresh=refresh)
     options = Options(
         rates=config.rates,
         evidence=config.collect.evidence,
@@ -223,14 +223,14 @@ def collect(
         runtime_endpoint_url=runtime_endpoint_url or config.runtime_endpoint_url,
         belongs=Members(moment),
         as_of=moment,
-        memory=memory,
+        prior=prior,
         meter=meter,
     )
     with Journal(where, key, resume=resume, also=asked.take) as journal:
         try:
             done = run(chosen, journal.take, needs=needs, options=options, stop=stop, progress=progress)
         finally:
-            memory.close()
+            prior.close()
     notes, warnings = of_inputs(events, where / RECORDS, chosen, config.collect.deletions_known_since)
     evidence = Evidence(
         where,

@@ -13,7 +13,7 @@ from checker.collect.collection_notes import folded
 from checker.collect.plan import EvidenceKind, plan
 from checker.collect.rate_limit import Limiter, Meter, StoppedError, workers_for
 from checker.collect.retry import Breaker, Line
-from checker.collect.reuse import Memory
+from checker.collect.reuse import PriorAnswers
 from checker.collect.search_filters import bounds
 from checker.collect.search_results import Found
 from checker.collect.target_expansion import account_names, accounts_of
@@ -33,7 +33,7 @@ class Options:
     `deadlines` bound.
     `evidence` says what may answer (`inventory.plan`), `share` how much of each quota is used. `pause` sleeps before a
     failed call is asked again, and says whether the run is being stopped. `belongs` says which of the image sets that are
-    found belong to a target; `as_of` is the instant against which its ages are measured, now unless given. `memory` is what need not be asked;
+    found belong to a target; `as_of` is the instant against which its ages are measured, now unless given. `prior` is what need not be asked;
     `meter` counts what is.
     """
 
@@ -48,7 +48,7 @@ class Options:
     pause: Callable[[float], bool] | None = None
     belongs: Belongs | None = None
     as_of: datetime | None = None
-    memory: Memory = NOTHING_KNOWN
+    prior: PriorAnswers = NOTHING_KNOWN
     meter: Meter | None = None
 
 
@@ -121,7 +121,7 @@ def collect(
     notes: list[str] = []
     done, planned = 0, 1
     try:
-        every, unread, notes = accounts_of(targets, door, line, now, chosen.memory)
+        every, unread, notes = accounts_of(targets, door, line, now, chosen.prior)
         for record in unread:
             sink(record)
         lanes = _lanes(every, door, lambda target: _site(target, needs, chosen, line.of_another(), now))
@@ -158,7 +158,7 @@ def _site(
         needs,
         calls,
         found,
-        memory=options.memory,
+        prior=options.prior,
         belongs=options.belongs if where else None,
         created=bounds(where, "createdAt", as_of),
         updated=bounds(where, "updatedAt", as_of),

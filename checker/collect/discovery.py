@@ -78,7 +78,7 @@ def members(site: Site, found: list[Answer]) -> list[Member]:
     assert site.found is not None
     refs = [site.found.discovery.ref(item["imageSetId"]) for item in found]
     site.found.matched(ref.id for ref in refs)
-    site.recall.see(ref.id for ref in refs)
+    site.reuse.see(ref.id for ref in refs)
     pairs = zip(found, refs, strict=True)
     if site.belongs is None:
         return list(pairs)
@@ -89,14 +89,14 @@ def members(site: Site, found: list[Answer]) -> list[Member]:
 def found_before(site: Site) -> Iterator[list[Member]]:
     """The image sets that this run, before it was interrupted, had found to the last one, some at a time; none unless
     it had."""
-    recall, found = site.recall, site.found
-    if found is None or recall.searched is None:
+    reuse, found = site.reuse, site.found
+    if found is None or reuse.searched is None:
         return
-    names = recall.found()
+    names = reuse.found()
     while some := list(islice(names, requests.PAGE)):
-        recall.see(some)
+        reuse.see(some)
         found.matched(some)
-        yield [(recall.done(name)[SEARCH, None].document, found.discovery.ref(name)) for name in some]
+        yield [(reuse.done(name)[SEARCH, None].document, found.discovery.ref(name)) for name in some]
 
 
 def take(site: Site, found: list[Member] | Failure) -> tuple[list[Record], int]:
@@ -111,16 +111,16 @@ def take(site: Site, found: list[Member] | Failure) -> tuple[list[Record], int]:
                 f"{site.target.name}: not every image set was found: {found.code}: {found.message}"
             )
         return [site.record(SEARCH, found)], 0
-    recall, now = site.recall, site.now()
+    reuse, now = site.reuse, site.now()
     records: list[Record] = []
     left: list[tuple[ImageSetRef, Left, Statement]] = []
     for item, ref in found:
-        done = recall.done(ref.id)
+        done = reuse.done(ref.id)
         listed = replace(site.record(SEARCH, item, ref), collected_at=now)  # of one answer
         said = statements([listed])[0]
         if (SEARCH, None) not in done:
             records.append(listed)
-        kept = recall.unmoved(item, site.plan, now) if site.plan.each else ()
+        kept = reuse.reusable(item, site.plan, now) if site.plan.each else ()
         again = [site.again(one, ref) for one in kept or ()]
         if kept is None or unsettled([said, *statements(again)]):
             left.append((ref, Left.ALL, said))
@@ -149,10 +149,10 @@ def end_of_search(site: Site) -> Iterator[Record]:
             f"the inventory gives labels to {len(found.unmatched)} image sets that are not among those found"
         )
         site.notes.append(f"{site.target.name}: {what}, such as {some}")
-    recall = site.recall
-    if found is not None and not found.failed and site.line.lost is None and recall.searched is None:
-        searched = recall.searched_since(found.since or site.now())
-        since = recall.known_since(searched)
+    reuse = site.reuse
+    if found is not None and not found.failed and site.line.lost is None and reuse.searched is None:
+        searched = reuse.searched_since(found.since or site.now())
+        since = reuse.known_since(searched)
         if (created := site.store_created) is not None and since <= created:
             since = EVER
         of_all = {SEARCHED_SINCE: values.iso(searched)} if found.discovery.where is None else {}

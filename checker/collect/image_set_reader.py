@@ -65,7 +65,7 @@ def read(
 
 def _before(site: Site, ref: ImageSetRef) -> list[Statement]:
     """What this run was told of an image set before it was interrupted."""
-    done = site.recall.done(ref.id)
+    done = site.reuse.done(ref.id)
     return statements(replace(site.again(one, ref), version=version) for (_, version), one in done.items())
 
 
@@ -82,8 +82,8 @@ def _ask(site: Site, refs: Refs, state: str, left: Left, *, tags: bool = True) -
 def _vanished(site: Site, ref: ImageSetRef, plan: Plan) -> Iterator[Record]:
     """What became of an image set that no search lists any more. Where it is there, it is the target's if it belongs
     to it: a search is eventually consistent."""
-    done, recall = site.recall.done(ref.id), site.recall
-    if (kept := recall.still_gone(ref.id, site.plan, site.now())) is not None:
+    done, reuse = site.reuse.done(ref.id), site.reuse
+    if (kept := reuse.still_gone(ref.id, site.plan, site.now())) is not None:
         yield from (site.again(one, ref) for one in kept if one.key not in done)
         return
     if (GET_IMAGE_SET, None) not in done:
@@ -101,7 +101,7 @@ def _vanished(site: Site, ref: ImageSetRef, plan: Plan) -> Iterator[Record]:
 def _rest(site: Site, refs: Refs, state: str, plan: Plan) -> Iterator[Record]:
     """What the calls of a plan say of an image set, but for those that this run has asked already."""
     name = refs[0].id
-    done = site.recall.done(name)
+    done = site.reuse.done(name)
     state = state if state in plan.state else next(iter(plan.state), "")
     state = next((call for call in plan.state if (call, None) in done), state)
     listing = plan.versions and (site.needs.previous_version or any(ref.version is None for ref in refs))

@@ -11,11 +11,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from checker.collect.plan import Plan
+from checker.config.audit import Collect
+from checker.fields import model
+from checker.layout import RECORDS
 from checker.model import Duration, Target
-from checker.snapshot.answer_index import Key, Saved, Stored
+from checker.runs.run_reader import MOST_EARLIER, Kept
+from checker.snapshot.answer_index import AnswerIndex, Key, PriorAnswer
+from checker.snapshot.deletion_events import Event
 from checker.snapshot.records import (
     GET_IMAGE_SET,
     LIST_VERSIONS,
@@ -35,15 +42,15 @@ NEVER = Duration(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class PriorAnswers:
     """What is known before anything is asked.
 
     `own` are the records that an interrupted run has already, `earlier` those of earlier runs. Image sets that were seen
     DELETED are asked for again after `recheck`. The user says that what was deleted from `known_since` on is known.
     """
 
-    own: Stored | None = None
-    earlier: Stored | None = None
+    own: AnswerIndex | None = None
+    earlier: AnswerIndex | None = None
     recheck: Duration = NEVER
     known_since: datetime | None = None
 
@@ -54,37 +61,94 @@ class Memory:
                 one.close()
 
 
+def prior_answers(
+    how: Collect,
+    targets: Sequence[Target],
+    earlier: Iterable[Kept],
+    events: Iterable[Event],
+    *,
+    own: Path | None = None,
+    refresh: bool = False,
+) -> PriorAnswers:
+    """What is known before anything is asked.
+
+    Args:
+        how: what audit.yaml says of collecting.
+        targets: what is collected.
+        earlier: complete runs of the audit, from the last one back; no more are looked at than it takes to find a whole
+            search of every target.
+        events: deletions that are known of.
+        own: the records of the interrupted run that goes on.
+        refresh: no earlier answer stands.
+
+    Raises:
+        InvalidInputError: an earlier run was altered.
+    """
+    here = then = None
+    if own is not None:
+        here = AnswerIndex()
+        here.add(own)
+    if any(target.discovery or target.organization for target in targets):
+        then = AnswerIndex()
+        for kept in islice(earlier, MOST_EARLIER):
+            then.add(
+                kept.folder / RECORDS,
+                kept.name,
+                reusable=how.incremental and not refresh and _same_tools(kept),
+            )
+            if then.whole and not any(
+                str(one).startswith("target ") for one in kept.facts.get("left_out", ())
+            ):
+                break
+        by_store: dict[str, list[str]] = {}
+        for event in events:
+            by_store.setdefault(event.datastore_id, []).append(event.image_set_id)
+        for store, image_sets in by_store.items():
+            then.name(store, image_sets)
+    return PriorAnswers(here, then, how.recheck_deleted, how.deletions_known_since)
+
+
+def _same_tools(kept: Kept) -> bool:
+    """Whether answers were read as they are now: another botocore may know members that this one drops, or the reverse."""
+    from checker import __version__
+
+    facts = kept.facts
+    return (
+        facts.get("botocore_version") == model().botocore_version and facts.get("tool_version") == __version__
+    )
+
+
 @dataclass(frozen=True, slots=True)
-class Recall:
+class Reuse:
     """What is known of one target. `place` are its account, Region and data store: what is of another one is not its."""
 
-    memory: Memory = field(default_factory=Memory)
+    prior: PriorAnswers = field(default_factory=PriorAnswers)
     target: str = ""
     place: tuple[str | None, str, str] = (None, "", "")
 
     @classmethod
-    def of(cls, memory: Memory, target: Target, account: str | None) -> Recall:
+    def of(cls, prior: PriorAnswers, target: Target, account: str | None) -> Reuse:
         """What is known of a target of an account."""
-        return cls(memory, target.name, (account, target.region, target.datastore))
+        return cls(prior, target.name, (account, target.region, target.datastore))
 
     @property
     def remembers(self) -> bool:
         """Whether image sets may be known that no search lists."""
-        return self.memory.own is not None or self.memory.earlier is not None
+        return self.prior.own is not None or self.prior.earlier is not None
 
-    def done(self, image_set_id: str) -> Mapping[Key, Saved]:
+    def done(self, image_set_id: str) -> Mapping[Key, PriorAnswer]:
         """The records of an image set that this run has already."""
-        own = self.memory.own
+        own = self.prior.own
         return {} if own is None else self._here(own.of(self.target, image_set_id))
 
     @property
     def searched(self) -> datetime | None:
         """From when on the image sets of the target are known, if this run has found them already."""
-        return self._since(self.memory.own)
+        return self._since(self.prior.own)
 
     def found(self) -> Iterator[str]:
         """The image sets that this run has found already."""
-        own = self.memory.own
+        own = self.prior.own
         if own is None:
             return
         for name in own.image_sets(self.target):
@@ -97,35 +161,35 @@ class Recall:
         An earlier run knows of all image sets that were there then only if it was a search for all: which ones a
         condition chooses may change with time.
         """
-        before = self._since(self.memory.earlier, SEARCHED_SINCE)
+        before = self._since(self.prior.earlier, SEARCHED_SINCE)
         return start if before is None else min(start, before)
 
     def known_since(self, searched: datetime) -> datetime:
         """From when on no image set can have been deleted unseen, by searches and by what the owner says."""
-        said = self.memory.known_since
+        said = self.prior.known_since
         return searched if said is None else min(searched, said)
 
     def see(self, image_sets: Iterable[str]) -> None:
         """Takes image sets that a search has listed."""
         names = list(image_sets)
-        for one in (self.memory.own, self.memory.earlier):
+        for one in (self.prior.own, self.prior.earlier):
             if one is not None:
                 one.see(self.target, names)
 
     def vanished(self, plan: Plan) -> Iterator[str]:
         """Image sets that were there, in an earlier run or before this one was interrupted, and that no search has listed."""
-        own, earlier = self.memory.own, self.memory.earlier
+        own, earlier = self.prior.own, self.prior.earlier
         if own is not None and plan.each:
-            for name in own.unseen(self.target, self.place[2]):
+            for name, _ in own.unseen(self.target, self.place[2]):
                 if (SEARCH, None) in (done := self.done(name)) and len(done) == 1:
                     self.see([name])  # an earlier run may know it too, and it is asked about once
                     yield name
         if earlier is not None:
-            for name in earlier.unseen(self.target, self.place[2]):
-                if earlier.named(self.place[2], name) or self._earlier(name):
+            for name, named in earlier.unseen(self.target, self.place[2]):
+                if named or self._earlier(name):
                     yield name
 
-    def unmoved(self, item: Mapping[str, Any], plan: Plan, now: datetime) -> Sequence[Saved] | None:
+    def reusable(self, item: Mapping[str, Any], plan: Plan, now: datetime) -> Sequence[PriorAnswer] | None:
         """The earlier answers that stand in the place of a plan's calls, of an image set as a search lists it now; None
         where it is to be asked for."""
         if not plan.state and not plan.versions:
@@ -141,7 +205,7 @@ class Recall:
             return None
         return answers if self._stand(answers, now) else None
 
-    def still_gone(self, image_set_id: str, plan: Plan, now: datetime) -> Sequence[Saved] | None:
+    def still_gone(self, image_set_id: str, plan: Plan, now: datetime) -> Sequence[PriorAnswer] | None:
         """The earlier answers on an image set that no search lists, if it need not be asked for yet."""
         answers = _answers(self._earlier(image_set_id), plan)
         if not answers or not all(_is_gone(one) for one in answers):
@@ -160,22 +224,22 @@ class Recall:
                     return parse_time(str(created))
         return None
 
-    def _stand(self, answers: Sequence[Saved], now: datetime) -> bool:
+    def _stand(self, answers: Sequence[PriorAnswer], now: datetime) -> bool:
         for one in answers:
             if not one.reusable or _state(one) == _LOCKED:
                 return False
             if _is_gone(one) and not (
                 one.document.get("confirmed")
-                and later(parse_time(str(one.document["collectedAt"])), self.memory.recheck) > now
+                and later(parse_time(str(one.document["collectedAt"])), self.prior.recheck) > now
             ):
                 return False
         return True
 
-    def _earlier(self, image_set_id: str) -> Mapping[Key, Saved]:
-        earlier = self.memory.earlier
+    def _earlier(self, image_set_id: str) -> Mapping[Key, PriorAnswer]:
+        earlier = self.prior.earlier
         return {} if earlier is None else self._here(earlier.of(self.target, image_set_id))
 
-    def _here(self, records: Mapping[Key, Saved]) -> Mapping[Key, Saved]:
+    def _here(self, records: Mapping[Key, PriorAnswer]) -> Mapping[Key, PriorAnswer]:
         return {key: one for key, one in records.items() if self._fits(one.document)}
 
     def _fits(self, document: Mapping[str, Any]) -> bool:
@@ -183,13 +247,13 @@ class Recall:
         place = (document.get("targetAccount"), document.get("targetRegion"), document.get("datastoreId"))
         return place[1:] == (region, store) and (None in (account, place[0]) or place[0] == account)
 
-    def _since(self, stored: Stored | None, member: str = LISTED_SINCE) -> datetime | None:
+    def _since(self, stored: AnswerIndex | None, member: str = LISTED_SINCE) -> datetime | None:
         end = stored.end(self.target) if stored is not None else None
         known = end is not None and self._fits(end) and member in end
         return parse_time(str(end[member])) if end is not None and known else None
 
 
-def _answers(known: Mapping[Key, Saved], plan: Plan) -> Sequence[Saved] | None:
+def _answers(known: Mapping[Key, PriorAnswer], plan: Plan) -> Sequence[PriorAnswer] | None:
     """The records that give what a plan's calls would: None where one is missing or failed."""
     whole = known.get((GET_IMAGE_SET, None))
     versions = known.get((LIST_VERSIONS, None))
@@ -201,28 +265,28 @@ def _answers(known: Mapping[Key, Saved], plan: Plan) -> Sequence[Saved] | None:
     return answers if len(answers) < 2 or answers[0] is not answers[1] else answers[:1]
 
 
-def _of_version(one: Saved, item: Mapping[str, Any]) -> bool:
+def _of_version(one: PriorAnswer, item: Mapping[str, Any]) -> bool:
     """Whether an answer is of the version that a search lists: what says no version shows nothing."""
     number = _latest(one).get("versionId")
     return number is not None and int(number) == item.get("version")
 
 
-def _answered(one: Saved) -> bool:
+def _answered(one: PriorAnswer) -> bool:
     error = one.document.get("error")
     return error is None or error["code"] == NOT_FOUND
 
 
-def _latest(one: Saved) -> Mapping[str, Any]:
+def _latest(one: PriorAnswer) -> Mapping[str, Any]:
     """An answer on an image set, or what one has of its latest version."""
     versions = one.document.get(VERSIONS)
     return max(versions, key=lambda version: int(version["versionId"])) if versions else one.document
 
 
-def _state(one: Saved) -> str | None:
+def _state(one: PriorAnswer) -> str | None:
     """The state of an image set by an answer."""
     return _latest(one).get("imageSetState")
 
 
-def _is_gone(one: Saved) -> bool:
+def _is_gone(one: PriorAnswer) -> bool:
     error = one.document.get("error")
     return (error is not None and error["code"] == NOT_FOUND) or _state(one) == _DELETED

@@ -20,7 +20,7 @@ from checker.collect import requests
 from checker.collect.call_errors import Failure, Kind
 from checker.collect.requests import Account, Listed
 from checker.collect.retry import Line
-from checker.collect.reuse import Memory
+from checker.collect.reuse import PriorAnswers
 from checker.collect.search_results import Found
 from checker.collect.target_session import Site
 from checker.config.only import chosen, may_match
@@ -49,7 +49,7 @@ def accounts_of(
     door: Door,
     line: Line,
     now: Callable[[], datetime],
-    memory: Memory,
+    prior: PriorAnswers,
 ) -> tuple[list[Target], list[Record], list[str]]:
     """The targets with a target for each active account in the place of those over an organization; a record for each
     that could not be expanded, and for each that an earlier run had and that is gone; and notes.
@@ -85,7 +85,7 @@ def accounts_of(
             )
             records.append(_unread(target, LIST_ACCOUNTS, wrong, now()))
             notes.append(f"{target.name}: {wrong.message}.")
-        lost = [_unread(part, LIST_ACCOUNTS, why, now()) for part, why in _gone(target, accounts, memory)]
+        lost = [_unread(part, LIST_ACCOUNTS, why, now()) for part, why in _gone(target, accounts, prior)]
         notes += [f"{one.target}: {one.error[1]}" for one in lost if one.error]
         records += lost
     return every, records, [*notes, *_retired(targets)]
@@ -156,11 +156,11 @@ def _is_chosen(target: Target, name: str) -> bool:
 
 
 def _gone(
-    target: Target, accounts: Mapping[str, Account], memory: Memory
+    target: Target, accounts: Mapping[str, Account], prior: PriorAnswers
 ) -> Iterator[tuple[Target, Failure]]:
     """The targets in accounts that an earlier run had, and that are not active any more."""
     head, *region = target.name.split("/", 1)
-    for part, run in memory.earlier.parts(head) if memory.earlier else ():
+    for part, run in prior.earlier.parts(head) if prior.earlier else ():
         account, *rest = part.split("/")
         state = accounts.get(account, Account("not listed by the organization")).state
         if not {account, rest[-1] if rest else ""}.isdisjoint(target.retired):
@@ -268,7 +268,7 @@ def _store(site: Site, store: Listed) -> Site:
 def _left(site: Site, stores: Mapping[str, Listed]) -> Iterator[Record]:
     """Records of the data stores that an earlier run had as parts of a target, and that are none any more. One whose
     name is what it was is out by the owner's own pattern."""
-    target, earlier = site.target, site.memory.earlier
+    target, earlier = site.target, site.prior.earlier
     for part, run in earlier.parts(target.name) if earlier else ():
         store = stores.get(part)
         if not _is_chosen(target, f"{target.name}/{part}"):

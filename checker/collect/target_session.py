@@ -15,11 +15,11 @@ from checker.collect import requests
 from checker.collect.call_errors import Failure, Kind
 from checker.collect.plan import Plan
 from checker.collect.retry import Line
-from checker.collect.reuse import Memory, Recall
+from checker.collect.reuse import PriorAnswers, Reuse
 from checker.collect.search_filters import OPEN, Bounds
 from checker.collect.search_results import Found, Left
 from checker.model import ImageSetRef, Needs, Target
-from checker.snapshot.answer_index import Saved
+from checker.snapshot.answer_index import PriorAnswer
 from checker.snapshot.contradiction import Statement
 from checker.snapshot.records import (
     BESIDE,
@@ -51,7 +51,7 @@ Belongs = Callable[[Target, Sequence[Mapping[str, Any]], Sequence[ImageSetRef]],
 """Says of image sets that a search found which of them belong to a target (`Discovery.where`)."""
 Job = tuple["Site", Refs, Left, Statement | None]
 """Image sets to ask about, whose they are, what is left to ask, and what a search said of them."""
-NOTHING_KNOWN = Memory()
+NOTHING_KNOWN = PriorAnswers()
 _STUCK = {
     Kind.THROTTLED: "each was throttled for an hour",
     Kind.CONNECTION: "none was answered any more",
@@ -84,7 +84,7 @@ class Site:
 
     `doubt` says why it is not known that the data store is there; while it does, no image set counts as not found.
     `arn` is of the caller, `store_arn` of the data store, so far as they are known. `belongs` says which of the image sets
-    that are found are the target's: every one without it; `memory` is what is known before anything is asked; `created` and `updated` bound when these were.
+    that are found are the target's: every one without it; `prior` is what is known before anything is asked; `created` and `updated` bound when these were.
     """
 
     target: Target
@@ -93,7 +93,7 @@ class Site:
     needs: Needs = field(default_factory=Needs)
     plan: Plan = field(default_factory=Plan)
     found: Found | None = None
-    memory: Memory = NOTHING_KNOWN
+    prior: PriorAnswers = NOTHING_KNOWN
     belongs: Belongs | None = None
     created: Bounds = OPEN
     updated: Bounds = OPEN
@@ -110,12 +110,12 @@ class Site:
     """Whether image sets may have vanished that nobody has asked about yet."""
 
     def __post_init__(self) -> None:
-        self.unsure = self.found is not None and self.recall.remembers
+        self.unsure = self.found is not None and self.reuse.remembers
 
     @property
-    def recall(self) -> Recall:
+    def reuse(self) -> Reuse:
         """What is known of the target before anything is asked."""
-        return Recall.of(self.memory, self.target, self.account)
+        return Reuse.of(self.prior, self.target, self.account)
 
     @property
     def store_name(self) -> str:
@@ -137,8 +137,8 @@ class Site:
             for ref, left, said in self.found.refs(stopped, self.target.name):
                 yield self, (ref,), left, said
             if not stopped() and not self.found.failed and self.line.lost is None:
-                for name in self.recall.vanished(self.plan):
-                    if self.created.exclude(self.recall.created(name)):
+                for name in self.reuse.vanished(self.plan):
+                    if self.created.exclude(self.reuse.created(name)):
                         continue  # it is not the target's any more, and no search was to list it
                     self.found.count += 1
                     yield self, (self.found.discovery.ref(name),), Left.VANISHED, None
@@ -277,10 +277,10 @@ class Site:
             collected_at=None if isinstance(answer, _NotAsked) else self.now(),
             labels=ref.labels if ref else {},
             label_places=ref.label_places if ref else {},
-            confirmed=ref is not None and is_gone(answer) and self.recall.was_gone(ref.id),
+            confirmed=ref is not None and is_gone(answer) and self.reuse.was_gone(ref.id),
         )
 
-    def again(self, one: Saved, ref: ImageSetRef) -> Record:
+    def again(self, one: PriorAnswer, ref: ImageSetRef) -> Record:
         """An earlier answer that still stands, as a record of this run."""
         known = one.document
         error, collected = known.get("error"), known.get("collectedAt")

@@ -187,7 +187,7 @@ class Crew:
         for site in sites:
             for before in discovery.found_before(site):
                 self._put(_Read(*discovery.take(site, before)))
-            if site.found is None or site.recall.searched is not None:
+            if site.found is None or site.reuse.searched is not None:
                 self._found(site)
             else:
                 left.append(site)

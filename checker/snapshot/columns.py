@@ -127,7 +127,7 @@ def read_lines(
         duckdb_path(records),
         columns=dict(columns) | {WITNESS: "BOOLEAN"},
         format="newline_delimited",
-        maximum_object_size=_object_size(records),
+        maximum_object_size=object_size(records),
     )
     if not witnesses:
         lines = lines.filter(col(WITNESS).isnull()).select(*map(col, columns))
@@ -137,7 +137,7 @@ def read_lines(
     return lines.filter(action.isin(*map(lit, actions)))
 
 
-def _object_size(records: Path) -> int:
+def object_size(records: Path) -> int:
     """The size of the objects that DuckDB is to expect. It takes twice that for every thread of every scan at once, so it is
     no more than the file needs."""
     facts = records.stat()

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from checker import temporary_files
 from checker.sql import Connection
 
 Config = Mapping[str, str | int | bool]
 
+MEMORY_OF_FILE = "64MB"
 _MOST_IDLE = 4
 """How many are open at the same time at most without being used."""
 _idle: list[tuple[Config, Connection]] = []
@@ -76,6 +78,16 @@ def _idle_one(config: Config) -> Connection | None:
             _idle.remove(entry)
             return entry[1]
     return None
+
+
+def file_database(folder: Path) -> Connection:
+    """A connection to a new database in a file, for what is kept and asked for over a long time: it takes little memory. The
+    caller closes it, and discards the folder."""
+    config: Config = {"threads": 1, "memory_limit": MEMORY_OF_FILE, "temp_directory": str(folder / "spill")}
+    with temporary_files.unbroken():
+        import duckdb
+
+    return duckdb.connect(folder / "database", config=dict(config))
 
 
 def _new(config: Config) -> Connection:

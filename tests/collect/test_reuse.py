@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from checker.collect.plan import Plan
-from checker.collect.reuse import Memory, Recall
+from checker.collect.reuse import PriorAnswers, Reuse
 from checker.model import Discovery, Needs, Target
-from checker.snapshot.answer_index import Stored
+from checker.snapshot.answer_index import AnswerIndex
 
 STORE, OTHER, ONE = "d" * 32, "e" * 32, "1" * 32
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -44,27 +44,27 @@ def asked(**more: Any) -> dict[str, Any]:
     )
 
 
-Remember = Callable[..., Recall]
+Remember = Callable[..., Reuse]
 
 
 @pytest.fixture
 def recall(tmp_path: Path) -> Iterator[Remember]:
     """What is known by runs, of which the last one comes first."""
-    earlier = Stored()
+    earlier = AnswerIndex()
 
-    def remember(*runs: list[dict[str, Any]], target: Target = TARGET) -> Recall:
+    def remember(*runs: list[dict[str, Any]], target: Target = TARGET) -> Reuse:
         for number, records in enumerate(runs):
             path = tmp_path / f"{number}.jsonl"
             path.write_text("".join(json.dumps(one) + "\n" for one in records))
             earlier.add(path, f"run-{number}")
-        return Recall.of(Memory(earlier=earlier), target, None)
+        return Reuse.of(PriorAnswers(earlier=earlier), target, None)
 
     yield remember
     earlier.close()
 
 
 def test_an_answer_on_the_version_that_is_listed_stands(recall: Remember) -> None:
-    (answer,) = recall([searched(), asked()]).unmoved(ITEM, STATE, NOW) or ()
+    (answer,) = recall([searched(), asked()]).reusable(ITEM, STATE, NOW) or ()
     assert (answer.run, answer.document["versionId"]) == ("run-0", "2")
 
 
@@ -82,22 +82,22 @@ def test_an_answer_on_the_version_that_is_listed_stands(recall: Remember) -> Non
     ],
 )
 def test_an_answer_does_not_stand(recall: Remember, then: list[dict[str, Any]]) -> None:
-    assert recall(then).unmoved(ITEM, STATE, NOW) is None
+    assert recall(then).reusable(ITEM, STATE, NOW) is None
 
 
 def test_where_a_search_says_no_version_nothing_shows_that_an_answer_stands(recall: Remember) -> None:
     item = {name: value for name, value in ITEM.items() if name not in ("version", "updatedAt")}
     then = [searched(version=None, updatedAt=None), asked()]
-    assert recall(then).unmoved(item, STATE, NOW) is None
+    assert recall(then).reusable(item, STATE, NOW) is None
 
 
 def test_a_search_and_an_answer_of_two_runs_say_nothing_together(recall: Remember) -> None:
-    assert recall([searched()], [searched(), asked()]).unmoved(ITEM, STATE, NOW) is None
+    assert recall([searched()], [searched(), asked()]).reusable(ITEM, STATE, NOW) is None
 
 
 def test_of_two_runs_the_last_one_counts(recall: Remember) -> None:
     old = [searched(version=1), asked(versionId="1")]
-    (answer,) = recall([searched(), asked()], old).unmoved(ITEM, STATE, NOW) or ()
+    (answer,) = recall([searched(), asked()], old).reusable(ITEM, STATE, NOW) or ()
     assert answer.document["versionId"] == "2"
 
 
@@ -107,9 +107,9 @@ def test_what_moves_without_a_new_version_is_asked_for_where_it_is_to_be_exact(r
     exact = plan(TARGET, Needs(fields=frozenset({"storageTier"})), "exact")
     assert exact.state == ("GetImageSet",)
     known = recall([searched(), asked()])
-    assert known.unmoved(ITEM, exact, NOW) is None
+    assert known.reusable(ITEM, exact, NOW) is None
     state = plan(TARGET, Needs(fields=frozenset({"imageSetState"})), "exact")
-    assert known.unmoved(ITEM, state, NOW)
+    assert known.reusable(ITEM, state, NOW)
 
 
 def test_what_was_in_another_data_store_has_not_vanished_from_this_one(recall: Remember) -> None:
@@ -122,19 +122,19 @@ def test_what_an_interrupted_run_found_and_an_earlier_one_knew_is_asked_about_on
     recall: Remember, tmp_path: Path
 ) -> None:
     known = recall([searched(), asked()])
-    own = Stored()
+    own = AnswerIndex()
     path = tmp_path / "own.jsonl"
     path.write_text(json.dumps(searched()) + "\n")
     own.add(path)
-    both = Recall.of(Memory(own=own, earlier=known.memory.earlier), TARGET, None)
+    both = Reuse.of(PriorAnswers(own=own, earlier=known.prior.earlier), TARGET, None)
     assert list(both.vanished(STATE)) == [ONE]
     own.close()
 
 
 def test_a_deletion_event_names_an_image_set_whatever_records_say(recall: Remember) -> None:
     known = recall([])
-    assert known.memory.earlier is not None
-    known.memory.earlier.name(STORE, [ONE])
+    assert known.prior.earlier is not None
+    known.prior.earlier.name(STORE, [ONE])
     assert list(known.vanished(STATE)) == [ONE]
 
 

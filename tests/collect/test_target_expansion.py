@@ -11,11 +11,11 @@ import pytest
 from load_server import RunningLoad, SyntheticStore, WireFault, serve_load
 
 from checker.collect.collection import Collection, Options, collect
-from checker.collect.reuse import Memory
+from checker.collect.reuse import PriorAnswers
 from checker.config import Rate
 from checker.model import Discovery, Needs, Target
 from checker.simulator import RawAnswer
-from checker.snapshot.answer_index import Stored
+from checker.snapshot.answer_index import AnswerIndex
 from checker.snapshot.records import PROPERTIES, Record
 from collect.service import DATASTORE, Service
 
@@ -28,13 +28,13 @@ ROLE = "arn:aws:iam::{account}:role/Audit"
 
 
 @pytest.fixture
-def earlier() -> Iterator[Stored]:
-    made = Stored()
+def earlier() -> Iterator[AnswerIndex]:
+    made = AnswerIndex()
     yield made
     made.close()
 
 
-def had(earlier: Stored, folder: Path, run: str, *targets: str, error: str = "", **named: str) -> None:
+def had(earlier: AnswerIndex, folder: Path, run: str, *targets: str, error: str = "", **named: str) -> None:
     """A run that had targets; `named` are the names of data stores by target, slashes as underscores."""
     path = folder / f"{run}.jsonl"
     lines = [
@@ -64,9 +64,11 @@ def over_all(name: str = "site", **other: object) -> Target:
     return target(name, organization=True, role_arn=ROLE, **other)
 
 
-def run(*targets: Target, earlier: Stored | None = None) -> tuple[list[Record], Collection]:
+def run(*targets: Target, earlier: AnswerIndex | None = None) -> tuple[list[Record], Collection]:
     records: list[Record] = []
-    options = Options(rates=FAST, attempts=1, pause=lambda seconds: False, memory=Memory(earlier=earlier))
+    options = Options(
+        rates=FAST, attempts=1, pause=lambda seconds: False, prior=PriorAnswers(earlier=earlier)
+    )
     needs = Needs(fields=frozenset({"storageTier"}))
     done = collect(targets, records.append, needs=needs, options=options, now=lambda: NOW)
     return records, done
@@ -91,7 +93,7 @@ def stores(service: Service) -> Service:
 
 
 def test_a_data_store_that_an_earlier_run_had_and_that_is_gone_is_an_unread_target(
-    stores: Service, earlier: Stored, tmp_path: Path
+    stores: Service, earlier: AnswerIndex, tmp_path: Path
 ) -> None:
     had(earlier, tmp_path, "first", f"site/{DATASTORE}", f"site/{GONE}")
     records, done = run(target(), earlier=earlier)
@@ -104,7 +106,7 @@ def test_a_data_store_that_an_earlier_run_had_and_that_is_gone_is_an_unread_targ
 
 
 def test_a_data_store_that_is_listed_as_deleted_is_no_longer_there(
-    stores: Service, earlier: Stored, tmp_path: Path
+    stores: Service, earlier: AnswerIndex, tmp_path: Path
 ) -> None:
     stores.stores[SECOND] = "DELETED"
     had(earlier, tmp_path, "first", f"site/{SECOND}")
@@ -114,7 +116,7 @@ def test_a_data_store_that_is_listed_as_deleted_is_no_longer_there(
 
 
 def test_a_data_store_under_another_name_does_not_leave_the_pattern_unseen(
-    stores: Service, earlier: Stored, tmp_path: Path
+    stores: Service, earlier: AnswerIndex, tmp_path: Path
 ) -> None:
     had(earlier, tmp_path, "first", f"site/{DATASTORE}", **{f"site_{SECOND}": "archive-2"})
     stores.names[SECOND] = "attic"
@@ -126,7 +128,7 @@ def test_a_data_store_under_another_name_does_not_leave_the_pattern_unseen(
 
 
 def test_a_pattern_that_the_owner_narrowed_is_noted_and_no_more(
-    stores: Service, earlier: Stored, tmp_path: Path
+    stores: Service, earlier: AnswerIndex, tmp_path: Path
 ) -> None:
     had(earlier, tmp_path, "first", f"site/{DATASTORE}", **{f"site_{SECOND}": "archive-2"})
     records, done = run(target(datastores="archive-1"), earlier=earlier)
@@ -135,7 +137,7 @@ def test_a_pattern_that_the_owner_narrowed_is_noted_and_no_more(
 
 
 def test_what_the_owner_has_retired_is_noted_and_not_missed(
-    stores: Service, earlier: Stored, tmp_path: Path
+    stores: Service, earlier: AnswerIndex, tmp_path: Path
 ) -> None:
     had(earlier, tmp_path, "first", f"site/{DATASTORE}", f"site/{GONE}", f"site/{SECOND}")
     stores.stores[SECOND] = "DELETED"
@@ -153,7 +155,7 @@ def test_what_is_retired_and_there_all_the_same_is_audited(stores: Service) -> N
 
 
 def test_a_retired_data_store_under_another_name_is_noted_as_that(
-    stores: Service, earlier: Stored, tmp_path: Path
+    stores: Service, earlier: AnswerIndex, tmp_path: Path
 ) -> None:
     had(earlier, tmp_path, "first", f"site/{DATASTORE}", **{f"site_{SECOND}": "archive-2"})
     stores.names[SECOND] = "attic"
@@ -164,7 +166,9 @@ def test_a_retired_data_store_under_another_name_is_noted_as_that(
     assert note.endswith("it is retired by the owner's word, and not audited.")
 
 
-def test_what_left_stays_unread_in_every_later_run(stores: Service, earlier: Stored, tmp_path: Path) -> None:
+def test_what_left_stays_unread_in_every_later_run(
+    stores: Service, earlier: AnswerIndex, tmp_path: Path
+) -> None:
     had(earlier, tmp_path, "third", f"site/{DATASTORE}")
     had(earlier, tmp_path, "second", f"site/{GONE}", error="NoLongerListed")
     records, _ = run(target(), earlier=earlier)
@@ -174,7 +178,7 @@ def test_what_left_stays_unread_in_every_later_run(stores: Service, earlier: Sto
     assert "it was in the run first;" in said(records, f"site/{GONE}")
 
 
-def test_what_comes_back_is_read(stores: Service, earlier: Stored, tmp_path: Path) -> None:
+def test_what_comes_back_is_read(stores: Service, earlier: AnswerIndex, tmp_path: Path) -> None:
     had(earlier, tmp_path, "second", f"site/{SECOND}", error="NoLongerListed")
     records, _ = run(target(), earlier=earlier)
     assert errors(records) == {}
@@ -182,7 +186,7 @@ def test_what_comes_back_is_read(stores: Service, earlier: Stored, tmp_path: Pat
 
 
 def test_a_target_that_is_left_out_has_no_parts_that_are_missed(
-    stores: Service, earlier: Stored, tmp_path: Path
+    stores: Service, earlier: AnswerIndex, tmp_path: Path
 ) -> None:
     had(earlier, tmp_path, "first", f"site/{GONE}", f"other/{GONE}", f"site-2/{GONE}", "site/us-east-1")
     assert errors(run(target("other", datastore=DATASTORE, datastores=None), earlier=earlier)[0]) == {}
@@ -190,7 +194,7 @@ def test_a_target_that_is_left_out_has_no_parts_that_are_missed(
 
 
 def test_where_data_stores_cannot_be_listed_none_is_called_missing(
-    stores: Service, earlier: Stored, tmp_path: Path
+    stores: Service, earlier: AnswerIndex, tmp_path: Path
 ) -> None:
     had(earlier, tmp_path, "first", f"site/{GONE}")
     stores.stores_fault = lambda name, attempt: "403"
@@ -284,7 +288,7 @@ def test_an_organization_without_an_active_account_is_an_unread_target(aws_env: 
 
 
 def test_an_account_that_an_earlier_run_had_and_that_is_gone_is_an_unread_target(
-    aws_env: pytest.MonkeyPatch, earlier: Stored, tmp_path: Path
+    aws_env: pytest.MonkeyPatch, earlier: AnswerIndex, tmp_path: Path
 ) -> None:
     left = "3" * 12
     had(
@@ -308,7 +312,7 @@ def test_an_account_that_an_earlier_run_had_and_that_is_gone_is_an_unread_target
 
 
 def test_an_account_and_a_store_of_one_that_the_owner_has_retired_are_not_missed(
-    aws_env: pytest.MonkeyPatch, earlier: Stored, tmp_path: Path
+    aws_env: pytest.MonkeyPatch, earlier: AnswerIndex, tmp_path: Path
 ) -> None:
     closed, left = "3" * 12, "4" * 12
     had(

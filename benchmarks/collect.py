@@ -98,8 +98,8 @@ def measured(url: str, run: Callable[[], int], *, children: bool) -> Result:
     sets = run()
     seconds, after = time.monotonic() - began, resource.getrusage(whose)
     counts = control(url)
-    calls = {name: one["received"] for name, one in counts.items() if name != "GetCallerIdentity"}
-    throttled = sum(one["throttled"] for one in counts.values())
+    calls = {name: item["received"] for name, item in counts.items() if name != "GetCallerIdentity"}
+    throttled = sum(count["throttled"] for count in counts.values())
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return Result(seconds, sets, calls, throttled, cpu)
 
@@ -145,7 +145,7 @@ def client(url: str, **how: Any) -> Any:
 
 def ids(url: str) -> Iterator[str]:
     for page in client(url).get_paginator("search_image_sets").paginate(datastoreId=STORE):
-        yield from (one["imageSetId"] for one in page["imageSetsMetadataSummaries"])
+        yield from (item["imageSetId"] for item in page["imageSetsMetadataSummaries"])
 
 
 def naive(url: str, most: int) -> int:
@@ -176,12 +176,12 @@ def pooled(url: str, most: int) -> int:
         return sum(threads.map(get, every))
 
 
-def line(name: str, one: Result, limit: float) -> str:
-    calls = sum(one.calls.values())
-    rate = one.sets / one.seconds
+def line(name: str, result: Result, limit: float) -> str:
+    calls = sum(result.calls.values())
+    rate = result.sets / result.seconds
     return (
-        f"{name:<34}{one.sets:>9}{one.seconds:>9.1f}{rate:>10.1f}{rate / QUOTA:>9.2f}{limit:>8.1f}{100 * rate / limit:>7.0f} %"
-        f"{calls:>9}{100 * one.throttled / max(1, calls):>9.2f} %{1000 * one.cpu / max(1, calls):>8.1f}"
+        f"{name:<34}{result.sets:>9}{result.seconds:>9.1f}{rate:>10.1f}{rate / QUOTA:>9.2f}{limit:>8.1f}{100 * rate / limit:>7.0f} %"
+        f"{calls:>9}{100 * result.throttled / max(1, calls):>9.2f} %{1000 * result.cpu / max(1, calls):>8.1f}"
     )
 
 
@@ -216,10 +216,10 @@ def main() -> None:
             ("versions", exact // 2, QUOTA),
         ):
             with service(sets) as url:
-                one = measured(url, audit(root / name, url, name), children=True)
-                print(line(f"ours: {name}", one, limit), flush=True)
+                item = measured(url, audit(root / name, url, name), children=True)
+                print(line(f"ours: {name}", item, limit), flush=True)
                 if name == "exact":
-                    full = sum(one.calls.values())
+                    full = sum(item.calls.values())
                     control(url, change={"share": 0.01})
                     again = measured(url, audit(root / name, url, name), children=True)
                     print(line("ours: incremental, 1 % changed", again, 50 * QUOTA), flush=True)
@@ -228,8 +228,8 @@ def main() -> None:
         few = int(QUOTA * args.seconds / 4)
         with service(few * 2) as url:
             for name, run in (("a loop over boto3", naive), ("16 threads, adaptive retries", pooled)):
-                one = measured(url, lambda run=run: run(url, few), children=False)  # type: ignore[misc]
-                print(line(name, one, QUOTA), flush=True)
+                item = measured(url, lambda run=run: run(url, few), children=False)  # type: ignore[misc]
+                print(line(name, item, QUOTA), flush=True)
     finally:
         shutil.rmtree(root, ignore_errors=True)
 
@@ -247,11 +247,11 @@ def print_memory(sets: int) -> None:
             stop = threading.Event()
             watch = threading.Thread(target=_watch, args=(peaks, stop))
             watch.start()
-            one = measured(url, run, children=True)
+            item = measured(url, run, children=True)
             stop.set()
             watch.join()
             print(
-                f"{rule}: {one.sets} sets in {one.seconds:.0f} s, at most {max(peaks) / 2**20:.0f} MiB",
+                f"{rule}: {item.sets} sets in {item.seconds:.0f} s, at most {max(peaks) / 2**20:.0f} MiB",
                 flush=True,
             )
 
@@ -260,11 +260,11 @@ def _watch(peaks: list[int], stop: threading.Event) -> None:
     """The resident memory of the child that is an audit, again and again."""
     page = os.sysconf("SC_PAGE_SIZE")
     while not stop.wait(0.2):
-        for one in Path("/proc").glob("[0-9]*"):
+        for path in Path("/proc").glob("[0-9]*"):
             try:
-                command = (one / "cmdline").read_bytes().split(b"\0")
+                command = (path / "cmdline").read_bytes().split(b"\0")
                 if b"check" in command and b"checker" in command:
-                    peaks.append(int((one / "statm").read_text().split()[1]) * page)
+                    peaks.append(int((path / "statm").read_text().split()[1]) * page)
             except OSError:
                 continue
 

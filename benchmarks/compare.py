@@ -44,11 +44,11 @@ class Measured:
 
     @property
     def fails(self) -> int:
-        return sum(one.fail for one in self.tallies)
+        return sum(tally.fail for tally in self.tallies)
 
     @property
     def unknowns(self) -> int:
-        return sum(one.unknown for one in self.tallies)
+        return sum(tally.unknown for tally in self.tallies)
 
 
 def load_rules(*scopes: RuleScope) -> Sequence[Rule]:
@@ -65,7 +65,7 @@ def compare_with_sql(scopes: Sequence[RuleScope], folder: Path, repeat: int) -> 
     for _ in range(repeat):
         measured.tallies = timed(measured.ours, lambda: evaluate(measured.rules, folder, AS_OF))
         counts = timed(
-            measured.by_hand, lambda: [one for scope in scopes for one in run_by_hand(scope, folder)]
+            measured.by_hand, lambda: [item for scope in scopes for item in run_by_hand(scope, folder)]
         )
     check_equal(measured, counts, folder)
     return measured
@@ -99,7 +99,7 @@ def by_hand_file(scope: RuleScope, folder: Path) -> Path:
 
 def check_equal(measured: Measured, counts: Counts, folder: Path) -> None:
     """Equal counts; equal columns; equal rows, by their number, which goes on from scope to scope."""
-    ours = [(one.passed, one.fail, one.unknown, one.not_applicable) for one in measured.tallies]
+    ours = [(tally.passed, tally.fail, tally.unknown, tally.not_applicable) for tally in measured.tallies]
     assert counts == ours, "counts differ"
     total = 0
     with duckdb.connect() as connection:

@@ -29,7 +29,7 @@ LISTED = [
 
 def value(key: str, wanted: Any, op: str | None = None, kind: str | None = None) -> dict[str, Any]:
     given = {"type": "value", "key": key, "value": wanted, "op": op, "value_type": kind}
-    return {name: one for name, one in given.items() if one is not None}
+    return {name: item for name, item in given.items() if item is not None}
 
 
 def policies(now: datetime) -> dict[str, tuple[bool, list[Any]]]:
@@ -121,14 +121,14 @@ def main() -> None:
         for name, (exact, filters) in policies(datetime.fromisoformat(as_of)).items()
     }
     for _, filters in parsed.values():
-        for one in filters:
-            one.validate()
+        for item in filters:
+            item.validate()
     matched, exacts = {}, []
     start = time.perf_counter()
     for name, (exact, filters) in parsed.items():
         left = resources
-        for one in filters:
-            left = one.process(left)
+        for item in filters:
+            left = item.process(left)
         matched[name] = len(left)
         exacts += [name] if exact else []
     seconds = time.perf_counter() - start

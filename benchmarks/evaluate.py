@@ -55,17 +55,19 @@ def print_speed(measured: Sequence[Measured], folder: Path) -> None:
         f"{'scope':<12}{'subjects':>10}{'rules':>6}{'fails':>9}{'unknowns':>9}{'ours':>9}{'median':>9}{'SQL':>9}"
         f"{'median':>9}{'ours/SQL':>9}{'memory':>11}"
     )
-    for one in measured:
-        name = one.scopes[0] if len(one.scopes) == 1 else "all"
+    for item in measured:
+        name = item.scopes[0] if len(item.scopes) == 1 else "all"
         subjects = sum(
-            {rule.scope: tally.subjects for rule, tally in zip(one.rules, one.tallies, strict=True)}.values()
+            {
+                rule.scope: tally.subjects for rule, tally in zip(item.rules, item.tallies, strict=True)
+            }.values()
         )
-        ours, by_hand = min(one.ours), min(one.by_hand)
-        peak = in_child(folder, one.scopes)["peak"] / 2**20
+        ours, by_hand = min(item.ours), min(item.by_hand)
+        peak = in_child(folder, item.scopes)["peak"] / 2**20
         print(
-            f"{name:<12}{subjects:>10,}{len(one.rules):>6}{one.fails:>9,}{one.unknowns:>9,}"
-            f"{ours:>7.2f} s{statistics.median(one.ours):>7.2f} s"
-            f"{by_hand:>7.2f} s{statistics.median(one.by_hand):>7.2f} s{ours / by_hand:>9.2f}{peak:>7,.0f} MiB"
+            f"{name:<12}{subjects:>10,}{len(item.rules):>6}{item.fails:>9,}{item.unknowns:>9,}"
+            f"{ours:>7.2f} s{statistics.median(item.ours):>7.2f} s"
+            f"{by_hand:>7.2f} s{statistics.median(item.by_hand):>7.2f} s{ours / by_hand:>9.2f}{peak:>7,.0f} MiB"
         )
 
 

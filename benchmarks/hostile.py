@@ -37,7 +37,7 @@ def main() -> int:
             alone = number >= given.audits
             actions = hostile.OF_ALL if alone else hostile.OF_ONE
             sets = [""] if alone else hostile.SETS
-            faults = {one: hostile.fault(dice, actions, good, alone=alone) for one in sets}
+            faults = {cell: hostile.fault(dice, actions, good, alone=alone) for cell in sets}
             target = dice.choice(list(hostile.TARGETS)) if alone else "listed"
             count += len(faults)
             hostile.spoil(service, faults)

@@ -94,4 +94,4 @@ def print_step(name: str, seconds: float, so_far: float) -> None:
 
 
 if __name__ == "__main__":
-    child(Path(sys.argv[1]), [one for one in SCOPES if one in sys.argv[2].split(",")], sys.argv[3:])
+    child(Path(sys.argv[1]), [item for item in SCOPES if item in sys.argv[2].split(",")], sys.argv[3:])

@@ -34,12 +34,12 @@ def _tried(made: Commands, name: str, number: int, count: int, seed: int) -> lis
 
 
 def _tell(name: str, number: int, found: list[Ended]) -> int:
-    codes = Counter(one.code for one in found)
-    bad = [one for one in found if one.code not in (None, CODES[number])]
+    codes = Counter(explanation.code for explanation in found)
+    bad = [explanation for explanation in found if explanation.code not in (None, CODES[number])]
     said = ", ".join(f"{'over' if code is None else code}: {count}" for code, count in codes.items())
     print(f"{name:<22} signal {number:>2}  {said}", flush=True)
-    for one in bad:
-        print(f"    after {one.after:.3f} s: {one.code}\n{one.out[-500:]}{one.err[-2000:]}", flush=True)
+    for item in bad:
+        print(f"    after {item.after:.3f} s: {item.code}\n{item.out[-500:]}{item.err[-2000:]}", flush=True)
     return len(bad)
 
 

@@ -348,7 +348,7 @@ def explain(
         names = ", ".join(rule.name for rule in rules.rules)
         raise InvalidInputError(Problem("RULE", f"several rules are called so: {names}", "write PACK/RULE"))
     (rule,) = rules.rules
-    written = next(one for one in rules.policies.rules if one.name == rule.name)
+    written = next(item for item in rules.policies.rules if item.name == rule.name)
     with temporary_files.scratch() as folder:
         write_snapshot(evidence.records, folder, rules.policies.labels, rules.needs)
         return run(written, rule, folder, subject, as_of=as_of or utc_now(), targets=only, phi=show_phi)

@@ -248,7 +248,7 @@ def why_no_tag(key: str) -> str:
     if len(key) > known.longest_tag_key:
         return f"a key has {known.longest_tag_key} characters at most, and this one {len(key)}"
     if known.tag_key and not re.fullmatch(known.tag_key, key):
-        strange = next((one for one in key if not re.fullmatch(known.tag_key, one)), "")
+        strange = next((item for item in key if not re.fullmatch(known.tag_key, item)), "")
         named = {" ": "a space", "": "nothing"}.get(strange, strange)
         return f"the API refuses {named} in a key: it has letters, digits and + - = . _ : / , ; <"
     return ""

@@ -94,7 +94,7 @@ def load(path: Path, largest: int, hint: str = "") -> bytes:
 def _near(path: Path) -> str:
     """`did you mean X?` for the file of the same folder whose name is nearest to one that is not there, else nothing."""
     try:
-        names = [one.name for one in islice(path.parent.iterdir(), MOST_NAMES)]
+        names = [item.name for item in islice(path.parent.iterdir(), MOST_NAMES)]
     except OSError:
         return ""
     return nearest(path.name, names)

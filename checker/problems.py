@@ -103,7 +103,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """
     words = list(known)
     tails = [candidate for candidate in words if candidate.casefold().split(".")[-1] == word.casefold()]
-    if tails and "." not in word and word.casefold() not in {one.casefold() for one in words}:
+    if tails and "." not in word and word.casefold() not in {item.casefold() for item in words}:
         return f"did you mean {tails[0]}?"
     folded = {candidate.casefold(): candidate for candidate in reversed(words)}
     close = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
@@ -119,7 +119,7 @@ def suggest(word: str, known: Iterable[str], *, what: str, most: int = MOST_LIST
     if near := nearest(word, words):
         return near
     begun = [
-        one for one in words if len(word) >= SHORTEST_BEGUN and one.casefold().startswith(word.casefold())
+        item for item in words if len(word) >= SHORTEST_BEGUN and item.casefold().startswith(word.casefold())
     ]
     if begun:
         more = f" and {len(begun) - MOST_BEGUN} more" if len(begun) > MOST_BEGUN else ""
@@ -167,7 +167,7 @@ def mask(line: str, marks: str, start: int = 0, end: int = 0) -> str:
     """A source line that may hold data of patients: what stands from `start` to `end` and the marks are left, and a dot for
     each other character, so that columns stay."""
     return "".join(
-        one if start <= at < end or one in marks or one.isspace() else "." for at, one in enumerate(line)
+        item if start <= at < end or item in marks or item.isspace() else "." for at, item in enumerate(line)
     )
 
 

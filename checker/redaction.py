@@ -54,7 +54,12 @@ _lock = threading.Lock()
 
 def remember(*secrets: object) -> None:
     """Takes keys and tokens that the process uses, those that are texts: `redact` knows them from now on."""
-    _add(variant for one in secrets if isinstance(one, str) for variant in _variants(one, SHORTEST_SECRET))
+    _add(
+        variant
+        for secret in secrets
+        if isinstance(secret, str)
+        for variant in _variants(secret, SHORTEST_SECRET)
+    )
 
 
 def remember_url(url: str | None) -> None:
@@ -64,17 +69,17 @@ def remember_url(url: str | None) -> None:
         return
     user, _, password = found[1].partition(":")
     password = password or user  # a token alone
-    basic = {base64.b64encode(one.encode()).decode() for one in (found[1], unquote(found[1]))}
+    basic = {base64.b64encode(item.encode()).decode() for item in (found[1], unquote(found[1]))}
     # what takes the URL apart at a wrong place shows a piece of the password
     begun = [found[1][: mark.start()] for mark in _URL_MARKS.finditer(found[1]) if mark.start() > len(user)]
     pieces = [found[1], *begun, password, *_URL_MARKS.split(password), *basic]
-    _add(variant for one in pieces for variant in _variants(one, SHORTEST_PASSWORD))
+    _add(variant for piece in pieces for variant in _variants(piece, SHORTEST_PASSWORD))
 
 
 def redact(text: str) -> str:
     """Text without secrets: those that are remembered, and what looks like one."""
     with _lock:
-        known = sorted((one for one in _known if one in text), key=len, reverse=True)
+        known = sorted((item for item in _known if item in text), key=len, reverse=True)
     for secret in known:
         text = text.replace(secret, REDACTED)
     for pattern, shown in _RULES:
@@ -95,7 +100,7 @@ def _add(secrets: Iterator[str]) -> None:
 def _variants(secret: str, shortest: int) -> Iterator[str]:
     """A secret as messages may write it: quoted for a URL or a text, or in part where it has a control character."""
     whole = {secret, unquote(secret)}
-    for plain in whole.union(*(_CONTROL.split(one) for one in whole)):
+    for plain in whole.union(*(_CONTROL.split(row) for row in whole)):
         for written in (
             plain,
             quote(plain),

@@ -80,9 +80,9 @@ def of_text(text: Text, lines: Sequence[str]) -> Iterator[Mistake]:
     line = line_at(lines, text.start.line)
     end = text.end.column if text.end.line == text.start.line else len(line)
     written = line[text.start.column : end]
-    for column, one in enumerate(written, start=text.start.column):
-        if _is_hidden(one, text, written):
-            yield Mistake(Spot(text.start.line, column), *_about_hidden(one))
+    for column, item in enumerate(written, start=text.start.column):
+        if _is_hidden(item, text, written):
+            yield Mistake(Spot(text.start.line, column), *_about_hidden(item))
             break
     if text.style in ("|", ">") and not text.value.strip() and (hint := compared(written)):
         yield Mistake(text.start, f"{text.style} begins a block of text in YAML", hint)
@@ -107,29 +107,29 @@ def _of_plain(text: Text, lines: Sequence[str]) -> Iterator[Mistake]:
 def visible(written: str) -> str:
     """Text in double quotes, with escapes in place of what cannot be seen."""
     return "".join(
-        (f"\\u{ord(one):04X}" if ord(one) < 0x10000 else f"\\U{ord(one):08X}") if _unseen(one) else one
-        for one in written
+        (f"\\u{ord(item):04X}" if ord(item) < 0x10000 else f"\\U{ord(item):08X}") if _unseen(item) else item
+        for item in written
     )
 
 
-def _unseen(one: str) -> bool:
-    return not one.isascii() and (unicodedata.category(one) in ("Cf", "Zs", "Zl", "Zp") or one in _BLANKS)
+def _unseen(text: str) -> bool:
+    return not text.isascii() and (unicodedata.category(text) in ("Cf", "Zs", "Zl", "Zp") or text in _BLANKS)
 
 
-def _is_hidden(one: str, text: Text, written: str) -> bool:
+def _is_hidden(item: str, text: Text, written: str) -> bool:
     """Whether a character cannot be seen, or is not what it looks like. Within prose that is typography."""
-    if one.isascii() or (" " in written.strip() and not text.key):
+    if item.isascii() or (" " in written.strip() and not text.key):
         return False
-    return _unseen(one) or (text.key and not text.style and one in _WIDE)
+    return _unseen(item) or (text.key and not text.style and item in _WIDE)
 
 
-def _about_hidden(one: str) -> tuple[str, str]:
+def _about_hidden(text: str) -> tuple[str, str]:
     message = (
-        f"an unusual character stands here: U+{ord(one):04X}, {unicodedata.name(one, 'no name').lower()}"
+        f"an unusual character stands here: U+{ord(text):04X}, {unicodedata.name(text, 'no name').lower()}"
     )
-    if one in _WIDE:
-        return message, f"write {_WIDE[one]}"
-    blank = unicodedata.category(one) == "Zs"
+    if text in _WIDE:
+        return message, f"write {_WIDE[text]}"
+    blank = unicodedata.category(text) == "Zs"
     return message, "write an ordinary blank" if blank else "delete it: it is invisible"
 
 

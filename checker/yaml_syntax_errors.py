@@ -38,7 +38,7 @@ class Failure:
 
 def of_failure(failure: Failure, lines: Sequence[str]) -> Mistake:
     """The mistake behind what a parser says."""
-    for one in (
+    for item in (
         _whole_file,
         _of_quotes,
         _of_signs,
@@ -48,7 +48,7 @@ def of_failure(failure: Failure, lines: Sequence[str]) -> Mistake:
         _of_keys,
         _of_lists,
     ):
-        found = one(failure, lines)
+        found = item(failure, lines)
         if found is not None:
             return found
     return Mistake(failure.at, f"not valid YAML: {failure.problem}", failure.context)
@@ -56,7 +56,7 @@ def of_failure(failure: Failure, lines: Sequence[str]) -> Mistake:
 
 def _whole_file(failure: Failure, lines: Sequence[str]) -> Mistake | None:
     for number, line in enumerate(lines):
-        if _CONFLICT.match(line) and any(one.startswith("<<<<<<<") for one in lines):
+        if _CONFLICT.match(line) and any(item.startswith("<<<<<<<") for item in lines):
             hint = "keep one of the two versions, and delete the lines of signs"
             return Mistake(Spot(number, 0), "a merge conflict was left in the file", hint)
     line = line_at(lines, failure.at.line)
@@ -189,7 +189,7 @@ def _of_colons(failure: Failure, lines: Sequence[str]) -> Mistake | None:
     start, text = failure.start, line_at(lines, failure.start.line)
     if text.lstrip().startswith("-") and not text.lstrip().startswith("- "):
         return Mistake(start, "the dash of a list item has no blank behind it", "write `- ` before the item")
-    above = next((one for one in reversed(lines[: start.line]) if one.strip()), "")
+    above = next((item for item in reversed(lines[: start.line]) if item.strip()), "")
     if above.rstrip().endswith((": |", ": >", ": |-", ": >-")):
         hint = "indent the lines of the text further than their key"
         return Mistake(start, "the text of a block stands no further in than its key", hint)

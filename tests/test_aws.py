@@ -138,7 +138,7 @@ def test_the_two_planes_may_have_an_endpoint_each(service: Service, control_too:
     running = Running(runtime)
     door = Door(service.url if control_too else None, runtime.url)
     assert read(door) == "1"
-    assert [len(one.requests) for one in (service, runtime)] == [1, 1]
+    assert [len(item.requests) for item in (service, runtime)] == [1, 1]
     door.close()
     running.stop()
 

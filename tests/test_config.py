@@ -111,7 +111,7 @@ rates: {{GetImageSet: {{rate: 100, burst: 0.5e1}}}}
     first, second = found.targets
     assert (first.role_arn, first.external_id) == ("arn:aws-us-gov:iam::999999999999:role/path/Other", "x1")
     assert (second.role_arn, second.profile) == ("arn:aws:iam::123456789012:role/Audit", None)
-    assert [(one.id, one.version) for one in first.listed] == [(ID, None), (OTHER, 3)]
+    assert [(item.id, item.version) for item in first.listed] == [(ID, None), (OTHER, 3)]
 
 
 def test_what_is_changed_of_rules(tmp_path: Path) -> None:
@@ -491,4 +491,7 @@ def test_the_package_says_what_it_offers() -> None:
 def test_an_entrys_own_label_stands_before_the_targets(tmp_path: Path) -> None:
     image_sets = f"[{OTHER}, {{id: {ID}, labels: {{class: mammography}}}}]"
     target, _ = resolved(tmp_path, image_sets, "    labels: {class: adult}\n")
-    assert [dict(one.labels) for one in target.image_sets] == [{"class": "adult"}, {"class": "mammography"}]
+    assert [dict(image_set.labels) for image_set in target.image_sets] == [
+        {"class": "adult"},
+        {"class": "mammography"},
+    ]

@@ -43,7 +43,7 @@ members = st.lists(
         st.sampled_from(list(SHAPES)), st.sampled_from(NAMES), st.sampled_from(list(KINDS)), st.booleans()
     ),
     max_size=5,
-    unique_by=lambda one: one[:2],
+    unique_by=lambda item: item[:2],
 )
 
 
@@ -74,11 +74,11 @@ def newer(added):
 
 def forget():
     """Empties what was remembered of the model."""
-    for one in gc.get_objects():
-        if isinstance(one, functools._lru_cache_wrapper) and getattr(one, "__module__", "").startswith(
+    for item in gc.get_objects():
+        if isinstance(item, functools._lru_cache_wrapper) and getattr(item, "__module__", "").startswith(
             "checker."
         ):
-            one.cache_clear()
+            item.cache_clear()
 
 
 @pytest.fixture

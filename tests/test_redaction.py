@@ -94,7 +94,7 @@ def test_no_piece_of_a_password_in_a_url_is_shown(shown: str) -> None:
     remember_url("http://proxy:3128")
     remember_url(None)
     assert not {"PLANTED", "s3cr", "czNjci"} & {
-        one for one in ("PLANTED", "s3cr", "czNjci") if one in redact(shown)
+        item for item in ("PLANTED", "s3cr", "czNjci") if item in redact(shown)
     }
 
 

@@ -22,7 +22,7 @@ def shipped() -> Policies:
 @cache
 def proved() -> dict[int, CaseResult]:
     """What every case got, judged by the first test that asks."""
-    return {id(one.case): one for one in run_cases(shipped())}
+    return {id(case.case): case for case in run_cases(shipped())}
 
 
 def every_rule():
@@ -68,9 +68,9 @@ def _unread(case: Case) -> bool:
 
 @pytest.mark.parametrize("case", every_case())
 def test_a_case_gets_the_verdict_it_expects(case):
-    one = proved()[id(case)]
-    assert one.missing == ()
-    assert one.verdict is case.expect, f"{case.where}: {one.reason}"
+    item = proved()[id(case)]
+    assert item.missing == ()
+    assert item.verdict is case.expect, f"{case.where}: {item.reason}"
 
 
 @pytest.mark.parametrize("rule", every_rule())

@@ -90,7 +90,7 @@ def find_baseline(
         kept = known if known and known.name == name else run_reader.reopened(store, name, keys)
         return Baseline(kept, accepted, carries=still_stands(store, facts, gate))
     said = all_statements(store)
-    return Baseline(laxer=laxer, revoked=any(one.action == "revoke" for one in said))
+    return Baseline(laxer=laxer, revoked=any(item.action == "revoke" for item in said))
 
 
 def _stands(store: Store, facts: Mapping[str, Any] | None) -> bool:
@@ -167,7 +167,7 @@ def statements(store: Store, run: str) -> tuple[Acceptance, ...]:
         content = path.read_bytes()
         try:
             document = json.loads(content)
-            one = _read(document, run, len(found) + 1, hashlib.sha256(content).hexdigest())
+            item = _read(document, run, len(found) + 1, hashlib.sha256(content).hexdigest())
         except (ValueError, KeyError, TypeError, BadValueError, RecursionError):
             hint = "`baseline accept` and `baseline revoke` write such files"
             raise InvalidInputError(Problem(where, "this is no statement on a baseline", hint)) from None
@@ -175,7 +175,7 @@ def statements(store: Store, run: str) -> tuple[Acceptance, ...]:
         if document["manifest"] != manifest or document["previous"] != (found[-1].sha256 if found else None):
             message = "it does not fit the run, or the statement before it: one of them was altered"
             raise InvalidInputError(Problem(where, message))
-        found.append(one)
+        found.append(item)
     return tuple(found)
 
 
@@ -187,10 +187,10 @@ def all_statements(store: Store) -> tuple[Acceptance, ...]:
     """
     first = statement(1)
     return tuple(
-        one
+        item
         for name, files in sorted(store.contents().items())
         if first in files
-        for one in statements(store, name)
+        for item in statements(store, name)
     )
 
 
@@ -202,18 +202,18 @@ def unsigned_statements(store: Store, keys: Keys, *, of: str = "") -> list[Probl
         InvalidInputError: a statement cannot be read, or does not fit the run or the one before it.
     """
     named = {
-        (one.get("run"), one.get("number"), one.get("sha256"))
+        (item.get("run"), item.get("number"), item.get("sha256"))
         for run in store.complete()
-        for one in run.facts.get("statements", ())
+        for item in run.facts.get("statements", ())
     }
     problems = []
-    for one in statements(store, of) if of else all_statements(store):
-        if (one.run, one.number, one.sha256) in named:
+    for item in statements(store, of) if of else all_statements(store):
+        if (item.run, item.number, item.sha256) in named:
             continue
-        name = statement(one.number)
-        document = json.loads((store.fetch(one.run, name) / name).read_bytes())
-        problems.append(unsigned(f"{store.shown}/{one.run}/{name}", document, keys))
-    return [one for one in problems if one]
+        name = statement(item.number)
+        document = json.loads((store.fetch(item.run, name) / name).read_bytes())
+        problems.append(unsigned(f"{store.shown}/{item.run}/{name}", document, keys))
+    return [problem for problem in problems if problem]
 
 
 def lost_statements(store: Store, facts: Mapping[str, Any], where: str) -> list[Problem]:
@@ -226,13 +226,13 @@ def lost_statements(store: Store, facts: Mapping[str, Any], where: str) -> list[
     """
     named = facts.get("statements")
     wanted, problems = [], []
-    for one in named if isinstance(named, list) else []:
-        run, number = (one.get("run"), one.get("number")) if isinstance(one, dict) else (None, None)
+    for item in named if isinstance(named, list) else []:
+        run, number = (item.get("run"), item.get("number")) if isinstance(item, dict) else (None, None)
         if not isinstance(run, str) or not isinstance(number, int):
             problems.append(Problem(where, "the manifest names a statement on a baseline that is none"))
             continue
-        wanted.append((run, statement(number), one.get("sha256"), "it says whether a baseline is accepted"))
-    wanted += [(one["run"], PRUNED, one["sha256"], _PRUNED_HINT) for one in facts.get("pruned") or ()]
+        wanted.append((run, statement(number), item.get("sha256"), "it says whether a baseline is accepted"))
+    wanted += [(item["run"], PRUNED, item["sha256"], _PRUNED_HINT) for item in facts.get("pruned") or ()]
     names = store.names() if wanted else ()
     for run, name, digest, hint in wanted:
         if run not in names:
@@ -253,7 +253,7 @@ def strange_statements(store: Store, run: str, keys: Keys | None = None) -> list
         other = unsigned_statements(store, keys, of=run) if keys and number else []
     except InvalidInputError as error:
         return list(error.problems)
-    named = {statement(one + 1) for one in range(number)}
+    named = {statement(item + 1) for item in range(number)}
     files = store.contents().get(run, frozenset())
     return other + [
         Problem(f"{store.shown}/{run}/{name}", "was added after the run", "it is no statement on a baseline")
@@ -339,4 +339,4 @@ def as_strict(facts: Mapping[str, Any], gate: Gate) -> bool:
         own = gate_of(facts["gate"])
     except (KeyError, ValueError, TypeError, AttributeError, BadValueError):
         return False
-    return all(own.reaches(one) for one in Severity if gate.reaches(one))
+    return all(own.reaches(severity) for severity in Severity if gate.reaches(severity))

@@ -37,8 +37,8 @@ def change_sentence(before: Predecessors, change: Since | None, gate: Gate) -> s
 
 def new_causes(change: Since) -> list[tuple[int, str]]:
     """How many findings are new for which reason, the most first: `since the rule changed and in another version`."""
-    causes = sorted(change.causes.get(Category.NEW, {}).items(), key=lambda one: (-one[1], one[0]))
-    return [(number, " and ".join(CAUSES[one] for one in words)) for words, number in causes]
+    causes = sorted(change.causes.get(Category.NEW, {}).items(), key=lambda item: (-item[1], item[0]))
+    return [(number, " and ".join(CAUSES[word] for word in words)) for words, number in causes]
 
 
 def _new(change: Since) -> str:
@@ -52,5 +52,5 @@ def _new(change: Since) -> str:
 
 
 def _others(change: Since) -> str:
-    others = ((one, number) for one, number in change.numbers.items() if one is not Category.NEW)
-    return ", ".join(f"{number} {one.value}" for one, number in others)
+    others = ((item, number) for item, number in change.numbers.items() if item is not Category.NEW)
+    return ", ".join(f"{number} {item.value}" for item, number in others)

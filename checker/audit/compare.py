@@ -95,14 +95,14 @@ class Comparison:
     def categories(self) -> dict[Category, int]:
         """How many findings have each category, in the order of reports."""
         found = dict.fromkeys(Category, 0)
-        for one in self.counts:
-            found[one.category] += one.number
+        for count in self.counts:
+            found[count.category] += count.number
         return found
 
     def rule(self, entry: int) -> Rule:
         """A rule as the new run had it, else as the old one had."""
         wanted = (self.entries[entry].name, self.entries[entry].scope)
-        return next(one for one in (*self.new.rules, *self.old.rules) if (one.name, one.scope) == wanted)
+        return next(item for item in (*self.new.rules, *self.old.rules) if (item.name, item.scope) == wanted)
 
     def changes(self, most: int | None = None) -> Iterator[Change]:
         """The changes, or the first of them, by category, rule, target, image set and version."""
@@ -218,23 +218,23 @@ def _renamed(side: Side, renames: Renames) -> Side:
     return replace(side, rules=tuple(map(named, side.rules))) if renames else side
 
 
-def _judged(one: Side) -> JudgedRun:
+def _judged(item: Side) -> JudgedRun:
     """A side as a run whose findings are open after it."""
     from checker.evaluation.open_findings import JudgedRule, JudgedRun
 
-    rules = [JudgedRule(rule.name, rule.scope, definition(rule), rule.severity.value) for rule in one.rules]
-    before = one.folder / PRIOR
-    return JudgedRun(one.folder, one.name, one.as_of, rules, before if before.exists() else None)
+    rules = [JudgedRule(rule.name, rule.scope, definition(rule), rule.severity.value) for rule in item.rules]
+    before = item.folder / PRIOR
+    return JudgedRun(item.folder, item.name, item.as_of, rules, before if before.exists() else None)
 
 
 def _entries(old: Side, new: Side) -> list[Entry]:
     """The rules of both runs, the gravest first and the new one's before others, and in what the runs differ for each."""
     from checker.evaluation.causes import Entry, Factor
 
-    befores, afters = ({(rule.name, rule.scope): rule for rule in one.rules} for one in (old, new))
+    befores, afters = ({(rule.name, rule.scope): rule for rule in item.rules} for item in (old, new))
     found = []
     for name, scope in dict.fromkeys((*afters, *befores)):
-        both = [rule for one in (befores, afters) if (rule := one.get((name, scope)))]
+        both = [rule for item in (befores, afters) if (rule := item.get((name, scope)))]
         # what was known before is no difference to rules that do not read it
         known = needs(both).history and old.history != new.history
         differ = {
@@ -258,17 +258,17 @@ def _lets_go(waivers: Sequence[Waiver], rule: str) -> list[str]:
     return sorted(
         repr(
             (
-                sorted(one.image_sets),
-                one.target,
-                sorted(one.labels.items()),
-                one.version,
-                one.covers,
-                one.created,
-                one.expires,
+                sorted(waiver.image_sets),
+                waiver.target,
+                sorted(waiver.labels.items()),
+                waiver.version,
+                waiver.covers,
+                waiver.created,
+                waiver.expires,
             )
         )
-        for one in waivers
-        if one.rule == rule
+        for waiver in waivers
+        if waiver.rule == rule
     )
 
 
@@ -291,10 +291,10 @@ class _Ways:
         # waivers may name labels that the other run's policies declare
         labels = {**other.labels, **policy.labels}
         waivers = [
-            one
-            for one in waiver.waivers
+            item
+            for item in waiver.waivers
             if all(
-                name in labels and _same_type(labels[name], waiver.labels.get(name)) for name in one.labels
+                name in labels and _same_type(labels[name], waiver.labels.get(name)) for name in item.labels
             )
         ]
         return Way(self._snapshot(data, policy, labels), policy.rules, clock.as_of, waivers, labels)

@@ -61,16 +61,19 @@ def derive(folder: Path, reports: ReportDifferences | None, *, altered: bool) ->
     try:
         kept = reopen(folder, checked=not altered)
         problems += malformed(kept)
-        unreadable = {str(one.where) for one in problems}
+        unreadable = {str(problem.where) for problem in problems}
         run = replay(kept)
         different, differs = 0, list[Differs]()
         if (folder / FINDINGS).as_posix() not in unreadable:
             different, differs = disagreements(folder, run.folder)
-        total = sum(one.tally.fail + one.tally.waived + one.tally.unknown for one in run.judged)
+        total = sum(
+            rule_result.tally.fail + rule_result.tally.waived + rule_result.tally.unknown
+            for rule_result in run.judged
+        )
         problems += _said_otherwise(kept, run)
         others = [] if altered else list(_differences(kept, run, reports, unreadable))
     except InvalidInputError as error:
-        more = [one for one in error.problems if not one.warning]
+        more = [problem for problem in error.problems if not problem.warning]
         return Derivation(problems=(*problems, *more), notes=(_UNREACHED,))
     except Exception as error:
         # what was altered may be no JSON, no Parquet, no YAML any more

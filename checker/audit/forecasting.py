@@ -68,8 +68,8 @@ def foresee(run: Run, until: datetime, judging: Judging | None = None) -> Foreca
     from checker.evaluation.forecast import forecast
 
     folder = temporary()
-    waivers = tuple(one.waiver for one in run.waivers)
-    rules, before = [one.rule for one in run.judged], run.reference
+    waivers = tuple(use.waiver for use in run.waivers)
+    rules, before = [rule_result.rule for rule_result in run.judged], run.reference
     way = Way(run.folder, rules, run.as_of, waivers, run.labels, before.file if before else None)
     try:
         flips = forecast(way, until, folder)
@@ -91,18 +91,18 @@ def _gate(run: Run) -> Judging:
 
 
 def _turn(run: Run, flips: Flips, judging: Judging) -> Turn | None:
-    tallies = [one.tally for one in run.judged]
-    severities = [one.rule.severity for one in run.judged]
+    tallies = [rule_result.tally for rule_result in run.judged]
+    severities = [rule_result.rule.severity for rule_result in run.judged]
     now = _WORSE.index(judging(list(zip(severities, tallies, strict=True))))
     for at, steps in groupby(flips.steps(), key=lambda step: step.at):
         for step in steps:
             tallies[step.rule] = _moved(tallies[step.rule], step)
         outcome = judging(list(zip(severities, tallies, strict=True)))
         if _WORSE.index(outcome) > now:
-            come = (one for one in flips.flips(at, at) if _comes(one.after))
+            come = (flip for flip in flips.flips(at, at) if _comes(flip.after))
             because = tuple(islice(come, MOST_REASONS))
             number = len(because) + sum(1 for _ in come)
-            ended = tuple(one.waiver for one in run.waivers if one.waiver.ends == at)
+            ended = tuple(use.waiver for use in run.waivers if use.waiver.ends == at)
             return Turn(at, outcome, number, because, ended)
     return None
 

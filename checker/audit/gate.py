@@ -104,9 +104,9 @@ class Ruling:
             unknown if self.counts(Verdict.UNKNOWN, severity) else 0,
         )
 
-    def counts_unread(self, one: UnreadSet) -> bool:
+    def counts_unread(self, image_set: UnreadSet) -> bool:
         """Whether an image set that could not be read decides the exit code by itself."""
-        return _alone(self.gate, self.doubtful, one)
+        return _alone(self.gate, self.doubtful, image_set)
 
     def why_not(self, finding: Finding) -> str:
         """Why the gate does not count a finding that is not waived: `below fail_on: high`."""
@@ -137,7 +137,7 @@ def totals(ruling: Ruling, tallies: Tallies) -> tuple[Total, ...]:
     """The findings of each severity that a rule has, the gravest first."""
     found = []
     for severity in reversed(Severity):
-        own = [tally for one, tally in tallies if one is severity]
+        own = [tally for item, tally in tallies if item is severity]
         if not own:
             continue
         counted = [ruling.counted(severity, tally) for tally in own]
@@ -184,16 +184,18 @@ def judge(
     if unread is None:
         unread = {UnreadSet(): coverage.unreadable}
     fails, unknown = _fails(gate, tallies), _unknown(tallies)
-    failing = frozenset(one for one in Severity if fails[one] > _let_through(gate, one))
+    failing = frozenset(severity for severity in Severity if fails[severity] > _let_through(gate, severity))
     doubtful = frozenset(
-        one for one in Severity if unknown[one] and fails[one] + unknown[one] > _let_through(gate, one)
+        severity
+        for severity in Severity
+        if unknown[severity] and fails[severity] + unknown[severity] > _let_through(gate, severity)
     )
     open_ended = interrupted or coverage.unlisted_targets > 0
     least = gate.min_coverage
     uncovered = least is not None and (open_ended or coverage.evaluated < least * coverage.expected)
     nothing = not something_evaluated((tally for _, tally in tallies), coverage)
     missing = interrupted or coverage.unreadable_targets or nothing or uncovered
-    alone = sum(number for one, number in unread.items() if _alone(gate, doubtful, one))
+    alone = sum(number for item, number in unread.items() if _alone(gate, doubtful, item))
     outcome = Outcome.PASSED
     if failing or ((doubtful or alone) and gate.on_unknown == "violation"):
         outcome = Outcome.VIOLATION
@@ -202,11 +204,11 @@ def judge(
     return Ruling(gate, outcome, failing, doubtful, uncovered, open_ended, alone)
 
 
-def _alone(gate: Gate, doubtful: frozenset[Severity], one: UnreadSet) -> bool:
+def _alone(gate: Gate, doubtful: frozenset[Severity], image_set: UnreadSet) -> bool:
     """Whether an image set that could not be read is an unknown of its own: that of no rule stands for it, because the gate
     counts it, or because a waiver covers all of them."""
-    waived = one.waived and not one.unknown
-    return gate.on_unknown != "ignore" and not waived and not one.unknown & doubtful
+    waived = image_set.waived and not image_set.unknown
+    return gate.on_unknown != "ignore" and not waived and not image_set.unknown & doubtful
 
 
 def _let_through(gate: Gate, severity: Severity) -> float:
@@ -250,8 +252,8 @@ def _head(ruling: Ruling, tallies: Tallies, *, something: bool, new: str) -> str
     """The outcome, and what it rests on."""
     outcome, level = ruling.outcome, _level(ruling.gate)
     every = totals(ruling, tallies)
-    fails = _number({one.severity: one.gated_fail for one in every}, f"{new}fail", "s")
-    unknown = {one.severity: one.gated_unknown for one in every}
+    fails = _number({total.severity: total.gated_fail for total in every}, f"{new}fail", "s")
+    unknown = {total.severity: total.gated_unknown for total in every}
     unknowns = _number(unknown, "unknown", "s") if any(unknown.values()) else ""
     if outcome is Outcome.PASSED:
         return f"Gate passed: no {new}unwaived fail {level}."
@@ -301,8 +303,10 @@ def _ignored(ruling: Ruling, tallies: Tallies, *, new_only: bool) -> list[str]:
     """What the gate let through, and all that is unknown, each kind with its number by severity."""
     gate = ruling.gate
     fails, every = _fails(gate, tallies), totals(ruling, tallies)
-    below = {one: number for one, number in fails.items() if not gate.reaches(one)}
-    within = {one: number for one, number in fails.items() if one in gate.most and one not in ruling.failing}
+    below = {item: number for item, number in fails.items() if not gate.reaches(item)}
+    within = {
+        item: number for item, number in fails.items() if item in gate.most and item not in ruling.failing
+    }
     parts = [f"{_number(below, 'fail', 's')} below the gate"]
     parts += [_number(within, "within max")] if gate.most else []
     if new_only:
@@ -310,8 +314,8 @@ def _ignored(ruling: Ruling, tallies: Tallies, *, new_only: bool) -> list[str]:
         for severity, tally in tallies:
             persisting[severity] += tally.persisting
         parts.append(_number(persisting, "not new"))
-    parts.append(_number({one.severity: one.waived for one in every}, "waived"))
-    parts.append(_number({one.severity: one.unknown for one in every}, "unknown"))
+    parts.append(_number({total.severity: total.waived for total in every}, "waived"))
+    parts.append(_number({total.severity: total.unknown for total in every}, "unknown"))
     if waived := sum(tally.unknown_waived for _, tally in tallies):
         parts.append(f"{waived} of them waived")
     return parts
@@ -345,10 +349,10 @@ def not_listed(coverage: Coverage) -> str:
 
 def _number(numbers: Mapping[Severity, int], what: str, plural: str = "") -> str:
     """How many there are, and of which severities: `3 fails (critical 1, high 2)`, `1 waived (high)`."""
-    there = {one: numbers[one] for one in reversed(Severity) if numbers.get(one)}
+    there = {severity: numbers[severity] for severity in reversed(Severity) if numbers.get(severity)}
     total = sum(there.values())
     text = f"{total} {what}{'' if total == 1 else plural}"
     if not there:
         return text
-    by = ", ".join(f"{one} {number}" for one, number in there.items()) if len(there) > 1 else min(there)
+    by = ", ".join(f"{item} {number}" for item, number in there.items()) if len(there) > 1 else min(there)
     return f"{text} ({by})"

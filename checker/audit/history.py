@@ -138,7 +138,7 @@ def past_of(
         baseline=baseline,
         named=other,
         new_only=gate.new_only,
-        trend=tuple(trend_point(one) for one in points)[::-1],
+        trend=tuple(trend_point(point) for point in points)[::-1],
         between=_between(store, audit, baseline, prior, keys),
         statements=statements,
         warnings=(*warnings, *store.strangers()),
@@ -180,7 +180,7 @@ def _between(
         return ()
     if _kept_baseline(prior, baseline):
         return (prior,)
-    newest = takewhile(lambda one: one["run"] != run.name, run_reader.newest(store, audit, real=True))
+    newest = takewhile(lambda item: item["run"] != run.name, run_reader.newest(store, audit, real=True))
     later = [str(facts["run"]) for facts in newest][::-1]
     return tuple(prior if name == prior.name else run_reader.reopened(store, name, keys) for name in later)
 
@@ -205,16 +205,16 @@ def _removed(store: Store, *, strict: bool, keys: Keys | None) -> tuple[list[Pro
     found = [
         Problem(
             f"{store.shown}/{name}",
-            f"the run before it, {one}, is not there any more",
+            f"the run before it, {item}, is not there any more",
             run_reader.REMOVED,
             warning=not strict,
         )
-        for name, one in gone
+        for name, item in gone
     ]
     if strict and found:
         raise InvalidInputError(found)
     return found, tuple(
-        f"Run {one} is not there any more: {name} names it as the one before it." for name, one in gone
+        f"Run {item} is not there any more: {name} names it as the one before it." for name, item in gone
     )
 
 
@@ -292,8 +292,10 @@ def judged_run(kept: Kept, before: str, *, passed: bool = False) -> JudgedRun:
 
     try:
         judged = [
-            JudgedRule(str(one["rule"]), _scope(one["scope"]), str(one["definition"]), str(one["severity"]))
-            for one in kept.facts["summary"]["rules"]
+            JudgedRule(
+                str(rule["rule"]), _scope(rule["scope"]), str(rule["definition"]), str(rule["severity"])
+            )
+            for rule in kept.facts["summary"]["rules"]
         ]
     except (KeyError, TypeError, ValueError) as error:
         where = (kept.folder / MANIFEST).as_posix()

@@ -202,8 +202,8 @@ def run_id(rules: Rules, asked: str, as_of: datetime) -> str:
     names = (rule.name for rule in rules.rules)
     packs = (pack.sha256 for pack in rules.policies.packs)
     params = (f"{key}={value}" for key, value in sorted(rules.params.items()))
-    changes = (f"{one.rule.name}: {one.what}: {one.reason}" for one in rules.changes)
-    frameworks = (one.sha256 for one in rules.policies.frameworks)
+    changes = (f"{change.rule.name}: {change.what}: {change.reason}" for change in rules.changes)
+    frameworks = (framework.sha256 for framework in rules.policies.frameworks)
     return f"{stamp}-{digest((iso(as_of), asked, *packs, *names, *params, *changes, *frameworks))}"
 
 

@@ -78,12 +78,13 @@ def facts(run: Run, name: str) -> dict[str, Any]:
         "sentence": run.sentence,
         "policies": [_policy(pack) for pack in run.packs],
         "frameworks": [
-            {"framework": one.key, "path": one.path, "sha256": one.sha256} for one in run.frameworks
+            {"framework": framework.key, "path": framework.path, "sha256": framework.sha256}
+            for framework in run.frameworks
         ],
-        "rules": [one.rule.name for one in run.judged],
+        "rules": [rule_result.rule.name for rule_result in run.judged],
         "params": _values(run),
         "audit": run.audit_path or None,
-        "waivers": next((one.waiver.where.path for one in run.waivers), None),
+        "waivers": next((use.waiver.where.path for use in run.waivers), None),
         "gate": run.gate.plain(),
         "soon": as_json(run.soon),
         "left_out": list(run.left_out),
@@ -100,22 +101,23 @@ def facts(run: Run, name: str) -> dict[str, Any]:
         "summary": summary(run),
         "baseline": _compared(run.compared),
         "statements": [
-            {"run": one.run, "number": one.number, "sha256": one.sha256} for one in run.before.statements
+            {"run": acceptance.run, "number": acceptance.number, "sha256": acceptance.sha256}
+            for acceptance in run.before.statements
         ],
-        "candidates": {name: _compared(one) for name, one in run.before.candidates.items()},
+        "candidates": {name: _compared(item) for name, item in run.before.candidates.items()},
     }
 
 
-def _compared(one: Compared | None) -> dict[str, Any] | None:
+def _compared(run: Compared | None) -> dict[str, Any] | None:
     """A run that another one is compared with, and who accepted it."""
-    if one is None:
+    if run is None:
         return None
-    said = one.acceptance
+    said = run.acceptance
     return {
-        "run": one.run,
-        "as_of": iso(one.as_of),
-        "sha256": one.sha256,
-        "kind": one.kind,
+        "run": run.run,
+        "as_of": iso(run.as_of),
+        "sha256": run.sha256,
+        "kind": run.kind,
         "accepted": {**asdict(said), "at": iso(said.at)} if said else None,
     }
 
@@ -153,13 +155,15 @@ def summary(run: Run) -> dict[str, Any]:
     """The numbers of a run: what was read, and its verdicts by rule and by severity."""
     severities: dict[Severity, Tally] = {}
     since = run.change
-    for one in run.judged:
-        severities[one.rule.severity] = severities.get(one.rule.severity, Tally()) + one.tally
+    for rule_result in run.judged:
+        severities[rule_result.rule.severity] = (
+            severities.get(rule_result.rule.severity, Tally()) + rule_result.tally
+        )
     return {
         "coverage": asdict(run.coverage),
-        "rules": [_rule(one) for one in run.judged],
-        "severities": {one.value: asdict(tally) for one, tally in sorted(severities.items())},
-        "change": {one.value: number for one, number in since.numbers.items()} if since else None,
+        "rules": [_rule(rule_result) for rule_result in run.judged],
+        "severities": {item.value: asdict(tally) for item, tally in sorted(severities.items())},
+        "change": {item.value: number for item, number in since.numbers.items()} if since else None,
         "oldest": iso(oldest) if (oldest := run.oldest) else None,
     }
 
@@ -175,30 +179,32 @@ def gate_of(plain: Mapping[str, Any]) -> Gate:
         None if word == "never" else Severity(word),
         plain["on_unknown"],
         bool(plain.get("new_only")),
-        {Severity(one): int(number) for one, number in plain.get("max", {}).items()},
+        {Severity(item): int(number) for item, number in plain.get("max", {}).items()},
         None if least is None else parse_ratio(str(least)),
     )
 
 
-def _rule(one: Judged) -> dict[str, Any]:
+def _rule(rule_result: Judged) -> dict[str, Any]:
     """A rule with its numbers, and by which definition it judged what."""
-    rule = one.rule
+    rule = rule_result.rule
     asked = {
         "rule": rule.name,
         "severity": rule.severity.value,
         "scope": rule.scope,
         "definition": definition(rule),
     }
-    return {**asked, **asdict(one.tally)}
+    return {**asked, **asdict(rule_result.tally)}
 
 
 def _values(run: Run) -> dict[str, object]:
     """The values of the parameters of a run's rules, by full name."""
     written = {rule.name: rule for pack in run.packs for rule in pack.rules}
     return {
-        f"{one.rule.name if name in one.rule.params else one.rule.pack}.{name}": as_json(value)
-        for one in run.judged
-        for name, value in bound_values(written[one.rule.name], one.rule).items()
+        f"{rule_result.rule.name if name in rule_result.rule.params else rule_result.rule.pack}.{name}": as_json(
+            value
+        )
+        for rule_result in run.judged
+        for name, value in bound_values(written[rule_result.rule.name], rule_result.rule).items()
     }
 
 

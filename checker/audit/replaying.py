@@ -68,7 +68,7 @@ def _comparison(kept: Kept) -> tuple[Compared | None, dict[str, Compared | None]
     """What a run was compared with, what else it may be, and its gate."""
     try:
         others = dict(kept.facts.get("candidates") or {}).items()
-        candidates = {str(name): compared_of(one) for name, one in others}
+        candidates = {str(name): compared_of(item) for name, item in others}
         return compared_of(kept.facts.get("baseline")), candidates, gate_of(kept.facts["gate"])
     except (KeyError, TypeError, AttributeError, ValueError, BadValueError) as error:
         raise _damaged(kept, error) from None
@@ -83,14 +83,14 @@ def limits(kept: Kept) -> Limits:
     """What the run's audit.yaml holds waivers to."""
     from checker.waivers.limits import Limits
 
-    severities = {one.rule: one.severity for one in overrides(kept) if one.severity}
+    severities = {override.rule: override.severity for override in overrides(kept) if override.severity}
     longest = dict(LONGEST)
     root = _audit(kept)
     entry = root.at(("waivers", "max_duration")) if root else None
     if entry is not None and entry is not root and isinstance(entry.value, dict):
-        for name, one in entry.value.items():
-            if name in list(Severity) and isinstance(one.node.value, str):
-                longest[Severity(name)] = parse_duration(one.node.value)
+        for name, override in entry.value.items():
+            if name in list(Severity) and isinstance(override.node.value, str):
+                longest[Severity(name)] = parse_duration(override.node.value)
     return Limits(longest, severities)
 
 

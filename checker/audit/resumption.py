@@ -37,9 +37,9 @@ _SAME = {
 def given(rules: Rules, asked: str) -> dict[str, str]:
     """Hashes that say which of what a run is begun with is another one than when it was; `asked` is `api.inputs`'."""
     config, *files, options = asked.split(" ") if " " in asked else (asked, "")
-    packs, frameworks = (one.sha256 for one in rules.policies.packs), rules.policies.frameworks
+    packs, frameworks = (pack.sha256 for pack in rules.policies.packs), rules.policies.frameworks
     return {
-        _POLICIES: digest((*packs, *(one.sha256 for one in frameworks))),
+        _POLICIES: digest((*packs, *(framework.sha256 for framework in frameworks))),
         _RULES: digest(rule.name for rule in rules.rules),
         _PARAMS: digest(f"{key}={value}" for key, value in sorted(rules.params.items())),
         _AUDIT: config,
@@ -51,7 +51,9 @@ def given(rules: Rules, asked: str) -> dict[str, str]:
 def criteria(gate: Gate, waivers: bytes | None = None, baseline: str = "") -> dict[str, str]:
     """What a run is begun with that decides what becomes of its findings, as `given` says the rest: the gate in words, the
     sha256 of its waivers and the run that is named to compare with, each empty where there is none."""
-    said = ((name, one if isinstance(one, str) else json.dumps(one)) for name, one in gate.plain().items())
+    said = (
+        (name, item if isinstance(item, str) else json.dumps(item)) for name, item in gate.plain().items()
+    )
     return {
         _GATE: ", ".join(f"{name}: {text}" for name, text in said),
         _WAIVERS: "" if waivers is None else hashlib.sha256(waivers).hexdigest(),
@@ -73,7 +75,7 @@ def refuse_other(begun: Begun, now: Mapping[str, str], same: str, as_of: datetim
     """
     then = {**begun.given, _AS_OF: iso(begun.as_of)}
     now = {**now, _AS_OF: iso(as_of)}
-    other = [name for name, one in then.items() if now.get(name, one) != one]
+    other = [name for name, item in then.items() if now.get(name, item) != item]
     own = (same, *(f"{same}-{number}" for number in range(2, MOST_OF_A_NAME)))
     if not other and begun.name in own:
         return

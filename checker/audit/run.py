@@ -206,22 +206,24 @@ class Run:
     @property
     def dicom(self) -> tuple[str, ...]:
         """The DICOM attributes that rules read: protected health information."""
-        return needs(one.rule for one in self.judged).dicom
+        return needs(rule_result.rule for rule_result in self.judged).dicom
 
     @property
     def total(self) -> Tally:
         """The rules' tallies added up."""
-        return sum((one.tally for one in self.judged), Tally())
+        return sum((rule_result.tally for rule_result in self.judged), Tally())
 
     @property
     def totals(self) -> tuple[Total, ...]:
         """The findings by severity, and how many of them the gate counts; the gravest first."""
-        return totals(self.ruling, [(one.rule.severity, one.tally) for one in self.judged])
+        return totals(
+            self.ruling, [(rule_result.rule.severity, rule_result.tally) for rule_result in self.judged]
+        )
 
     @property
     def evaluated_any(self) -> bool:
         """Whether an image set was read, or a verdict was reached without any."""
-        return something_evaluated((one.tally for one in self.judged), self.coverage)
+        return something_evaluated((rule_result.tally for rule_result in self.judged), self.coverage)
 
     @property
     def complete(self) -> bool:
@@ -234,8 +236,10 @@ class Run:
         """The rules in the order of their findings: by severity, then those of which the gate counts a finding, then policy
         order."""
 
-        def rank(one: Judged) -> tuple[int, bool]:
-            return -one.rule.severity.rank, not any(self.ruling.counted(one.rule.severity, one.tally))
+        def rank(rule_result: Judged) -> tuple[int, bool]:
+            return -rule_result.rule.severity.rank, not any(
+                self.ruling.counted(rule_result.rule.severity, rule_result.tally)
+            )
 
         return tuple(sorted(self.judged, key=rank))
 
@@ -252,7 +256,7 @@ class Run:
         Raises:
             RuntimeError: a finding is of no rule of the run (our own bug); some would be left out.
         """
-        groups = groupby(self._findings("rule"), key=lambda one: one.rule.name)
+        groups = groupby(self._findings("rule"), key=lambda finding: finding.rule.name)
         name, found = next(groups, ("", iter(())))
         for judged in self.ranked:
             if judged.rule.name == name:
@@ -266,7 +270,7 @@ class Run:
     def _findings(self, order: Order, most: int | None = None, *, gated: bool = False) -> Iterator[Finding]:
         from checker.evaluation import finding_reader
 
-        rules = [one.rule for one in (self.judged if order == "worst" else self.ranked)]
+        rules = [rule_result.rule for rule_result in (self.judged if order == "worst" else self.ranked)]
         yield from finding_reader.findings(
             self.folder,
             rules,
@@ -286,7 +290,7 @@ class Run:
         """
         from checker.evaluation import finding_reader
 
-        rules = [one.rule for one in self.ranked]
+        rules = [rule_result.rule for rule_result in self.ranked]
         every = finding_reader.subjects(
             rules, self.folder, self.as_of, self.ruling, self._waivers, phi=self.show_phi, run=self.id
         )
@@ -317,7 +321,7 @@ class Run:
 
     @property
     def _waivers(self) -> dict[int, Waiver]:
-        return {one.waiver.number: one.waiver for one in self.waivers}
+        return {use.waiver.number: use.waiver for use in self.waivers}
 
     def unread(self) -> Iterator[Unread]:
         """The image sets that could not be read, by target, image set, version."""

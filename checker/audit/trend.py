@@ -49,7 +49,7 @@ def past_run(facts: Mapping[str, Any]) -> PastRun | None:
             Outcome(facts["outcome"]),
             bool(facts.get("hypothetical")),
             Coverage(**_numbers(summary["coverage"], _COVERAGE)),
-            {str(one["rule"]): Tally(**_numbers(one, _TALLY)) for one in summary["rules"]},
+            {str(rule["rule"]): Tally(**_numbers(rule, _TALLY)) for rule in summary["rules"]},
             None if summary.get("change") is None else {str(k): int(n) for k, n in summary["change"].items()},
             parse_time(summary["oldest"]) if summary.get("oldest") else None,
         )
@@ -61,10 +61,10 @@ def past_runs(many: Iterable[Mapping[str, Any]]) -> tuple[PastRun, ...]:
     """Those runs that can be read, by instant; of one run that is named twice the first."""
     found: dict[str, PastRun] = {}
     for facts in many:
-        one = past_run(facts)
-        if one is not None:
-            found.setdefault(one.run, one)
-    return tuple(sorted(found.values(), key=lambda one: (one.as_of, one.run)))
+        run = past_run(facts)
+        if run is not None:
+            found.setdefault(run.run, run)
+    return tuple(sorted(found.values(), key=lambda item: (item.as_of, item.run)))
 
 
 def _numbers(plain: Mapping[str, Any], names: Iterable[str]) -> dict[str, int]:

@@ -79,9 +79,9 @@ def verify_all(
     """
     complete = store.sealed()
     prunings = Prunings(store)
-    others = [one for one in store.names() if one not in complete]
+    others = [item for item in store.names() if item not in complete]
     manifests = store.manifests(complete) if others else {}
-    damaged = [one for one in others if _was_complete(store, one) or named_by(manifests, one)]
+    damaged = [record for record in others if _was_complete(store, record) or named_by(manifests, record)]
     names = (*complete, *damaged)
     for number, name in enumerate(names, 1):
         try:
@@ -208,7 +208,7 @@ def _chain(store: Store, folder: Path, run: Sealed) -> tuple[list[Problem], list
         if began is None and not store.has(run.name, PRUNED):  # which removes what says so
             return [Problem(f"{where}/{STARTED}", UNBEGUN, "every run says so as it begins")], []
         runs = store.complete() if began else ()
-        older = [one.name for one in runs if began and one.name != run.name and one.sealed_at < began]
+        older = [item.name for item in runs if began and item.name != run.name and item.sealed_at < began]
         if older:
             return [Problem(where, f"says that no run was before it, and {older[0]} was")], []
         return [], ["the first run of its folder: no chain leads on from here"]
@@ -227,10 +227,10 @@ def _chain(store: Store, folder: Path, run: Sealed) -> tuple[list[Problem], list
 def _said_of_others(store: Store, folder: Path, run: Sealed) -> Iterator[Problem]:
     """What a run says of earlier ones, and their manifests do not; of those that are not there nothing can be said."""
     candidates = run.facts.get("candidates") or {}
-    for one in filter(None, (run.facts.get("baseline"), *candidates.values())):
-        content = store.manifest(str(one["run"])) if one["run"] in store.names() else None
-        if content is not None and hashlib.sha256(content).hexdigest() != one["sha256"]:
-            message = f"it was compared with another run {one['run']} than the one that is there"
+    for candidate in filter(None, (run.facts.get("baseline"), *candidates.values())):
+        content = store.manifest(str(candidate["run"])) if candidate["run"] in store.names() else None
+        if content is not None and hashlib.sha256(content).hexdigest() != candidate["sha256"]:
+            message = f"it was compared with another run {candidate['run']} than the one that is there"
             yield Problem((folder / MANIFEST).as_posix(), message, "one of the two was altered")
     try:
         points = json.loads((folder / TREND).read_bytes()) if TREND in run.facts["files"] else []
@@ -247,13 +247,13 @@ def _pruned(
     prunings: Prunings, folder: Path, run: Sealed, keys: Keys | None
 ) -> tuple[list[Problem], list[str]]:
     """What is wrong with a run that was pruned, and when it was."""
-    listed = next((one for one in prunings.runs if one.name == run.name and one.name in prunings.read), None)
+    listed = next((row for row in prunings.runs if row.name == run.name and row.name in prunings.read), None)
     if listed is None:
         return [Problem((folder / PRUNED).as_posix(), "is of no run of this name")], []
     problems = [*prunings.problems_of(listed), *prunings.left(listed)]
     files = run.facts["files"]
     there = [name for name in sorted(files) if (folder / name).exists()]
-    problems += [one for name in there if (one := altered(folder, name, files))]
+    problems += [row for name in there if (row := altered(folder, name, files))]
     said = prunings.of(run.name)
     if said is None:
         return problems, []
@@ -276,7 +276,7 @@ def _unsigned_before(store: Store, run: Sealed, keys: Keys) -> list[Problem]:
     """The runs that a run rests on, as far as they are there, and that are not signed with any of the keys."""
     facts = run.facts
     compared = [facts.get("baseline"), *(facts.get("candidates") or {}).values()]
-    names = {*before(run), *(str(one.get("run")) for one in compared if one), str(facts.get("replay_of"))}
+    names = {*before(run), *(str(item.get("run")) for item in compared if item), str(facts.get("replay_of"))}
     there = store.manifests(sorted(names.intersection(store.names())))
     signatures = store.signatures(there)
     found = []
@@ -303,8 +303,8 @@ def _made_again(folder: Path, so_far: Verified, reports: ReportDifferences | Non
     """With what making the run again from its evidence found."""
     found = derive(folder, reports, altered=so_far.altered)
     # of a file that is another one since nothing shows what it was when the run was sealed
-    others = {str(one.where) for one in so_far.problems}
-    fresh = (one for one in found.problems if re.sub(r":\d+$", "", str(one.where)) not in others)
+    others = {str(problem.where) for problem in so_far.problems}
+    fresh = (problem for problem in found.problems if re.sub(r":\d+$", "", str(problem.where)) not in others)
     return replace(
         so_far,
         findings=found.findings,

@@ -68,9 +68,9 @@ class Clients:
 
     def host(self, action: str) -> str:
         """The host that is asked for an action: botocore puts `runtime-` before AWS's own."""
-        one = self.runtime if action in RUNTIME else self.control
-        prefix = "runtime-" if one is self.runtime and self.endpoint is None else ""
-        return prefix + (urlsplit(one.meta.endpoint_url).hostname or "")
+        item = self.runtime if action in RUNTIME else self.control
+        prefix = "runtime-" if item is self.runtime and self.endpoint is None else ""
+        return prefix + (urlsplit(item.meta.endpoint_url).hostname or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +254,7 @@ class Door:
             session = self._sessions.pop((access, region), None)
             every = [*self._outdated.pop((access, region), ()), *([session] if session else [])]
         with self._making:
-            for client in (client for one in every for client in one.made):
+            for client in (client for total in every for client in total.made):
                 client.close()
 
     def close(self) -> None:

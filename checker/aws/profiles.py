@@ -79,7 +79,7 @@ def _wrong(session: Any, name: str, known: Any) -> Iterator[tuple[str, str]]:
         session.get_config_variable(name)
     except ValueError:
         names = [variables] if isinstance(variables, str) else variables or ()
-        variable = next((one for one in names if one in os.environ), None)
+        variable = next((path for path in names if path in os.environ), None)
         value = os.environ[variable] if variable else session.get_scoped_config().get(entry)
         where = variable or f"{entry} in AWS's configuration files"
         yield where, redact(f"{str(value)!r:.80} is no whole number")

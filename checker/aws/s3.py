@@ -85,7 +85,7 @@ def names(client: Any, action: str, items: str, key: str, **asked: Any) -> Itera
         if more is None:
             raise S3Error("BadAnswer", "what came is no list of S3: it does not say whether it goes on")
         before = len(known)
-        known.update((one[key], one.get("VersionId")) for one in page.get(items, ()))
+        known.update((item[key], item.get("VersionId")) for item in page.get(items, ()))
         idle = 0 if len(known) > before else idle + 1
         if idle >= MOST_IDLE or number >= MOST_PAGES:
             raise S3Error("Endless", f"the list has no end within {number + 1:,} pages")

@@ -104,7 +104,7 @@ def _malformed() -> str:
 
     try:
         found = past.malformed_of_all()
-        return render(found or [one for folder in past.folders_read() for one in underivable(folder)])
+        return render(found or [problem for folder in past.folders_read() for problem in underivable(folder)])
     except Exception:  # noqa: BLE001 - then the first error is told
         return ""
 

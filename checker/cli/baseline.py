@@ -58,7 +58,7 @@ def show(runs: str | None, name: str | None, config: str | None) -> int:
     store = store_of(runs, own)
     pruning.refuse(store)
     there = seen(store)
-    names = sorted({str(one.facts.get("name", "")) for one in there})
+    names = sorted({str(run.facts.get("name", "")) for run in there})
     if name is not None and name not in names:
         hint = suggest(name, names, what="there are")
         raise InvalidInputError(Problem("--name", f"there is no complete run of {name}", hint))
@@ -73,11 +73,11 @@ def show(runs: str | None, name: str | None, config: str | None) -> int:
 
 
 def _shown(store: Store, found: Baseline) -> list[str]:
-    said = [_said(one) for one in all_statements(store)]
+    said = [_said(acceptance) for acceptance in all_statements(store)]
     if found.run is None:
         return [found.missing(), *said]
     kept = found.run
-    fails = sum(one.get("fail", 0) for one in kept.facts.get("summary", {}).get("rules", ()))
+    fails = sum(rule.get("fail", 0) for rule in kept.facts.get("summary", {}).get("rules", ()))
     why = "it was accepted" if found.acceptance else "its gate passed"
     lines = [f"baseline  {kept.name}, as of {iso(kept.as_of)}: {why}; {_count(fails)}"]
     if kept.facts.get("outcome") == Outcome.INCOMPLETE.value:
@@ -91,6 +91,6 @@ def _count(fails: int) -> str:
     return "1 unwaived fail of its own" if fails == 1 else f"{fails} unwaived fails of its own"
 
 
-def _said(one: Acceptance) -> str:
-    word = "accepted" if one.action == "accept" else "revoked "
-    return f"{word}  {one.run}, {iso(one.at)}, by {one_line(one.by)}: {one_line(one.reason)}"
+def _said(acceptance: Acceptance) -> str:
+    word = "accepted" if acceptance.action == "accept" else "revoked "
+    return f"{word}  {acceptance.run}, {iso(acceptance.at)}, by {one_line(acceptance.by)}: {one_line(acceptance.reason)}"

@@ -273,7 +273,7 @@ def _deliver(result: api.Run, plan: Prepared, working: api.Working | None) -> _D
     for name, path in plan.reports:
         interrupt.stop()
         with _reporting() as went:
-            written += [(name, one) for one in api.report(result, {name: path}, plan.options)]
+            written += [(name, item) for item in api.report(result, {name: path}, plan.options)]
         well = well and went.well
     interrupt.stop()
     place = ""

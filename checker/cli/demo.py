@@ -151,9 +151,9 @@ def _write(root: Path, store: DemoStore) -> None:
         with (root / "inventory.csv").open("w", encoding="utf-8", newline="") as file:
             rows = csv.writer(file)
             rows.writerow(["imageSetId", *columns, "retention"])
-            for one in store.inventory:
-                values = [one.labels.get(name, "") for name in columns]
-                rows.writerow([one.id, *values, RETENTION.get(values[0], "")])
+            for image_set in store.inventory:
+                values = [image_set.labels.get(name, "") for name in columns]
+                rows.writerow([image_set.id, *values, RETENTION.get(values[0], "")])
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InvalidInputError(Problem(root.as_posix(), f"cannot be written: {reason}")) from None

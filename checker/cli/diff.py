@@ -64,5 +64,5 @@ def _asked(reports: list[str]) -> list[tuple[str, str]]:
 
 def _deliver(compared: Comparison, name: str, path: str) -> None:
     # delivery hands the run to the writer and looks at nothing of it
-    report = Format(lambda one, out, _: write(one, name, out), "")  # type: ignore[arg-type]
+    report = Format(lambda item, out, _: write(item, name, out), "")  # type: ignore[arg-type]
     deliver(compared, report, path, Options(), sys.stdout)  # type: ignore[arg-type]

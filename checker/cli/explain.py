@@ -66,7 +66,7 @@ def run(asked: Asked) -> int:
         say(json_text(explaining.document(found, ready.sources), indent=2))
     else:
         packs = ready.rules.policies.packs
-        say("\n\n\n".join(explaining.text(one, packs, ready.sources) for one in found))
+        say("\n\n\n".join(explaining.text(explanation, packs, ready.sources) for explanation in found))
     return 0
 
 
@@ -136,26 +136,28 @@ def _live(asked: Asked) -> _Ready:
     assert config is not None
     if rules.rules[0].scope == "datastore":
         narrow = [
-            one for one in chosen if asked.subject in (one.name, one.datastore, f"{one.name}/{one.datastore}")
+            item
+            for item in chosen
+            if asked.subject in (item.name, item.datastore, f"{item.name}/{item.datastore}")
         ]
-        known = [one.name for one in chosen]
+        known = [item.name for item in chosen]
         message = f"audit.yaml has no target {asked.subject}, and {rules.rules[0].name} judges data stores"
     else:
         target, _, last = asked.subject.rpartition("/")
         wanted = last.partition("@v")[0]
-        here = [one for one in chosen if target in ("", one.name)]
+        here = [item for item in chosen if target in ("", item.name)]
         narrow = _narrowed(here, chosen, wanted, successor=rules.needs.successor)
-        narrow += filter(None, (_alone(one, target, wanted) for one in chosen))
-        known = [ref.id for one in here for ref in one.image_sets] or [one.name for one in chosen]
+        narrow += filter(None, (_alone(item, target, wanted) for item in chosen))
+        known = [ref.id for item in here for ref in item.image_sets] or [item.name for item in chosen]
         message = f"audit.yaml lists no image set {asked.subject}"
-        if any(one.discovery for one in here):
+        if any(item.discovery for item in here):
             message = f"{asked.subject} is no image set of one data store"
-        if asked.subject in (one.name for one in chosen if one.discovery):
+        if asked.subject in (item.name for item in chosen if item.discovery):
             message = f"what a search may have left out of {asked.subject} is known once it was audited"
             hint = "explain it of a kept run: --evidence RUN"
             raise InvalidInputError(Problem("IMAGE_SET", message, hint))
     if not narrow:
-        several = [one.name for one in chosen if one.discovery and one.datastores is not None]
+        several = [item.name for item in chosen if item.discovery and item.datastores is not None]
         hint = f"write {several[0]}/DATASTORE/IMAGE_SET" if several else ""
         hint = hint or suggest(asked.subject, known, what="there are")
         raise InvalidInputError(Problem("IMAGE_SET", message, hint))
@@ -185,39 +187,39 @@ def _narrowed(
     here: Sequence[Target], every: Sequence[Target], image_set_id: str, *, successor: bool
 ) -> list[Target]:
     """The targets with one image set, and with the set that superseded it where a rule looks for that."""
-    found = {one.name: [ref for ref in one.image_sets if ref.id == image_set_id] for one in here}
+    found = {target.name: [ref for ref in target.image_sets if ref.id == image_set_id] for target in here}
     later = {
-        (one.datastore, str(ref.labels[SUPERSEDED_BY]))
-        for one in here
-        for ref in found[one.name]
+        (target.datastore, str(ref.labels[SUPERSEDED_BY]))
+        for target in here
+        for ref in found[target.name]
         if successor and SUPERSEDED_BY in ref.labels
     }
     narrow = []
-    for one in every if any(found.values()) else ():
-        refs = found.get(one.name, [])
-        refs += [ref for ref in one.image_sets if (one.datastore, ref.id) in later and ref not in refs]
+    for target in every if any(found.values()) else ():
+        refs = found.get(target.name, [])
+        refs += [ref for ref in target.image_sets if (target.datastore, ref.id) in later and ref not in refs]
         if refs:
             # these are not all image sets of the data store any more
-            narrow.append(replace(one, image_sets=tuple(refs), complete=False))
+            narrow.append(replace(target, image_sets=tuple(refs), complete=False))
     return narrow
 
 
-def _alone(one: Target, named: str, image_set_id: str) -> Target | None:
+def _alone(target: Target, named: str, image_set_id: str) -> Target | None:
     """One image set of a target whose image sets a search would find; None where it can be none of it. Of a target of several
     data stores its name has to say which."""
-    if one.discovery is None or one.organization or not _ID.fullmatch(image_set_id):
+    if target.discovery is None or target.organization or not _ID.fullmatch(image_set_id):
         return None
-    store = one.datastore
-    if one.datastores is not None:
+    store = target.datastore
+    if target.datastores is not None:
         head, _, store = named.rpartition("/")
-        if head != one.name or not _ID.fullmatch(store):
+        if head != target.name or not _ID.fullmatch(store):
             return None
-    elif named not in ("", one.name):
+    elif named not in ("", target.name):
         return None
-    ref = one.discovery.ref(image_set_id)
+    ref = target.discovery.ref(image_set_id)
     return replace(
-        one,
-        name=named or one.name,
+        target,
+        name=named or target.name,
         datastore=store,
         datastores=None,
         discovery=None,

@@ -93,8 +93,8 @@ def raised(*, program: bool) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    for one in (_came, _told, _stops, _silent, _repeated):
-        one.clear()
+    for item in (_came, _told, _stops, _silent, _repeated):
+        item.clear()
     _over[:] = [_BUG]  # what ends without being told to is no pass
     before = {number: signal.getsignal(number) for number in _CODES}
     if program:

@@ -98,7 +98,7 @@ def around(store: Store, old: Kept, new: Kept, most: int) -> tuple[list[Earlier]
     between the two, oldest first."""
     pruning.refuse(store)
     facts = list(run_reader.earlier(store, new.audit)) if old.audit == new.audit else []
-    names = [str(one.get("run")) for one in facts]
+    names = [str(fact.get("run")) for fact in facts]
     if old.name not in names or new.name not in names or names.index(old.name) < names.index(new.name):
         return [], []
     last, first = names.index(new.name), names.index(old.name)
@@ -110,12 +110,12 @@ def around(store: Store, old: Kept, new: Kept, most: int) -> tuple[list[Earlier]
 def _kept(store: Store, facts: Sequence[Mapping[str, Any]], chosen: range) -> list[Earlier]:
     """The findings of some runs as they wrote them, oldest first; those that are gone or altered are left out."""
     found = []
-    for one in (facts[index] for index in reversed(chosen)):
-        name = str(one["run"])
+    for item in (facts[index] for index in reversed(chosen)):
+        name = str(item["run"])
         if not store.has(name, FINDINGS):
             continue
         folder = store.fetch(name, FINDINGS)
-        if altered(folder, FINDINGS, one.get("files", {})) is None and not [*oversized([folder / FINDINGS])]:
+        if altered(folder, FINDINGS, item.get("files", {})) is None and not [*oversized([folder / FINDINGS])]:
             run_reader.read(folder, FINDINGS)
-            found.append((folder / FINDINGS, frozenset(map(str, one.get("rules", ())))))
+            found.append((folder / FINDINGS, frozenset(map(str, item.get("rules", ())))))
     return found

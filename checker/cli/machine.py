@@ -19,7 +19,7 @@ def memory() -> int | None:
     except ImportError:  # Windows has no such limits
         return None
     soft = [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA)]
-    return min((one for one in soft if one != resource.RLIM_INFINITY), default=None)
+    return min((item for item in soft if item != resource.RLIM_INFINITY), default=None)
 
 
 def too_small(arguments: list[str]) -> str:
@@ -52,7 +52,7 @@ def out_of_memory(error: BaseException) -> bool:
     """Whether there was no memory left, also for a library that was to be loaded."""
     text = str(error).lower()
     return isinstance(error, MemoryError) or (
-        isinstance(error, ImportError | OSError) and any(one in text for one in _SHORT_OF_MEMORY)
+        isinstance(error, ImportError | OSError) and any(item in text for item in _SHORT_OF_MEMORY)
     )
 
 

@@ -71,12 +71,12 @@ def answers(image_sets: Sequence[str] | None, more: Sequence[str] | None) -> lis
         InvalidInputError: arguments that are none of it.
     """
     problems = []
-    for one in more or ():
-        yaml = Path(one).suffix.lower() in (".yaml", ".yml")
+    for item in more or ():
+        yaml = Path(item).suffix.lower() in (".yaml", ".yml")
         if yaml or not image_sets:
             hint = "-p takes a policy, -c an audit.yaml" if yaml else "--image-sets takes recorded answers"
             problems.append(
-                Problem(one, "no option takes this argument", hint + "; each path needs its own" * yaml)
+                Problem(item, "no option takes this argument", hint + "; each path needs its own" * yaml)
             )
     if problems:
         raise InvalidInputError(problems)

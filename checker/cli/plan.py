@@ -104,7 +104,7 @@ def _unfit(documents: Mapping[str, Any]) -> Iterator[Problem]:
     if len(documents) > 1:
         message = f"there are {len(documents)} sets of credentials: a policy for each, by name"
         yield Problem("--policy", message, hint, warning=True)
-    elif any(len(list(parts(one))) > 1 for one in documents.values()):
+    elif any(len(list(parts(document))) > 1 for document in documents.values()):
         message = f"the policy has more than the {LARGEST:,} characters of a managed policy"
         yield Problem("--policy", message, hint, warning=True)
 
@@ -118,12 +118,12 @@ def _document(
         "schema": SCHEMA,
         "targets": [
             {
-                "target": one.target.name,
-                "image_sets": one.sets,
-                "image_sets_by": one.known or "assumed",
-                "accounts": one.accounts,
-                "data_stores": one.stores,
-                "data_stores_by": one.known_stores or "assumed",
+                "target": estimate.target.name,
+                "image_sets": estimate.sets,
+                "image_sets_by": estimate.known or "assumed",
+                "accounts": estimate.accounts,
+                "data_stores": estimate.stores,
+                "data_stores_by": estimate.known_stores or "assumed",
                 "calls": [
                     {
                         "action": cost.action,
@@ -131,15 +131,15 @@ def _document(
                         "seconds": round(cost.seconds, 1),
                         "bytes": cost.bytes,
                     }
-                    for cost in one.costs
+                    for cost in estimate.costs
                 ],
             }
-            for one in estimates
+            for estimate in estimates
         ],
-        "calls": sum(cost.calls for one in estimates for cost in one.costs),
-        "bytes": sum(cost.bytes for one in estimates for cost in one.costs),
+        "calls": sum(cost.calls for estimate in estimates for cost in estimate.costs),
+        "bytes": sum(cost.bytes for estimate in estimates for cost in estimate.costs),
         "seconds": round(duration(estimates), 1),
-        "share_of_quota": round(max((one.share for one in estimates), default=0.0), 4),
+        "share_of_quota": round(max((estimate.share for estimate in estimates), default=0.0), 4),
         "phi": [SEARCH] if _phi(estimates) else [],
         "phi_kept": list(dicom) if _phi(estimates) else [],
         "policies": documents,
@@ -147,28 +147,28 @@ def _document(
 
 
 def _phi(estimates: Sequence[Estimate]) -> bool:
-    return any(one.plan.search for one in estimates)
+    return any(estimate.plan.search for estimate in estimates)
 
 
 def _text(estimates: Sequence[Estimate], documents: Mapping[str, Any], dicom: Sequence[str]) -> Iterator[str]:
     from checker.collect.estimate import duration
     from checker.collect.workers import MOST_LANES
 
-    wide = max((len(one.target.name) for one in estimates), default=0)
-    for one in estimates:
+    wide = max((len(estimate.target.name) for estimate in estimates), default=0)
+    for estimate in estimates:
         by = {"listed": "listed", "given": "given by --sets", "": "assumed; --sets says otherwise"}
-        sets = f"{one.sets:,} image sets, {by.get(one.known, f'as in run {one.known}')}"
-        yield f"{one.target.name:<{wide}}  {sets}{_stores(one)}"
-        for cost in one.costs:
-            share = f"{100 * one.share:.2g} % of the quota"
+        sets = f"{estimate.sets:,} image sets, {by.get(estimate.known, f'as in run {estimate.known}')}"
+        yield f"{estimate.target.name:<{wide}}  {sets}{_stores(estimate)}"
+        for cost in estimate.costs:
+            share = f"{100 * estimate.share:.2g} % of the quota"
             took = f"{_long(cost.seconds)} at {share}" if cost.seconds >= 1 else "at once"
             yield f"{'':<{wide}}  {cost.action:<22}{cost.calls:>12,} calls  {took:<32}{_big(cost.bytes):>10}"
-    calls = sum(cost.calls for one in estimates for cost in one.costs)
-    size = sum(cost.bytes for one in estimates for cost in one.costs)
+    calls = sum(cost.calls for estimate in estimates for cost in estimate.costs)
+    size = sum(cost.bytes for estimate in estimates for cost in estimate.costs)
     yield ""
     together = f"up to {MOST_LANES} accounts and Regions go side by side"
     yield f"In all {calls:,} calls, about {_long(duration(estimates))} and {_big(size)}: {together}."
-    if any(one.remembers and one.plan.search for one in estimates):
+    if any(estimate.remembers and estimate.plan.search for estimate in estimates):
         yield f"After a kept run only what has moved is asked for again; {GET_IMAGE_SET} also where a search lists a set no more."
     yield f"{PHI}{_but(dicom)}." if _phi(estimates) else NO_PHI
     for who, document in documents.items():
@@ -178,7 +178,7 @@ def _text(estimates: Sequence[Estimate], documents: Mapping[str, Any], dicom: Se
     yield ""
     yield _KMS
     if any(
-        "kms:Decrypt" in one["Action"] for document in documents.values() for one in document["Statement"]
+        "kms:Decrypt" in item["Action"] for document in documents.values() for item in document["Statement"]
     ):
         yield _KMS_OF_RUNS
 
@@ -219,11 +219,15 @@ def _big(size: int) -> str:
     return f"{value:.0f} {units[0]}" if value >= 10 or units[0] == "B" else f"{value:.1f} {units[0]}"
 
 
-def _stores(one: Estimate) -> str:
+def _stores(estimate: Estimate) -> str:
     """How many data stores a target is taken to have, where audit.yaml does not say."""
-    if one.known_stores == "listed":
+    if estimate.known_stores == "listed":
         return ""
-    stores = f"{one.stores:,} data store{'s' if one.stores != 1 else ''}"
-    accounts = f"{one.accounts:,} account{'s' if one.accounts != 1 else ''}"
-    why = f"as in run {one.known_stores}" if one.known_stores else "assumed: no kept run says how many"
+    stores = f"{estimate.stores:,} data store{'s' if estimate.stores != 1 else ''}"
+    accounts = f"{estimate.accounts:,} account{'s' if estimate.accounts != 1 else ''}"
+    why = (
+        f"as in run {estimate.known_stores}"
+        if estimate.known_stores
+        else "assumed: no kept run says how many"
+    )
     return f"; {stores} in {accounts}, {why}"

@@ -27,7 +27,7 @@ def run(name: str, asked: list[str], junit_passes: str, config: str | None, *, s
         show_phi=show_phi,
     )
     for kind, path in reports or [("text", STDOUT)]:
-        for one in api.report(result, {kind: path}, how):
-            if one != STDOUT:
-                say(f"{kind:<6} {one}")
+        for item in api.report(result, {kind: path}, how):
+            if item != STDOUT:
+                say(f"{kind:<6} {item}")
     return 0

@@ -22,7 +22,7 @@ def list_rules(paths: list[str], *, as_json: bool) -> int:
         document = {
             "schema": LIST_SCHEMA,
             "source": found.whose or paths,
-            "rules": [plain(one) for one in rules],
+            "rules": [plain(item) for item in rules],
         }
         say(json_text(document, indent=2))
         return 0
@@ -53,7 +53,7 @@ def validate(paths: list[str], *, strict: bool, as_json: bool) -> int:
         "valid": valid,
         "packs": [pack.name for pack in found.policies.packs] if found else [],
         "rules": len(found.policies.rules) if found else 0,
-        "problems": [one.plain() for one in in_order(problems)],
+        "problems": [problem.plain() for problem in in_order(problems)],
         "notes": list(notes),
     }
     say(json_text(document, indent=2))

@@ -56,13 +56,13 @@ def prune_runs(
     if delete or key:
         decisions = keyed(decisions, key)
     failed = 0
-    for one in decisions:
-        if one.goes and delete:
-            failed += not _prune(store, one, time, key)
+    for decision in decisions:
+        if decision.goes and delete:
+            failed += not _prune(store, decision, time, key)
         else:
-            word = "would go" if one.goes else "stays"
-            say(f"{word:<8}  {one_line(one.run.name)}: {one_line(one.reason)}")
-    going = sum(one.goes for one in decisions)
+            word = "would go" if decision.goes else "stays"
+            say(f"{word:<8}  {one_line(decision.run.name)}: {one_line(decision.reason)}")
+    going = sum(decision.goes for decision in decisions)
     if delete:
         say(f"{going - failed} of {_count(len(decisions))} pruned; runs are kept for {show(time)}")
         return UNDELIVERED if failed else 0

@@ -53,7 +53,7 @@ def _described(pack: Pack, rule: Rule) -> Iterator[str]:
     reads = dict.fromkeys(field.path for field in (*rule.fields, *counted))
     yield from _wrapped(f"reads: {', '.join(reads)}")
     read = used(rule)
-    yield from (_param(one) for name, one in {**pack.params, **rule.params}.items() if name in read)
+    yield from (_param(item) for name, item in {**pack.params, **rule.params}.items() if name in read)
     yield ""
     yield printable(condition_text(pack, rule))
     if rule.controls:

@@ -37,14 +37,14 @@ def test(
         write = partial(_write, results, name, least)
         # delivery hands on what is reported, whatever it is
         deliver(cast(Any, None), Format(write, name), path, Options())
-    if not any(one.proved for one in results):
+    if not any(rule_result.proved for rule_result in results):
         complain("no rule has a test")
-        if any(one.lacking for one in results):
+        if any(rule_result.lacking for rule_result in results):
             return 1
         # mutants are there to judge tests: where there is none, nothing was to be found out, and each rule says so
         return 0 if mutate else 3
-    low = any(one.score and one.score.percent < least for one in results)
-    return 1 if low or any(one.failed or one.lacking for one in results) else 0
+    low = any(rule_result.score and rule_result.score.percent < least for rule_result in results)
+    return 1 if low or any(rule_result.failed or rule_result.lacking for rule_result in results) else 0
 
 
 def _write(
@@ -77,35 +77,35 @@ def _asked(reports: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _complain(results: Sequence[RuleResult], least: float) -> None:
-    for one in results:
-        for proved in one.failed:
-            message = f"{one.rule.name}: {proved.case.name}: {failure(proved)}"
+    for rule_result in results:
+        for proved in rule_result.failed:
+            message = f"{rule_result.rule.name}: {proved.case.name}: {failure(proved)}"
             complain(str(Problem(proved.case.where, message)))
-        if one.lacking:
-            complain(str(Problem(one.rule.where, f"{one.rule.name}: {lacked(one)}")))
-        score = one.score
+        if rule_result.lacking:
+            complain(str(Problem(rule_result.rule.where, f"{rule_result.rule.name}: {lacked(rule_result)}")))
+        score = rule_result.score
         for lived in score.survivors if score else ():
             warning = score is not None and score.percent >= least
-            message = f"{one.rule.name}: no test notices: {lived.change}"
+            message = f"{rule_result.rule.name}: no test notices: {lived.change}"
             complain(str(Problem(lived.where, message, f"add the test - {lived.test}", warning=warning)))
 
 
 def _say(results: Sequence[RuleResult], found: Taken, *, mutate: bool) -> None:
-    tests = [proved for one in results for proved in one.proved]
+    tests = [proved for rule_result in results for proved in rule_result.proved]
     failed = sum(not proved.held for proved in tests)
-    tested = sum(bool(one.proved) for one in results)
+    tested = sum(bool(rule_result.proved) for rule_result in results)
     packs = packs_text(found.policies)
     if mutate:
-        for one in results:
-            if one.score:
-                say(f"{one.rule.name}: {described(one.score)}")
+        for rule_result in results:
+            if rule_result.score:
+                say(f"{rule_result.rule.name}: {described(rule_result.score)}")
     say(
         f"{_count(len(tests) - failed, 'test')} passed, {failed} failed, {_count(tested, 'rule')} of {packs} tested{found.remark}"
     )
     if mutate:
-        scores = [one.score for one in results if one.score]
-        killed, total = sum(one.killed for one in scores), sum(one.total for one in scores)
-        same, untold = sum(one.equivalent for one in scores), sum(one.untold for one in scores)
+        scores = [rule_result.score for rule_result in results if rule_result.score]
+        killed, total = sum(score.killed for score in scores), sum(score.total for score in scores)
+        same, untold = sum(score.equivalent for score in scores), sum(score.untold for score in scores)
         more = f"; of {untold} it was not found out" if untold else ""
         share = f" ({100 * killed // total}%)" if total else ""
         say(

@@ -26,7 +26,7 @@ def run(runs: str | None, name: str | None, last: int, config: str | None, *, as
     if not there:
         hint = "name the folder of all runs"
         raise InvalidInputError(Problem(store.shown, "there is no complete run here", hint))
-    names = sorted({str(one.facts.get("name", "")) for one in there})
+    names = sorted({str(item.facts.get("name", "")) for item in there})
     if name is not None and name not in names:
         hint = suggest(name, names, what="there are")
         raise InvalidInputError(Problem("--name", f"there is no complete run of {name}", hint))

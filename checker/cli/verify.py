@@ -34,76 +34,76 @@ def run(runs: list[str], config: str | None, *, keys: list[str], as_json: bool) 
     public = [Path(key) for key in keys]
     with progress(quiet=as_json, doing="verifying runs", done="runs verified") as tell:
         places = [_verified(name, own, public, tell) for name in named]
-    found = [one for place in places for one in place]
+    found = [item for place in places for item in place]
     if as_json:
-        say(json_text([_plain(one) for one in found], indent=2))
+        say(json_text([_plain(item) for item in found], indent=2))
     else:
-        for one in found:
-            _tell(one)
-    if any(one.altered for one in found):
+        for item in found:
+            _tell(item)
+    if any(item.altered for item in found):
         return ALTERED
-    judged = [[one for one in place if not one.interrupted] for place in places]
-    return 0 if all(place and all(one.intact for one in place) for place in judged) else NOT_COMPARED
+    judged = [[item for item in place if not item.interrupted] for place in places]
+    return 0 if all(place and all(item.intact for item in place) for place in judged) else NOT_COMPARED
 
 
 def _verified(
     name: str, own: AuditConfig | None, key: list[Path], tell: Callable[[int, int], None] | None
 ) -> tuple[Verified, ...]:
     found = api.verify(name, *home(name, own), key=key, progress=tell)
-    if not any(one.run == PurePath(name).name for one in found) and (
+    if not any(item.run == PurePath(name).name for item in found) and (
         name.startswith(S3) or Path(name).is_dir()
     ):
         warn(api.open_store(name).strangers())
     return found
 
 
-def _tell(one: Verified) -> None:
-    if one.interrupted:
-        say(f"interrupted  {printable(one.run)}: {printable('; '.join(one.notes))}")
+def _tell(verified: Verified) -> None:
+    if verified.interrupted:
+        say(f"interrupted  {printable(verified.run)}: {printable('; '.join(verified.notes))}")
         return
-    say(_state(one))
-    if one.sha256:
-        say(f"         manifest {one.sha256}")
-    by_hash = [f"by hash only: {', '.join(one.by_hash)}"] if one.by_hash else []
-    for text in (*one.not_compared, *by_hash, *(f"note: {note}" for note in one.notes)):
+    say(_state(verified))
+    if verified.sha256:
+        say(f"         manifest {verified.sha256}")
+    by_hash = [f"by hash only: {', '.join(verified.by_hash)}"] if verified.by_hash else []
+    for text in (*verified.not_compared, *by_hash, *(f"note: {note}" for note in verified.notes)):
         say(f"         {printable(text)}")
-    if one.problems:
-        complain(render(one.problems))
-    if one.different:
-        more = f", first {MOST_FINDINGS}" if one.different > MOST_FINDINGS else ""
-        say(f"         findings that do not follow from the evidence ({one.different:,}{more}):")
-    for finding in one.differs[:MOST_FINDINGS]:
+    if verified.problems:
+        complain(render(verified.problems))
+    if verified.different:
+        more = f", first {MOST_FINDINGS}" if verified.different > MOST_FINDINGS else ""
+        say(f"         findings that do not follow from the evidence ({verified.different:,}{more}):")
+    for finding in verified.differs[:MOST_FINDINGS]:
         was, now = finding.kept or "no finding", finding.now or "no finding"
         what = f"{finding.what} differ" if finding.what else f"kept as {was}, the evidence gives {now}"
         say(f"           {finding.rule}  {printable(finding.subject.name)}  {what}")
 
 
-def _state(one: Verified) -> str:
+def _state(verified: Verified) -> str:
     """What verifying a run came to, in a line."""
-    name = printable(one.run)
-    if one.altered:
+    name = printable(verified.run)
+    if verified.altered:
         return f"ALTERED  {name}"
-    if one.not_compared:
+    if verified.not_compared:
         return f"unknown  {name}: nothing was altered, as far as it could be compared"
-    if one.pruned:
+    if verified.pruned:
         return f"pruned   {name}: only its manifest is left"
-    follow = f"{one.findings:,} findings follow from the evidence"
-    return f"ok       {name}: {one.files} files as they were, {follow}"
+    follow = f"{verified.findings:,} findings follow from the evidence"
+    return f"ok       {name}: {verified.files} files as they were, {follow}"
 
 
-def _plain(one: Verified) -> dict[str, object]:
+def _plain(verified: Verified) -> dict[str, object]:
     return {
-        "run": one.run,
-        "intact": one.intact,
-        "pruned": one.pruned,
-        "interrupted": one.interrupted,
-        "manifest_sha256": one.sha256,
-        "files": one.files,
-        "findings": one.findings,
-        "problems": [problem.plain() for problem in one.problems],
-        "different": one.different,
-        "differs": [asdict(finding) for finding in one.differs],
-        "not_compared": list(one.not_compared),
-        "by_hash": list(one.by_hash),
-        "notes": list(one.notes),
+        "run": verified.run,
+        "intact": verified.intact,
+        "pruned": verified.pruned,
+        "interrupted": verified.interrupted,
+        "manifest_sha256": verified.sha256,
+        "files": verified.files,
+        "findings": verified.findings,
+        "problems": [problem.plain() for problem in verified.problems],
+        "different": verified.different,
+        "differs": [asdict(finding) for finding in verified.differs],
+        "not_compared": list(verified.not_compared),
+        "by_hash": list(verified.by_hash),
+        "notes": list(verified.notes),
     }

@@ -119,15 +119,21 @@ def _refuse(asked: Asked) -> None:
 def _findings(kept: api.Kept, rule: str) -> tuple[str, list[Finding]]:
     """The full name of a rule that a run judged, and its fails and unknowns there."""
     judged = api.replay(kept)
-    names = [one.rule.name for one in judged.judged if rule in (one.rule.id, one.rule.name)]
+    names = [
+        rule_result.rule.name
+        for rule_result in judged.judged
+        if rule in (rule_result.rule.id, rule_result.rule.name)
+    ]
     if not names:
-        known = [name for one in judged.judged for name in (one.rule.id, one.rule.name)]
+        known = [
+            name for rule_result in judged.judged for name in (rule_result.rule.id, rule_result.rule.name)
+        ]
         hint = suggest(rule, known, what="it judged")
         raise InvalidInputError(Problem("RULE", f"the run judged no rule called {rule}", hint))
     if len(names) > 1:
         message = f"several rules are called so: {', '.join(names)}"
         raise InvalidInputError(Problem("RULE", message, "write PACK/RULE"))
-    return names[0], [one for one in judged.findings() if one.rule.name == names[0]]
+    return names[0], [finding for finding in judged.findings() if finding.rule.name == names[0]]
 
 
 def _covered(
@@ -141,13 +147,13 @@ def _covered(
     # valid today: as if valid at the instant of the run, whose verdicts stay as they are
     now, then = utc_now(), kept.as_of
     valid = [
-        replace_fields(one, created=min(one.created, then), expires=max(one.expires, then))
-        for one in listed
-        if one.rule == rule and one.in_force(max(now, one.created))
+        replace_fields(waiver, created=min(waiver.created, then), expires=max(waiver.expires, then))
+        for waiver in listed
+        if waiver.rule == rule and waiver.in_force(max(now, waiver.created))
     ]
     judged = api.rejudge(kept, terms(kept).rules, waivers=valid)
-    found = (one for one in judged.findings() if one.rule.name == rule and one.waived)
-    return frozenset((one.subject, one.verdict) for one in found)
+    found = (finding for finding in judged.findings() if finding.rule.name == rule and finding.waived)
+    return frozenset((finding.subject, finding.verdict) for finding in found)
 
 
 def _chosen(
@@ -155,26 +161,30 @@ def _chosen(
 ) -> list[tuple[Finding, str]]:
     """The findings that are asked for, each with the text that did."""
     verdict = Verdict(asked.covers)
-    there = [one for one in every if one.verdict is verdict]
+    there = [finding for finding in every if finding.verdict is verdict]
     if not there:
-        other = {one.verdict.value for one in every}
+        other = {finding.verdict.value for finding in every}
         hint = f"it has {_count(len(every), other.pop())}: --covers says which are meant" if every else ""
         raise InvalidInputError(Problem("RULE", f"the run has no {verdict} of {rule}", hint))
     if asked.every:
-        left = [one for one in there if not one.waived and (one.subject, one.verdict) not in already]
+        left = [
+            finding
+            for finding in there
+            if not finding.waived and (finding.subject, finding.verdict) not in already
+        ]
         if not left:
             message = (
                 f"nothing left to waive: {_count(len(there), verdict)} of {rule}, each of them waived already"
             )
             raise InvalidInputError(Problem("--all", message, "name an image set to waive it again"))
-        return [(one, "") for one in left]
+        return [(finding, "") for finding in left]
     gathered, found = Gathered(), []
     for text in asked.image_sets:
-        own = [one for one in there if text in _names(one.subject)]
+        own = [finding for finding in there if text in _names(finding.subject)]
         if not own:
             hint = _instead(text, every, there, verdict)
             gathered.problems.append(Problem(text, f"the run has no {verdict} of {rule} on it", hint))
-        found += [(one, text) for one in own]
+        found += [(finding, text) for finding in own]
     gathered.check()
     return found
 
@@ -190,11 +200,11 @@ def _names(subject: Subject) -> set[str]:
 
 def _instead(text: str, every: Iterable[Finding], there: Sequence[Finding], verdict: Verdict) -> str:
     """What there is in place of a finding that is not."""
-    for one in every:
-        if text in _names(one.subject):
-            what = "a fail" if one.verdict is Verdict.FAIL else "an unknown"
-            return f"it has {what}: add --covers {one.verdict}"
-    known = list(dict.fromkeys(one.subject.image_set_id or one.subject.target for one in there))
+    for finding in every:
+        if text in _names(finding.subject):
+            what = "a fail" if finding.verdict is Verdict.FAIL else "an unknown"
+            return f"it has {what}: add --covers {finding.verdict}"
+    known = list(dict.fromkeys(finding.subject.image_set_id or finding.subject.target for finding in there))
     more = f" and {len(known) - MOST_NAMED:,} more" if len(known) > MOST_NAMED else ""
     return f"each {verdict} is on: {', '.join(known[:MOST_NAMED])}{more}"
 
@@ -244,18 +254,20 @@ def _check(added: Added, config: AuditConfig | None, kept: api.Kept) -> None:
 
 
 def _of_flags(problems: Iterable[Problem], added: Added) -> Iterator[Problem]:
-    for one in problems:
-        where = one.where
+    for problem in problems:
+        where = problem.where
         new = isinstance(where, Location) and added.first <= where.line <= added.last
-        key = (one.line or "").lstrip(" -").partition(":")[0]
+        key = (problem.line or "").lstrip(" -").partition(":")[0]
         if new and where.path == added.document.path:  # type: ignore[union-attr]
-            yield Problem(_FLAGS.get(key, "IMAGE_SET"), one.message, one.hint, warning=one.warning)
+            yield Problem(
+                _FLAGS.get(key, "IMAGE_SET"), problem.message, problem.hint, warning=problem.warning
+            )
         else:
-            yield one
+            yield problem
 
 
 def _of(drafts: Iterable[Draft]) -> str:
-    ids = {one for draft in drafts for one in draft.image_sets}
+    ids = {image_set for draft in drafts for image_set in draft.image_sets}
     targets = {draft.target for draft in drafts if draft.target}
     return _count(len(ids), "image set") if ids else _count(len(targets), "target")
 

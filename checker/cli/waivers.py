@@ -82,14 +82,14 @@ def check(asked: Asked) -> int:
     warn([*(config.warnings if config else ()), *loaded.warnings, *warnings])
     soon = config.soon if config else SOON
     used = _used(kept, config, loaded, waivers, moment, own=not asked.policies) if kept else None
-    lines = [_line(one, moment, soon, used) for one in waivers]
+    lines = [_line(waiver, moment, soon, used) for waiver in waivers]
     for text in _shown(lines):
         say(text)
     say(_summary(lines))
-    ending = any(one.state == "ends soon" for one in lines)
-    if any(one.bad for one in lines) or (asked.strict and ending):
+    ending = any(line.state == "ends soon" for line in lines)
+    if any(line.bad for line in lines) or (asked.strict and ending):
         return Outcome.VIOLATION.exit_code
-    return Outcome.INCOMPLETE.exit_code if any(one.open for one in lines) else 0
+    return Outcome.INCOMPLETE.exit_code if any(line.open for line in lines) else 0
 
 
 def _instant(text: str | None) -> datetime | None:
@@ -119,35 +119,35 @@ def _used(
 ) -> Mapping[int, WaiverUse]:
     """What the waivers cover of a run, by number."""
     changes = config.rules if config else overrides(kept) if own else ()
-    off = {one.rule for one in changes if one.severity is None}
+    off = {override.rule for override in changes if override.severity is None}
     names = {rule.name for rule in loaded.rules} - off
-    only = sorted({one.rule for one in waivers} & names)
+    only = sorted({waiver.rule for waiver in waivers} & names)
     if not only:
-        return {one.waiver.number: one for one in stand(waivers, {}, moment)}
+        return {item.waiver.number: item for item in stand(waivers, {}, moment)}
     params = config.params if config else kept.params if own else None
     rules = api.choose(loaded, configured=params, only=only, changes=changes)
     run = api.rejudge(kept, rules, as_of=moment, waivers=waivers)
     return {use.waiver.number: use for use in run.waivers}
 
 
-def _line(one: Waiver, moment: datetime, soon: Duration, used: Mapping[int, WaiverUse] | None) -> _Line:
-    use = used[one.number] if used is not None else None
+def _line(waiver: Waiver, moment: datetime, soon: Duration, used: Mapping[int, WaiverUse] | None) -> _Line:
+    use = used[waiver.number] if used is not None else None
     remark = use.usage if use else ""
-    state, days = state_of(one, moment), days_left(one, moment)
+    state, days = state_of(waiver, moment), days_left(waiver, moment)
     if state == "expired":
-        return _Line(one, "expired", f"{_days(-days)} ago", use, remark)
+        return _Line(waiver, "expired", f"{_days(-days)} ago", use, remark)
     if state == "not_yet":
-        return _Line(one, "not yet", f"from {day(one.created)} on", use, remark)
-    word = "ends soon" if ends_soon(one, moment, soon) else "in force"
-    return _Line(one, word, f"{_days(days)} left" if days else "its last day", use, remark)
+        return _Line(waiver, "not yet", f"from {day(waiver.created)} on", use, remark)
+    word = "ends soon" if ends_soon(waiver, moment, soon) else "in force"
+    return _Line(waiver, word, f"{_days(days)} left" if days else "its last day", use, remark)
 
 
 def _shown(lines: Sequence[_Line]) -> list[str]:
     """The waivers in columns."""
     cells = [
-        (one.state, one.waiver.rule, covered(one.waiver, MOST_NAMED), one.waiver.owner,
-         f"{day(one.waiver.expires)} ({one.left})", one.remark)
-        for one in lines
+        (line.state, line.waiver.rule, covered(line.waiver, MOST_NAMED), line.waiver.owner,
+         f"{day(line.waiver.expires)} ({line.left})", line.remark)
+        for line in lines
     ]  # fmt: skip
     safe = [tuple(one_line(cell) for cell in row) for row in cells]
     widths = [max(map(len, column)) for column in zip(*safe, strict=True)]
@@ -159,15 +159,15 @@ def _shown(lines: Sequence[_Line]) -> list[str]:
 
 def _summary(lines: Sequence[_Line]) -> str:
     kinds = {
-        "expired": sum(one.state == "expired" for one in lines),
-        "not in force yet": sum(one.state == "not yet" for one in lines),
-        "unused": sum(bool(one.use and one.use.unused) for one in lines),
-        "over-broad": sum(bool(one.use and one.use.over_broad and not one.use.unused) for one in lines),
+        "expired": sum(line.state == "expired" for line in lines),
+        "not in force yet": sum(line.state == "not yet" for line in lines),
+        "unused": sum(bool(line.use and line.use.unused) for line in lines),
+        "over-broad": sum(bool(line.use and line.use.over_broad and not line.use.unused) for line in lines),
     }
-    soon = sum(one.state == "ends soon" for one in lines)
+    soon = sum(line.state == "ends soon" for line in lines)
     parts = [f"{number} {word}" for word, number in kinds.items() if number]
     parts += [f"{soon} end{'s' * (soon == 1)} soon"] if soon else []
-    doubts = sum(bool(one.use and one.use.doubt) for one in lines)
+    doubts = sum(bool(line.use and line.use.doubt) for line in lines)
     parts += [f"of {doubts} it could not be told whether it is needed"] if doubts else []
     head = f"{len(lines)} waiver{'s' * (len(lines) != 1)}"
     return f"{head}: {', '.join(parts)}" if parts else f"{head}: all in force" if lines else head

@@ -134,7 +134,11 @@ def collect(
         for site in crew.sites:
             if site.found is not None:
                 site.found.close()
-    left = len(crew.listed) < planned or done < expected(crew.sites) or any(one.unsure for one in crew.sites)
+    left = (
+        len(crew.listed) < planned
+        or done < expected(crew.sites)
+        or any(session.unsure for session in crew.sites)
+    )
     stopped = halt.is_set() and left
     return _collection(crew.sites, limiter, notes, interrupted=stopped)
 

@@ -83,7 +83,7 @@ def members(site: Site, found: list[Answer]) -> list[Member]:
     if site.belongs is None:
         return list(pairs)
     chosen = site.belongs(site.target, found, refs)
-    return [pair for pair, one in zip(pairs, chosen, strict=True) if one]
+    return [pair for pair, entry in zip(pairs, chosen, strict=True) if entry]
 
 
 def found_before(site: Site) -> Iterator[list[Member]]:
@@ -121,11 +121,11 @@ def take(site: Site, found: list[Member] | Failure) -> tuple[list[Record], int]:
         if (SEARCH, None) not in done:
             records.append(listed)
         kept = reuse.reusable(item, site.plan, now) if site.plan.each else ()
-        again = [site.again(one, ref) for one in kept or ()]
+        again = [site.again(answer, ref) for answer in kept or ()]
         if kept is None or unsettled([said, *statements(again)]):
             left.append((ref, Left.ALL, said))
             continue
-        records += (record for one, record in zip(kept, again, strict=True) if one.key not in done)
+        records += (record for entry, record in zip(kept, again, strict=True) if entry.key not in done)
         left.append((ref, Left.TAGS if site.plan.tags else Left.NOTHING, said))
     site.found.add(left)
     return records, sum(what is Left.NOTHING for _, what, _ in left)

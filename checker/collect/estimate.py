@@ -109,8 +109,8 @@ def estimate(
         remembers: see `Estimate`.
     """
     used = {
-        action: Rate(one.rate * SHARE, one.burst * BURST_SHARE)
-        for action, one in Limiter(rates, share=share).rates.items()
+        action: Rate(item.rate * SHARE, item.burst * BURST_SHARE)
+        for action, item in Limiter(rates, share=share).rates.items()
     }
     found = []
     for target in targets:
@@ -144,8 +144,8 @@ def duration(estimates: Sequence[Estimate]) -> float:
     """The seconds that it takes: so many places at once as `crew` reads, actions side by side, and the calls of one
     action in a place one after the other."""
     lanes: dict[Place, Counter[str]] = {}
-    for one in estimates:
-        for place, calls in one.lanes.items():
+    for item in estimates:
+        for place, calls in item.lanes.items():
             lanes.setdefault(place, Counter()).update(calls)
     return _together(lanes.values(), estimates[0].rates) if estimates else 0.0
 
@@ -199,7 +199,7 @@ def _stores(target: Target, seen: Stores, run: str, sets: int | None) -> tuple[S
     """The data stores of a target, and where the number of their image sets comes from."""
     several = seen or {"": [UNKNOWN_SETS]}
     if target.discovery is None:
-        each = len({one.id for one in target.image_sets})
+        each = len({image_set.id for image_set in target.image_sets})
         return {account: [each] * len(stores) for account, stores in several.items()}, "listed"
     if sets is None:
         return several, run if seen else ""
@@ -219,7 +219,7 @@ def _calls(
         found[LIST_DATASTORES] = max(1, math.ceil(len(stores) / PAGE))
     found[GET_DATASTORE] = len(stores)
     found[LIST_TAGS] = (len(stores) if needs.datastore_tags else 0) + (sets if calls.tags else 0)
-    found[SEARCH] = sum(max(1, math.ceil(one / PAGE)) for one in stores) if calls.search else 0
+    found[SEARCH] = sum(max(1, math.ceil(store / PAGE)) for store in stores) if calls.search else 0
     if len(calls.state) > 1:
         whole = sum(rates[action].rate for action in calls.state)
         left = sets
@@ -238,8 +238,10 @@ def _calls(
 def _of_versions(target: Target, calls: Plan, needs: Needs, stores: int) -> Mapping[str, int]:
     """The calls for image sets that a target lists, where it pins versions of some."""
     alone = pinned(target, calls, needs)
-    refs = [one for one in target.image_sets if GET_IMAGE_SET in calls.state or one.id in alone]
-    listed = len({one.id for one in target.image_sets} - alone)
+    refs = [
+        image_set for image_set in target.image_sets if GET_IMAGE_SET in calls.state or image_set.id in alone
+    ]
+    listed = len({image_set.id for image_set in target.image_sets} - alone)
     found = {GET_IMAGE_SET: len(refs) * stores} if refs else {}
     return {**found, LIST_VERSIONS: listed * stores} if alone else found
 

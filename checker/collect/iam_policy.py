@@ -101,7 +101,7 @@ def file_names(sets: Iterable[str]) -> dict[str, str]:
         role = re.fullmatch(r"arn:[a-z-]+:iam::([^:]+):role/(.+)", who)
         name = "audit" if who == OWN else f"role-{role[1]}-{role[2]}" if role else who
         plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", name.replace(ACCOUNT, "each-account"))
-        taken = [one for one in found.values() if one == plain or one.startswith(f"{plain}~")]
+        taken = [account for account in found.values() if account == plain or account.startswith(f"{plain}~")]
         found[who] = f"{plain}~{len(taken) + 1}" if taken else plain
     return found
 
@@ -161,7 +161,7 @@ def _of_each(target: Target, plan: Plan, needs: Needs, *, remembers: bool) -> It
         alone = pinned(target, plan, needs)
         if alone:
             yield GET_IMAGE_SET
-        if plan.search or any(one.id not in alone for one in target.image_sets):
+        if plan.search or any(image_set.id not in alone for image_set in target.image_sets):
             yield LIST_VERSIONS
 
 

@@ -55,18 +55,18 @@ def read(
     for _ in range(AGAIN):
         if not unsettled([*known, *statements([*others, *records])]):
             break
-        asked = [one for one in records if one.action in _COMPARED]
-        others += [replace(one, witness=True) for one in asked]
+        asked = [item for item in records if item.action in _COMPARED]
+        others += [replace(item, witness=True) for item in asked]
         again = list(_ask(site, refs, state, left, tags=False)) if asked else []
-        records = [*again, *(one for one in records if one.action not in _COMPARED)]
-    yield from (one for one in others if statements([one]))
+        records = [*again, *(item for item in records if item.action not in _COMPARED)]
+    yield from (other for other in others if statements([other]))
     yield from records
 
 
 def _before(site: Site, ref: ImageSetRef) -> list[Statement]:
     """What this run was told of an image set before it was interrupted."""
     done = site.reuse.done(ref.id)
-    return statements(replace(site.again(one, ref), version=version) for (_, version), one in done.items())
+    return statements(replace(site.again(item, ref), version=version) for (_, version), item in done.items())
 
 
 def _ask(site: Site, refs: Refs, state: str, left: Left, *, tags: bool = True) -> Iterator[Record]:
@@ -84,7 +84,7 @@ def _vanished(site: Site, ref: ImageSetRef, plan: Plan) -> Iterator[Record]:
     to it: a search is eventually consistent."""
     done, reuse = site.reuse.done(ref.id), site.reuse
     if (kept := reuse.still_gone(ref.id, site.plan, site.now())) is not None:
-        yield from (site.again(one, ref) for one in kept if one.key not in done)
+        yield from (site.again(item, ref) for item in kept if item.key not in done)
         return
     if (GET_IMAGE_SET, None) not in done:
         answer = _image_set(site, ref)
@@ -107,7 +107,7 @@ def _rest(site: Site, refs: Refs, state: str, plan: Plan) -> Iterator[Record]:
     listing = plan.versions and (site.needs.previous_version or any(ref.version is None for ref in refs))
     listing = listing or state == LIST_VERSIONS
     arn = None
-    gone = any((one.document.get("error") or {}).get("code") == NOT_FOUND for one in done.values())
+    gone = any((item.document.get("error") or {}).get("code") == NOT_FOUND for item in done.values())
     for ref in refs:
         asked = (GET_IMAGE_SET, ref.version) in done
         if not asked and (state == GET_IMAGE_SET or (plan.versions and not listing)):

@@ -72,8 +72,8 @@ def pinned(target: Target, calls: Plan, needs: Needs) -> frozenset[str]:
     other one the list of all versions is."""
     listing = LIST_VERSIONS in calls.state or needs.previous_version
     refs = target.image_sets if calls.versions and not listing else ()
-    latest = {one.id for one in refs if one.version is None}
-    return frozenset(one.id for one in refs if one.id not in latest)
+    latest = {image_set.id for image_set in refs if image_set.version is None}
+    return frozenset(image_set.id for image_set in refs if image_set.id not in latest)
 
 
 def _within(needs: Needs, known: frozenset[str]) -> bool:

@@ -23,11 +23,11 @@ def outlook(
         InvalidInputError: the store of runs cannot be read, or the last run was altered.
     """
     last, remembers = None, bool(config.runs or config.events)
-    found_later = any(one.organization or one.datastores is not None for one in chosen)
-    unknown = found_later or (sets is None and any(one.discovery for one in chosen))
+    found_later = any(target.organization or target.datastores is not None for target in chosen)
+    unknown = found_later or (sets is None and any(target.discovery for target in chosen))
     if config.runs is not None and unknown and not alone:
         store = open_store(config.runs, config.root)
-        last = last_collected(store, config.name, [f"target {one.name}" for one in chosen])
+        last = last_collected(store, config.name, [f"target {target.name}" for target in chosen])
     estimates = estimate(
         chosen,
         needs,
@@ -39,5 +39,5 @@ def outlook(
         sets=sets,
         remembers=remembers,
     )
-    planned = ((one.target, one.plan) for one in estimates)
+    planned = ((item.target, item.plan) for item in estimates)
     return estimates, permissions(planned, needs, config, remembers=remembers)

@@ -68,7 +68,7 @@ def is_throttle(code: str | None, status: int | None) -> bool:
 
 def workers_for(plans: Iterable[Plan], rates: Mapping[str, Rate]) -> int:
     """Threads that use up the quota: an image set takes a call of each action, and the slowest of them sets the pace."""
-    return max((_workers(one, rates) for one in plans), default=LEAST)
+    return max((_workers(plan, rates) for plan in plans), default=LEAST)
 
 
 def _workers(plan: Plan, rates: Mapping[str, Rate]) -> int:
@@ -142,7 +142,7 @@ class Limiter:
     ) -> None:
         quotas = {**PUBLISHED, **(rates or {})}
         self.rates = {
-            action: Rate(one.rate * share, max(1.0, one.burst * share)) for action, one in quotas.items()
+            action: Rate(item.rate * share, max(1.0, item.burst * share)) for action, item in quotas.items()
         }
         self.meter = meter or Meter()
         self._clock = clock

@@ -141,8 +141,8 @@ def datastores(client: Any) -> list[Listed]:
     while True:
         answer = client.list_datastores(maxResults=PAGE, **({"nextToken": token} if token else {}))
         page = [
-            Listed(one["datastoreId"], one["datastoreName"], one["datastoreStatus"])
-            for one in answer["datastoreSummaries"]
+            Listed(item["datastoreId"], item["datastoreName"], item["datastoreStatus"])
+            for item in answer["datastoreSummaries"]
         ]
         found += page
         following = answer.get("nextToken") or ""
@@ -150,7 +150,7 @@ def datastores(client: Any) -> list[Listed]:
             return found
         if following == token:
             raise BadAnswerError("the page after this one is this one (nextToken)")
-        progress.take(one.id for one in page)
+        progress.take(row.id for row in page)
         token = following
 
 
@@ -168,18 +168,18 @@ def accounts(client: Any) -> dict[str, Account]:
     progress, token = Progress(), ""
     while True:
         page = client.list_accounts(**({"NextToken": token} if token else {}))
-        for one in page["Accounts"]:
-            state = one.get("State") or one.get("Status")
+        for item in page["Accounts"]:
+            state = item.get("State") or item.get("Status")
             if not state:
-                raise BadAnswerError(f"the account {one['Id']} has neither State nor Status")
-            found[str(one["Id"])] = Account(str(state), str(one.get("Name") or ""))
+                raise BadAnswerError(f"the account {item['Id']} has neither State nor Status")
+            found[str(item["Id"])] = Account(str(state), str(item.get("Name") or ""))
         following = page.get("NextToken") or ""
         if not following:
             return dict(sorted(found.items()))
         if following == token:
             raise BadAnswerError("the page after this one is this one (NextToken)")
         token = following
-        progress.take(str(one["Id"]) for one in page["Accounts"])
+        progress.take(str(item["Id"]) for item in page["Accounts"])
 
 
 def joined(items: list[Any], image_set_id: str) -> dict[str, Any] | Failure:

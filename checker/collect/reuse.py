@@ -56,9 +56,9 @@ class PriorAnswers:
 
     def close(self) -> None:
         """Frees the disk."""
-        for one in (self.own, self.earlier):
-            if one is not None:
-                one.close()
+        for answer in (self.own, self.earlier):
+            if answer is not None:
+                answer.close()
 
 
 def prior_answers(
@@ -97,7 +97,7 @@ def prior_answers(
                 reusable=how.incremental and not refresh and _same_tools(kept),
             )
             if then.whole and not any(
-                str(one).startswith("target ") for one in kept.facts.get("left_out", ())
+                str(item).startswith("target ") for item in kept.facts.get("left_out", ())
             ):
                 break
         by_store: dict[str, list[str]] = {}
@@ -172,9 +172,9 @@ class Reuse:
     def see(self, image_sets: Iterable[str]) -> None:
         """Takes image sets that a search has listed."""
         names = list(image_sets)
-        for one in (self.prior.own, self.prior.earlier):
-            if one is not None:
-                one.see(self.target, names)
+        for answer in (self.prior.own, self.prior.earlier):
+            if answer is not None:
+                answer.see(self.target, names)
 
     def vanished(self, plan: Plan) -> Iterator[str]:
         """Image sets that were there, in an earlier run or before this one was interrupted, and that no search has listed."""
@@ -201,36 +201,38 @@ class Reuse:
         if then is None or any(then.document.get(name) != item.get(name) for name in FACTS):
             return None
         answers = _answers(known, plan)
-        if answers is None or not all(one.run == then.run and _of_version(one, item) for one in answers):
+        if answers is None or not all(
+            answer.run == then.run and _of_version(answer, item) for answer in answers
+        ):
             return None
         return answers if self._stand(answers, now) else None
 
     def still_gone(self, image_set_id: str, plan: Plan, now: datetime) -> Sequence[PriorAnswer] | None:
         """The earlier answers on an image set that no search lists, if it need not be asked for yet."""
         answers = _answers(self._earlier(image_set_id), plan)
-        if not answers or not all(_is_gone(one) for one in answers):
+        if not answers or not all(_is_gone(answer) for answer in answers):
             return None
         return answers if self._stand(answers, now) else None
 
     def was_gone(self, image_set_id: str) -> bool:
         """Whether an image set was DELETED or not found when it was last asked for."""
-        return any(_is_gone(one) for one in self._earlier(image_set_id).values())
+        return any(_is_gone(answer) for answer in self._earlier(image_set_id).values())
 
     def created(self, image_set_id: str) -> datetime | None:
         """When an image set was created, by an earlier run. It never changes."""
-        for one in self._earlier(image_set_id).values():
-            for said in one.document.get(VERSIONS) or [one.document]:
+        for answer in self._earlier(image_set_id).values():
+            for said in answer.document.get(VERSIONS) or [answer.document]:
                 if created := said.get("createdAt"):
                     return parse_time(str(created))
         return None
 
     def _stand(self, answers: Sequence[PriorAnswer], now: datetime) -> bool:
-        for one in answers:
-            if not one.reusable or _state(one) == _LOCKED:
+        for answer in answers:
+            if not answer.reusable or _state(answer) == _LOCKED:
                 return False
-            if _is_gone(one) and not (
-                one.document.get("confirmed")
-                and later(parse_time(str(one.document["collectedAt"])), self.prior.recheck) > now
+            if _is_gone(answer) and not (
+                answer.document.get("confirmed")
+                and later(parse_time(str(answer.document["collectedAt"])), self.prior.recheck) > now
             ):
                 return False
         return True
@@ -240,7 +242,7 @@ class Reuse:
         return {} if earlier is None else self._here(earlier.of(self.target, image_set_id))
 
     def _here(self, records: Mapping[Key, PriorAnswer]) -> Mapping[Key, PriorAnswer]:
-        return {key: one for key, one in records.items() if self._fits(one.document)}
+        return {key: item for key, item in records.items() if self._fits(item.document)}
 
     def _fits(self, document: Mapping[str, Any]) -> bool:
         account, region, store = self.place
@@ -258,35 +260,35 @@ def _answers(known: Mapping[Key, PriorAnswer], plan: Plan) -> Sequence[PriorAnsw
     whole = known.get((GET_IMAGE_SET, None))
     versions = known.get((LIST_VERSIONS, None))
     state = whole or (versions if LIST_VERSIONS in plan.state else None)
-    wanted = [one for one, needed in ((state, plan.state or state), (versions, plan.versions)) if needed]
-    answers = [one for one in wanted if one is not None]
-    if len(answers) < len(wanted) or not all(_answered(one) for one in answers):
+    wanted = [item for item, needed in ((state, plan.state or state), (versions, plan.versions)) if needed]
+    answers = [answer for answer in wanted if answer is not None]
+    if len(answers) < len(wanted) or not all(_answered(answer) for answer in answers):
         return None
     return answers if len(answers) < 2 or answers[0] is not answers[1] else answers[:1]
 
 
-def _of_version(one: PriorAnswer, item: Mapping[str, Any]) -> bool:
+def _of_version(answer: PriorAnswer, item: Mapping[str, Any]) -> bool:
     """Whether an answer is of the version that a search lists: what says no version shows nothing."""
-    number = _latest(one).get("versionId")
+    number = _latest(answer).get("versionId")
     return number is not None and int(number) == item.get("version")
 
 
-def _answered(one: PriorAnswer) -> bool:
-    error = one.document.get("error")
+def _answered(answer: PriorAnswer) -> bool:
+    error = answer.document.get("error")
     return error is None or error["code"] == NOT_FOUND
 
 
-def _latest(one: PriorAnswer) -> Mapping[str, Any]:
+def _latest(answer: PriorAnswer) -> Mapping[str, Any]:
     """An answer on an image set, or what one has of its latest version."""
-    versions = one.document.get(VERSIONS)
-    return max(versions, key=lambda version: int(version["versionId"])) if versions else one.document
+    versions = answer.document.get(VERSIONS)
+    return max(versions, key=lambda version: int(version["versionId"])) if versions else answer.document
 
 
-def _state(one: PriorAnswer) -> str | None:
+def _state(answer: PriorAnswer) -> str | None:
     """The state of an image set by an answer."""
-    return _latest(one).get("imageSetState")
+    return _latest(answer).get("imageSetState")
 
 
-def _is_gone(one: PriorAnswer) -> bool:
-    error = one.document.get("error")
-    return (error is not None and error["code"] == NOT_FOUND) or _state(one) == _DELETED
+def _is_gone(answer: PriorAnswer) -> bool:
+    error = answer.document.get("error")
+    return (error is not None and error["code"] == NOT_FOUND) or _state(answer) == _DELETED

@@ -88,24 +88,24 @@ class Search:
     ) -> None:
         self._keep, self._again, self._whole, self._ended = keep, again, whole, ended
         self._ranges = deque(Range(site, site.created.after, site.created.until) for site in sites)
-        self._open = Counter(one.site.target.name for one in self._ranges)
+        self._open = Counter(span.site.target.name for span in self._ranges)
         self._divided: set[str] = set()
         self._busy = self._idle = 0
         self._changed = threading.Condition()
 
     def work(self) -> None:
         """Reads ranges until all are read."""
-        for one in self._taken():
+        for span in self._taken():
             try:
-                self._read(one)
+                self._read(span)
             finally:
                 with self._changed:
                     self._busy -= 1
-                    self._open[one.site.target.name] -= 1
-                    last = not self._open[one.site.target.name]
+                    self._open[span.site.target.name] -= 1
+                    last = not self._open[span.site.target.name]
                     self._changed.notify_all()
             if last and not self._ended():
-                self._end(one.site)
+                self._end(span.site)
 
     def _end(self, site: Site) -> None:
         """Every range of a site was read. What says no time of its creation is in none of those that a cut made."""
@@ -124,67 +124,67 @@ class Search:
                     self._idle -= 1
                     continue
                 self._busy += 1
-                one = self._ranges.popleft()
-            yield one
+                span = self._ranges.popleft()
+            yield span
 
-    def _read(self, one: Range) -> None:
+    def _read(self, span: Range) -> None:
         """Reads a range; where it breaks off, again from where it had got to, as long as it gets on."""
         begun: datetime | None = None
-        while (failed := self._pages(one)) is not None:
-            if one.last == begun:
-                self._keep(one.site, failed)
+        while (failed := self._pages(span)) is not None:
+            if span.last == begun:
+                self._keep(span.site, failed)
                 return
-            begun = one.last
+            begun = span.last
 
-    def _pages(self, one: Range) -> Failure | None:
+    def _pages(self, span: Range) -> Failure | None:
         """Reads what is left of a range; why that broke off, if it did."""
         # a token goes with its criteria, so these stay when the range is cut
-        after, until = one.last or one.after, one.until
-        asked = filters(one.site, after, until)
+        after, until = span.last or span.after, span.until
+        asked = filters(span.site, after, until)
         progress, token, last = Progress(), "", None
         while not self._ended():
-            page = search_page(one.site, asked, token)
+            page = search_page(span.site, asked, token)
             if isinstance(page, Failure):
                 return page
             items, token = page
             times = [created for item in items if (created := _created(item))]
             if wrong := _disorder(times, last, after, until):
-                self._keep(one.site, wrong)
+                self._keep(span.site, wrong)
                 return None
-            new, again = one.take(items)
-            self._keep(one.site, new)
+            new, again = span.take(items)
+            self._keep(span.site, new)
             if again:
-                self._again(one.site, again)
-            if not token or (times and one.until is not None and times[-1] > one.until):
+                self._again(span.site, again)
+            if not token or (times and span.until is not None and times[-1] > span.until):
                 return None
             if times and times[-1] != last:
                 progress.forget()  # what was created earlier would stand in the wrong order
             try:
                 progress.take((str(item["imageSetId"]), item.get("createdAt")) for item in items)
             except BadAnswerError as error:
-                self._keep(one.site, failure(error, SEARCH))
+                self._keep(span.site, failure(error, SEARCH))
                 return None
             if times:
                 last = times[-1]
-                if one.after is None or last > one.after:  # not in the margin before it
-                    self._cut(one, times[0], last)
+                if span.after is None or last > span.after:  # not in the margin before it
+                    self._cut(span, times[0], last)
         return None
 
-    def _cut(self, one: Range, first: datetime, last: datetime) -> None:
+    def _cut(self, item: Range, first: datetime, last: datetime) -> None:
         """Gives the later half of what is left of a range to a thread that waits, if one does and it is worth a call."""
         with self._changed:
             if self._idle <= len(self._ranges):
                 return
-            end = one.until or max(last, one.site.now())
+            end = item.until or max(last, item.site.now())
             rest, span = end - last, max(last - first, timedelta(milliseconds=1))
             # whole seconds: with them no fraction can be lost on the way
             middle = (last + rest / 2).replace(microsecond=0)
             if not last < middle < end or PAGE * (rest / span) < WORTH:
                 return
-            self._ranges.append(Range(one.site, middle, one.until))
-            one.until = middle
-            self._open[one.site.target.name] += 1
-            self._divided.add(one.site.target.name)
+            self._ranges.append(Range(item.site, middle, item.until))
+            item.until = middle
+            self._open[item.site.target.name] += 1
+            self._divided.add(item.site.target.name)
             self._changed.notify()
 
 

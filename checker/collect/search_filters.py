@@ -37,8 +37,8 @@ class Bounds:
         )
 
     def __and__(self, other: Bounds) -> Bounds:
-        lows = [one for one in (self.after, other.after) if one is not None]
-        highs = [one for one in (self.until, other.until) if one is not None]
+        lows = [instant for instant in (self.after, other.after) if instant is not None]
+        highs = [instant for instant in (self.until, other.until) if instant is not None]
         return Bounds(max(lows, default=None), min(highs, default=None))
 
 

@@ -102,11 +102,11 @@ class Found:
 
 def _written(said: Statement) -> str:
     created = said.newest.created
-    times = (values.iso(one) if one else _NEVER for one in (said.at, created))
+    times = (values.iso(instant) if instant else _NEVER for instant in (said.at, created))
     return " ".join([str(said.highest), *times])
 
 
 def _read(target: str, version: str, at: str, created: str) -> Statement:
-    when, made = (None if one == _NEVER else values.parse_time(one) for one in (at, created))
+    when, made = (None if item == _NEVER else values.parse_time(item) for item in (at, created))
     versions = {int(version): Facts(made)} if version != "0" else {}
     return Statement(SEARCH, target, when, versions=versions)

@@ -74,26 +74,26 @@ def accounts_of(
             notes.append(f"{target.name}: the accounts of the organization are not known: {accounts.message}")
             continue
         notes += _skipped(target, accounts)
-        active = {account: one.name for account, one in accounts.items() if one.state == _ACTIVE}
+        active = {account: item.name for account, item in accounts.items() if item.state == _ACTIVE}
         notes += _retired_in_vain(target, active)
-        parts = [replace(_in_account(target, one), account_name=name) for one, name in active.items()]
-        read = [part for one in parts if (part := _chosen(one))]
+        parts = [replace(_in_account(target, item), account_name=name) for item, name in active.items()]
+        read = [part for item in parts if (part := _chosen(item))]
         every += read
         if not read:
             wrong = Failure(
-                Kind.FINAL, NO_NAME, f"{_nothing(target)}; there {_some([one.name for one in parts])}"
+                Kind.FINAL, NO_NAME, f"{_nothing(target)}; there {_some([item.name for item in parts])}"
             )
             records.append(_unread(target, LIST_ACCOUNTS, wrong, now()))
             notes.append(f"{target.name}: {wrong.message}.")
         lost = [_unread(part, LIST_ACCOUNTS, why, now()) for part, why in _gone(target, accounts, prior)]
-        notes += [f"{one.target}: {one.error[1]}" for one in lost if one.error]
+        notes += [f"{record.target}: {record.error[1]}" for record in lost if record.error]
         records += lost
     return every, records, [*notes, *_retired(targets)]
 
 
 def account_names(parts: Iterable[Target]) -> dict[str, str]:
     """What the organization calls the accounts that targets are in, by id."""
-    return {one.name.split("/")[1]: one.account_name for one in parts if one.account_name}
+    return {target.name.split("/")[1]: target.account_name for target in parts if target.account_name}
 
 
 def _organizations_region(region: str) -> str:
@@ -111,13 +111,13 @@ def _accounts(door: Door, profile: str | None, region: str, line: Line) -> _Acco
     except UnusableError as error:
         return Failure(Kind.CREDENTIALS, error.code, str(error))
     found = line.ask(LIST_ACCOUNTS, lambda: requests.accounts(client))
-    if isinstance(found, Failure) or any(one.state == _ACTIVE for one in found.values()):
+    if isinstance(found, Failure) or any(account.state == _ACTIVE for account in found.values()):
         return found
     return Failure(Kind.FINAL, NO_ACCOUNT, f"of {len(found)} accounts that it lists none is {_ACTIVE}")
 
 
 def _skipped(target: Target, accounts: Mapping[str, Account]) -> Iterator[str]:
-    others = Counter(one.state for one in accounts.values() if one.state != _ACTIVE)
+    others = Counter(account.state for account in accounts.values() if account.state != _ACTIVE)
     if others:
         states = ", ".join(f"{count} {state}" for state, count in sorted(others.items()))
         yield f"{target.name}: accounts of the organization that are not {_ACTIVE} are not audited: {states}."
@@ -125,14 +125,14 @@ def _skipped(target: Target, accounts: Mapping[str, Account]) -> Iterator[str]:
 
 def _retired(targets: Iterable[Target]) -> Iterator[str]:
     """What the owner has retired, in every report: nobody looks for it any more."""
-    for head, ids in {_head(one): one.retired for one in targets if one.retired}.items():
+    for head, ids in {_head(target): target.retired for target in targets if target.retired}.items():
         yield f"{head}: gone for good by the owner's word (retired), and not missed: {', '.join(sorted(ids))}."
 
 
 def _retired_in_vain(target: Target, there: Iterable[str]) -> Iterator[str]:
     """What the owner has retired, and is audited since it is there all the same."""
-    for one in sorted(set(there).intersection(target.retired)):
-        yield f"{target.name}: {one} is retired by the owner's word, but it is there, and audited."
+    for item in sorted(set(there).intersection(target.retired)):
+        yield f"{target.name}: {item} is retired by the owner's word, but it is there, and audited."
 
 
 def _in_account(target: Target, account: str) -> Target:
@@ -200,8 +200,8 @@ class Patterns:
         parts = {store.id: f"{target.name}/{store.id}" for store in named.values() if _matches(target, store)}
         found = [_store(site, named[store]) for store, part in parts.items() if _is_chosen(target, part)]
         records = list(_left(site, {store.id: store for store in stores}))
-        site.notes += _retired_in_vain(target, [one.target.datastore for one in found])
-        names = parts.values() if target.only else [one.name for one in named.values()]
+        site.notes += _retired_in_vain(target, [session.target.datastore for session in found])
+        names = parts.values() if target.only else [row.name for row in named.values()]
         if nowhere := self._nowhere(target, names, matched=bool(found)):
             whole, wrong = nowhere
             site.notes.append(f"{whole}: {wrong.message}.")

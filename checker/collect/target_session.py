@@ -158,12 +158,12 @@ class Site:
         """The notes, with one on why the target was given up while it was read, if it was."""
         lost, name = self.line.lost, self.target.name
         stuck = [
-            f"{name}: no more {action} calls were made: {_STUCK.get(one.kind, '')} ({one.message})"
-            for action, one in self.line.stuck.items()
+            f"{name}: no more {action} calls were made: {_STUCK.get(item.kind, '')} ({item.message})"
+            for action, item in self.line.stuck.items()
         ]
         stuck += [
-            f"{name}: {host} was not asked any more, since it does not answer: {one.code}: {one.message}"
-            for host, one in self.line.silent.items()
+            f"{name}: {host} was not asked any more, since it does not answer: {item.code}: {item.message}"
+            for host, item in self.line.silent.items()
             if lost is None
         ]
         if lost is None or lost.code == UNREADABLE:
@@ -280,9 +280,9 @@ class Site:
             confirmed=ref is not None and is_gone(answer) and self.reuse.was_gone(ref.id),
         )
 
-    def again(self, one: PriorAnswer, ref: ImageSetRef) -> Record:
+    def again(self, answer: PriorAnswer, ref: ImageSetRef) -> Record:
         """An earlier answer that still stands, as a record of this run."""
-        known = one.document
+        known = answer.document
         error, collected = known.get("error"), known.get("collectedAt")
         beside = BESIDE | ({"datastoreId", "imageSetId"} if VERSIONS in known else set())
         return Record(
@@ -297,7 +297,7 @@ class Site:
             collected_at=values.parse_time(collected) if collected else None,
             labels=ref.labels,
             label_places=ref.label_places,
-            reused_from=known.get("reusedFrom", one.run),
+            reused_from=known.get("reusedFrom", answer.run),
             confirmed=bool(known.get("confirmed")),
         )
 

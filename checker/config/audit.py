@@ -169,10 +169,12 @@ class AuditConfig:
         except InvalidInputError as error:
             raise InvalidInputError(
                 [
-                    one
-                    if isinstance(one.where, Location)
-                    else node.problem(f"{one.where}: {one.message}", one.hint, warning=one.warning)
-                    for one in error.problems
+                    problem
+                    if isinstance(problem.where, Location)
+                    else node.problem(
+                        f"{problem.where}: {problem.message}", problem.hint, warning=problem.warning
+                    )
+                    for problem in error.problems
                 ]
             ) from None
 

@@ -25,12 +25,14 @@ _LATER = ("datastore", "dicom", "previous", "previous_version", "successor", "ta
 def read_where(node: Node, labels: Mapping[str, Label], problems: list[Problem]) -> Condition | None:
     """The condition at a node; None, with every problem noted, where it has any."""
     parameters = list(_parameters(node))
-    broken = frozenset(one.value[1:] for one in parameters)  # each is noted here, with the right hint
+    broken = frozenset(
+        parameter.value[1:] for parameter in parameters
+    )  # each is noted here, with the right hint
     scope = _Scope(_readable(labels), {}, labels=labels, broken=broken)
     condition = parse_condition(node, scope)
-    for one in parameters:
-        hint = f"write the value itself; the text {one.value} is written ${one.value}"
-        scope.error(one, f"{one.value} is a parameter, of which `where` has none", hint)
+    for parameter in parameters:
+        hint = f"write the value itself; the text {parameter.value} is written ${parameter.value}"
+        scope.error(parameter, f"{parameter.value} is a parameter, of which `where` has none", hint)
     problems += scope.problems
     return None if scope.problems else condition
 

@@ -53,20 +53,22 @@ def resolve(config: AuditConfig, labels: Mapping[str, Label]) -> Resolved:
     """As `resolve_targets`, which raises the same."""
     work = _Work(labels)
     joined: dict[tuple[str, str], _Rows] = {}
-    for one in config.targets:
-        if one.labels_from and _inventory(one) not in joined:
-            joined[_inventory(one)] = work.by_set(one.labels_from, _inventory(one)[1])
+    for target in config.targets:
+        if target.labels_from and _inventory(target) not in joined:
+            joined[_inventory(target)] = work.by_set(target.labels_from, _inventory(target)[1])
     targets = tuple(
         each
-        for one in config.targets
-        for each in _spread(_target(one, work, joined.get(_inventory(one), {})), one)
+        for target in config.targets
+        for each in _spread(_target(target, work, joined.get(_inventory(target), {})), target)
     )
-    inventories = {one.labels_from.path: one.labels_from for one in config.targets if one.labels_from}
+    inventories = {
+        target.labels_from.path: target.labels_from for target in config.targets if target.labels_from
+    }
     for path, table in inventories.items():
         wanted: dict[str, set[_Key]] = {}
-        for one in config.targets:
-            if _inventory(one)[0] == path:
-                wanted.setdefault(one.datastore, set()).update(_wanted(one, joined[_inventory(one)]))
+        for target in config.targets:
+            if _inventory(target)[0] == path:
+                wanted.setdefault(target.datastore, set()).update(_wanted(target, joined[_inventory(target)]))
         missing, warnings = _unmatched(table, wanted)
         work.warnings += warnings
         work.left_out += [f"{path}: {missing} rows of image sets that no target lists"] if missing else []
@@ -87,7 +89,7 @@ def _inventory(target: TargetConfig) -> tuple[str, str]:
 
 def _wanted(target: TargetConfig, joined: Mapping[_Key, object]) -> set[_Key]:
     """What a target takes of its inventory: the rows of its image sets, and of those that a search may find."""
-    keys = {key for one in target.listed for key in ((one.id, None), (one.id, one.version))}
+    keys = {key for cell in target.listed for key in ((cell.id, None), (cell.id, cell.version))}
     # which image sets there are is known once they are found
     return keys | {key for key in joined if target.searched and key[1] is None}
 
@@ -97,15 +99,15 @@ def _listed_twice(targets: Sequence[TargetConfig]) -> Iterator[Problem]:
     first: dict[tuple[str, str, int | None], tuple[TargetConfig, Listed]] = {}
     again: dict[tuple[str, str], list[tuple[Listed, Listed]]] = {}
     for target in targets:
-        for one in target.listed:
-            other, before = first.setdefault((target.datastore, one.id, one.version), (target, one))
+        for cell in target.listed:
+            other, before = first.setdefault((target.datastore, cell.id, cell.version), (target, cell))
             if other is not target:
-                again.setdefault((other.name, target.name), []).append((before, one))
+                again.setdefault((other.name, target.name), []).append((before, cell))
     for (name, _), pairs in again.items():
-        before, one = pairs[0]
+        before, cell = pairs[0]
         more = f", and so are {len(pairs) - 1} more" if len(pairs) > 1 else ""
-        message = f"the image set {one.id} is listed in the target {name} too{more}: each counts twice"
-        yield one.place.problem(message, f"the other one is at {before.place.where}", warning=True)
+        message = f"the image set {cell.id} is listed in the target {name} too{more}: each counts twice"
+        yield cell.place.problem(message, f"the other one is at {before.place.where}", warning=True)
 
 
 @dataclass
@@ -203,18 +205,18 @@ def _discovery(config: TargetConfig, work: _Work, joined: _Rows) -> Discovery | 
 
 def _target(config: TargetConfig, work: _Work, joined: _Rows) -> Target:
     refs = []
-    for one in config.listed:
-        rows = joined.get((one.id, None), []) if joined else []
-        if joined and one.version is not None:
-            rows = rows + joined.get((one.id, one.version), [])
+    for cell in config.listed:
+        rows = joined.get((cell.id, None), []) if joined else []
+        if joined and cell.version is not None:
+            rows = rows + joined.get((cell.id, cell.version), [])
         # the target's labels are what holds where a set's own entry says nothing else
-        own = {name for name, source in one.labels if work.value(name, source) is not None}
+        own = {name for name, source in cell.labels if work.value(name, source) is not None}
         sources: list[tuple[str, Source]] = [
-            *one.labels,
+            *cell.labels,
             *(pair for row in rows for pair in row),
             *(pair for pair in config.labels if pair[0] not in own),
         ]
-        refs.append(ImageSetRef(one.id, one.version, *_merge(one.id, sources, work)))
+        refs.append(ImageSetRef(cell.id, cell.version, *_merge(cell.id, sources, work)))
     return Target(
         name=config.name,
         region=config.region,

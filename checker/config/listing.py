@@ -55,7 +55,7 @@ def listed(node: Node, files: Files, datastore: str = "") -> tuple[Listed, ...]:
         problems.append(node.value[0].problem("`all` is no id of an image set", "write `image_sets: all`"))
         return ()
     if isinstance(node.value, tuple):
-        found = [one for item in node.value if (one := _entry(item, problems))]
+        found = [cell for item in node.value if (cell := _entry(item, problems))]
     elif isinstance(node.value, dict):
         found = _from_mapping(node, files, datastore)
     else:
@@ -202,9 +202,9 @@ def label_entries(node: Node, problems: list[Problem]) -> tuple[tuple[str, Entry
 
 def _refuse_duplicates(found: list[Listed], problems: list[Problem]) -> None:
     first: dict[tuple[str, int | None], Listed] = {}
-    for one in found:
-        before = first.setdefault((one.id, one.version), one)
-        if before is not one:
-            version = "" if one.version is None else f" version {one.version}"
-            message = f"the image set {one.id}{version} is listed twice in this target"
-            problems.append(one.place.problem(message, f"the first one is at {before.place.where}"))
+    for cell in found:
+        before = first.setdefault((cell.id, cell.version), cell)
+        if before is not cell:
+            version = "" if cell.version is None else f" version {cell.version}"
+            message = f"the image set {cell.id}{version} is listed twice in this target"
+            problems.append(cell.place.problem(message, f"the first one is at {before.place.where}"))

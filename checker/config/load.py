@@ -70,7 +70,7 @@ def named_policies(path: Path) -> tuple[Node, ...]:
     """
     node = _child(yamlsource.read(path, path.as_posix()).root, "policies")
     items = node.value if node is not None and isinstance(node.value, tuple) else ()
-    if items and all(isinstance(one.value, str) and one.value for one in items):
+    if items and all(isinstance(item.value, str) and item.value for item in items):
         return items
     return load(path).policies
 
@@ -115,7 +115,7 @@ def _pinned_of_all(nodes: list[Node], parts: list[_Parts]) -> Iterator[Problem]:
     """A target that covers its data store, and yet lists one version of an image set."""
     for node, (sets, _, _) in zip(nodes, parts, strict=True):
         whole = node.value["complete"].node if "complete" in node.value else None
-        pinned = next((one for one in sets if one.version is not None), None)
+        pinned = next((cell for cell in sets if cell.version is not None), None)
         if whole is not None and whole.value is True and pinned is not None:
             message = f"the target is not complete: {pinned.id} is listed in version {pinned.version} only"
             hint = f"list the image set without a version ({pinned.place.where}), or leave `complete` out"
@@ -210,8 +210,10 @@ def _region(root: Node, node: Node, problems: list[Problem]) -> str:
 
 
 def _unlisted_regions(root: Node, nodes: list[Node]) -> Iterator[Problem]:
-    entries = [one.node for node in nodes if (one := reach.entry(root, node, "region", "regions"))]
-    regions = [item for one in entries for item in (one.value if isinstance(one.value, tuple) else (one,))]
+    entries = [entry.node for node in nodes if (entry := reach.entry(root, node, "region", "regions"))]
+    regions = [
+        item for entry in entries for item in (entry.value if isinstance(entry.value, tuple) else (entry,))
+    ]
     found = {id(region): region for region in regions}
     for region in found.values():
         if region.value not in KNOWN_REGIONS:

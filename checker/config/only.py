@@ -16,7 +16,7 @@ _WILD = re.compile(r"[*?\[]")
 
 def chosen(name: str, whole: str, patterns: Sequence[str]) -> bool:
     """Whether a pattern matches a target, or one that it is a part of; `whole` is what audit.yaml calls it."""
-    return any(fnmatchcase(one, pattern) for one in _above(name, whole) for pattern in patterns)
+    return any(fnmatchcase(item, pattern) for item in _above(name, whole) for pattern in patterns)
 
 
 def _above(name: str, whole: str) -> Iterator[str]:
@@ -30,7 +30,7 @@ def _above(name: str, whole: str) -> Iterator[str]:
 def may_match(whole: str, patterns: Sequence[str]) -> tuple[str, ...]:
     """The patterns that may match a part of a target, whatever parts it turns out to have."""
     start = f"{whole}/"
-    return tuple(one for one in patterns if _may_start(one, start))
+    return tuple(pattern for pattern in patterns if _may_start(pattern, start))
 
 
 def _may_start(pattern: str, start: str) -> bool:
@@ -47,18 +47,18 @@ def select(
     Raises:
         InvalidInputError: a pattern that no target matches, nor can a part of one.
     """
-    wholes = {name: one.name for one in configured for name in one.names}
-    later = {name for one in configured if one.found_later for name in one.names}
+    wholes = {name: target.name for target in configured for name in target.names}
+    later = {name for target in configured if target.found_later for name in target.names}
     kept, left_out, matched = list[Target](), list[str](), set[str]()
-    for one in every:
-        whole = wholes[one.name]
-        found = [pattern for pattern in only if chosen(one.name, whole, (pattern,))]
-        parts = may_match(whole if one.organization else one.name, only) if one.name in later else ()
+    for target in every:
+        whole = wholes[target.name]
+        found = [pattern for pattern in only if chosen(target.name, whole, (pattern,))]
+        parts = may_match(whole if target.organization else target.name, only) if target.name in later else ()
         matched.update(found, parts)
         if found or parts:
-            kept.append(one if found else replace(one, only=parts))
+            kept.append(target if found else replace(target, only=parts))
         if not found:
-            left_out.append(f"target {one.name}" + (f", but for {', '.join(parts)}" if parts else ""))
+            left_out.append(f"target {target.name}" + (f", but for {', '.join(parts)}" if parts else ""))
     names = list(dict.fromkeys([*wholes.values(), *wholes]))
     if missed := [pattern for pattern in only if pattern not in matched]:
         raise InvalidInputError(

@@ -73,9 +73,9 @@ def problems(root: Node, nodes: list[Node]) -> Iterator[Problem]:
 
 
 def _one_of(node: Node) -> Iterator[Problem]:
-    for one, several in (("region", "regions"), ("accounts", "organization")):
-        if one in node.value and several in node.value:
-            yield node.value[several].key.problem(f"both {one} and {several}", "write one of them")
+    for element, several in (("region", "regions"), ("accounts", "organization")):
+        if element in node.value and several in node.value:
+            yield node.value[several].key.problem(f"both {element} and {several}", "write one of them")
     for key in ("regions", "accounts"):
         if key not in node.value:
             continue
@@ -89,15 +89,15 @@ def _one_of(node: Node) -> Iterator[Problem]:
 
 
 def _stores(node: Node) -> Iterator[Problem]:
-    one, several = _given(node, "datastore"), _given(node, "datastores")
-    if one and several:
+    item, several = _given(node, "datastore"), _given(node, "datastores")
+    if item and several:
         yield several.key.problem("both datastore and datastores", "write one of them")
     slip = any(nearest(name, ("datastore", "datastores")) for name in node.value)
-    if not one and not several and not slip:
+    if not item and not several and not slip:
         yield node.problem(
             "datastore is missing", "give the id of a data store, `all`, or names as `datastores: PATTERN`"
         )
-    pattern = several or (one if one and one.node.value == "all" else None)
+    pattern = several or (item if item and item.node.value == "all" else None)
     sets = node.value.get("image_sets")
     if pattern and sets and not searched(sets.node):
         message = "image sets by id need the id of their data store"
@@ -106,14 +106,14 @@ def _stores(node: Node) -> Iterator[Problem]:
 
 def _one_store(root: Node, node: Node) -> Iterator[Problem]:
     """The id of one data store, in several places: a warning, since only the service knows which ids there are."""
-    one, where = _given(node, "datastore"), spread(root, node)
+    item, where = _given(node, "datastore"), spread(root, node)
     several = len(where.regions) > 1 or len(where.accounts) > 1 or where.organization
-    if one and one.node.value != "all" and several:
+    if item and item.node.value != "all" and several:
         message = (
             "an id is that of one data store, in one Region of one account; the others will be unreadable"
         )
         hint = "write `datastore: all`, or names as `datastores: PATTERN`"
-        yield one.node.problem(message, hint, warning=True)
+        yield item.node.problem(message, hint, warning=True)
 
 
 def _retired(root: Node, node: Node) -> Iterator[Problem]:
@@ -121,8 +121,8 @@ def _retired(root: Node, node: Node) -> Iterator[Problem]:
     retired, where = _given(node, "retired"), spread(root, node)
     if retired is None or not isinstance(retired.node.value, tuple):
         return
-    one = _given(node, "datastore")
-    if one and one.node.value != "all" and not where.organization:
+    element = _given(node, "datastore")
+    if element and element.node.value != "all" and not where.organization:
         message = "nothing of one data store is missed, so nothing of it is retired"
         yield retired.key.problem(message, "leave it out, or remove the target")
     for item in retired.node.value:
@@ -164,7 +164,7 @@ def _names(root: Node, nodes: list[Node]) -> Iterator[Problem]:
         if "/" in str(name.value) and _divided(root, node):
             message = "a slash in the name of a target that stands for several"
             yield name.problem(message, "its parts are called NAME/ACCOUNT/REGION/DATASTORE")
-        elif whole := next((one for one in divided if str(name.value).startswith(f"{one}/")), None):
+        elif whole := next((item for item in divided if str(name.value).startswith(f"{item}/")), None):
             message = f"a part of the target {whole} may be called {name.value} too"
             yield name.problem(message, "choose another name")
 
@@ -172,6 +172,6 @@ def _names(root: Node, nodes: list[Node]) -> Iterator[Problem]:
 def _divided(root: Node, node: Node) -> bool:
     """Whether a target stands for several: of accounts, Regions, data stores."""
     what = spread(root, node)
-    one = _given(node, "datastore")
-    by_name = _given(node, "datastores") or (one and one.node.value == "all")
+    item = _given(node, "datastore")
+    by_name = _given(node, "datastores") or (item and item.node.value == "all")
     return bool(what.regions or what.accounts or what.organization or by_name)

@@ -82,10 +82,12 @@ def validate(root: Node) -> tuple[BaseModel | None, list[Problem]]:
         checked: BaseModel = models().Audit.model_validate(_long(root))
     except ValidationError as error:
         found = error.errors(include_url=False)
-        meant = {(*one["loc"][:-1], _meant(one["loc"])) for one in found if one["type"] == "extra_forbidden"}
+        meant = {
+            (*item["loc"][:-1], _meant(item["loc"])) for item in found if item["type"] == "extra_forbidden"
+        }
         # a mistyped key is one problem, not also a missing one
-        found = [one for one in found if one["type"] != "missing" or one["loc"] not in meant]
-        return None, [_problem(root, one) for one in found]
+        found = [item for item in found if item["type"] != "missing" or item["loc"] not in meant]
+        return None, [_problem(root, item) for item in found]
     return checked, []
 
 

@@ -160,7 +160,7 @@ def _table(
         [index for index, name in enumerate(header) if name in known]
         for known in (ID_COLUMNS, VERSION_COLUMNS, STORE_COLUMNS)
     ]
-    ids, versions, stores = ([*one, None][0] for one in columns)
+    ids, versions, stores = ([*column, None][0] for column in columns)
     width = max((index + 1 for index, name in enumerate(header) if name), default=0)
     whole = [
         (line, row[:width])
@@ -222,4 +222,4 @@ def _folded(name: str) -> str:
 
 def _meant(name: str, known: Sequence[str]) -> str:
     """The name that another spelling of it means."""
-    return next(one for one in known if _folded(one) == _folded(name))
+    return next(field for field in known if _folded(field) == _folded(name))

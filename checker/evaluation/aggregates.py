@@ -79,8 +79,8 @@ def stores(
         found = [counted.get((key[1], key[2]), {}).get(index, Counted()) for key in numbered]
         # that these are all image sets rests on the search that listed them
         found = [
-            replace(one, calls=one.calls | {SEARCH}) if (key[1], key[2]) in unlisted else one
-            for one, key in zip(found, numbered, strict=True)
+            replace(item, calls=item.calls | {SEARCH}) if (key[1], key[2]) in unlisted else item
+            for item, key in zip(found, numbered, strict=True)
         ]
         partly = [
             unlisted.get((key[1], key[2]), {}).get(index)
@@ -105,27 +105,29 @@ def _columns(
     partly: Sequence[str | None],
     past: Sequence[str],
 ) -> list[Expression]:
-    truths = [None if why else decide(aggregate, one.counts) for one, why in zip(found, partly, strict=True)]
-    reasons = [
-        f"{aggregate.kind}: {why}" if why else _reason(aggregate, one.counts, first)
-        for one, why, first in zip(found, partly, past, strict=True)
+    truths = [
+        None if why else decide(aggregate, item.counts) for item, why in zip(found, partly, strict=True)
     ]
-    numbers = [json.dumps(one.numbers(aggregate).plain()) for one in found]
+    reasons = [
+        f"{aggregate.kind}: {why}" if why else _reason(aggregate, item.counts, first)
+        for item, why, first in zip(found, partly, past, strict=True)
+    ]
+    numbers = [json.dumps(count.numbers(aggregate).plain()) for count in found]
 
     def by_row(values: Sequence[Scalar | None], kind: str) -> Expression:
         return func("list_extract", func("list_value", *map(lit, values)), col(ROW)).cast(kind)
 
     answer = func(
         "struct_pack",
-        by_row([one.at for one in found], "TIMESTAMP").alias("at"),
-        by_row([one.run for one in found], "VARCHAR").alias("run"),
+        by_row([count.at for count in found], "TIMESTAMP").alias("at"),
+        by_row([count.run for count in found], "VARCHAR").alias("run"),
     )
-    there = by_row([one.at is not None for one in found], "BOOLEAN")
+    there = by_row([count.at is not None for count in found], "BOOLEAN")
     return [
         by_row(truths, "BOOLEAN").alias(name),
         by_row(reasons, "VARCHAR").alias(f"{name} reason"),
         by_row(numbers, "JSON").alias(f"{name} numbers"),
-        by_row([BETWEEN.join(sorted(one.calls)) for one in found], "VARCHAR").alias(f"{name} {CALLS}"),
+        by_row([BETWEEN.join(sorted(count.calls)) for count in found], "VARCHAR").alias(f"{name} {CALLS}"),
         case(there, answer).alias(f"{name} {OLDEST}"),
     ]
 
@@ -191,7 +193,7 @@ def _unlisted(
 ) -> Mapping[tuple[str, str | None], Mapping[int, str]]:
     """Why a search may have left out what an aggregate counts, by target and data store."""
     rows = read_table(connection, folder, "image_set").filter(OF_TARGET & col(LISTED_SINCE).isnotnull())
-    doubts = [missed(*_asked(one), as_of) for one in aggregates]
+    doubts = [missed(*_asked(aggregate), as_of) for aggregate in aggregates]
     columns = [col("target"), col("datastoreId"), not_found(), *doubts]
     named = [column.alias(f"c{place}") for place, column in enumerate(columns)]
     return {
@@ -200,10 +202,10 @@ def _unlisted(
     }
 
 
-def _asked(one: Aggregate) -> tuple[list[Conditions], Conditions]:
+def _asked(aggregate: Aggregate) -> tuple[list[Conditions], Conditions]:
     """What an aggregate asks of each image set, and what holds of all that it counts."""
-    of, among = (one.of, True), (one.among, True)
-    return ([[of]], [of]) if one.kind == "count" else ([[of, among], [among]], [among])
+    of, among = (aggregate.of, True), (aggregate.among, True)
+    return ([[of]], [of]) if aggregate.kind == "count" else ([[of, among], [among]], [among])
 
 
 def _one_each(rows: Relation) -> Relation:

@@ -54,7 +54,7 @@ class Entry:
 
     def rule(self, way: Way) -> Rule | None:
         """The rule as one way has it; None where it has none of this name and scope."""
-        return next((one for one in way.rules if (one.name, one.scope) == (self.name, self.scope)), None)
+        return next((item for item in way.rules if (item.name, item.scope) == (self.name, self.scope)), None)
 
 
 def with_causes(
@@ -132,7 +132,7 @@ def _restated(
     scope = next(iter(rules.values())).scope
     rows, aggregates = table(connection, way.folder, scope, rules.values(), way.as_of)
     subjects = wanted.select(*map(col, KEY)).distinct().set_alias("wanted")
-    keys = [one.alias(f"k {name}") for name, one in who(scope).items() if name in KEY]
+    keys = [item.alias(f"k {name}") for name, item in who(scope).items() if name in KEY]
     keyed = rows.select(col(ROW).alias(_NUMBER), *keys).set_alias("keyed")
     numbers = keyed.join(subjects, same("keyed.k ", "wanted", KEY), how="semi").set_alias("numbers")
     joined = rows.set_alias("rows").join(numbers, f'rows."{ROW}" = numbers."{_NUMBER}"')
@@ -162,5 +162,7 @@ def _plain(column: str) -> Expression:
 
 def _differs(left: str, right: str) -> Expression:
     """Whether two states are different ones; null is one too: not judged."""
-    one, other = _plain(left), _plain(right)
-    return case(one.isnull() | other.isnull(), one.isnull() != other.isnull()).otherwise(one != other)
+    expression, other = _plain(left), _plain(right)
+    return case(expression.isnull() | other.isnull(), expression.isnull() != other.isnull()).otherwise(
+        expression != other
+    )

@@ -70,7 +70,7 @@ def rank(category: Category) -> int:
 def is_one(column: str | tuple[str, str], *categories: Category) -> Expression:
     """Whether a column, or one of a table, has the code of one of these."""
     where = col(column) if isinstance(column, str) else col(*column)
-    return where.isin(*(lit(rank(one)) for one in categories))
+    return where.isin(*(lit(rank(category)) for category in categories))
 
 
 def category_of(was: str, now: str, same_terms: Expression) -> Expression:
@@ -85,7 +85,7 @@ def category_of(was: str, now: str, same_terms: Expression) -> Expression:
     failed, fails = _is(was, _FAIL), _is(now, _FAIL)
     unknown, both = _is(now, _UNKNOWN), (failed & fails) | (_is(was, _UNKNOWN) & _is(now, _UNKNOWN))
     was_waived, is_waived = (
-        _in(one, [code for code in _FINDING_CODES if code >= WAIVED]) for one in (was, now)
+        _in(item, [code for code in _FINDING_CODES if code >= WAIVED]) for item in (was, now)
     )
     cases = [
         (col(now).isnull(), Category.NOT_JUDGED),
@@ -152,7 +152,7 @@ def _other_rule() -> Expression:
 
 
 def _graver() -> Expression:
-    words = func("list_value", *(lit(one.value) for one in Severity))
+    words = func("list_value", *(lit(severity.value) for severity in Severity))
     now, then = (func("list_position", words, col(name)) for name in ("severity", "was_severity"))
     return coalesce(now > then, false())
 
@@ -297,7 +297,7 @@ def _with_category(
     wanted = table.filter(flipped() & _is("now", _FAIL) & same_rule)
     passed = _passed_then(connection, wanted, folder, rules, reference)
     joined = table.set_alias("t").join(passed.set_alias("passed"), "t.finding = passed.number", how="left")
-    words = func("list_value", *(lit(one.value) for one in Category))
+    words = func("list_value", *(lit(item.value) for item in Category))
     word = func("list_extract", words, col(CATEGORY) + lit(1))
     return joined.select(*columns, word.alias(CATEGORY), _causes(same_rule).alias(CAUSES))
 
@@ -337,7 +337,7 @@ def with_known(connection: Connection, rows: Relation, folder: Path) -> Relation
     history = read_history(connection, folder / HISTORY).filter(col("known"))
     keys = ("datastoreId", "imageSetId")
     last = func("max", col(f"{EARLIER}versionId")).alias("last")
-    sets = history.aggregate([*map(col, keys), last], ", ".join(f'"{one}"' for one in keys))
+    sets = history.aggregate([*map(col, keys), last], ", ".join(f'"{key}"' for key in keys))
     joined = rows.set_alias("found").join(
         sets.set_alias("history"), same("found", "history", keys), how="left"
     )

@@ -139,8 +139,8 @@ def _with_terms(
         joined = rows.set_alias("pairs").join(
             other.set_alias(name), same("pairs", name, IDENTITY), how="left"
         )
-        more = [col(name, one).alias(one) for one in other.columns if one not in IDENTITY]
-        rows = joined.select(*(col("pairs", one).alias(one) for one in rows.columns), *more)
+        more = [col(name, column).alias(column) for column in other.columns if column not in IDENTITY]
+        rows = joined.select(*(col("pairs", column).alias(column) for column in rows.columns), *more)
     rows = _looked_at(connection, rows, kept)
     versions = [entry.name for entry in entries if entry.scope == "version" and entry.rule(now)]
     rows = with_cover(with_lists(connection, rows, kept.new.parent, versions), findings)

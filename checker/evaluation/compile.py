@@ -237,11 +237,11 @@ class Compiler:
             return truth
         read = list(dict.fromkeys(fields_of(leaf)))
         there = [coalesce(received(field), FALSE) for field in read]
-        may_lack = [one for one, field in zip(there, read, strict=True) if not always_there(field)]
+        may_lack = [item for item, field in zip(there, read, strict=True) if not always_there(field)]
         if not may_lack:
             return truth
         gaps = [self.value(field, listed=False).isnull() for field in read if not always_there(field)]
-        absent = tree(operator.or_, [one & gap for one, gap in zip(may_lack, gaps, strict=True)])
+        absent = tree(operator.or_, [item & gap for item, gap in zip(may_lack, gaps, strict=True)])
         word = {"match": TRUE, "no_match": FALSE, "unknown": NULL}[leaf.if_absent].cast("BOOLEAN")
         # what was not received is no absence; yet it may turn out to be one, so that only what holds either way is known
         either = {"match": truth | NULL, "no_match": truth & NULL, "unknown": NULL}[leaf.if_absent]
@@ -272,7 +272,7 @@ class Compiler:
         if known.parts:
             both = values if len(values) == len(known.parts) else values * len(known.parts)
             parts = zip(known.parts, both, strict=True)
-            return tree(operator.and_, [self.compare(operand, OPERATORS[part], one) for part, one in parts])
+            return tree(operator.and_, [self.compare(operand, OPERATORS[part], item) for part, item in parts])
         return self.compare(operand, known, values[0])
 
     def exists(self, operand: Operand) -> Expression:

@@ -80,9 +80,11 @@ def _leaf(leaf: Leaf, answer: Answer) -> bool | None:
     truth = _all([_test(test, value) for test in leaf.tests])
     # another field that it reads may be absent
     named = (
-        one for test in leaf.tests for one in (test.value if isinstance(test.value, tuple) else (test.value,))
+        item
+        for test in leaf.tests
+        for item in (test.value if isinstance(test.value, tuple) else (test.value,))
     )
-    if leaf.if_absent is not None and any(isinstance(one, Field) for one in named):
+    if leaf.if_absent is not None and any(isinstance(control, Field) for control in named):
         return truth if truth == {"match": True, "no_match": False}.get(leaf.if_absent) else None
     return truth
 
@@ -91,7 +93,7 @@ def _test(test: Test, value: Known) -> bool | None:
     if OPERATORS[test.operator].takes == "flag":
         return test.value is (value is not None)
     values = test.value if isinstance(test.value, tuple) else (test.value,)
-    if value is None or any(isinstance(one, Field) for one in values):
+    if value is None or any(isinstance(item, Field) for item in values):
         return None
     return meets(test, value)
 

@@ -151,7 +151,7 @@ def _number(connection: Connection, by_scope: Mapping[RuleScope, Iterable[int]])
     """
     parts = [
         connection.table(f"judged_{scope}")
-        .filter(col(f"v{index}").isin(*(lit(CODES[one]) for one in _FOUND_OUT)))
+        .filter(col(f"v{index}").isin(*(lit(CODES[item]) for item in _FOUND_OUT)))
         .select(
             lit(index).cast("INTEGER").alias("rule_index"),
             col(f"v{index}").alias("code"),
@@ -224,7 +224,7 @@ def _answers(chosen: Mapping[int, Rule], columns: Columns) -> list[Expression]:
     ]
     return [
         reduce(
-            lambda case, one: case.when(one[0], one[1][place]),
+            lambda case, item: case.when(item[0], item[1][place]),
             cases[1:],
             case(cases[0][0], cases[0][1][place]),
         ).alias(name)

@@ -140,18 +140,18 @@ class _Explainer:
         self.written, self.rule, self.phi = written, rule, phi
         self.as_of, self.columns = as_of, columns
         self.compiler = Compiler(as_of, columns)
-        self.names = {one: name for name, one in aggregates(rule.when, rule.condition).items()}
+        self.names = {item: name for name, item in aggregates(rule.when, rule.condition).items()}
 
     def row(self, connection: Connection, folder: Path, rows: Relation, number: int) -> Explanation:
         rule = self.rule
         code = judged(rule, self.as_of, self.columns, each=True)
         alone = judged(rule, self.as_of, self.columns).isnull()
         labels = _labels(rule)
-        conditions = [one for one in (rule.when, rule.condition) if one]
+        conditions = [condition for condition in (rule.when, rule.condition) if condition]
         columns = [*details(rule, code, self.as_of, self.columns), fields_json(rule, self.columns)]
         columns += [*rests_on(Reads.by(rule), self.columns), alone, _unread(rule)]
         columns += [part for name in labels for part in (col(name), _place(name))]
-        columns += [part for one in conditions for part in self.expressions(one)]
+        columns += [part for condition in conditions for part in self.expressions(condition)]
         named = [column.alias(f"c{index}") for index, column in enumerate(columns)]
         found = iter(rows.filter(col(ROW) == lit(number)).select(*named).fetchall()[0])
         who = tuple(next(found) for _ in SUBJECT)

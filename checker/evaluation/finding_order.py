@@ -31,7 +31,7 @@ class Gated(Protocol):
 
 def grave_first() -> Expression:
     """The severities as a list, the gravest first."""
-    return func("list_value", *(lit(one.value) for one in reversed(Severity)))
+    return func("list_value", *(lit(severity.value) for severity in reversed(Severity)))
 
 
 def places(findings: Relation, rules: Sequence[Rule], gate: Gated, order: Order) -> Relation:

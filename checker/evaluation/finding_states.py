@@ -71,7 +71,7 @@ def state(rule: Rule, way: Way, columns: Columns = NO_AGGREGATES) -> Expression:
     if rule.scope != "datastore":
         # a target of which nothing is left open was looked at
         code = case(OF_TARGET & code.isnull(), lit(NO_FINDING)).otherwise(code).cast("TINYINT")
-    own = [one for one in way.waivers if one.rule == rule.name and one.in_force(way.as_of)]
+    own = [waiver for waiver in way.waivers if waiver.rule == rule.name and waiver.in_force(way.as_of)]
     if not own:
         return code
     covered = waiver_columns(rule, code, way.as_of, own, way.labels)[0]
@@ -85,7 +85,7 @@ def states(
     them after a prefix."""
     rows, columns = table(connection, way.folder, scope, chosen.values(), way.as_of)
     judged = [state(rule, way, columns).alias(f"{prefix}{index}") for index, rule in chosen.items()]
-    return rows.select(*(one.alias(prefix + name) for name, one in who(scope).items()), *judged)
+    return rows.select(*(item.alias(prefix + name) for name, item in who(scope).items()), *judged)
 
 
 def who(scope: RuleScope) -> dict[str, Expression]:

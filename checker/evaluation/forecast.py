@@ -139,8 +139,8 @@ def forecast(way: Way, until: datetime, out: Path) -> Flips:
     with connect() as connection:
         parts = []
         for index, rule in enumerate(way.rules):
-            own = [one for one in way.waivers if one.rule == rule.name]
-            turns = [at for one in own for at in _turns(one) if start < at <= end]
+            own = [waiver for waiver in way.waivers if waiver.rule == rule.name]
+            turns = [at for waiver in own for at in _turns(waiver) if start < at <= end]
             if not turns and not reads_now(rule):
                 continue
             if counts(rule):
@@ -169,11 +169,11 @@ def _rows(connection: Connection, way: Way, rule: Rule, index: int, span: tuple[
     rows = read_table(connection, way.folder, rule.scope)
     own, _ = leaves_of(rule)
     parts = list(ahead(rows, ROW, candidates(own, way.as_of), start, end))
-    for one in way.waivers:
-        turns = [at for at in _turns(one) if start < at <= end]
-        if one.rule == rule.name and turns:
+    for waiver in way.waivers:
+        turns = [at for at in _turns(waiver) if start < at <= end]
+        if waiver.rule == rule.name and turns:
             instants = func("list_value", *map(lit, turns)).cast("BIGINT[]")
-            reached = rows.filter(reaches(one, rule.scope, way.as_of, way.labels))
+            reached = rows.filter(reaches(waiver, rule.scope, way.as_of, way.labels))
             parts.append(reached.select(col(ROW), func("unnest", instants).alias(AT)))
     if not parts:
         return None
@@ -191,15 +191,15 @@ def _rows(connection: Connection, way: Way, rule: Rule, index: int, span: tuple[
 def _state_at(rule: Rule, way: Way) -> Expression:
     """The state of each row at the instant in its column `AT`."""
     code = verdict(rule, func("make_timestamp_ms", col(AT)))
-    own = [one for one in way.waivers if one.rule == rule.name]
+    own = [waiver for waiver in way.waivers if waiver.rule == rule.name]
     if not own:
         return code
     covered = [
-        reaches(one, rule.scope, way.as_of, way.labels)
-        & (code == lit(CODES[one.covers]))
-        & (col(AT) >= lit(_turns(one)[0]))
-        & (col(AT) < lit(_turns(one)[1]))
-        for one in own
+        reaches(waiver, rule.scope, way.as_of, way.labels)
+        & (code == lit(CODES[waiver.covers]))
+        & (col(AT) >= lit(_turns(waiver)[0]))
+        & (col(AT) < lit(_turns(waiver)[1]))
+        for waiver in own
     ]
     waived = coalesce(tree(lambda left, right: left | right, covered), false())
     return case(waived, code + lit(WAIVED)).otherwise(code).cast("TINYINT")
@@ -253,9 +253,9 @@ def _none(connection: Connection) -> Relation:
         "at": "BIGINT",
         **dict.fromkeys(("before", "after"), "TINYINT"),
     }
-    one = connection.values([0])
+    relation = connection.values([0])
     columns = [null(kind).alias(name) for name, kind in kinds.items()]
-    return one.select(*columns).filter(false())
+    return relation.select(*columns).filter(false())
 
 
 def _compared(connection: Connection, flips: Relation, way: Way) -> Relation:

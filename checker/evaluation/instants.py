@@ -27,8 +27,13 @@ AROUND = 16
 
 def leaves_of(rule: Rule) -> tuple[list[Leaf], list[Leaf]]:
     """The leaves of a rule that are judged on its own subjects, and those on the image sets that it counts."""
-    own = [one for part in (rule.when, rule.condition) for one in walk(part) if isinstance(one, Leaf)]
-    every = [one for one in leaves(rule) if isinstance(one, Leaf)]
+    own = [
+        condition
+        for part in (rule.when, rule.condition)
+        for condition in walk(part)
+        if isinstance(condition, Leaf)
+    ]
+    every = [condition for condition in leaves(rule) if isinstance(condition, Leaf)]
     return own, [leaf for leaf in every if not any(leaf is other for other in own)]
 
 
@@ -84,7 +89,7 @@ def distinct_ahead(
         numbered = relation.select(lit(0).alias("number"), *map(col, relation.columns))
         for part in ahead(numbered, "number", found, start, end):
             first = part.select(col(AT)).distinct().order(f'"{AT}"').limit(most + 1)
-            every |= {one[0] for one in first.fetchall()}
+            every |= {item[0] for item in first.fetchall()}
     return sorted(every)[: most + 1]
 
 
@@ -149,6 +154,8 @@ def _days_around(exact: Expression, months: Expression) -> Expression:
     first, last = midnight - around, midnight + around
     # the remainder of an instant before 1970 is negative, which is a day off, and no more
     daily = exact % day
-    every = [func("range", one, other, day) for one, other in ((first, last), (first + daily, last + daily))]
+    every = [
+        func("range", item, other, day) for item, other in ((first, last), (first + daily, last + daily))
+    ]
     # a range over null is empty, and epoch_ms of what is absent is null
     return func("list_concat", *every)

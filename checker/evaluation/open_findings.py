@@ -290,7 +290,7 @@ def _rules(connection: Connection, run: JudgedRun, before: Relation) -> list[Rel
     own = []
     for scope in _by_scope(run.rules):
         targets = judged_subjects(connection, run.folder, scope, "target")
-        for rule in (one for one in run.rules if one.scope == scope):
+        for rule in (item for item in run.rules if item.scope == scope):
             said = {
                 "rule": lit(rule.name), "target": col("target"), "verdict": lit(JUDGED),
                 DEFINITION: lit(rule.definition), "severity": lit(rule.severity),

@@ -122,6 +122,6 @@ def _answer(received: Expression, at: Expression, run: Expression) -> Expression
 
 def rests_on(read: Reads, columns: Columns) -> list[Expression]:
     """The columns `CALLS`, `COLLECTED` and `REUSED` of a verdict."""
-    one = oldest(read, columns)
-    at, run = (func("struct_extract", one, lit(name)) for name in ("at", "run"))
+    expression = oldest(read, columns)
+    at, run = (func("struct_extract", expression, lit(name)) for name in ("at", "run"))
     return [named(calls(read, columns)), at, run]

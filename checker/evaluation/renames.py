@@ -34,7 +34,7 @@ def renaming_notes(prior: Path, rules: Sequence[Rule], records: Path) -> tuple[s
         here = lines.select(*map(col, ("target", "datastoreId"))).distinct().fetchall()
     last = {
         name: run
-        for rule, target, run, _ in sorted(marks, key=lambda one: one[3])
+        for rule, target, run, _ in sorted(marks, key=lambda mark: mark[3])
         for name in (_pack(rule), target)
     }
     numbers: Counter[str] = Counter()
@@ -42,7 +42,7 @@ def renaming_notes(prior: Path, rules: Sequence[Rule], records: Path) -> tuple[s
         numbers[f"pack {_pack(rule)}"] += number
         numbers[f"target {target}"] += number
     packs = _pairs(
-        _sets((_pack(rule), _id(rule)) for rule, *_ in marks), _sets((one.pack, one.id) for one in rules)
+        _sets((_pack(rule), _id(rule)) for rule, *_ in marks), _sets((item.pack, item.id) for item in rules)
     )
     targets = _pairs(
         _sets(stores) | {target: frozenset() for _, target, *_ in marks} | _sets(stores), _sets(here)
@@ -75,8 +75,8 @@ def _pairs(
 
 def _sets(pairs: Iterator[tuple[str, str]] | Sequence[tuple[str, str]]) -> dict[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
-    for name, one in pairs:
-        found[name] = found.get(name, frozenset()) | {one}
+    for name, item in pairs:
+        found[name] = found.get(name, frozenset()) | {item}
     return found
 
 

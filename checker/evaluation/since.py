@@ -63,12 +63,12 @@ class Since:
 
     def number(self, category: Category) -> int:
         """Of all rules."""
-        return sum(one.get(category, 0) for one in self.counts.values())
+        return sum(count.get(category, 0) for count in self.counts.values())
 
     @property
     def numbers(self) -> dict[Category, int]:
         """Of all rules, each category that has any, in the order of reports."""
-        return {one: number for one in Category if (number := self.number(one))}
+        return {category: number for category in Category if (number := self.number(category))}
 
 
 def since(folder: Path, rules: Sequence[Rule], reference: Reference, most: int = MOST) -> Since:
@@ -95,9 +95,9 @@ def since(folder: Path, rules: Sequence[Rule], reference: Reference, most: int =
             here[category] = here.get(category, 0) + number
             why = causes.setdefault(category, {})
             why[factors(said)] = why.get(factors(said), 0) + number
-        gone = table.filter(col("category").isin(*(lit(one.value) for one in GONE)))
+        gone = table.filter(col("category").isin(*(lit(item.value) for item in GONE)))
         total = gone.aggregate([func("count_star")]).fetchall()[0][0]
-        words = func("list_value", *(lit(one.value) for one in GONE))
+        words = func("list_value", *(lit(item.value) for item in GONE))
         place = func("list_position", words, col("category")).alias("place")
         grave = func("list_position", grave_first(), col("severity")).alias("grave")
         order = 'place, grave, first_at, rule, target, "datastoreId", "imageSetId", named'

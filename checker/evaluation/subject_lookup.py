@@ -37,11 +37,11 @@ def find(rows: Relation, rule: Rule, wanted: str, targets: Sequence[str], code: 
     matched = (
         _stores(rows, rule, wanted, code) if rule.scope == "datastore" else _sets(rows, rule, wanted, code)
     )
-    found = [one for one in matched if _in(one[1], targets)]
+    found = [item for item in matched if _in(item[1], targets)]
     if not found:
-        names = sorted({one[1].target for one in matched})
+        names = sorted({item[1].target for item in matched})
         raise _problem(f"{wanted} is not in a target that --target names", f"it is in {', '.join(names)}")
-    names = sorted({one[1].target for one in found})
+    names = sorted({explanation[1].target for explanation in found})
     if len(names) > 1 and rule.scope != "datastore":
         raise _problem(
             f"several targets have {wanted}: {', '.join(names)}",
@@ -72,14 +72,14 @@ def _sets(rows: Relation, rule: Rule, wanted: str, code: Expression) -> list[_Ro
             f"the image set {image_set_id} is not among the evidence",
             _nearest(rows, "imageSetId", image_set_id),
         )
-    here = [one for one in every if target in ("", one[1].target)]
+    here = [total for total in every if target in ("", total[1].target)]
     if not here:
-        names = list(dict.fromkeys(one[1].target for one in every))
+        names = list(dict.fromkeys(total[1].target for total in every))
         hint = nearest(target, names) or f"it is in {', '.join(names)}"
         raise _problem(f"the image set {image_set_id} is not in the target {target}", hint)
-    found = [one for one in here if not at or str(one[1].version_id) == version]
+    found = [item for item in here if not at or str(item[1].version_id) == version]
     if not found:
-        known = [f"v{one[1].version_id}" for one in here if one[1].version_id is not None]
+        known = [f"v{item[1].version_id}" for item in here if item[1].version_id is not None]
         some = f"the evidence has {', '.join(known)}" if 0 < len(known) <= 20 else ""
         what = f"no version {version}" if version else "no such version"
         raise _problem(f"of the image set {image_set_id} {what} is judged", some)
@@ -101,13 +101,18 @@ def _target(rows: Relation, rule: Rule, wanted: str, code: Expression) -> list[_
 def _stores(rows: Relation, rule: Rule, wanted: str, code: Expression) -> list[_Row]:
     every = _fetch(rows, rule, code)
     found = [
-        one
-        for one in every
+        total
+        for total in every
         if wanted
-        in (one[1].target, one[1].name, one[1].datastore_id, f"{one[1].target}/{one[1].datastore_id}")
+        in (
+            total[1].target,
+            total[1].name,
+            total[1].datastore_id,
+            f"{total[1].target}/{total[1].datastore_id}",
+        )
     ]
     if not found:
-        names = list(dict.fromkeys(one[1].target for one in every))
+        names = list(dict.fromkeys(total[1].target for total in every))
         hint = suggest(wanted, names, what="targets are")
         raise _problem(
             f"no target of the evidence is called {wanted}, and {rule.name} judges data stores", hint
@@ -125,10 +130,10 @@ def _nearest(rows: Relation, column: str, word: str) -> str:
     begins = func("starts_with", col(column), lit(word))
     begun = rows.filter(begins).select(col(column)).distinct().order(f'"{column}"').limit(MOST).fetchall()
     if begun and len(word) >= SHORTEST_BEGUN:
-        return suggest(word, [one[0] for one in begun], what="")
+        return suggest(word, [item[0] for item in begun], what="")
     distance = func("levenshtein", col(column), lit(word)).alias("distance")
     near = rows.filter(col(column).isnotnull()).select(col(column), distance).order(f'distance, "{column}"')
-    return nearest(word, [one[0] for one in near.limit(1).fetchall()])
+    return nearest(word, [item[0] for item in near.limit(1).fetchall()])
 
 
 def _name_one(wanted: str, found: Sequence[_Row]) -> str:

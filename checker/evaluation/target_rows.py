@@ -106,13 +106,13 @@ def with_firsts(rows: Relation, rules: Iterable[Rule], as_of: datetime) -> tuple
     if not first:
         return rows, NO_AGGREGATES
     alone = {rule.name: _alone(rule, as_of) for rule in own}
-    there = rows.filter(~OF_TARGET & col("target").isin(*(lit(one[0]) for one in first)))
+    there = rows.filter(~OF_TARGET & col("target").isin(*(lit(item[0]) for item in first)))
     some = [func("bool_or", truth).alias(f"c{place}") for place, truth in enumerate(alone.values())]
     found = there.aggregate([col("target"), *some], "target").fetchall()
     columns: dict[Aggregate | str, str] = {}
     more = []
     for place, (name, truth) in enumerate(alone.items(), start=1):
-        targets = [lit(one[0]) for one in found if one[place]]
+        targets = [lit(explanation[0]) for explanation in found if explanation[place]]
         if targets:
             columns[name] = f"first {name}"
             more.append(((OF_TARGET & col("target").isin(*targets)) | truth).alias(columns[name]))
@@ -124,8 +124,12 @@ def _alone(rule: Rule, as_of: datetime) -> Expression:
     that is undecided reads what such a run would have seen."""
     compiler = Compiler(as_of)
     leaves = dict.fromkeys((*walk(rule.when), *walk(rule.condition)))
-    others = [one for one in leaves if all(field.source is not Source.HISTORY for field in fields_of(one))]
-    decided = [compiler.leaf(one).isnotnull() for one in others]
+    others = [
+        condition
+        for condition in leaves
+        if all(field.source is not Source.HISTORY for field in fields_of(condition))
+    ]
+    decided = [compiler.leaf(condition).isnotnull() for condition in others]
     past = ~OF_TARGET & col(_WHY).isin(*map(lit, FIRST))
     unknown = verdict(rule, as_of) == lit(CODES[Verdict.UNKNOWN])
     return coalesce(tree(operator.and_, [past, unknown, *decided]), FALSE)

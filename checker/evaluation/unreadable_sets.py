@@ -62,7 +62,7 @@ def unread_sets(folder: Path) -> dict[UnreadSet, int]:
 def _said(flags: list[bool | None]) -> UnreadSet:
     waived, *unknown = flags
     return UnreadSet(
-        frozenset(one for one, is_so in zip(Severity, unknown, strict=True) if is_so), bool(waived)
+        frozenset(item for item, is_so in zip(Severity, unknown, strict=True) if is_so), bool(waived)
     )
 
 
@@ -96,7 +96,10 @@ def _with_findings(connection: Connection, folder: Path, rows: Relation) -> Rela
     found = connection.read_parquet(duckdb_path(folder / FINDINGS))
     unknown = found.filter((col("verdict") == lit(Verdict.UNKNOWN.value)) & col("imageSetId").isnotnull())
     free, names = col(WAIVER).isnull(), ", ".join(f'"{name}"' for name in _SET)
-    flags = [func("bool_or", free & (col("severity") == lit(one.value))).alias(one.value) for one in Severity]
+    flags = [
+        func("bool_or", free & (col("severity") == lit(severity.value))).alias(severity.value)
+        for severity in Severity
+    ]
     waived = func("bool_or", ~free).alias(_WAIVED)
     said = unknown.aggregate([*map(col, _SET), waived, *flags], names)
     joined = rows.set_alias("rows").join(said.set_alias("said"), same("rows", "said", _SET), how="left")

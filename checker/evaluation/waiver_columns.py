@@ -27,11 +27,13 @@ def waiver_columns(
 ) -> tuple[Expression, Expression]:
     """The number of the first waiver in force that covers a row's verdict, and of the first that would if it were in
     force; each null where there is none."""
-    own = [one for one in waivers if one.rule == rule.name]
-    here = [one for one in own if one.in_force(as_of)]
+    own = [waiver for waiver in waivers if waiver.rule == rule.name]
+    here = [waiver for waiver in own if waiver.in_force(as_of)]
     return (
         _first(rule.scope, code, here, as_of, labels).alias(WAIVER),
-        _first(rule.scope, code, [one for one in own if one not in here], as_of, labels).alias(LAPSED),
+        _first(rule.scope, code, [waiver for waiver in own if waiver not in here], as_of, labels).alias(
+            LAPSED
+        ),
     )
 
 
@@ -62,8 +64,8 @@ def _first(
     if not waivers:
         return no_number()
     branches = [
-        (reaches(one, scope, as_of, labels) & (code == lit(CODES[one.covers])), lit(one.number))
-        for one in waivers
+        (reaches(waiver, scope, as_of, labels) & (code == lit(CODES[waiver.covers])), lit(waiver.number))
+        for waiver in waivers
     ]
     first, *rest = branches
     return reduce(lambda case, branch: case.when(*branch), rest, case(*first)).cast("INTEGER")

@@ -32,8 +32,8 @@ def aggregate_fields(*conditions: Condition | None, broken: bool) -> dict[str, F
     if broken:
         return {name: Field(name, Type.INTEGER, Absence.NEVER, Source.OWN, "") for name in AGGREGATES}
     return {
-        name: Field(name, one.type, Absence.NEVER, Source.OWN, f"The {one.kind} as a number.")
-        for name, one in aggregates(*conditions).items()
+        name: Field(name, item.type, Absence.NEVER, Source.OWN, f"The {item.kind} as a number.")
+        for name, item in aggregates(*conditions).items()
     }
 
 

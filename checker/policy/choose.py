@@ -103,7 +103,7 @@ def choose(
         _shown(chosen, bound),
         left_out,
         changed_rules,
-        tuple(one for rule in chosen for one in shortfalls(rule, bound[rule.name])),
+        tuple(shortfall for rule in chosen for shortfall in shortfalls(rule, bound[rule.name])),
         tuple(gathered.problems),
     )
 

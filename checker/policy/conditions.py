@@ -116,7 +116,7 @@ def parse_operand(name: str, key: Node, scope: Scope, value: Node | None = None)
         scope.error(key, f"`{name}` subtracts more than once", "an operand is a field, or `a - b`")
         return None
     label = "date" if len(names) == 2 else hints.label_type(value)
-    left, right = (*(scope.find(one, key, label) for one in names), None)[:2]
+    left, right = (*(scope.find(path, key, label) for path in names), None)[:2]
     if left is None or (len(names) == 2 and right is None):
         return None
     if right is None:

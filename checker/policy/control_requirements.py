@@ -59,7 +59,7 @@ def read_demands(
 
 def _tests(param: Param, node: Node, problems: list[Problem]) -> tuple[Test, ...]:
     before = len(problems)
-    refused = {name: why for name, one in OPERATORS.items() if (why := why_not_of_params(one))}
+    refused = {name: why for name, item in OPERATORS.items() if (why := why_not_of_params(item))}
     refused["if_absent"] = _ALWAYS
     for operator, why in refused.items():
         if isinstance(node.value, dict) and operator in node.value:
@@ -78,7 +78,7 @@ def shortfalls(rule: Rule, values: Mapping[str, Scalar | tuple[Scalar, ...]]) ->
             value = values[demand.param]
             several = value if isinstance(value, tuple) else (value,)
             for test in demand.tests:
-                if not all(meets(test, one) for one in several):
+                if not all(meets(test, item) for item in several):
                     yield Shortfall(rule.name, control, Demand(demand.param, (test,)), value)
 
 

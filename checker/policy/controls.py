@@ -186,13 +186,13 @@ def clashes(maps: Sequence[ControlMap]) -> list[Problem]:
     """Two files for one framework. One that was named takes the place of the one that comes with the checker."""
     problems = []
     first: dict[str, Framework] = {}
-    for one in maps:
-        framework = one.framework
-        if not one.implied and framework.key in first:
+    for control_map in maps:
+        framework = control_map.framework
+        if not control_map.implied and framework.key in first:
             message = f"the framework {framework.key} is mapped in {first[framework.key].path} too"
             where = Location(framework.path, 1, 1)
             problems.append(Problem(where, message, "put all of its controls into one file"))
-        if not one.implied:
+        if not control_map.implied:
             first.setdefault(framework.key, framework)
     return problems
 
@@ -212,11 +212,11 @@ def mapped_packs(
     names = {pack.name for pack in packs}
     added: dict[str, list[Control]] = {}
     frameworks = []
-    for one in maps:
-        known = names & shipped if one.implied else names
-        here = [mapped for mapped in one.mapped if mapped.rule.partition("/")[0] in known]
-        if here or not one.implied:
-            frameworks.append(_with_unloaded(one, known))
+    for control_map in maps:
+        known = names & shipped if control_map.implied else names
+        here = [mapped for mapped in control_map.mapped if mapped.rule.partition("/")[0] in known]
+        if here or not control_map.implied:
+            frameworks.append(_with_unloaded(control_map, known))
         for mapped in here:
             if mapped.rule not in rules:
                 hint = suggest(mapped.rule, rules, what="rules are")
@@ -238,14 +238,14 @@ def mapped_packs(
     return whole, tuple(frameworks)
 
 
-def _with_unloaded(one: ControlMap, known: frozenset[str] | set[str]) -> Framework:
+def _with_unloaded(control_map: ControlMap, known: frozenset[str] | set[str]) -> Framework:
     """The framework with the rules of packs that are not loaded."""
     unloaded = (
         Unloaded(mapped.rule, mapped.control)
-        for mapped in one.mapped
+        for mapped in control_map.mapped
         if mapped.rule.partition("/")[0] not in known
     )
-    return dataclasses.replace(one.framework, unloaded=tuple(unloaded), implied=one.implied)
+    return dataclasses.replace(control_map.framework, unloaded=tuple(unloaded), implied=control_map.implied)
 
 
 def _params(pack: Pack, rule: Rule) -> dict[str, Param]:
@@ -255,16 +255,16 @@ def _params(pack: Pack, rule: Rule) -> dict[str, Param]:
 
 def _merged(own: Sequence[Control], added: Sequence[Control]) -> tuple[Control, ...]:
     """A rule's own controls, then those of mapping files; of one that both name, what both say."""
-    merged: dict[tuple[str, str], Control] = {(one.framework, one.id): one for one in own}
-    for one in added:
-        before = merged.get((one.framework, one.id))
+    merged: dict[tuple[str, str], Control] = {(control.framework, control.id): control for control in own}
+    for control in added:
+        before = merged.get((control.framework, control.id))
         if before is not None:
-            texts = dict.fromkeys(text for text in (before.does_not_prove, one.does_not_prove) if text)
-            one = dataclasses.replace(  # noqa: PLW2901 - the same control, completed
-                one,
-                title=one.title or before.title,
-                requires=(*before.requires, *one.requires),
+            texts = dict.fromkeys(text for text in (before.does_not_prove, control.does_not_prove) if text)
+            control = dataclasses.replace(  # noqa: PLW2901 - the same control, completed
+                control,
+                title=control.title or before.title,
+                requires=(*before.requires, *control.requires),
                 does_not_prove=" ".join(texts),
             )
-        merged[one.framework, one.id] = one
+        merged[control.framework, control.id] = control
     return tuple(merged.values())

@@ -105,8 +105,8 @@ def for_field(path: str, catalogue: Mapping[str, Field], words: Iterable[str]) -
     if minus and {left.strip(), right.strip()} <= catalogue.keys():
         return f"write `{left.strip()} - {right.strip()}`, with spaces round the minus"
     if found := re.match(r"(data_?store\.)?tags?(\.[^\[]+)?(\[.*)?$", path, re.IGNORECASE):
-        one = f"{'datastore.' if found[1] else ''}tags{found[2] or '.Owner'}"
-        return f'name one tag: {one}, or tags["a,b"] where the key has a comma, a semicolon or a <'
+        item = f"{'datastore.' if found[1] else ''}tags{found[2] or '.Owner'}"
+        return f'name one tag: {item}, or tags["a,b"] where the key has a comma, a semicolon or a <'
     if path in ("count", "ratio"):
         return "a message shows what the rule counts, and it does not count that"
     members = [name for name in catalogue if name.startswith(f"{path}.")]
@@ -134,9 +134,9 @@ def label_type(node: Node | None) -> str:
         return "string"
     if isinstance(node.value, dict):
         named = {name: OPERATORS.get(name) for name in node.value}
-        if any(one is not None and one.types == TIMES for one in named.values()):
+        if any(operator is not None and operator.types == TIMES for operator in named.values()):
             return "date"
-        flags = [name for name, one in named.items() if one is not None and one.takes == "flag"]
+        flags = [name for name, item in named.items() if item is not None and item.takes == "flag"]
         first = next(
             (entry.node for name, entry in node.value.items() if name not in (*flags, "if_absent")), None
         )

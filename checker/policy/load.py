@@ -82,9 +82,11 @@ def load(requests: Iterable[str | Request], base: Path | None = None) -> Policie
     problems += _clashes(tuple(packs.values()))
     problems += clashes(maps)
     _refuse(problems)
-    copies = frozenset(((base or Path()) / one.text).resolve() for one in asked if one.shipped)
+    copies = frozenset(((base or Path()) / item.text).resolve() for item in asked if item.shipped)
     own, frameworks = _with_controls(packs, maps, frozenset(files), copies, problems)
-    problems += _unknown_frameworks(named, {*shipped("framework"), *(one.framework.key for one in maps)})
+    problems += _unknown_frameworks(
+        named, {*shipped("framework"), *(mapping.framework.key for mapping in maps)}
+    )
     _refuse(problems)
     if len(packs) + len(maps) != len(files):
         raise RuntimeError(f"{len(packs)} packs and {len(maps)} mapping files came of {len(files)} files")
@@ -114,7 +116,7 @@ def _with_controls(
     of_copies = {pack.name for path, pack in packs.items() if path in copies}
     shipped_packs = frozenset(pack.name for path, pack in packs.items() if path in ours)
     every = list(maps)
-    named = {one.framework.key for one in maps}
+    named = {control_map.framework.key for control_map in maps}
     for name, path in shipped("framework").items() if shipped_packs else ():
         if path.resolve() not in asked and name not in named:
             document = read(path, CONTROLS + name)

@@ -75,7 +75,7 @@ class Shape:
             if name in known:
                 continue
             taken = (*self.node.value, *found.values())
-            likely = [one for one in KEYS.get(name, ()) if one in known and one not in taken]
+            likely = [item for item in KEYS.get(name, ()) if item in known and item not in taken]
             near = re.fullmatch(r"did you mean (.+)\?", nearest(name, known))
             found[name] = likely[0] if likely else near[1] if near else ""
         return found

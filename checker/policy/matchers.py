@@ -46,7 +46,7 @@ def read_matcher(
         return (() if value is None else (Test(BARE, value),)), None
     tests: list[Test] = []
     if_absent: IfAbsent | None = None
-    table = {name: one for name, one in operators_of(what.type).items() if name not in without}
+    table = {name: item for name, item in operators_of(what.type).items() if name not in without}
     for name, entry in node.value.items():
         if name in beside:
             continue

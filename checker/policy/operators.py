@@ -216,18 +216,18 @@ _EVERY = (
     ),
 )  # fmt: skip
 
-OPERATORS: Mapping[str, Operator] = {one.name: one for one in _EVERY}
+OPERATORS: Mapping[str, Operator] = {entry.name: entry for entry in _EVERY}
 """Every operator, by name."""
 
 
 def operators_of(kind: Type) -> dict[str, Operator]:
     """The operators that operands of a type have, by name."""
-    return {name: one for name, one in OPERATORS.items() if kind in one.types}
+    return {name: item for name, item in OPERATORS.items() if kind in item.types}
 
 
 def aliases() -> dict[str, str]:
     """The names of operators by what other languages call them."""
-    return {alias: one.name for one in OPERATORS.values() for alias in one.aliases}
+    return {alias: item.name for item in OPERATORS.values() for alias in item.aliases}
 
 
 def holds(name: str, value: Any, wanted: Any) -> bool:
@@ -253,7 +253,7 @@ def timed(side: Side, *, age: bool) -> str:
     """The operator of instants that holds on a side of an instant, or of an age; the older lie below."""
     takes = "age" if age else "one"
     return next(
-        one.name
-        for one in OPERATORS.values()
-        if one.types == TIMES and (one.takes, one.side) == (takes, side)
+        item.name
+        for item in OPERATORS.values()
+        if item.types == TIMES and (item.takes, item.side) == (takes, side)
     )

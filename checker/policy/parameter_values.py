@@ -13,8 +13,8 @@ def bound_values(written: Rule, rule: Rule) -> Bound:
     pairs = (
         pair
         for before, after in zip(leaves(written), leaves(rule), strict=True)
-        for one, other in zip(before.tests, after.tests, strict=True)
-        for pair in _pairs(one.value, other.value)
+        for item, other in zip(before.tests, after.tests, strict=True)
+        for pair in _pairs(item.value, other.value)
     )
     return dict(pairs)  # type: ignore[arg-type]
 
@@ -23,5 +23,5 @@ def _pairs(before: Value, after: Value) -> Iterator[tuple[str, Value]]:
     if isinstance(before, ParamRef):
         yield before.name, after
     elif isinstance(before, tuple) and isinstance(after, tuple):
-        for one, other in zip(before, after, strict=True):
-            yield from _pairs(one, other)
+        for item, other in zip(before, after, strict=True):
+            yield from _pairs(item, other)

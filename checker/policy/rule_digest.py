@@ -17,7 +17,7 @@ def _condition(condition: Condition | None) -> object:
     if condition is None:
         return None
     if isinstance(condition, Group):
-        return (condition.kind, *(_condition(one) for one in condition.members))
+        return (condition.kind, *(_condition(member) for member in condition.members))
     tests = tuple((test.operator, _value(test.value)) for test in condition.tests)
     if isinstance(condition, Aggregate):
         among = (_condition(condition.of), _condition(condition.among))
@@ -27,5 +27,5 @@ def _condition(condition: Condition | None) -> object:
 
 def _value(value: Value) -> object:
     if isinstance(value, tuple):
-        return tuple(_value(one) for one in value)
+        return tuple(_value(item) for item in value)
     return ("field", value.path) if isinstance(value, Field) else value

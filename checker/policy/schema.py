@@ -110,7 +110,7 @@ def _rule() -> Schema:
     keys: Schema = {
         "id": _name("Unique in the pack and stable for ever: reports, waivers and history go by it."),
         "title": text("What holds where the rule passes."),
-        "severity": {"enum": [one.value for one in Severity], "description": "How much a fail matters."},
+        "severity": {"enum": [severity.value for severity in Severity], "description": "How much a fail matters."},
         "scope": {"enum": list(SCOPES), "description": f"What is judged: {'; '.join(f'`{name}`: {doc}' for name, doc in SCOPES.items())}."},
         "why": text("Why it matters."),
         "fix": text("What to do about a fail."),
@@ -125,7 +125,7 @@ def _rule() -> Schema:
         "tests": {"description": "What the rule must say of answers; `rules test` tries them."},
     }  # fmt: skip
     rule = mapping(keys, ("id", "title", "severity"))
-    one = {
+    severity = {
         "if": {"required": ["deny"]},
         "then": {"properties": {"require": False}},
         "else": {"required": ["require"]},
@@ -137,7 +137,7 @@ def _rule() -> Schema:
         }
         for scope in SCOPES
     ]  # fmt: skip
-    return rule | {"allOf": [one, *by_scope]}
+    return rule | {"allOf": [severity, *by_scope]}
 
 
 def _name(doc: str) -> Schema:
@@ -222,9 +222,9 @@ def _requires() -> Schema:
     """What a control demands of parameters, whose types are known to the pack only."""
     scalars = ["string", "boolean", "integer"]
     operators = {
-        name: {"type": ["array"] if one.takes in ("list", "pair") else scalars, "description": one.doc}
-        for name, one in OPERATORS.items()
-        if not why_not_of_params(one)
+        name: {"type": ["array"] if item.takes in ("list", "pair") else scalars, "description": item.doc}
+        for name, item in OPERATORS.items()
+        if not why_not_of_params(item)
     }
     matcher = either({"type": scalars}, mapping(operators, minProperties=1))
     doc = "What the control demands of the rule's parameters, such as `retention: {gte: 10y}`."

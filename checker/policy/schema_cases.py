@@ -45,7 +45,7 @@ def tests(scope: RuleScope) -> Schema:
 
 def definitions(scopes: Mapping[RuleScope, ScopeSchema]) -> Schema:
     """What may be given, by scope, and of the image sets in a data store."""
-    made = {f"{scope}.given": _given(one) for scope, one in scopes.items()}
+    made = {f"{scope}.given": _given(item) for scope, item in scopes.items()}
     sets = _given(scopes["image_set"], inside=True)
     count = {
         "type": "integer",
@@ -93,7 +93,9 @@ def _tree(values: Mapping[str, Schema]) -> Schema:
     properties = dict(values)
     for head in dict.fromkeys(path.partition(".")[0] for path in values if "." in path):
         below = {
-            path.removeprefix(f"{head}."): one for path, one in values.items() if path.startswith(f"{head}.")
+            path.removeprefix(f"{head}."): item
+            for path, item in values.items()
+            if path.startswith(f"{head}.")
         }
         store = head == "datastore"
         inner = mapping(_tree(below) | ({"tags": TAGS} if store else {}))

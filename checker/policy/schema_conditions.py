@@ -68,8 +68,8 @@ class ScopeSchema:
             properties |= {name: _aggregate(name, kind) for name, kind in AGGREGATES.items()}
         for name, doc in GROUPS.items():
             properties[name] = {"type": "array", "minItems": 1, "items": own, "description": doc}
-        one = "The condition does not hold. It has one entry; of several write `none: [..]`."
-        properties["not"] = {**own, "maxProperties": 1, "description": one}
+        item = "The condition does not hold. It has one entry; of several write `none: [..]`."
+        properties["not"] = {**own, "maxProperties": 1, "description": item}
         return mapping(properties, minProperties=1, patternProperties=self._patterns())
 
     def _field(self, field: Field) -> Schema:
@@ -107,13 +107,13 @@ class ScopeSchema:
         return either(scalar(kind, members), mapping(operators, **_ALONE), offered(kind, members))
 
     def _takes(self, kind: Type, members: tuple[str, ...], operator: Operator) -> Schema:
-        one = self._typed(kind)
+        item = self._typed(kind)
         if members:
-            one = either(scalar(kind, members), self._reference(kind), members)
+            item = either(scalar(kind, members), self._reference(kind), members)
         return {
-            "one": one,
-            "list": several(one),
-            "pair": pair(one),
+            "one": item,
+            "list": several(item),
+            "pair": pair(item),
             "flag": self._typed(Type.BOOLEAN),
             "text": self._typed(Type.STRING),
             "pattern": scalar(Type.STRING),
@@ -168,7 +168,7 @@ def plain_matcher(kind: Type, properties: Schema | None = None) -> Schema:
         "flag": scalar(Type.BOOLEAN), "text": scalar(Type.STRING), "pattern": scalar(Type.STRING),
     }  # fmt: skip
     operators = {
-        name: {**takes[one.takes], "description": one.doc} for name, one in operators_of(kind).items()
+        name: {**takes[item.takes], "description": item.doc} for name, item in operators_of(kind).items()
     }
     return mapping((properties or {}) | operators, minProperties=1)
 
@@ -185,7 +185,7 @@ def _aggregate(name: str, kind: Type) -> Schema:
         return operators | {"required": ["of"], "minProperties": 2, "description": doc}
     doc = "The number of a data store's image sets for which `of` holds; of all of them without it."
     operators = plain_matcher(kind, {"of": {**sets, "description": "What an image set must meet to count."}})
-    for flag in [one.name for one in operators_of(kind).values() if one.takes == "flag"]:
+    for flag in [operator.name for operator in operators_of(kind).values() if operator.takes == "flag"]:
         del operators["properties"][flag]
     needs = {"if": {"required": ["of"]}, "then": {"minProperties": 2}}
     return either(scalar(kind), operators | needs) | {"description": doc}

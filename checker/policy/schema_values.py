@@ -121,13 +121,13 @@ def reached(schema: Schema, definitions: Schema) -> Schema:
     found: set[str] = set()
     todo: list[Any] = [schema]
     while todo:
-        one = todo.pop()
-        if isinstance(one, dict):
-            name = str(one.get("$ref", "")).rpartition("/")[2]
+        item = todo.pop()
+        if isinstance(item, dict):
+            name = str(item.get("$ref", "")).rpartition("/")[2]
             if name and name not in found:
                 found.add(name)
                 todo.append(definitions[name])
-            todo += one.values()
-        elif isinstance(one, list):
-            todo += one
-    return {name: one for name, one in definitions.items() if name in found}
+            todo += item.values()
+        elif isinstance(item, list):
+            todo += item
+    return {name: item for name, item in definitions.items() if name in found}

@@ -35,7 +35,7 @@ def read_overrides(node: Node | None, problems: list[Problem]) -> tuple[Override
         problems.append(node.problem(f"rules maps rules to what is changed of them, not {node.kind}", hint))
         return ()
     found = [_override(name, entry.key, entry.node, problems) for name, entry in node.value.items()]
-    return tuple(one for one in found if one)
+    return tuple(override for override in found if override)
 
 
 def _override(name: str, key: Node, node: Node, problems: list[Problem]) -> Override | None:
@@ -79,11 +79,11 @@ def changed(
     Problems are noted: rules that no policy has, and, as warnings, severities that change nothing.
     """
     names = {rule.name for rule in rules}
-    for one in overrides:
-        if one.rule not in names:
-            hint = suggest(one.rule, [rule.name for rule in rules], what="rules are")
-            problems.append(one.key.problem(f"no loaded rule is called {one.rule}", hint))
-    by_name = {one.rule: one for one in overrides}
+    for override in overrides:
+        if override.rule not in names:
+            hint = suggest(override.rule, [rule.name for rule in rules], what="rules are")
+            problems.append(override.key.problem(f"no loaded rule is called {override.rule}", hint))
+    by_name = {override.rule: override for override in overrides}
     left: dict[str, Rule] = {}
     changes = []
     for rule in rules:

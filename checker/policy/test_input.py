@@ -94,8 +94,8 @@ class TestInput:
         nested = isinstance(node.value, dict) and (node.value or members or path in _MAPPINGS)
         if not nested or path in ("errors", "image_sets"):
             tag = tag_field(path)
-            for one in members if members and node.value is None else [tag.path if tag else path]:
-                self._first(one, entry.key)
+            for member in members if members and node.value is None else [tag.path if tag else path]:
+                self._first(member, entry.key)
         if self._own(path, entry):
             return
         self.previous |= path.partition(".")[0] == "previous_version" and node.value is not None

@@ -64,7 +64,7 @@ class Grid:
 
     def proves(self, read: Iterable[Field]) -> bool:
         """Whether what no answer shows of these fields is true of none."""
-        return not self.sampled and not any(one.path in self.partial for one in read)
+        return not self.sampled and not any(field.path in self.partial for field in read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,9 @@ def grid(
     ]
     fields = [domain.field for domain in domains]
     masks = list(_masks(fields, scope))
-    totals = [prod(tables[at].size for at, one in enumerate(fields) if _active(one, mask)) for mask in masks]
+    totals = [
+        prod(tables[at].size for at, item in enumerate(fields) if _active(item, mask)) for mask in masks
+    ]
     limits = _limits(totals, most)
     kinds = [
         _mask_columns(mask, number, fields, scope)
@@ -182,7 +184,7 @@ def _mask_table(connection: Connection, kinds: Sequence[Mapping[str, tuple[str, 
     columns = [
         f'unnest(${at}::{kind}[]) AS "{column}"' for at, (column, (kind, _)) in enumerate(kinds[0].items(), 1)
     ]
-    values = [[one[column][1] for one in kinds] for column in kinds[0]]
+    values = [[item[column][1] for item in kinds] for column in kinds[0]]
     connection.execute(f"CREATE TEMP TABLE {name} AS SELECT {', '.join(columns)}", values)
 
 

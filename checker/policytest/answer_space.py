@@ -97,7 +97,12 @@ class AnswerSpace:
             leaf for part in every for leaf in walk(part) if isinstance(leaf, Aggregate)
         )
         if aggregates:
-            inner = [part for one in aggregates for part in (one.of, one.among) if part is not None]
+            inner = [
+                part
+                for aggregate in aggregates
+                for part in (aggregate.of, aggregate.among)
+                if part is not None
+            ]
             self.inner = conditions_grid(
                 connection, inner, "image_set", as_of, texts, most=most, name=f"{name}_inner"
             )
@@ -134,9 +139,9 @@ class AnswerSpace:
     def given(self, key: int) -> dict[str, object]:
         """The answer of that number as `given` of a test, with what stands beside it."""
         outer = key % self.stores.base if self.stores else key
-        one = given(self.row(self.grid, outer), self.scope, self.as_of)
+        item = given(self.row(self.grid, outer), self.scope, self.as_of)
         if self.stores is None:
-            return one
+            return item
         sets, complete = self.stores.mixed(key)
         listed = [
             {
@@ -147,7 +152,7 @@ class AnswerSpace:
             if self.inner is not None
         ]
         return {
-            **one,
+            **item,
             **({"image_sets": listed} if listed else {}),
             **({} if complete else {"complete": False}),
         }
@@ -164,7 +169,7 @@ def provable(connection: Connection, rules: Sequence[Rule], as_of: datetime, tex
     scope, read = rules[0].scope, {field for rule in rules for field in rule.fields}
     found = conditions_domains(connection, parts(rules), scope, as_of, texts)
     total = combinations([(domain.field, width(domain)) for domain in found], scope)
-    return total <= _most(rules) and all(one.every for one in found if one.field in read)
+    return total <= _most(rules) and all(item.every for item in found if item.field in read)
 
 
 def conditions_domains(
@@ -176,10 +181,10 @@ def conditions_domains(
 ) -> list[Domain]:
     """The values of each field that tell apart what conditions with bound parameters tell apart."""
     healthy: Mapping[str, Scalar] = healthy_values(scope, as_of)
-    read = [one for part in conditions for one in fields_of(part) if one not in (FOUND, NOW)]
+    read = [field for part in conditions for field in fields_of(part) if field not in (FOUND, NOW)]
     leaves = [leaf for part in conditions for leaf in walk(part) if isinstance(leaf, Leaf)]
     every = domains([*read, FOUND], leaves, as_of, healthy, texts, sums=Sums(connection))
-    return [one for one in every if one.field != FOUND]
+    return [domain for domain in every if domain.field != FOUND]
 
 
 def conditions_grid(

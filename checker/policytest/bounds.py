@@ -98,13 +98,13 @@ class Sums:
             return {instant + by for instant in wanted for by in range(-1, 1 + after)}
         months = Duration(length.months)
         back = self._moved(wanted, lambda instant: instant - func("to_months", lit(months.months)))
-        tried = [(at, one) for at, before in zip(wanted, back, strict=True) for one in _near(at, before)]
+        tried = [(at, item) for at, before in zip(wanted, back, strict=True) for item in _near(at, before)]
         found: dict[tuple[int, int], int] = {}
-        for (at, one), moved in zip(tried, self.later([one for _, one in tried], months), strict=True):
+        for (at, item), moved in zip(tried, self.later([item for _, item in tried], months), strict=True):
             sign = (moved > at) - (moved < at)
             best = max if sign < 1 else min
             if after or sign < 1:
-                found[at, sign] = best(found.get((at, sign), one), one)
+                found[at, sign] = best(found.get((at, sign), item), item)
         return set(found.values())
 
     def reaches(self, length: Duration) -> bool:
@@ -120,8 +120,8 @@ class Sums:
             params=[_CYCLE, DAY, _CYCLE_DAYS],
         )
         ends = [
-            (func("epoch_ms", compiler.later(day, one)) - col("instant")).alias(f"d{at}")
-            for at, one in enumerate(durations)
+            (func("epoch_ms", compiler.later(day, item)) - col("instant")).alias(f"d{at}")
+            for at, item in enumerate(durations)
         ]
         groups = ", ".join(f"d{at}" for at in range(len(durations)))
         found = days.select(col("instant"), *ends).aggregate(f"min(instant) AS least, {groups}", groups)

@@ -204,8 +204,8 @@ def _versions(case: Case, image_set_id: str, index: int) -> Record:
     if case.error or not case.found:
         return Record(**common, error=(case.error or NOT_FOUND, ""))
     number = _version(case)
-    one = {**healthy(image_set_id, case.as_of), **_answered(case.given), "versionId": number}
-    listed = [_listed(one)]
+    item = {**healthy(image_set_id, case.as_of), **_answered(case.given), "versionId": number}
+    listed = [_listed(item)]
     if case.previous:
         changed = {
             path.removeprefix(PREVIOUS): value

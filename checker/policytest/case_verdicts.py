@@ -23,7 +23,7 @@ def verdicts(
         judges: rules with bound parameters, by a number.
         group: the tests.
     """
-    codes = [verdict(one, group.as_of, columns).alias(f"v{at}") for at, one in enumerate(judges.values())]
+    codes = [verdict(item, group.as_of, columns).alias(f"v{at}") for at, item in enumerate(judges.values())]
     version = col("versionId") if rule.scope == "version" else lit(None)
     read = rows.select(col("target"), col("imageSetId"), version.alias("version"), *codes).fetchall()
     by_subject = {tuple(row[:3]): row[3:] for row in read}

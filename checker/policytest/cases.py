@@ -59,7 +59,9 @@ def run_cases(policies: Policies) -> list[CaseResult]:
     Raises:
         InvalidInputError: a test gives parameters that do not fit each other.
     """
-    return [one for pack in policies.packs for rule in pack.rules for one in run_rule(pack, rule)]
+    return [
+        case_result for pack in policies.packs for rule in pack.rules for case_result in run_rule(pack, rule)
+    ]
 
 
 def run_rule(pack: Pack, rule: Rule) -> list[CaseResult]:
@@ -101,7 +103,9 @@ def snapshot(rule: Rule, cases: Sequence[Case], labels: Mapping[str, Label]) -> 
                 for index, case in enumerate(cases)
             ]
         described = (
-            one for index, case in enumerate(cases) for one in records(case, index, rule.scope, needed.dicom)
+            record
+            for index, case in enumerate(cases)
+            for record in records(case, index, rule.scope, needed.dicom)
         )
         write_records(described, folder / RECORDS)
         if needed.history:

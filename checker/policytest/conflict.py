@@ -31,11 +31,11 @@ class Answers:
         if not truths:
             return []
         counters = [func("bool_or", truth).alias(f"e{at}") for at, truth in enumerate(truths)]
-        return [bool(one) for one in self.rows.aggregate(counters).fetchall()[0]]
+        return [bool(item) for item in self.rows.aggregate(counters).fetchall()[0]]
 
     def together(self, conditions: Sequence[Condition]) -> Expression:
         """Whether an answer meets all of the conditions."""
-        return tree(operator.and_, [self.compiler.condition(one) for one in conditions])
+        return tree(operator.and_, [self.compiler.condition(condition) for condition in conditions])
 
 
 def entries(condition: Condition) -> list[Condition]:
@@ -48,10 +48,10 @@ def entries(condition: Condition) -> list[Condition]:
 def conflict(answers: Answers, members: Sequence[Condition]) -> tuple[Condition, ...]:
     """Of conditions that no answer meets at once as few as that is still true of: one, else two, else such that each of
     them is needed for it. All of them where they are very many."""
-    met = answers.ever([answers.compiler.condition(one) for one in members])
-    for one, some in zip(members, met, strict=True):
+    met = answers.ever([answers.compiler.condition(condition) for condition in members])
+    for condition, some in zip(members, met, strict=True):
         if not some:
-            return (one,)
+            return (condition,)
     if len(members) <= MOST_PAIRED:
         pairs = list(combinations(members, 2))
         met = answers.ever([answers.together(pair) for pair in pairs])
@@ -59,8 +59,8 @@ def conflict(answers: Answers, members: Sequence[Condition]) -> tuple[Condition,
             if not some:
                 return pair
     needed = list(members)
-    for one in members if len(members) <= MOST_ENTRIES else ():
-        rest = [other for other in needed if other is not one]
+    for condition in members if len(members) <= MOST_ENTRIES else ():
+        rest = [other for other in needed if other is not condition]
         if not answers.ever([answers.together(rest)])[0]:
             needed = rest
     return tuple(needed)
@@ -68,7 +68,7 @@ def conflict(answers: Answers, members: Sequence[Condition]) -> tuple[Condition,
 
 def refusal(members: Sequence[Condition]) -> str:
     """That no answer meets these conditions at once."""
-    named = [f"`{written(one)}`" for one in members]
+    named = [f"`{written(condition)}`" for condition in members]
     if len(named) == 1:
         return f"no answer meets {named[0]}"
     if len(named) == 2:

@@ -57,16 +57,16 @@ class Stores:
         self.kinds = kinds[:MOST_KINDS]
         mixtures = filter(self._decidable, dict.fromkeys(self._mixtures()))
         ordered = sorted(mixtures, key=lambda mixture: (sum(count for _, count in mixture), mixture))
-        small = [one for one in ordered if all(count <= most_sets for _, count in one)]
+        small = [item for item in ordered if all(count <= most_sets for _, count in item)]
         self.every = self._every(inner, len(kinds)) and len(ordered) == len(small) <= MOST_MIXED
         known = self._proves(inner) or any(None in truths for _, kind in self.kinds for truths in kind)
-        self.undecided = self.every and known and all(one.kind == "count" for one in aggregates)
+        self.undecided = self.every and known and all(aggregate.kind == "count" for aggregate in aggregates)
         self.mixtures: list[tuple[Mixture, bool]] = [(mixture, True) for mixture in small[:MOST_MIXED]]
         self.mixtures.append(((), False))
 
     def _every(self, inner: Grid, kinds: int) -> bool:
         """Whether one thing is counted, of which there are all kinds that matter, or all kinds that there can be."""
-        if len({measure(one) for one in self.aggregates}) > 1:
+        if len({measure(aggregate) for aggregate in self.aggregates}) > 1:
             return False
         both = {(True, True)} | ({(True, False)} if self.aggregates[0].kind == "ratio" else set())
         if both <= {kind[1][0] for kind in self.kinds}:
@@ -74,7 +74,12 @@ class Stores:
         return kinds <= MOST_KINDS and self._proves(inner)
 
     def _proves(self, inner: Grid) -> bool:
-        read = [field for one in self.aggregates for part in (one.of, one.among) for field in fields_of(part)]
+        read = [
+            field
+            for aggregate in self.aggregates
+            for part in (aggregate.of, aggregate.among)
+            for field in fields_of(part)
+        ]
         return inner.proves(read)
 
     def mixed(self, key: int) -> tuple[list[tuple[int, int]], bool]:
@@ -128,7 +133,7 @@ class Stores:
         undecided = sum(
             count for kind, count in mixture if any(None in truths for truths in self.kinds[kind][1])
         )
-        return undecided <= MOST_UNDECIDED or all(one.kind == "count" for one in self.aggregates)
+        return undecided <= MOST_UNDECIDED or all(aggregate.kind == "count" for aggregate in self.aggregates)
 
     def _mixtures(self) -> Iterator[Mixture]:
         yield ()
@@ -136,10 +141,10 @@ class Stores:
         kinds = range(len(self.kinds))
         for kind in kinds:
             yield from (((kind, count),) for count in counts)
-        for one, other in combinations(kinds, 2):
+        for item, other in combinations(kinds, 2):
             for left, right in pairs:
-                yield ((one, left), (other, right))
-                yield ((one, right), (other, left))
+                yield ((item, left), (other, right))
+                yield ((item, right), (other, left))
         for three in islice(combinations(kinds, 3), 200):
             yield tuple((kind, 1) for kind in three)
         yield from self._ranges()
@@ -158,7 +163,7 @@ class Stores:
         if len(shares) > 2:
             # between two that are close no round number of image sets need lie
             middles = [(low + high) / 2 for low, high in pairwise(sorted(shares))]
-            pairs |= {(one.numerator, one.denominator - one.numerator) for one in middles}
+            pairs |= {(share.numerator, share.denominator - share.numerator) for share in middles}
         return (
             sorted(count for count in counts if count > 0),
             sorted(pair for pair in pairs if min(pair) > 0),
@@ -173,13 +178,16 @@ class Stores:
 
     def _ranges(self) -> Iterator[Mixture]:
         """From how many to how many image sets a count may be of: each pair of numbers beside the constants."""
-        if len({measure(one) for one in self.aggregates}) > 1 or self.aggregates[0].kind != "count":
+        if (
+            len({measure(aggregate) for aggregate in self.aggregates}) > 1
+            or self.aggregates[0].kind != "count"
+        ):
             return
         by_truth = {truths[0][1]: at for at, (_, truths) in reversed([*enumerate(self.kinds)])}
         if True not in by_truth or None not in by_truth:
             return
         numbers = {0, *(int(value) + by for value in self._constants() for by in (-1, 0, 1))}
-        for low, high in combinations(sorted(one for one in numbers if one >= 0), 2):
+        for low, high in combinations(sorted(number for number in numbers if number >= 0), 2):
             undecided = (by_truth[None], high - low)
             yield tuple(sorted([(by_truth[True], low), undecided])) if low else (undecided,)
 

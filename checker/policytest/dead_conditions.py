@@ -73,15 +73,17 @@ class Parts:
         """Entries of `any` and `none` that can never hold where the rest of the rule does, or only where another one does."""
         for condition, beside in ((self.rule.when, None), (self.rule.condition, self.rule.when)):
             every = alternatives(condition, beside)
-            truths = [self.answers.together((one.member, *one.context)) for one in every]
+            truths = [
+                self.answers.together((alternative.member, *alternative.context)) for alternative in every
+            ]
             living = []
-            for one, met in zip(every, self.answers.ever(truths), strict=True):
+            for alternative, met in zip(every, self.answers.ever(truths), strict=True):
                 if met:
-                    living.append(one)
-                elif self.space.proves(_read(one.member, *one.context)):
-                    yield self._dead(one)
+                    living.append(alternative)
+                elif self.space.proves(_read(alternative.member, *alternative.context)):
+                    yield self._dead(alternative)
                 else:
-                    self.missed.append(f"whether `{written(one.member)}` can ever hold")
+                    self.missed.append(f"whether `{written(alternative.member)}` can ever hold")
             yield from self._shadowed(living)
 
     def counted(self) -> Iterator[Problem]:
@@ -97,7 +99,7 @@ class Parts:
                 (name, part) for name, part in (("among", leaf.among), ("of", leaf.of)) if part is not None
             ]
             held = images.ever([images.compiler.condition(part) for _, part in parts])
-            dead = [one for one, met in zip(parts, held, strict=True) if not met]
+            dead = [item for item, met in zip(parts, held, strict=True) if not met]
             for name, part in dead:
                 text = f"`{name}` of `{leaf.kind}` can never hold"
                 if grid.proves(_read(part)):
@@ -130,19 +132,19 @@ class Parts:
             )
             yield self._problem(of, text, self.rests([of, among]).removeprefix("; "))
 
-    def _dead(self, one: Alternative) -> Problem:
-        every = [entry for part in (*one.context, one.member) for entry in entries(part)]
+    def _dead(self, alternative: Alternative) -> Problem:
+        every = [entry for part in (*alternative.context, alternative.member) for entry in entries(part)]
         pair = conflict(self.answers, every)
-        text = f"an entry of `{one.kind}` can never hold{' beside the rest' if one.context else ''}"
-        return self._problem(one.member, text, refusal(pair) + self.rests(pair))
+        text = f"an entry of `{alternative.kind}` can never hold{' beside the rest' if alternative.context else ''}"
+        return self._problem(alternative.member, text, refusal(pair) + self.rests(pair))
 
     def _shadowed(self, living: Sequence[Alternative]) -> Iterator[Problem]:
         """Entries that hold only where another one of theirs does."""
         pairs = [
-            (one, other)
+            (item, other)
             # of two that are the same the later one is superfluous
-            for one, other in permutations(reversed(living), 2)
-            if one.group == other.group and depends(other.member) <= {FOUND, *depends(one.member)}
+            for item, other in permutations(reversed(living), 2)
+            if item.group == other.group and depends(other.member) <= {FOUND, *depends(item.member)}
         ]
         if len(pairs) > MOST_PAIRS:
             self.missed.append(
@@ -151,26 +153,33 @@ class Parts:
             return
         of = self.answers.compiler.condition
         apart = [
-            self.answers.together((one.member, *one.context))
+            self.answers.together((item.member, *item.context))
             & tree(operator.or_, [~of(other.member), of(other.member).isnull()])
-            for one, other in pairs
+            for item, other in pairs
         ]
         gone: set[int] = set()
-        for (one, other), alone in zip(pairs, self.answers.ever(apart), strict=True):
-            read = _read(one.member, other.member, *one.context)
-            if alone or id(one) in gone or id(other) in gone or not self._proves_both(one, other, read):
+        for (alternative, other), alone in zip(pairs, self.answers.ever(apart), strict=True):
+            read = _read(alternative.member, other.member, *alternative.context)
+            if (
+                alone
+                or id(alternative) in gone
+                or id(other) in gone
+                or not self._proves_both(alternative, other, read)
+            ):
                 continue
-            gone.add(id(one))
-            text = f"an entry of `{one.kind}` says nothing of its own: wherever it holds, `{written(other.member)}` holds too"
+            gone.add(id(alternative))
+            text = f"an entry of `{alternative.kind}` says nothing of its own: wherever it holds, `{written(other.member)}` holds too"
             yield self._problem(
-                one.member, text, self.rests([one.member, other.member, *one.context]).removeprefix("; ")
+                alternative.member,
+                text,
+                self.rests([alternative.member, other.member, *alternative.context]).removeprefix("; "),
             )
 
-    def _proves_both(self, one: Alternative, other: Alternative, read: Sequence[Field]) -> bool:
+    def _proves_both(self, alternative: Alternative, other: Alternative, read: Sequence[Field]) -> bool:
         """A single comparison is decided exactly where image sets are undecided; of several it may be that each is
         undecided and all together are not."""
         counts = any(
-            isinstance(leaf, Aggregate) for part in (one.member, other.member) for leaf in walk(part)
+            isinstance(leaf, Aggregate) for part in (alternative.member, other.member) for leaf in walk(part)
         )
         stores = self.space.stores
         exact = stores is None or stores.undecided or not isinstance(other.member, Group)
@@ -181,7 +190,7 @@ class Parts:
 
 
 def _read(*conditions: Condition) -> list[Field]:
-    return [field for one in conditions for field in fields_of(one)]
+    return [field for condition in conditions for field in fields_of(condition)]
 
 
 def depends(condition: Condition | None) -> set[object]:

@@ -88,20 +88,22 @@ def domains(
     """
     found = []
     for group in _groups(list(dict.fromkeys(read)), list(comparisons(leaves))):
-        kinds = {one.type for one in group.fields}
+        kinds = {item.type for item in group.fields}
         if kinds <= {Type.STRING, Type.ENUM}:
             made = _texts(group, hints)
         elif Type.TIME in kinds:
             made = _times(group, as_of, sums)
         elif Type.DURATION in kinds:
-            made = [_durations(one, group) for one in group.fields]
+            made = [_durations(item, group) for item in group.fields]
         elif Type.INTEGER in kinds:
             made = _integers(group)
         else:
-            made = [Domain(one, (True, False), every=True) for one in group.fields]
+            made = [Domain(item, (True, False), every=True) for item in group.fields]
         # what no proof knows how to try out may hold of any other value
-        examined = all(one.domain is not None for one in group.comparisons)
-        found += [_first(_dates(replace(one, every=one.every and examined)), healthy) for one in made]
+        examined = all(comparison.domain is not None for comparison in group.comparisons)
+        found += [
+            _first(_dates(replace(domain, every=domain.every and examined)), healthy) for domain in made
+        ]
     return found
 
 
@@ -110,9 +112,9 @@ def _dates(domain: Domain) -> Domain:
     if domain.field.path not in DICOM_DAYS:
         return domain
     days = [
-        one.replace(hour=0, minute=0, second=0, microsecond=0)
-        for one in domain.values
-        if isinstance(one, datetime)
+        value.replace(hour=0, minute=0, second=0, microsecond=0)
+        for value in domain.values
+        if isinstance(value, datetime)
     ]
     beside = [day + timedelta(days=1) for day in days if round_ms(day) + DAY <= LAST_MS]
     return Domain(domain.field, tuple(dict.fromkeys([*days, *beside])), every=False)
@@ -129,29 +131,29 @@ def comparisons(leaves: Iterable[Leaf]) -> Iterator[Comparison]:
 
 
 def _groups(read: Sequence[Field], every: Sequence[Comparison]) -> list[_Group]:
-    member = {one.path: one.path for one in read}
+    member = {item.path: item.path for item in read}
 
     def root(path: str) -> str:
         while member[path] != path:
             path = member[path]
         return path
 
-    for one in every:
-        named = [part.path for part in _fields(one)]
+    for comparison in every:
+        named = [part.path for part in _fields(comparison)]
         for path in named[1:]:
             member[root(path)] = root(named[0])
     groups: dict[str, _Group] = {}
     for known in read:
         groups.setdefault(root(known.path), _Group([])).fields.append(known)
-    for one in every:
-        parts = _fields(one)
+    for comparison in every:
+        parts = _fields(comparison)
         if parts:
-            groups[root(parts[0].path)].comparisons.append(one)
+            groups[root(parts[0].path)].comparisons.append(comparison)
     return list(groups.values())
 
 
-def _fields(one: Comparison) -> list[Field]:
-    parts = (one.operand.left, one.operand.right, one.value)
+def _fields(comparison: Comparison) -> list[Field]:
+    parts = (comparison.operand.left, comparison.operand.right, comparison.value)
     return [part for part in parts if isinstance(part, Field) and part != NOW]
 
 
@@ -165,10 +167,18 @@ def _first(domain: Domain, healthy: Mapping[str, Scalar]) -> Domain:
 
 def _texts(group: _Group, hints: Mapping[str, Iterable[str]]) -> list[Domain]:
     linked = len(group.fields) > 1
-    equals = [one.value for one in group.comparisons if one.whole and isinstance(one.value, str)]
+    equals = [
+        comparison.value
+        for comparison in group.comparisons
+        if comparison.whole and isinstance(comparison.value, str)
+    ]
     if linked:
         equals += [member for known in group.fields for member in known.members]
-    tests = [(one.domain, one.value) for one in group.comparisons if not one.whole and one.domain]
+    tests = [
+        (comparison.domain, comparison.value)
+        for comparison in group.comparisons
+        if not comparison.whole and comparison.domain
+    ]
     literal = [(kind, value) for kind, value in tests if isinstance(value, str)]
     every = len(literal) == len(tests) and not (linked and tests)
     every_named = tuple(dict.fromkeys(equals))
@@ -189,9 +199,9 @@ def _texts(group: _Group, hints: Mapping[str, Iterable[str]]) -> list[Domain]:
 def _unlike(comparisons: Sequence[Comparison]) -> list[str]:
     """One of the texts that the same comparisons name: nothing tells them apart."""
     named: dict[str, set[object]] = {}
-    for one in comparisons:
-        if isinstance(one.value, str):
-            named.setdefault(one.value, set()).add(one.by)
+    for comparison in comparisons:
+        if isinstance(comparison.value, str):
+            named.setdefault(comparison.value, set()).add(comparison.by)
     return list({frozenset(by): text for text, by in reversed(named.items())}.values())[::-1]
 
 
@@ -206,22 +216,24 @@ def _members(known: Field, equals: Named, *, merge: bool) -> Domain:
 
 
 def _durations(known: Field, group: _Group) -> Domain:
-    constants = [one.value for one in group.comparisons if isinstance(one.value, Duration)]
+    constants = [
+        comparison.value for comparison in group.comparisons if isinstance(comparison.value, Duration)
+    ]
     values: list[Duration] = list(dict.fromkeys(constants))
-    bounds = {int(comparable(one)) for one in constants}
+    bounds = {int(comparable(constant)) for constant in constants}
     reach = len(group.fields)
     beside = {bound + by for bound in bounds for by in range(-reach, reach + 1)} - bounds
     top = max(bounds, default=30 * DAY)
     beside |= {top + (number + 1) * DAY for number in range(reach)}
-    values += [Duration(0, one) for one in sorted(beside) if 0 <= one <= LONGEST_MILLISECONDS]
+    values += [Duration(0, item) for item in sorted(beside) if 0 <= item <= LONGEST_MILLISECONDS]
     return Domain(known, tuple(values), every=True)
 
 
 def _integers(group: _Group) -> list[Domain]:
     bounds: dict[str, set[int]] = {}
     edges, sizes = [], [1]
-    for one in group.comparisons:
-        left, right, value = one.operand.left, one.operand.right, one.value
+    for comparison in group.comparisons:
+        left, right, value = comparison.operand.left, comparison.operand.right, comparison.value
         number = value if isinstance(value, int) else 0
         sizes.append(abs(number) + 2)
         if right is not None and isinstance(value, int):
@@ -230,7 +242,7 @@ def _integers(group: _Group) -> list[Domain]:
             edges.append(_difference(left, value, 0))
         elif right is None:
             bounds.setdefault(left.path, set()).update((number - 1, number, number + 1))
-    three = any(len(_fields(one)) > 2 for one in group.comparisons)
+    three = any(len(_fields(comparison)) > 2 for comparison in group.comparisons)
     names = [known.path for known in group.fields]
     found = closed(names, bounds, edges, sum(sizes), rounds=_rounds(group))
     every = found.every and not three and len(names) <= MOST_LINKED
@@ -266,14 +278,14 @@ class _Times:
         self.edges: list[Edge] = []
         self.durations: list[Duration] = []
         self.absolute = self.relative = self.free = self.beyond = False
-        for one in group.comparisons:
-            self.add(one)
+        for comparison in group.comparisons:
+            self.add(comparison)
 
-    def add(self, one: Comparison) -> None:
-        left, right, value = one.operand.left, one.operand.right, one.value
+    def add(self, comparison: Comparison) -> None:
+        left, right, value = comparison.operand.left, comparison.operand.right, comparison.value
         if left.type is not Type.TIME:
             return
-        if right is None and OPERATORS[one.operator].takes != "age":
+        if right is None and OPERATORS[comparison.operator].takes != "age":
             if isinstance(value, datetime):
                 self.absolute = True
                 at = round_ms(value)
@@ -321,24 +333,24 @@ class _Times:
         if self.free or self.beyond or fields > MOST_LINKED or (self.absolute and self.relative):
             return False
         different = list(dict.fromkeys(self.durations))
-        if not any(one.months for one in different):
+        if not any(length.months for length in different):
             return True
         if self.edges:
             return self.days() is not None
         # with one order on each day every day shows all that there is
         lengths = self.sums.lengths(different)
-        return len({tuple(_sign(a - b) for a, b in combinations(one, 2)) for one in lengths}) == 1
+        return len({tuple(_sign(a - b) for a, b in combinations(length, 2)) for length in lengths}) == 1
 
     def days(self) -> list[int] | None:
         """Days from which the durations between two fields are as long, beside each other, as they can ever be; None
         where more than those two hang together, or anything else on them."""
-        pairs = {(one.x, one.y) for one in self.edges if one.calendar}
-        linked = {frozenset((one.x, one.y)) for one in self.edges}
+        pairs = {(edge.x, edge.y) for edge in self.edges if edge.calendar}
+        linked = {frozenset((edge.x, edge.y)) for edge in self.edges}
         if len(pairs) != 1 or len(linked) != 1 or self.bounds or self.absolute or self.relative:
             return None
         lengths = self.sums.lengths(list(dict.fromkeys(self.durations)))
         days = list(lengths.values())
-        longest = max(max(one) for one in lengths)
+        longest = max(max(length) for length in lengths)
         return days if len(days) <= MOST_DAYS and max(days) + longest < LAST_MS else None
 
 
@@ -356,25 +368,27 @@ def _earlier(sums: Sums, length: Duration, values: Iterable[int]) -> set[int]:
 
 def _times(group: _Group, as_of: datetime, sums: Sums) -> list[Domain]:
     found = _Times(group, as_of, sums)
-    known = [one for one in group.fields if one.type is Type.TIME]
-    longest = sum(sums.later([0], one)[0] for one in found.durations)
+    known = [item for item in group.fields if item.type is Type.TIME]
+    longest = sum(sums.later([0], length)[0] for length in found.durations)
     bounds = [bound for several in found.bounds.values() for bound in several]
     # above all that any field may have to be, or the last instant that there is
     top = min(max([found.now, *bounds]) + longest * max(len(known), 1) + 365 * DAY, LAST_MS)
     every = found.every(len(known))
     rounds = _rounds(group)
     if every and (days := found.days()):
-        start = next(one.y for one in found.edges if one.calendar)
+        start = next(edge.y for edge in found.edges if edge.calendar)
         found.bounds, rounds = {start: set(days)}, 1
-    values = closed([one.path for one in known], found.bounds, found.edges, top, rounds=rounds)
+    values = closed([item.path for item in known], found.bounds, found.edges, top, rounds=rounds)
     every = every and values.every
-    made = [Domain(one, tuple(map(from_epoch_ms, instants(values.values[one.path]))), every) for one in known]
-    for one in group.fields:
-        if one.type is Type.DURATION:
-            lengths = dict.fromkeys((*_SAMPLES, *_durations(one, group).values))
-            made.append(Domain(one, tuple(lengths), every=False))
-        elif one.type is not Type.TIME:
-            made.append(Domain(one, _other(one), every=False))
+    made = [
+        Domain(item, tuple(map(from_epoch_ms, instants(values.values[item.path]))), every) for item in known
+    ]
+    for item in group.fields:
+        if item.type is Type.DURATION:
+            lengths = dict.fromkeys((*_SAMPLES, *_durations(item, group).values))
+            made.append(Domain(item, tuple(lengths), every=False))
+        elif item.type is not Type.TIME:
+            made.append(Domain(item, _other(item), every=False))
     return made
 
 

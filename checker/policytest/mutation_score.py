@@ -70,20 +70,21 @@ def score(pack: Pack, rule: Rule, proved: Sequence[CaseResult]) -> Score:
     """
     if not proved:
         return Score(rule, reason="it has no tests")
-    if not all(one.held for one in proved):
+    if not all(case_result.held for case_result in proved):
         return Score(rule, reason="its tests do not hold")
     every = mutants(rule)
     try:
         told = _told(rule, every, _usual(pack, rule))
-        tried = [*(one.mutant for one in told.differing), *told.untold]
+        tried = [*(suggestion.mutant for suggestion in told.differing), *told.untold]
         dead = killed(pack.labels, rule, tried, groups(pack, rule))
         number = len(told.differing)
-        living = [one for one, noticed in zip(told.differing, dead[:number], strict=True) if not noticed]
+        living = [item for item, noticed in zip(told.differing, dead[:number], strict=True) if not noticed]
         tests = suggested(pack, rule, living)
     except OutOfMemoryException:
         return Score(rule, reason=TOO_LARGE)
     survivors = tuple(
-        Survivor(one.mutant.where, one.mutant.change, test) for one, test in zip(living, tests, strict=True)
+        Survivor(item.mutant.where, item.mutant.change, test)
+        for item, test in zip(living, tests, strict=True)
     )
     # what a test notices is another rule, whether or not an answer was found that shows it
     untold = dead[number:].count(False)
@@ -104,7 +105,7 @@ def _usual(pack: Pack, rule: Rule) -> tuple[Group, dict[str, object]]:
     """The parameters and the instant for trying: the defaults where they suffice; and what a test has to give of them."""
     found = groups(pack, rule)
     group = next(
-        (one for one in found if one.as_of == AS_OF and not rule.tests[one.cases[0]].params), found[0]
+        (item for item in found if item.as_of == AS_OF and not rule.tests[item.cases[0]].params), found[0]
     )
     case = rule.tests[group.cases[0]]
     beside: dict[str, object] = {"params": dict(case.params)} if case.params else {}
@@ -116,25 +117,27 @@ def _told(rule: Rule, every: Sequence[Mutant], usual: tuple[Group, dict[str, obj
     group, beside = usual
     values = group.bound(rule)
     ready = bind(rule, values)
-    changed = [(mutant, one) for mutant in every if (one := mutant.bind(values)) is not None]
+    changed = [(mutant, item) for mutant in every if (item := mutant.bind(values)) is not None]
     texts, seen, alone = hints([rule]), set(), MOST_ALONE
     told = _Told([], [])
     if not changed:
         return told
     with (
         connect() as connection,
-        AnswerSpace(connection, [ready, *(one for _, one in changed)], group.as_of, texts, most=FEW) as space,
+        AnswerSpace(
+            connection, [ready, *(item for _, item in changed)], group.as_of, texts, most=FEW
+        ) as space,
     ):
-        shown = _shown(space, ready, [one for _, one in changed])
-        for index, ((mutant, one), first) in enumerate(zip(changed, shown, strict=True)):
+        shown = _shown(space, ready, [item for _, item in changed])
+        for index, ((mutant, item), first) in enumerate(zip(changed, shown, strict=True)):
             if first[0] is not None or not space.sampled or not alone:
                 pair: AbstractContextManager[AnswerSpace] = nullcontext(space)
             else:
                 alone -= 1
-                pair = AnswerSpace(connection, [ready, one], group.as_of, texts, name=f"pair{index}_")
+                pair = AnswerSpace(connection, [ready, item], group.as_of, texts, name=f"pair{index}_")
             with pair as used:
-                where, signature = _shown(used, ready, [one])[0] if used is not space else first
-                if where is None and not used.proves((*ready.fields, *one.fields)):
+                where, signature = _shown(used, ready, [item])[0] if used is not space else first
+                if where is None and not used.proves((*ready.fields, *item.fields)):
                     told.untold.append(mutant)
                 elif where is not None and signature not in seen:
                     seen.add(signature)
@@ -146,7 +149,7 @@ def _shown(space: AnswerSpace, rule: Rule, changed: Sequence[Rule]) -> list[tupl
     """For each changed rule the first answer on which its verdict is another, and a number that is the same for rules
     with the same verdicts."""
     codes = [
-        verdict(one, space.as_of, space.columns).alias(f"v{at}") for at, one in enumerate([rule, *changed])
+        verdict(item, space.as_of, space.columns).alias(f"v{at}") for at, item in enumerate([rule, *changed])
     ]
     judged = space.rows.select(col(KEY), *codes)
     counters = []
@@ -173,7 +176,9 @@ def killed(
     with snapshot(rule, rule.tests, labels) as folder, connect() as connection:
         for group in every:
             values = group.bound(rule)
-            ready = {at: one for at, mutant in enumerate(changed) if (one := mutant.bind(values)) is not None}
+            ready = {
+                at: item for at, mutant in enumerate(changed) if (item := mutant.bind(values)) is not None
+            }
             if ready:
                 for at, noticed in _noticed(connection, folder, rule, ready, group):
                     dead[at] |= noticed

@@ -34,7 +34,7 @@ class Ready:
     @property
     def every(self) -> Mapping[str, Default]:
         """All defaults that the rule reads."""
-        return {name: value for one in self.defaults.values() for name, value in one.items()}
+        return {name: value for default in self.defaults.values() for name, value in default.items()}
 
 
 def resting(defaults: Mapping[str, Default]) -> str:

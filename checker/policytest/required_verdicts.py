@@ -24,7 +24,7 @@ def lacking(pack: Pack, rule: Rule) -> tuple[Verdict, ...]:
     needed = [Verdict.PASS, Verdict.FAIL]
     if Verdict.UNKNOWN not in shown and may_be_unknown(pack, rule):
         needed.append(Verdict.UNKNOWN)
-    return tuple(one for one in needed if one not in shown)
+    return tuple(item for item in needed if item not in shown)
 
 
 def may_be_unknown(pack: Pack, rule: Rule) -> bool:

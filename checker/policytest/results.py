@@ -26,7 +26,7 @@ class RuleResult:
     @property
     def failed(self) -> tuple[CaseResult, ...]:
         """The tests that did not get the verdict they expect."""
-        return tuple(one for one in self.proved if not one.held)
+        return tuple(case_result for case_result in self.proved if not case_result.held)
 
 
 def prove(

@@ -87,14 +87,14 @@ class _Checked:
         """What was not found out, and why not; nothing where every question was answered."""
         missed = list(dict.fromkeys((*self.missed, *self.parts.missed)))
         missed[MOST_MISSED:] = [f"{len(missed) - MOST_MISSED} more"] * (len(missed) > MOST_MISSED)
-        large = next((one for one in self.space.grids if one.sampled), None)
+        large = next((grid for grid in self.space.grids if grid.sampled), None)
         if large is not None:
             text = (
                 f"too large to examine whole: {large.tried:,} of {large.total:,} kinds of answers were tried"
             )
             yield text + (f"; not found out: {', '.join(missed)}" if missed else "")
         elif missed:
-            partial = sorted({path for one in self.space.grids for path in one.partial})
+            partial = sorted({path for grid in self.space.grids for path in grid.partial})
             cause = (
                 f"not every value of {', '.join(partial)} can be tried" if partial else "it counts too much"
             )
@@ -151,7 +151,7 @@ class _Checked:
     def _why(self, condition: Condition, beside: Condition | None) -> str:
         """The entries of a condition that no answer meets at once."""
         if not self.space.proves(
-            tuple(field for one in _both(beside, condition) for field in fields_of(one))
+            tuple(field for item in _both(beside, condition) for field in fields_of(item))
         ):
             return ""
         members = [entry for part in _both(beside, condition) for entry in entries(part)]
@@ -159,5 +159,5 @@ class _Checked:
         return refusal(found) + self.ready.rests(found)
 
 
-def _both(one: Condition | None, other: Condition | None) -> Sequence[Condition]:
-    return [part for part in (one, other) if part is not None]
+def _both(condition: Condition | None, other: Condition | None) -> Sequence[Condition]:
+    return [part for part in (condition, other) if part is not None]

@@ -66,28 +66,28 @@ def subsumed(connection: Connection, rules: Sequence[Failures]) -> tuple[list[Pr
     missed: dict[str, Note] = {}
     apart = _told_apart(connection, rules)
     proofs = PROOFS + PROOFS_EACH * len(rules)
-    for one, other in _candidates(rules):
-        name = one.rule.name
+    for failure, other in _candidates(rules):
+        name = failure.rule.name
         if name in problems or other.rule.name in problems or apart.get((name, other.rule.name), False):
             continue
         if proofs == 0 or (name, other.rule.name) not in apart:
-            missed.setdefault(name, Note(name, one.rule.where, _LATE))
+            missed.setdefault(name, Note(name, failure.rule.where, _LATE))
             continue
         proofs -= 1
-        found = _compared(connection, one, other, f"pair{proofs}_")
+        found = _compared(connection, failure, other, f"pair{proofs}_")
         if isinstance(found, Problem):
             problems[name] = found
         elif found is None:
             text = f"not found out whether it says anything of its own beside {other.rule.name}"
-            missed.setdefault(name, Note(name, one.rule.where, text))
+            missed.setdefault(name, Note(name, failure.rule.where, text))
     return list(problems.values()), [note for name, note in missed.items() if name not in problems]
 
 
 def _candidates(rules: Sequence[Failures]) -> Iterator[tuple[Failures, Failures]]:
     """Pairs that are worth trying: what the other rule reads the rule reads too, else it would hang on more."""
-    read = [_reads(one.rule) for one in rules]
-    for at, one in enumerate(rules):
-        rule, own = one.rule, read[at] | {FOUND}
+    read = [_reads(failure.rule) for failure in rules]
+    for at, failure in enumerate(rules):
+        rule, own = failure.rule, read[at] | {FOUND}
         for place, beside in enumerate(rules):
             other = beside.rule
             if other is rule or other.scope != rule.scope or not read[place] <= own:
@@ -96,7 +96,7 @@ def _candidates(rules: Sequence[Failures]) -> Iterator[tuple[Failures, Failures]
             same = read[place] == read[at] and other.severity is rule.severity
             shared = read[place] & read[at] and other.severity.rank >= rule.severity.rank
             if shared and (not same or place < at or _stricter(rule, other)):
-                yield one, beside
+                yield failure, beside
 
 
 def _reads(rule: Rule) -> set[object]:
@@ -114,31 +114,38 @@ def _counts(rule: Rule) -> bool:
 def _told_apart(connection: Connection, rules: Sequence[Failures]) -> Mapping[tuple[str, str], bool]:
     """For pairs of rules whether some answer on which the first one fails is none to the second. What counts image sets
     is told apart by nothing here, and pairs that there are too many of are left out."""
-    apart = {(one.rule.name, other.rule.name): False for one in rules for other in rules if _counts(one.rule)}
+    apart = {
+        (failure.rule.name, other.rule.name): False
+        for failure in rules
+        for other in rules
+        if _counts(failure.rule)
+    }
     groups: dict[tuple[object, ...], list[Failures]] = {}
-    for one in rules:
-        if not _counts(one.rule):
-            groups.setdefault((one.rule.scope, frozenset(one.rule.fields)), []).append(one)
+    for failure in rules:
+        if not _counts(failure.rule):
+            groups.setdefault((failure.rule.scope, frozenset(failure.rule.fields)), []).append(failure)
     judged = 0
     for (scope, fields), group in groups.items():
         assert isinstance(fields, frozenset)
         judges = [
-            one.rule
-            for one in rules
-            if one.rule.scope == scope and not _counts(one.rule) and fields | {FOUND} >= set(one.rule.fields)
+            failure.rule
+            for failure in rules
+            if failure.rule.scope == scope
+            and not _counts(failure.rule)
+            and fields | {FOUND} >= set(failure.rule.fields)
         ]
         judged += 2 * FEW * len(group) * len(judges)
         if judged > MOST_JUDGED:
             break
         # where none fails there is nothing that could be superfluous
-        apart |= {(one.rule.name, other.name): True for one in group for other in judges}
-        for at, one in enumerate(group):
+        apart |= {(failure.rule.name, other.name): True for failure in group for other in judges}
+        for at, failure in enumerate(group):
             # the same columns in all of them: they read the same fields; names are ours
             begin = "INSERT INTO failing BY NAME" if at else "CREATE TABLE failing AS"
-            connection.execute(f"{begin} SELECT {at} AS rule, * FROM {one.table}")  # noqa: S608
+            connection.execute(f"{begin} SELECT {at} AS rule, * FROM {failure.table}")  # noqa: S608
         for begin_at in range(0, len(judges), _BATCH):
             some = judges[begin_at : begin_at + _BATCH]
-            codes = [verdict(one, AS_OF).alias(f"v{at}") for at, one in enumerate(some)]
+            codes = [verdict(item, AS_OF).alias(f"v{at}") for at, item in enumerate(some)]
             others = [func("bool_or", col(f"v{at}") != _FAIL).alias(f"o{at}") for at in range(len(some))]
             rows = connection.table("failing").select(col("rule"), *codes)
             for at, *seen in rows.aggregate([col("rule"), *others], "rule").fetchall():
@@ -149,12 +156,13 @@ def _told_apart(connection: Connection, rules: Sequence[Failures]) -> Mapping[tu
     return apart
 
 
-def _compared(connection: Connection, one: Failures, other: Failures, name: str) -> Problem | bool | None:
+def _compared(connection: Connection, failure: Failures, other: Failures, name: str) -> Problem | bool | None:
     """That the rule is shadowed, with an answer on which both fail; False where it is not; None where that was not found
     out."""
-    rules = [one.rule, other.rule]
+    rules = [failure.rule, other.rule]
     texts = {
-        path: [*one.texts.get(path, ()), *other.texts.get(path, ())] for path in {*one.texts, *other.texts}
+        path: [*failure.texts.get(path, ()), *other.texts.get(path, ())]
+        for path in {*failure.texts, *other.texts}
     }
     if not provable(connection, rules, AS_OF, texts):
         return None
@@ -167,14 +175,14 @@ def _compared(connection: Connection, one: Failures, other: Failures, name: str)
             if count or least is None:
                 return False
             exact = space.stores is None or space.stores.undecided or _plain(other.rule)
-            if not exact or not space.proves((*one.rule.fields, *other.rule.fields)):
+            if not exact or not space.proves((*failure.rule.fields, *other.rule.fields)):
                 return None
             shown = f"both fail on `given: {flow(space.given(least))}`"
     except OutOfMemoryException:
         return None
-    text = f"the rule {one.rule.id} is shadowed: wherever it fails, {other.rule.name} ({other.rule.where}) fails too"
-    hint = shown + resting({**one.ready.every, **other.ready.every})
-    return Problem(one.rule.where, text, hint, warning=True)
+    text = f"the rule {failure.rule.id} is shadowed: wherever it fails, {other.rule.name} ({other.rule.where}) fails too"
+    hint = shown + resting({**failure.ready.every, **other.ready.every})
+    return Problem(failure.rule.where, text, hint, warning=True)
 
 
 def _plain(rule: Rule) -> bool:

@@ -57,10 +57,10 @@ def suggested(pack: Pack, rule: Rule, shown: Sequence[Shown]) -> list[str]:
     """
     names = {case.name for case in rule.tests}
     texts = []
-    for one, chosen in zip(shown, _rounded(pack, rule, shown), strict=True):
-        name = _unique(_named(one, chosen), names)
+    for suggestion, chosen in zip(shown, _rounded(pack, rule, shown), strict=True):
+        name = _unique(_named(suggestion, chosen), names)
         names.add(name)
-        texts.append(flow({"name": name, **_entry(one, chosen)}))
+        texts.append(flow({"name": name, **_entry(suggestion, chosen)}))
     return texts
 
 
@@ -68,10 +68,10 @@ def _rounded(pack: Pack, rule: Rule, shown: Sequence[Shown]) -> list[Moves]:
     """How to move the instants of each: the roundest way in which the test still notices its mutant."""
     most = min(MOST_FOR_ONE, MOST_TRIED // max(len(shown), 1))
     tried: list[tuple[int, Moves, Case]] = []
-    for at, one in enumerate(shown):
-        case = _read(pack, rule, flow({"name": str(at), **_entry(one, {})}))
+    for at, suggestion in enumerate(shown):
+        case = _read(pack, rule, flow({"name": str(at), **_entry(suggestion, {})}))
         if case is not None:
-            tried += [(at, moves, _moved(case, moves)) for moves in _moves(one, case.as_of, most)]
+            tried += [(at, moves, _moved(case, moves)) for moves in _moves(suggestion, case.as_of, most)]
     chosen: dict[int, Moves] = {}
     for (at, moves, _), notices in zip(tried, _notice(pack, rule, shown, tried), strict=True):
         text = flow({"name": str(at), **_entry(shown[at], moves)})
@@ -92,7 +92,7 @@ def _notice(
         for group in groups(pack, tested):
             values = group.bound(rule)
             mutants = {at: shown[at].mutant.bind(values) for at in {tried[index][0] for index in group.cases}}
-            ready = {-1: bind(rule, values), **{at: one for at, one in mutants.items() if one is not None}}
+            ready = {-1: bind(rule, values), **{at: item for at, item in mutants.items() if item is not None}}
             rows, columns = table(connection, folder, rule.scope, ready.values(), group.as_of)
             for index, got in verdicts(rows, columns, tested, ready, group):
                 at, expect = tried[index][0], shown[tried[index][0]].expect
@@ -118,9 +118,9 @@ def _read(pack: Pack, rule: Rule, text: str) -> Case | None:
     return cases[0] if cases and not problems else None
 
 
-def _moves(one: Shown, as_of: datetime, most: int) -> list[Moves]:
+def _moves(suggestion: Shown, as_of: datetime, most: int) -> list[Moves]:
     """Ways to move the instants, the roundest first, the last being not to."""
-    instants = sorted(set(_instants([one.given])))
+    instants = sorted(set(_instants([suggestion.given])))
     found = {tuple(instants): None}
     for shift in _shifts(instants, as_of):
         shifted = [_plus(instant, shift) for instant in instants]
@@ -188,16 +188,24 @@ def _moved(case: Case, moves: Moves) -> Case:
             for name, value in values.items()
         }
 
-    sets = tuple(replace(one, given=moved(one.given), labels=moved(one.labels)) for one in case.image_sets)
+    sets = tuple(
+        replace(image_set, given=moved(image_set.given), labels=moved(image_set.labels))
+        for image_set in case.image_sets
+    )
     return replace(case, given=moved(case.given), labels=moved(case.labels), image_sets=sets)
 
 
-def _entry(one: Shown, moves: Moves) -> dict[str, object]:
+def _entry(suggestion: Shown, moves: Moves) -> dict[str, object]:
     """The test without its name: labels stand beside `given`, instants at midnight are dates."""
-    given: dict[str, Any] = _plain(one.given, moves)
+    given: dict[str, Any] = _plain(suggestion.given, moves)
     labels = given.pop("labels", None)
-    beside = {name: _plain(value, {}) for name, value in one.beside.items()}
-    return {"given": given, **({"labels": labels} if labels else {}), **beside, "expect": one.expect.value}
+    beside = {name: _plain(value, {}) for name, value in suggestion.beside.items()}
+    return {
+        "given": given,
+        **({"labels": labels} if labels else {}),
+        **beside,
+        "expect": suggestion.expect.value,
+    }
 
 
 def _plain(value: Any, moves: Moves) -> Any:
@@ -211,12 +219,12 @@ def _plain(value: Any, moves: Moves) -> Any:
     return show(instant)[:10] if not round_ms(instant) % 86_400_000 else instant
 
 
-def _named(one: Shown, moves: Moves) -> str:
+def _named(suggestion: Shown, moves: Moves) -> str:
     """What a test shows: `deletedAt 2025-02-28, imageSetState DELETED: fail`."""
-    parts = list(_parts(_plain(one.given, moves)))
+    parts = list(_parts(_plain(suggestion.given, moves)))
     if len(parts) > MOST_NAMED:
         parts[MOST_NAMED:] = [f"{len(parts) - MOST_NAMED} more"]
-    return f"{', '.join(parts) or 'a healthy answer'}: {one.expect.value.replace('_', ' ')}"
+    return f"{', '.join(parts) or 'a healthy answer'}: {suggestion.expect.value.replace('_', ' ')}"
 
 
 def _parts(given: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
@@ -229,7 +237,7 @@ def _parts(given: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
         elif path == "errors":
             yield from (f"{call} failed" for call in value)
         elif path == "image_sets":
-            number = sum(one.get("count", 1) for one in value)
+            number = sum(item.get("count", 1) for item in value)
             yield f"{number} image set{'s' * (number != 1)}"
         elif isinstance(value, Mapping):
             yield from _parts(value, "" if path == "labels" else f"{path}.") if value else [f"a {path}"]

@@ -85,7 +85,11 @@ def words_of(alphabet: str, length: int, equals: Named, tests: Sequence[Tried], 
         for kind, word in tests
     ]
     # what has a strange character, or too many, is in no such text
-    met = [one for one in dict.fromkeys(tests) if len(one[1]) <= length and set(one[1]) <= set(alphabet)]
+    met = [
+        fromkey
+        for fromkey in dict.fromkeys(tests)
+        if len(fromkey[1]) <= length and set(fromkey[1]) <= set(alphabet)
+    ]
     mark = next((mark for mark in alphabet if not any(mark in word for _, word in met)), "")
     numbers = (str(number).rjust(length, alphabet[0]) for number in range(1, fresh + len(every_known) + 1))
     values = [text for text in numbers if text not in every_known][:fresh] + known

@@ -46,9 +46,9 @@ def examine(policies: Policies) -> Examination:
     living: list[Failures] = []
     with connect() as connection:
         pairs = [(pack, rule) for pack in policies.packs for rule in pack.rules]
-        for number, one in enumerate(pairs):
-            found, missed, kept = _examined(connection, *one, f"rule{number}_")
-            problems += [*_no_tags(one[1]), *found]
+        for number, item in enumerate(pairs):
+            found, missed, kept = _examined(connection, *item, f"rule{number}_")
+            problems += [*_no_tags(item[1]), *found]
             notes += missed
             living += kept
         superfluous, missed = subsumed(connection, living)
@@ -89,7 +89,10 @@ def _no_tags(rule: Rule) -> Iterator[Problem]:
     """Tags that a rule reads and that no resource can have."""
     leaves = [*walk(rule.when), *walk(rule.condition)]
     leaves += [
-        one for leaf in leaves if isinstance(leaf, Aggregate) for one in (*walk(leaf.of), *walk(leaf.among))
+        condition
+        for leaf in leaves
+        if isinstance(leaf, Aggregate)
+        for condition in (*walk(leaf.of), *walk(leaf.among))
     ]
     for leaf in dict.fromkeys(leaves):
         for field in dict.fromkeys(fields_of(leaf)):

@@ -63,12 +63,12 @@ class ControlResult:
     @property
     def total(self) -> Tally:
         """The rules' tallies added up."""
-        return sum((one.tally for one in self.rules), Tally())
+        return sum((mapped_rule.tally for mapped_rule in self.rules), Tally())
 
     @property
     def state(self) -> State:
         """What the run says of the control."""
-        states, total = {one.state for one in self.rules}, self.total
+        states, total = {mapped_rule.state for mapped_rule in self.rules}, self.total
         if total.fail:
             return State.FAIL
         if self.lacks or total.waived:
@@ -82,12 +82,12 @@ class ControlResult:
         """Why it is not satisfied even where every rule passes: demands that are not met, rules switched off."""
         return tuple(
             text
-            for one in self.rules
+            for mapped_rule in self.rules
             for text in (
-                *(wording.shortfall(lack) for lack in one.shortfalls),
+                *(wording.shortfall(lack) for lack in mapped_rule.shortfalls),
                 *(
-                    [f"rule {one.rule.name} was {wording.change(one.change)}"]
-                    if one.change and one.change.off
+                    [f"rule {mapped_rule.rule.name} was {wording.change(mapped_rule.change)}"]
+                    if mapped_rule.change and mapped_rule.change.off
                     else []
                 ),
             )
@@ -103,7 +103,9 @@ class ControlResult:
         """What weakens it beside verdicts and what it lacks: fails that are waived, rules changed, left out or not loaded."""
         waived = self.total.waived
         others = [
-            f"rule {one.rule.name}: {one.note}" for one in self.rules if one.note and one.state != "off"
+            f"rule {mapped_rule.rule.name}: {mapped_rule.note}"
+            for mapped_rule in self.rules
+            if mapped_rule.note and mapped_rule.state != "off"
         ]
         fails = [f"{waived:,} {'fail is' if waived == 1 else 'fails are'} waived"] if waived else []
         return (*fails, *others, *self.missing)
@@ -143,8 +145,10 @@ def control_results(run: Run) -> tuple[FrameworkResult, ...]:
     """Every framework that a rule of the run is mapped to: frameworks as the rules name them, the controls in the order
     of the framework's mapping file. A control of which nothing was judged is there too, as unknown."""
     table: dict[str, dict[str, list[MappedRule]]] = {}
-    for one in _mapped(run):
-        table.setdefault(one.control.framework, {}).setdefault(one.control.id, []).append(one)
+    for mapped_rule in _mapped(run):
+        table.setdefault(mapped_rule.control.framework, {}).setdefault(mapped_rule.control.id, []).append(
+            mapped_rule
+        )
     known = {framework.key: framework for framework in run.frameworks}
     for framework in run.frameworks:
         if not framework.implied:
@@ -157,7 +161,7 @@ def control_results(run: Run) -> tuple[FrameworkResult, ...]:
 def _framework(framework: Framework, controls: Mapping[str, list[MappedRule]]) -> FrameworkResult:
     order = {name: index for index, name in enumerate(framework.controls)}
     ids = sorted(controls, key=lambda name: order.get(name, len(order)))
-    gone = dict.fromkeys(one.control.id for one in framework.unloaded)
+    gone = dict.fromkeys(pack.control.id for pack in framework.unloaded)
     return FrameworkResult(
         framework,
         tuple(_result(framework, name, controls[name]) for name in ids),
@@ -166,10 +170,10 @@ def _framework(framework: Framework, controls: Mapping[str, list[MappedRule]]) -
 
 
 def _result(framework: Framework, name: str, rules: list[MappedRule]) -> ControlResult:
-    gone = [one for one in framework.unloaded if one.control.id == name]
-    named = (*(one.control for one in rules), *(one.control for one in gone))
-    titles = (one.title for one in named if one.title)
-    unloaded = tuple(one.rule for one in gone)
+    gone = [pack for pack in framework.unloaded if pack.control.id == name]
+    named = (*(mapped_rule.control for mapped_rule in rules), *(pack.control for pack in gone))
+    titles = (control.title for control in named if control.title)
+    unloaded = tuple(pack.rule for pack in gone)
     return ControlResult(
         framework.key, name, next(titles, ""), tuple(rules), unloaded, implied=framework.implied
     )
@@ -179,14 +183,14 @@ def remarks(run: Run) -> Iterator[str]:
     """What a summary says of controls: why one is not satisfied even where its rules pass, and which rules are missing.
     All mappings that nobody named have one line."""
     results = control_results(run)
-    for control in (one for result in results for one in result.controls):
+    for control in (control_result for result in results for control_result in result.controls):
         head = f"{control.framework} {control.id}"
         yield from (f"{head} not satisfied: {text}" for text in control.lacks)
         if not control.implied:
             yield from (f"{head} {control.state.words}: {text}" for text in control.missing)
-    shipped = [one for one in results if one.framework.implied]
-    unknown = sum(bool(one.unloaded) for result in shipped for one in result.controls)
-    hidden = sum(len(one.not_shown) for one in shipped)
+    shipped = [framework_result for framework_result in results if framework_result.framework.implied]
+    unknown = sum(bool(control_result.unloaded) for result in shipped for control_result in result.controls)
+    hidden = sum(len(framework_result.not_shown) for framework_result in shipped)
     if unknown or hidden:
         yield (
             f"in the mappings that come with the checker {unknown} of the controls shown have rules of packs that are not"
@@ -200,15 +204,19 @@ def _of_packs(number: int) -> str:
 
 def _mapped(run: Run) -> Iterator[MappedRule]:
     """The controls of the rules that were judged, then of those that were switched off, then of those left out."""
-    changes = {one.rule.name: one for one in run.changes}
-    judged = {one.rule.name for one in run.judged}
-    for one in run.judged:
-        for control in one.rule.controls:
+    changes = {item.rule.name: item for item in run.changes}
+    judged = {rule_result.rule.name for rule_result in run.judged}
+    for rule_result in run.judged:
+        for control in rule_result.rule.controls:
             lacks = tuple(
-                lack for lack in run.shortfalls if lack.rule == one.rule.name and lack.control == control
+                lack
+                for lack in run.shortfalls
+                if lack.rule == rule_result.rule.name and lack.control == control
             )
-            state = worst(one.tally) if one.tally.subjects else "not_evaluated"
-            yield MappedRule(one.rule, control, state, one.tally, changes.get(one.rule.name), lacks)
+            state = worst(rule_result.tally) if rule_result.tally.subjects else "not_evaluated"
+            yield MappedRule(
+                rule_result.rule, control, state, rule_result.tally, changes.get(rule_result.rule.name), lacks
+            )
     for change in run.changes:
         for control in change.rule.controls if change.off else ():
             yield MappedRule(change.rule, control, "off", Tally(), change, ())

@@ -200,7 +200,7 @@ def _is_special(target: Path) -> bool:
 
 
 def _existing(folder: Path) -> Path:
-    return next(one for one in (folder, *folder.parents) if one.exists())
+    return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def _probe_folder(text: str, target: Path) -> None:

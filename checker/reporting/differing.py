@@ -43,84 +43,85 @@ CAUSES: Mapping[Factor, str] = {
 def cause(causes: tuple[Factor, ...], together: tuple[Factor, ...] = ()) -> str:
     """Causes in words: `data`, `data; clock`, `several together: data, clock`."""
     if causes:
-        return "; ".join(one.value for one in causes)
+        return "; ".join(factor.value for factor in causes)
     if together:
-        return f"several together: {', '.join(one.value for one in together)}"
+        return f"several together: {', '.join(factor.value for factor in together)}"
     return ""
 
 
-def sentence(one: Comparison) -> str:
+def sentence(comparison: Comparison) -> str:
     """What changed, in one line."""
-    found = one.categories
+    found = comparison.categories
     parts = [f"{number:,} {category.value}" for category, number in found.items() if number]
     return f"{', '.join(parts)}." if parts else "No findings in either run."
 
 
-def differ(one: Comparison) -> str:
+def differ(comparison: Comparison) -> str:
     """In what the runs differ, in one line."""
-    if not one.factors:
+    if not comparison.factors:
         return "The runs rest on the same evidence, policies and waivers, at the same instant."
-    return f"The runs differ in: {', '.join(factor.value for factor in one.factors)}."
+    return f"The runs differ in: {', '.join(factor.value for factor in comparison.factors)}."
 
 
-def table(one: Comparison) -> list[tuple[str, str, str, int]]:
+def table(comparison: Comparison) -> list[tuple[str, str, str, int]]:
     """Rule, category, cause and number, by rule; what persists last."""
     return [
         (
-            one.rule(counted.entry).name,
+            comparison.rule(counted.entry).name,
             counted.category.value,
-            cause(counted.causes, _together(one, counted.entry, counted.category)),
+            cause(counted.causes, _together(comparison, counted.entry, counted.category)),
             counted.number,
         )
         for counted in sorted(
-            one.counts, key=lambda found: (found.entry, list(Category).index(found.category), found.causes)
+            comparison.counts,
+            key=lambda found: (found.entry, list(Category).index(found.category), found.causes),
         )
     ]
 
 
-def _together(one: Comparison, entry: int, category: Category) -> tuple[Factor, ...]:
+def _together(comparison: Comparison, entry: int, category: Category) -> tuple[Factor, ...]:
     if category is Category.PERSISTING:
         return ()
-    return tuple(factor for factor in one.factors if factor in one.entries[entry].factors)
+    return tuple(factor for factor in comparison.factors if factor in comparison.entries[entry].factors)
 
 
-def text(one: Comparison, out: TextIO) -> None:
+def text(comparison: Comparison, out: TextIO) -> None:
     """The summary for a terminal, and the first changes."""
-    out.writelines(f"{line}\n" for line in _lines(one))
+    out.writelines(f"{line}\n" for line in _lines(comparison))
 
 
-def _lines(one: Comparison) -> Iterator[str]:
-    yield sentence(one)
+def _lines(comparison: Comparison) -> Iterator[str]:
+    yield sentence(comparison)
     yield ""
-    for label, side in (("Old", one.old), ("New", one.new)):
+    for label, side in (("Old", comparison.old), ("New", comparison.new)):
         yield f"{label:<5} {_side(side)}"
-    yield f"      {differ(one)}"
-    rows = table(one)
+    yield f"      {differ(comparison)}"
+    rows = table(comparison)
     if rows:
         yield ""
         width = min(60, max(len(row[0]) for row in rows))
         yield f"{'RULE':<{width}}  {'CHANGE':<19}  {'NUMBER':>9}  CAUSE"
         for name, category, why, number in rows:
             yield f"{_safe(name, 60):<{width}}  {category:<19}  {number:>9,}  {why}".rstrip()
-    if one.total:
+    if comparison.total:
         yield ""
-        shown = f", first {MOST_CHANGES}" if one.total > MOST_CHANGES else ""
-        yield f"Changes ({one.total:,}{shown})"
-        for change in one.changes(MOST_CHANGES):
+        shown = f", first {MOST_CHANGES}" if comparison.total > MOST_CHANGES else ""
+        yield f"Changes ({comparison.total:,}{shown})"
+        for change in comparison.changes(MOST_CHANGES):
             yield f"  {change.category.value:<19}  {_safe(change.rule.name)}  {_safe(change.subject.name)}"
-            yield f"  {'':<19}  {was_now(change)}; {remarks(one, change)}"
+            yield f"  {'':<19}  {was_now(change)}; {remarks(comparison, change)}"
             if change.message:
                 yield f"  {'':<19}  {_safe(change.message)}"
-        if one.total > MOST_CHANGES:
-            rest = one.total - MOST_CHANGES
+        if comparison.total > MOST_CHANGES:
+            rest = comparison.total - MOST_CHANGES
             yield f"  ... and {rest:,} more (all of them: --report json=diff.json)"
 
 
-def remarks(one: Comparison, change: Change) -> str:
+def remarks(comparison: Comparison, change: Change) -> str:
     """Why it changed, whether it comes and goes, and since when it is, or was, a finding."""
     said = [cause(change.causes, change.together), "flapping" * change.flapping]
     if change.first_seen:
-        said.append(f"first seen {wording.since(change.first_seen, change.first_run, one.new.as_of)}")
+        said.append(f"first seen {wording.since(change.first_seen, change.first_run, comparison.new.as_of)}")
     return "; ".join(filter(None, said))
 
 
@@ -134,33 +135,35 @@ def _side(side: Side) -> str:
     return f"{_safe(side.name)}  {_safe(side.audit)}, as of {values.iso(side.as_of)}{flag}"
 
 
-def json(one: Comparison, out: TextIO) -> None:
+def json(comparison: Comparison, out: TextIO) -> None:
     """docs/diff-1.schema.json: one change a line."""
     header = {
         "schema": SCHEMA,
-        "old": _json_side(one.old),
-        "new": _json_side(one.new),
-        "differ": [factor.value for factor in one.factors],
-        "earlier_runs": one.earlier,
+        "old": _json_side(comparison.old),
+        "new": _json_side(comparison.new),
+        "differ": [factor.value for factor in comparison.factors],
+        "earlier_runs": comparison.earlier,
         "summary": {
-            **{category.value.replace(" ", "_"): number for category, number in one.categories.items()},
-            "rules": [_json_counted(one, index) for index in range(len(one.counts))],
+            **{
+                category.value.replace(" ", "_"): number for category, number in comparison.categories.items()
+            },
+            "rules": [_json_counted(comparison, index) for index in range(len(comparison.counts))],
         },
     }
     out.write(f"{json_text(header, indent=2).removesuffix(chr(10) + '}')},\n")
     out.write('  "changes": [')
     lead = "\n    "
-    for change in one.changes():
+    for change in comparison.changes():
         out.write(lead + json_text(_json_change(change)))
         lead = ",\n    "
     out.write("]\n}\n" if lead.startswith("\n") else "\n  ]\n}\n")
 
 
-def _json_counted(one: Comparison, index: int) -> dict[str, Any]:
-    counted = one.counts[index]
-    rule = one.rule(counted.entry)
+def _json_counted(comparison: Comparison, index: int) -> dict[str, Any]:
+    counted = comparison.counts[index]
+    rule = comparison.rule(counted.entry)
     causes = counted.causes
-    together = () if causes else _together(one, counted.entry, counted.category)
+    together = () if causes else _together(comparison, counted.entry, counted.category)
     return {
         "rule": rule.id,
         "pack": rule.pack,
@@ -181,17 +184,17 @@ def _json_side(side: Side) -> dict[str, Any]:
     }
 
 
-def _json_change(one: Change) -> dict[str, Any]:
-    subject = one.subject
+def _json_change(change: Change) -> dict[str, Any]:
+    subject = change.subject
     return {
-        "rule": one.rule.id,
-        "pack": one.rule.pack,
-        "severity": one.rule.severity.value,
-        "category": one.category.value,
-        "was": _json_state(one.was),
-        "now": _json_state(one.now),
-        "causes": [factor.value for factor in one.causes],
-        "together": [factor.value for factor in one.together],
+        "rule": change.rule.id,
+        "pack": change.rule.pack,
+        "severity": change.rule.severity.value,
+        "category": change.category.value,
+        "was": _json_state(change.was),
+        "now": _json_state(change.now),
+        "causes": [factor.value for factor in change.causes],
+        "together": [factor.value for factor in change.together],
         "subject": subject.name,
         "target": subject.target,
         "account": subject.account,
@@ -199,10 +202,10 @@ def _json_change(one: Change) -> dict[str, Any]:
         "datastoreId": subject.datastore_id,
         "imageSetId": subject.image_set_id,
         "versionId": None if subject.version_id is None else str(subject.version_id),
-        "message": one.message or None,
-        "flapping": one.flapping,
-        "first_seen": values.iso(one.first_seen) if one.first_seen else None,
-        "first_seen_run": one.first_run,
+        "message": change.message or None,
+        "flapping": change.flapping,
+        "first_seen": values.iso(change.first_seen) if change.first_seen else None,
+        "first_seen_run": change.first_run,
     }
 
 

@@ -16,6 +16,6 @@ FORMATS: Mapping[str, Callable[[Comparison, TextIO], None]] = {
 }
 
 
-def write(one: Comparison, name: str, out: TextIO) -> None:
+def write(comparison: Comparison, name: str, out: TextIO) -> None:
     """Writes a comparison in one of the formats."""
-    FORMATS[name](one, out)
+    FORMATS[name](comparison, out)

@@ -19,33 +19,35 @@ LONGEST = 2_000
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>&@:])")
 
 
-def markdown(one: Comparison, out: TextIO) -> None:
+def markdown(comparison: Comparison, out: TextIO) -> None:
     """The counts as a table, and the first changes as another one."""
-    out.write(f"## {cell(one.old.name)} → {cell(one.new.name)}\n\n{cell(differing.sentence(one))}\n\n")
-    out.write(f"{cell(differing.differ(one))}\n")
-    rows = differing.table(one)
+    out.write(
+        f"## {cell(comparison.old.name)} → {cell(comparison.new.name)}\n\n{cell(differing.sentence(comparison))}\n\n"
+    )
+    out.write(f"{cell(differing.differ(comparison))}\n")
+    rows = differing.table(comparison)
     if rows:
         out.write("\n| rule | change | number | cause |\n| --- | --- | ---: | --- |\n")
         out.writelines(
             f"| {cell(name)} | {cell(category)} | {number:,} | {cell(why)} |\n"
             for name, category, why, number in rows
         )
-    if one.total:
+    if comparison.total:
         out.write(
             "\n| change | rule | subject | was → is | cause | found |\n| --- | --- | --- | --- | --- | --- |\n"
         )
-        for change in one.changes(differing.MOST_CHANGES):
+        for change in comparison.changes(differing.MOST_CHANGES):
             cells = (
                 change.category.value,
                 change.rule.name,
                 change.subject.name,
                 f"{change.was.words} → {change.now.words}",
-                differing.remarks(one, change),
+                differing.remarks(comparison, change),
                 change.message,
             )
             out.write(f"| {' | '.join(map(cell, cells))} |\n")
-    if one.total > differing.MOST_CHANGES:
-        out.write(f"\nAnd {one.total - differing.MOST_CHANGES:,} more changes.\n")
+    if comparison.total > differing.MOST_CHANGES:
+        out.write(f"\nAnd {comparison.total - differing.MOST_CHANGES:,} more changes.\n")
 
 
 def cell(text: str) -> str:
@@ -54,28 +56,28 @@ def cell(text: str) -> str:
     return _MARKS.sub(lambda match: f"&#{ord(match[0])};" if match[0] in "<>&@:|" else f"\\{match[0]}", plain)
 
 
-def html(one: Comparison, out: TextIO) -> None:
+def html(comparison: Comparison, out: TextIO) -> None:
     """A page without a script; of the changes it holds the first, and says how many there are."""
     style = (folder("reports") / "html" / "page.css").read_text(encoding="utf-8")
-    out.writelines(template("html/diff.html.jinja", _shown).generate(**_context(one, style)))
+    out.writelines(template("html/diff.html.jinja", _shown).generate(**_context(comparison, style)))
 
 
-def _context(one: Comparison, style: str) -> dict[str, Any]:
+def _context(comparison: Comparison, style: str) -> dict[str, Any]:
     from markupsafe import Markup
 
     return {
-        "one": one,
-        "sentence": differing.sentence(one),
-        "differ": differing.differ(one),
+        "one": comparison,
+        "sentence": differing.sentence(comparison),
+        "differ": differing.differ(comparison),
         "sides": [
-            ("Old run", one.old, values.iso(one.old.as_of)),
-            ("New run", one.new, values.iso(one.new.as_of)),
+            ("Old run", comparison.old, values.iso(comparison.old.as_of)),
+            ("New run", comparison.new, values.iso(comparison.new.as_of)),
         ],
-        "categories": [(category, number) for category, number in one.categories.items() if number],
+        "categories": [(category, number) for category, number in comparison.categories.items() if number],
         "meanings": differing.MEANINGS,
         "causes": differing.CAUSES,
-        "table": differing.table(one),
-        "changes": list(one.changes(differing.MOST_ROWS)),
+        "table": differing.table(comparison),
+        "changes": list(comparison.changes(differing.MOST_ROWS)),
         "cause": differing.cause,
         "remarks": differing.remarks,
         "style": Markup(style),  # noqa: S704 - our own file

@@ -32,43 +32,52 @@ def key_of(rule: Rule, param: str) -> str:
     return f"{rule.name if param in rule.params else rule.pack}.{param}"
 
 
-def text(one: Explanation, packs: Iterable[Pack], sources: Sources) -> str:
+def text(explanation: Explanation, packs: Iterable[Pack], sources: Sources) -> str:
     """An explanation for people, with the policy's lines."""
-    rule = one.rule
-    lines = [f"{rule.name}: {one.verdict.value}", printable(rule.title), ""]
-    lines += [*_row("subject", one.subject.name), *_row("as of", values.iso(one.as_of))]
-    lines += _remarks(one)
-    if one.finding and one.verdict is Verdict.FAIL:
-        lines += _row("message", one.finding.message)
-    if one.finding and one.finding.calls:
-        lines += _row("rests on", rests_on(one.finding))
-    for name, value in one.params.items():
+    rule = explanation.rule
+    lines = [f"{rule.name}: {explanation.verdict.value}", printable(rule.title), ""]
+    lines += [*_row("subject", explanation.subject.name), *_row("as of", values.iso(explanation.as_of))]
+    lines += _remarks(explanation)
+    if explanation.finding and explanation.verdict is Verdict.FAIL:
+        lines += _row("message", explanation.finding.message)
+    if explanation.finding and explanation.finding.calls:
+        lines += _row("rests on", rests_on(explanation.finding))
+    for name, value in explanation.params.items():
         source = sources.get(key_of(rule, name), "default")
         lines += _row("parameter", f"${name} = {_show(value)} ({source})")
-    for label in one.labels:
+    for label in explanation.labels:
         lines += _row("label", _label(label))
-    if one.subject.image_set_id is not None or rule.scope == "datastore":
-        lines += _row("next", forecast(one.verdict, one.outlook))
+    if explanation.subject.image_set_id is not None or rule.scope == "datastore":
+        lines += _row("next", forecast(explanation.verdict, explanation.outlook))
     source_lines = _sources(packs)
-    for word, part in (("when", one.when), ("deny" if rule.deny else "require", one.condition)):
+    for word, part in (
+        ("when", explanation.when),
+        ("deny" if rule.deny else "require", explanation.condition),
+    ):
         if part is not None:
             several = f", {part.written.kind} of" if isinstance(part.written, Group) else ""
-            lines += ["", f"{word}: {_TRUTH[part.truth]}{several}", *_part(part, one, source_lines, "  ")]
+            lines += [
+                "",
+                f"{word}: {_TRUTH[part.truth]}{several}",
+                *_part(part, explanation, source_lines, "  "),
+            ]
     return "\n".join(lines)
 
 
-def _remarks(one: Explanation) -> list[str]:
+def _remarks(explanation: Explanation) -> list[str]:
     """Why a verdict is unknown, and how it stands to other verdicts and to what was read."""
     lines = []
-    if one.finding and one.finding.reason and one.verdict is Verdict.UNKNOWN:
-        lines += _row("reason", one.finding.reason)
-    if one.unread and one.verdict is not Verdict.UNKNOWN:
+    if explanation.finding and explanation.finding.reason and explanation.verdict is Verdict.UNKNOWN:
+        lines += _row("reason", explanation.finding.reason)
+    if explanation.unread and explanation.verdict is not Verdict.UNKNOWN:
         lines += _row(
-            "unread", f"{_UNREAD[one.rule.scope]} ({one.unread}), which this verdict needs no answer of"
+            "unread",
+            f"{_UNREAD[explanation.rule.scope]} ({explanation.unread}), which this verdict needs no answer of",
         )
-    if one.together:
+    if explanation.together:
         lines += _row(
-            "counted", f"once for the target {one.subject.target}, of all its image sets of which that is so"
+            "counted",
+            f"once for the target {explanation.subject.target}, of all its image sets of which that is so",
         )
     return lines
 
@@ -84,7 +93,7 @@ def forecast(verdict: Verdict, outlook: Outlook) -> str:
 
 def document(many: Iterable[Explanation], sources: Sources) -> dict[str, Any]:
     """Explanations as JSON holds them."""
-    return {"schema": SCHEMA, "explanations": [_json(one, sources) for one in many]}
+    return {"schema": SCHEMA, "explanations": [_json(explanation, sources) for explanation in many]}
 
 
 def _row(label: str, said: str) -> list[str]:
@@ -101,16 +110,20 @@ def _show(value: object) -> str:
     return ", ".join(map(values.show, value)) if isinstance(value, tuple) else values.show(value)
 
 
-def _part(part: Part, one: Explanation, sources: Mapping[str, list[str]], margin: str) -> Iterator[str]:
+def _part(
+    part: Part, explanation: Explanation, sources: Mapping[str, list[str]], margin: str
+) -> Iterator[str]:
     if isinstance(part.written, Group):
         for member in part.members:
             if isinstance(member.written, Group):
                 yield f"{margin}{_TRUTH[member.truth]:<8} {member.written.kind} of"
-            yield from _part(member, one, sources, margin + "  " * isinstance(member.written, Group))
+            yield from _part(member, explanation, sources, margin + "  " * isinstance(member.written, Group))
         return
     inner = margin + " " * 9
     said = one_line(phrase(part.written))
-    params = [f"${name} = {_show(one.params[name])}" for name in sorted(_read(part, one.rule))]
+    params = [
+        f"${name} = {_show(explanation.params[name])}" for name in sorted(_read(part, explanation.rule))
+    ]
     yield f"{margin}{_TRUTH[part.truth]:<8} {said}" + (f"  [{one_line(', '.join(params))}]" if params else "")
     for seen in part.observed:
         yield f"{inner}{one_line(f'{seen.name} = {_value(seen)}')}"
@@ -146,8 +159,8 @@ def _sources(packs: Iterable[Pack]) -> dict[str, list[str]]:
     return {pack.path: pack.source.decode("utf-8-sig").splitlines() for pack in packs}
 
 
-def _json(one: Explanation, sources: Sources) -> dict[str, Any]:
-    rule, subject = one.rule, one.subject
+def _json(explanation: Explanation, sources: Sources) -> dict[str, Any]:
+    rule, subject = explanation.rule, explanation.subject
     return {
         "rule": rule.id,
         "pack": rule.pack,
@@ -163,24 +176,28 @@ def _json(one: Explanation, sources: Sources) -> dict[str, Any]:
             "imageSetId": subject.image_set_id,
             "versionId": None if subject.version_id is None else str(subject.version_id),
         },
-        "as_of": values.iso(one.as_of),
-        "verdict": one.verdict.value,
-        "reason": one.finding.reason if one.finding else None,
-        "message": one.finding.message if one.finding else None,
-        "counted_for_target": one.together,
-        "unread": one.unread or None,
-        **(answers(one.finding) if one.finding else {"calls": [], "collectedAt": None, "reusedFrom": None}),
+        "as_of": values.iso(explanation.as_of),
+        "verdict": explanation.verdict.value,
+        "reason": explanation.finding.reason if explanation.finding else None,
+        "message": explanation.finding.message if explanation.finding else None,
+        "counted_for_target": explanation.together,
+        "unread": explanation.unread or None,
+        **(
+            answers(explanation.finding)
+            if explanation.finding
+            else {"calls": [], "collectedAt": None, "reusedFrom": None}
+        ),
         "params": [
             {"name": name, "value": _plain(value), "from": sources.get(key_of(rule, name), "default")}
-            for name, value in one.params.items()
+            for name, value in explanation.params.items()
         ],
         "labels": [
             {"name": label.name, "value": plain(label.value), "from": label.place or None}
-            for label in one.labels
+            for label in explanation.labels
         ],
-        "when": _json_part(one.when) if one.when else None,
-        "deny" if rule.deny else "require": _json_part(one.condition),
-        "next": _json_outlook(one.outlook),
+        "when": _json_part(explanation.when) if explanation.when else None,
+        "deny" if rule.deny else "require": _json_part(explanation.condition),
+        "next": _json_outlook(explanation.outlook),
     }
 
 

@@ -22,34 +22,34 @@ LIMITS = (
 )
 
 
-def text(one: Forecast, out: TextIO) -> None:
+def text(forecast: Forecast, out: TextIO) -> None:
     """What happens to the gate, then the changes by kind, then the first of them."""
-    out.writelines(f"{line}\n" for line in _lines(one))
+    out.writelines(f"{line}\n" for line in _lines(forecast))
 
 
-def gate(one: Forecast) -> str:
+def gate(forecast: Forecast) -> str:
     """What happens to the gate's outcome, in one line."""
-    now = one.run.outcome.value
-    if one.turn is not None:
-        sure = "" if one.turn.at <= one.sure_until else ", or before (see below)"
-        return f"The gate says {now} until {values.iso(one.turn.at)}, then {one.turn.outcome.value}{sure}."
-    if one.run.outcome is Outcome.VIOLATION:
+    now = forecast.run.outcome.value
+    if forecast.turn is not None:
+        sure = "" if forecast.turn.at <= forecast.sure_until else ", or before (see below)"
+        return f"The gate says {now} until {values.iso(forecast.turn.at)}, then {forecast.turn.outcome.value}{sure}."
+    if forecast.run.outcome is Outcome.VIOLATION:
         return "The gate says violation already."
-    return f"The gate says {now}, and nothing worse up to {values.iso(one.sure_until)}."
+    return f"The gate says {now}, and nothing worse up to {values.iso(forecast.sure_until)}."
 
 
-def _lines(one: Forecast) -> Iterator[str]:
-    yield gate(one)
-    if one.turn is not None:
-        yield from _because(one.turn)
+def _lines(forecast: Forecast) -> Iterator[str]:
+    yield gate(forecast)
+    if forecast.turn is not None:
+        yield from _because(forecast.turn)
     yield ""
-    yield f"Run        {_safe(one.run.name)} ({_safe(one.run.id)})"
-    yield f"From       {values.iso(one.run.as_of)}{' (hypothetical)' if one.run.hypothetical else ''}"
-    yield f"Up to      {values.iso(one.until)}"
+    yield f"Run        {_safe(forecast.run.name)} ({_safe(forecast.run.id)})"
+    yield f"From       {values.iso(forecast.run.as_of)}{' (hypothetical)' if forecast.run.hypothetical else ''}"
+    yield f"Up to      {values.iso(forecast.until)}"
     yield f"Note       {LIMITS}"
-    for name, at in one.flips.looked.items():
+    for name, at in forecast.flips.looked.items():
         yield f"Note       {_safe(name)} was looked at up to {values.iso(at)} only: it may change too often"
-    kinds = one.flips.kinds()
+    kinds = forecast.flips.kinds()
     if not kinds:
         yield ""
         yield "No verdict changes."
@@ -60,11 +60,11 @@ def _lines(one: Forecast) -> Iterator[str]:
     for rule, before, after, number, first in kinds:
         what = f"{before.words} -> {after.words}"
         yield f"{_safe(rule.name, 60):<{width}}  {what:<34}  {number:>9,}  {values.iso(first)}"
-    total = one.number
+    total = forecast.number
     yield ""
     shown = f", first {MOST_FLIPS}" if total > MOST_FLIPS else ""
     yield f"Changes ({total:,}{shown})"
-    yield from (f"  {_flip(flip)}" for flip in islice(one.flips.flips(), MOST_FLIPS))
+    yield from (f"  {_flip(flip)}" for flip in islice(forecast.flips.flips(), MOST_FLIPS))
     if total > MOST_FLIPS:
         yield f"  ... and {total - MOST_FLIPS:,} more (all of them: --json)"
 
@@ -84,22 +84,22 @@ def _flip(flip: Flip) -> str:
     return f"{values.iso(flip.at)}  {_safe(flip.rule.name)}  {_safe(flip.subject.name)}  {what}"
 
 
-def json(one: Forecast, out: TextIO) -> None:
+def json(forecast: Forecast, out: TextIO) -> None:
     """The forecast as JSON, one change a line."""
     header = {
         "schema": SCHEMA,
-        "run": one.run.id,
-        "name": one.run.name,
-        "as_of": values.iso(one.run.as_of),
-        "until": values.iso(one.until),
+        "run": forecast.run.id,
+        "name": forecast.run.name,
+        "as_of": values.iso(forecast.run.as_of),
+        "until": values.iso(forecast.until),
         "hypothetical": True,
         "limits": LIMITS,
-        "looked_until": {name: values.iso(at) for name, at in one.flips.looked.items()},
-        "outcome": one.run.outcome.value,
+        "looked_until": {name: values.iso(at) for name, at in forecast.flips.looked.items()},
+        "outcome": forecast.run.outcome.value,
         "gate": {
-            "sentence": gate(one),
-            "sure_until": values.iso(one.sure_until),
-            "worse": _turn(one.turn) if one.turn else None,
+            "sentence": gate(forecast),
+            "sure_until": values.iso(forecast.sure_until),
+            "worse": _turn(forecast.turn) if forecast.turn else None,
         },
         "kinds": [
             {
@@ -109,13 +109,13 @@ def json(one: Forecast, out: TextIO) -> None:
                 "number": number,
                 "first": values.iso(first),
             }
-            for rule, before, after, number, first in one.flips.kinds()
+            for rule, before, after, number, first in forecast.flips.kinds()
         ],
     }
     out.write(f"{json_text(header, indent=2).removesuffix(chr(10) + '}')},\n")
     out.write('  "changes": [')
     lead = "\n    "
-    for flip in one.flips.flips():
+    for flip in forecast.flips.flips():
         out.write(lead + json_text(_json_flip(flip)))
         lead = ",\n    "
     out.write("]\n}\n" if lead.startswith("\n") else "\n  ]\n}\n")
@@ -127,12 +127,12 @@ def _turn(turn: Turn) -> dict[str, Any]:
         "outcome": turn.outcome.value,
         "findings": turn.number,
         "first": [_json_flip(flip) for flip in turn.because],
-        "waivers_ended": [_waiver(one) for one in turn.ended],
+        "waivers_ended": [_waiver(waiver) for waiver in turn.ended],
     }
 
 
-def _waiver(one: Waiver) -> dict[str, Any]:
-    return {"rule": one.rule, "owner": one.owner, "where": str(one.where)}
+def _waiver(waiver: Waiver) -> dict[str, Any]:
+    return {"rule": waiver.rule, "owner": waiver.owner, "where": str(waiver.where)}
 
 
 def _json_flip(flip: Flip) -> dict[str, Any]:

@@ -109,7 +109,7 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
         "cards": cards,
         "shown_first": [card for card in cards if card.state in ("fail", "unknown") and card.counts],
         "frameworks": control_results(run),
-        "changes": {one.rule.name: wording.change(one) for one in run.changes},
+        "changes": {change.rule.name: wording.change(change) for change in run.changes},
         "controls_of": wording.controls,
         "nouns": wording.nouns(run),
         "count_of": wording.subjects,
@@ -155,10 +155,10 @@ def _looking_back(run: Run) -> dict[str, Any]:
         "tones": looking_back.TONES,
         "new": Category.NEW,
         "new_causes": new_causes(since) if since else [],
-        "first_seen": lambda one: (
-            wording.since(one.first_seen, one.first_run, run.as_of) if one.first_seen else ""
+        "first_seen": lambda item: (
+            wording.since(item.first_seen, item.first_run, run.as_of) if item.first_seen else ""
         ),
-        "judged": {one.rule.name for one in run.judged},
+        "judged": {rule_result.rule.name for rule_result in run.judged},
         "trend": past,
         "courses": looking_back.courses(run, past),
         "iso": values.iso,
@@ -169,13 +169,16 @@ def _findings(run: Run) -> tuple[list[StaticRow], dict[str, Any]]:
     """The first findings in plain HTML, and as many as fit for the page's script."""
     rows: list[StaticRow] = []
     linked: set[str] = set()
-    for one in run.findings(MOST_STATIC):
-        rows.append(_row(run, one, first=one.rule.name not in linked))
-        linked.add(one.rule.name)
-    totals = [one.tally.fail + one.tally.waived + one.tally.unknown for one in run.ranked]
+    for finding in run.findings(MOST_STATIC):
+        rows.append(_row(run, finding, first=finding.rule.name not in linked))
+        linked.add(finding.rule.name)
+    totals = [
+        rule_result.tally.fail + rule_result.tally.waived + rule_result.tally.unknown
+        for rule_result in run.ranked
+    ]
     most = min(MOST_EMBEDDED, MOST_BYTES // packing.ROW_COST)
     embedded = shares(totals, most)
-    places = {one.rule.name: place for place, one in enumerate(run.judged)}
+    places = {item.rule.name: place for place, item in enumerate(run.judged)}
     groups: list[packing.Rows] = []
     left, budget = sum(embedded), MOST_BYTES
     for number, (judged, found) in enumerate(run.findings_by_rule()):
@@ -183,15 +186,15 @@ def _findings(run: Run) -> tuple[list[StaticRow], dict[str, Any]]:
         # its part by number of findings, or all that the later rules' plainest findings leave over
         later = left - embedded[number]
         allowed = max(budget * embedded[number] // max(left, 1), budget - packing.ROW_COST * later)
-        for one in islice(found, embedded[number]):
-            group.add(one, looking_back.note(run, one))
+        for finding in islice(found, embedded[number]):
+            group.add(finding, looking_back.note(run, finding))
             if group.cost >= allowed:
                 break
         left, budget = later, budget - group.cost
         if group.sets:
             groups.append(group)
     data = packing.packed(groups, sum(totals))
-    data["waivers"] = {one.waiver.number: looking_back.brief(one.waiver) for one in run.waivers}
+    data["waivers"] = {use.waiver.number: looking_back.brief(use.waiver) for use in run.waivers}
     data["compared"] = run.change is not None
     data["as_of"] = values.iso(run.as_of)
     return rows, data
@@ -200,27 +203,27 @@ def _findings(run: Run) -> tuple[list[StaticRow], dict[str, Any]]:
 def _unshown(run: Run, rows: Sequence[StaticRow]) -> list[tuple[str, int]]:
     """The rules of which plain HTML shows no finding, each with how many there are."""
     shown = {row.finding.rule.name for row in rows}
-    others = [one for one in run.ranked if one.rule.name not in shown]
+    others = [rule_result for rule_result in run.ranked if rule_result.rule.name not in shown]
     return [
-        (one.rule.name, number)
-        for one in others
-        if (number := one.tally.fail + one.tally.waived + one.tally.unknown)
+        (rule_result.rule.name, number)
+        for rule_result in others
+        if (number := rule_result.tally.fail + rule_result.tally.waived + rule_result.tally.unknown)
     ]
 
 
-def _row(run: Run, one: Finding, *, first: bool) -> StaticRow:
+def _row(run: Run, finding: Finding, *, first: bool) -> StaticRow:
     return StaticRow(
-        normal.finding_id(one.rule, one.subject),
-        one,
+        normal.finding_id(finding.rule, finding.subject),
+        finding,
         # a waived unknown stays unknown; its note says the rest
-        "waived" if one.waived and one.verdict is Verdict.FAIL else one.verdict.value,
-        wording.headline(one),
-        looking_back.note(run, one),
-        wording.expected(one.rule),
-        wording.observed(one),
-        wording.further_reason(one),
-        wording.rests_on(one),
-        wording.first_seen(one, run.as_of),
+        "waived" if finding.waived and finding.verdict is Verdict.FAIL else finding.verdict.value,
+        wording.headline(finding),
+        looking_back.note(run, finding),
+        wording.expected(finding.rule),
+        wording.observed(finding),
+        wording.further_reason(finding),
+        wording.rests_on(finding),
+        wording.first_seen(finding, run.as_of),
         first,
     )
 
@@ -233,7 +236,7 @@ def _card(run: Run, judged: Judged) -> Card:
 
 def _subject_head(run: Run) -> str:
     """What the column of subjects is called: a version is one of an image set."""
-    scopes = {one.rule.scope for one in run.judged}
+    scopes = {rule_result.rule.scope for rule_result in run.judged}
     if "datastore" not in scopes:
         return "Image set"
     return "Data store" if scopes == {"datastore"} else "Image set or data store"

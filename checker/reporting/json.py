@@ -15,9 +15,9 @@ def write(run: Run, out: TextIO, options: Options) -> None:  # noqa: ARG001 - ev
     """results.json: `schema`, `run`, `summary`, then `findings` and `unreadable`, one a line."""
     header = json_text(normal.header(run), indent=2).removesuffix("\n}")
     out.write(f"{header},\n")
-    _list(out, "findings", (normal.finding(one, run.as_of) for one in run.findings()))
+    _list(out, "findings", (normal.finding(finding, run.as_of) for finding in run.findings()))
     out.write(",\n")
-    _list(out, "unreadable", (normal.unreadable(one) for one in run.unread()))
+    _list(out, "unreadable", (normal.unreadable(image_set) for image_set in run.unread()))
     out.write("\n}\n")
 
 

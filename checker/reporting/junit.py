@@ -92,15 +92,17 @@ def _watched(cases: Iterator[Case], seen: _Seen) -> Iterator[Case]:
 def _every(run: Run, judged: Judged, rows: Iterator[SubjectVerdict]) -> Iterator[Case]:
     """A case for each subject."""
     total = 0
-    for total, one in enumerate(rows, start=1):  # noqa: B007 - counted for below
-        if one.finding is not None:
-            yield _finding(run, one.finding)
-        elif one.verdict is Verdict.PASS:
-            yield Case(_name(one.subject))
-        elif one.verdict is Verdict.NOT_APPLICABLE:
-            yield Case(_name(one.subject), "skipped", "", NOT_APPLICABLE, NOT_APPLICABLE)
+    for total, subject_verdict in enumerate(rows, start=1):  # noqa: B007 - counted for below
+        if subject_verdict.finding is not None:
+            yield _finding(run, subject_verdict.finding)
+        elif subject_verdict.verdict is Verdict.PASS:
+            yield Case(_name(subject_verdict.subject))
+        elif subject_verdict.verdict is Verdict.NOT_APPLICABLE:
+            yield Case(_name(subject_verdict.subject), "skipped", "", NOT_APPLICABLE, NOT_APPLICABLE)
         else:
-            raise RuntimeError(f"{judged.rule.name} on {one.subject.name}: {one.verdict} without a finding")
+            raise RuntimeError(
+                f"{judged.rule.name} on {subject_verdict.subject.name}: {subject_verdict.verdict} without a finding"
+            )
     if not total:
         yield from _totals(judged)
 
@@ -108,9 +110,9 @@ def _every(run: Run, judged: Judged, rows: Iterator[SubjectVerdict]) -> Iterator
 def _found(run: Run, judged: Judged, found: Iterator[Finding], passes: str) -> Iterator[Case]:
     """A case for each finding; the rest as totals, or left out where there are findings to show."""
     empty = True
-    for one in found:
+    for finding in found:
         empty = False
-        yield _finding(run, one)
+        yield _finding(run, finding)
     if empty or passes == "aggregate":
         yield from _totals(judged)
 
@@ -150,10 +152,12 @@ def _run_problems(run: Run, *, red: bool) -> Iterator[Case]:
     if unread := wording.unread_targets(run):
         yield _problem("targets read", "unreadable-target", "; ".join(unread))
         red = True
-    for one in run.unread() if run.ruling.unread else ():
-        if one.gated:
-            kind = _token(one.code) or Verdict.UNKNOWN.value
-            yield _problem(f"image set {_name(one.subject)} read", kind, _token(wording.unread(one)))
+    for image_set in run.unread() if run.ruling.unread else ():
+        if image_set.gated:
+            kind = _token(image_set.code) or Verdict.UNKNOWN.value
+            yield _problem(
+                f"image set {_name(image_set.subject)} read", kind, _token(wording.unread(image_set))
+            )
             red = True
     if run.ruling.uncovered and run.gate.min_coverage is not None:
         text = f"{wording.read_share(run)}; min_coverage: {values.show(run.gate.min_coverage)}"

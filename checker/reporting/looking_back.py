@@ -76,15 +76,15 @@ def waivers(run: Run) -> list[WaiverUse]:
     """The waivers of a run, those that need attention first: what counts again, then what soon will, then what is no use,
     then what could not be told of."""
 
-    def attention(one: WaiverUse) -> int:
-        again = one.state == "expired" and one.judged and not one.unused
-        needs = (again, one.soon, one.over_broad, one.unused, bool(one.doubt))
-        return needs.index(True) if any(needs) else len(needs) + (one.state == "in_force")
+    def attention(use: WaiverUse) -> int:
+        again = use.state == "expired" and use.judged and not use.unused
+        needs = (again, use.soon, use.over_broad, use.unused, bool(use.doubt))
+        return needs.index(True) if any(needs) else len(needs) + (use.state == "in_force")
 
-    return sorted(run.waivers, key=lambda one: (attention(one), one.waiver.expires, one.waiver.number))
+    return sorted(run.waivers, key=lambda item: (attention(item), item.waiver.expires, item.waiver.number))
 
 
-def flags(one: WaiverUse) -> list[tuple[str, str]]:
+def flags(use: WaiverUse) -> list[tuple[str, str]]:
     """How a waiver stands, in words, each with the verdict whose colour and shape it has on a page."""
     states = {
         "expired": ("fail", "Expired"),
@@ -92,30 +92,30 @@ def flags(one: WaiverUse) -> list[tuple[str, str]]:
         "in_force": ("pass", "In force"),
     }
     others = (
-        (one.soon, ("unknown", "Ends soon")),
-        (one.over_broad, ("unknown", "Over-broad")),
-        (one.unused, ("waived", "Unused")),
-        (bool(one.doubt), ("unknown", "Could not be told")),
+        (use.soon, ("unknown", "Ends soon")),
+        (use.over_broad, ("unknown", "Over-broad")),
+        (use.unused, ("waived", "Unused")),
+        (bool(use.doubt), ("unknown", "Could not be told")),
     )
-    return [states[one.state], *(flag for there, flag in others if there)]
+    return [states[use.state], *(flag for there, flag in others if there)]
 
 
 def standing(run: Run, rule: Rule) -> dict[str, int]:
     """How many waivers of a rule are in which state, and how many findings those in force cover; nothing where it has
     none."""
-    own = [one for one in run.waivers if one.waiver.rule == rule.name]
+    own = [use for use in run.waivers if use.waiver.rule == rule.name]
     if not own:
         return {}
-    force = [one for one in own if one.state == "in_force"]
+    force = [use for use in own if use.state == "in_force"]
     others = {
-        "expired": sum(one.state == "expired" for one in own),
-        "not-yet": sum(one.state == "not_yet" for one in own),
-        "ending-soon": sum(one.soon for one in own),
-        "unused": sum(one.unused for one in own),
-        "over-broad": sum(one.over_broad for one in own),
-        "could-not-be-told": sum(bool(one.doubt) for one in own),
+        "expired": sum(use.state == "expired" for use in own),
+        "not-yet": sum(use.state == "not_yet" for use in own),
+        "ending-soon": sum(use.soon for use in own),
+        "unused": sum(use.unused for use in own),
+        "over-broad": sum(use.over_broad for use in own),
+        "could-not-be-told": sum(bool(use.doubt) for use in own),
     }
-    covering = {"in-force": len(force), "covering": sum(one.used for one in force)}
+    covering = {"in-force": len(force), "covering": sum(use.used for use in force)}
     return covering | {name: number for name, number in others.items() if number}
 
 
@@ -123,8 +123,8 @@ def trend(run: Run) -> tuple[PastRun, ...]:
     """Earlier runs and this one, oldest first; nothing where there are no earlier ones."""
     if not run.trend:
         return ()
-    tallies = {one.rule.name: one.tally for one in run.judged}
-    change = {one.value: number for one, number in run.change.numbers.items()} if run.change else None
+    tallies = {rule_result.rule.name: rule_result.tally for rule_result in run.judged}
+    change = {item.value: number for item, number in run.change.numbers.items()} if run.change else None
     own = PastRun(run.id, run.as_of, run.outcome, run.hypothetical, run.coverage, tallies, change, run.oldest)
     return (*past_runs(run.trend), own)
 
@@ -135,34 +135,34 @@ def courses(run: Run, past: Sequence[PastRun]) -> dict[str, list[int]]:
     for point in run.trend:
         if earlier := past_run(point):
             fails = kept.setdefault(earlier.run, {})
-            for one in point["summary"]["rules"]:
-                severity = str(one.get("severity"))
-                fails[severity] = fails.get(severity, 0) + int(one.get("fail", 0))
-    own = dict.fromkeys((one.rule.severity for one in run.judged), 0)
-    for one in run.judged:
-        own[one.rule.severity] += one.tally.fail
+            for rule_result in point["summary"]["rules"]:
+                severity = str(rule_result.get("severity"))
+                fails[severity] = fails.get(severity, 0) + int(rule_result.get("fail", 0))
+    own = dict.fromkeys((rule_result.rule.severity for rule_result in run.judged), 0)
+    for rule_result in run.judged:
+        own[rule_result.rule.severity] += rule_result.tally.fail
     found = {}
     for severity in reversed(Severity):
-        numbers = [kept.get(one.run, {}).get(severity.value, 0) for one in past[:-1]]
+        numbers = [kept.get(item.run, {}).get(severity.value, 0) for item in past[:-1]]
         if severity in own or any(numbers):
             found[severity.value] = [*numbers, own.get(severity, 0)]
-    return found | {"unknown": [one.total.unknown for one in past]}
+    return found | {"unknown": [item.total.unknown for item in past]}
 
 
 def text(run: Run, since: Since | None) -> Iterator[tuple[str, str]]:
     """Lines of the summary: a label and a text."""
-    used = sum(one.used for one in run.waivers if one.state == "in_force")
-    force = sum(one.state == "in_force" for one in run.waivers)
+    used = sum(use.used for use in run.waivers if use.state == "in_force")
+    force = sum(use.state == "in_force" for use in run.waivers)
     if run.waivers:
         findings = "1 finding" if used == 1 else f"{used:,} findings"
-        doubts = sum(bool(one.doubt) for one in run.waivers)
+        doubts = sum(bool(use.doubt) for use in run.waivers)
         doubt = f"; of {doubts:,} it could not be told whether it is needed" if doubts else ""
         yield "Waivers", f"{force:,} in force, for {findings}{doubt}"
-    for one in waivers(run):
+    for use in waivers(run):
         # of the rules of other runs there is nothing to say one by one
-        if one.remarks and one.judged:
-            said = "; ".join(one.remarks)
-            yield "Waiver", f"{one.waiver.rule}, {covered(one.waiver, 2)}: {said} ({one.waiver.owner})"
+        if use.remarks and use.judged:
+            said = "; ".join(use.remarks)
+            yield "Waiver", f"{use.waiver.rule}, {covered(use.waiver, 2)}: {said} ({use.waiver.owner})"
     if run.compared is not None and since is not None:
         when = f"{run.compared.words}, {run.compared.run}, as of {values.iso(run.compared.as_of)}"
         yield "Compared", when
@@ -171,25 +171,27 @@ def text(run: Run, since: Since | None) -> Iterator[tuple[str, str]]:
             yield "Accepted", f"by {word.by} on {day(word.at)}: {word.reason}"
 
 
-def note(run: Run, one: Finding) -> str:
+def note(run: Run, finding: Finding) -> str:
     """What stands beside a verdict: why the gate does not count it, its waiver."""
     parts = []
-    if one.waived:
-        waived = "waived " * (one.verdict is Verdict.UNKNOWN)
-        parts += [f"{waived}until {day(one.waiver.expires)}, {one.waiver.owner}"] if one.waiver else []
-    elif not one.gated:
-        parts.append(run.ruling.why_not(one))
-    if one.waiver and not one.waived:
-        ended = "ended" if run.as_of >= one.waiver.ends else "begins"
+    if finding.waived:
+        waived = "waived " * (finding.verdict is Verdict.UNKNOWN)
+        parts += (
+            [f"{waived}until {day(finding.waiver.expires)}, {finding.waiver.owner}"] if finding.waiver else []
+        )
+    elif not finding.gated:
+        parts.append(run.ruling.why_not(finding))
+    if finding.waiver and not finding.waived:
+        ended = "ended" if run.as_of >= finding.waiver.ends else "begins"
         parts.append(
-            f"a waiver of it {ended} {day(one.waiver.expires if ended == 'ended' else one.waiver.created)}"
+            f"a waiver of it {ended} {day(finding.waiver.expires if ended == 'ended' else finding.waiver.created)}"
         )
     return "; ".join(parts)
 
 
-def waiver(one: WaiverUse, run: Run) -> dict[str, Any]:
+def waiver(use: WaiverUse, run: Run) -> dict[str, Any]:
     """A waiver as JSON holds it."""
-    own = one.waiver
+    own = use.waiver
     return {
         **brief(own),
         "rule": own.rule,
@@ -201,14 +203,14 @@ def waiver(one: WaiverUse, run: Run) -> dict[str, Any]:
         "reason": own.reason,
         "approved_by": own.approved_by,
         "created": day(own.created),
-        "state": one.state,
+        "state": use.state,
         "days_left": days_left(own, run.as_of),
-        "expires_soon": one.soon,
-        "unused": one.unused,
-        "over_broad": one.over_broad,
-        "could_not_be_told": one.doubt or None,
-        "used": one.used,
-        "reached": one.reached,
+        "expires_soon": use.soon,
+        "unused": use.unused,
+        "over_broad": use.over_broad,
+        "could_not_be_told": use.doubt or None,
+        "used": use.used,
+        "reached": use.reached,
         "where": str(own.where),
     }
 
@@ -242,8 +244,8 @@ def since_plain(run: Run, since: Since | None) -> dict[str, Any] | None:
     }
 
 
-def acceptance(one: Acceptance | None) -> dict[str, Any] | None:
+def acceptance(item: Acceptance | None) -> dict[str, Any] | None:
     """Somebody's word on a baseline, as JSON holds it."""
-    if one is None:
+    if item is None:
         return None
-    return {"by": one.by, "reason": one.reason, "at": values.iso(one.at), "sha256": one.sha256}
+    return {"by": item.by, "reason": item.reason, "at": values.iso(item.at), "sha256": item.sha256}

@@ -25,54 +25,59 @@ def header(run: Run) -> dict[str, Any]:
     return {"schema": SCHEMA, "run": _run(run), "summary": _summary(run)}
 
 
-def finding(one: Finding, as_of: datetime) -> dict[str, Any]:
+def finding(item: Finding, as_of: datetime) -> dict[str, Any]:
     """A fail or an unknown of a run at an instant."""
-    subject = one.subject
+    subject = item.subject
     return {
-        "id": finding_id(one.rule, subject),
-        "rule": one.rule.id,
-        "pack": one.rule.pack,
-        "severity": one.rule.severity.value,
-        "verdict": one.verdict.value,
-        "waived": one.waived,
-        "waiver": looking_back.brief(one.waiver) if one.waiver else None,
-        "new": one.new,
-        "change": one.change.value if one.change else None,
-        "causes": list(one.causes),
-        **first_seen(one, as_of),
-        "gated": one.gated,
+        "id": finding_id(item.rule, subject),
+        "rule": item.rule.id,
+        "pack": item.rule.pack,
+        "severity": item.rule.severity.value,
+        "verdict": item.verdict.value,
+        "waived": item.waived,
+        "waiver": looking_back.brief(item.waiver) if item.waiver else None,
+        "new": item.new,
+        "change": item.change.value if item.change else None,
+        "causes": list(item.causes),
+        **first_seen(item, as_of),
+        "gated": item.gated,
         **_subject(subject),
-        "scope": one.rule.scope,
-        "reason": one.reason,
-        **answers(one),
-        "message": one.message,
-        "observed": {path: plain(value) for path, value in one.observed.items()},
-        "where": str(one.rule.where),
+        "scope": item.rule.scope,
+        "reason": item.reason,
+        **answers(item),
+        "message": item.message,
+        "observed": {path: plain(value) for path, value in item.observed.items()},
+        "where": str(item.rule.where),
     }
 
 
-def first_seen(one: Finding, as_of: datetime) -> dict[str, Any]:
+def first_seen(item: Finding, as_of: datetime) -> dict[str, Any]:
     """Since when it is one."""
-    first = one.first_seen
+    first = item.first_seen
     return {
         "first_seen": values.iso(first) if first else None,
-        "first_seen_run": one.first_run,
+        "first_seen_run": item.first_run,
         "age_days": wording.age_days(first, as_of) if first else None,
     }
 
 
-def answers(one: Finding) -> dict[str, Any]:
+def answers(item: Finding) -> dict[str, Any]:
     """What a verdict rests on."""
     return {
-        "calls": list(one.calls),
-        "collectedAt": values.iso(one.collected_at) if one.collected_at else None,
-        "reusedFrom": one.reused_from,
+        "calls": list(item.calls),
+        "collectedAt": values.iso(item.collected_at) if item.collected_at else None,
+        "reusedFrom": item.reused_from,
     }
 
 
-def unreadable(one: Unread) -> dict[str, Any]:
+def unreadable(image_set: Unread) -> dict[str, Any]:
     """An image set that could not be read, with the error's code and message."""
-    return {**_subject(one.subject), "code": one.code, "message": one.message, "gated": one.gated}
+    return {
+        **_subject(image_set.subject),
+        "code": image_set.code,
+        "message": image_set.message,
+        "gated": image_set.gated,
+    }
 
 
 def finding_id(rule: Rule, subject: Subject) -> str:
@@ -131,8 +136,8 @@ def _run(run: Run) -> dict[str, Any]:
         "source": run.source,
         "gate": run.gate.plain(),
         "policies": [_policy(pack) for pack in run.packs],
-        "mappings": [_mapping(one) for one in run.frameworks],
-        "changes": [_change(one) for one in run.changes],
+        "mappings": [_mapping(framework) for framework in run.frameworks],
+        "changes": [_change(change) for change in run.changes],
         "params": dict(run.params),
         "identities": dict(run.identities),
         "calls": dict(run.calls),
@@ -140,7 +145,7 @@ def _run(run: Run) -> dict[str, Any]:
         "claims": list(run.claims),
         "searched": list(run.searched),
         "replay_of": run.replay_of or None,
-        "waivers": [looking_back.waiver(one, run) for one in run.waivers],
+        "waivers": [looking_back.waiver(use, run) for use in run.waivers],
         "left_out": list(run.left_out),
         "notes": wording.caveats(run),
     }
@@ -157,46 +162,46 @@ def _policy(pack: Pack) -> dict[str, Any]:
     }
 
 
-def _mapping(one: Framework) -> dict[str, Any]:
+def _mapping(framework: Framework) -> dict[str, Any]:
     return {
-        "framework": one.key,
-        "title": one.title,
-        "path": one.path,
-        "sha256": one.sha256,
-        "source": one.source,
+        "framework": framework.key,
+        "title": framework.title,
+        "path": framework.path,
+        "sha256": framework.sha256,
+        "source": framework.source,
     }
 
 
-def _change(one: Change) -> dict[str, Any]:
+def _change(change: Change) -> dict[str, Any]:
     return {
-        "rule": one.rule.id,
-        "pack": one.rule.pack,
-        "what": one.what,
-        "reason": one.reason,
-        "controls": wording.controls(one.rule),
-        "where": str(one.where),
+        "rule": change.rule.id,
+        "pack": change.rule.pack,
+        "what": change.what,
+        "reason": change.reason,
+        "controls": wording.controls(change.rule),
+        "where": str(change.where),
     }
 
 
-def _framework(one: FrameworkResult) -> dict[str, Any]:
-    framework = one.framework
+def _framework(framework_result: FrameworkResult) -> dict[str, Any]:
+    framework = framework_result.framework
     return {
         "framework": framework.key,
         "title": framework.title,
         "source": framework.source,
         "note": framework.note,
-        "controls": [_control(control) for control in one.controls],
-        "not_shown": list(one.not_shown),
+        "controls": [_control(control) for control in framework_result.controls],
+        "not_shown": list(framework_result.not_shown),
     }
 
 
-def _control(one: ControlResult) -> dict[str, Any]:
+def _control(control_result: ControlResult) -> dict[str, Any]:
     return {
-        "id": one.id,
-        "title": one.title,
-        "state": one.state.value,
-        "reasons": list(one.reasons),
-        "not_loaded": list(one.unloaded),
+        "id": control_result.id,
+        "title": control_result.title,
+        "state": control_result.state.value,
+        "reasons": list(control_result.reasons),
+        "not_loaded": list(control_result.unloaded),
         "rules": [
             {
                 "rule": mapped.rule.id,
@@ -206,7 +211,7 @@ def _control(one: ControlResult) -> dict[str, Any]:
                 **counts(mapped.tally),
                 "does_not_prove": mapped.control.does_not_prove,
             }
-            for mapped in one.rules
+            for mapped in control_result.rules
         ],
     }
 
@@ -230,36 +235,36 @@ def _summary(run: Run) -> dict[str, Any]:
         "moved": asdict(run.moved) if run.moved else None,
         "since": looking_back.since_plain(run, run.change),
         **counts(run.total),
-        "severities": [_total(one) for one in run.totals],
-        "targets": [_target(one) for one in run.reached],
+        "severities": [_total(total) for total in run.totals],
+        "targets": [_target(store) for store in run.reached],
         "rules": [_rule(judged) for judged in run.judged],
-        "controls": [_framework(one) for one in control_results(run)],
+        "controls": [_framework(framework_result) for framework_result in control_results(run)],
     }
 
 
-def _total(one: Total) -> dict[str, Any]:
+def _total(total: Total) -> dict[str, Any]:
     return {
-        "severity": one.severity.value,
-        "fail": one.fail,
-        "unknown": one.unknown,
-        "waived": one.waived,
-        "gated": {"fail": one.gated_fail, "unknown": one.gated_unknown},
+        "severity": total.severity.value,
+        "fail": total.fail,
+        "unknown": total.unknown,
+        "waived": total.waived,
+        "gated": {"fail": total.gated_fail, "unknown": total.gated_unknown},
     }
 
 
-def _target(one: Reached) -> dict[str, Any]:
+def _target(store: Reached) -> dict[str, Any]:
     return {
-        "target": one.target,
-        "account": one.account,
-        "account_name": one.account_name or None,
-        "region": one.region,
-        "datastoreId": one.datastore,
-        "datastore_name": one.name or None,
-        "image_sets": one.image_sets,
-        "evaluated": one.image_sets - one.unreadable,
-        "not_found": one.not_found,
-        "unreadable": one.unreadable,
-        **{kind: one.verdicts.get(kind, 0) for kind in ("fail", "waived", "unknown")},
+        "target": store.target,
+        "account": store.account,
+        "account_name": store.account_name or None,
+        "region": store.region,
+        "datastoreId": store.datastore,
+        "datastore_name": store.name or None,
+        "image_sets": store.image_sets,
+        "evaluated": store.image_sets - store.unreadable,
+        "not_found": store.not_found,
+        "unreadable": store.unreadable,
+        **{kind: store.verdicts.get(kind, 0) for kind in ("fail", "waived", "unknown")},
     }
 
 

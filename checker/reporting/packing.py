@@ -83,7 +83,7 @@ class Rows:
             fillings.append((_THIS_SET, subject.image_set_id))
         message = _template(_text(wording.headline(finding)), fillings, subject.version_id)
         place = (subject.target, subject.account, subject.region, subject.datastore_id)
-        self.places.append(tuple(None if one is None else _text(one) for one in place))
+        self.places.append(tuple(None if run is None else _text(run) for run in place))
         self.sets.append(None if subject.image_set_id is None else _text(subject.image_set_id))
         self.versions.append(subject.version_id)
         self.flags.append(_flags(finding))
@@ -109,7 +109,7 @@ class Rows:
         for value in shown.values():
             self.cost += _NUMBER_COST if isinstance(value, datetime) else _INDEX_COST
         texts = [self.sets[-1], self.reasons[-1], self.places[-1], self.ids[-1], message, *shown.values()]
-        self.cost += sum(self._new(one) for one in (*texts, self.reused[-1]))
+        self.cost += sum(self._new(text) for text in (*texts, self.reused[-1]))
 
     def _filled(self, cost: int, name: str, value: object) -> int:
         """The bytes of a column's cell: none before the first value, which brings those of the rows before it."""
@@ -133,19 +133,20 @@ class Rows:
 
 def packed(groups: Sequence[Rows], total: int) -> dict[str, Any]:
     """The page's data; `total` is how many findings the run has, embedded or not."""
-    ids = sorted({one for rows in groups for one in rows.sets if one is not None})
+    ids = sorted({image_set for rows in groups for image_set in rows.sets if image_set is not None})
     # hexadecimal ids first: they are stored apart, two digits for three
-    ids.sort(key=lambda one: _IMAGE_SET_ID.fullmatch(one) is None)
-    numbers = {one: index for index, one in enumerate(ids)}
+    ids.sort(key=lambda item: _IMAGE_SET_ID.fullmatch(item) is None)
+    numbers = {item: index for index, item in enumerate(ids)}
     places = sorted(
-        {one for rows in groups for one in rows.places}, key=lambda one: tuple(text or "" for text in one)
+        {place for rows in groups for place in rows.places},
+        key=lambda item: tuple(text or "" for text in item),
     )
-    indexes = {one: index for index, one in enumerate(places)}
-    regular = [one for one in ids if _IMAGE_SET_ID.fullmatch(one)]
+    indexes = {item: index for index, item in enumerate(places)}
+    regular = [id_ for id_ in ids if _IMAGE_SET_ID.fullmatch(id_)]
     return {
         "total": total,
         "rows": sum(len(rows.sets) for rows in groups),
-        "places": [list(one) for one in places],
+        "places": [list(path) for path in places],
         "ids": {"hex": "".join(map(_pack_id, regular)), "n": len(regular), "other": ids[len(regular) :]},
         "groups": [_group(rows, numbers, indexes) for rows in groups],
     }
@@ -164,8 +165,8 @@ def _group(rows: Rows, numbers: dict[str, int], places: dict[tuple[str | None, .
         "where": visible(str(rule.where)),
         "expected": visible(wording.expected(rule)),
         "n": len(rows.sets),
-        "place": column([places[one] for one in rows.places]),
-        "set": column([None if one is None else numbers[one] for one in rows.sets]),
+        "place": column([places[place] for place in rows.places]),
+        "set": column([None if image_set is None else numbers[image_set] for image_set in rows.sets]),
         "version": column(rows.versions),
         "flags": column(rows.flags),
         "reason": column(rows.reasons),
@@ -259,7 +260,7 @@ def _odd_id(finding: Finding) -> str | None:
     """The finding's id where the page cannot make it from what it is shown: a name was cut, or has escapes in it."""
     subject = finding.subject
     names = (finding.rule.name, subject.target, subject.datastore_id or "", subject.image_set_id or "")
-    if all(len(one) <= LONGEST and one.isascii() and one.isprintable() for one in names):
+    if all(len(path) <= LONGEST and path.isascii() and path.isprintable() for path in names):
         return None
     return finding_id(finding.rule, subject)
 

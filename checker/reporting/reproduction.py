@@ -92,7 +92,7 @@ def _of_kind(
             made = deliver(
                 replace(run, show_phi=options.show_phi), FORMATS[kind], where / "report.txt", options
             )
-            found = _differences(place, names, [Path(one) for one in made])
+            found = _differences(place, names, [Path(domain) for domain in made])
         if not found:
             return []
         nearest = nearest or found
@@ -101,9 +101,9 @@ def _of_kind(
 
 def _differences(place: Path, names: Sequence[str], made: Sequence[Path]) -> list[tuple[str, str]]:
     """What differs between the files of a report, which may be several, and the same made again."""
-    parts = {part(Path(one), number).name for one in names for number in range(2, len(made) + 1)}
+    parts = {part(Path(item), number).name for item in names for number in range(2, len(made) + 1)}
     found = []
-    for first in (one for one in names if one not in parts):
+    for first in (item for item in names if item not in parts):
         for number, path in enumerate(made, 1):
             name = part(Path(first), number).name
             what = text_difference(place / name, path) if name in names else _GONE

@@ -161,5 +161,5 @@ def _case_size(case: Case, plan: Plan) -> int:
 def _suite_size(plan: Plan) -> int:
     texts = [plan.name, plan.package, *(text for pair in plan.properties for text in pair)]
     return (
-        _SUITE_MARKUP + _PROPERTY_MARKUP * len(plan.properties) + sum(_size(xml_text(one)) for one in texts)
+        _SUITE_MARKUP + _PROPERTY_MARKUP * len(plan.properties) + sum(_size(xml_text(item)) for item in texts)
     )

@@ -21,12 +21,14 @@ SCHEMA = "imageset-checker/rules-test/1"
 LONGEST = 10_000
 
 
-def failure(one: CaseResult) -> str:
+def failure(case_result: CaseResult) -> str:
     """What a test that does not hold expected and got."""
-    got = f"got {one.verdict}" + (f" ({one.reason})" if one.reason else "")
-    if one.missing:
-        got = f"the parameter {', '.join(one.missing)} has no value; give it under `params` of the test"
-    return f"expected {one.case.expect}, {got}"
+    got = f"got {case_result.verdict}" + (f" ({case_result.reason})" if case_result.reason else "")
+    if case_result.missing:
+        got = (
+            f"the parameter {', '.join(case_result.missing)} has no value; give it under `params` of the test"
+        )
+    return f"expected {case_result.case.expect}, {got}"
 
 
 def described(score: Score) -> str:
@@ -52,19 +54,19 @@ def write_junit(results: Sequence[RuleResult], out: TextIO, least: float) -> Non
 
 
 def _plans(results: Sequence[RuleResult], least: float) -> Iterator[Plan]:
-    for one in results:
-        rule = one.rule
+    for rule_result in results:
+        rule = rule_result.rule
         properties = (
             ("severity", rule.severity.value),
-            ("policy.file", one.pack.path),
-            ("policy.sha256", one.pack.sha256),
+            ("policy.file", rule_result.pack.path),
+            ("policy.sha256", rule_result.pack.sha256),
         )
-        yield Plan(_token(rule.id), _token(rule.pack), properties, iter(_cases(one, least)))
+        yield Plan(_token(rule.id), _token(rule.pack), properties, iter(_cases(rule_result, least)))
 
 
-def _cases(one: RuleResult, least: float) -> list[Case]:
+def _cases(rule_result: RuleResult, least: float) -> list[Case]:
     cases = []
-    for proved in one.proved:
+    for proved in rule_result.proved:
         name = _token(proved.case.name)
         if proved.held:
             cases.append(Case(name))
@@ -72,11 +74,13 @@ def _cases(one: RuleResult, least: float) -> list[Case]:
             text = failure(proved)
             kind = proved.case.expect.value
             cases.append(Case(name, "failure", kind, _token(text), _body(f"{proved.case.where}: {text}")))
-    if one.lacking:
-        text = lacked(one)
-        cases.append(Case("required tests", "failure", "lacking", text, _body(f"{one.rule.where}: {text}")))
-    if one.score is not None:
-        cases.append(_score_case(one.score, least))
+    if rule_result.lacking:
+        text = lacked(rule_result)
+        cases.append(
+            Case("required tests", "failure", "lacking", text, _body(f"{rule_result.rule.where}: {text}"))
+        )
+    if rule_result.score is not None:
+        cases.append(_score_case(rule_result.score, least))
     if not cases:
         text = "the rule has no tests"
         cases.append(Case("tests", "skipped", "", text, text))
@@ -98,21 +102,21 @@ def _score_case(score: Score, least: float) -> Case:
 
 def write_json(results: Sequence[RuleResult], out: TextIO) -> None:
     """Every rule with its tests, and what was asked for beside them."""
-    tests = [proved for one in results for proved in one.proved]
+    tests = [proved for rule_result in results for proved in rule_result.proved]
     document = {
         "schema": SCHEMA,
         "tests": len(tests),
         "failed": sum(not proved.held for proved in tests),
-        "rules": [_rule(one) for one in results],
+        "rules": [_rule(rule_result) for rule_result in results],
     }
     json.dump(document, out, ensure_ascii=False, indent=2)
     out.write("\n")
 
 
-def _rule(one: RuleResult) -> dict[str, Any]:
+def _rule(rule_result: RuleResult) -> dict[str, Any]:
     rule: dict[str, Any] = {
-        "rule": one.rule.name,
-        "where": _place(one.rule.where),
+        "rule": rule_result.rule.name,
+        "where": _place(rule_result.rule.where),
         "tests": [
             {
                 "name": proved.case.name,
@@ -122,11 +126,11 @@ def _rule(one: RuleResult) -> dict[str, Any]:
                 "reason": proved.reason,
                 "held": proved.held,
             }
-            for proved in one.proved
+            for proved in rule_result.proved
         ],
-        "lacking": [verdict.value for verdict in one.lacking],
+        "lacking": [verdict.value for verdict in rule_result.lacking],
     }
-    score = one.score
+    score = rule_result.score
     if score is None:
         return rule
     return rule | {

@@ -64,14 +64,14 @@ def _asked(run: Run, options: Options) -> Iterator[str]:
         yield f"Rests on   {_safe(answered)}"
     if traffic := wording.traffic(run):
         yield f"Asked      {_safe(traffic)}"
-    changes = [f"rule {one.rule.name} {wording.change(one)}" for one in run.changes]
+    changes = [f"rule {change.rule.name} {wording.change(change)}" for change in run.changes]
     said: dict[str, list[str]] = {}
     for label, line in looking_back.text(run, run.change):
         said.setdefault(label, []).append(line)
     every = (
         ("Note", wording.caveats(run)),
         *said.items(),
-        ("Target", [wording.reached(one) for one in wording.targets(run)]),
+        ("Target", [wording.reached(store) for store in wording.targets(run)]),
         ("Claimed", run.claims),
         ("Searched", run.searched),
         ("Left out", run.left_out),
@@ -88,12 +88,12 @@ def _asked(run: Run, options: Options) -> Iterator[str]:
 
 
 def _table(run: Run, options: Options) -> Iterator[str]:
-    names = [_safe(one.rule.name, WIDEST_NAME) for one in run.ranked]
+    names = [_safe(rule_result.rule.name, WIDEST_NAME) for rule_result in run.ranked]
     width = max(map(len, [*names, _COLUMNS[0]]))
     yield _row(width, *_COLUMNS[:2], _COLUMNS[2:])
-    for name, one in zip(names, run.ranked, strict=True):
-        line = _row(width, name, one.rule.severity.value, _cells(one.tally))
-        red, yellow = run.ruling.counted(one.rule.severity, one.tally)
+    for name, rule_result in zip(names, run.ranked, strict=True):
+        line = _row(width, name, rule_result.rule.severity.value, _cells(rule_result.tally))
+        red, yellow = run.ruling.counted(rule_result.rule.severity, rule_result.tally)
         yield _paint(line, "red" if red else "yellow", options) if red or yellow else line
     if len(names) > 1:
         yield _row(width, "all rules", "", _cells(run.total))
@@ -109,24 +109,30 @@ def _row(width: int, name: str, severity: str, cells: tuple[str, ...]) -> str:
 
 
 def _findings(run: Run, options: Options) -> Iterator[str]:
-    total = sum(one.gated_fail + one.gated_unknown for one in run.totals)
+    total = sum(item.gated_fail + item.gated_unknown for item in run.totals)
     if not total:
         return
     yield ""
     shown = f", the worst {MOST_FINDINGS}" if total > MOST_FINDINGS else ""
     yield _paint(f"What the gate counts ({total:,}{shown})", "bold", options)
-    for rule, found in groupby(run.findings(MOST_FINDINGS, gated=True), key=lambda one: one.rule):
+    for rule, found in groupby(run.findings(MOST_FINDINGS, gated=True), key=lambda finding: finding.rule):
         yield f"  {_safe(rule.name)} ({rule.severity}) at {_safe(str(rule.where))}"
         yield f"  {_safe(rule.title)}"
-        yield from (_finding(run, one, options) for one in found)
+        yield from (_finding(run, finding, options) for finding in found)
     if total > MOST_FINDINGS:
         yield f"  ... and {total - MOST_FINDINGS:,} more {_where(options)}"
 
 
-def _finding(run: Run, one: Finding, options: Options) -> str:
-    word = _paint(f"{one.verdict.value:<7}", "red" if one.verdict is Verdict.FAIL else "yellow", options)
-    since = f"  since {values.iso(one.first_seen)}" if one.first_seen and one.first_seen < run.as_of else ""
-    return f"    {word}  {_safe(one.subject.name)}  {_safe(wording.headline(one))}{since}"
+def _finding(run: Run, finding: Finding, options: Options) -> str:
+    word = _paint(
+        f"{finding.verdict.value:<7}", "red" if finding.verdict is Verdict.FAIL else "yellow", options
+    )
+    since = (
+        f"  since {values.iso(finding.first_seen)}"
+        if finding.first_seen and finding.first_seen < run.as_of
+        else ""
+    )
+    return f"    {word}  {_safe(finding.subject.name)}  {_safe(wording.headline(finding))}{since}"
 
 
 def _unreadable(run: Run, options: Options) -> Iterator[str]:
@@ -136,9 +142,9 @@ def _unreadable(run: Run, options: Options) -> Iterator[str]:
     yield ""
     shown = f", first {MOST_UNREADABLE}" if total > MOST_UNREADABLE else ""
     yield _paint(f"Image sets that could not be read ({total:,}{shown})", "bold", options)
-    for one in islice(run.unread(), MOST_UNREADABLE):
-        yield f"  {_safe(one.subject.name)}{' (counted by the gate)' * one.gated}"
-        yield f"          {_safe(wording.unread(one))}"
+    for image_set in islice(run.unread(), MOST_UNREADABLE):
+        yield f"  {_safe(image_set.subject.name)}{' (counted by the gate)' * image_set.gated}"
+        yield f"          {_safe(wording.unread(image_set))}"
     if total > MOST_UNREADABLE:
         yield f"  ... and {total - MOST_UNREADABLE:,} more {_where(options)}"
 

@@ -33,38 +33,38 @@ _HEADS = (
 
 def text(name: str, runs: Sequence[PastRun]) -> str:
     """A line for each run, oldest first; the fails of all of them as bars."""
-    fails = [one.total.fail for one in runs]
+    fails = [run.total.fail for run in runs]
     lines = [_row(*_HEADS)]
-    for one in runs:
-        total = one.total
+    for run in runs:
+        total = run.total
         lines.append(
             _row(
-                values.iso(one.as_of) + ("*" if one.hypothetical else ""),
-                one.outcome.value,
-                f"{one.coverage.expected:,}",
-                f"{one.coverage.evaluated:,}",
+                values.iso(run.as_of) + ("*" if run.hypothetical else ""),
+                run.outcome.value,
+                f"{run.coverage.expected:,}",
+                f"{run.coverage.evaluated:,}",
                 f"{total.fail:,}",
-                *(_changed(one, word) for word in ("new", "fixed")),
+                *(_changed(run, word) for word in ("new", "fixed")),
                 f"{total.waived:,}",
                 f"{total.unknown:,}",
-                one.oldest.date().isoformat() if one.oldest else "",
-                _safe(one.run),
+                run.oldest.date().isoformat() if run.oldest else "",
+                _safe(run.run),
             )
         )
     head = f"{_safe(name)}: {len(runs)} {'run' if len(runs) == 1 else 'runs'}"
     lines = [head, "", *lines]
     if len(runs) > 1:
         lines += ["", f"fails    {sparkline(fails)}  {min(fails):,} to {max(fails):,}"]
-        unknowns = [one.total.unknown for one in runs]
+        unknowns = [run.total.unknown for run in runs]
         lines.append(f"unknown  {sparkline(unknowns)}  {min(unknowns):,} to {max(unknowns):,}")
-    if any(one.hypothetical for one in runs):
+    if any(run.hypothetical for run in runs):
         lines += ["", "* hypothetical: ages were measured against another instant than that of the run"]
     return "\n".join(lines)
 
 
-def _changed(one: PastRun, word: str) -> str:
+def _changed(run: PastRun, word: str) -> str:
     """How many findings of a run became what, since the run that it was compared with."""
-    return "" if one.change is None else f"{one.change.get(word, 0):,}"
+    return "" if run.change is None else f"{run.change.get(word, 0):,}"
 
 
 def sparkline(numbers: Sequence[int]) -> str:
@@ -76,20 +76,20 @@ def sparkline(numbers: Sequence[int]) -> str:
 
 def document(name: str, runs: Sequence[PastRun]) -> dict[str, Any]:
     """As JSON holds it, oldest first."""
-    return {"schema": SCHEMA, "name": name, "runs": [_json(one) for one in runs]}
+    return {"schema": SCHEMA, "name": name, "runs": [_json(run) for run in runs]}
 
 
-def _json(one: PastRun) -> dict[str, Any]:
+def _json(run: PastRun) -> dict[str, Any]:
     return {
-        "run": one.run,
-        "as_of": values.iso(one.as_of),
-        "hypothetical": one.hypothetical,
-        "outcome": one.outcome.value,
-        "coverage": {**asdict(one.coverage), "evaluated": one.coverage.evaluated},
-        "change": None if one.change is None else dict(one.change),
-        "oldest": values.iso(one.oldest) if one.oldest else None,
-        "total": _tally(one.total),
-        "rules": [{"rule": name, **_tally(tally)} for name, tally in one.tallies.items()],
+        "run": run.run,
+        "as_of": values.iso(run.as_of),
+        "hypothetical": run.hypothetical,
+        "outcome": run.outcome.value,
+        "coverage": {**asdict(run.coverage), "evaluated": run.coverage.evaluated},
+        "change": None if run.change is None else dict(run.change),
+        "oldest": values.iso(run.oldest) if run.oldest else None,
+        "total": _tally(run.total),
+        "rules": [{"rule": name, **_tally(tally)} for name, tally in run.tallies.items()],
     }
 
 

@@ -54,9 +54,9 @@ def expected(rule: Rule) -> str:
 def unchosen(targets: Iterable[Target]) -> tuple[str, ...]:
     """Which image sets of targets a condition leaves out, by the names that audit.yaml gives them."""
     texts = (
-        f"image sets of {one.name.partition('/')[0]} but those where {phrase(one.discovery.where)}"
-        for one in targets
-        if one.discovery is not None and one.discovery.where is not None
+        f"image sets of {target.name.partition('/')[0]} but those where {phrase(target.discovery.where)}"
+        for target in targets
+        if target.discovery is not None and target.discovery.where is not None
     )
     return tuple(dict.fromkeys(texts))
 
@@ -64,7 +64,7 @@ def unchosen(targets: Iterable[Target]) -> tuple[str, ...]:
 def phrase(condition: Condition, *, negated: bool = False) -> str:
     """A condition in words, or its opposite (De Morgan)."""
     if not isinstance(condition, Group):
-        tests = [_test(one, negated=negated) for one in condition.tests]
+        tests = [_test(test, negated=negated) for test in condition.tests]
         absent = f" [if_absent: {condition.if_absent}]" if condition.if_absent else ""
         what = condition.operand if isinstance(condition, Leaf) else _aggregate(condition)
         return f"{what} {(' or ' if negated else ' and ').join(tests)}{absent}"
@@ -77,11 +77,11 @@ def phrase(condition: Condition, *, negated: bool = False) -> str:
     return f" {word} ".join(f"({part})" if deep else part for part, deep in zip(parts, nested, strict=True))
 
 
-def _aggregate(one: Aggregate) -> str:
+def _aggregate(aggregate: Aggregate) -> str:
     """A count or ratio in words; commas close what it is of, so that the comparison is not read as a part of it."""
-    of = f" where {phrase(one.of)}" if one.of else ""
-    among = f", among those where {phrase(one.among)}" if one.among else ""
-    number = "the number" if one.kind == "count" else "the share"
+    of = f" where {phrase(aggregate.of)}" if aggregate.of else ""
+    among = f", among those where {phrase(aggregate.among)}" if aggregate.among else ""
+    number = "the number" if aggregate.kind == "count" else "the share"
     return f"{number} of image sets{of}{among}{',' if of or among else ''}"
 
 
@@ -185,25 +185,25 @@ def read_share(run: Run) -> str:
 def targets(run: Run) -> list[Reached]:
     """The data stores that were reached for, those with most to do first; none where there is one alone, that all of the
     report is about."""
-    if len(run.reached) < 2 and not any(one.account_name for one in run.reached):
+    if len(run.reached) < 2 and not any(store.account_name for store in run.reached):
         return []
 
-    def weight(one: Reached) -> tuple[int, int, int]:
-        return -one.verdicts.get("fail", 0), -one.unreadable, -one.verdicts.get("unknown", 0)
+    def weight(store: Reached) -> tuple[int, int, int]:
+        return -store.verdicts.get("fail", 0), -store.unreadable, -store.verdicts.get("unknown", 0)
 
     return sorted(run.reached, key=weight)
 
 
-def reached(one: Reached) -> str:
+def reached(item: Reached) -> str:
     """A data store that was reached for: `all/111122223333/0123.. (account Branch, data store archive): 223 image sets, 2
     fails, 1 unknown`."""
-    parts = [subjects(one.image_sets)]
-    parts += [f"{one.unreadable:,} not read"] if one.unreadable else []
-    numbers = {kind: one.verdicts.get(kind, 0) for kind in ("fail", "waived", "unknown")}
+    parts = [subjects(item.image_sets)]
+    parts += [f"{item.unreadable:,} not read"] if item.unreadable else []
+    numbers = {kind: item.verdicts.get(kind, 0) for kind in ("fail", "waived", "unknown")}
     parts += [f"{numbers['fail']:,} fail{'' if numbers['fail'] == 1 else 's'}"] if numbers["fail"] else []
     parts += [f"{numbers[kind]:,} {kind}" for kind in ("waived", "unknown") if numbers[kind]]
-    store = "" if one.datastore is None or one.target.endswith(one.datastore) else f" in {one.datastore}"
-    return f"{one.target}{store}{f' ({one.names})' if one.names else ''}: {', '.join(parts)}"
+    store = "" if item.datastore is None or item.target.endswith(item.datastore) else f" in {item.datastore}"
+    return f"{item.target}{store}{f' ({item.names})' if item.names else ''}: {', '.join(parts)}"
 
 
 def unread_targets(run: Run) -> list[str]:
@@ -216,9 +216,9 @@ def unread_targets(run: Run) -> list[str]:
     return texts
 
 
-def unread(one: Unread) -> str:
+def unread(image_set: Unread) -> str:
     """Why an image set could not be read: `ThrottlingException: Rate exceeded`."""
-    return f"{one.code}: {one.message}" if one.message else one.code
+    return f"{image_set.code}: {image_set.message}" if image_set.message else image_set.code
 
 
 def why_unread(run: Run) -> str:
@@ -230,18 +230,18 @@ def why_unread(run: Run) -> str:
     first = next(run.unread(), None)
     none = "" if run.coverage.expected else "there was no image set to read"
     why = f"{first.subject.name}: {unread(first)}" if first else none
-    return ": ".join(one for one in ("; ".join(said) or "nothing was read", why) if one)
+    return ": ".join(item for item in ("; ".join(said) or "nothing was read", why) if item)
 
 
 def moved(run: Run) -> str:
     """How the image sets stand to those that earlier runs saw: `1 new, 2 changed, 97 unchanged, 0 vanished; 95 of them not
     asked for again`."""
-    one = run.moved
-    if one is None:
+    drift = run.moved
+    if drift is None:
         return ""
     numbers = ("new", "changed", "unchanged", "vanished")
-    said = ", ".join(f"{getattr(one, name):,} {name}" for name in numbers)
-    return said + (f"; {one.reused:,} of them not asked for again" if one.reused else "")
+    said = ", ".join(f"{getattr(drift, name):,} {name}" for name in numbers)
+    return said + (f"; {drift.reused:,} of them not asked for again" if drift.reused else "")
 
 
 def traffic(run: Run) -> str:
@@ -278,11 +278,16 @@ def uncounted(finding: Finding, ruling: Ruling) -> str:
 def let_through(run: Run) -> str:
     """What the gate makes of the fails, in the numbers of its sentence: `2 counted by the gate, 1 below it, 3 not new`."""
     gate, ruling = run.gate, run.ruling
-    counted = sum(ruling.counted(one.rule.severity, one.tally)[0] for one in run.judged)
-    not_new = sum(one.tally.persisting for one in run.judged) if gate.new_only else 0
+    counted = sum(
+        ruling.counted(rule_result.rule.severity, rule_result.tally)[0] for rule_result in run.judged
+    )
+    not_new = sum(rule_result.tally.persisting for rule_result in run.judged) if gate.new_only else 0
     others = [
-        (one.rule.severity, one.tally.fail - (one.tally.persisting if gate.new_only else 0))
-        for one in run.judged
+        (
+            rule_result.rule.severity,
+            rule_result.tally.fail - (rule_result.tally.persisting if gate.new_only else 0),
+        )
+        for rule_result in run.judged
     ]
     below = sum(number for severity, number in others if not gate.reaches(severity))
     within = run.total.fail - counted - not_new - below
@@ -305,18 +310,18 @@ def uncounted_rule(run: Run, judged: Judged) -> str:
 
 def waiver(finding: Finding) -> str:
     """The waiver that covers a finding: `until 2026-03-31, by OWNER, approved by APPROVER: REASON`."""
-    one = finding.waiver
-    if one is None:
+    item = finding.waiver
+    if item is None:
         return ""
-    return f"until {day(one.expires)}, by {one.owner}, approved by {one.approved_by}: {one.reason}"
+    return f"until {day(item.expires)}, by {item.owner}, approved by {item.approved_by}: {item.reason}"
 
 
-def lapsed(finding: Finding, one: Waiver, as_of: datetime) -> str:
+def lapsed(finding: Finding, item: Waiver, as_of: datetime) -> str:
     """A waiver of a finding that is not in force: `the waiver by OWNER expired on 2026-03-31: the fail counts again`."""
-    if as_of < one.ends:
-        return f"the waiver by {one.owner} begins on {day(one.created)}"
+    if as_of < item.ends:
+        return f"the waiver by {item.owner} begins on {day(item.created)}"
     again = f": the {finding.verdict} counts again" if finding.gated else ""
-    return f"the waiver by {one.owner} expired on {day(one.expires)}{again}"
+    return f"the waiver by {item.owner} expired on {day(item.expires)}{again}"
 
 
 def gate(run: Run) -> dict[str, str]:
@@ -335,30 +340,32 @@ def subjects(number: int, scope: RuleScope = "image_set") -> str:
 
 def nouns(run: Run) -> list[str]:
     """What the run's rules judged, each kind once: image set, version, data store."""
-    scopes = {one.rule.scope for one in run.judged} or {"image_set"}
+    scopes = {rule_result.rule.scope for rule_result in run.judged} or {"image_set"}
     return [noun for scope, noun in NOUNS.items() if scope in scopes]
 
 
 def controls(rule: Rule) -> dict[str, list[str]]:
     """The ids of a rule's controls, by framework."""
     found: dict[str, list[str]] = {}
-    for one in rule.controls:
-        found.setdefault(one.framework, []).append(one.id)
+    for control in rule.controls:
+        found.setdefault(control.framework, []).append(control.id)
     return found
 
 
-def change(one: Change) -> str:
+def change(item: Change) -> str:
     """What audit.yaml changed of a rule, and why: `switched off: REASON`."""
-    what = "switched off" if one.off else one.what
-    return f"{what}: {one.reason}" if one.reason else what
+    what = "switched off" if item.off else item.what
+    return f"{what}: {item.reason}" if item.reason else what
 
 
-def shortfall(one: Shortfall) -> str:
+def shortfall(item: Shortfall) -> str:
     """A demand that is not met: `retention is 7y, but 21 CFR 900.12 demands at least 10y`."""
-    value = ", ".join(map(values.show, one.value)) if isinstance(one.value, tuple) else values.show(one.value)
-    tests = [_test(test, negated=False) for test in one.demand.tests]
+    value = (
+        ", ".join(map(values.show, item.value)) if isinstance(item.value, tuple) else values.show(item.value)
+    )
+    tests = [_test(test, negated=False) for test in item.demand.tests]
     demanded = " and ".join(text[3:] if text.startswith("is ") else f"that it {text}" for text in tests)
-    return f"{one.demand.param} is {value}, but {one.control.id} demands {demanded}"
+    return f"{item.demand.param} is {value}, but {item.control.id} demands {demanded}"
 
 
 def caveats(run: Run) -> list[str]:
@@ -392,7 +399,7 @@ def _value(value: Value, between: str) -> str:
 
 
 def _parts(several: Iterable[Value]) -> list[str]:
-    return [_value(one, ", ") for one in several]
+    return [_value(item, ", ") for item in several]
 
 
 def _one(value: object) -> str:

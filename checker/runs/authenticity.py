@@ -181,7 +181,7 @@ def check_links(store: Store, keys: Keys | None = None) -> tuple[tuple[str, str]
     shown, manifests = store.shown, store.manifests(store.names())
     problems = _damaged(shown, manifests)
     read = (read_manifest(name, content) for name, content in manifests.items())
-    runs = {run.name: run for run in in_order(one for one in read if one)}
+    runs = {run.name: run for run in in_order(item for item in read if item)}
     problems += _misplaced(shown, runs.values())
     if keys is not None:
         problems += _unauthentic_runs(store, {name: manifests[name] for name in runs}, keys)
@@ -207,7 +207,7 @@ def unsigned_prunings(store: Store, keys: Keys) -> list[Problem]:
             continue
         folder = store.fetch(run.name, PRUNED, PRUNED_SIGNATURE)
         said, signature = ((folder / name) for name in (PRUNED, PRUNED_SIGNATURE))
-        signed = all(one.is_file() and not one.is_symlink() for one in (said, signature))
+        signed = all(path.is_file() and not path.is_symlink() for path in (said, signature))
         if not signed or not keys.fits(run.facts.get(PUBLIC_KEY), signature.read_bytes(), said.read_bytes()):
             message = "is not signed with the key of the run"
             found.append(Problem(f"{store.shown}/{run.name}/{PRUNED}", message, ALTERED))
@@ -232,20 +232,20 @@ def _unauthentic_runs(store: Store, manifests: Mapping[str, bytes], keys: Keys) 
         unauthentic(f"{store.shown}/{name}", content, signatures.get(name), keys)
         for name, content in manifests.items()
     )
-    return [one for one in every if one]
+    return [problem for problem in every if problem]
 
 
 def _of_elsewhere(store: Store, runs: Mapping[str, Sealed]) -> list[Problem]:
     """The runs that say that none was before them, where one was: signed or not, they are of another place."""
     message, hint = "says that no run was before it, and {} was", "it was made elsewhere: move it away"
     found = []
-    for run in (one for one in runs.values() if not before(one)):
+    for run in (item for item in runs.values() if not before(item)):
         began = began_at(store.fetch(run.name, STARTED))
         if began is None:  # a pruned run has the file no more
             if not store.has(run.name, PRUNED):
                 found.append(Problem(f"{store.shown}/{run.name}/{STARTED}", UNBEGUN, ALTERED))
             continue
-        older = [name for name, one in runs.items() if name != run.name and one.sealed_at < began]
+        older = [name for name, item in runs.items() if name != run.name and item.sealed_at < began]
         if older:
             found.append(Problem(f"{store.shown}/{run.name}", message.format(older[0]), hint))
     return found

@@ -86,5 +86,5 @@ def _read(path: Path, key: Key | None) -> dict[str, dict[str, float]]:
         if problem or document.get("run") != path.parent.name:
             hint = "what the interrupted run had was altered: begin a new run"
             raise InvalidInputError(Problem(path.as_posix(), "is not what the run wrote", hint))
-    sound = all(isinstance(one, int | float) for part in parts.values() for one in part.values())
+    sound = all(isinstance(item, int | float) for part in parts.values() for item in part.values())
     return parts if sound else {}

@@ -61,7 +61,7 @@ def names_in(facts: Mapping[str, Any]) -> dict[str, dict[str, str]]:
         AttributeError: it is damaged.
     """
     return {
-        str(kind): {str(one): str(name) for one, name in found.items()}
+        str(kind): {str(item): str(name) for item, name in found.items()}
         for kind, found in (facts.get("names") or {}).items()
     }
 
@@ -125,7 +125,7 @@ def inputs(
     """What a live audit is asked to do, as text for its id: the hashes of audit.yaml and of the files it names, the chosen
     targets, the deletions that are known of, and whether all is asked for anew."""
     options = (
-        *(name for one in chosen for name in (one.name, *one.only)),
+        *(name for target in chosen for name in (target.name, *target.only)),
         *map(repr, events),
         f"refresh={refresh}",
     )

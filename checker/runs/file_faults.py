@@ -104,8 +104,8 @@ def _record(document: Any, where: str, check: Any) -> None:
     if "error" not in document:
         answers = list(check(document, where))
         said = document.get(VERSIONS, [document])
-        for one, answer in zip(said, answers, strict=True):
-            _as_written(our_spelling(one) if VERSIONS in document else one, answer)
+        for item, answer in zip(said, answers, strict=True):
+            _as_written(our_spelling(item) if VERSIONS in document else item, answer)
         return
     error_member(document["error"])
     if not isinstance(document["error"].get("message"), str):
@@ -144,7 +144,7 @@ def _beside(document: Mapping[str, Any]) -> None:
     texts = {**(document.get("labels") or {}), **(document.get("labelPlaces") or {})}
     if wrong := [name for name, text in texts.items() if not isinstance(text, str)]:
         raise BadAnswerError(f"the label {wrong[0][:80]} is no text")
-    if not all(type(one) is int and one > 0 for one in document.get("gaps") or ()):
+    if not all(type(gap) is int and gap > 0 for gap in document.get("gaps") or ()):
         raise BadAnswerError("gaps are no numbers of versions")
 
 
@@ -181,7 +181,7 @@ def _table(path: Path, wanted: Mapping[str, str], *, needed: bool) -> Iterable[P
             rows = connection.read_parquet(duckdb_path(path))
             there = dict(zip(rows.columns, map(str, rows.types), strict=True))
             wrong = [*_columns(there, wanted, needed=needed)]
-            yield from (Problem(path.as_posix(), one, hint) for one in wrong)
+            yield from (Problem(path.as_posix(), item, hint) for item in wrong)
             # every value of it is read
             rows.aggregate("bit_xor(hash(COLUMNS(*)))").fetchall()
             if not wrong and (odd := odd_value(rows, path.name)):

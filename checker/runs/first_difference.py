@@ -91,13 +91,13 @@ def _other_value(sides: list[Relation], names: list[str], rows: int) -> str:
             for side, alias in zip(sides, ("was", "now"), strict=True)
         )
         both = then.join(now, f"was.{_PLACE} = now.{_PLACE}")
-        pairs = (f"was.{one} IS DISTINCT FROM now.{one}" for one in map(_quoted, chosen))
+        pairs = (f"was.{item} IS DISTINCT FROM now.{item}" for item in map(_quoted, chosen))
         places = (f"min(was.{_PLACE}) FILTER ({differs})" for differs in pairs)
         ((count, *found),) = both.aggregate(", ".join(("count(*)", *places))).fetchall()
         if count != rows:
             return f"has {count:,} rows, not {rows:,}"
         at = [(place, name) for place, name in zip(found, chosen, strict=True) if place is not None]
-        first = min((*at, *([first] if first else [])), default=None, key=lambda one: one[0])
+        first = min((*at, *([first] if first else [])), default=None, key=lambda item: item[0])
     return f"row {first[0] + 1} has another {first[1]}" if first else ""
 
 
@@ -115,13 +115,13 @@ def text_difference(kept: Path, made: Path) -> str:
     line = 1
     with kept.open("rb") as then, made.open("rb") as now:
         while True:
-            one, other = then.read(BLOCK), now.read(BLOCK)
-            if one != other:
-                pairs = zip(one, other, strict=False)
-                same = next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
-                line += one.count(b"\n", 0, same)
-                ends = same == min(len(one), len(other))
+            item, other = then.read(BLOCK), now.read(BLOCK)
+            if item != other:
+                pairs = zip(item, other, strict=False)
+                same = next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(item), len(other)))
+                line += item.count(b"\n", 0, same)
+                ends = same == min(len(item), len(other))
                 return f"line {line} {'ends otherwise' if ends else 'differs'}"
-            if not one:
+            if not item:
                 return ""
-            line += one.count(b"\n")
+            line += item.count(b"\n")

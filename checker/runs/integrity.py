@@ -65,7 +65,7 @@ def _no_file(path: Path) -> Problem | None:
 def altered(folder: Path, name: str, files: Mapping[str, str]) -> Problem | None:
     """What is wrong with a file of a run, by the sha256 of every file in its manifest; None where nothing is."""
     path = folder / name
-    if any(one.is_symlink() for one in path.parents if folder in one.parents):
+    if any(parent.is_symlink() for parent in path.parents if folder in parent.parents):
         return Problem(path.as_posix(), "is behind a link, and no run has any", _ITSELF)
     try:
         if odd := _no_file(path):

@@ -177,9 +177,9 @@ class LocalStore(Store):
     def _refuse_links(self, name: str, file: str) -> None:
         """A link on the way to a file of a run would have another one written, or removed, than the run's."""
         path = self.folder / name / file
-        for one in list(path.parents)[: len(Path(name, file).parts) - 1]:
-            if one.is_symlink():
-                raise RunFolderError(one, _LINK, _ELSEWHERE)
+        for parent in list(path.parents)[: len(Path(name, file).parts) - 1]:
+            if parent.is_symlink():
+                raise RunFolderError(parent, _LINK, _ELSEWHERE)
 
     def _files(self, folder: Path) -> list[str]:
         try:

@@ -87,7 +87,7 @@ def _each(form: Form) -> Form:
     def whole(value: object) -> str:
         if not isinstance(value, list):
             return " is no list"
-        found = ((number, form(one)) for number, one in enumerate(value))
+        found = ((number, form(item)) for number, item in enumerate(value))
         return next((f"[{number}]{wrong}" for number, wrong in found if wrong), "")
 
     return whole
@@ -97,10 +97,10 @@ def _by_name(form: Form, name: Callable[[str], bool] = bool) -> Form:
     def whole(value: object) -> str:
         if not isinstance(value, dict):
             return " is no object"
-        for key, one in value.items():
+        for key, item in value.items():
             if not name(key):
                 return f" has the member {key[:80]!r}"
-            if wrong := form(one):
+            if wrong := form(item):
                 return f".{key[:80]}{wrong}"
         return ""
 

@@ -65,10 +65,10 @@ class Prunings:
         self.runs = tuple(listing(store) if runs is None else runs)
         self.read = {run.name: _read(store, run) for run in self.runs if run.state is State.PRUNED}
         self.named = {
-            (str(one["run"]), str(one["sha256"])): run.name
+            (str(item["run"]), str(item["sha256"])): run.name
             for run in self.runs
             if run.sealed
-            for one in run.sealed.facts.get("pruned") or ()
+            for item in run.sealed.facts.get("pruned") or ()
         }
         self._accepted = dict(_said_of_baselines(store, self.runs)) if self.read else {}
 
@@ -89,7 +89,9 @@ class Prunings:
 
     def problems(self) -> list[Problem]:
         """What is wrong with what is said of pruned runs: no command takes such a run for one that was pruned."""
-        pruned = [one for run in self.runs if run.state is State.PRUNED for one in self.problems_of(run)]
+        pruned = [
+            problem for run in self.runs if run.state is State.PRUNED for problem in self.problems_of(run)
+        ]
         bare = {run.name for run in self.runs if PRUNED not in run.files}
         lost = [
             Problem(self._where(name), f"is not there any more, and run {by} names it", "it was removed")
@@ -134,7 +136,9 @@ class Prunings:
             yield f"says that the run was pruned on {iso(said.at)}, before it was sealed", _OTHERWISE
         else:
             then = next(
-                one for one in decide(self._then(said), said.keep, said.at) if one.run.name == run.name
+                decision
+                for decision in decide(self._then(said), said.keep, said.at)
+                if decision.run.name == run.name
             )
             if not then.goes:
                 yield (
@@ -161,11 +165,11 @@ class Prunings:
             yield f"is not the one that was there: run {other} names another", "it was altered or replaced"
             return
         since = later(said.at, Duration(0, _OVERLAP_MS))
-        for one in self.runs:
-            if one.sealed and "pruned" in one.sealed.facts and one.sealed.sealed_at > since:
+        for row in self.runs:
+            if row.sealed and "pruned" in row.sealed.facts and row.sealed.sealed_at > since:
                 message = f"says that the run was pruned on {iso(said.at)}"
                 yield (
-                    f"{message}, and run {one.name}, which was sealed later, knows nothing of it",
+                    f"{message}, and run {row.name}, which was sealed later, knows nothing of it",
                     _OTHERWISE,
                 )
                 return
@@ -187,12 +191,12 @@ def keyed(decisions: Sequence[Decision], key: Key | None) -> tuple[Decision, ...
     Raises:
         InvalidInputError: there is no key, and signed runs go.
     """
-    signed = [one for one in decisions if one.goes and _to_sign(one.run)]
+    signed = [decision for decision in decisions if decision.goes and _to_sign(decision.run)]
     if signed and key is None:
         number = f"run {signed[0].run.name}" + (f" and {len(signed) - 1} more" if signed[1:] else "")
         message = f"{number} would go, and what says so of a signed run must be signed too"
         raise InvalidInputError(Problem("--sign", message, "add --sign KEY.pem, the key that signed the run"))
-    return tuple(_keyed(one, key) for one in decisions)
+    return tuple(_keyed(decision, key) for decision in decisions)
 
 
 def _keyed(decision: Decision, key: Key | None) -> Decision:
@@ -278,7 +282,7 @@ def _read(store: Store, run: Listed) -> Statement | Problem:
             return Problem(where, _NOT_OURS, _OTHERWISE)
         texts = [document[name] for name in ("run", "manifest", "at", "keep", "reason", "tool_version")]
         removed, keep, at = document["removed"], parse_duration(document["keep"]), parse_time(document["at"])
-        if not all(isinstance(one, str) for one in (*texts, *removed)) or not isinstance(removed, list):
+        if not all(isinstance(item, str) for item in (*texts, *removed)) or not isinstance(removed, list):
             return Problem(where, _NOT_OURS, _OTHERWISE)
         if (iso(at), show(keep), sorted(set(removed))) != (document["at"], document["keep"], removed):
             return Problem(where, _NOT_OURS, _OTHERWISE)

@@ -97,8 +97,8 @@ def listing(store: Store) -> tuple[Listed, ...]:
         _listed(name, files, manifests.get(name)) if MANIFEST in files else _interrupted(store, name, files)
         for name, files in contents.items()
     ]
-    complete = sorted((run for run in runs if run.sealed), key=lambda one: (_sealed(one), one.name))
-    return (*complete, *sorted((run for run in runs if not run.sealed), key=lambda one: one.name))
+    complete = sorted((run for run in runs if run.sealed), key=lambda item: (_sealed(item), item.name))
+    return (*complete, *sorted((run for run in runs if not run.sealed), key=lambda item: item.name))
 
 
 def decide(runs: Iterable[Listed], keep: Duration, now: datetime) -> tuple[Decision, ...]:
@@ -220,12 +220,12 @@ def _spared(complete: list[Listed]) -> dict[str, str]:
             audits.setdefault(run.fact("name"), []).append(run)
     spared: dict[str, str] = {}
     for audit, whole in audits.items():
-        seen = [one for one in whole if not one.fact("replay_of")] or whole
+        seen = [row for row in whole if not row.fact("replay_of")] or whole
         # a statement that accepts a run comes before the one that takes it back, so an odd number of them accepts it
-        accepted = [one for one in seen if sum(map(is_statement, one.files)) % 2]
-        passed = [one for one in seen if one.fact("outcome") == "passed"] if _new_only(seen[-1]) else []
+        accepted = [row for row in seen if sum(map(is_statement, row.files)) % 2]
+        passed = [row for row in seen if row.fact("outcome") == "passed"] if _new_only(seen[-1]) else []
         spared |= {
-            one.name: f"it is a baseline of the audit {audit}" for one in (*accepted[-1:], *passed[-1:])
+            row.name: f"it is a baseline of the audit {audit}" for row in (*accepted[-1:], *passed[-1:])
         }
         spared[seen[-1].name] = f"it is the last run of the audit {audit}"
     return spared

@@ -302,8 +302,8 @@ def seal(
             "public_key": key.public if key else None,
             "files": {name: _settled(files[name]) for name in sorted(files)},
             "sealed_at": iso(utc_now()),
-            "previous": [dict(one) for one in previous],
-            **({} if pruned is None else {"pruned": [dict(one) for one in pruned]}),
+            "previous": [dict(item) for item in previous],
+            **({} if pruned is None else {"pruned": [dict(item) for item in pruned]}),
         }
         content = _json(document)
         signature = key.sign(content) if key else None
@@ -343,7 +343,11 @@ def before(run: Sealed) -> dict[str, str]:
     """The runs that a run names as those before it, each with the sha256 of its manifest."""
     named = run.facts.get("previous")
     entries = named if isinstance(named, list) else []
-    return {str(one["run"]): str(one["sha256"]) for one in entries if isinstance(one, dict) and len(one) == 2}
+    return {
+        str(entry["run"]): str(entry["sha256"])
+        for entry in entries
+        if isinstance(entry, dict) and len(entry) == 2
+    }
 
 
 def began_at(folder: Path) -> datetime | None:
@@ -358,7 +362,7 @@ def in_order(runs: Iterable[Sealed]) -> tuple[Sealed, ...]:
     """Runs after those that they name; where that leaves a choice by the time at which they were sealed. The links come
     first, since a clock may be wrong."""
     left = {run.name: run for run in runs}
-    links = {name: [one for one in before(run) if one in left] for name, run in left.items()}
+    links = {name: [item for item in before(run) if item in left] for name, run in left.items()}
     order, ready = TopologicalSorter(links), list[tuple[datetime, str]]()
     found: list[Sealed] = []
     try:

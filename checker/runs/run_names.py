@@ -120,7 +120,7 @@ def own_audit(runs: Iterable[Sealed], audit: str, where: str) -> str:
     Raises:
         InvalidInputError: there are runs of several others.
     """
-    names = sorted({str(one.facts.get("name", "")) for one in runs})
+    names = sorted({str(run.facts.get("name", "")) for run in runs})
     if audit in names or len(names) == 0:
         return audit
     if len(names) == 1:
@@ -132,13 +132,13 @@ def own_audit(runs: Iterable[Sealed], audit: str, where: str) -> str:
 
 def seen(store: Store) -> list[Sealed]:
     """The complete runs of a store that saw something themselves, in the order in which they were sealed."""
-    return [one for one in store.complete() if not one.facts.get("replay_of")]
+    return [run for run in store.complete() if not run.facts.get("replay_of")]
 
 
 def _complete(store: Store, audit: str, shown: str) -> list[str]:
     runs = seen(store)
     wanted = own_audit(runs, audit, shown)
-    return [one.name for one in runs if one.facts.get("name") == wanted]
+    return [run.name for run in runs if run.facts.get("name") == wanted]
 
 
 def _interrupted(store: Store, names: Sequence[str]) -> list[str]:

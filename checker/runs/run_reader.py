@@ -94,7 +94,9 @@ class Kept:
         """The names of the files of the run's reports, by format: of one with several files the first."""
         found = (name.split("/") for name in sorted(self.files, reverse=True))
         return {
-            kind: name for head, kind, name in (one for one in found if len(one) == 3) if head == "reports"
+            kind: name
+            for head, kind, name in (explanation for explanation in found if len(explanation) == 3)
+            if head == "reports"
         }
 
     def has(self, name: str) -> bool:
@@ -158,7 +160,7 @@ def folders_read() -> tuple[Path, ...]:
 
 def malformed_of_all() -> list[Problem]:
     """What is malformed in the files of every run that was read: why something went wrong that cannot go wrong."""
-    return [one for folder, files in _read.items() for one in faults(folder, files, {})]
+    return [problem for folder, files in _read.items() for problem in faults(folder, files, {})]
 
 
 def last(store: Store, audit: str, *, real: bool = False, keys: Keys | None = None) -> Kept | None:
@@ -192,7 +194,7 @@ def looked_at(facts: Mapping[str, Any], asked: Collection[str], left_out: Collec
         left_out: what the other one leaves out too.
     """
     missed = set(map(str, facts.get("left_out", ()))).difference(left_out)
-    return not any(one == name or one.startswith(f"{name}, but for ") for one in missed for name in asked)
+    return not any(item == name or item.startswith(f"{name}, but for ") for item in missed for name in asked)
 
 
 def last_collected(store: Store, audit: str, asked: Collection[str]) -> Kept | None:
@@ -203,7 +205,7 @@ def last_collected(store: Store, audit: str, asked: Collection[str]) -> Kept | N
         InvalidInputError: one of them was altered.
     """
     runs = islice(collected(store, audit), MOST_EARLIER)
-    return next((one for one in runs if looked_at(one.facts, asked)), None)
+    return next((run for run in runs if looked_at(run.facts, asked)), None)
 
 
 def collected(
@@ -296,10 +298,13 @@ def _kept(folder: Path, content: bytes, facts: Mapping[str, Any]) -> Kept:
     try:
         files = {_inside(str(name)): str(digest) for name, digest in facts["files"].items()}
         shown = {
-            **{f"{POLICIES}{one['pack']}.yaml": str(one["path"]) for one in facts["policies"]},
-            **{f"{MAPPINGS}{one['framework']}.yaml": str(one["path"]) for one in facts["frameworks"]},
+            **{f"{POLICIES}{policy['pack']}.yaml": str(policy["path"]) for policy in facts["policies"]},
+            **{
+                f"{MAPPINGS}{framework['framework']}.yaml": str(framework["path"])
+                for framework in facts["frameworks"]
+            },
         }
-        ours = {f"{POLICIES}{one['pack']}.yaml" for one in facts["policies"] if one["shipped"]}
+        ours = {f"{POLICIES}{policy['pack']}.yaml" for policy in facts["policies"] if policy["shipped"]}
         source = "recorded" if facts.get("source") == "recorded" else "live"
         evidence = Evidence(
             folder,
@@ -359,7 +364,7 @@ def _inside(name: str) -> str:
 def as_json(value: Scalar | tuple[Scalar, ...]) -> object:
     """A parameter's value as a manifest holds it: it reads back as the same value."""
     if isinstance(value, tuple):
-        return [as_json(one) for one in value]
+        return [as_json(item) for item in value]
     if isinstance(value, Fraction):
         return f"{Decimal(100 * value.numerator) / value.denominator:f}%"
     return show(value) if isinstance(value, datetime | Duration) else value
@@ -372,7 +377,7 @@ def node(raw: object, where: Location) -> Node:
         TypeError: no parameter has such a value.
     """
     if isinstance(raw, list):
-        raw = tuple(node(one, where) for one in raw)
+        raw = tuple(node(item, where) for item in raw)
     elif isinstance(raw, str) and raw.startswith("$$"):
         raw = "$" + raw  # in YAML the first one escapes
     elif not isinstance(raw, str | int):
@@ -382,8 +387,8 @@ def node(raw: object, where: Location) -> Node:
 
 def named_by(manifests: Mapping[str, bytes], name: str) -> str:
     """The run that names another one as sealed before it; empty where none does, so that the other may never have been."""
-    read = (read_manifest(one, content) for one, content in manifests.items())
-    return next((one.name for one in read if one and one.name != name and name in before(one)), "")
+    read = (read_manifest(item, content) for item, content in manifests.items())
+    return next((run.name for run in read if run and run.name != name and name in before(run)), "")
 
 
 def gone(by: str) -> str:
@@ -407,7 +412,7 @@ def _manifest(folder: Path, keys: Keys | None) -> tuple[bytes, dict[str, Any]]:
         runs = sorted(other.parent for other in folder.glob(f"*/{MANIFEST}"))
         hint = f"name one run, such as {runs[-1].as_posix()}" if runs else ""
         if not runs and (folder / STARTED).is_file():
-            beside = {one.parent.name: one.read_bytes() for one in folder.parent.glob(f"*/{MANIFEST}")}
+            beside = {item.parent.name: item.read_bytes() for item in folder.parent.glob(f"*/{MANIFEST}")}
             by = named_by(beside, folder.name)
             hint = gone(by) if by else resumable(shown)
         message = "this folder holds runs" if runs else f"no complete run: it has no {MANIFEST}"

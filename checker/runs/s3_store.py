@@ -103,7 +103,7 @@ class S3Store(Store):
         with self._reading(self.shown):
             asked = {"Bucket": self.bucket, "Prefix": self.prefix, "Delimiter": "/"}
             found = names(self._reader, "list_objects_v2", "CommonPrefixes", "Prefix", **asked)
-            return tuple(one["Prefix"][start:-1] for one in found)
+            return tuple(explanation["Prefix"][start:-1] for explanation in found)
 
     def contents(self) -> Mapping[str, frozenset[str]]:
         """The names of the files of every run."""
@@ -259,10 +259,10 @@ class S3Store(Store):
         try:
             with asking():
                 asked = {"Bucket": self.bucket, "Prefix": above}
-                for one in list(names(self._remover, "list_object_versions", "Versions", "Key", **asked)):
-                    if one["Key"].removeprefix(above) in wanted:
+                for item in list(names(self._remover, "list_object_versions", "Versions", "Key", **asked)):
+                    if item["Key"].removeprefix(above) in wanted:
                         self._remover.delete_object(
-                            Bucket=self.bucket, Key=one["Key"], VersionId=one["VersionId"]
+                            Bucket=self.bucket, Key=item["Key"], VersionId=item["VersionId"]
                         )
         except S3Error as error:
             where = f"{self.shown}/{name}"
@@ -333,7 +333,7 @@ class S3Store(Store):
     def _keys(self, above: str) -> Iterator[str]:
         asked = {"Bucket": self.bucket, "Prefix": above}
         found = names(self._reader, "list_objects_v2", "Contents", "Key", **asked)
-        return (one["Key"].removeprefix(above) for one in found)
+        return (explanation["Key"].removeprefix(above) for explanation in found)
 
     def _work(self, name: str) -> Path:
         folder = temporary_files.scratch_folder() / name

@@ -89,7 +89,7 @@ def _make(path: Path) -> str:
 def _unused(path: Path, stem: str) -> str:
     """A file beside another one that is not there, for a command line: OpenSSL writes over one that is, be it a key."""
     names = (path.with_name(f"{stem}{more}.pem") for more in chain([""], map("-{}".format, count(2))))
-    return _quoted(next(one for one in names if not os.path.lexists(one)))
+    return _quoted(next(name for name in names if not os.path.lexists(name)))
 
 
 def _quoted(path: Path) -> str:

@@ -133,11 +133,11 @@ class Store(ABC):
     def complete(self) -> tuple[Sealed, ...]:
         """The runs whose manifest can be read, each after those that it names; pruned ones too."""
         read = [read_manifest(name, content) for name, content in self.manifests(self.names()).items()]
-        return in_order(one for one in read if one)
+        return in_order(run for run in read if run)
 
     def sealed(self) -> tuple[str, ...]:
         """The names of `complete`."""
-        return tuple(one.name for one in self.complete())
+        return tuple(run.name for run in self.complete())
 
     def heads(self) -> list[dict[str, str]]:
         """The runs that no other names, each with the sha256 of its manifest: what the next one names as `previous`. There

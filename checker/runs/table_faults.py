@@ -57,10 +57,10 @@ def odd_value(rows: Relation, name: str) -> str:
     for text, count in zip(tests, found, strict=True):
         if count:
             return f"{text} in {count:,} of {total:,} rows"
-    keys = [one for one in _KEYS[name] if one in rows.columns]
+    keys = [item for item in _KEYS[name] if item in rows.columns]
     if not keys:
         return ""
-    quoted = ", ".join(f'"{one}"' for one in keys)
+    quoted = ", ".join(f'"{key}"' for key in keys)
     twice = rows.aggregate(f"{quoted}, count(*) AS number", quoted).filter("number > 1").limit(1).fetchall()
     return f"has rows with the same {', '.join(keys)}" if twice else ""
 
@@ -78,12 +78,12 @@ def _tests(rows: Relation, name: str) -> Iterator[tuple[str, str]]:
             yield f"{shown} is below 0", f"{own} < 0"
         if column in _ALWAYS.get(name, ()):
             yield f"{shown} is null", f"{own} IS NULL"
-    words = {"severity": tuple(Severity), "category": tuple(one.value for one in Category)}
+    words = {"severity": tuple(Severity), "category": tuple(category.value for category in Category)}
     if name in _ALWAYS:
         words["verdict"] = (*_VERDICTS, *((_JUDGED,) if name in _OPEN else ()))
         for column, known in words.items():
             if column in kinds:
-                listed = ", ".join("'" + one.replace("'", "''") + "'" for one in known)
+                listed = ", ".join("'" + field.replace("'", "''") + "'" for field in known)
                 yield f"{column} is none of {', '.join(known)}", f"{column} NOT IN ({listed})"
     if name == FINDINGS:
         yield (

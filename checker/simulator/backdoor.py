@@ -172,21 +172,21 @@ def _versions(placed: Sequence[PlacedVersion]) -> list[Version]:
     if not placed:
         raise ValueError("an image set has at least one version")
     made: list[Version] = []
-    for one in placed:
-        state = one.state or STATE_OF_STATUS.get(one.status)
+    for version in placed:
+        state = version.state or STATE_OF_STATUS.get(version.status)
         if state is None:
-            raise ValueError(f"status {one.status} is not in the model: give its state too")
+            raise ValueError(f"status {version.status} is not in the model: give its state too")
         previous = made[-1] if made else None
-        document = one.metadata if one.metadata is not None else previous.document if previous else {}
+        document = version.metadata if version.metadata is not None else previous.document if previous else {}
         made.append(
             Version(
-                number=one.number or (previous.number + 1 if previous else 1),
-                status=one.status,
+                number=version.number or (previous.number + 1 if previous else 1),
+                status=version.status,
                 state=state,
-                updated_at=_optional_time(one.updated_at),
-                deleted_at=_optional_time(one.deleted_at),
-                message=one.message,
-                overrides=None if one.overrides is None else dict(one.overrides),
+                updated_at=_optional_time(version.updated_at),
+                deleted_at=_optional_time(version.deleted_at),
+                message=version.message,
+                overrides=None if version.overrides is None else dict(version.overrides),
                 document=copy.deepcopy(dict(document)),
             )
         )

@@ -64,23 +64,23 @@ class DemoStore:
     def ids(self, story: str) -> tuple[str, ...]:
         """The image sets of a story, in the order in which they were placed."""
         placed = (_id(f"{story}/{number}") for number in range(len(self.inventory)))
-        there = {one.id for one in self.inventory if one.story == story}
-        return tuple(one for one in placed if one in there)
+        there = {image_set.id for image_set in self.inventory if image_set.story == story}
+        return tuple(version for version in placed if version in there)
 
     @property
     def image_set_ids(self) -> tuple[str, ...]:
         """Of the whole inventory, the vanished ones too."""
-        return tuple(one.id for one in self.inventory)
+        return tuple(image_set.id for image_set in self.inventory)
 
     @property
     def unreadable_ids(self) -> tuple[str, ...]:
         """Those for which GetImageSet always answers AccessDeniedException."""
-        return tuple(one.id for one in self.inventory if one.story == UNREADABLE)
+        return tuple(image_set.id for image_set in self.inventory if image_set.story == UNREADABLE)
 
     @property
     def vanished_ids(self) -> tuple[str, ...]:
         """Those that the data store has never heard of."""
-        return tuple(one.id for one in self.inventory if one.story == VANISHED)
+        return tuple(image_set.id for image_set in self.inventory if image_set.story == VANISHED)
 
 
 def seed_demo(now: datetime) -> DemoStore:
@@ -224,7 +224,7 @@ def _metadata(at: int, study_date: str) -> dict[str, Any]:
                         "BodyPartExamined": "CHEST",
                         "SeriesNumber": 1,
                     },
-                    "Instances": {f"{series}.{one}": {} for one in range(1, 3)},
+                    "Instances": {f"{series}.{item}": {} for item in range(1, 3)},
                 }
             },
         },

@@ -26,15 +26,15 @@ def answer_files(paths: Iterable[str], warnings: list[Problem]) -> list[str]:
 def _inside(path: str, warnings: list[Problem]) -> list[str]:
     folder = Path(path)
     every = sorted(
-        one
-        for one in folder.rglob("*")
-        if one.is_file() and not any(part.startswith(".") for part in one.relative_to(folder).parts)
+        item
+        for item in folder.rglob("*")
+        if item.is_file() and not any(part.startswith(".") for part in item.relative_to(folder).parts)
     )
-    chosen = [one.as_posix() for one in every if one.suffix.lower() in SUFFIXES]
+    chosen = [item.as_posix() for item in every if item.suffix.lower() in SUFFIXES]
     if not chosen:
         hint = "name the files themselves" if every else ""
         raise InvalidInputError(Problem(path, f"no file in this folder ends in {', '.join(SUFFIXES)}", hint))
-    others = [one.relative_to(folder).as_posix() for one in every if one.as_posix() not in set(chosen)]
+    others = [item.relative_to(folder).as_posix() for item in every if item.as_posix() not in set(chosen)]
     if others:
         more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
         message = f"not read: {', '.join(others[:MOST_NAMED])}{more}"

@@ -161,7 +161,7 @@ class AnswerIndex:
     def see(self, target: str, image_sets: Iterable[str]) -> None:
         """Takes image sets that a search of a target has listed now."""
         with self._lock:
-            self._listed += ((target, one) for one in image_sets)
+            self._listed += ((target, image_set) for image_set in image_sets)
             if len(self._listed) >= BATCH:
                 self._write_listed()
 

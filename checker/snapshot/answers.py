@@ -280,7 +280,9 @@ def error_member(error: Any) -> tuple[str, str]:
 def _names() -> dict[str, frozenset[str]]:
     """The names of GetImageSet's members, and of those of each object in it."""
     paths = [path.partition(".") for path in model().fields]
-    nested = {head: frozenset(tail for one, _, tail in paths if one == head) for head, dot, _ in paths if dot}
+    nested = {
+        head: frozenset(tail for item, _, tail in paths if item == head) for head, dot, _ in paths if dot
+    }
     return {"": model().members} | nested
 
 

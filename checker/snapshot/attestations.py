@@ -29,7 +29,7 @@ def claims(folder: Path, known_since: datetime | None = None) -> tuple[str, ...]
         known_since: from when on the owner says that every deletion is known.
     """
     with connect() as connection:
-        told = [one for one in _complete(connection, folder) if one not in _listed(connection, folder)]
+        told = [item for item in _complete(connection, folder) if item not in _listed(connection, folder)]
     since = f"every image set that was deleted since {iso(known_since)} is known" if known_since else ""
     texts = [f"{since} (collect.deletions_known_since); {BEST_EFFORT}"] if since else []
     texts += [
@@ -44,10 +44,10 @@ def literally_unforced(folder: Path) -> tuple[str, ...]:
     used."""
     flag = "overrides.forced"
     key = [col(name) for name in ("datastoreId", "imageSetId")]
-    places = [one for one in (folder / SNAPSHOT, folder / VERSIONS) if one.exists()]
+    places = [path for path in (folder / SNAPSHOT, folder / VERSIONS) if path.exists()]
     with connect() as connection:
-        tables = [connection.read_parquet(duckdb_path(one)) for one in places]
-        parts = [one.filter(col(flag) == false()).select(*key) for one in tables]
+        tables = [connection.read_parquet(duckdb_path(path)) for path in places]
+        parts = [relation.filter(col(flag) == false()).select(*key) for relation in tables]
         if not parts:
             return ()
         found = reduce(lambda left, right: left.union(right), parts).distinct()

@@ -265,6 +265,6 @@ def without(rows: Relation, taken: Relation, *more: str) -> Relation:
     right = taken.select(*(key(name).alias(f"taken.{name}") for name in names))
     same = [key(name) == col(f"taken.{name}") for name in names]
     condition = same[0]
-    for one in same[1:]:
-        condition = condition & one
+    for expression in same[1:]:
+        condition = condition & expression
     return rows.join(right.set_alias("taken"), condition, how="anti")

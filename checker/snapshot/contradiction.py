@@ -111,7 +111,7 @@ def statement(record: Record) -> Statement | None:
 
 def statements(records: Iterable[Record]) -> list[Statement]:
     """What records say that may be compared."""
-    return [one for one in map(statement, records) if one is not None]
+    return [item for item in map(statement, records) if item is not None]
 
 
 def versions_of(call: str, answer: Mapping[str, Any]) -> dict[int, Facts]:
@@ -139,9 +139,10 @@ def contradiction(said: Iterable[Statement]) -> str | None:
             asked for in the order of `_CALLS`, and those that stand after those that are witnesses.
     """
     ordered = _in_order(said)
-    pairs = ((one, two) for at, two in enumerate(ordered) for one in ordered[:at])
+    pairs = ((item, two) for at, two in enumerate(ordered) for item in ordered[:at])
     return next(
-        (why for one, two in pairs if not (one.witness and two.witness) for why in _against(one, two)), None
+        (why for item, two in pairs if not (item.witness and two.witness) for why in _against(item, two)),
+        None,
     )
 
 
@@ -151,86 +152,94 @@ def unsettled(said: Iterable[Statement]) -> bool:
     every = _in_order(said)
     if contradiction(every) is not None:
         return True
-    standing = [one for one in every if not one.witness and one.call != SEARCH]
-    highest = max((one.highest for one in every), default=0)
-    known = {number for one in every for number in one.versions}
-    behind = any(one.exact and one.highest < highest for one in standing)
-    there = any(one.exact and one.newest.state != _DELETED for one in standing)
-    deleted = any(one.exact and one.newest.state == _DELETED for one in standing)
-    missing = any(not one.versions and not one.gone and one.asked in known for one in standing)
-    return behind or missing or (there and (deleted or any(one.gone for one in standing)))
+    standing = [item for item in every if not item.witness and item.call != SEARCH]
+    highest = max((item.highest for item in every), default=0)
+    known = {number for item in every for number in item.versions}
+    behind = any(item.exact and item.highest < highest for item in standing)
+    there = any(item.exact and item.newest.state != _DELETED for item in standing)
+    deleted = any(item.exact and item.newest.state == _DELETED for item in standing)
+    missing = any(not item.versions and not item.gone and item.asked in known for item in standing)
+    return behind or missing or (there and (deleted or any(item.gone for item in standing)))
 
 
 def _in_order(said: Iterable[Statement]) -> list[Statement]:
-    def place(one: Statement) -> tuple[Any, ...]:
-        at, created = one.at or _EVER, one.newest.created or _EVER
-        return at, not one.witness, _CALLS.index(one.call), one.asked or 0, one.highest, created, one.target
+    def place(item: Statement) -> tuple[Any, ...]:
+        at, created = item.at or _EVER, item.newest.created or _EVER
+        return (
+            at,
+            not item.witness,
+            _CALLS.index(item.call),
+            item.asked or 0,
+            item.highest,
+            created,
+            item.target,
+        )
 
     return sorted(said, key=place)
 
 
-def _against(one: Statement, two: Statement) -> Iterator[str]:
+def _against(item: Statement, two: Statement) -> Iterator[str]:
     """What of two answers contradicts the other, of which the second one was asked for later."""
-    if one.call == two.call == SEARCH:
+    if item.call == two.call == SEARCH:
         # searches of two targets may each be late in its own way
-        fell = one.highest > two.highest > 0 or (one.at == two.at and one.highest != two.highest)
-        if fell and one.target == two.target:
-            yield _versions(one, two)
-    elif not two.witness and (one.target == two.target or _apart(one, two)):
-        if two.exact and one.highest > two.highest:
-            yield _versions(one, two)
-        yield from _back(one, two)
-    if not (one.superseded or two.superseded):
-        yield from _after_a_list(one, two)
+        fell = item.highest > two.highest > 0 or (item.at == two.at and item.highest != two.highest)
+        if fell and item.target == two.target:
+            yield _versions(item, two)
+    elif not two.witness and (item.target == two.target or _apart(item, two)):
+        if two.exact and item.highest > two.highest:
+            yield _versions(item, two)
+        yield from _back(item, two)
+    if not (item.superseded or two.superseded):
+        yield from _after_a_list(item, two)
     # what never changes is compared with answers too that another one of the call has replaced
-    yield from _left_out(one, two)
-    yield from _of_the_same(one, two)
+    yield from _left_out(item, two)
+    yield from _of_the_same(item, two)
 
 
-def _apart(one: Statement, two: Statement) -> bool:
-    return one.at is not None and two.at is not None and one.at + APART <= two.at
+def _apart(item: Statement, two: Statement) -> bool:
+    return item.at is not None and two.at is not None and item.at + APART <= two.at
 
 
-def _versions(one: Statement, two: Statement) -> str:
-    return f"{two.says(f'version {two.highest}')}, but {one.says(f'version {one.highest}')}"
+def _versions(item: Statement, two: Statement) -> str:
+    return f"{two.says(f'version {two.highest}')}, but {item.says(f'version {item.highest}')}"
 
 
-def _after_a_list(one: Statement, two: Statement) -> Iterator[str]:
+def _after_a_list(item: Statement, two: Statement) -> Iterator[str]:
     """A version that came after the last one of a list: nobody has looked at what lies between."""
-    behind = one.target == two.target and one.call == LIST_VERSIONS and two.call != SEARCH
-    if behind and two.highest > one.highest > 0:
-        yield f"{one.says(f'version {one.highest} is the last')}, but {two.says(f'version {two.highest}')}"
+    behind = item.target == two.target and item.call == LIST_VERSIONS and two.call != SEARCH
+    if behind and two.highest > item.highest > 0:
+        yield f"{item.says(f'version {item.highest} is the last')}, but {two.says(f'version {two.highest}')}"
 
 
-def _left_out(one: Statement, two: Statement) -> Iterator[str]:
+def _left_out(item: Statement, two: Statement) -> Iterator[str]:
     """Versions that a list leaves out, though another answer has them."""
-    for listed, other in ((one, two), (two, one)):
+    for listed, other in ((item, two), (two, item)):
         if listed.call == LIST_VERSIONS and listed.versions:
             for number in sorted(other.versions):
                 if number < listed.highest and number not in listed.versions:
                     yield f"{listed.says(f'there is no version {number}')}, but {other.says(f'version {number}')}"
 
 
-def _of_the_same(one: Statement, two: Statement) -> Iterator[str]:
+def _of_the_same(item: Statement, two: Statement) -> Iterator[str]:
     """What two answers say of one version, or of the image set itself, that never changes."""
     pairs = [
-        (number, one.versions[number], two.versions[number])
-        for number in one.versions
+        (number, item.versions[number], two.versions[number])
+        for number in item.versions
         if number in two.versions
     ]
-    if one.highest != two.highest:
-        mine, other = one.newest, two.newest
-        if one.latest is None or two.latest is None:  # it is of an old version
+    if item.highest != two.highest:
+        mine, other = item.newest, two.newest
+        if item.latest is None or two.latest is None:  # it is of an old version
             mine, other = replace(mine, created=None), replace(other, created=None)
         pairs.append((0, mine, other))
     for number, mine, other in pairs:
         of = f"version {number}: " if number else ""
-        rounded = timedelta() if one.call == two.call else ROUNDED
+        rounded = timedelta() if item.call == two.call else ROUNDED
         if mine.created and other.created and abs(mine.created - other.created) > rounded:
             times = values.iso(mine.created), values.iso(other.created)
-            yield _different(one, two, f"{of}createdAt", *times)
+            yield _different(item, two, f"{of}createdAt", *times)
         if mine.arn and other.arn and mine.arn != other.arn:
-            yield _different(one, two, "imageSetArn", mine.arn, other.arn)
+            yield _different(item, two, "imageSetArn", mine.arn, other.arn)
         forced = (mine.forced, other.forced)
         if (
             number
@@ -238,22 +247,22 @@ def _of_the_same(one: Statement, two: Statement) -> Iterator[str]:
             and forced[0] != forced[1]
             and _LOCKED not in (mine.state, other.state)
         ):
-            yield _different(one, two, f"{of}overrides.forced", *(str(value).lower() for value in forced))
+            yield _different(item, two, f"{of}overrides.forced", *(str(value).lower() for value in forced))
 
 
-def _different(one: Statement, two: Statement, name: str, mine: str, other: str) -> str:
-    return f"{two.says(f'{name} {other}')}, but {one.says(f'{name} {mine}')}"
+def _different(item: Statement, two: Statement, name: str, mine: str, other: str) -> str:
+    return f"{two.says(f'{name} {other}')}, but {item.says(f'{name} {mine}')}"
 
 
-def _back(one: Statement, two: Statement) -> Iterator[str]:
+def _back(item: Statement, two: Statement) -> Iterator[str]:
     """What is there, though it was not before, and cannot have been made in between; or is not, though it was."""
-    if not two.versions and not two.gone and two.asked in one.versions:
-        yield f"{two.says('there is none')}, but {one.says(f'version {two.asked}')}"
+    if not two.versions and not two.gone and two.asked in item.versions:
+        yield f"{two.says('there is none')}, but {item.says(f'version {two.asked}')}"
     if not two.exact or two.newest.state == _DELETED:
         return
     what = f"version {two.highest}{f' {two.newest.state}' if two.newest.state else ''}"
-    if one.exact and one.newest.state == _DELETED:
-        yield f"{two.says(what)}, but {one.says(f'version {one.highest} {_DELETED}')}"
+    if item.exact and item.newest.state == _DELETED:
+        yield f"{two.says(what)}, but {item.says(f'version {item.highest} {_DELETED}')}"
     created = two.newest.created
-    if one.gone and created and one.at and created + SETTLED <= one.at:
-        yield f"{two.says(what)}, but {one.says('there is no such image set')}"
+    if item.gone and created and item.at and created + SETTLED <= item.at:
+        yield f"{two.says(what)}, but {item.says('there is no such image set')}"

@@ -84,7 +84,7 @@ def doubts(connection: Connection, records: Path) -> Relation | None:
     none."""
     lines = read_lines(connection, records, _SHAPE, GET_IMAGE_SET, LIST_VERSIONS, SEARCH, witnesses=True)
     facts = _facts(lines)
-    unlike = [one for (one,) in _unlike(facts).fetchall()]
+    unlike = [item for (item,) in _unlike(facts).fetchall()]
     return _kept(connection, _compared(connection, facts, unlike)) if unlike else None
 
 
@@ -176,9 +176,9 @@ def _statement(row: tuple[Any, ...]) -> Statement:
 
 
 def _zoned(answer: dict[str, Any]) -> dict[str, Any]:
-    for one in (answer, *(answer[VERSIONS] or ())):
-        if one["createdAt"] is not None:
-            one["createdAt"] = one["createdAt"].replace(tzinfo=UTC)
+    for item in (answer, *(answer[VERSIONS] or ())):
+        if item["createdAt"] is not None:
+            item["createdAt"] = item["createdAt"].replace(tzinfo=UTC)
     return answer
 
 
@@ -190,8 +190,8 @@ def _kept(connection: Connection, found: Iterable[tuple[str, str, str]]) -> Rela
     names = (_STORE, _ID, _WHY)
     count = 0
     with file.open("w", encoding="utf-8") as lines:
-        for one in found:
-            lines.write(json.dumps(dict(zip(names, one, strict=True))) + "\n")
+        for explanation in found:
+            lines.write(json.dumps(dict(zip(names, explanation, strict=True))) + "\n")
             count += 1
     if not count:
         return None

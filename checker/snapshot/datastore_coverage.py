@@ -41,7 +41,7 @@ class Reached:
             f"account {self.account_name}" if self.account_name else "",
             f"data store {self.name}" if self.name else "",
         )
-        return ", ".join(one for one in said if one)
+        return ", ".join(acceptance for acceptance in said if acceptance)
 
 
 def reached(folder: Path, names: Mapping[str, Mapping[str, str]]) -> tuple[Reached, ...]:
@@ -73,13 +73,13 @@ def _in_organization(target: str) -> str | None:
 
 def _sets(connection: Connection, folder: Path) -> Iterator[tuple[Key, dict[str, Any]]]:
     """How many image sets there are, and how many were not there or not read, each counted once."""
-    tables = [one for one in (folder / SNAPSHOT, folder / VERSIONS, folder / DATASTORES) if one.exists()]
+    tables = [path for path in (folder / SNAPSHOT, folder / VERSIONS, folder / DATASTORES) if path.exists()]
     if not tables:
         return
     columns = (
         f'target, "{TARGET_ACCOUNT}" AS account, "{TARGET_REGION}" AS region, datastoreId, imageSetId, found'
     )
-    parts = [connection.read_parquet(duckdb_path(one)).select(columns) for one in tables]
+    parts = [connection.read_parquet(duckdb_path(path)).select(columns) for path in tables]
     each = reduce(lambda left, right: left.union(right), parts).aggregate(
         "target, datastoreId, imageSetId, max(account) AS account, max(region) AS region, "
         "bool_or(found IS NULL) AS unread, bool_or(NOT found) AS gone",

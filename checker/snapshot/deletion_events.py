@@ -63,11 +63,11 @@ def read_events(
     warnings: list[Problem] = []
     events: dict[tuple[object, ...], Event] = {}
     for path in paths:
-        one = _File(Path(path).as_posix(), before, problems)
-        for event in one.events(str(path)):
+        file = _File(Path(path).as_posix(), before, problems)
+        for event in file.events(str(path)):
             same = (event.datastore_id, event.image_set_id, event.at, event.version_id, event.is_primary)
             events.setdefault(same, event)
-        warnings += one.warnings()
+        warnings += file.warnings()
     if problems:
         raise InvalidInputError(problems)
     return tuple(events.values()), warnings

@@ -59,12 +59,12 @@ def merged(
         versions: whether to give the list of versions too, or why it is not known.
         witnesses: answers that are only there to be compared.
     """
-    stores = sorted({one.record.datastore_id for one in same_id if one.record.datastore_id})
+    stores = sorted({answer.record.datastore_id for answer in same_id if answer.record.datastore_id})
     if len(stores) > 1:
         problems += [
-            Problem(one.where, f"which data store's {one.record.image_set_id} this is, is not said")
-            for one in same_id
-            if one.record.datastore_id is None
+            Problem(answer.where, f"which data store's {answer.record.image_set_id} this is, is not said")
+            for answer in same_id
+            if answer.record.datastore_id is None
         ]
     for store in stores or (None,):
         kept: dict[int | None, Seen] = {}
@@ -72,7 +72,7 @@ def merged(
             if new.record.datastore_id in (store, None):
                 _keep(kept, new, problems)
         highest = kept[max(kept, key=_last_if_none)]
-        here = [one for one in (*same_id, *witnesses) if one.record.datastore_id in (store, None)]
+        here = [answer for answer in (*same_id, *witnesses) if answer.record.datastore_id in (store, None)]
         if len(here) > 1 and (why := contradiction(_statements(here))) is not None:
             unread = replace(
                 highest.record, datastore_id=store, version=None, answer=None, error=(CONTRADICTORY, why)
@@ -81,11 +81,13 @@ def merged(
             continue
         yield replace(highest.record, datastore_id=store)
         if versions:
-            failed = [one for one in unlisted if one.record.datastore_id in (store, None)]
-            whole = [one for one in same_id if one.whole and one.record.datastore_id in (store, None)]
-            listed = max((one.version or 0 for one in whole), default=0)
+            failed = [answer for answer in unlisted if answer.record.datastore_id in (store, None)]
+            whole = [
+                answer for answer in same_id if answer.whole and answer.record.datastore_id in (store, None)
+            ]
+            listed = max((answer.version or 0 for answer in whole), default=0)
             known = _list_of(kept, replace(highest.record, datastore_id=store), listed, failed)
-            sure = max((one.version or 0 for one in whole if one.asked), default=0)
+            sure = max((answer.version or 0 for answer in whole if answer.asked), default=0)
             yield replace(known, gaps=_unrecorded(known, sure))
 
 
@@ -94,17 +96,17 @@ def _statements(seen: Iterable[Seen]) -> Iterator[Statement]:
     whether a version was asked for, another SDK may have dropped members, and a file may hold a part of a list."""
     lists: dict[str, Statement] = {}
     asked: list[Statement] = []
-    for one in seen:
-        record = one.record
+    for answer in seen:
+        record = answer.record
         said = next(iter(statements([replace(record, action=GET_IMAGE_SET)])), None)
-        if said is not None and one.whole:
+        if said is not None and answer.whole:
             # what has no time may be a page, so that all of it is one list
-            place = one.where if said.at is not None else ""
+            place = answer.where if said.at is not None else ""
             other = lists.get(place, replace(said, call=LIST_VERSIONS, versions={}, asked=None))
             lists[place] = replace(other, versions={**other.versions, **said.versions})
-        elif said is not None and not one.listed:
-            asked.append(_surely(said, pinned=one.pinned))
-    parts = [one for one in lists.values() if one.at is None]
+        elif said is not None and not answer.listed:
+            asked.append(_surely(said, pinned=answer.pinned))
+    parts = [statement for statement in lists.values() if statement.at is None]
     yield from lists.values()
     for said in asked:
         number = said.highest
@@ -139,8 +141,8 @@ def _list_of(kept: dict[int | None, Seen], highest: Record, listed: int, failed:
         action=LIST_VERSIONS,
         answer=None,
         error=None,
-        labels={name: value for one in records for name, value in one.labels.items()},
-        label_places={name: place for one in records for name, place in one.label_places.items()},
+        labels={name: value for item in records for name, value in item.labels.items()},
+        label_places={name: place for item in records for name, place in item.label_places.items()},
     )
     whole = kept.get(None)
     if not listed and failed:
@@ -149,7 +151,9 @@ def _list_of(kept: dict[int | None, Seen], highest: Record, listed: int, failed:
         return replace(record, error=whole.record.error)
     if not answers:
         return replace(record, error=highest.error)
-    known = max(one.version or 0 for one in kept.values() if (one.record.error or ("",))[0] != NO_VERSION)
+    known = max(
+        answer.version or 0 for answer in kept.values() if (answer.record.error or ("",))[0] != NO_VERSION
+    )
     if missing := list(gaps(sorted(answers), listed, known)):
         return replace(record, error=(VERSIONS_NOT_RECORDED, _missing(missing, known)))
     return replace(record, answer=normalise_versions(list(answers.values())))
@@ -158,7 +162,7 @@ def _list_of(kept: dict[int | None, Seen], highest: Record, listed: int, failed:
 def _unrecorded(record: Record, sure: int) -> tuple[int, ...]:
     """The versions above `sure` whose number before is missing: a file may hold a part of a list."""
     listed = record.answer[VERSIONS] if record.answer else ()
-    numbers = {int(one["versionId"]) for one in listed}
+    numbers = {int(waiver["versionId"]) for waiver in listed}
     return tuple(number for number in sorted(numbers) if number > max(sure, 1) and number - 1 not in numbers)
 
 
@@ -175,11 +179,13 @@ def _keep(kept: dict[int | None, Seen], new: Seen, problems: list[Problem]) -> N
             problems.append(Problem(new.where, message, f"the other {what} is at {other.where}"))
             return
     pair = [kept.get(new.version, new), new]
-    best = min(pair, key=lambda one: (bool(one.record.error), one.listed, one.pinned, one.record.to_json()))
+    best = min(
+        pair, key=lambda item: (bool(item.record.error), item.listed, item.pinned, item.record.to_json())
+    )
     answer = best.record.answer
     if answer is not None:
         # a list may say what an answer of another SDK dropped
-        answer = _joined(answer, *(one.record.answer for one in pair))
+        answer = _joined(answer, *(item.record.answer for item in pair))
     record = replace(
         best.record,
         answer=answer,
@@ -194,23 +200,23 @@ def _joined(answer: Any, *others: Any) -> dict[str, Any]:
     return {**answer, **more}
 
 
-def _contradiction(one: Seen, two: Seen) -> str:
+def _contradiction(answer: Seen, two: Seen) -> str:
     """What of two records cannot both be true, if anything. When they were collected does not matter."""
-    if one.version != two.version:
-        whole, version = (one, two) if one.version is None else (two, one)
+    if answer.version != two.version:
+        whole, version = (answer, two) if answer.version is None else (two, answer)
         # the latest version could not be read, one asked for by its number or in a list could
         both = version.record.error or ((version.pinned or version.listed) and whole.record.found is None)
         return "" if both else "answer"
-    first, second = one.record.labels, two.record.labels
+    first, second = answer.record.labels, two.record.labels
     if any(first[name] != second[name] for name in first.keys() & second.keys()):
         return "label"
-    if one.record.answer is None or two.record.answer is None:
+    if answer.record.answer is None or two.record.answer is None:
         # a version that could be read once is read
-        codes = {seen.record.error[0] for seen in (one, two) if seen.record.error}
+        codes = {seen.record.error[0] for seen in (answer, two) if seen.record.error}
         return "answer" if len(codes) > 1 else ""
-    mine, other = one.record.answer, two.record.answer
+    mine, other = answer.record.answer, two.record.answer
     # members that ListImageSetVersions never gives are no contradiction
-    names = mine.keys() & other.keys() if one.listed or two.listed else mine.keys() | other.keys()
+    names = mine.keys() & other.keys() if answer.listed or two.listed else mine.keys() | other.keys()
     return "answer" if any(mine.get(name) != other.get(name) for name in names) else ""
 
 
@@ -218,13 +224,13 @@ def latest(seen: Iterable[Seen]) -> Iterator[Record]:
     """What searches said of each image set last: it changes without a new version, so nothing of it contradicts. What ended
     or failed is of the data store; a failure comes before an end, and of several ends the last one holds."""
     kept: dict[tuple[str, str], Record] = {}
-    for one in sorted(
-        seen, key=lambda one: (one.record.error is not None, _when(one.record), one.record.to_json())
+    for answer in sorted(
+        seen, key=lambda item: (item.record.error is not None, _when(item.record), item.record.to_json())
     ):
-        if one.record.witness:
-            yield one.record
+        if answer.record.witness:
+            yield answer.record
         else:
-            kept[one.record.datastore_id or "", one.record.image_set_id or ""] = one.record
+            kept[answer.record.datastore_id or "", answer.record.image_set_id or ""] = answer.record
     for _, record in sorted(kept.items()):
         yield record
 
@@ -243,7 +249,7 @@ def once(seen: Iterable[Seen], what: str, problems: list[Problem]) -> Iterator[R
             of = new.record.image_set_id or new.record.datastore_id
             message = f"two different answers on {what} {of}"
             problems.append(Problem(new.where, message, f"the other answer is at {other.where}"))
-        best = min(other, new, key=lambda one: (one.record.answer is None, one.record.to_json()))
+        best = min(other, new, key=lambda item: (item.record.answer is None, item.record.to_json()))
         kept[key] = best
-    for _, one in sorted(kept.items()):
-        yield one.record
+    for _, item in sorted(kept.items()):
+        yield item.record

@@ -152,21 +152,21 @@ _ENVELOPES = (
 
 def _refused(value: Mapping[str, Any]) -> tuple[str, str] | None:
     """Why a value holds no event that can be taken out of it, and what to do."""
-    for one in (value, *_first(value, "Records"), *_first(value, "Events")):
-        if "CloudTrailEvent" in one or ("eventName" in one and "eventVersion" in one and "s3" not in one):
+    for item in (value, *_first(value, "Records"), *_first(value, "Events")):
+        if "CloudTrailEvent" in item or ("eventName" in item and "eventVersion" in item and "s3" not in item):
             what = "it says who called what, not what became of it"
             return (
                 f"this is a record of CloudTrail: {what}",
                 "give EventBridge's events, of aws.medical-imaging",
             )
-        if "s3" in one:
+        if "s3" in item:
             return "this is a notification of S3 on a file, not what the file holds", "give the file itself"
     if token := token_of(value):
         return (
             f"the list is cut off: {token} names a next page",
             "record it without --max-items and --no-paginate",
         )
-    if any("Detail" in one for one in _first(value, "Entries")):
+    if any("Detail" in item for item in _first(value, "Entries")):
         return "these are entries of put-events: they have no time", "give the events as a rule sends them"
     return None
 

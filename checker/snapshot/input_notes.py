@@ -23,7 +23,7 @@ def of_inputs(
     events: Sequence[Event] | None, records: Path, targets: Sequence[Target], since: datetime | None
 ) -> tuple[tuple[str, ...], tuple[Problem, ...]]:
     """Both of the below. Where the data store of each target is another one, no image set is in two of them."""
-    stores = [one.datastore for one in targets]
+    stores = [target.datastore for target in targets]
     notes, warnings = of_events(events, records, since)
     apart = len(stores) == 1 or (all(stores) and len(set(stores)) == len(stores))
     return (*notes, *(() if apart else of_several_targets(records))), warnings
@@ -43,11 +43,11 @@ def of_events(
         word = "that every deletion since {} is known is the owner's word alone"
         return (f"Deletion events: none given; {word.format(iso(since))}.",) if since else (), ()
     stores = _stores(records) if events else frozenset()
-    own = sum(one.datastore_id in stores for one in events)
+    own = sum(event.datastore_id in stores for event in events)
     note = f"Deletion events: {len(events)} before the run, {own} of them of data stores that are audited."
     if own:
         return (note,), ()
-    others = sorted({one.datastore_id for one in events})
+    others = sorted({event.datastore_id for event in events})
     more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
     named = f"they are of {', '.join(others[:MOST_NAMED])}{more}" if others else "the files hold none"
     audited = f"no deletion event of {len(events)} is of a data store that is audited"
@@ -58,7 +58,7 @@ def of_events(
 def of_files(warnings: Sequence[Problem]) -> tuple[str, ...]:
     """What was odd in files of recorded answers, as notes for reports."""
     more = len(warnings) - MOST_FILES
-    shown = [f"{one.where}: {one.message}." for one in warnings[:MOST_FILES]]
+    shown = [f"{problem.where}: {problem.message}." for problem in warnings[:MOST_FILES]]
     return (*shown, *([f"{more} more warnings on recorded answers."] if more > 0 else []))
 
 
@@ -76,7 +76,7 @@ def of_several_targets(records: Path) -> tuple[str, ...]:
             return ()
         names = (col("imageSetId"), col("one"), col("other"))
         first = same.select(*names).order("ALL").limit(MOST_NAMED).fetchall()
-    shown = ", ".join(f"{name} of {one} and {other}" for name, one, other in first)
+    shown = ", ".join(f"{name} of {item} and {other}" for name, item, other in first)
     more = ", .." if number > MOST_NAMED else ""
     are = "image set is" if number == 1 else "image sets are"
     return (f"{number:,} {are} in more than one target, and judged and counted in each: {shown}{more}.",)

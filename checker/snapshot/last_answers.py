@@ -75,8 +75,8 @@ def latest_version(connection: Connection, records: Path, more: Mapping[str, str
     versions = func("list_sort", col(VERSIONS))
     wanted = lambda_("one", member("versionId", col("one")) == col(PINNED))
     versions = case(col(PINNED).isnull(), versions).otherwise(func("list_filter", versions, wanted))
-    one = func("list_extract", versions, lit(-1)).alias("one")
-    return lines.select(*(col(name) for name in lines.columns if name != VERSIONS), one)
+    expression = func("list_extract", versions, lit(-1)).alias("one")
+    return lines.select(*(col(name) for name in lines.columns if name != VERSIONS), expression)
 
 
 def _listed(connection: Connection, records: Path) -> Relation:

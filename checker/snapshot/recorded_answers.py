@@ -96,7 +96,10 @@ def read_recorded(
     )
     stores = list(once(_of(seen, GET_DATASTORE), "the data store", problems))
     tags = list(once(_of(seen, LIST_TAGS), "the tags of", problems))
-    found = [*latest(_of(seen, SEARCH)), *(one.record for one in seen if one.record.action in FINDING[1:])]
+    found = [
+        *latest(_of(seen, SEARCH)),
+        *(answer.record for answer in seen if answer.record.action in FINDING[1:]),
+    ]
     if problems:
         raise InvalidInputError(problems)
     if needs.datastores:
@@ -108,12 +111,12 @@ def form_of(labels: Mapping[str, Label]) -> Callable[[dict[str, Any], str], Iter
     """What reads a record, given with its place, back as recorded answers, one for each version: their members as records
     hold them. It raises BadAnswerError or BadValueError where that is no answer of the service."""
     reader = _Reader(labels, [], tuple(name.removeprefix(DICOM) for name in model().dicom))
-    return lambda document, where: (one.record.answer or {} for one in reader.read(document, where))
+    return lambda document, where: (answer.record.answer or {} for answer in reader.read(document, where))
 
 
 def _filled(sets: list[Record], found: list[Record]) -> Iterator[Record]:
     """The image sets with what only a search said of the same version: a list of versions leaves that out."""
-    said = {(one.datastore_id, one.image_set_id): one.answer or {} for one in found}
+    said = {(item.datastore_id, item.image_set_id): item.answer or {} for item in found}
     for record in sets:
         more = said.get((record.datastore_id, record.image_set_id), {})
         if (
@@ -128,24 +131,24 @@ def _filled(sets: list[Record], found: list[Record]) -> Iterator[Record]:
 
 
 def _of(seen: Iterable[Seen], action: str) -> list[Seen]:
-    return [one for one in seen if one.record.action == action]
+    return [answer for answer in seen if answer.record.action == action]
 
 
 def _image_sets(seen: list[Seen], problems: list[Problem], *, versions: bool) -> Iterator[Record]:
     by_id: dict[str, tuple[list[Seen], list[Seen], list[Seen]]] = {}
-    for one in seen:
-        if one.record.action in (GET_IMAGE_SET, LIST_VERSIONS):
-            same = by_id.setdefault(one.record.image_set_id or "", ([], [], []))
-            same[2 if one.record.witness else one.record.action == LIST_VERSIONS].append(one)
+    for answer in seen:
+        if answer.record.action in (GET_IMAGE_SET, LIST_VERSIONS):
+            same = by_id.setdefault(answer.record.image_set_id or "", ([], [], []))
+            same[2 if answer.record.witness else answer.record.action == LIST_VERSIONS].append(answer)
     for _, (of_the_set, unlisted, witnesses) in sorted(by_id.items()):
         # where nothing else was recorded, the failed list is all that is known of the image set
-        known = of_the_set or [_as_image_set(one) for one in unlisted]
+        known = of_the_set or [_as_image_set(answer) for answer in unlisted]
         if known:
             yield from merged(known, unlisted, problems, versions=versions, witnesses=witnesses)
 
 
-def _as_image_set(one: Seen) -> Seen:
-    return replace(one, record=replace(one.record, action=GET_IMAGE_SET, version=None))
+def _as_image_set(answer: Seen) -> Seen:
+    return replace(answer, record=replace(answer.record, action=GET_IMAGE_SET, version=None))
 
 
 def _each_store(stores: list[Record], sets: list[Record], *, complete: bool) -> list[Record]:
@@ -298,7 +301,7 @@ class _Reader:
             if isinstance(value.get(SEARCHED_SINCE), str):
                 answer[SEARCHED_SINCE] = iso(parse_time(value[SEARCHED_SINCE]))
         elif "error" not in value:
-            members = {key: one for key, one in value.items() if key not in BESIDE and key != "datastoreId"}
+            members = {key: item for key, item in value.items() if key not in BESIDE and key != "datastoreId"}
             kept = [name for name in self.dicom if name in (members.get(DICOM_TAGS) or ())]
             answer = normalise_search(members, store=id_member(value, "datastoreId") or "", dicom=kept)
         common = self.common(value, where)[0] if name else {"target": TARGET, "image_set_id": None}

@@ -41,23 +41,23 @@ def cut_off(pages: Sequence[Page]) -> Iterator[Problem]:
     for page in pages:
         if not page.token:
             continue
-        same = [one for one in pages if _same_list(one, page)]
+        same = [item for item in pages if _same_list(item, page)]
         if reason := _missing(page, same):
             what = f"the list of versions is cut off: {page.token} names a next page, {reason}"
             hint = "record it without --max-items and --no-paginate, or give all of its pages together"
             yield Problem(page.where, what, hint)
 
 
-def _same_list(one: Page, other: Page) -> bool:
-    stores = {one.datastore_id, other.datastore_id} - {None}
-    return one.image_set_id == other.image_set_id and len(stores) < 2
+def _same_list(page: Page, other: Page) -> bool:
+    stores = {page.datastore_id, other.datastore_id} - {None}
+    return page.image_set_id == other.image_set_id and len(stores) < 2
 
 
 def _missing(page: Page, same: Sequence[Page]) -> str:
     """What of a page's list is missing, if anything."""
-    if page.image_set_id is None or all(one.token for one in same):
+    if page.image_set_id is None or all(item.token for item in same):
         return "and no last page is there"
-    there = sorted({number for one in same for number in one.numbers})
+    there = sorted({number for item in same for number in item.numbers})
     if missing := list(gaps(there, 0, there[-1])):
         return f"and no page has {named(missing)}"
     # the service gives the newest version first; one that gave the oldest first would go on with higher numbers

@@ -60,7 +60,7 @@ class Draft:
         for name, value in self.plain().items():
             if isinstance(value, list):
                 # of an id of digits other readers would make a number
-                made += [f"{name}:", *(f"  - {quoted(one, always=True)}" for one in value)]
+                made += [f"{name}:", *(f"  - {quoted(item, always=True)}" for item in value)]
             else:
                 made.append(f"{name}: {_scalar(name, value)}")
         return [f"{'  ' if number else '- '}{line}" for number, line in enumerate(made)]
@@ -173,7 +173,9 @@ def _place(root: Node, lines: list[str], line_end: str) -> tuple[list[str], int,
         end = _end(lines)
         return [*lines[:end], f"{' ' * margin}waivers:{line_end}", *lines[end:]], end + 1, margin + 2
     items = entry.node
-    later = [one.key.where.line for one in root.value.values() if one.key.where.line > entry.key.where.line]
+    later = [
+        item.key.where.line for item in root.value.values() if item.key.where.line > entry.key.where.line
+    ]
     end = min(later) - 1 if later else _end(lines)
     while later and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):
         end -= 1  # comments above a key are the key's
@@ -209,9 +211,9 @@ def _grew(old: Node, new: Node, drafts: Sequence[Draft]) -> bool:
 def _loose(value: Any) -> Any:
     """Without what a line break at the end of a file changes: that at the end of a text."""
     if isinstance(value, dict):
-        return {key: _loose(one) for key, one in value.items()}
+        return {key: _loose(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_loose(one) for one in value]
+        return [_loose(item) for item in value]
     return value.rstrip() if isinstance(value, str) else value
 
 

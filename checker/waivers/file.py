@@ -56,7 +56,7 @@ def waivers_in(
     reader = _Reader(policies, limits or Limits())
     waivers = reader.file(document.root)
     problems = errors_in(reader.problems)
-    warnings = [*document.warnings, *(one for one in reader.problems if one.warning)]
+    warnings = [*document.warnings, *(problem for problem in reader.problems if problem.warning)]
     if problems:
         raise InvalidInputError([*problems, *warnings])
     return waivers, tuple(warnings)
@@ -110,7 +110,7 @@ class _Reader:
             shape.error(items, f"waivers is a list, not {items.kind}", "each begins with `- rule: PACK/RULE`")
             return ()
         read = [self.entry(number, item) for number, item in enumerate(items.value, start=1)]
-        found = tuple(one for one in read if one)
+        found = tuple(waiver for waiver in read if waiver)
         if not errors_in(self.problems):
             assert_whole(items, found)
         self.problems += _twice(found, items)
@@ -267,20 +267,27 @@ class _Reader:
             shape.error(node, message, f"the last day can be {day}; then it has to be approved again")
 
 
-def _same_person(one: str, other: str) -> bool:
-    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
+def _same_person(text: str, other: str) -> bool:
+    return " ".join(text.split()).casefold() == " ".join(other.split()).casefold()
 
 
 def _twice(waivers: Iterable[Waiver], items: Node) -> list[Problem]:
     """Waivers that say the same of the same findings."""
     first: dict[object, Waiver] = {}
     found = []
-    for one in waivers:
-        labels = tuple(sorted((name, show(value)) for name, value in one.labels.items()))
-        key = (one.rule, frozenset(one.image_sets), one.target, labels, one.version, one.covers)
-        before = first.setdefault(key, one)
-        if before is not one:
+    for waiver in waivers:
+        labels = tuple(sorted((name, show(value)) for name, value in waiver.labels.items()))
+        key = (
+            waiver.rule,
+            frozenset(waiver.image_sets),
+            waiver.target,
+            labels,
+            waiver.version,
+            waiver.covers,
+        )
+        before = first.setdefault(key, waiver)
+        if before is not waiver:
             message = "another waiver covers the same findings"
             hint = f"it is in line {before.where.line}; the first one that is in force counts"
-            found.append(items.value[one.number - 1].problem(message, hint, warning=True))
+            found.append(items.value[waiver.number - 1].problem(message, hint, warning=True))
     return found

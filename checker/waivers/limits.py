@@ -25,7 +25,7 @@ class Limits:
 
 def limits_of(config: AuditConfig) -> Limits:
     """What an audit holds its waivers to."""
-    severities = {one.rule: one.severity for one in config.rules if one.severity}
+    severities = {override.rule: override.severity for override in config.rules if override.severity}
     names = tuple(name for target in config.targets if not target.found_later for name in target.names)
     divided = tuple(target.name for target in config.targets if target.found_later)
     # recorded answers are a target of this name, whatever audit.yaml lists

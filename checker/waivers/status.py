@@ -155,13 +155,13 @@ def stand(
         interrupted: the run was stopped before its end.
     """
     found = []
-    for one in waivers:
-        state, ending, use = state_of(one, as_of), ends_soon(one, as_of, soon), usage.get(one.number)
+    for waiver in waivers:
+        state, ending, use = state_of(waiver, as_of), ends_soon(waiver, as_of, soon), usage.get(waiver.number)
         if use is None:
-            found.append(WaiverUse(one, state, ending, 0, 0, omission=NOT_JUDGED))
+            found.append(WaiverUse(waiver, state, ending, 0, 0, omission=NOT_JUDGED))
             continue
-        omission = _omission(one, use, left_out) or "the run was stopped before its end" * interrupted
-        found.append(WaiverUse(one, state, ending, use.used, use.reached, use.undecided, omission))
+        omission = _omission(waiver, use, left_out) or "the run was stopped before its end" * interrupted
+        found.append(WaiverUse(waiver, state, ending, use.used, use.reached, use.undecided, omission))
     return tuple(found)
 
 

@@ -55,7 +55,7 @@ def usage(
     with connect() as connection:
         used = _used(connection, folder)
         for rule in rules:
-            own = [one for one in waivers if one.rule == rule.name]
+            own = [waiver for waiver in waivers if waiver.rule == rule.name]
             if own:
                 judged = table(connection, folder, rule.scope, [rule], as_of)
                 found |= _usage(judged, rule, own, as_of, labels=labels, used=used)
@@ -77,18 +77,20 @@ def _usage(
         rows = rows.filter(~OF_TARGET | left_open(rows.columns))
     unknown = verdict(rule, as_of, columns, each=True) == lit(CODES[Verdict.UNKNOWN])
     counts: list[Expression] = []
-    for one in waivers:
-        reach = reaches(one, rule.scope, as_of, labels)
-        counts += [func("count_if", reach), func("count_if", unknown & _perhaps(one, rule, reach))]
+    for waiver in waivers:
+        reach = reaches(waiver, rule.scope, as_of, labels)
+        counts += [func("count_if", reach), func("count_if", unknown & _perhaps(waiver, rule, reach))]
     numbers = iter([number or 0 for number in rows.aggregate(counts).fetchall()[0]])
-    ids = _there(rows, "imageSetId", {name for one in waivers for name in one.image_sets})
-    targets = _there(rows, "target", {one.target for one in waivers if one.target is not None})
+    ids = _there(rows, "imageSetId", {name for waiver in waivers for name in waiver.image_sets})
+    targets = _there(rows, "target", {waiver.target for waiver in waivers if waiver.target is not None})
     found = {}
-    for one in waivers:
-        absent = [f"image set {name}" for name in one.image_sets if name not in ids]
-        absent += [f"target {one.target}"] if one.target is not None and one.target not in targets else []
+    for waiver in waivers:
+        absent = [f"image set {name}" for name in waiver.image_sets if name not in ids]
+        absent += (
+            [f"target {waiver.target}"] if waiver.target is not None and waiver.target not in targets else []
+        )
         reached, undecided = next(numbers), next(numbers)
-        found[one.number] = Usage(used.get(one.number, 0), reached, undecided, tuple(absent))
+        found[waiver.number] = Usage(used.get(waiver.number, 0), reached, undecided, tuple(absent))
     return found
 
 

@@ -34,9 +34,9 @@ def rule(name: str = "forced", **members: Any) -> dict[str, Any]:
 
 def image_set(number: int = 0, *, error: str = "", labels: Any = None, **members: Any) -> dict[str, Any]:
     """A record of one image set, which is in order unless told otherwise."""
-    one = {"imageSetId": IDS[number], "target": "archive", "labels": labels or {}}
+    item = {"imageSetId": IDS[number], "target": "archive", "labels": labels or {}}
     if error:
-        return one | {"error": error}
+        return item | {"error": error}
     answer = {
         "datastoreId": STORES[0],
         "imageSetId": IDS[number],
@@ -44,7 +44,7 @@ def image_set(number: int = 0, *, error: str = "", labels: Any = None, **members
         "imageSetState": "ACTIVE",
         "createdAt": "2026-01-01T00:00:00Z",
     }
-    return one | {"answer": answer | members}
+    return item | {"answer": answer | members}
 
 
 FORCED = {"overrides": {"forced": True}}
@@ -84,10 +84,12 @@ def ran(
     (folder / "policy.yaml").write_text(yaml.safe_dump(policy), encoding="utf-8")
     policies = load([str(folder / "policy.yaml")])
     chosen = choose(policies, params=flags)
-    documents = [document(one) | ({"datastoreId": STORES[0]} if "error" in one else {}) for one in records]
+    documents = [
+        document(record) | ({"datastoreId": STORES[0]} if "error" in record else {}) for record in records
+    ]
     (folder / "recorded.json").write_text("\n".join(map(json.dumps, documents)), encoding="utf-8")
     read = read_recorded([str(folder / "recorded.json")], policies.labels)
-    write_records([replace(one, target="archive") for one in read], folder / "records.jsonl")
+    write_records([replace(field, target="archive") for field in read], folder / "records.jsonl")
     write_snapshot(folder / "records.jsonl", folder, policies.labels, chosen.needs)
     moment = parse_time(as_of)
     evaluate(chosen.rules, folder, moment, waivers, policies.labels)

@@ -38,7 +38,7 @@ def check(tmp_path, monkeypatch):
 
 def runs(folder, name="runs"):
     store = open_store(str(folder / name))
-    return [folder / name / one for one in store.sealed()]
+    return [folder / name / item for item in store.sealed()]
 
 
 def rewrite(run, **said):

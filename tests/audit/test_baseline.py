@@ -229,8 +229,12 @@ FIRST_SEEN = ("first_seen", "first_seen_run")
 
 
 def seen(check, name=ONE, rule="unforced"):
-    (one,) = (one for one in check.results["findings"] if (one["imageSetId"], one["rule"]) == (name, rule))
-    return one["first_seen"], one["first_seen_run"]
+    (item,) = (
+        finding
+        for finding in check.results["findings"]
+        if (finding["imageSetId"], finding["rule"]) == (name, rule)
+    )
+    return item["first_seen"], item["first_seen_run"]
 
 
 def test_a_finding_is_first_seen_where_it_first_failed_without_a_break(check):
@@ -262,12 +266,12 @@ def test_an_unknown_says_since_when_it_is_unknown(check):
 def test_where_no_run_is_kept_a_finding_is_first_seen_now(check, tmp_path):
     (tmp_path / "sets.json").write_text(json.dumps([answer(ONE, **FORCED)]))
     main(["check", "-p", "p.yaml", "--image-sets", "sets.json", "--report", "json=r.json", "-q"])
-    (one,) = check.results["findings"]
-    assert (one["first_seen"], one["first_seen_run"]) == (
+    (item,) = check.results["findings"]
+    assert (item["first_seen"], item["first_seen_run"]) == (
         check.results["run"]["as_of"],
         check.results["run"]["id"],
     )
-    assert one["age_days"] == 0
+    assert item["age_days"] == 0
 
 
 @pytest.mark.parametrize(
@@ -327,11 +331,11 @@ def test_what_a_maximum_let_through_is_not_let_stand(check):
 
 def test_a_maximum_of_new_fails_does_not_creep(check):
     limit = "fail_on: high, new_only: true, max: {high: 1}"
-    clean, one = answer(ONE), answer(ONE, **FORCED)
+    clean, item = answer(ONE), answer(ONE, **FORCED)
     assert gated(check, limit, clean, answer(TWO), answer(THREE)) == 0
-    assert gated(check, limit, one, answer(TWO), answer(THREE)) == 0
-    assert gated(check, limit, one, answer(TWO, **FORCED), answer(THREE)) == 1
-    assert gated(check, limit, one, answer(TWO), answer(THREE)) == 0
+    assert gated(check, limit, item, answer(TWO), answer(THREE)) == 0
+    assert gated(check, limit, item, answer(TWO, **FORCED), answer(THREE)) == 1
+    assert gated(check, limit, item, answer(TWO), answer(THREE)) == 0
 
 
 def test_evidence_judged_again_by_a_stricter_gate_has_no_laxer_baseline(check):
@@ -372,8 +376,8 @@ def test_a_fail_that_was_let_stand_and_was_fixed_is_new_when_it_comes_back(check
     assert check(answer(ONE), answer(TWO, **FORCED)) == 1
     assert check(answer(ONE, **FORCED), answer(TWO)) == 1
     assert check(answer(ONE, **FORCED), answer(TWO)) == 1
-    (one,) = (one for one in check.results["findings"] if one["gated"])
-    assert (one["imageSetId"], one["new"]) == (ONE, True)
+    (item,) = (finding for finding in check.results["findings"] if finding["gated"])
+    assert (item["imageSetId"], item["new"]) == (ONE, True)
 
 
 def test_what_was_accepted_stands_while_other_fails_keep_the_gate_red(check):
@@ -424,13 +428,13 @@ def changes(check):
     other = json.loads((check.folder / "d.json").read_text())
     words = ("new", "undecided", "not_judged_any_more", "fixed", "decided", "waived", "persisting")
     new = {}
-    for one in own["causes"]:
-        if one["change"] == "new":
-            new[tuple(one["causes"])] = one["number"]
+    for cause in own["causes"]:
+        if cause["change"] == "new":
+            new[tuple(cause["causes"])] = cause["number"]
     told = {}
-    for one in other["summary"]["rules"]:
-        if one["category"] == "new":
-            told[tuple(one["causes"])] = told.get(tuple(one["causes"]), 0) + one["number"]
+    for cause in other["summary"]["rules"]:
+        if cause["category"] == "new":
+            told[tuple(cause["causes"])] = told.get(tuple(cause["causes"]), 0) + cause["number"]
     assert {word: own[word] for word in words} == {word: other["summary"][word] for word in words}
     assert new == told
     return {word: own[word] for word in words if own[word]}, new
@@ -459,7 +463,9 @@ def test_versions_whose_list_could_not_be_read_are_undecided_and_decided_once_it
     )
     listed = [answer(ONE), answer(ONE, versionId="2", **FORCED)]
     entry = {
-        "imageSetPropertiesList": [{k: v for k, v in one.items() if k != "datastoreId"} for one in listed]
+        "imageSetPropertiesList": [
+            {k: v for k, v in waiver.items() if k != "datastoreId"} for waiver in listed
+        ]
     }
     unread = {"imageSetId": ONE, "error": {"code": "ThrottlingException", "message": ""}}
     check(entry, options=())

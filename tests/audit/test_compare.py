@@ -23,14 +23,14 @@ def told(tmp_path):
         compared = compare(first, second, **more)
         return [
             (
-                one.rule.id,
-                IDS.index(one.subject.image_set_id),
-                one.category.value,
-                f"{one.was.words} -> {one.now.words}",
-                *(factor.value for factor in one.causes or one.together),
-                *(["flapping"] if one.flapping else []),
+                change.rule.id,
+                IDS.index(change.subject.image_set_id),
+                change.category.value,
+                f"{change.was.words} -> {change.now.words}",
+                *(factor.value for factor in change.causes or change.together),
+                *(["flapping"] if change.flapping else []),
             )
-            for one in compared.changes()
+            for change in compared.changes()
         ]
 
     return told
@@ -214,20 +214,20 @@ def test_what_another_version_judged_otherwise_is_called_tool(tmp_path, listed):
 
 
 def test_a_waiver_by_a_label_of_the_other_policy_is_tried_all_the_same(told):
-    one = waiver(image_sets=(), labels={"kind": "old"})
+    item = waiver(image_sets=(), labels={"kind": "old"})
     records = [image_set(0, labels={"kind": "old"}, **FORCED)]
     old = {"records": records, "rules": [rule()]}
-    new = {"records": records, "rules": [rule(when={"found": True})], "waivers": [one]}
+    new = {"records": records, "rules": [rule(when={"found": True})], "waivers": [item]}
     assert told(old, new) == [("forced", 0, "waived", "fail -> fail (waived)", "waiver")]
 
 
 def test_the_message_is_that_of_the_finding(tmp_path):
     old = ran(tmp_path / "old", [image_set(0), image_set(1, versionId="4", **FORCED)])
     new = ran(tmp_path / "new", [image_set(0, versionId="7", **FORCED), image_set(1, versionId="9")])
-    assert [one.message for one in compare(old, new).changes()] == ["said 7", "said 4"]
+    assert [change.message for change in compare(old, new).changes()] == ["said 7", "said 4"]
 
 
 def test_the_same_run_twice_differs_in_nothing(tmp_path):
-    one = ran(tmp_path / "one", [image_set(0, **FORCED), image_set(1, error="Throttled")])
-    compared = compare(one, one)
+    item = ran(tmp_path / "one", [image_set(0, **FORCED), image_set(1, error="Throttled")])
+    compared = compare(item, item)
     assert (compared.factors, compared.total) == ((), 0)

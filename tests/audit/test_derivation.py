@@ -35,7 +35,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.chdir(folder)
         (folder / "p.yaml").write_text(POLICY + SCOPES)
         (folder / "sets.json").write_text(json.dumps(ANSWERS))
-        reports = [part for one in REPORTS for part in ("--report", one)]
+        reports = [part for item in REPORTS for part in ("--report", item)]
         assert main([*CHECK, "--runs", "runs", *reports]) == 1
         yield folder
 
@@ -193,8 +193,8 @@ def test_what_another_version_made_otherwise_is_not_called_altered_nor_intact(
     out, _ = said(capsys, run, 3)
     assert out.startswith(f"unknown  {run.name}: ")
     assert "reports/html/page.html not compared: made by version 0.0.9" in out
-    (one,) = checker.verify(str(run))
-    assert (one.intact, one.altered) == (False, False)
+    (item,) = checker.verify(str(run))
+    assert (item.intact, item.altered) == (False, False)
 
 
 def test_what_another_version_made_alike_is_intact(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -212,15 +212,15 @@ def test_reports_are_compared_however_they_were_written(
 ) -> None:
     main([*CHECK, "--runs", "more", "--report", "junit=j.xml", "--junit-passes", "none", "--show-phi"])
     (name,) = open_store("more").sealed()
-    one = Path("more") / name
+    item = Path("more") / name
     if not told:
-        member(one, lambda manifest: manifest.pop("reports"))
-        reseal(one)
-    said(capsys, one, 0)
+        member(item, lambda manifest: manifest.pop("reports"))
+        reseal(item)
+    said(capsys, item, 0)
 
 
 def test_where_two_texts_differ_is_told_to_the_line(tmp_path: Path) -> None:
-    one, other = tmp_path / "one", tmp_path / "other"
+    item, other = tmp_path / "one", tmp_path / "other"
     long = "a line\n" * 40_000
     for was, now, what in (
         (long, long, ""),
@@ -228,19 +228,19 @@ def test_where_two_texts_differ_is_told_to_the_line(tmp_path: Path) -> None:
         (long, long + "more\n", "line 40001 ends otherwise"),
         ("", "x", "line 1 ends otherwise"),
     ):
-        one.write_text(was)
+        item.write_text(was)
         other.write_text(now)
-        assert text_difference(one, other) == what
+        assert text_difference(item, other) == what
 
 
 def test_where_two_tables_differ_is_told_to_the_row(tmp_path: Path) -> None:
-    one, other = tmp_path / "one.parquet", tmp_path / "other.parquet"
+    item, other = tmp_path / "one.parquet", tmp_path / "other.parquet"
     rows = "SELECT i AS a, MAP {{'x': i}} AS b, i % 7 AS c FROM range(50_000) AS t(i)"
-    duckdb.sql(f"COPY ({rows.format()}) TO '{one}' (FORMAT parquet)")
+    duckdb.sql(f"COPY ({rows.format()}) TO '{item}' (FORMAT parquet)")
     changed = "SELECT * REPLACE (CASE WHEN a = 41_999 THEN MAP {{'x': 0::BIGINT}} ELSE b END AS b) FROM '{}'"
-    duckdb.sql(f"COPY ({changed.format(one)}) TO '{other}' (FORMAT parquet, ROW_GROUP_SIZE 4096)")
-    assert table_difference(one, one) == ""
-    assert table_difference(other, one) == "row 42000 has another b"
+    duckdb.sql(f"COPY ({changed.format(item)}) TO '{other}' (FORMAT parquet, ROW_GROUP_SIZE 4096)")
+    assert table_difference(item, item) == ""
+    assert table_difference(other, item) == "row 42000 has another b"
 
 
 def test_a_few_bytes_that_stand_for_millions_of_rows_are_refused_before_they_are_read(

@@ -69,11 +69,11 @@ def every_command(old: Path, new: Path) -> dict[str, int]:
 
 def line(change: Callable[[dict[str, Any]], object], image_set: str = HEALTHY) -> Callable[[bytes], bytes]:
     def changed(content: bytes) -> bytes:
-        documents = [json.loads(one) for one in content.splitlines()]
-        for one in documents:
-            if one.get("imageSetId") == image_set:
-                change(one)
-        return b"".join(json.dumps(one).encode() + b"\n" for one in documents)
+        documents = [json.loads(item) for item in content.splitlines()]
+        for document in documents:
+            if document.get("imageSetId") == image_set:
+                change(document)
+        return b"".join(json.dumps(document).encode() + b"\n" for document in documents)
 
     return changed
 
@@ -84,24 +84,24 @@ def alter(run: Path, name: str, change: Callable[[bytes], bytes]) -> None:
 
 
 RECORDS = {
-    "a version beyond all": line(lambda one: one.update(versionId="9" * 30)),
-    "a number for a version": line(lambda one: one.update(versionId=3)),
-    "a bad time": line(lambda one: one.update(createdAt="2026-13-45T00:00:00Z")),
-    "an object for a time": line(lambda one: one.update(createdAt={})),
-    "text for a boolean": line(lambda one: one.update(overrides={"forced": "true"})),
-    "a number for a boolean": line(lambda one: one.update(overrides={"forced": 1})),
-    "text for an object": line(lambda one: one.update(overrides="forced")),
-    "no state": line(lambda one: one.pop("imageSetState")),
-    "another case": line(lambda one: one.update(imagesetstate="ACTIVE")),
-    "an id of another form": line(lambda one: one.update(imageSetId="X")),
-    "a list for a target": line(lambda one: one.update(target=["recorded"])),
-    "labels that are no object": line(lambda one: one.update(labels=["adult"])),
-    "a label that is a number": line(lambda one: one.update(labels={"ward": 1})),
-    "a label that is none of its words": line(lambda one: one.update(labels={"ward": "cellar"})),
-    "a time of collection that is none": line(lambda one: one.update(collectedAt="yesterday")),
-    "a pin that is none": line(lambda one: one.update(requestedVersionId="latest")),
-    "an action that is none": line(lambda one: one.update(action="DeleteImageSet")),
-    "an error that is text": line(lambda one: one.update(error="denied")),
+    "a version beyond all": line(lambda item: item.update(versionId="9" * 30)),
+    "a number for a version": line(lambda item: item.update(versionId=3)),
+    "a bad time": line(lambda item: item.update(createdAt="2026-13-45T00:00:00Z")),
+    "an object for a time": line(lambda item: item.update(createdAt={})),
+    "text for a boolean": line(lambda item: item.update(overrides={"forced": "true"})),
+    "a number for a boolean": line(lambda item: item.update(overrides={"forced": 1})),
+    "text for an object": line(lambda item: item.update(overrides="forced")),
+    "no state": line(lambda item: item.pop("imageSetState")),
+    "another case": line(lambda item: item.update(imagesetstate="ACTIVE")),
+    "an id of another form": line(lambda item: item.update(imageSetId="X")),
+    "a list for a target": line(lambda item: item.update(target=["recorded"])),
+    "labels that are no object": line(lambda item: item.update(labels=["adult"])),
+    "a label that is a number": line(lambda item: item.update(labels={"ward": 1})),
+    "a label that is none of its words": line(lambda item: item.update(labels={"ward": "cellar"})),
+    "a time of collection that is none": line(lambda item: item.update(collectedAt="yesterday")),
+    "a pin that is none": line(lambda item: item.update(requestedVersionId="latest")),
+    "an action that is none": line(lambda item: item.update(action="DeleteImageSet")),
+    "an error that is text": line(lambda item: item.update(error="denied")),
     "a NUL": lambda content: content.replace(b"ACTIVE", b"ACT\0VE", 1),
     "bytes that are no UTF-8": lambda content: content.replace(b"ACTIVE", b"ACT\xffVE", 1),
     "a member twice": lambda content: content.replace(
@@ -210,8 +210,8 @@ def places(value: object, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]
     """Every member of a document, however deep."""
     yield way
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, one in items:
-        yield from places(one, (*way, key))
+    for key, item in items:
+        yield from places(item, (*way, key))
 
 
 def put(document: Any, way: tuple[Any, ...], value: object) -> None:
@@ -303,7 +303,7 @@ def test_what_a_run_says_as_it_begins_is_of_its_form(
     runs: list[Path], name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old, _ = runs
-    alter(old, "started.json", member(lambda one: one.update(STARTED[name])))
+    alter(old, "started.json", member(lambda item: item.update(STARTED[name])))
     assert main(["verify", str(old)]) == 1
     assert f"{old.name}/started.json: error: " in capsys.readouterr().err
     # so it is where the run was interrupted
@@ -317,11 +317,14 @@ def test_what_a_run_says_as_it_begins_is_of_its_form(
     ("change", "message"),
     [
         (
-            lambda one: one["gate"].update(on_unknown="incompletex"),
+            lambda item: item["gate"].update(on_unknown="incompletex"),
             "gate.on_unknown is none of incomplete, violation",
         ),
-        (lambda one: one["reports"]["names"].update(text="../x"), "reports.names.text is no name of a file"),
-        (lambda one: one["reports"]["names"].update(text=".."), "reports.names.text is no name of a file"),
+        (
+            lambda item: item["reports"]["names"].update(text="../x"),
+            "reports.names.text is no name of a file",
+        ),
+        (lambda item: item["reports"]["names"].update(text=".."), "reports.names.text is no name of a file"),
     ],
 )
 def test_a_member_that_no_run_has_is_told(
@@ -329,7 +332,7 @@ def test_a_member_that_no_run_has_is_told(
 ) -> None:
     _, new = runs
     reports = {"junit_passes": "full", "color": False, "show_phi": False, "names": {}}
-    alter(new, "manifest.json", member(lambda one: (one.update(reports=reports), change(one))))
+    alter(new, "manifest.json", member(lambda item: (item.update(reports=reports), change(item))))
     assert main(["verify", str(new)]) == 1
     assert f"{new.name}/manifest.json: error: the manifest is damaged: {message}" in capsys.readouterr().err
 

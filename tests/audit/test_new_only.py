@@ -30,7 +30,7 @@ def check(tmp_path, monkeypatch):
         given = ["check", "-p", "p.yaml", "--image-sets", "sets.json", "--runs", "runs", "-q", *options]
         code = main([*given, "--report", "json=r.json"])
         findings = json.loads((tmp_path / "r.json").read_text())["findings"]
-        return code, {one["imageSetId"]: one["gated"] for one in findings}
+        return code, {finding["imageSetId"]: finding["gated"] for finding in findings}
 
     return run
 

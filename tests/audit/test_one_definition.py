@@ -52,7 +52,7 @@ def records(world):
 def both(folder, then, now):
     """The changes of a run since another one by its own reports, and by `diff`: categories, and causes of what is new."""
     old, new = ran(folder / "old", **then), ran(folder / "new", **now)
-    rules = [JudgedRule(one.name, one.scope, definition(one), one.severity.value) for one in old.rules]
+    rules = [JudgedRule(item.name, item.scope, definition(item), item.severity.value) for item in old.rules]
     write_open_findings(JudgedRun(old.folder, old.name, old.as_of, rules), new.folder / PRIOR)
     write_history(new.folder, records=old.folder / "records.jsonl", before=None, events=(), started=new.as_of)
     reference = Reference(new.folder / PRIOR, old.as_of, old.name)
@@ -62,9 +62,9 @@ def both(folder, then, now):
     compared = compare(old, new)
     told = {word: number for word, number in compared.categories.items() if number}
     causes = Counter()
-    for one in compared.counts:
-        if one.category == "new":
-            causes[tuple(factor.value for factor in one.causes)] += one.number
+    for count in compared.counts:
+        if count.category == "new":
+            causes[tuple(factor.value for factor in count.causes)] += count.number
     return found.numbers, told, found.causes.get("new", {}), causes
 
 

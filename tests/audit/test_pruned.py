@@ -115,7 +115,7 @@ def forge(run, **said):
     text = statement(open_store(str(run.parent)), run.name, **said)
     for name in json.loads((run / "manifest.json").read_text())["files"]:
         (run / name).unlink(missing_ok=True)
-    for path in [one for one in run.iterdir() if one.is_dir()]:
+    for path in [item for item in run.iterdir() if item.is_dir()]:
         shutil.rmtree(path)
     (run / PRUNED).write_text(text)
 
@@ -141,7 +141,7 @@ def test_what_prune_removed_verifies_before_and_after_later_runs(four, audit, cl
     assert "pruned on 2023-06-01T00:00:00Z, kept for 2y" in said
     assert audit("2023-07-01T00:00:00Z") == 0
     last = json.loads((folders(tmp_path)[-1] / "manifest.json").read_text())
-    assert [one["run"] for one in last["pruned"]] == [four[0].name, four[1].name]
+    assert [item["run"] for item in last["pruned"]] == [four[0].name, four[1].name]
     assert audit("2023-08-01T00:00:00Z") == 0
     assert json.loads((folders(tmp_path)[-1] / "manifest.json").read_text())["pruned"] == []
     assert main(["verify"]) == 0

@@ -30,9 +30,9 @@ rules:
 """
 
 
-def answer(one, **more):
+def answer(item, **more):
     times = {"createdAt": "2026-01-01T00:00:00Z", "updatedAt": "2026-01-01T00:00:00Z"}
-    plain = {"datastoreId": STORE, "imageSetId": one, "versionId": "1", "imageSetState": "ACTIVE"}
+    plain = {"datastoreId": STORE, "imageSetId": item, "versionId": "1", "imageSetState": "ACTIVE"}
     return {**plain, "imageSetWorkflowStatus": "CREATED", **times, **more}
 
 
@@ -142,8 +142,10 @@ def test_another_instant_is_hypothetical_and_changes_what_time_changes(folder):
     check("--report", "json=a.json")
     run = str(only_run(folder))
     main(["check", "--evidence", run, "--as-of", "2026-06-01", "-q", "--report", "json=b.json"])
-    verdicts = {one["rule"] for one in document("b.json")["findings"] if one["verdict"] == "fail"}
-    assert {one["rule"] for one in document("a.json")["findings"] if one["verdict"] == "fail"} == {
+    verdicts = {finding["rule"] for finding in document("b.json")["findings"] if finding["verdict"] == "fail"}
+    assert {
+        finding["rule"] for finding in document("a.json")["findings"] if finding["verdict"] == "fail"
+    } == {
         "unforced",
         "recent",
     }
@@ -156,7 +158,9 @@ def test_another_parameter_counts(folder):
     run = str(only_run(folder))
     main(["check", "--evidence", run, "--param", "window=1d", "-q", "--report", "json=b.json"])
     assert not [
-        one for one in document("b.json")["findings"] if one["rule"] == "recent" and one["verdict"] == "fail"
+        finding
+        for finding in document("b.json")["findings"]
+        if finding["rule"] == "recent" and finding["verdict"] == "fail"
     ]
 
 
@@ -167,7 +171,7 @@ def test_next_years_policy_judges_last_years_evidence(folder):
     )
     run = str(only_run(folder))
     assert main(["check", "--evidence", run, "-p", "next.yaml", "-q", "--report", "json=b.json"]) == 1
-    assert sum(one["rule"] == "unforced" for one in document("b.json")["findings"]) == 4
+    assert sum(finding["rule"] == "unforced" for finding in document("b.json")["findings"]) == 4
 
 
 def test_what_the_run_did_not_ask_for_is_unknown_to_a_new_rule_and_never_a_pass(folder):
@@ -180,8 +184,8 @@ def test_what_the_run_did_not_ask_for_is_unknown_to_a_new_rule_and_never_a_pass(
     )
     run = str(only_run(folder))
     assert main(["check", "--evidence", run, "-p", "next.yaml", "-q", "--report", "json=b.json"]) == 3
-    rules = {one["id"]: one for one in document("b.json")["summary"]["rules"]}
-    assert [(one["subjects"], one["unknown"]) for one in rules.values()] == [(4, 4)] * 3
+    rules = {rule["id"]: rule for rule in document("b.json")["summary"]["rules"]}
+    assert [(rule["subjects"], rule["unknown"]) for rule in rules.values()] == [(4, 4)] * 3
 
 
 def test_labels_that_do_not_fit_a_new_policys_declarations_are_told(folder, capsys):

@@ -59,7 +59,7 @@ def check(answers, *options, runs="runs", key="key.pem"):
 
 
 def runs(folder, name="runs"):
-    return [folder / name / one for one in checker.open_store(str(folder / name)).sealed()]
+    return [folder / name / item for item in checker.open_store(str(folder / name)).sealed()]
 
 
 def rehash(run, **said):
@@ -379,8 +379,8 @@ def test_a_store_in_s3_is_guarded_alike(home, bucket, capsys, attack):
     name = checker.open_store(where).sealed()[-1]
     local = home / "copy" / name
     keys = [
-        one["Key"]
-        for one in bucket.list_objects_v2(Bucket="evidence", Prefix=f"{attack.__name__}/{name}/")["Contents"]
+        item["Key"]
+        for item in bucket.list_objects_v2(Bucket="evidence", Prefix=f"{attack.__name__}/{name}/")["Contents"]
     ]
     for key in keys:
         path = home / "copy" / key.partition("/")[2]

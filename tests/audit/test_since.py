@@ -25,7 +25,7 @@ PAIRS = {f"{number:032x}": pair for number, pair in enumerate(product(THEN, NOW)
 
 def called(then: str, now: str) -> Category | None:
     """What the words of reports promise, said another way than the code says it."""
-    was, verdict = (one.removeprefix("waived ").removesuffix(" of another version") for one in (then, now))
+    was, verdict = (item.removeprefix("waived ").removesuffix(" of another version") for item in (then, now))
     if now == "unlisted":
         return None if was in ("pass", "unlisted") else Category.NOT_JUDGED
     if now == "pass":
@@ -73,7 +73,9 @@ def two(tmp_path):
     def two(then, now, **of_now):
         before = ran(tmp_path / "then", then[0], waivers=then[1])
         side = ran(tmp_path / "now", now[0], waivers=now[1], **of_now)
-        rules = [JudgedRule(one.name, one.scope, definition(one), one.severity.value) for one in before.rules]
+        rules = [
+            JudgedRule(item.name, item.scope, definition(item), item.severity.value) for item in before.rules
+        ]
         write_open_findings(JudgedRun(before.folder, "then", before.as_of, rules), side.folder / PRIOR)
         tallies = evaluate(side.rules, side.folder, side.as_of, side.waivers, side.labels)
         return side, record_change(side.folder, side.rules, side.as_of, reference(side), tallies)
@@ -86,16 +88,16 @@ def test_every_pair_of_verdicts_is_called_what_it_is(two):
     found = since(side.folder, side.rules, reference(side), 1_000)
     expected = {name: called(*pair) for name, pair in PAIRS.items()}
     assert found.counts == {"p/forced": Counter(filter(None, expected.values()))}
-    gone = {one.subject.image_set_id: one.category for one in found.gone}
-    assert gone == {name: one for name, one in expected.items() if one in GONE}
+    gone = {item.subject.image_set_id: item.category for item in found.gone}
+    assert gone == {name: item for name, item in expected.items() if item in GONE}
     assert found.total == len(found.gone) == len(gone)
-    assert [one.category for one in found.gone] == sorted(
-        (one.category for one in found.gone), key=GONE.index
+    assert [item.category for item in found.gone] == sorted(
+        (item.category for item in found.gone), key=GONE.index
     )
-    assert all(one.rule == "p/forced" for one in found.gone)
+    assert all(item.rule == "p/forced" for item in found.gone)
     # what the gate lets go because it is not new, and what the page calls persisting, are the same fails
-    for one in findings(side.folder, side.rules, EVERY):
-        assert one.change is expected[one.subject.image_set_id], PAIRS[one.subject.image_set_id]
+    for finding in findings(side.folder, side.rules, EVERY):
+        assert finding.change is expected[finding.subject.image_set_id], PAIRS[finding.subject.image_set_id]
     assert tallies[0].persisting == 1
 
 
@@ -104,7 +106,7 @@ def test_a_rule_that_this_run_does_not_have_is_not_fixed(two):
     side, _ = two((records, ()), (records, ()), rules=[rule("other")])
     found = since(side.folder, side.rules, reference(side), 10)
     assert found.counts == {"p/forced": {Category.NOT_JUDGED: 1}, "p/other": {Category.NEW: 1}}
-    assert [(one.rule, one.category) for one in found.gone] == [("p/forced", Category.NOT_JUDGED)]
+    assert [(item.rule, item.category) for item in found.gone] == [("p/forced", Category.NOT_JUDGED)]
 
 
 def test_where_a_rule_does_not_apply_any_more_its_fail_is_fixed(two):

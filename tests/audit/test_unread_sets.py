@@ -58,7 +58,7 @@ def audit(rules, sets, *options, more=""):
     Path("sets.json").write_text(json.dumps(sets))
     given = ["-p", "p.yaml", "--image-sets", "sets.json", "--complete", "--as-of", "2026-01-02"]
     reports = [f"{kind}=out/r.{kind}" for kind in ("json", "junit", "html", "text")]
-    flags = [word for one in reports for word in ("--report", one)]
+    flags = [word for report in reports for word in ("--report", report)]
     code = main(["check", *given, *flags, *options])
     return code, json.loads(Path("out/r.json").read_text())
 
@@ -66,11 +66,11 @@ def audit(rules, sets, *options, more=""):
 def errors(path="out/r.junit"):
     """The red test cases of a JUnit file, as suite, name and kind."""
     return [
-        (f"{suite._elem.get('package')}.{suite.name}", case.name, one.type)
+        (f"{suite._elem.get('package')}.{suite.name}", case.name, item.type)
         for suite in junitparser.JUnitXml.fromfile(path)
         for case in suite
-        for one in case.result
-        if isinstance(one, junitparser.Error | junitparser.Failure)
+        for item in case.result
+        if isinstance(item, junitparser.Error | junitparser.Failure)
     ]
 
 
@@ -78,7 +78,7 @@ def said(code, results):
     """What each output says of image sets that were not read and that the gate counts: the ids."""
     summary = results["summary"]
     assert (code, summary["exit_code"]) == (code, code)
-    listed = {one["imageSetId"] for one in results["unreadable"] if one["gated"]}
+    listed = {item["imageSetId"] for item in results["unreadable"] if item["gated"]}
     number = len(listed)
     assert summary["unreadable_gated"] == number
     junit = {name.split("/")[1].split()[0] for suite, name, _ in errors() if "image set" in name}

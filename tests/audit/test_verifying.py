@@ -210,15 +210,15 @@ def test_what_verify_found_is_json_too(folder, capsys):
     check()
     (run,) = runs(folder)
     main(["verify", str(run), "--json"])
-    (one,) = json.loads(capsys.readouterr().out)
+    (item,) = json.loads(capsys.readouterr().out)
     manifest = hashlib.sha256((run / "manifest.json").read_bytes()).hexdigest()
-    assert (one["run"], one["intact"], one["manifest_sha256"]) == (run.name, True, manifest)
+    assert (item["run"], item["intact"], item["manifest_sha256"]) == (run.name, True, manifest)
 
 
 def lost(run, name, capsys):
     main(["verify", str(run), "--json"])
-    (one,) = json.loads(capsys.readouterr().out)
-    return [(said["message"], said["hint"]) for said in one["problems"] if name in said["where"]]
+    (item,) = json.loads(capsys.readouterr().out)
+    return [(said["message"], said["hint"]) for said in item["problems"] if name in said["where"]]
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,8 @@ gate: {{fail_on: high, on_unknown: violation, new_only: true, max: {{medium: 3}}
 """
 
 
-def answer(one, **more):
-    plain = {"datastoreId": STORE, "imageSetId": one, "versionId": "1", "imageSetState": "ACTIVE"}
+def answer(item, **more):
+    plain = {"datastoreId": STORE, "imageSetId": item, "versionId": "1", "imageSetState": "ACTIVE"}
     return {**plain, "isPrimary": True, "createdAt": "2026-01-01T00:00:00Z", **more}
 
 
@@ -91,7 +91,7 @@ def test_reports_of_a_run_with_waivers_are_those_that_it_wrote(folder):
         (folder / name).unlink()
     main(["report", str(run), *reports("b")])
     for kind in FORMATS:
-        first, again = ((folder / f"{one}.{kind}").read_text() for one in "ab")
+        first, again = ((folder / f"{item}.{kind}").read_text() for item in "ab")
         assert first.replace(f"a.{kind}", "") == again.replace(f"b.{kind}", "").replace("b.", "a.")
     (waiver,) = json.loads((folder / "a.json").read_text())["run"]["waivers"]
     assert waiver["where"] == "w.yaml:3:5"
@@ -110,7 +110,7 @@ def test_kept_evidence_judged_again_is_sealed_with_what_it_was_judged_by(folder)
         "config/../w.yaml",
     )
     document = json.loads((folder / "a.json").read_text())
-    assert [one["expires_soon"] for one in document["run"]["waivers"]] == [True]
+    assert [waiver["expires_soon"] for waiver in document["run"]["waivers"]] == [True]
     main(["report", str(kept), "--report", "json=b.json"])
     assert (folder / "a.json").read_bytes() == (folder / "b.json").read_bytes()
 

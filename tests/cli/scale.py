@@ -92,7 +92,9 @@ class Audit:
         # runs of two stores have names of their own
         beside = ("calls", "collectedAt", "reusedFrom", "first_seen_run")
         findings = json.loads(text)["findings"]
-        return [{name: value for name, value in one.items() if name not in beside} for one in findings]
+        return [
+            {name: value for name, value in finding.items() if name not in beside} for finding in findings
+        ]
 
     def results(self) -> dict[str, Any]:
         """The last report."""

@@ -76,7 +76,7 @@ class Commands:
         """Moments of a command, spread over all of its time."""
         dice, whole = random.Random(f"{name} {seed}"), self.seconds(name)
         width = max(0.0, whole - WARM) / count
-        return (WARM + width * (one + dice.random()) for one in range(count))
+        return (WARM + width * (item + dice.random()) for item in range(count))
 
 
 @contextmanager

@@ -41,12 +41,12 @@ def test_reports_say_how_many_image_sets_are_new_changed_unchanged_and_gone(
         audit.write()
         again(audit, 1)
         assert audit.results()["summary"]["moved"] is None
-        before = {one["imageSetId"]: one for one in audit.records() if "version" in one}
+        before = {record["imageSetId"]: record for record in audit.records() if "version" in record}
         move(server, 0.1, gone=0.3, added=7)
         again(audit, 2, *options)
         text = tmp_path / "results.json"
         kept = text.read_bytes()
-        after = {one["imageSetId"]: one for one in audit.records() if "version" in one}
+        after = {record["imageSetId"]: record for record in audit.records() if "version" in record}
         changed = [
             name for name in before.keys() & after.keys() if before[name]["version"] != after[name]["version"]
         ]
@@ -54,7 +54,7 @@ def test_reports_say_how_many_image_sets_are_new_changed_unchanged_and_gone(
         assert changed
         assert vanished
         moved = audit.results()["summary"]["moved"]
-        reused = {one["imageSetId"] for one in audit.records() if "reusedFrom" in one} & after.keys()
+        reused = {record["imageSetId"] for record in audit.records() if "reusedFrom" in record} & after.keys()
         assert moved == {
             "new": 7,
             "changed": len(changed),
@@ -84,22 +84,24 @@ def test_a_finding_names_the_run_that_asked_and_every_call(tmp_path: Path) -> No
         again(audit, 2)
     first, _ = audit.runs
     asked = {
-        one["imageSetId"]: second(one["collectedAt"])
-        for one in audit.records(0)
-        if "imageSetId" in one and one.get("action") != "SearchImageSets"
+        record["imageSetId"]: second(record["collectedAt"])
+        for record in audit.records(0)
+        if "imageSetId" in record and record.get("action") != "SearchImageSets"
     }
     findings = audit.results()["findings"]
-    forced = [one for one in findings if one["rule"] == "no-force" and one["verdict"] == "fail"]
+    forced = [
+        finding for finding in findings if finding["rule"] == "no-force" and finding["verdict"] == "fail"
+    ]
     assert forced
-    for one in forced:
-        if one["reusedFrom"]:
-            assert (one["reusedFrom"], one["collectedAt"]) == (first.name, asked[one["imageSetId"]])
-            assert one["calls"] in (["GetImageSet"], ["ListImageSetVersions"])
-    assert any(one["reusedFrom"] for one in forced)
-    tier = [one for one in findings if one["rule"] == "tier"]
-    assert any(one["reusedFrom"] for one in tier)
-    assert all(one["calls"][-1] == "SearchImageSets" for one in tier if one["reusedFrom"])
-    (few,) = [one for one in findings if one["rule"] == "few"]
+    for item in forced:
+        if item["reusedFrom"]:
+            assert (item["reusedFrom"], item["collectedAt"]) == (first.name, asked[item["imageSetId"]])
+            assert item["calls"] in (["GetImageSet"], ["ListImageSetVersions"])
+    assert any(item["reusedFrom"] for item in forced)
+    tier = [finding for finding in findings if finding["rule"] == "tier"]
+    assert any(item["reusedFrom"] for item in tier)
+    assert all(item["calls"][-1] == "SearchImageSets" for item in tier if item["reusedFrom"])
+    (few,) = [finding for finding in findings if finding["rule"] == "few"]
     assert {"GetImageSet", "SearchImageSets"} <= set(few["calls"])
     assert (few["reusedFrom"], few["collectedAt"]) == (first.name, min(asked.values()))
 

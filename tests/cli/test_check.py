@@ -335,12 +335,12 @@ def test_rules_of_audit_yaml_change_severities_and_switch_rules_off(folder, caps
     assert "Changed    rule p/forced severity high -> low: Forced copies are reviewed weekly.\n" in out
     assert "Control    house 1 not satisfied: rule p/age was switched off: Our archive is old.\n" in out
     document = json.loads((folder / "r.json").read_text())
-    assert [one["id"] for one in document["summary"]["rules"]] == ["forced"]
-    assert [one["state"] for one in document["summary"]["controls"][0]["controls"]] == [
+    assert [rule["id"] for rule in document["summary"]["rules"]] == ["forced"]
+    assert [control["state"] for control in document["summary"]["controls"][0]["controls"]] == [
         "not_satisfied",
         "fail",
     ]
-    assert [one["path"] for one in document["run"]["mappings"]] == ["controls.yaml"]
+    assert [mapping["path"] for mapping in document["run"]["mappings"]] == ["controls.yaml"]
     assert [path.read_text() for path in folder.glob("runs/*/policies/controls/house.yaml")] == [CONTROLS]
     # what is changed is an input, so that the run has another name
     (folder / "audit.yaml").write_text(AUDIT.replace("p/forced: {severity: low", "p/forced: {severity: info"))

@@ -64,7 +64,7 @@ def on(audit: Audit, day: int, *options: str) -> int:
 
 def read(audit: Audit) -> set[str]:
     """The targets of which the last report has findings: `created` fails of every image set."""
-    return {one["target"] for one in audit.findings() if one["verdict"] == "fail"}
+    return {finding["target"] for finding in audit.findings() if finding["verdict"] == "fail"}
 
 
 def left_out(audit: Audit) -> list[str]:
@@ -89,9 +89,9 @@ NAMES = [f"m/{HOME}/us-east-1/{FIRST}", f"m/{HOME}/us-east-1/{SECOND}", f"m/{BRA
 def test_a_name_of_audit_yaml_and_one_of_reports_choose(
     tmp_path: Path, kind: str, pattern: str, chosen: list[str]
 ) -> None:
-    one = f"{{name: one, {EVERY}}}"
+    item = f"{{name: one, {EVERY}}}"
     with serving() as server:
-        audit = audit_of(tmp_path, server, KINDS[kind], one)
+        audit = audit_of(tmp_path, server, KINDS[kind], item)
         assert on(audit, 1, "--target", pattern) == 1
         assert read(audit) == set(chosen)
     whole = pattern in ("m", "m/*")
@@ -106,7 +106,7 @@ def test_a_pattern_that_no_part_matches_is_no_audit_of_nothing(
         audit = audit_of(tmp_path, server, KINDS[kind], f"{{name: one, {EVERY}}}")
         assert on(audit, 1, "--target", "m/x*", "--target", "one", "--rule", "no-force") in (2, 3)
         if kind == "organization":
-            assert {one["reason"] for one in audit.findings()} == {"NoNameMatches"}
+            assert {finding["reason"] for finding in audit.findings()} == {"NoNameMatches"}
         assert on(audit, 2, "--target", "two") == 2
     assert "no target is called two" in capsys.readouterr().err
 
@@ -128,7 +128,7 @@ def test_a_run_is_no_baseline_for_what_it_left_out(
 
         def new(*options: str) -> set[Any]:
             audit.check(*options)
-            return {one["new"] for one in audit.findings() if one["verdict"] == "fail"}
+            return {finding["new"] for finding in audit.findings() if finding["verdict"] == "fail"}
 
         assert new() == {None}
         for options in (["--target", "one"], ["--target", f"m/{HOME}/*/{FIRST}"], ["--rule", "no-force"]):
@@ -139,4 +139,4 @@ def test_a_run_is_no_baseline_for_what_it_left_out(
         main(["plan", "-c", str(audit.folder / "audit.yaml"), "--json"])
         planned = json.loads(capsys.readouterr().out)["targets"]
     sizes = {f"m/{HOME}/us-east-1": 10, f"m/{BRANCH}/us-east-1": 5, "one": 10}
-    assert {one["target"]: one["image_sets"] for one in planned} == sizes
+    assert {item["target"]: item["image_sets"] for item in planned} == sizes

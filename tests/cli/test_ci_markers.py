@@ -84,7 +84,7 @@ def test_kept_runs_do_not_act_in_any_command(folder, capfd) -> None:
     kept = ["--runs", "runs", "--as-of"]
     printed(capfd, *RECORDED, "a.json", *kept, "2026-01-01", code=1)
     printed(capfd, *RECORDED, "b.json", *kept, "2026-01-02", code=1)
-    old, new = sorted(str(one) for one in Path("runs").iterdir())
+    old, new = sorted(str(path) for path in Path("runs").iterdir())
     explained = ("explain", "said", image_set_id(1), "--evidence", new)
     printed(capfd, *explained, code=0)
     assert json.loads(printed(capfd, *explained, "--json", code=0))

@@ -42,7 +42,7 @@ class Archive:
         self.service.sets[name] = answer(of, versionId=str(got), storageTier="FREQUENT_ACCESS") | more.get(
             "said", {}
         )
-        self.service.histories[name] = [version(one, of=of) for one in numbers]
+        self.service.histories[name] = [version(number, of=of) for number in numbers]
         item = {
             "imageSetId": name,
             "version": searched,
@@ -74,9 +74,9 @@ def archive(tmp_path: Path, service: Service, monkeypatch: pytest.MonkeyPatch) -
 
 def verdicts(document: dict[str, Any], name: str = A) -> dict[str, str]:
     return {
-        one["rule"]: f"{one['verdict']} {(one['reason'] or '').partition(':')[0]}".rstrip()
-        for one in document["findings"]
-        if one["imageSetId"] == name
+        finding["rule"]: f"{finding['verdict']} {(finding['reason'] or '').partition(':')[0]}".rstrip()
+        for finding in document["findings"]
+        if finding["imageSetId"] == name
     }
 
 
@@ -97,7 +97,7 @@ def test_an_image_set_of_which_two_answers_cannot_be_true_is_unknown(
     assert code == 3
     assert verdicts(document) == dict.fromkeys(ALL, f"unknown {CODE}")
     assert verdicts(document, B) == {}
-    (reason,) = {one["reason"] for one in document["findings"] if one["imageSetId"] == A}
+    (reason,) = {finding["reason"] for finding in document["findings"] if finding["imageSetId"] == A}
     assert "version 3" in reason
     assert "version 2" in reason
     assert document["summary"]["unreadable"] == 1
@@ -176,13 +176,13 @@ def test_each_output_names_both_answers(archive: Archive, capsys: pytest.Capture
     archive.put(A, **AHEAD)
     archive.write(("state",), "all", "collect: {evidence: exact}\n")
     reports = ("junit=out.xml", "html=out.html", "text=out.txt")
-    archive.check(*(part for one in reports for part in ("--report", one)))
+    archive.check(*(part for report in reports for part in ("--report", report)))
     (archive.folder / "said.txt").write_text("")
     assert main(["explain", "state", A, "--evidence", "latest"]) == 0
     told = capsys.readouterr().out
     for text in (
         told,
-        *((archive.folder / one).read_text() for one in ("out.xml", "out.html", "out.txt", "out.json")),
+        *((archive.folder / item).read_text() for item in ("out.xml", "out.html", "out.txt", "out.json")),
     ):
         plain = " ".join(text.split())
         assert CODE in plain

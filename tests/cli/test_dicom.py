@@ -68,18 +68,18 @@ def test_a_kept_run_has_those_that_rules_name_and_no_report_shows_them(audit: Au
     assert audit.check(*AS_OF, *reports(audit)) == 1
     (run,) = audit.runs
     tags = [
-        one["DICOMTags"]
-        for one in audit.records()
-        if one.get("action") == "SearchImageSets" and "DICOMTags" in one
+        record["DICOMTags"]
+        for record in audit.records()
+        if record.get("action") == "SearchImageSets" and "DICOMTags" in record
     ]
-    assert {tuple(sorted(one)) for one in tags} == {
+    assert {tuple(sorted(tag)) for tag in tags} == {
         ("DICOMNumberOfStudyRelatedSeries", "DICOMPatientBirthDate", "DICOMPatientName", "DICOMStudyDate")
     }
     shown = [*audit.folder.glob("*.*"), *(run / "reports").rglob("*.*")]
     assert len(shown) > 6
     for file in shown:
         assert "PHI^" not in file.read_text(encoding="utf-8"), file
-    found = {one["rule"]: one for one in audit.findings() if one["imageSetId"]}
+    found = {finding["rule"]: finding for finding in audit.findings() if finding["imageSetId"]}
     assert found["old-studies"]["message"] == "(redacted) of (redacted)"
     assert set(found["old-studies"]["observed"].values()) == {"(redacted)"}
     assert (found["born"]["verdict"], found["born"]["reason"]) == (
@@ -102,7 +102,7 @@ def test_show_phi_shows_them(audit: Audit, capsys: pytest.CaptureFixture[str]) -
         text = file.read_text(encoding="utf-8")
         assert ("PHI^NAME" in text) is shown
         assert ("2001-01-09" in text) is shown
-        name = next(one["imageSetId"] for one in audit.findings() if one["imageSetId"])
+        name = next(finding["imageSetId"] for finding in audit.findings() if finding["imageSetId"])
         capsys.readouterr()
         assert main(["explain", "old-studies", f"all/{name}", "--evidence", run.as_posix(), *options]) == 0
         assert ("PHI^NAME" in capsys.readouterr().out) is shown
@@ -112,7 +112,7 @@ def test_image_sets_that_are_listed_are_not_searched_so_that_nothing_is_known_of
     name = store(60, deleted=0.0).id_of(3)
     audit.write(STUDIES, target=f"image_sets: [{name}]")
     assert audit.check(*AS_OF) == 3
-    assert {one["reason"] for one in audit.findings()} == {"SearchImageSets NotSearched"}
+    assert {finding["reason"] for finding in audit.findings()} == {"SearchImageSets NotSearched"}
     assert "SearchImageSets" not in audit.calls()
 
 
@@ -126,7 +126,9 @@ def test_kept_evidence_without_an_attribute_says_nothing_of_it(audit: Audit) -> 
     options = ["-p", str(policy), "--quiet", "--report", f"json={file.as_posix()}"]
     assert main(["check", "--evidence", run.as_posix(), *options]) == 3
     found = json.loads(file.read_bytes())["findings"]
-    assert {one["reason"] for one in found if one["imageSetId"]} == {"SearchImageSets NotSearched"}
+    assert {explanation["reason"] for explanation in found if explanation["imageSetId"]} == {
+        "SearchImageSets NotSearched"
+    }
 
 
 def test_a_resumed_run_and_recorded_answers_have_them_too(audit: Audit) -> None:
@@ -147,8 +149,9 @@ def test_a_resumed_run_and_recorded_answers_have_them_too(audit: Audit) -> None:
         ]
     )  # fmt: skip
     again = json.loads(file.read_bytes())["findings"]
-    assert [(one["rule"], one["imageSetId"], one["verdict"], one["message"]) for one in again] == [
-        (one["rule"], one["imageSetId"], one["verdict"], one["message"]) for one in findings
+    assert [(item["rule"], item["imageSetId"], item["verdict"], item["message"]) for item in again] == [
+        (finding["rule"], finding["imageSetId"], finding["verdict"], finding["message"])
+        for finding in findings
     ]
 
 

@@ -32,31 +32,31 @@ def test_one_image_set_is_explained_without_a_search(
     prefix: str,
     called: str,
 ) -> None:
-    one = store(20, forced=1.0, deleted=0.0)
-    with served(one) as server:
+    item = store(20, forced=1.0, deleted=0.0)
+    with served(item) as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
         audit = Audit(tmp_path, server.url)
         audit.write(target=target)
-        assert main(["explain", "no-force", prefix + one.id_of(3), "-c", str(tmp_path / "audit.yaml")]) == 0
-        assert f"{called}/{one.id_of(3)}" in capsys.readouterr().out
+        assert main(["explain", "no-force", prefix + item.id_of(3), "-c", str(tmp_path / "audit.yaml")]) == 0
+        assert f"{called}/{item.id_of(3)}" in capsys.readouterr().out
         assert "SearchImageSets" not in server.counts()
 
 
 def test_of_several_data_stores_one_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = store(20, deleted=0.0)
-    with served(one) as server:
+    item = store(20, deleted=0.0)
+    with served(item) as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
         audit = Audit(tmp_path, server.url)
         audit.write()
         text = (tmp_path / "audit.yaml").read_text().replace(f'datastore: "{STORE}"', "datastore: all")
         (tmp_path / "audit.yaml").write_text(text)
         command = ["explain", "no-force", "", "-c", str(tmp_path / "audit.yaml")]
-        command[2] = f"all/{STORE}/{one.id_of(3)}"
+        command[2] = f"all/{STORE}/{item.id_of(3)}"
         assert main(command) == 0
-        assert f"all/{STORE}/{one.id_of(3)}" in capsys.readouterr().out
-        command[2] = one.id_of(3)
+        assert f"all/{STORE}/{item.id_of(3)}" in capsys.readouterr().out
+        command[2] = item.id_of(3)
         assert main(command) == 2
         error = capsys.readouterr().err
     assert "is no image set of one data store" in error
@@ -69,7 +69,7 @@ def test_reports_say_which_call_answered(tmp_path: Path, capsys: pytest.CaptureF
         audit = Audit(tmp_path, server.url)
         audit.write(tiers)
         audit.check("--as-of", "2026-01-01")
-        assert {tuple(one["calls"]) for one in audit.results()["findings"]} == {("SearchImageSets",)}
+        assert {tuple(finding["calls"]) for finding in audit.results()["findings"]} == {("SearchImageSets",)}
         capsys.readouterr()
         main(["report", str(audit.runs[0]), "--report", "text=-"])
         text = capsys.readouterr().out

@@ -165,12 +165,12 @@ def test_versions_are_explained_each_the_newest_last(folder, capsys):
         for n in (2, 1, 3)
     ]
     listed[0]["overrides"] = {"forced": True}
-    document = {"imageSetPropertiesList": [{"imageSetId": ONE, **one} for one in listed]}
+    document = {"imageSetPropertiesList": [{"imageSetId": ONE, **waiver} for waiver in listed]}
     (folder / "sets.json").write_text(json.dumps(document))
     assert main(["explain", "never-forced", ONE, *RECORDED, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["schema"] == "imageset-checker/explain/1"
-    names = [(one["subject"]["name"], one["verdict"]) for one in told["explanations"]]
+    names = [(explanation["subject"]["name"], explanation["verdict"]) for explanation in told["explanations"]]
     assert names == [
         (f"recorded/{ONE}@v1", "pass"),
         (f"recorded/{ONE}@v2", "fail"),
@@ -205,16 +205,16 @@ def run(folder, capsys):
 
 def test_a_run_folder_is_judged_as_the_run_did(run, capsys):
     assert main(["explain", "no-recent-deletions", ONE, "--evidence", str(run), "--json"]) == 0
-    (one,) = json.loads(capsys.readouterr().out)["explanations"]
-    assert (one["verdict"], one["as_of"]) == ("pass", "2026-01-10T00:00:00Z")
-    assert one["params"] == [{"name": "review_window", "value": "5d", "from": "the run"}]
-    assert one["where"] == "p2.yaml:13:5"
+    (item,) = json.loads(capsys.readouterr().out)["explanations"]
+    assert (item["verdict"], item["as_of"]) == ("pass", "2026-01-10T00:00:00Z")
+    assert item["params"] == [{"name": "review_window", "value": "5d", "from": "the run"}]
+    assert item["where"] == "p2.yaml:13:5"
 
 
 def test_a_list_of_texts_is_read_back_as_it_was(run, capsys):
     assert main(["explain", "worded", ONE, "--evidence", str(run), "--json"]) == 0
-    (one,) = json.loads(capsys.readouterr().out)["explanations"]
-    assert (one["verdict"], one["params"][0]["value"]) == ("fail", ["a, b", "$x"])
+    (item,) = json.loads(capsys.readouterr().out)["explanations"]
+    assert (item["verdict"], item["params"][0]["value"]) == ("fail", ["a, b", "$x"])
 
 
 def test_a_value_that_a_run_kept_as_the_default_is_said_to_be_the_default(folder, run, capsys):
@@ -225,19 +225,19 @@ def test_a_value_that_a_run_kept_as_the_default_is_said_to_be_the_default(folder
     capsys.readouterr()
     (usual,) = (folder / "more").iterdir()
     assert main(["explain", "no-recent-deletions", ONE, "--evidence", str(usual), "--json"]) == 0
-    (one,) = json.loads(capsys.readouterr().out)["explanations"]
-    assert one["params"] == [{"name": "review_window", "value": "30d", "from": "default"}]
+    (item,) = json.loads(capsys.readouterr().out)["explanations"]
+    assert item["params"] == [{"name": "review_window", "value": "30d", "from": "default"}]
 
 
 def test_another_instant_and_another_value_may_be_tried(run, capsys):
     arguments = ["no-recent-deletions", ONE, "--evidence", str(run), "--as-of", "2026-01-20", "--json"]
     assert main(["explain", *arguments, "--param", "review_window=20d"]) == 0
-    (one,) = json.loads(capsys.readouterr().out)["explanations"]
-    assert (one["verdict"], one["params"][0]["from"]) == ("fail", "--param")
-    assert one["next"] == {
+    (item,) = json.loads(capsys.readouterr().out)["explanations"]
+    assert (item["verdict"], item["params"][0]["from"]) == ("fail", "--param")
+    assert item["next"] == {
         "at": "2026-01-21T00:00:00Z",
         "verdict": "pass",
-        "looked_until": one["next"]["looked_until"],
+        "looked_until": item["next"]["looked_until"],
     }
 
 
@@ -317,17 +317,17 @@ def _asked(rehearsal):
 
 def test_the_service_is_asked_for_that_image_set_alone(archive, capsys):
     assert main(["explain", "no-recent-deletions", ONE, "--json"]) == 0
-    (one,) = json.loads(capsys.readouterr().out)["explanations"]
-    assert (one["verdict"], one["subject"]["name"]) == ("pass", f"archive/{ONE}")
-    assert one["params"] == [{"name": "review_window", "value": "90d", "from": "audit.yaml"}]
+    (item,) = json.loads(capsys.readouterr().out)["explanations"]
+    assert (item["verdict"], item["subject"]["name"]) == ("pass", f"archive/{ONE}")
+    assert item["params"] == [{"name": "review_window", "value": "90d", "from": "audit.yaml"}]
     assert _asked(archive) == 1
 
 
 def test_and_for_the_one_that_superseded_it_where_the_rule_reads_that(archive, capsys):
     assert main(["explain", "superseded", ONE, "--json"]) == 0
-    (one,) = json.loads(capsys.readouterr().out)["explanations"]
-    assert one["verdict"] == "pass"
-    assert one["labels"] == [{"name": "labels.superseded_by", "value": TWO, "from": "audit.yaml:10:88"}]
+    (item,) = json.loads(capsys.readouterr().out)["explanations"]
+    assert item["verdict"] == "pass"
+    assert item["labels"] == [{"name": "labels.superseded_by", "value": TWO, "from": "audit.yaml:10:88"}]
     assert _asked(archive) == 2
 
 

@@ -40,12 +40,12 @@ def read(audit: Audit) -> dict[str, Any]:
 
 
 def test_thirty_of_a_hundred_calls_fail_and_nothing_is_lost(tmp_path: Path) -> None:
-    one = store(150)
-    with served(one) as server:
+    item = store(150)
+    with served(item) as server:
         audit = Audit(tmp_path / "calm", server.url)
         audit.write()
         audit.check(*AS_OF)
-    with served(one, faults=of_all()) as server:
+    with served(item, faults=of_all()) as server:
         stormy = Audit(tmp_path / "stormy", server.url)
         stormy.write()
         stormy.check(*AS_OF)
@@ -63,23 +63,23 @@ def test_thirty_of_a_hundred_calls_fail_and_nothing_is_lost(tmp_path: Path) -> N
 
 
 def test_what_stays_denied_is_counted_and_never_passes(tmp_path: Path) -> None:
-    one = store(60, deleted=0.0)
-    lost = {one.id_of(number) for number in range(0, 60, 3)}
+    item = store(60, deleted=0.0)
+    lost = {item.id_of(number) for number in range(0, 60, 3)}
     faults = [
         WireFault(action, ModelError("AccessDeniedException", "no"), match={"imageSetId": name})
         for name in lost
         for action in ("GetImageSet", "ListImageSetVersions")
     ]
-    with served(one, faults=faults) as server:
+    with served(item, faults=faults) as server:
         audit = Audit(tmp_path, server.url)
         audit.write()
         assert audit.check(*AS_OF) in (1, 3)
     summary = read(audit)
     assert (summary["image_sets"], summary["evaluated"], summary["unreadable"]) == (60, 40, 20)
     unknown = {
-        (one["rule"], one["imageSetId"])
-        for one in audit.findings()
-        if one["verdict"] == "unknown" and one["imageSetId"]
+        (finding["rule"], finding["imageSetId"])
+        for finding in audit.findings()
+        if finding["verdict"] == "unknown" and finding["imageSetId"]
     }
     rules = ("no-force", "no-failure", "at-hand", "not-locked", "not-deleted", "found")
     assert unknown == {(rule, name) for rule in rules for name in lost}
@@ -98,8 +98,8 @@ def test_one_data_store_that_is_denied_does_not_stop_the_others(tmp_path: Path) 
         assert audit.check(*AS_OF) in (1, 3)
     summary = read(audit)
     assert (summary["image_sets"], summary["unreadable_targets"]) == (30, 1)
-    of_target = [one for one in audit.findings() if one["target"] == f"all/{STORE}"]
-    assert {one["reason"] for one in of_target} == {"AccessDeniedException"}
+    of_target = [finding for finding in audit.findings() if finding["target"] == f"all/{STORE}"]
+    assert {item["reason"] for item in of_target} == {"AccessDeniedException"}
     assert len(of_target) == len(POLICY.split("- {id:")) - 1
 
 
@@ -122,9 +122,11 @@ def test_a_search_that_breaks_off_is_no_end_of_the_search(tmp_path: Path) -> Non
         assert "of 1 target it is not known which image sets there are" in text
         assert "listed image sets read" not in text
         assert "nothing was read" not in text
-    assert not [one for one in audit.records() if "listedSince" in one]
+    assert not [record for record in audit.records() if "listedSince" in record]
     assert [
-        one["reason"] for one in audit.findings() if one["rule"] == "no-force" and one["imageSetId"] is None
+        finding["reason"]
+        for finding in audit.findings()
+        if finding["rule"] == "no-force" and finding["imageSetId"] is None
     ] == ["InternalServerException"]
 
 

@@ -29,8 +29,8 @@ rules:
 
 def answers(tmp_path, name, *numbers, version=2):
     sets = [
-        {"datastoreId": STORE, "imageSetId": f"{one:032}", "versionId": str(version), "imageSetState": "ACTIVE", "isPrimary": True}
-        for one in numbers
+        {"datastoreId": STORE, "imageSetId": f"{number:032}", "versionId": str(version), "imageSetState": "ACTIVE", "isPrimary": True}
+        for number in numbers
     ]  # fmt: skip
     (tmp_path / name).write_text("\n".join(map(json.dumps, sets)), encoding="utf-8")
     return name
@@ -52,7 +52,7 @@ def check(tmp_path, monkeypatch, capsys):
 
 
 def runs(tmp_path):
-    return [f"runs/{one.name}" for one in sorted((tmp_path / "runs").iterdir()) if one.is_dir()]
+    return [f"runs/{path.name}" for path in sorted((tmp_path / "runs").iterdir()) if path.is_dir()]
 
 
 def test_the_first_run_has_one_unknown_and_every_output_says_so(check, tmp_path, capsys):
@@ -67,7 +67,7 @@ def test_the_first_run_has_one_unknown_and_every_output_says_so(check, tmp_path,
     assert (results["summary"]["image_sets"], results["summary"]["unknown"]) == (40, 1)
     assert results["summary"]["unreadable"] == 0
     assert out.count(FIRST) == 1
-    suites = {one.get("name"): one for one in ET.parse(tmp_path / "o.xml").getroot()}
+    suites = {item.get("name"): item for item in ET.parse(tmp_path / "o.xml").getroot()}
     assert (suites["risen"].get("tests"), suites["risen"].get("errors")) == ("1", "1")
     assert [case.get("name") for case in suites["risen"].iter("testcase")] == ["recorded"]
     assert suites["primary"].get("tests") == "40"
@@ -102,7 +102,7 @@ def test_the_first_real_diff_is_one_line_for_what_was_decided(check, tmp_path, c
     assert results["summary"]["rules"][0]["pass"] == 39
     assert main(["diff", *runs(tmp_path), "--report", "json=-"]) == 0
     changes = json.loads(capsys.readouterr().out)["changes"]
-    assert [(one["category"], one["imageSetId"]) for one in changes] == [
+    assert [(override["category"], override["imageSetId"]) for override in changes] == [
         ("new", f"{40:032}"),
         ("decided", None),
     ]
@@ -127,5 +127,7 @@ def test_an_audit_that_read_other_data_stores_is_no_earlier_run(check, tmp_path)
     )
     code, results, _ = check("b.json", "2026-01-02")
     assert code == 3
-    assert [(one["imageSetId"], FIRST in one["reason"]) for one in results["findings"]] == [(None, True)]
+    assert [(finding["imageSetId"], FIRST in finding["reason"]) for finding in results["findings"]] == [
+        (None, True)
+    ]
     assert results["summary"]["rules"][0]["not_applicable"] == 0

@@ -41,10 +41,12 @@ def test_only_what_moved_is_asked_for_again(tmp_path: Path) -> None:
         again(audit, 2)
         calls = audit.calls()
     moved = calls["GetImageSet"] + calls["ListImageSetVersions"]
-    locked = sum(one.get("imageSetState") == "LOCKED" for one in audit.records(0))
+    locked = sum(record.get("imageSetState") == "LOCKED" for record in audit.records(0))
     assert moved <= 0.01 * 2000 * 1.6 + locked
     assert sum(calls.values()) <= 0.06 * full  # of a store this small, search takes two of a hundred
-    reused = Counter("reusedFrom" in one for one in audit.records() if one.get("action") != "SearchImageSets")
+    reused = Counter(
+        "reusedFrom" in record for record in audit.records() if record.get("action") != "SearchImageSets"
+    )
     assert reused[True] > 1900
 
 
@@ -55,11 +57,11 @@ def test_an_answer_that_stands_says_whose_it_is_and_when_it_was_given(tmp_path: 
         for day in (1, 2, 3):
             again(audit, day)
     first, _, third = audit.runs
-    asked = {one["imageSetId"]: one for one in audit.records(0) if "imageSetState" in one}
-    for one in audit.records():
-        if one.get("reusedFrom") and "imageSetState" in one:
-            assert one["reusedFrom"] == first.name
-            assert one["collectedAt"] == asked[one["imageSetId"]]["collectedAt"]
+    asked = {record["imageSetId"]: record for record in audit.records(0) if "imageSetState" in record}
+    for record in audit.records():
+        if record.get("reusedFrom") and "imageSetState" in record:
+            assert record["reusedFrom"] == first.name
+            assert record["collectedAt"] == asked[record["imageSetId"]]["collectedAt"]
     assert third.name != first.name
 
 
@@ -106,27 +108,31 @@ def test_what_vanished_is_asked_for_and_stays_in_the_audit(tmp_path: Path) -> No
         audit = Audit(tmp_path, server.url)
         audit.write(more="collect: {recheck_deleted: 1h}\n")
         again(audit, 1)
-        known = {one["imageSetId"] for one in audit.records() if "imageSetId" in one}
+        known = {record["imageSetId"] for record in audit.records() if "imageSetId" in record}
         move(server, 0.1, gone=1.0)
         again(audit, 2)
         gone = {
-            one["imageSetId"]
-            for one in audit.records()
-            if (one.get("error") or {}).get("code") == "ResourceNotFoundException"
+            record["imageSetId"]
+            for record in audit.records()
+            if (record.get("error") or {}).get("code") == "ResourceNotFoundException"
         }
         assert 20 < len(gone) < 60
         assert {
-            one["imageSetId"]
-            for one in audit.findings()
-            if one["rule"] == "found" and one["verdict"] == "fail"
+            finding["imageSetId"]
+            for finding in audit.findings()
+            if finding["rule"] == "found" and finding["verdict"] == "fail"
         } == gone
-        assert {one["imageSetId"] for one in audit.records() if "imageSetId" in one} == known
+        assert {record["imageSetId"] for record in audit.records() if "imageSetId" in record} == known
         again(audit, 3)
         assert audit.calls()["GetImageSet"] >= len(gone)  # once more
         again(audit, 4)
         assert audit.calls().get("GetImageSet", 0) < 10  # and not again before the time is over
         assert len(
-            [one for one in audit.findings() if one["rule"] == "found" and one["verdict"] == "fail"]
+            [
+                finding
+                for finding in audit.findings()
+                if finding["rule"] == "found" and finding["verdict"] == "fail"
+            ]
         ) == len(gone)
 
 
@@ -139,25 +145,29 @@ def test_an_earlier_run_covers_the_time_since(tmp_path: Path) -> None:
         audit = Audit(tmp_path, server.url)
         audit.write(policy=recent % "2020-01-01")
         again(audit, 1)
-        assert [one["imageSetId"] for one in audit.findings() if one["verdict"] == "unknown"] == [None]
-        since = next(one["listedSince"] for one in audit.records() if "listedSince" in one)
+        assert [finding["imageSetId"] for finding in audit.findings() if finding["verdict"] == "unknown"] == [
+            None
+        ]
+        since = next(record["listedSince"] for record in audit.records() if "listedSince" in record)
         audit.write(policy=recent % since)
         again(audit, 2)
-        assert next(one["listedSince"] for one in audit.records() if "listedSince" in one) == since
-        assert not [one for one in audit.findings() if one["verdict"] == "unknown"]
+        assert next(record["listedSince"] for record in audit.records() if "listedSince" in record) == since
+        assert not [finding for finding in audit.findings() if finding["verdict"] == "unknown"]
         audit.write(policy=recent % "2020-01-01", more="collect: {deletions_known_since: 2019-12-31}\n")
         again(audit, 3)
-        assert not [one for one in audit.findings() if one["verdict"] == "unknown"]
+        assert not [finding for finding in audit.findings() if finding["verdict"] == "unknown"]
         audit.write(policy=recent % "2020-01-01")  # the owner's word is no longer given
         again(audit, 4)
-        assert [one["imageSetId"] for one in audit.findings() if one["verdict"] == "unknown"] == [None]
+        assert [finding["imageSetId"] for finding in audit.findings() if finding["verdict"] == "unknown"] == [
+            None
+        ]
 
 
 def test_what_a_narrower_condition_leaves_out_is_not_asked_about(tmp_path: Path) -> None:
-    one = store(200, deleted=0.0)
-    middle = datetime.fromtimestamp(one.image_set(100).created / 1000, UTC)
+    item = store(200, deleted=0.0)
+    middle = datetime.fromtimestamp(item.image_set(100).created / 1000, UTC)
     narrow = f"image_sets: {{where: {{createdAt: {{after: '{middle:%Y-%m-%dT%H:%M:%SZ}'}}}}}}"
-    with served(one) as server:
+    with served(item) as server:
         audit = Audit(tmp_path, server.url)
         audit.write()
         again(audit, 1)
@@ -165,20 +175,20 @@ def test_what_a_narrower_condition_leaves_out_is_not_asked_about(tmp_path: Path)
         again(audit, 2)
         calls = audit.calls()
     assert calls.get("GetImageSet", 0) + calls.get("ListImageSetVersions", 0) < 10  # those that were LOCKED
-    assert 95 < len({one["imageSetId"] for one in audit.records() if "imageSetId" in one}) < 105
+    assert 95 < len({record["imageSetId"] for record in audit.records() if "imageSetId" in record}) < 105
 
 
 def test_events_name_image_sets_that_no_search_lists(tmp_path: Path) -> None:
-    one = store(50, deleted=0.2)
-    with served(one) as server:
+    item = store(50, deleted=0.2)
+    with served(item) as server:
         audit = Audit(tmp_path, server.url)
-        deleted = [image_set.id for image_set in map(one.image_set, range(50)) if image_set.deleted]
+        deleted = [image_set.id for image_set in map(item.image_set, range(50)) if image_set.deleted]
         lines = [
             {
                 "source": "aws.medical-imaging", "detail-type": "Image Set Deleted", "time": "2025-12-01T00:00:00Z",
                 "region": "us-east-1", "account": "123456789012", "version": "0", "id": name,
-                "resources": [f"arn:aws:medical-imaging:us-east-1:123456789012:datastore/{one.datastore_id}/imageset/{name}"],
-                "detail": {"datastoreId": one.datastore_id, "imagesetId": name},
+                "resources": [f"arn:aws:medical-imaging:us-east-1:123456789012:datastore/{item.datastore_id}/imageset/{name}"],
+                "detail": {"datastoreId": item.datastore_id, "imagesetId": name},
             }
             for name in deleted
         ]  # fmt: skip
@@ -186,7 +196,9 @@ def test_events_name_image_sets_that_no_search_lists(tmp_path: Path) -> None:
         audit.write(more="events: [events.jsonl]\n")
         again(audit, 1)
     found = {
-        one["imageSetId"] for one in audit.findings() if one["rule"] == "not-deleted" and one["imageSetId"]
+        finding["imageSetId"]
+        for finding in audit.findings()
+        if finding["rule"] == "not-deleted" and finding["imageSetId"]
     }
     assert found == set(deleted)
 

@@ -65,9 +65,9 @@ def run(place, capsys):
         kept = ""
         if {"RUN", "runs"} & {*command}:
             main(["check", *GIVEN, "--runs", "runs", "-q"])
-            (kept,) = (one.as_posix() for one in place.joinpath("runs").iterdir())
+            (kept,) = (path.as_posix() for path in place.joinpath("runs").iterdir())
             capsys.readouterr()
-        return main([{"FILE": "x", "RUN": kept}.get(one, one) for one in command])
+        return main([{"FILE": "x", "RUN": kept}.get(item, item) for item in command])
 
     return begin
 

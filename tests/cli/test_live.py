@@ -77,7 +77,7 @@ def archive(server, tmp_path, monkeypatch):
 
 
 def write(folder, ids, rate=1000, store=STORE):
-    (folder / "ids.csv").write_text("imageSetId\n" + "".join(f"{one}\n" for one in ids))
+    (folder / "ids.csv").write_text("imageSetId\n" + "".join(f"{id_}\n" for id_ in ids))
     (folder / "audit.yaml").write_text(AUDIT.format(rate=rate, store=store))
 
 
@@ -108,7 +108,8 @@ def test_a_set_that_is_not_there_is_not_found_and_one_that_is_denied_is_unread(a
     assert main(["check", "-q"]) == 1
     document = results(archive)
     verdicts = {
-        (one["rule"], one["imageSetId"]): (one["verdict"], one["reason"]) for one in document["findings"]
+        (finding["rule"], finding["imageSetId"]): (finding["verdict"], finding["reason"])
+        for finding in document["findings"]
     }
     assert verdicts == {
         ("forced", f"{1:032}"): ("unknown", "AccessDeniedException"),
@@ -145,7 +146,7 @@ def test_the_run_folder_keeps_the_records_the_configuration_and_no_secret(archiv
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("kept", [True, False], ids=["runs", "no-runs"])
 def test_an_interrupt_keeps_what_was_collected_and_judges_nothing(archive, number, code, kept):
-    write(archive, [f"{one:032}" for one in range(500)], rate=20)
+    write(archive, [f"{item:032}" for item in range(500)], rate=20)
     command = [sys.executable, "-m", "checker", "check", *(["--runs", "runs"] if kept else [])]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     seen = backend(ACCOUNT, REGION).rehearsal.calls
@@ -191,9 +192,9 @@ def test_the_time_zone_of_the_machine_changes_nothing(archive):
         subprocess.run(command, env={**os.environ, "TZ": zone}, check=False, capture_output=True)
         document = json.loads((archive / "r.json").read_text())
         # when an answer was received differs, by less than time zones do
-        instants = [datetime.fromisoformat(one.pop("collectedAt")) for one in document["findings"]]
+        instants = [datetime.fromisoformat(finding.pop("collectedAt")) for finding in document["findings"]]
         assert instants
-        assert all(abs(datetime.now(UTC) - one) < timedelta(hours=1) for one in instants)
+        assert all(abs(datetime.now(UTC) - instant) < timedelta(hours=1) for instant in instants)
         findings.add(json.dumps([document["findings"], document["summary"]]))
     assert len(findings) == 1
 

@@ -70,11 +70,11 @@ def report(audit: Audit) -> dict[str, Any]:
 def unknown(audit: Audit, reason: str) -> set[tuple[str, str]]:
     """Which rules are unknown of which targets: every finding is. `reason` is that of those on image sets."""
     found = audit.findings()
-    assert {one["verdict"] for one in found} == {"unknown"}
-    assert {one["reason"] for one in found if one["scope"] != "datastore"} == {reason}
-    assert {one["imageSetId"] for one in found} == {None}
+    assert {explanation["verdict"] for explanation in found} == {"unknown"}
+    assert {explanation["reason"] for explanation in found if explanation["scope"] != "datastore"} == {reason}
+    assert {explanation["imageSetId"] for explanation in found} == {None}
     assert len(found) == len(RULES)
-    return {(one["target"], one["rule"]) for one in found}
+    return {(explanation["target"], explanation["rule"]) for explanation in found}
 
 
 def test_an_organization_is_audited_account_by_account(tmp_path: Path) -> None:
@@ -141,9 +141,9 @@ def test_a_data_store_that_the_owner_retires_leaves_the_audit_by_their_word(tmp_
 
 
 def test_what_a_choice_of_targets_leaves_out_is_not_missed(tmp_path: Path) -> None:
-    one = f'{{name: one, datastore: "{STORE}", image_sets: all}}'
+    item = f'{{name: one, datastore: "{STORE}", image_sets: all}}'
     with serving(synthetic(STORE), synthetic(OTHER)) as server:
-        audit = audit_of(tmp_path, server, f"{one}, {STORES}")
+        audit = audit_of(tmp_path, server, f"{item}, {STORES}")
         assert on(audit, 1) == 0
         server.ask(lambda service: service.stores.pop(OTHER))
         assert on(audit, 2, "--target", "one") == 0

@@ -34,24 +34,24 @@ def test_accounts_and_data_stores_have_names_and_numbers_in_every_report(
         assert on(audit, 1) == 3
     found = report(audit)
     targets = found["summary"]["targets"]
-    assert [one["account"] for one in targets] == ACCOUNTS
-    assert [one["account_name"] for one in targets] == [
-        *(f"account-{one}" for one in ACCOUNTS[:-1]),
+    assert [target["account"] for target in targets] == ACCOUNTS
+    assert [target["account_name"] for target in targets] == [
+        *(f"account-{item}" for item in ACCOUNTS[:-1]),
         f"account-{DENIED}",
     ]
-    assert [one["image_sets"] for one in targets] == [1, 2, 3, 4, 5, 0]
-    assert all(one["datastore_name"] for one in targets[:-1])
+    assert [target["image_sets"] for target in targets] == [1, 2, 3, 4, 5, 0]
+    assert all(target["datastore_name"] for target in targets[:-1])
     assert (targets[-1]["datastore_name"], targets[-1]["unknown"]) == (None, 3)
     for count in ("fail", "waived", "unknown"):
-        assert sum(one[count] for one in targets) == found["summary"][count]
-    asked = [one for one in found["run"]["notes"] if "asked at" in one]
+        assert sum(target[count] for target in targets) == found["summary"][count]
+    asked = [note for note in found["run"]["notes"] if "asked at" in note]
     assert len(asked) == 1
     assert asked[0].startswith("6 targets: asked at http://127.0.0.1:")
     (run,) = audit.runs
     capsys.readouterr()
     monkeypatch.chdir(tmp_path)
     asked_for = [
-        part for one in ("json=again.json", "html=again.html", "text=-") for part in ("--report", one)
+        part for item in ("json=again.json", "html=again.html", "text=-") for part in ("--report", item)
     ]
     assert main(["report", str(run), *asked_for]) == 0
     out = capsys.readouterr().out

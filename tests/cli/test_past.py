@@ -40,12 +40,12 @@ def keep_three(folder):
     sets = [
         {
             "datastoreId": STORE,
-            "imageSetId": one,
+            "imageSetId": item,
             "versionId": "1",
             "imageSetState": "ACTIVE",
             "createdAt": at,
         }
-        for one, at in ((ONE, "2026-01-05T00:00:00Z"), (TWO, "2026-02-09T00:00:00Z"))
+        for item, at in ((ONE, "2026-01-05T00:00:00Z"), (TWO, "2026-02-09T00:00:00Z"))
     ]
     (folder / "sets.json").write_text("\n".join(map(json.dumps, sets)))
     for as_of, age in ((FIRST, "30d"), (SECOND, "30d"), (THIRD, "90d")):
@@ -119,7 +119,7 @@ def test_trend_reads_manifests_alone(runs, capsys, tmp_path):
             file.unlink()
     code, out, _ = told(capsys, "trend", "runs", "--json")
     assert code == 0
-    assert [one["total"]["fail"] for one in json.loads(out)["runs"]] == [0, 1, 0]
+    assert [run["total"]["fail"] for run in json.loads(out)["runs"]] == [0, 1, 0]
     assert "recorded: 2 runs" in told(capsys, "trend", "runs", "--last", "2")[1]
 
 
@@ -152,7 +152,7 @@ def test_forecast_by_another_audit_yaml(runs, capsys, tmp_path):
     ],
 )
 def test_what_cannot_be_is_said_at_once(runs, capsys, arguments, said):
-    code, out, err = told(capsys, *(runs[0] if one == "RUN" else one for one in arguments))
+    code, out, err = told(capsys, *(runs[0] if argument == "RUN" else argument for argument in arguments))
     assert (code, out) == (2, "")
     assert said in err
 

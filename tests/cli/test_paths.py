@@ -59,7 +59,7 @@ def _flags():
     stack = [((), typer.main.get_command(app))]
     while stack:
         path, command = stack.pop()
-        stack += [((*path, name), one) for name, one in getattr(command, "commands", {}).items()]
+        stack += [((*path, name), item) for name, item in getattr(command, "commands", {}).items()]
         for flag in command.params:
             if flag.metavar in TAKE_PATHS:
                 yield path, flag
@@ -71,17 +71,17 @@ def _told(capsys, arguments):
 
 
 @pytest.mark.parametrize(
-    ("path", "flag"), [pytest.param(*one, id=" ".join((*one[0], one[1].name))) for one in _flags()]
+    ("path", "flag"), [pytest.param(*item, id=" ".join((*item[0], item[1].name))) for item in _flags()]
 )
 @pytest.mark.parametrize("written", ["$HOME/x", "out/{date}/x"])
 def test_every_option_and_argument_refuses_what_nobody_replaces(capsys, path, flag, written):
     value = f"html={written}" if flag.metavar == "FORMAT=PATH" else written
-    name = next((one for one in flag.opts if one.startswith("--")), None)
+    name = next((opt for opt in flag.opts if opt.startswith("--")), None)
     # arguments that have to be there, before the one that is looked at
     before = {("explain",): ["r", "i"], ("waive",): ["r", "i"], ("rules", "show"): ["r"]}.get(path, [])
     if path == ("waive",):
         before += [
-            part for one in ("reason", "owner", "approved-by", "expires") for part in (f"--{one}", "x")
+            part for item in ("reason", "owner", "approved-by", "expires") for part in (f"--{item}", "x")
         ]
     if flag.metavar == "NEW":
         before = ["latest"]
@@ -120,8 +120,11 @@ def test_the_home_folder_is_meant_in_every_option(capsys, home):
 def test_the_home_folder_is_meant_in_every_path_of_audit_yaml(capsys, home):
     Path("audit.yaml").write_text(AUDIT)
     assert _told(capsys, ["check", "--endpoint-url", "http://127.0.0.1:1", "-q"])[0] == 3
-    assert sorted(one.name for one in home.iterdir() if one.name in ("o.html", "runs")) == ["o.html", "runs"]
-    assert [one.name for one in Path().iterdir()] == ["audit.yaml"]
+    assert sorted(path.name for path in home.iterdir() if path.name in ("o.html", "runs")) == [
+        "o.html",
+        "runs",
+    ]
+    assert [path.name for path in Path().iterdir()] == ["audit.yaml"]
     assert _told(capsys, ["verify", "latest"])[0] == 0
 
 

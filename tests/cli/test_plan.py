@@ -31,7 +31,7 @@ TARGETS = {
     "all": "image_sets: all",
     "where": "image_sets: {where: {isPrimary: true}}",
     "ids": f"image_sets: [{', '.join(IDS)}]",
-    "pinned": f"image_sets: [{', '.join(f'{{id: {one}, version: 1}}' for one in IDS)}]",
+    "pinned": f"image_sets: [{', '.join(f'{{id: {item}, version: 1}}' for item in IDS)}]",
     "by name": 'datastores: "syn*", image_sets: all',
     "role": f'datastores: "*", image_sets: all, accounts: ["{HELD.account}"], role_arn: "arn:aws:iam::{{account}}:role/A"',
 }
@@ -57,7 +57,7 @@ def without(policy: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for number, statement in enumerate(policy["Statement"]):
         for action in statement["Action"]:
             less = copy.deepcopy(policy)
-            less["Statement"][number]["Action"] = [one for one in statement["Action"] if one != action]
+            less["Statement"][number]["Action"] = [item for item in statement["Action"] if item != action]
             yield action, less
 
 
@@ -118,7 +118,7 @@ class Audited(Audit):
         own = Audit(self.folder / str(self.times), self.url)
         shutil.copytree(self.folder / "runs", own.folder / "runs") if self.kept else own.folder.mkdir()
         self.check("--as-of", "2026-02-01", "--refresh", "--runs", str(own.folder / "runs"))
-        errors = [(one.get("action"), one["error"]) for one in own.records() if "error" in one]
+        errors = [(record.get("action"), record["error"]) for record in own.records() if "error" in record]
         return {
             "AssumeRole" if "AssumeRole" in error["message"] else action or "GetImageSet"
             for action, error in errors
@@ -149,8 +149,8 @@ def test_as_many_calls_are_made_as_are_planned(
         audit = Audit(tmp_path, server.url)
         audit.write(policy_of(RULES[rule]))
         calls = {
-            one["action"]: one["calls"]
-            for one in planned(audit, capsys, "--sets", "220", "--json")["targets"][0]["calls"]
+            call["action"]: call["calls"]
+            for call in planned(audit, capsys, "--sets", "220", "--json")["targets"][0]["calls"]
         }
         audit.check("--as-of", "2026-01-01")
     made = audit.calls()
@@ -248,7 +248,7 @@ def test_data_stores_by_name_are_those_of_the_last_run(
         name = audit.runs[0].name
         assert (found["data_stores"], found["accounts"], found["data_stores_by"]) == (2, 1, name)
         assert (found["image_sets"], found["image_sets_by"]) == (40, name)
-        assert {one["action"]: one["calls"] for one in found["calls"]} == {
+        assert {call["action"]: call["calls"] for call in found["calls"]} == {
             action: count for action, count in audit.calls().items() if action != "GetImageSet"
         }
 

@@ -43,15 +43,15 @@ def plan(capsys, targets, *options, runs="runs/"):
 def granted(document):
     return {
         (action, resource)
-        for one in document["Statement"]
-        for action in one["Action"]
-        for resource in one["Resource"]
+        for item in document["Statement"]
+        for action in item["Action"]
+        for resource in item["Resource"]
     }
 
 
 def valid(document):
     IAMPolicyDocumentValidator(json.dumps(document)).validate()
-    assert all(one["Action"] and one["Resource"] for one in document["Statement"])
+    assert all(item["Action"] and item["Resource"] for item in document["Statement"])
     assert len(json.dumps(document, separators=(",", ":"))) <= 6144
     return document
 
@@ -72,7 +72,7 @@ def test_runs_in_s3_are_read_kept_and_locked_with_the_audits_own_credentials(cap
         ("kms:Decrypt", key),
         ("kms:GenerateDataKey", key),
     }
-    (kms,) = [one for one in document["Statement"] if "kms:Decrypt" in one["Action"]]
+    (kms,) = [item for item in document["Statement"] if "kms:Decrypt" in item["Action"]]
     assert kms["Condition"]["StringLike"] == {
         "kms:ViaService": "s3.*.amazonaws.com",
         "kms:EncryptionContext:aws:s3:arn": [bucket, objects],
@@ -94,7 +94,7 @@ def test_runs_are_not_kept_with_the_credentials_of_a_role(capsys):
     first, *roles = documents.values()
     assert next(iter(documents)) == "the credentials of the audit"
     assert ("s3:ListBucket", "arn:aws:s3:::evidence") in granted(first)
-    assert not any(action.startswith("s3:") for one in roles for action, _ in granted(one))
+    assert not any(action.startswith("s3:") for role in roles for action, _ in granted(role))
 
 
 def test_a_file_is_written_for_each_set_of_credentials(capsys):

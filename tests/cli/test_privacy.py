@@ -49,8 +49,8 @@ def masked() -> Iterator[None]:
 def modes(folder: Path) -> tuple[set[int], set[int]]:
     """Those of a folder and the folders in it, and those of the files."""
     every = [folder, *folder.rglob("*")]
-    folders = {one.stat().st_mode & 0o777 for one in every if one.is_dir()}
-    return folders, {one.stat().st_mode & 0o777 for one in every if one.is_file()}
+    folders = {total.stat().st_mode & 0o777 for total in every if total.is_dir()}
+    return folders, {total.stat().st_mode & 0o777 for total in every if total.is_file()}
 
 
 PRIVATE = ({0o700}, {0o600})

@@ -41,13 +41,13 @@ def cut(run: Path, to: Path, size: int) -> Path:
 def plain(records: list[dict[str, Any]]) -> list[str]:
     """What records are of, and what is said of their state; not when they were collected, nor by which of two calls."""
 
-    def key(one: dict[str, Any]) -> dict[str, Any]:
-        last = one.get("imageSetPropertiesList", [one])[-1]
+    def key(item: dict[str, Any]) -> dict[str, Any]:
+        last = item.get("imageSetPropertiesList", [item])[-1]
         known = {name: last[name] for name in ("versionId", "imageSetState") if "imageSetState" in last}
-        kind = one.get("action") if one.get("action") != "ListImageSetVersions" else None
-        return {"call": kind, "id": one.get("imageSetId"), **known}
+        kind = item.get("action") if item.get("action") != "ListImageSetVersions" else None
+        return {"call": kind, "id": item.get("imageSetId"), **known}
 
-    return sorted(json.dumps(key(one), sort_keys=True) for one in records)
+    return sorted(json.dumps(key(record), sort_keys=True) for record in records)
 
 
 @pytest.mark.parametrize("policy", [POLICY, TAGS])
@@ -112,14 +112,14 @@ def test_what_was_found_and_not_asked_about_is_asked_about_though_no_search_list
         audit.check("--resume", run.as_posix())
     names = {json.loads(line)["imageSetId"] for line in found[:80]}
     gone = {
-        one["imageSetId"]
-        for one in audit.records()
-        if (one.get("error") or {}).get("code") == "ResourceNotFoundException"
+        record["imageSetId"]
+        for record in audit.records()
+        if (record.get("error") or {}).get("code") == "ResourceNotFoundException"
     }
     assert 10 < len(gone) < 40
     assert gone < names
-    assert {one["imageSetId"] for one in audit.findings() if one["rule"] == "found"} >= gone
-    assert not [one for one in audit.findings() if one["reason"] == "NotRecorded"]
+    assert {finding["imageSetId"] for finding in audit.findings() if finding["rule"] == "found"} >= gone
+    assert not [finding for finding in audit.findings() if finding["reason"] == "NotRecorded"]
 
 
 def test_an_incremental_run_is_resumed(tmp_path: Path) -> None:
@@ -147,12 +147,12 @@ def test_what_failed_is_asked_for_again(tmp_path: Path) -> None:
         audit.write()
         audit.check(*AS_OF)
         (run,) = audit.runs
-        assert [one for one in audit.records() if "error" in one]
+        assert [record for record in audit.records() if "error" in record]
         server.ask(lambda service: service.gate.faults.clear())
         (run / "manifest.json").unlink()
         chain(run)
         audit.check("--resume", run.as_posix())
-        assert not [one for one in audit.records() if "error" in one]
+        assert not [record for record in audit.records() if "error" in record]
 
 
 def test_after_kill_9_it_goes_on(tmp_path: Path) -> None:
@@ -304,7 +304,7 @@ def test_the_list_says_whose_an_interrupted_run_is(
         _, run = interrupted(tmp_path, server.url)
     capsys.readouterr()
     main(["runs", "list", run.parent.as_posix()])
-    (line,) = [one for one in capsys.readouterr().out.splitlines() if run.name in one]
+    (line,) = [item for item in capsys.readouterr().out.splitlines() if run.name in item]
     assert "scale" in line
     assert "2026-01-01T00:00:00Z" in line
 
@@ -356,10 +356,16 @@ def test_the_records_of_a_search_are_judged_as_recorded_answers_too(tmp_path: Pa
         audit = Audit(tmp_path / "audit", server.url)
         audit.write()
         audit.check(*AS_OF)
-    live = {(one["rule"], one["imageSetId"], one["verdict"], one["reason"]) for one in audit.findings()}
+    live = {
+        (finding["rule"], finding["imageSetId"], finding["verdict"], finding["reason"])
+        for finding in audit.findings()
+    }
     records = audit.runs[0] / "records.jsonl"
     report = f"json={(audit.folder / 'results.json').as_posix()}"
     policy = str(audit.folder / "policy.yaml")
     main(["check", "-p", policy, "--image-sets", str(records), *AS_OF, "--quiet", "--report", report])
-    again = {(one["rule"], one["imageSetId"], one["verdict"], one["reason"]) for one in audit.findings()}
+    again = {
+        (finding["rule"], finding["imageSetId"], finding["verdict"], finding["reason"])
+        for finding in audit.findings()
+    }
     assert again == live

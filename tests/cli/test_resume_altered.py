@@ -113,7 +113,7 @@ def test_who_makes_the_chain_anew_has_no_key(
     # without any signature nothing of it is taken, and all is asked for again
     (run / CHAIN).write_bytes(forged)
     assert audit.check("--resume", run.as_posix(), "--sign", key) in (0, 1, 3)
-    assert not [one for one in audit.records() if "x" in one]
+    assert not [record for record in audit.records() if "x" in record]
     assert main(["verify", run.as_posix(), "--key", public]) == 0
 
 
@@ -129,7 +129,7 @@ def test_what_has_no_chain_is_asked_for_again_and_the_report_says_so(
     assert audit.check("--resume", run.as_posix(), *(["--sign", key] if key else [])) in (0, 1, 3)
     notes = audit.results()["run"]["notes"]
     assert f"{count} more that were there were asked for again: the run has no records.chain." in notes
-    assert not [one for one in audit.records() if "x" in one]
+    assert not [record for record in audit.records() if "x" in record]
 
 
 def test_another_key_or_none_goes_on_with_no_run(

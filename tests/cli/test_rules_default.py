@@ -124,7 +124,7 @@ def test_json_of_validate_has_every_problem(capsys, project):
     }
     code, out, err = told(capsys, "validate", "--strict", "--json")
     assert (code, err) == (2, "")
-    assert [one["message"] for one in json.loads(out)["problems"]] == [
+    assert [problem["message"] for problem in json.loads(out)["problems"]] == [
         "the rule forced has no fix",
         "the rule forced has no why",
     ]

@@ -69,7 +69,7 @@ def test_junit_is_valid_by_the_schema(schema, policy, folder):
 def test_junit_has_a_suite_for_each_rule_and_a_case_for_each_test(folder):
     assert main(["rules", "test", "wrong.yaml", "--report", "junit=junit.xml"]) == 1
     suites = etree.parse(folder / "junit.xml").findall("testsuite")
-    assert [(one.get("package"), one.get("name"), one.get("failures")) for one in suites] == [
+    assert [(suite.get("package"), suite.get("name"), suite.get("failures")) for suite in suites] == [
         ("p", "aged", "1"),
         ("p", "untested", "0"),
     ]

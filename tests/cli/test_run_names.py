@@ -76,30 +76,30 @@ def test_every_command_takes_every_way_to_name_a_run(runs, capsys, tmp_path, com
     for way in ways:
         (tmp_path / "w.yaml").unlink(missing_ok=True)
         (tmp_path / "waivers.yaml").write_text(WAIVERS)
-        answers.append(told(capsys, *(way if one == "RUN" else one for one in COMMANDS[command])))
+        answers.append(told(capsys, *(way if item == "RUN" else item for item in COMMANDS[command])))
     assert answers[0][0] in (0, 1, 3), answers[0]
     assert answers[0][2].count("error") == 0
-    assert [one == answers[0] for one in answers] == [True] * len(ways)
+    assert [answer == answers[0] for answer in answers] == [True] * len(ways)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_says_alike_that_there_is_no_such_run(runs, capsys, command):
-    code, out, err = told(capsys, *("20x" if one == "RUN" else one for one in COMMANDS[command]))
+    code, out, err = told(capsys, *("20x" if item == "RUN" else item for item in COMMANDS[command]))
     assert (code, out) == (2, "")
     assert "20x: error: there is no such run in runs" in err
 
 
 def test_diff_alone_compares_the_last_two(runs, capsys):
-    assert told(capsys, "diff") == told(capsys, "diff", *(f"runs/{one}" for one in runs))
+    assert told(capsys, "diff") == told(capsys, "diff", *(f"runs/{run}" for run in runs))
     assert told(capsys, "diff")[0] == 0
 
 
 def test_trend_and_verify_alone_are_of_the_store_of_audit_yaml(runs, capsys):
     code, out, _ = told(capsys, "trend", "--json")
-    assert (code, [one["run"] for one in json.loads(out)["runs"]]) == (0, sorted(runs))
+    assert (code, [run["run"] for run in json.loads(out)["runs"]]) == (0, sorted(runs))
     assert told(capsys, "trend", "--json") == told(capsys, "trend", "runs", "--json")
     code, out, _ = told(capsys, "verify", "--json")
-    assert (code, sorted(one["run"] for one in json.loads(out))) == (0, sorted(runs))
+    assert (code, sorted(load["run"] for load in json.loads(out))) == (0, sorted(runs))
 
 
 def test_report_forecast_and_waive_take_the_latest_run_unless_told(runs, capsys):

@@ -174,7 +174,7 @@ def test_an_error_that_quotes_the_request_shows_nothing_of_it(folder, service: S
     service.said = remembered
     found = check(folder, capfd)
     assert signatures
-    assert not [one for one in signatures if one in found]
+    assert not [signature for signature in signatures if signature in found]
 
 
 def printing(**changed: object) -> str:

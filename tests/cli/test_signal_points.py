@@ -171,7 +171,7 @@ def test_a_signal_at_any_point_after_collection_keeps_the_answers(
 ) -> None:
     if not kept:
         unkept(audit)
-    given = [one for one in audit.command() if one != "--quiet"]
+    given = [item for item in audit.command() if item != "--quiet"]
     where, nth = ("checker.cli.check:warn", 1) if "warn" in where else (where, 1)
     done = child(audit.folder, [point(where, number, nth)], given)
     assert done.returncode == CODES[number]

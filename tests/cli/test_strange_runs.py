@@ -164,10 +164,10 @@ def test_a_manifest_that_was_removed_is_named_with_its_run(
 def test_a_folder_of_a_run_that_is_a_link_is_named(
     runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for one in (runs[1], runs[2] / "policies"):
-        aside = tmp_path / f"aside-{one.name}"
-        shutil.move(one, aside)
-        one.symlink_to(aside)
+    for item in (runs[1], runs[2] / "policies"):
+        aside = tmp_path / f"aside-{item.name}"
+        shutil.move(item, aside)
+        item.symlink_to(aside)
     assert main(["verify", "runs"]) == 1
     err = capsys.readouterr().err
     assert f"{runs[1].name}: error: is a link" in err

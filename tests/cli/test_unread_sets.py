@@ -26,7 +26,7 @@ CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 IDS = [f"{number:032x}" for number in range(3)]
 DENIED = IDS[1]
 LISTED = f"[{', '.join(IDS)}]"
-LABELLED = "[" + ", ".join(f"{{id: {one}, labels: {{hold: true}}}}" for one in IDS) + "]"
+LABELLED = "[" + ", ".join(f"{{id: {item}, labels: {{hold: true}}}}" for item in IDS) + "]"
 
 RULES = {
     "key": "require: {datastore.kmsKeyArn: {exists: true}}",
@@ -49,9 +49,9 @@ BOTH = ["GetImageSet", "ListImageSetVersions"]
 def url():
     with serve() as running:
         put_datastore(ACCOUNT, REGION, PlacedDatastore("s", CREATED, datastore_id=STORE, kms_key_arn=KEY))
-        for one in IDS:
+        for item in IDS:
             versions = (PlacedVersion(), PlacedVersion())
-            put_image_set(ACCOUNT, REGION, STORE, created_at=CREATED, image_set_id=one, versions=versions)
+            put_image_set(ACCOUNT, REGION, STORE, created_at=CREATED, image_set_id=item, versions=versions)
         yield running.url
 
 
@@ -93,7 +93,7 @@ def red(path="out/j.xml"):
         case.name
         for suite in junitparser.JUnitXml.fromfile(path)
         for case in suite
-        if any(isinstance(one, junitparser.Error | junitparser.Failure) for one in case.result)
+        if any(isinstance(item, junitparser.Error | junitparser.Failure) for item in case.result)
     ]
 
 
@@ -125,7 +125,7 @@ def test_one_that_is_denied_makes_the_run_incomplete(audit, names, sets, expecte
     assert (code, verdicts(results), summary["unreadable"]) == (3, expected, 1)
     alone = 0 if "forced" in names else 1
     assert summary["unreadable_gated"] == alone
-    assert [one["imageSetId"] for one in results["unreadable"] if one["gated"]] == [DENIED] * alone
+    assert [item["imageSetId"] for item in results["unreadable"] if item["gated"]] == [DENIED] * alone
     assert len(red()) == 1
     assert DENIED in red()[0]
 
@@ -185,7 +185,7 @@ def test_waivers_let_it_go_where_they_cover_all_that_rules_say_of_it(audit):
 
     def waived(*rules):
         Path("w.yaml").write_text(
-            "version: 1\nwaivers:\n" + "".join(waiver.format(rule=one, id=DENIED) for one in rules)
+            "version: 1\nwaivers:\n" + "".join(waiver.format(rule=rule, id=DENIED) for rule in rules)
         )
         code, results = audit("key", "forced", "old", options=options)
         return code, results["summary"]["unknown_waived"], results["summary"]["unreadable_gated"]
@@ -233,7 +233,7 @@ def test_it_is_no_baseline_until_all_is_read(audit):
     assert audit("key", deny=None, more=more)[0] == 0
     assert audit("key", deny=None, more=more)[0] == 0
     newest = max(
-        (path / "manifest.json" for path in Path("runs").iterdir()), key=lambda one: one.stat().st_mtime_ns
+        (path / "manifest.json" for path in Path("runs").iterdir()), key=lambda item: item.stat().st_mtime_ns
     )
     assert json.loads(newest.read_text())["baseline"]["kind"] == "passed"
 

@@ -36,8 +36,8 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "p.yaml").write_text(POLICY)
     (tmp_path / "sets").mkdir()
-    for number, one in enumerate((ONE, TWO, THREE), 1):
-        (tmp_path / "sets" / f"{number}.json").write_text(answer(one))
+    for number, item in enumerate((ONE, TWO, THREE), 1):
+        (tmp_path / "sets" / f"{number}.json").write_text(answer(item))
     return tmp_path
 
 

@@ -48,9 +48,9 @@ def test_a_store_of_nothing_but_interrupted_runs_is_not_verified(capsys: pytest.
     assert main(["verify", "runs"]) == 3
     assert capsys.readouterr().out == TOLD
     assert main(["verify", "runs", "--json"]) == 3
-    (one,) = json.loads(capsys.readouterr().out)
-    assert (one["run"], one["interrupted"], one["intact"]) == (RUN, True, False)
-    assert one["notes"] == [f"it was interrupted: `check --resume runs/{RUN}` goes on with it"]
+    (item,) = json.loads(capsys.readouterr().out)
+    assert (item["run"], item["interrupted"], item["intact"]) == (RUN, True, False)
+    assert item["notes"] == [f"it was interrupted: `check --resume runs/{RUN}` goes on with it"]
     Path("audit.yaml").write_text(POLICY)
     assert main(["verify"]) == 3
     assert RUN in capsys.readouterr().out

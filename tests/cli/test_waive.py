@@ -51,10 +51,15 @@ def read(folder, name="waivers.yaml"):
 
 def test_an_image_set_is_waived_in_a_new_file(run, folder, capsys):
     assert waive(run, "forced", FORCED) == 0
-    (one,) = read(folder)
-    assert (one.rule, one.image_sets, one.version, one.covers) == ("p/forced", (FORCED,), None, Verdict.FAIL)
-    assert (one.reason, one.owner, one.approved_by) == ("Ticket: 4711 # soon", "imaging", "quality")
-    assert (one.created.date().isoformat(), one.expires.date().isoformat()) == ("2026-01-02", "2026-03-01")
+    (item,) = read(folder)
+    assert (item.rule, item.image_sets, item.version, item.covers) == (
+        "p/forced",
+        (FORCED,),
+        None,
+        Verdict.FAIL,
+    )
+    assert (item.reason, item.owner, item.approved_by) == ("Ticket: 4711 # soon", "imaging", "quality")
+    assert (item.created.date().isoformat(), item.expires.date().isoformat()) == ("2026-01-02", "2026-03-01")
     out = capsys.readouterr().out
     text = (folder / "waivers.yaml").read_text()
     head, _, entry = out.partition("\n")
@@ -79,17 +84,17 @@ def test_the_rest_of_the_file_stays_as_it_is(run, folder):
     (folder / "waivers.yaml").write_bytes(before)
     assert waive(run, "forced", TOO) == 0
     assert (folder / "waivers.yaml").read_bytes().startswith(before)
-    assert [one.image_sets for one in read(folder)] == [(FORCED,), (TOO,)]
+    assert [item.image_sets for item in read(folder)] == [(FORCED,), (TOO,)]
 
 
 def test_several_image_sets_are_one_waiver(run, folder):
     assert waive(run, "forced", TOO, FORCED, f"recorded/{FORCED}") == 0
-    assert [one.image_sets for one in read(folder)] == [(TOO, FORCED)]
+    assert [item.image_sets for item in read(folder)] == [(TOO, FORCED)]
 
 
 def test_all_takes_every_finding_of_the_rule(run, folder, capsys):
     assert waive(run, "forced", "--all") == 0
-    assert [one.image_sets for one in read(folder)] == [(FORCED, TOO)]
+    assert [item.image_sets for item in read(folder)] == [(FORCED, TOO)]
     assert "1 waiver added, of 2 image sets" in capsys.readouterr().out
 
 
@@ -97,7 +102,7 @@ def test_all_leaves_out_what_the_file_has_got_since_the_run(run, folder, capsys)
     with time_machine.travel("2026-01-20T12:00:00Z", tick=False):
         assert waive(run, "forced", FORCED, created="2026-01-20") == 0
         assert waive(run, "forced", "--all", created="2026-01-20") == 0
-        assert [one.image_sets for one in read(folder)] == [(FORCED,), (TOO,)]
+        assert [item.image_sets for item in read(folder)] == [(FORCED,), (TOO,)]
         before = (folder / "waivers.yaml").read_bytes()
         capsys.readouterr()
         assert waive(run, "forced", "--all", created="2026-01-20") == 2
@@ -128,7 +133,7 @@ def test_all_leaves_out_what_is_waived_already(folder, capsys):
     assert main(["check", *given, "--runs", "later", "-q"]) == 1
     (later,) = (folder / "later").glob("*")
     assert waive(f"later/{later.name}", "forced", "--all") == 0
-    assert [one.image_sets for one in read(folder)] == [(FORCED,), (TOO,)]
+    assert [item.image_sets for item in read(folder)] == [(FORCED,), (TOO,)]
     assert main(["check", *given, "--runs", "last", "-q"]) in (1, 3)
     (last,) = (folder / "last").glob("*")
     capsys.readouterr()
@@ -138,13 +143,13 @@ def test_all_leaves_out_what_is_waived_already(folder, capsys):
 
 def test_this_version_binds_each_one_to_the_version_that_was_judged(run, folder):
     assert waive(run, "forced", "--all", "--this-version") == 0
-    assert [(one.image_sets, one.version) for one in read(folder)] == [((FORCED,), 3), ((TOO,), 2)]
+    assert [(item.image_sets, item.version) for item in read(folder)] == [((FORCED,), 3), ((TOO,), 2)]
 
 
 def test_a_version_in_the_name_binds_too(run, folder):
     assert waive(run, "forced", f"{TOO}@v2") == 0
     assert waive(run, "forced", f"recorded/{FORCED}@v3") == 0
-    assert [(one.rule, one.image_sets, one.version) for one in read(folder)] == [
+    assert [(item.rule, item.image_sets, item.version) for item in read(folder)] == [
         ("p/forced", (TOO,), 2),
         ("p/forced", (FORCED,), 3),
     ]
@@ -155,14 +160,14 @@ def test_a_rule_on_versions_is_waived_for_one_of_them_or_for_all(folder):
     assert waive(run, "ever", f"recorded/{FORCED}@v3") == 0
     assert waive(run, "ever", FORCED) == 0
     assert waive(run, "ever", FORCED, "--this-version", file="other.yaml") == 0
-    assert [(one.image_sets, one.version) for one in read(folder)] == [((FORCED,), 3), ((FORCED,), None)]
-    assert [one.version for one in read(folder, "other.yaml")] == [2, 3]
+    assert [(item.image_sets, item.version) for item in read(folder)] == [((FORCED,), 3), ((FORCED,), None)]
+    assert [item.version for item in read(folder, "other.yaml")] == [2, 3]
 
 
 def test_a_rule_on_data_stores_is_waived_for_the_target(run, folder, capsys):
     assert waive(run, "few", "recorded") == 0
-    (one,) = read(folder)
-    assert (one.target, one.image_sets) == ("recorded", ())
+    (item,) = read(folder)
+    assert (item.target, item.image_sets) == ("recorded", ())
     assert "of 1 target" in capsys.readouterr().out
     assert waive(run, "few", "--all", "--this-version", file="other.yaml") == 2
     assert not (folder / "other.yaml").exists()

@@ -24,7 +24,7 @@ def run(folder, kept_run):
 
 
 def write(folder, *entries):
-    lines = [f"  - {{{one}, {REST}}}\n" for one in entries]
+    lines = [f"  - {{{entry}, {REST}}}\n" for entry in entries]
     (folder / "waivers.yaml").write_text(f"version: 1\nwaivers:\n{''.join(lines)}")
 
 
@@ -166,9 +166,9 @@ def test_what_somebody_has_to_do_comes_before_what_could_not_be_told(run, folder
 
 
 def test_no_waiver_is_unused_in_a_run_that_read_nothing(folder, capsys):
-    unread = [{**one, "error": {"code": "ThrottlingException", "message": "slower"}} for one in SETS]
+    unread = [{**item, "error": {"code": "ThrottlingException", "message": "slower"}} for item in SETS]
     name = keep_run(
-        folder, [{key: one[key] for key in ("datastoreId", "imageSetId", "error")} for one in unread]
+        folder, [{key: item[key] for key in ("datastoreId", "imageSetId", "error")} for item in unread]
     )
     write(folder, USED, "rule: p/primary, target: recorded, expires: 2026-03-31")
     assert check("--evidence", name, "--as-of", "2026-01-02") == 3

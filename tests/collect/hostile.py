@@ -133,7 +133,7 @@ class Fault:
         return f"{self.action} {self.name}{' once' * self.once}"
 
 
-_INSTANTS = {"before": tuple(f"value updatedAt: {one}" for one in ("zero", "a fraction", "true"))}
+_INSTANTS = {"before": tuple(f"value updatedAt: {item}" for item in ("zero", "a fraction", "true"))}
 """Values of an instant by which a rule would pass, and which are instants."""
 CODES = (
     "AccessDeniedException", "ThrottlingException", "ResourceNotFoundException", "ValidationException",
@@ -194,7 +194,7 @@ VALUES: dict[str, Callable[[Any, str], Any]] = {
 KEYS: dict[str, Callable[[str], str]] = {
     "capital": lambda key: key[0].swapcase() + key[1:],
     "large": str.upper,
-    "snake": lambda key: "".join(f"_{one.lower()}" if one.isupper() else one for one in key),
+    "snake": lambda key: "".join(f"_{item.lower()}" if item.isupper() else item for item in key),
     "space": lambda key: key + " ",
     "gone": lambda key: "",
 }
@@ -206,7 +206,7 @@ def fault(dice: random.Random, actions: Sequence[str], good: Mapping[str, Any], 
         action, once = dice.choice(actions), dice.random() < 0.2
         kind = dice.choice(("error", "value", "value", "value", "key", "key", "list"))
         path = dice.choice(list(_paths(good[action])))
-        member = ".".join(str(one) for one in path if not isinstance(one, int))
+        member = ".".join(str(item) for item in path if not isinstance(item, int))
         if kind == "error":
             status, code, where = dice.choice(STATUSES), dice.choice(CODES), dice.choice(list(BODIES))
             header, media = dice.choice((code, "")), dice.choice(("application/json", "text/html", ""))
@@ -282,8 +282,8 @@ def _inside(change: Callable[[Any], None]) -> Callable[[Reply], Reply]:
 
 
 def _at(document: Any, path: tuple[Any, ...]) -> Any:
-    for one in path:
-        document = document[one]
+    for item in path:
+        document = document[item]
     return document
 
 
@@ -337,7 +337,7 @@ def spoil(service: Service, faults: Mapping[str, Fault]) -> None:
     count: Counter[str] = Counter()
 
     def made(action: str, path: str, reply: Reply) -> Reply:
-        name = next((one for one in SETS if one in unquote(path)), "")
+        name = next((item for item in SETS if item in unquote(path)), "")
         fault = faults.get(name) or faults.get("")
         if fault is None or action != fault.action or not reply.body:
             return reply
@@ -382,7 +382,9 @@ def judged(folder: Path, policy: str, target: str) -> Verdicts:
     red = sum(case.find("failure") is not None or case.find("error") is not None for case in cases)
     wrong = f"JSON says exit code {told['exit_code']}" * (told["exit_code"] != code)
     wrong += f"JUnit has {red} red cases" * (bool(red) != bool(code))
-    green = [case for case in cases if all(case.find(one) is None for one in ("failure", "error", "skipped"))]
+    green = [
+        case for case in cases if all(case.find(item) is None for item in ("failure", "error", "skipped"))
+    ]
     green = [case for case in green if case.get("classname", "").startswith("hostile.")]
     wrong += f"JUnit has {len(green)} green cases, JSON {told['pass']}" * (len(green) != told["pass"])
     return Verdicts(
@@ -391,9 +393,9 @@ def judged(folder: Path, policy: str, target: str) -> Verdicts:
             (case.get("classname", "").partition(".")[2], _set_in(case.get("name", ""))) for case in green
         ),
         {
-            (one["rule"], one["imageSetId"] or ""): one["reason"] or ""
-            for one in document["findings"]
-            if one["verdict"] == "unknown"
+            (finding["rule"], finding["imageSetId"] or ""): finding["reason"] or ""
+            for finding in document["findings"]
+            if finding["verdict"] == "unknown"
         },
         told["evaluated"],
         told["unreadable"] + told["unreadable_targets"] + told["unlisted_targets"] + told["versions_unread"],
@@ -402,7 +404,7 @@ def judged(folder: Path, policy: str, target: str) -> Verdicts:
 
 
 def _set_in(name: str) -> str:
-    return next((one for one in SETS if one in name), "")
+    return next((item for item in SETS if item in name), "")
 
 
 def opposite(policy: str) -> str:

@@ -263,10 +263,10 @@ class _Handler(BaseHTTPRequestHandler):
             items = sorted(items, key=lambda item: (item.get("createdAt") or math.inf, item["imageSetId"]))
         if body.get("sort", {}).get("sortOrder") == "DESC":  # type: ignore[attr-defined]
             items = items[::-1]
-        for one in [] if self.service.unfiltered else body.get("filters", []):
-            assert one["operator"] == "BETWEEN"
-            (name,) = one["values"][0]
-            low, high = (value[name] for value in one["values"])
+        for entry in [] if self.service.unfiltered else body.get("filters", []):
+            assert entry["operator"] == "BETWEEN"
+            (name,) = entry["values"][0]
+            low, high = (value[name] for value in entry["values"])
             items = [item for item in items if item.get(name) and low <= item[name] <= high]
         end = int(begin) + min(self.service.page, int(asked.get("maxResults", ["50"])[0]))
         more = {"nextToken": f"{end}-{mark}"} if end < len(items) else {}

@@ -51,13 +51,13 @@ def test_every_image_set_becomes_one_record(service: Service) -> None:
     records, done = run(target(20))
     assert len(records) == 20
     assert codes(records) == {"": 20}
-    one = records[f"archive/{image_set_id(7)}/None"]
-    assert one.answer == {
+    item = records[f"archive/{image_set_id(7)}/None"]
+    assert item.answer == {
         "datastoreId": DATASTORE, "imageSetId": image_set_id(7), "versionId": "1", "imageSetState": "ACTIVE",
         "imageSetWorkflowStatus": "CREATED", "createdAt": "2023-03-23T17:28:30.753Z",
         "updatedAt": "2023-03-28T18:14:13.471Z", "isPrimary": True,
     }  # fmt: skip
-    assert (one.account, one.region, one.collected_at) == ("111122223333", "us-east-1", NOW)
+    assert (item.account, item.region, item.collected_at) == ("111122223333", "us-east-1", NOW)
     assert done.calls == {"GetCallerIdentity": 1, "GetDatastore": 1, "GetImageSet": 20}
     assert (done.retried, done.throttled, done.interrupted) == (0, 0, False)
     assert done.notes == (

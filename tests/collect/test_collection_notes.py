@@ -27,4 +27,4 @@ def test_few_targets_and_other_notes_stand_as_they_are():
 
 def test_a_note_stands_where_the_first_of_its_kind_did_and_none_twice():
     notes = ["first", *(f"t{number}: {ASKED}" for number in range(4)), "last", "first"]
-    assert [one.partition(" ")[0] for one in folded(notes)] == ["first", "4", "last"]
+    assert [item.partition(" ")[0] for item in folded(notes)] == ["first", "4", "last"]

@@ -35,8 +35,8 @@ def run(*profiles: str | None, **options: object) -> tuple[list[Record], Collect
 
 
 def codes(records: list[Record], name: str) -> Counter[str]:
-    of_sets = [one for one in records if one.image_set_id and one.target == name]
-    return Counter(one.error[0] if one.error else "" for one in of_sets)
+    of_sets = [record for record in records if record.image_set_id and record.target == name]
+    return Counter(image_set.error[0] if image_set.error else "" for image_set in of_sets)
 
 
 def process(folder: Path, printed: str) -> str:
@@ -89,7 +89,7 @@ def test_a_target_whose_credentials_cannot_be_had_is_unread_and_the_others_are_r
     ((code, count),) = codes(records, "bad").items()
     assert count == 3
     assert code.endswith("Error")
-    (note,) = [one for one in done.notes if one.startswith("bad: ")]
+    (note,) = [item for item in done.notes if item.startswith("bad: ")]
     assert f"bad: the target was given up: {code}: no credentials could be had from " in note
     assert f"{named} of the profile bad" in note
     assert said in note
@@ -114,7 +114,7 @@ def test_a_damaged_cache_of_sso_is_a_failure_of_the_credentials(
     assert codes(records, "good") == {"": 3}
     assert sum(codes(records, "bad").values()) == 3
     assert "" not in codes(records, "bad")
-    (note,) = [one for one in done.notes if one.startswith("bad: ")]
+    (note,) = [item for item in done.notes if item.startswith("bad: ")]
     assert "no credentials could be had from the SSO session of the profile bad" in note
 
 
@@ -178,7 +178,9 @@ def _defaults(prompt: Callable[[str], str]) -> tuple[object, ...]:
 
     from botocore.credentials import AssumeRoleProvider
 
-    return tuple(prompt if one is getpass else one for one in AssumeRoleProvider.__init__.__defaults__ or ())
+    return tuple(
+        prompt if item is getpass else item for item in AssumeRoleProvider.__init__.__defaults__ or ()
+    )
 
 
 def test_credentials_that_never_come_are_a_failure_by_name(service: Service, tmp_path) -> None:

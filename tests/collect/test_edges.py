@@ -35,20 +35,20 @@ def test_times_finer_than_a_millisecond_fall_into_no_gap(service: Service, seed:
 
 def test_image_sets_without_a_time_of_creation_are_not_lost_without_a_word(service: Service) -> None:
     fill(service, 2000)
-    for one in service.listed[DATASTORE][::20]:
-        del one["createdAt"]
+    for item in service.listed[DATASTORE][::20]:
+        del item["createdAt"]
     records, _ = run(service, target(), workers=8)
-    assert [one.error[0] for one in records if one.error] == ["SearchNotDated"]
-    assert not [one for one in records if one.answer and LISTED_SINCE in one.answer]
+    assert [record.error[0] for record in records if record.error] == ["SearchNotDated"]
+    assert not [record for record in records if record.answer and LISTED_SINCE in record.answer]
 
 
 def test_without_cuts_image_sets_without_a_time_of_creation_are_found(service: Service) -> None:
     fill(service, 120)
-    for one in service.listed[DATASTORE][::20]:
-        del one["createdAt"]
+    for item in service.listed[DATASTORE][::20]:
+        del item["createdAt"]
     records, _ = run(service, target(), workers=1)
     assert found(records) == every(120)
-    assert not [one for one in records if one.error]
+    assert not [record for record in records if record.error]
 
 
 def test_what_stands_at_the_end_of_a_page_and_at_the_begin_of_the_next_counts_once(service: Service) -> None:
@@ -71,7 +71,7 @@ def test_a_search_that_breaks_off_is_taken_up_where_it_had_got_to(
     service.deepest = 4 * page
     records, _ = run(service, target(), workers=workers)
     assert found(records) == every(400)
-    assert not [one for one in records if one.error]
+    assert not [record for record in records if record.error]
 
 
 def test_expired_credentials_are_asked_for_anew(service: Service) -> None:
@@ -81,8 +81,8 @@ def test_expired_credentials_are_asked_for_anew(service: Service) -> None:
     records, done = run(
         service, target(discovery=None, image_sets=listed, complete=False), needs=FORCED, workers=4
     )
-    read = [one for one in records if one.action == "GetImageSet"]
-    assert Counter(one.found for one in read) == {True: 60}
+    read = [record for record in records if record.action == "GetImageSet"]
+    assert Counter(field.found for field in read) == {True: 60}
     assert not [note for note in done.notes if "given up" in note]
 
 

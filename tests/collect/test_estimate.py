@@ -22,8 +22,8 @@ def target(name: str = "t", **other: object) -> Target:
     return Target(name, "us-east-1", **(given | other))  # type: ignore[arg-type]
 
 
-def calls(one: Estimate) -> dict[str, int]:
-    return {cost.action: cost.calls for cost in one.costs}
+def calls(item: Estimate) -> dict[str, int]:
+    return {cost.action: cost.calls for cost in item.costs}
 
 
 def in_account(number: int) -> Target:
@@ -42,7 +42,7 @@ def test_no_more_accounts_go_side_by_side_than_are_read_at_once(accounts: int, w
 def test_a_short_lane_makes_room_for_the_next_one() -> None:
     long = in_account(0)
     short = [replace(in_account(number), name=f"s{number}") for number in range(1, MOST_LANES + 2)]
-    sizes = {long.name: 1_000_000} | {one.name: 100_000 for one in short}
+    sizes = {long.name: 1_000_000} | {item.name: 100_000 for item in short}
     assert duration(estimate([long, *short], WHOLE, sizes=sizes, run="r")) == pytest.approx(SECONDS)
 
 
@@ -63,47 +63,59 @@ def test_an_organization_has_the_accounts_and_data_stores_of_the_last_run() -> N
         f"t/100000000001/us-east-1/{'d' * 32}": 7,
         f"tt/100000000001/eu-west-1/{'e' * 32}": 7,
     }
-    (one,) = estimate([whole], WHOLE, sizes=sizes, run="r")
-    assert (one.sets, one.known, one.accounts, one.stores, one.known_stores) == (1_000_100, "r", 3, 3, "r")
-    assert calls(one) == {
+    (item,) = estimate([whole], WHOLE, sizes=sizes, run="r")
+    assert (item.sets, item.known, item.accounts, item.stores, item.known_stores) == (
+        1_000_100,
+        "r",
+        3,
+        3,
+        "r",
+    )
+    assert calls(item) == {
         "ListAccounts": 1,
         "ListDatastores": 3,
         "GetDatastore": 3,
         "SearchImageSets": 2 + 1 + 20_000,
         "GetImageSet": 1_000_100,
     }
-    assert len(one.lanes) == 3
-    assert duration([one]) == pytest.approx(SECONDS)
+    assert len(item.lanes) == 3
+    assert duration([item]) == pytest.approx(SECONDS)
 
 
 def test_without_a_run_it_is_one_account_and_one_data_store_and_that_is_assumed() -> None:
     whole = target("t", datastore="", datastores="*", organization=True, role_arn=ROLE)
-    (one,) = estimate([whole], WHOLE, sets=1_000_000)
-    assert (one.sets, one.known, one.accounts, one.stores, one.known_stores) == (1_000_000, "given", 1, 1, "")
-    (one,) = estimate([target()], WHOLE)
-    assert (one.accounts, one.stores, one.known_stores) == (1, 1, "listed")
+    (item,) = estimate([whole], WHOLE, sets=1_000_000)
+    assert (item.sets, item.known, item.accounts, item.stores, item.known_stores) == (
+        1_000_000,
+        "given",
+        1,
+        1,
+        "",
+    )
+    (item,) = estimate([target()], WHOLE)
+    assert (item.accounts, item.stores, item.known_stores) == (1, 1, "listed")
 
 
 def test_image_sets_that_are_given_lie_in_the_data_stores_of_the_last_run() -> None:
     whole = target("t", datastore="", datastores="*")
     sizes = {f"t/{letter * 32}": 5 for letter in "abc"}
-    (one,) = estimate([whole], WHOLE, sizes=sizes, run="r", sets=1_000)
-    assert (one.sets, one.known, one.stores, one.known_stores) == (1_000, "given", 3, "r")
-    assert calls(one)["SearchImageSets"] == 3 * 7
+    (item,) = estimate([whole], WHOLE, sizes=sizes, run="r", sets=1_000)
+    assert (item.sets, item.known, item.stores, item.known_stores) == (1_000, "given", 3, "r")
+    assert calls(item)["SearchImageSets"] == 3 * 7
 
 
 def test_many_data_stores_of_one_account_take_their_time() -> None:
     whole = target("t", datastore="", datastores="*")
     sizes = {f"t/{number:032x}": 0 for number in range(116)}
-    (one,) = estimate([whole], Needs(image_sets=False), sizes=sizes, run="r")
-    assert calls(one) == {"ListDatastores": 3, "GetDatastore": 116}
-    assert duration([one]) == pytest.approx((116 - 18) / 9.8)
+    (item,) = estimate([whole], Needs(image_sets=False), sizes=sizes, run="r")
+    assert calls(item) == {"ListDatastores": 3, "GetDatastore": 116}
+    assert duration([item]) == pytest.approx((116 - 18) / 9.8)
 
 
 def test_a_share_of_the_quota_makes_it_take_longer() -> None:
-    (one,) = estimate([target()], WHOLE, sets=1_000_000, share=0.4)
-    assert one.share == pytest.approx(0.392)
-    assert duration([one]) == pytest.approx((1_000_000 - 18) / 9.8)
+    (item,) = estimate([target()], WHOLE, sets=1_000_000, share=0.4)
+    assert item.share == pytest.approx(0.392)
+    assert duration([item]) == pytest.approx((1_000_000 - 18) / 9.8)
 
 
 A, B = "a" * 32, "b" * 32
@@ -122,8 +134,8 @@ PINNED = (ImageSetRef(A, 1), ImageSetRef(A, 2), ImageSetRef(B, 3), ImageSetRef(B
 def test_versions_that_are_pinned_are_counted_as_they_are_asked_for(
     needs: Needs, expected: dict[str, int]
 ) -> None:
-    (one,) = estimate([target(discovery=None, image_sets=PINNED)], needs)
-    assert calls(one) == {"GetDatastore": 1, **expected}
+    (item,) = estimate([target(discovery=None, image_sets=PINNED)], needs)
+    assert calls(item) == {"GetDatastore": 1, **expected}
 
 
 def test_nothing_takes_no_time() -> None:

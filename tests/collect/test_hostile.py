@@ -40,7 +40,7 @@ def test_no_rule_passes_of_what_a_fault_in_the_answers_on_an_image_set_has_hidde
     hard: Service, tmp_path: Path
 ) -> None:
     dice, good = random.Random(20), hostile.good_answers(hard)
-    faults = {one: hostile.fault(dice, hostile.OF_ONE, good, alone=False) for one in hostile.SETS}
+    faults = {item: hostile.fault(dice, hostile.OF_ONE, good, alone=False) for item in hostile.SETS}
     assert audited(hard, tmp_path, faults, "listed") == []
 
 
@@ -49,7 +49,7 @@ def test_no_rule_passes_of_what_a_fault_in_the_answers_on_a_data_store_has_hidde
     hard: Service, tmp_path: Path, target: str
 ) -> None:
     dice, good = random.Random(f"{target} 1"), hostile.good_answers(hard)
-    actions = [one for one in hostile.OF_ALL if one not in hostile.OF_ONE]
+    actions = [item for item in hostile.OF_ALL if item not in hostile.OF_ONE]
     fault = hostile.fault(dice, actions[: 2 if target == "searched" else 3], good, alone=True)
     assert audited(hard, tmp_path, {"": fault}, target) == []
 

@@ -27,9 +27,9 @@ OPEN = Path("/proc/self/fd")
 def opened(what: str) -> int:
     """Descriptors of this process whose target contains a text."""
     count = 0
-    for one in OPEN.iterdir():
+    for path in OPEN.iterdir():
         try:
-            count += what in str(one.readlink())
+            count += what in str(path.readlink())
         except OSError:  # closed meanwhile
             continue
     return count
@@ -68,7 +68,7 @@ def test_descriptors_do_not_grow_with_the_number_of_accounts(
 
         options = Options(rates=QUICK, workers=1, attempts=ATTEMPTS)
         done = collect(targets, sink, needs=Needs(fields=frozenset({"imageSetArn"})), options=options)
-    assert not [one.error for one in records if one.error]
+    assert not [item.error for item in records if item.error]
     assert done.calls[GET_IMAGE_SET] == 2 * len(places)
     # the service has the other end of each connection in the same process
     assert max(sockets) <= MOST_LANES * 2 * SOCKETS < len(places) * SOCKETS

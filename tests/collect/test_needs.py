@@ -32,7 +32,9 @@ def run(needs: Needs, *targets: Target, **options: object) -> tuple[list[Record]
     chosen = Options(**({"rates": FAST, "attempts": 1, "pause": lambda seconds: False} | options))
     records: list[Record] = []
     done = collect(targets or (target(),), records.append, needs=needs, options=chosen, now=lambda: NOW)
-    return sorted(records, key=lambda one: (one.image_set_id or "", one.action, one.version or 0)), done
+    return sorted(
+        records, key=lambda record: (record.image_set_id or "", record.action, record.version or 0)
+    ), done
 
 
 def of(records: list[Record], action: str) -> list[Record]:
@@ -99,7 +101,7 @@ def test_pinned_versions(service: Service, needs: Needs, calls: dict[str, int]) 
     assert done.calls == {"GetCallerIdentity": 1, "GetDatastore": 1, **calls}
     for action in ("GetImageSet", "ListImageSetVersions"):
         found = of(records, action)
-        assert [one.version for one in found] == ([2, 4] if action in calls else [])
+        assert [explanation.version for explanation in found] == ([2, 4] if action in calls else [])
         if found:
             assert (found[0].labels, found[0].label_places) == ({"class": "a"}, {"class": "x.csv:3"})
 
@@ -109,14 +111,14 @@ def test_a_set_that_is_listed_whole_and_pinned_is_listed_by_one_call(service: Se
     records, done = run(VERSIONS, target(ImageSetRef(image_set_id(1), 2), ImageSetRef(image_set_id(1))))
     assert done.calls["ListImageSetVersions"] == 1
     assert "GetImageSet" not in done.calls
-    assert [one.version for one in of(records, "ListImageSetVersions")] == [None, 2]
+    assert [item.version for item in of(records, "ListImageSetVersions")] == [None, 2]
 
 
 def test_a_pinned_version_that_the_list_lacks_is_unreadable(service: Service) -> None:
     service.histories[image_set_id(1)] = history(5, 1)
     records, _ = run(BEFORE, target(ImageSetRef(image_set_id(1), 9)))
-    (one,) = of(records, "ListImageSetVersions")
-    assert (one.found, one.error) == (
+    (item,) = of(records, "ListImageSetVersions")
+    assert (item.found, item.error) == (
         None,
         ("VersionNotFound", "version 9 was not found; the latest one is 5"),
     )
@@ -127,8 +129,8 @@ def test_every_page_is_read_and_kept_in_the_apis_spelling(service: Service) -> N
     service.histories[image_set_id(1)] = history(10, 1)
     service.histories[image_set_id(1)][0] |= {"overrides": {"forced": True}, "newMember": 1}
     records, done = run(VERSIONS, target(ImageSetRef(image_set_id(1))))
-    (one,) = of(records, "ListImageSetVersions")
-    items = one.answer["imageSetPropertiesList"]
+    (entry,) = of(records, "ListImageSetVersions")
+    items = entry.answer["imageSetPropertiesList"]
     assert [item["versionId"] for item in items] == [str(number) for number in range(1, 11)]
     assert items[9] == {
         "imageSetId": image_set_id(1), "versionId": "10", "imageSetState": "ACTIVE",
@@ -148,8 +150,8 @@ def test_a_version_written_between_two_pages_is_read_in_another_reading(service:
 
     service.list_fault = grow
     records, done = run(VERSIONS, target(ImageSetRef(name)))
-    (one,) = of(records, "ListImageSetVersions")
-    assert len(one.answer["imageSetPropertiesList"]) == 6
+    (item,) = of(records, "ListImageSetVersions")
+    assert len(item.answer["imageSetPropertiesList"]) == 6
     assert done.calls["ListImageSetVersions"] == 4
 
 
@@ -164,8 +166,8 @@ NO_LIST = [
 def test_what_is_no_list_is_asked_again_then_unreadable(service: Service, fault: str) -> None:
     service.list_fault = lambda name, attempt: fault
     records, _ = run(VERSIONS, target(ImageSetRef(image_set_id(1))))
-    (one,) = of(records, "ListImageSetVersions")
-    assert (one.found, one.error[0]) == (None, "BadAnswer")
+    (item,) = of(records, "ListImageSetVersions")
+    assert (item.found, item.error[0]) == (None, "BadAnswer")
     service.list_fault = lambda name, attempt: fault if attempt == 1 else None
     service.attempts.clear()
     records, _ = run(VERSIONS, target(ImageSetRef(image_set_id(1))))
@@ -176,8 +178,8 @@ def test_pages_without_end_are_no_list(service: Service) -> None:
     service.histories[image_set_id(1)] = history(2, 1)
     service.list_fault = lambda name, attempt: "page again"
     records, done = run(VERSIONS, target(ImageSetRef(image_set_id(1))))
-    (one,) = of(records, "ListImageSetVersions")
-    assert one.error[0] == "BadAnswer"
+    (item,) = of(records, "ListImageSetVersions")
+    assert item.error[0] == "BadAnswer"
     assert done.calls["ListImageSetVersions"] < 20
 
 
@@ -198,7 +200,7 @@ def test_a_failed_call_is_a_record_of_that_call(service: Service, action: str, f
     )
     records, _ = run(Needs(versions=True, tags=("Owner",)))
     failed = [record for record in records if record.error]
-    assert [(one.action, one.image_set_id, one.error[0], one.found) for one in failed] == [
+    assert [(item.action, item.image_set_id, item.error[0], item.found) for item in failed] == [
         (action, image_set_id(1), code, None)
     ]
     assert len(records) == 1 + 3 * 3
@@ -207,7 +209,7 @@ def test_a_failed_call_is_a_record_of_that_call(service: Service, action: str, f
 def test_a_set_that_is_not_there_has_no_tags_to_ask_for(service: Service) -> None:
     gone = target(ImageSetRef(image_set_id(77)))
     records, done = run(Needs(versions=True, tags=("Owner",)), gone)
-    assert [(one.action, one.found) for one in records if one.image_set_id] == [
+    assert [(record.action, record.found) for record in records if record.image_set_id] == [
         ("GetImageSet", False),
         ("ListImageSetVersions", False),
     ]
@@ -217,8 +219,8 @@ def test_a_set_that_is_not_there_has_no_tags_to_ask_for(service: Service) -> Non
 def test_versions_that_were_not_found_are_in_doubt_with_their_data_store(service: Service) -> None:
     service.stores[DATASTORE] = "DELETING"
     records, _ = run(VERSIONS, target(ImageSetRef(image_set_id(77))))
-    (one,) = of(records, "ListImageSetVersions")
-    assert (one.found, one.error[0]) == (None, "NotConfirmed")
+    (item,) = of(records, "ListImageSetVersions")
+    assert (item.found, item.error[0]) == (None, "NotConfirmed")
 
 
 NO_TAGS = ["truncated", "list", "null", "no tags", "tag as number", "tag as null", "tags as list", "tag twice",
@@ -229,8 +231,8 @@ NO_TAGS = ["truncated", "list", "null", "no tags", "tag as number", "tag as null
 def test_what_are_no_tags_is_unreadable(service: Service, fault: str) -> None:
     service.tags_fault = lambda name, attempt: fault
     records, _ = run(Needs(tags=("Owner",)), target(ImageSetRef(image_set_id(1))))
-    (one,) = of(records, "ListTagsForResource")
-    assert one.error[0] == "BadAnswer"
+    (item,) = of(records, "ListTagsForResource")
+    assert item.error[0] == "BadAnswer"
     assert of(records, "GetImageSet")[0].found is True
 
 
@@ -247,9 +249,9 @@ def test_tags_are_asked_for_by_the_arn_that_an_answer_gives(service: Service) ->
     service.tags[given] = {"Owner": "radiology", "Cost Centre": ""}
     records, _ = run(Needs(tags=("Owner",)), target(ImageSetRef(name)))
     assert asked_arns(service) == [given]
-    (one,) = of(records, "ListTagsForResource")
-    assert one.answer == {"tags": {"Owner": "radiology", "Cost Centre": ""}}
-    assert json.loads(one.to_json())["tags"] == one.answer["tags"]
+    (item,) = of(records, "ListTagsForResource")
+    assert item.answer == {"tags": {"Owner": "radiology", "Cost Centre": ""}}
+    assert json.loads(item.to_json())["tags"] == item.answer["tags"]
 
 
 def test_an_arn_of_another_image_set_is_not_asked_for(service: Service) -> None:
@@ -276,18 +278,18 @@ def test_without_an_account_no_arn_is_guessed(service: Service) -> None:
     records, done = run(Needs(tags=("Owner",), datastore_tags=("Owner",)))
     tags = of(records, "ListTagsForResource")
     assert len(tags) == 4
-    assert {(one.error[0], one.found, one.collected_at) for one in tags} == {("ArnNotKnown", None, None)}
+    assert {(tag.error[0], tag.found, tag.collected_at) for tag in tags} == {("ArnNotKnown", None, None)}
     assert "ListTagsForResource" not in done.calls
 
 
 def test_the_data_store_is_a_record(service: Service) -> None:
     service.store_more = {"createdAt": 1.679592510753e9, "kmsKeyArn": "arn:aws:kms:x", "newMember": 1}
     records, _ = run(Needs(), target(complete=True))
-    one = records[0]
-    assert (one.action, one.image_set_id, one.datastore_id, one.complete) == (
+    item = records[0]
+    assert (item.action, item.image_set_id, item.datastore_id, item.complete) == (
         "GetDatastore", None, DATASTORE, True,
     )  # fmt: skip
-    assert one.answer == {
+    assert item.answer == {
         "datastoreProperties": {
             "datastoreId": DATASTORE, "datastoreName": "archive", "datastoreStatus": "ACTIVE",
             "createdAt": "2023-03-23T17:28:30.753Z", "kmsKeyArn": "arn:aws:kms:x",
@@ -302,7 +304,7 @@ def test_a_data_store_that_is_not_known_is_a_record_too(service: Service, fault:
     service.store_fault = lambda name, attempt: fault
     records, _ = run(Needs(versions=True, tags=("Owner",)), target(ImageSetRef(image_set_id(1))))
     assert (records[0].action, records[0].error[0]) == ("GetDatastore", code)
-    lost = {one.action: one.error[0] for one in records[1:] if one.error}
+    lost = {record.action: record.error[0] for record in records[1:] if record.error}
     expected = dict.fromkeys(
         ("GetImageSet", "ListImageSetVersions", "ListTagsForResource"), "TargetUnreadable"
     )
@@ -312,8 +314,8 @@ def test_a_data_store_that_is_not_known_is_a_record_too(service: Service, fault:
 def test_a_lost_target_has_every_record_and_makes_no_call(service: Service, aws_env) -> None:
     aws_env.delenv("AWS_ACCESS_KEY_ID")
     records, done = run(Needs(versions=True, tags=("Owner",), datastore_tags=("Owner",)))
-    assert Counter(one.action for one in records) == {
+    assert Counter(record.action for record in records) == {
         "GetDatastore": 1, "GetImageSet": 3, "ListImageSetVersions": 3, "ListTagsForResource": 4,
     }  # fmt: skip
-    assert {(one.error[0], one.collected_at) for one in records} == {("NoCredentialsError", None)}
+    assert {(record.error[0], record.collected_at) for record in records} == {("NoCredentialsError", None)}
     assert done.calls == {}

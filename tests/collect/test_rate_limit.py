@@ -150,16 +150,16 @@ def test_a_consumer_beside_us_is_made_room_for() -> None:
 
 def test_buckets_are_shared_by_account_region_and_action() -> None:
     limiter = Limiter({"GetImageSet": Rate(100, 10)})
-    one = limiter.bucket("1", "us-east-1", "GetImageSet")
-    assert one is limiter.bucket("1", "us-east-1", "GetImageSet")
+    item = limiter.bucket("1", "us-east-1", "GetImageSet")
+    assert item is limiter.bucket("1", "us-east-1", "GetImageSet")
     others = [
         ("2", "us-east-1", "GetImageSet"),
         ("1", "eu-west-1", "GetImageSet"),
         ("1", "us-east-1", "GetDatastore"),
     ]
-    assert all(limiter.bucket(*key) is not one for key in others)
-    assert one is not None
-    assert (one.rate, one.burst) == (100 * SHARE, 10 * BURST_SHARE)
+    assert all(limiter.bucket(*key) is not item for key in others)
+    assert item is not None
+    assert (item.rate, item.burst) == (100 * SHARE, 10 * BURST_SHARE)
     assert limiter.bucket("1", "us-east-1", "AssumeRole") is None
 
 

@@ -55,7 +55,7 @@ def recall(tmp_path: Path) -> Iterator[Remember]:
     def remember(*runs: list[dict[str, Any]], target: Target = TARGET) -> Reuse:
         for number, records in enumerate(runs):
             path = tmp_path / f"{number}.jsonl"
-            path.write_text("".join(json.dumps(one) + "\n" for one in records))
+            path.write_text("".join(json.dumps(record) + "\n" for record in records))
             earlier.add(path, f"run-{number}")
         return Reuse.of(PriorAnswers(earlier=earlier), target, None)
 

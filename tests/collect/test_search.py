@@ -62,8 +62,14 @@ def run(
 
 def found(records: list[Record], action: str = "SearchImageSets") -> Counter[str | None]:
     """How often each image set was found; None for a search that failed."""
-    ends = [one for one in records if one.action == action and one.answer and LISTED_SINCE in one.answer]
-    return Counter(one.image_set_id for one in records if one.action == action and one not in ends)
+    ends = [
+        record
+        for record in records
+        if record.action == action and record.answer and LISTED_SINCE in record.answer
+    ]
+    return Counter(
+        record.image_set_id for record in records if record.action == action and record not in ends
+    )
 
 
 def every(count: int) -> Counter[str]:
@@ -75,8 +81,8 @@ def test_a_search_that_answers_all_is_the_only_call(service: Service) -> None:
     records, done = run(service, target())
     assert found(records) == every(120)
     assert set(done.calls) == {"GetCallerIdentity", "GetDatastore", "SearchImageSets"}
-    one = next(record for record in records if record.image_set_id == image_set_id(7))
-    assert one.answer == {
+    item = next(record for record in records if record.image_set_id == image_set_id(7))
+    assert item.answer == {
         "imageSetId": image_set_id(7), "version": 1, "createdAt": "2023-11-14T22:13:27Z",
         "updatedAt": "2023-11-14T22:13:28Z", "lastAccessedAt": "2023-11-14T22:13:29Z",
         "storageTier": "FREQUENT_ACCESS", "isPrimary": True,
@@ -108,7 +114,7 @@ def test_odd_dicom_attributes_are_dropped_and_in_no_message(service: Service, ta
     service.listed[DATASTORE][0]["DICOMTags"] = tags
     records, done = run(service, target())
     assert found(records) == every(2)
-    assert not [one.error for one in records if one.error]
+    assert not [record.error for record in records if record.error]
     assert "9227465" not in "".join(map(repr, records)) + "".join(done.notes)
 
 
@@ -134,9 +140,9 @@ def test_the_same_audit_reads_an_image_set_by_the_same_call(service: Service) ->
         records, _ = run(service, target(), needs=STATE, workers=8)
         by_call.append(
             {
-                one.image_set_id: one.action
-                for one in records
-                if one.action in ("GetImageSet", "ListImageSetVersions")
+                record.image_set_id: record.action
+                for record in records
+                if record.action in ("GetImageSet", "ListImageSetVersions")
             }
         )
     assert by_call[0] == by_call[1]
@@ -157,20 +163,22 @@ def test_an_order_that_is_not_kept_is_no_whole_answer(service: Service) -> None:
     service.unsorted = True
     service.listed[DATASTORE].reverse()
     records, done = run(service, target())
-    (whole,) = [one for one in records if one.action == "SearchImageSets" and one.image_set_id is None]
+    (whole,) = [
+        record for record in records if record.action == "SearchImageSets" and record.image_set_id is None
+    ]
     assert whole.error[0] == "SearchNotSorted"
     assert any("not every image set was found" in note for note in done.notes)
-    assert not next(one for one in records if one.action == "GetDatastore").complete
+    assert not next(record for record in records if record.action == "GetDatastore").complete
 
 
 def test_a_filter_that_is_not_kept_is_no_whole_answer(service: Service) -> None:
     fill(service, 2000)
     service.unfiltered = True
     records, _ = run(service, target(), workers=8)
-    assert {one.error[0] for one in records if one.image_set_id is None and one.error} == {
+    assert {record.error[0] for record in records if record.image_set_id is None and record.error} == {
         "SearchNotFiltered"
     }
-    assert not next(one for one in records if one.action == "GetDatastore").complete
+    assert not next(record for record in records if record.action == "GetDatastore").complete
 
 
 def test_a_search_that_is_denied_makes_the_target_unread(service: Service) -> None:
@@ -178,10 +186,10 @@ def test_a_search_that_is_denied_makes_the_target_unread(service: Service) -> No
     service.search_fault = lambda name, attempt: "403"
     records, _ = run(service, target())
     assert found(records) == {None: 1}
-    assert next(one for one in records if one.image_set_id is None and one.error).error[0] == (
+    assert next(record for record in records if record.image_set_id is None and record.error).error[0] == (
         "AccessDeniedException"
     )
-    assert not next(one for one in records if one.action == "GetDatastore").complete
+    assert not next(record for record in records if record.action == "GetDatastore").complete
 
 
 def test_faults_in_between_lose_nothing(service: Service) -> None:
@@ -191,7 +199,7 @@ def test_faults_in_between_lose_nothing(service: Service) -> None:
     records, done = run(service, target(), needs=FORCED, workers=8)
     assert found(records) == every(700)
     assert found(records, "GetImageSet") + found(records, "ListImageSetVersions") == every(700)
-    assert not [one for one in records if one.error]
+    assert not [record for record in records if record.error]
     assert done.retried
 
 
@@ -228,7 +236,7 @@ def test_as_few_calls_as_the_fields_need(
     asked = found(records, "GetImageSet") + found(records, "ListImageSetVersions")
     if calls and calls != {"SearchImageSets"}:
         assert set(asked) == set(every(300))
-    assert next(one for one in records if one.action == "GetDatastore").complete == bool(calls)
+    assert next(record for record in records if record.action == "GetDatastore").complete == bool(calls)
     if not needs.versions and calls:
         assert done.calls.get("GetImageSet", 0) + done.calls.get("ListImageSetVersions", 0) in (0, 300)
 
@@ -251,9 +259,9 @@ def test_labels_of_the_inventory_are_those_of_what_was_found(service: Service) -
     }
     records, done = run(service, target(discovery=Discovery(labels={"owner": "lab"}, listed=listed)))
     labels = {
-        one.image_set_id: dict(one.labels)
-        for one in records
-        if one.action == "SearchImageSets" and one.image_set_id
+        record.image_set_id: dict(record.labels)
+        for record in records
+        if record.action == "SearchImageSets" and record.image_set_id
     }
     assert labels == {
         image_set_id(0): {"owner": "lab"},
@@ -273,7 +281,9 @@ def test_data_stores_by_name_are_targets_of_their_own(service: Service) -> None:
     fill(service, 3)
     fill(service, 2, second, first=10)
     records, done = run(service, target("site", datastore="", datastores="radiology-*"))
-    sets = Counter(one.target for one in records if one.action == "SearchImageSets" and one.image_set_id)
+    sets = Counter(
+        record.target for record in records if record.action == "SearchImageSets" and record.image_set_id
+    )
     assert sets == {f"site/{DATASTORE}": 3, f"site/{second}": 2}
     assert done.calls["ListDatastores"] == 1
     assert set(done.identities) == {"site", f"site/{DATASTORE}", f"site/{second}"}
@@ -285,9 +295,9 @@ def test_data_stores_that_cannot_be_listed_are_an_unread_target(service: Service
     records, _ = run(
         service, target("site", datastore="", datastores="*"), target("other", datastore=DATASTORE)
     )
-    (lost,) = [one for one in records if one.action == "ListDatastores"]
+    (lost,) = [record for record in records if record.action == "ListDatastores"]
     assert (lost.target, lost.error[0], lost.account) == ("site", "AccessDeniedException", "111122223333")
-    assert found([one for one in records if one.target == "other"]) == every(3)
+    assert found([record for record in records if record.target == "other"]) == every(3)
 
 
 def test_no_data_store_by_that_name_is_noted(service: Service) -> None:
@@ -299,8 +309,8 @@ def test_stores_that_are_gone_are_not_searched(service: Service) -> None:
     service.stores = {OTHER: "DELETING"}
     fill(service, 3)
     records, _ = run(service, target())
-    assert [one.error[0] for one in records if one.error and one.action == "SearchImageSets"]
-    assert not next(one for one in records if one.action == "GetDatastore").complete
+    assert [record.error[0] for record in records if record.error and record.action == "SearchImageSets"]
+    assert not next(record for record in records if record.action == "GetDatastore").complete
 
 
 def test_a_list_of_versions_of_what_was_found_is_one_call_for_each(service: Service) -> None:
@@ -315,6 +325,9 @@ def test_a_list_of_versions_of_what_was_found_is_one_call_for_each(service: Serv
 
 def test_a_data_store_that_is_not_there_is_told_of_once(service: Service) -> None:
     records, done = run(service, target(datastore="9" * 32))
-    assert {one.error[0] for one in records if one.error} <= {"ResourceNotFoundException", "TargetUnreadable"}
-    (note,) = [one for one in done.notes if "asked at" not in one]
+    assert {record.error[0] for record in records if record.error} <= {
+        "ResourceNotFoundException",
+        "TargetUnreadable",
+    }
+    (note,) = [item for item in done.notes if "asked at" not in item]
     assert f"all: the data store {'9' * 32} was not found in us-east-1" in note

@@ -37,8 +37,8 @@ def run(*targets: Target, needs: Needs = STATE, **options: object) -> tuple[list
 
 
 def codes(records: list[Record]) -> Counter[str]:
-    of_sets = [one for one in records if one.image_set_id]
-    return Counter(one.error[0] if one.error else "" for one in of_sets)
+    of_sets = [record for record in records if record.image_set_id]
+    return Counter(image_set.error[0] if image_set.error else "" for image_set in of_sets)
 
 
 WRONG = {"ReadTimeoutError", "BadAnswer", "HTTPClientError", "ConnectionClosedError", "ProtocolError"}
@@ -53,8 +53,8 @@ def test_an_answer_that_no_parser_likes_is_an_unread_set_and_the_others_are_read
     service.fault = lambda name, attempt: fault if name == POISONED else None
     records, _ = run(target(5))
     assert codes(records)[""] >= 4
-    assert {one.image_set_id for one in records if one.error} <= {POISONED}
-    assert {one.error[0] for one in records if one.error} <= WRONG
+    assert {record.image_set_id for record in records if record.error} <= {POISONED}
+    assert {record.error[0] for record in records if record.error} <= WRONG
 
 
 @pytest.mark.parametrize("fault", ["301", "302", "307", "308"])
@@ -65,8 +65,8 @@ def test_no_answer_leads_to_another_host(service: Service, fault: str) -> None:
         for name in ("fault", "store_fault", "search_fault"):
             setattr(service, name, lambda name, attempt: fault)
         records, _ = run(target(2), whole(), deadlines=Deadlines())
-        assert not [one for one in records if one.image_set_id and one.answer]
-        assert [one.error for one in records if one.error]
+        assert not [record for record in records if record.image_set_id and record.answer]
+        assert [record.error for record in records if record.error]
         with pytest.raises(BlockingIOError):
             other.accept()
 
@@ -79,14 +79,14 @@ def test_an_answer_that_never_ends_is_an_unread_set_and_the_others_are_read(
     records, done = run(target(20))
     assert (codes(records) - Counter({"": 19})).keys() <= WRONG
     assert codes(records)[""] == 19
-    assert [one.image_set_id for one in records if one.error] == [POISONED]
+    assert [record.image_set_id for record in records if record.error] == [POISONED]
     assert not [note for note in done.notes if "given up" in note or "no more" in note]
 
 
 def test_an_answer_that_is_too_large_is_asked_for_once(service: Service) -> None:
     service.fault = lambda name, attempt: "huge"
     records, done = run(target(1))
-    (error,) = [one.error for one in records if one.image_set_id and one.error]
+    (error,) = [record.error for record in records if record.image_set_id and record.error]
     assert error[0] == "BadAnswer"
     assert "it is larger than 1,048,576 bytes" in error[1]
     assert done.calls["GetImageSet"] == 1
@@ -116,7 +116,7 @@ def test_an_action_whose_answers_have_no_end_is_given_up(service: Service, fault
     assert codes(records).total() == 500
     assert codes(records)[""] == 0
     assert done.calls["GetImageSet"] < 20
-    assert any("no more GetImageSet calls were made: n" in one for one in done.notes)
+    assert any("no more GetImageSet calls were made: n" in note for note in done.notes)
 
 
 def test_an_action_that_is_never_answered_is_given_up_and_the_others_go_on(service: Service) -> None:
@@ -124,11 +124,13 @@ def test_an_action_that_is_never_answered_is_given_up_and_the_others_go_on(servi
     service.fault = service.list_fault = lambda name, attempt: "silent"
     records, done = run(whole(), needs=FORCED)
     assert found(records).total() == 200
-    unread = [one for one in records if one.action in ("GetImageSet", "ListImageSetVersions")]
-    assert {one.error[0] for one in unread if one.error} == {"ReadTimeoutError"}
+    unread = [record for record in records if record.action in ("GetImageSet", "ListImageSetVersions")]
+    assert {item.error[0] for item in unread if item.error} == {"ReadTimeoutError"}
     assert len(unread) == 200
     assert sum(done.calls[action] for action in ("GetImageSet", "ListImageSetVersions")) < 60
-    assert any("no more GetImageSet calls were made: none was answered any more" in one for one in done.notes)
+    assert any(
+        "no more GetImageSet calls were made: none was answered any more" in note for note in done.notes
+    )
 
 
 def test_a_search_that_is_never_answered_leaves_its_target_open_and_the_others_are_read(
@@ -137,7 +139,7 @@ def test_a_search_that_is_never_answered_leaves_its_target_open_and_the_others_a
     service.search_fault = lambda name, attempt: "trickle"
     records, done = run(whole(), target(20))
     assert found(records) == Counter([None])
-    assert len([one for one in records if one.target == "archive" and one.answer]) == 21
+    assert len([record for record in records if record.target == "archive" and record.answer]) == 21
     assert any(note.startswith("all: not every image set was found: ReadTimeoutError") for note in done.notes)
 
 
@@ -179,9 +181,9 @@ def test_pages_without_an_end_that_bring_nothing_are_given_up(
     else:
         needs, asked = STATE, whole(datastore="", datastores="arch*")
     records, done = run(asked, needs=needs, deadlines=Deadlines(), workers=1)
-    failed = [one for one in records if one.action == action and one.error]
+    failed = [record for record in records if record.action == action and record.error]
     assert failed
-    assert {one.error[0] for one in failed if one.error} == {"BadAnswer"}
+    assert {item.error[0] for item in failed if item.error} == {"BadAnswer"}
     assert "pages in a row bring nothing new" in failed[0].error[1]
     assert done.calls[action] <= 4 * (requests.MOST_IDLE + 1)
 
@@ -217,7 +219,7 @@ def test_pages_without_an_end_that_bring_ever_new_things_are_given_up(
     elif action == "ListDatastores":
         asked = whole(datastore="", datastores="arch*")
     records, done = run(asked, needs=needs, deadlines=Deadlines(), workers=1)
-    failed = [one for one in records if one.action == action and one.error]
+    failed = [record for record in records if record.action == action and record.error]
     assert failed
     assert "there is no end to it within 12 pages" in failed[0].error[1]  # type: ignore[index]
     assert done.calls[action] <= 4 * 13
@@ -231,7 +233,7 @@ class Accounts:
 
     def list_accounts(self, **asked: str) -> dict[str, object]:
         self.pages += 1
-        accounts = [{"Id": one, "State": "ACTIVE"} for one in self.ids]
+        accounts = [{"Id": id_, "State": "ACTIVE"} for id_ in self.ids]
         return {"Accounts": accounts, "NextToken": f"token {self.pages}"}
 
 

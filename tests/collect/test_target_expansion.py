@@ -38,8 +38,8 @@ def had(earlier: AnswerIndex, folder: Path, run: str, *targets: str, error: str 
     """A run that had targets; `named` are the names of data stores by target, slashes as underscores."""
     path = folder / f"{run}.jsonl"
     lines = [
-        Record(one, None, error=(error, "said so") if error else None, action="ListDatastores").to_json()
-        for one in targets
+        Record(item, None, error=(error, "said so") if error else None, action="ListDatastores").to_json()
+        for item in targets
     ]
     for target, called in named.items():
         properties = {PROPERTIES: {"datastoreName": called}}
@@ -76,11 +76,11 @@ def run(*targets: Target, earlier: AnswerIndex | None = None) -> tuple[list[Reco
 
 def errors(records: list[Record]) -> dict[str, str]:
     """The codes of what could not be read, by target."""
-    return {one.target: one.error[0] for one in records if one.error}
+    return {record.target: record.error[0] for record in records if record.error}
 
 
 def said(records: list[Record], name: str) -> str:
-    (message,) = {one.error[1] for one in records if one.target == name and one.error}
+    (message,) = {record.error[1] for record in records if record.target == name and record.error}
     return message
 
 
@@ -101,8 +101,8 @@ def test_a_data_store_that_an_earlier_run_had_and_that_is_gone_is_an_unread_targ
     message = said(records, f"site/{GONE}")
     assert "it was in the run first; no data store of this id is listed in us-east-1 any more" in message
     assert f"site/{GONE}: {message}" in done.notes
-    (one,) = [record for record in records if record.error]
-    assert (one.datastore_id, one.region, one.account) == (GONE, "us-east-1", "111122223333")
+    (item,) = [record for record in records if record.error]
+    assert (item.datastore_id, item.region, item.account) == (GONE, "us-east-1", "111122223333")
 
 
 def test_a_data_store_that_is_listed_as_deleted_is_no_longer_there(
@@ -143,14 +143,14 @@ def test_what_the_owner_has_retired_is_noted_and_not_missed(
     stores.stores[SECOND] = "DELETED"
     records, done = run(target(retired=(SECOND, GONE)), earlier=earlier)
     assert errors(records) == {}
-    assert {one.target for one in records} == {f"site/{DATASTORE}"}
+    assert {record.target for record in records} == {f"site/{DATASTORE}"}
     note = f"site: gone for good by the owner's word (retired), and not missed: {SECOND}, {GONE}."
-    assert [one for one in done.notes if "asked at" not in one] == [note]
+    assert [item for item in done.notes if "asked at" not in item] == [note]
 
 
 def test_what_is_retired_and_there_all_the_same_is_audited(stores: Service) -> None:
     records, done = run(target(retired=(SECOND,)))
-    assert f"site/{SECOND}" in {one.target for one in records}
+    assert f"site/{SECOND}" in {record.target for record in records}
     assert f"site: {SECOND} is retired by the owner's word, but it is there, and audited." in done.notes
 
 
@@ -161,7 +161,7 @@ def test_a_retired_data_store_under_another_name_is_noted_as_that(
     stores.names[SECOND] = "attic"
     records, done = run(target(datastores="archive-*", retired=(SECOND,)), earlier=earlier)
     assert errors(records) == {}
-    (note,) = [one for one in done.notes if one.startswith(f"site/{SECOND}: ")]
+    (note,) = [item for item in done.notes if item.startswith(f"site/{SECOND}: ")]
     assert "is called attic now" in note
     assert note.endswith("it is retired by the owner's word, and not audited.")
 
@@ -182,7 +182,7 @@ def test_what_comes_back_is_read(stores: Service, earlier: AnswerIndex, tmp_path
     had(earlier, tmp_path, "second", f"site/{SECOND}", error="NoLongerListed")
     records, _ = run(target(), earlier=earlier)
     assert errors(records) == {}
-    assert f"site/{SECOND}" in {one.target for one in records}
+    assert f"site/{SECOND}" in {record.target for record in records}
 
 
 def test_a_target_that_is_left_out_has_no_parts_that_are_missed(
@@ -243,7 +243,7 @@ def test_accounts_that_are_not_active_are_skipped_and_counted(aws_env: pytest.Mo
     with serve(synthetic(1, HOME), synthetic(2, BRANCH), organization=states) as server:
         aws_env.setenv("AWS_ENDPOINT_URL", server.url)
         records, done = run(over_all())
-    assert {one.target.split("/")[1] for one in records} == {HOME}
+    assert {record.target.split("/")[1] for record in records} == {HOME}
     assert (
         "site: accounts of the organization that are not ACTIVE are not audited: 1 CLOSED, 2 SUSPENDED."
         in done.notes
@@ -268,7 +268,7 @@ def test_an_account_is_as_its_state_says_or_else_its_status(
         aws_env.setenv("AWS_ENDPOINT_URL", server.url)
         records, _ = run(over_all())
     assert errors(records) == {}
-    assert (f"site/{BRANCH}/{2:032x}" in {one.target for one in records}) is read
+    assert (f"site/{BRANCH}/{2:032x}" in {record.target for record in records}) is read
 
 
 def test_an_account_without_a_state_is_no_answer(aws_env: pytest.MonkeyPatch) -> None:
@@ -356,7 +356,7 @@ def test_a_data_store_that_two_calls_call_otherwise_is_unknown_once_it_was_asked
     service.names = {DATASTORE: "archive-1"}
     service.store_more = {"datastoreName": "another"}
     records, done = run(target(datastores="archive-1"))
-    (store,) = [one for one in records if one.action == "GetDatastore"]
+    (store,) = [record for record in records if record.action == "GetDatastore"]
     assert store.error is not None
     assert store.error[0] == "ContradictoryAnswers"
     assert "GetDatastore says datastoreName another, but ListDatastores says archive-1" in store.error[1]

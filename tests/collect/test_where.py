@@ -89,8 +89,8 @@ def test_an_image_set_that_cannot_be_told_apart_belongs() -> None:
 
 def test_image_sets_that_do_not_belong_are_neither_asked_about_nor_recorded(service: Service) -> None:
     fill(service, 120)
-    for number, one in enumerate(service.listed[DATASTORE]):
-        one["isPrimary"] = number % 3 == 0
+    for number, entry in enumerate(service.listed[DATASTORE]):
+        entry["isPrimary"] = number % 3 == 0
     own = target(discovery=Discovery(where("isPrimary: true")), complete=False)
     records, done = run(service, own, needs=FORCED, belongs=Members(AS_OF), as_of=AS_OF)
     expected = {image_set_id(n) for n in range(0, 120, 3)}
@@ -124,7 +124,7 @@ def test_bounds_of_times_are_given_to_the_service(service: Service) -> None:
         for path, body, _ in service.requests
         if path.endswith("searchImageSets") or "searchImageSets?" in path
     ]
-    fields = [next(iter(one["values"][0])) for one in body["filters"]]
+    fields = [next(iter(entry["values"][0])) for entry in body["filters"]]
     assert fields == ["createdAt", "updatedAt"]
 
 
@@ -186,7 +186,7 @@ def test_the_service_is_never_asked_for_less_than_belongs(
     for index, name in enumerate(TIMES):
         limits = bounds(condition, name, AS_OF)
         low, high = limits.after, limits.until
-        assert all(one is None or one == one.replace(microsecond=0) for one in (low, high))
+        assert all(entry is None or entry == entry.replace(microsecond=0) for entry in (low, high))
         for pair, belongs in zip(times, members(condition, *items), strict=True):
             if belongs:
                 assert low is None or low < pair[index]

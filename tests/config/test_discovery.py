@@ -41,33 +41,33 @@ def refused(folder: Path, target: str, more: str = REGION, **files: str) -> str:
 
 
 def test_all_image_sets_of_a_data_store(tmp_path: Path) -> None:
-    (one,) = targets(tmp_path, f"datastore: {STORE}, image_sets: all")
-    assert one.discovery is not None
-    assert (one.datastore, one.image_sets, one.complete, one.discovery.where) == (STORE, (), True, None)
+    (item,) = targets(tmp_path, f"datastore: {STORE}, image_sets: all")
+    assert item.discovery is not None
+    assert (item.datastore, item.image_sets, item.complete, item.discovery.where) == (STORE, (), True, None)
 
 
 def test_a_condition_chooses_image_sets(tmp_path: Path) -> None:
     where = "{where: {isPrimary: true, labels.site: north}}"
-    (one,) = targets(tmp_path, f"datastore: {STORE}, image_sets: {where}")
-    assert one.discovery is not None
-    assert isinstance(one.discovery.where, Group)
-    assert [leaf.operand.left.path for leaf in one.discovery.where.members if isinstance(leaf, Leaf)] == [
+    (item,) = targets(tmp_path, f"datastore: {STORE}, image_sets: {where}")
+    assert item.discovery is not None
+    assert isinstance(item.discovery.where, Group)
+    assert [leaf.operand.left.path for leaf in item.discovery.where.members if isinstance(leaf, Leaf)] == [
         "isPrimary",
         "labels.site",
     ]
-    assert not one.complete
+    assert not item.complete
 
 
 def test_labels_of_what_is_searched(tmp_path: Path) -> None:
     table = f"imageSetId,site\n{ID},north\n"
     given = f"datastore: {STORE}, image_sets: all, labels_from: sets.csv, labels: {{ward: x7}}"
-    (one,) = targets(tmp_path, given, sets=table)
-    assert one.discovery is not None
-    assert dict(one.discovery.labels) == {"ward": "x7"}
-    ref = one.discovery.listed[ID]
+    (item,) = targets(tmp_path, given, sets=table)
+    assert item.discovery is not None
+    assert dict(item.discovery.labels) == {"ward": "x7"}
+    ref = item.discovery.listed[ID]
     assert (ref.id, ref.version, dict(ref.labels)) == (ID, None, {"site": "north", "ward": "x7"})
     assert ref.label_places["site"] == "sets.csv:2"
-    assert ref.label_places["ward"] == one.discovery.label_places["ward"]
+    assert ref.label_places["ward"] == item.discovery.label_places["ward"]
 
 
 def test_labels_of_what_is_searched_agree(tmp_path: Path) -> None:
@@ -81,9 +81,9 @@ def test_an_inventorys_rows_of_one_version_are_warned_of(tmp_path: Path) -> None
     path = written(
         tmp_path, given, REGION, sets=f"id,version,site\n{ID},,north\n{ID},2,south\n{'b' * 32},,x\n"
     )
-    (one,), warnings = resolve_targets(load(path, "audit.yaml"), LABELS)
-    assert one.discovery is not None
-    assert {name: dict(ref.labels) for name, ref in one.discovery.listed.items()} == {
+    (item,), warnings = resolve_targets(load(path, "audit.yaml"), LABELS)
+    assert item.discovery is not None
+    assert {name: dict(ref.labels) for name, ref in item.discovery.listed.items()} == {
         ID: {"site": "north"}, "b" * 32: {"site": "x"},
     }  # fmt: skip
     (warning,) = warnings
@@ -95,36 +95,36 @@ def test_an_inventorys_rows_of_one_version_are_warned_of(tmp_path: Path) -> None
     ("given", "pattern"), [("datastore: all", "*"), ('datastores: "radiology-*"', "radiology-*")]
 )
 def test_data_stores_by_name(tmp_path: Path, given: str, pattern: str) -> None:
-    (one,) = targets(tmp_path, f"{given}, image_sets: all")
-    assert (one.datastore, one.datastores) == ("", pattern)
+    (item,) = targets(tmp_path, f"{given}, image_sets: all")
+    assert (item.datastore, item.datastores) == ("", pattern)
 
 
 def test_a_target_in_each_region_of_each_account(tmp_path: Path) -> None:
     more = "defaults: {regions: [us-east-1, eu-west-1]}\n"
     given = f'datastore: all, image_sets: all, role_arn: "{ROLE}", accounts: ["012345678901", "222222222222"]'
     found = targets(tmp_path, given, more)
-    assert [(one.name, one.region) for one in found] == [
+    assert [(explanation.name, explanation.region) for explanation in found] == [
         ("t/012345678901/us-east-1", "us-east-1"),
         ("t/012345678901/eu-west-1", "eu-west-1"),
         ("t/222222222222/us-east-1", "us-east-1"),
         ("t/222222222222/eu-west-1", "eu-west-1"),
     ]
     assert found[0].role_arn == "arn:aws:iam::012345678901:role/Audit"
-    assert not any(one.organization for one in found)
+    assert not any(explanation.organization for explanation in found)
 
 
 def test_an_organization_is_expanded_while_it_is_collected(tmp_path: Path) -> None:
     more = f'defaults: {{region: us-east-1, organization: true, role_arn: "{ROLE}"}}\n'
-    (one,) = targets(tmp_path, "datastore: all, image_sets: all", more)
-    assert (one.name, one.organization, one.role_arn) == ("t", True, ROLE)
+    (item,) = targets(tmp_path, "datastore: all, image_sets: all", more)
+    assert (item.name, item.organization, item.role_arn) == ("t", True, ROLE)
 
 
 def test_the_own_word_of_a_target_holds_over_defaults(tmp_path: Path) -> None:
     more = f'defaults: {{regions: [us-east-1, eu-west-1], organization: true, role_arn: "{ROLE}"}}\n'
     given = 'datastore: all, image_sets: all, region: us-west-2, accounts: ["222222222222"]'
-    assert [one.name for one in targets(tmp_path, given, more)] == ["t/222222222222"]
+    assert [target.name for target in targets(tmp_path, given, more)] == ["t/222222222222"]
     given = "datastore: all, image_sets: all, region: us-west-2, organization: false, role_arn: arn:aws:iam::222222222222:role/A"
-    assert [(one.name, one.region) for one in targets(tmp_path, given, more)] == [("t", "us-west-2")]
+    assert [(target.name, target.region) for target in targets(tmp_path, given, more)] == [("t", "us-west-2")]
 
 
 def test_how_answers_are_collected(tmp_path: Path) -> None:
@@ -139,8 +139,8 @@ def test_how_answers_are_collected(tmp_path: Path) -> None:
 
 
 def test_what_is_gone_for_good(tmp_path: Path) -> None:
-    (one,) = targets(tmp_path, f'datastore: all, image_sets: all, retired: [{STORE}, "222222222222"]')
-    assert one.retired == (STORE, "222222222222")
+    (item,) = targets(tmp_path, f'datastore: all, image_sets: all, retired: [{STORE}, "222222222222"]')
+    assert item.retired == (STORE, "222222222222")
 
 
 def test_what_is_retired_is_named_at_its_place(tmp_path: Path) -> None:

@@ -22,7 +22,9 @@ def read(tmp_path):
 
     def read(table, targets=(f"datastore: '{STORE}', image_sets: {{file: sets.csv}}",)):
         (tmp_path / "sets.csv").write_bytes(table.encode())
-        lines = [f"  - {{name: t{number}, region: us-east-1, {one}}}\n" for number, one in enumerate(targets)]
+        lines = [
+            f"  - {{name: t{number}, region: us-east-1, {item}}}\n" for number, item in enumerate(targets)
+        ]
         (tmp_path / "audit.yaml").write_text(
             "version: 1\npolicies: [p]\ntargets:\n" + "".join(lines), encoding="utf-8"
         )
@@ -88,7 +90,7 @@ def test_an_inventory_of_two_data_stores_gives_each_target_its_own_rows(read):
         f"datastore: '{store}', image_sets: [{ID}], labels_from: sets.csv" for store in (STORE, ELSEWHERE)
     ]
     targets, warnings = read(table, targets=both)
-    assert [one.image_sets[0].labels for one in targets] == [{"dept": "CT"}, {"dept": "MR"}]
+    assert [target.image_sets[0].labels for target in targets] == [{"dept": "CT"}, {"dept": "MR"}]
     assert "sets.csv:4:34: warning: no target lists the image set" in warnings
     assert warnings.count("warning") == 1
     assert "sets.csv:3:34: warning" in read(table, targets=both[:1])[1]
@@ -97,7 +99,7 @@ def test_an_inventory_of_two_data_stores_gives_each_target_its_own_rows(read):
 def test_nameless_columns_that_are_empty_and_empty_rows_are_left_out(read):
     table = f"imageSetId,,dept,,\r\n{ID},,CT,,\r\n,,,,\r\n{OTHER},,MR\r\n,,\r\n"
     (target,), warnings = read(table)
-    assert [one.labels for one in target.image_sets] == [{"dept": "CT"}, {"dept": "MR"}]
+    assert [image_set.labels for image_set in target.image_sets] == [{"dept": "CT"}, {"dept": "MR"}]
     assert warnings == ""
 
 
@@ -180,11 +182,11 @@ def test_image_sets_that_two_targets_list_are_a_warning_at_the_second(read):
 
 
 def test_a_version_that_is_pinned_beside_the_image_set_is_another_subject(read):
-    one, two = (
+    item, two = (
         f"datastore: '{STORE}', image_sets: [{ID}]",
         f"datastore: '{STORE}', image_sets: [{{id: {ID}, version: 2}}]",
     )
-    assert read("", targets=[one, two])[1] == ""
+    assert read("", targets=[item, two])[1] == ""
 
 
 def test_what_of_an_inventory_is_of_no_use_is_told_with_its_number(tmp_path):

@@ -77,10 +77,10 @@ class Editor:
         uri = self._open(text, kind)
         lines = ["", *text.split("\n")]
         found = []
-        for one in self.client.problems(uri):
-            start, end = one["range"]["start"], one["range"]["end"]
+        for problem in self.client.problems(uri):
+            start, end = problem["range"]["start"], problem["range"]["end"]
             last = end["character"] if end["line"] == start["line"] else None
-            found.append((lines[start["line"]][start["character"] : last], one["message"]))
+            found.append((lines[start["line"]][start["character"] : last], problem["message"]))
         return found
 
     def hover(self, text: str) -> str:

@@ -50,7 +50,7 @@ def outcomes(counts):
     found = {(0, 0)}
     for kind, options in MAY_ADD.items():
         for _ in range(getattr(counts, kind)):
-            found = {(match + more, among + one) for match, among in found for more, one in options}
+            found = {(match + more, among + item) for match, among in found for more, item in options}
     return found
 
 

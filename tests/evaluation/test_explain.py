@@ -75,7 +75,7 @@ def judged(rule, folder, moment):
     return {subject.name: (word, finding) for subject, word, finding in found}
 
 
-def first(rows_of, folder, rule, one, instants):
+def first(rows_of, folder, rule, item, instants):
     """The first of many instants at which the verdict is another one, asked of the engine directly."""
     with connect() as connection:
         rows = read_table(connection, folder, rule.scope).filter(Column("imageSetId") == Constant(rows_of))
@@ -85,7 +85,7 @@ def first(rows_of, folder, rule, one, instants):
         )
         code = verdict(rule, Function("make_timestamp_ms", Column("i"))).alias("code")
         found = spread.select(Column(ROW), Column("i"), code).order("i").fetchall()
-    return next((at for _, at, word in found if list(CODES)[word] is not one), None)
+    return next((at for _, at, word in found if list(CODES)[word] is not item), None)
 
 
 def kleene(part):
@@ -99,11 +99,11 @@ def kleene(part):
     return held if part.written.kind != "none" or held is None else not held
 
 
-def by_parts(one):
+def by_parts(item):
     """The verdict from the truths of `when` and the condition."""
-    when = True if one.when is None else kleene(one.when)
-    truth = kleene(one.condition)
-    violated = truth if one.rule.deny or truth is None else not truth
+    when = True if item.when is None else kleene(item.when)
+    truth = kleene(item.condition)
+    violated = truth if item.rule.deny or truth is None else not truth
     if when is False:
         return Verdict.NOT_APPLICABLE
     if violated is False:
@@ -115,17 +115,17 @@ def holds(pairs, folder, moment):
     """What must hold of every explanation."""
     for written, rule in pairs:
         for name, (word, finding) in judged(rule, folder, moment).items():
-            (one,) = explain(written, rule, folder, name, as_of=moment)
-            assert (one.verdict, one.subject.name) == (word, name)
-            assert by_parts(one) is word
-            assert (one.finding is None) == (finding is None)
+            (item,) = explain(written, rule, folder, name, as_of=moment)
+            assert (item.verdict, item.subject.name) == (word, name)
+            assert by_parts(item) is word
+            assert (item.finding is None) == (finding is None)
             if finding:
-                assert (one.finding.reason, one.finding.message) == (finding.reason, finding.message)
-            ahead = one.outlook
+                assert (item.finding.reason, item.finding.message) == (finding.reason, finding.message)
+            ahead = item.outlook
             end = round_ms(ahead.at) - 1 if ahead.at else round_ms(moment) + 20 * 365 * 24 * HOUR
             step = max(1, (end - round_ms(moment)) // 500)
             grid = [*range(round_ms(moment), end + 1, step), end]
-            assert first(one.subject.image_set_id, folder, rule, word, grid) is None, (rule, name)
+            assert first(item.subject.image_set_id, folder, rule, word, grid) is None, (rule, name)
             if ahead.at:
                 assert judged(rule, folder, ahead.at - MS)[name][0] is word
                 assert judged(rule, folder, ahead.at)[name][0] is ahead.verdict is not word
@@ -218,8 +218,8 @@ def ahead(condition, as_of, *, when=None, scope="image_set", **members):
     with snapshot(policy, [answer], raw=True) as (pairs, folder):
         ((written, rule),) = pairs
         wanted = "recorded" if scope == "datastore" else strategies.IDS[0]
-        (one,) = explain(written, rule, folder, wanted, as_of=parse_time(as_of))
-        return one
+        (item,) = explain(written, rule, folder, wanted, as_of=parse_time(as_of))
+        return item
 
 
 @pytest.mark.parametrize(
@@ -240,10 +240,10 @@ def ahead(condition, as_of, *, when=None, scope="image_set", **members):
 def test_a_verdict_changes_at_a_boundary(condition, verdict, at, then):
     as_of = "2026-01-10" if "20d" in str(condition) else "2026-01-28T13:00:00Z"
     labels = {"until": "2026-02-28T12:00:00Z"}
-    one = ahead(condition, as_of, createdAt="2026-01-01T00:00:00Z", labels=labels)
-    assert one.verdict.value == verdict
-    assert one.outlook.at == (parse_time(at) if at else None)
-    assert (one.outlook.verdict.value if one.outlook.verdict else None) == then
+    item = ahead(condition, as_of, createdAt="2026-01-01T00:00:00Z", labels=labels)
+    assert item.verdict.value == verdict
+    assert item.outlook.at == (parse_time(at) if at else None)
+    assert (item.outlook.verdict.value if item.outlook.verdict else None) == then
 
 
 def test_without_time_there_is_no_horizon_and_with_it_there_is():
@@ -254,16 +254,16 @@ def test_without_time_there_is_no_horizon_and_with_it_there_is():
 
 def test_a_count_of_ages_changes_when_one_of_them_does():
     condition = {"count": {"of": {"createdAt": {"older_than": "30d"}}, "gt": 0}}
-    one = ahead(condition, "2026-01-10", scope="datastore", createdAt="2026-01-01T00:00:00Z")
-    assert (one.verdict, one.outlook.verdict) == (Verdict.PASS, Verdict.FAIL)
-    assert one.outlook.at == parse_time("2026-01-31T00:00:00.001Z")
-    assert str(one.condition.observed[0].value) == "0"
+    item = ahead(condition, "2026-01-10", scope="datastore", createdAt="2026-01-01T00:00:00Z")
+    assert (item.verdict, item.outlook.verdict) == (Verdict.PASS, Verdict.FAIL)
+    assert item.outlook.at == parse_time("2026-01-31T00:00:00.001Z")
+    assert str(item.condition.observed[0].value) == "0"
 
 
 def test_a_leaf_says_what_it_read_and_why_it_is_unknown():
     condition = {"any": [{"deletedAt - createdAt": {"gte": {"field": "labels.retention"}}}, {"message": "x"}]}
-    one = ahead(condition, "2026-01-10", createdAt="2026-01-01T00:00:00Z")
-    leaf, message = one.condition.members
+    item = ahead(condition, "2026-01-10", createdAt="2026-01-01T00:00:00Z")
+    leaf, message = item.condition.members
     seen = [(value.name, value.value, value.state) for value in leaf.observed]
     assert seen == [
         ("deletedAt", None, "absent"),
@@ -275,22 +275,22 @@ def test_a_leaf_says_what_it_read_and_why_it_is_unknown():
 
 
 def test_what_was_not_received_is_not_called_absent():
-    one = ahead(
+    item = ahead(
         {"imageSetState": "DELETED"}, "2026-01-10", error={"code": "AccessDeniedException", "message": "no"}
     )
-    assert one.verdict is Verdict.UNKNOWN
-    assert one.condition.observed[0].state == "not received"
-    assert one.condition.why == "AccessDeniedException"
+    assert item.verdict is Verdict.UNKNOWN
+    assert item.condition.observed[0].state == "not received"
+    assert item.condition.why == "AccessDeniedException"
 
 
 def test_labels_are_told_with_the_place_they_were_given_at():
-    one = ahead(
+    item = ahead(
         {"labels.retention": {"gte": "1y"}},
         "2026-01-10",
         labels={"retention": "7y"},
         labelPlaces={"retention": "inventory.csv:12"},
     )
-    (label,) = one.labels
+    (label,) = item.labels
     assert (label.name, label.place) == ("labels.retention", "inventory.csv:12")
 
 
@@ -303,8 +303,8 @@ def explained_cases(pack, rule):
                 image_set_id, version = wanted(rule.tests[index], index, rule.scope)
                 name = target(index) if image_set_id is None else f"{target(index)}/{image_set_id}"
                 name += "" if version is None else f"@v{version}"
-                (one,) = explain(rule, bound, folder, name, as_of=group.as_of)
-                yield one, rule.tests[index].expect
+                (item,) = explain(rule, bound, folder, name, as_of=group.as_of)
+                yield item, rule.tests[index].expect
 
 
 @pytest.mark.parametrize(
@@ -312,9 +312,9 @@ def explained_cases(pack, rule):
     [pytest.param(pack, rule, id=rule.name) for pack, rule in tried("explanation", checker.load([]).packs)],
 )
 def test_every_test_of_a_shipped_rule_is_explained_in_every_scope(pack, rule):
-    for one, expect in explained_cases(pack, rule):
-        assert one.verdict is expect is by_parts(one)
-        assert explaining.text(one, [pack], {}).startswith(f"{rule.name}: {expect}\n")
-        assert json.dumps(explaining.document([one], {}))
-        for ended in (one.outlook.at,) if one.outlook.at else ():
-            assert one.as_of < ended <= one.outlook.until
+    for item, expect in explained_cases(pack, rule):
+        assert item.verdict is expect is by_parts(item)
+        assert explaining.text(item, [pack], {}).startswith(f"{rule.name}: {expect}\n")
+        assert json.dumps(explaining.document([item], {}))
+        for ended in (item.outlook.at,) if item.outlook.at else ():
+            assert item.as_of < ended <= item.outlook.until

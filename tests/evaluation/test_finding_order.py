@@ -82,35 +82,38 @@ def run(parts, request):
     return judged(parts, request.param)
 
 
-def key(run, one, place=0):
+def key(run, item, place=0):
     """The order, written down a second time."""
-    policy = [judged.rule.name for judged in run.judged].index(one.rule.name)
-    first = one.first_seen
+    policy = [judged.rule.name for judged in run.judged].index(item.rule.name)
+    first = item.first_seen
     age = (first is None, first or AS_OF)
-    subject = (one.subject.target, one.subject.image_set_id or "")
+    subject = (item.subject.target, item.subject.image_set_id or "")
     return (
         place,
-        -one.rule.severity.rank,
-        not one.gated,
+        -item.rule.severity.rank,
+        not item.gated,
         *age,
-        one.verdict is Verdict.UNKNOWN,
+        item.verdict is Verdict.UNKNOWN,
         policy,
         *subject,
     )
 
 
 def names(findings):
-    return [(one.rule.id, one.verdict.value, one.subject.image_set_id, one.gated) for one in findings]
+    return [
+        (finding.rule.id, finding.verdict.value, finding.subject.image_set_id, finding.gated)
+        for finding in findings
+    ]
 
 
 @pytest.mark.parametrize("slices", [3, 20_000])
 def test_the_worst_come_first_across_rules(run, slices, monkeypatch):
     monkeypatch.setattr(finding_reader, "SLICE", slices)
     found = list(run.findings())
-    assert names(found) == names(sorted(found, key=lambda one: key(run, one)))
-    assert len(found) == sum(one.fail + one.unknown + one.waived for one in run.totals)
+    assert names(found) == names(sorted(found, key=lambda item: key(run, item)))
+    assert len(found) == sum(total.fail + total.unknown + total.waived for total in run.totals)
     assert found[0].rule.severity is Severity.CRITICAL
-    assert {one.rule.id for one in found} == {"tier", "primary", "early", "forced", "few"}
+    assert {explanation.rule.id for explanation in found} == {"tier", "primary", "early", "forced", "few"}
 
 
 @pytest.mark.parametrize("most", [0, 1, 7, 500])
@@ -118,17 +121,17 @@ def test_the_worst_come_first_across_rules(run, slices, monkeypatch):
 def test_the_first_of_them_are_the_first_of_all(run, most, slices, monkeypatch):
     monkeypatch.setattr(finding_reader, "SLICE", slices)
     assert names(run.findings(most)) == names(run.findings())[:most]
-    counted = [one for one in run.findings() if one.gated]
+    counted = [finding for finding in run.findings() if finding.gated]
     assert names(run.findings(most, gated=True)) == names(counted)[:most]
 
 
 def test_rule_by_rule_the_worst_rule_comes_first(run):
     rules = [(judged.rule.name, list(found)) for judged, found in run.findings_by_rule()]
-    assert [name for name, _ in rules] == [one.rule.name for one in run.ranked]
-    ranks = [one.rule.severity.rank for one in run.ranked]
+    assert [name for name, _ in rules] == [rule_result.rule.name for rule_result in run.ranked]
+    ranks = [rule_result.rule.severity.rank for rule_result in run.ranked]
     assert ranks == sorted(ranks, reverse=True)
     for _, found in rules:
-        assert names(found) == names(sorted(found, key=lambda one: key(run, one)))
+        assert names(found) == names(sorted(found, key=lambda item: key(run, item)))
     everything = itertools.chain.from_iterable(found for _, found in rules)
     assert sorted(names(everything), key=str) == sorted(names(run.findings()), key=str)
 
@@ -156,9 +159,9 @@ def test_of_one_severity_the_oldest_come_first(parts, gate):
             for finding, rule, image_set in dated.project('finding, rule, "imageSetId"').fetchall()
         }
     path.with_name("findings.parquet.new").replace(path)
-    found = [(one, ages[number[one.rule.name, one.subject.image_set_id]]) for one in run.findings()]
+    found = [(item, ages[number[item.rule.name, item.subject.image_set_id]]) for item in run.findings()]
     late = datetime(2030, 1, 1)
-    ranks = [(-one.rule.severity.rank, not one.gated, first or late) for one, first in found]
+    ranks = [(-item.rule.severity.rank, not item.gated, first or late) for item, first in found]
     assert ranks == sorted(ranks)
     assert len({first for _, first in found}) == 5
 
@@ -166,16 +169,16 @@ def test_of_one_severity_the_oldest_come_first(parts, gate):
 def test_the_totals_are_those_of_the_findings(run):
     found = list(run.findings())
     for total in run.totals:
-        own = [one for one in found if one.rule.severity is total.severity]
-        fails = [one for one in own if one.verdict is Verdict.FAIL]
-        unknown = [one for one in own if one.verdict is Verdict.UNKNOWN]
-        assert total.fail == sum(not one.waived for one in fails)
-        assert total.waived == sum(one.waived for one in fails)
+        own = [explanation for explanation in found if explanation.rule.severity is total.severity]
+        fails = [finding for finding in own if finding.verdict is Verdict.FAIL]
+        unknown = [finding for finding in own if finding.verdict is Verdict.UNKNOWN]
+        assert total.fail == sum(not fail.waived for fail in fails)
+        assert total.waived == sum(fail.waived for fail in fails)
         assert total.unknown == len(unknown)
-        assert total.gated_fail == sum(one.gated for one in fails)
-        assert total.gated_unknown == sum(one.gated for one in unknown)
-    assert [one.severity for one in run.totals] == [
-        one for one in reversed(Severity) if one is not Severity.LOW
+        assert total.gated_fail == sum(fail.gated for fail in fails)
+        assert total.gated_unknown == sum(item.gated for item in unknown)
+    assert [item.severity for item in run.totals] == [
+        severity for severity in reversed(Severity) if severity is not Severity.LOW
     ]
 
 
@@ -188,9 +191,9 @@ def test_a_comparison_has_the_gravest_rules_first(tmp_path, monkeypatch, capsys)
         sets = [answer(number) for number in numbers] or [{**healthy, "imageSetId": "a" * 32}]
         (tmp_path / "sets.json").write_text("\n".join(map(json.dumps, sets)))
         main([*given, "--as-of", day])
-    main(["diff", *sorted(str(one) for one in (tmp_path / "runs").iterdir()), "--report", "json=-"])
+    main(["diff", *sorted(str(path) for path in (tmp_path / "runs").iterdir()), "--report", "json=-"])
     changes = json.loads(capsys.readouterr().out)["changes"]
-    new = [one["rule"] for one in changes if one["category"] == "new"]
+    new = [override["rule"] for override in changes if override["category"] == "new"]
     order = [name for name, _ in itertools.groupby(new)]
     assert order[0].endswith("early")
     assert len(order) == len(set(order)) > 3

@@ -91,7 +91,11 @@ def judged(
     tally = found.tallies["r"]
     assert tally.subjects == tally.passed + tally.fail + tally.unknown + tally.not_applicable
     assert tally.subjects == len(found.verdicts)
-    reasons = {one.subject.name: one.reason for one in found.findings if one.verdict.value == "unknown"}
+    reasons = {
+        finding.subject.name: finding.reason
+        for finding in found.findings
+        if finding.verdict.value == "unknown"
+    }
     return {name: reasons.get(name) or verdict for (_, name), verdict in found.verdicts.items()}
 
 

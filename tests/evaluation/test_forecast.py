@@ -61,17 +61,17 @@ def agrees(way, within=WITHIN, steps=60):
         assert sum(number for *_, number, _ in flips.kinds()) == len(every)
     known = judged(way, way.as_of)
     by_instant = defaultdict(list)
-    for one in every:
-        by_instant[one.at].append(one)
+    for total in every:
+        by_instant[total.at].append(total)
     start, end = round_ms(way.as_of), round_ms(until)
     grid = {start + (end - start) * number // steps for number in range(1, steps + 1)}
     grid |= {round_ms(at) + near for at in by_instant for near in (-1, 0, 1)}
-    for at in (from_epoch_ms(one) for one in sorted(grid) if start < one <= end):
-        for one in by_instant.pop(at, ()):
-            subject = one.subject
-            key = (way.rules.index(one.rule), subject.target, subject.datastore_id, subject.image_set_id)
-            assert known[key] == one.before
-            known[key] = one.after
+    for at in (from_epoch_ms(item) for item in sorted(grid) if start < item <= end):
+        for total in by_instant.pop(at, ()):
+            subject = total.subject
+            key = (way.rules.index(total.rule), subject.target, subject.datastore_id, subject.image_set_id)
+            assert known[key] == total.before
+            known[key] = total.after
         assert judged(way, at) == known, at
     assert not by_instant
     return every
@@ -147,7 +147,7 @@ def test_the_ends_of_the_span_are_the_run_s_instant_and_the_last_one(given):
     with snapshot(policy(condition), [answer()], raw=True) as (pairs, folder):
         way = Way(folder, [rule for _, rule in pairs], parse_time(given))
         turn = parse_time("2026-01-31T00:00:00Z")
-        assert [one.at for one in agrees(way, turn - way.as_of, 3)] == [turn]
+        assert [agree.at for agree in agrees(way, turn - way.as_of, 3)] == [turn]
         assert agrees(way, turn - way.as_of - MS, 3) == [] if given == AS_OF else True
         assert agrees(Way(folder, way.rules, turn), WITHIN, 3) == []
 

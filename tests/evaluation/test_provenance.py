@@ -134,15 +134,15 @@ KEY = {"deny": {"datastore.kmsKeyArn": {"exists": False}}}
 def test_a_verdict_rests_on_the_calls_that_gave_what_its_rule_reads(
     rule: Mapping[str, Any], records: Sequence[Record], calls: list[str], day: int | None
 ) -> None:
-    (one,) = findings(rule, records)
-    assert list(one.calls) == calls
-    assert one.collected_at == (None if day is None else DAYS[day])
+    (item,) = findings(rule, records)
+    assert list(item.calls) == calls
+    assert item.collected_at == (None if day is None else DAYS[day])
 
 
 def test_the_inventory_is_no_call() -> None:
     labels = {"labels": {"class": {"type": "string"}}}
-    (one,) = findings({"deny": {"labels.class": {"exists": False}}}, [got(0)], **labels)
-    assert (one.calls, one.collected_at) == ((), None)
+    (item,) = findings({"deny": {"labels.class": {"exists": False}}}, [got(0)], **labels)
+    assert (item.calls, item.collected_at) == ((), None)
 
 
 def test_a_successor_is_read_by_a_call_of_its_own() -> None:
@@ -152,10 +152,10 @@ def test_a_successor_is_read_by_a_call_of_its_own() -> None:
         Record("t", ONE, STORE, action=FOUND, answer=first.answer, collected_at=DAYS[0], labels={"superseded_by": TWO}),
         got(1, TWO, reused_from=RUN),
     ]  # fmt: skip
-    (one,) = findings(
+    (item,) = findings(
         {"deny": {"successor.imageSetState": "ACTIVE"}, "when": {"imageSetId": ONE}}, records, **labels
     )
-    assert (one.calls, one.collected_at) == ((GET,), DAYS[1])
+    assert (item.calls, item.collected_at) == ((GET,), DAYS[1])
 
 
 COUNT = {"scope": "datastore", "deny": {"count": {"of": {"imageSetState": "ACTIVE"}, "gt": 0}}}
@@ -164,22 +164,22 @@ SHARE = {"scope": "datastore", "deny": {"ratio": {"of": {"storageTier": "FREQUEN
 
 def test_a_count_rests_on_the_calls_of_what_it_counts_and_on_the_search_that_listed_them() -> None:
     sets = [got(1), listed(2, TWO, reused_from=RUN)]
-    (one,) = findings(COUNT, [store(0, complete=True), *sets])
-    assert (one.calls, one.collected_at, one.reused_from) == ((GET, LISTED), DAYS[1], None)
-    (one,) = findings(COUNT, [store(0, complete=True), *sets, found(3), found(3, TWO), ended(4)])
-    assert one.calls == (GET, LISTED, FOUND)
-    (one,) = findings(SHARE, [store(0, complete=True), found(3), found(3, TWO), ended(4)])
-    assert (one.calls, one.collected_at) == ((FOUND,), DAYS[3])
+    (item,) = findings(COUNT, [store(0, complete=True), *sets])
+    assert (item.calls, item.collected_at, item.reused_from) == ((GET, LISTED), DAYS[1], None)
+    (item,) = findings(COUNT, [store(0, complete=True), *sets, found(3), found(3, TWO), ended(4)])
+    assert item.calls == (GET, LISTED, FOUND)
+    (item,) = findings(SHARE, [store(0, complete=True), found(3), found(3, TWO), ended(4)])
+    assert (item.calls, item.collected_at) == ((FOUND,), DAYS[3])
 
 
 def test_the_earlier_run_is_that_of_the_oldest_answer() -> None:
-    (one,) = findings(BOTH, [got(0, reused_from=RUN), found(3)])
-    assert (one.calls, one.collected_at, one.reused_from) == ((GET, FOUND), DAYS[0], RUN)
-    (one,) = findings(COUNT, [store(4, complete=True), got(0, reused_from=RUN), got(3, TWO)])
-    assert (one.collected_at, one.reused_from) == (DAYS[0], RUN)
+    (item,) = findings(BOTH, [got(0, reused_from=RUN), found(3)])
+    assert (item.calls, item.collected_at, item.reused_from) == ((GET, FOUND), DAYS[0], RUN)
+    (item,) = findings(COUNT, [store(4, complete=True), got(0, reused_from=RUN), got(3, TWO)])
+    assert (item.collected_at, item.reused_from) == (DAYS[0], RUN)
 
 
 def test_what_a_search_may_have_missed_rests_on_the_search() -> None:
-    (one,) = findings({"deny": {"imageSetState": "DELETED"}}, [got(0), found(0), ended(2)])
-    assert one.subject.image_set_id is None
-    assert (one.calls, one.collected_at) == ((FOUND,), DAYS[2])
+    (item,) = findings({"deny": {"imageSetState": "DELETED"}}, [got(0), found(0), ended(2)])
+    assert item.subject.image_set_id is None
+    assert (item.calls, item.collected_at) == ((FOUND,), DAYS[2])

@@ -69,7 +69,11 @@ def judged(rule: Mapping[str, Any], *records: Record) -> dict[str, str]:
         return list(records)
 
     found = engine._judged(pack, AS_OF, None, True, gather, engine._name)
-    reasons = {one.subject.name: one.reason for one in found.findings if one.verdict.value == "unknown"}
+    reasons = {
+        finding.subject.name: finding.reason
+        for finding in found.findings
+        if finding.verdict.value == "unknown"
+    }
     return {name: reasons.get(name) or verdict for (_, name), verdict in found.verdicts.items()}
 
 

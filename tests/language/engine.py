@@ -92,14 +92,14 @@ def _judged(
         write_snapshot(folder / "records.jsonl", folder, policies.labels, needs(rules), one_service=False)
         tallies = engine.evaluate(rules, folder, moment)
         found = list(finding_reader.findings(folder, rules, finding_reader.EVERY))
-        judged = [(one.rule, one.subject, one.verdict) for one in found]
+        judged = [(explanation.rule, explanation.subject, explanation.verdict) for explanation in found]
         if every:
             read_back = finding_reader.subjects(rules, folder, moment, finding_reader.EVERY)
             rows = [(rule, *row) for rule, its in zip(rules, read_back, strict=True) for row in its]
             judged = [(rule, subject, verdict) for rule, subject, verdict, _ in rows]
             # what findings.parquet holds is what each subject says of itself, in whatever order they are told
-            own = {(one.rule.name, one.subject): one for *_, one in rows if one is not None}
-            assert {(one.rule.name, one.subject): one for one in found} == own
+            own = {(item.rule.name, item.subject): item for *_, item in rows if item is not None}
+            assert {(explanation.rule.name, explanation.subject): explanation for explanation in found} == own
             assert len(found) == len(own)
     verdicts = {(rule.id, key(subject)): verdict.value for rule, subject, verdict in judged}
     assert len(verdicts) == len(judged)

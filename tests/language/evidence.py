@@ -18,19 +18,21 @@ from checker.values import parse_date, parse_scalar, parse_time, show
 
 def records(world: Mapping[str, Any], labels: Mapping[str, Label]) -> list[Record]:
     """The records in the order in which a collection might write them."""
-    return [record for one in world["stores"] for record in _store(one)] + [
-        record for one in world["sets"] for record in _set(one, labels)
+    return [record for store in world["stores"] for record in _store(store)] + [
+        record for image_set in world["sets"] for record in _set(image_set, labels)
     ]
 
 
 def write_earlier(world: Mapping[str, Any], folder: Path) -> None:
     """The history of a world, as two earlier runs leave it: the first saw everything, the last missed what is gone."""
-    sets = [one for one in world["sets"] if one.get("earlier")]
+    sets = [image_set for image_set in world["sets"] if image_set.get("earlier")]
     sent = datetime(2026, 1, 1, tzinfo=UTC)
     events = [
-        Event(one["datastoreId"], one["imageSetId"], sent, int(said["versionId"]), said.get("isPrimary"), "")
-        for one in sets
-        if (said := one["earlier"].get("event"))
+        Event(
+            cell["datastoreId"], cell["imageSetId"], sent, int(said["versionId"]), said.get("isPrimary"), ""
+        )
+        for cell in sets
+        if (said := cell["earlier"].get("event"))
     ]
     if not world.get("earlier") and not events:
         return
@@ -38,7 +40,7 @@ def write_earlier(world: Mapping[str, Any], folder: Path) -> None:
     for number in range(2 if world.get("earlier") else 0):
         run = folder / f"run-{number}"
         run.mkdir()
-        write_records((record for one in sets for record in _earlier(one, number)), run / "records.jsonl")
+        write_records((record for cell in sets for record in _earlier(cell, number)), run / "records.jsonl")
         write_history(run, records=run / "records.jsonl", before=before, events=(), started=sent)
         before = run / "history.parquet"
     if before is None:
@@ -48,74 +50,74 @@ def write_earlier(world: Mapping[str, Any], folder: Path) -> None:
         write_history(folder, records=again, before=before, events=events, started=sent + timedelta(1))
 
 
-def _earlier(one: Mapping[str, Any], number: int) -> Iterator[Record]:
-    seen = one["earlier"]
+def _earlier(item: Mapping[str, Any], number: int) -> Iterator[Record]:
+    seen = item["earlier"]
     common = {
-        "target": one["target"],
-        "image_set_id": one["imageSetId"],
-        "datastore_id": one["datastoreId"],
-        "version": one.get("pinned"),
+        "target": item["target"],
+        "image_set_id": item["imageSetId"],
+        "datastore_id": item["datastoreId"],
+        "version": item.get("pinned"),
     }
     if number == 0 and "unread" in seen:
         yield Record(**common, error=("AccessDeniedException", ""))
     elif number == 0 and ("answer" in seen or "gone" in seen):
-        healthy = {"imageSetId": one["imageSetId"], "versionId": "1", "imageSetState": "ACTIVE"}
-        answer = seen.get("answer", healthy | {"datastoreId": one["datastoreId"]})
+        healthy = {"imageSetId": item["imageSetId"], "versionId": "1", "imageSetState": "ACTIVE"}
+        answer = seen.get("answer", healthy | {"datastoreId": item["datastoreId"]})
         moment = parse_time(seen["collectedAt"]) if "collectedAt" in seen else None
         yield Record(**common, answer=normalise(answer), collected_at=moment)
     elif number == 1 and "gone" in seen:
         yield Record(**common, error=("ResourceNotFoundException", ""))
 
 
-def _store(one: Mapping[str, Any]) -> Iterator[Record]:
-    common = {"target": one["target"], "image_set_id": None, "datastore_id": one["datastoreId"]}
+def _store(item: Mapping[str, Any]) -> Iterator[Record]:
+    common = {"target": item["target"], "image_set_id": None, "datastore_id": item["datastoreId"]}
     # normalise_datastore takes what the API answers
-    for call in _called(one, "properties", "error"):
+    for call in _called(item, "properties", "error"):
         if "answer" in call:
             call["answer"] = normalise_datastore({"datastoreProperties": call["answer"]})
-        yield Record(**common, action=GET_DATASTORE, complete=one.get("complete", False), **call)
-    yield from _tags(one, common)
+        yield Record(**common, action=GET_DATASTORE, complete=item.get("complete", False), **call)
+    yield from _tags(item, common)
 
 
-def _set(one: Mapping[str, Any], labels: Mapping[str, Label]) -> Iterator[Record]:
+def _set(item: Mapping[str, Any], labels: Mapping[str, Label]) -> Iterator[Record]:
     common = {
-        "target": one["target"],
-        "image_set_id": one["imageSetId"],
-        "datastore_id": one["datastoreId"],
+        "target": item["target"],
+        "image_set_id": item["imageSetId"],
+        "datastore_id": item["datastoreId"],
     }
     beside = {
-        "version": one.get("pinned"),
-        "collected_at": parse_time(one["collectedAt"]) if "collectedAt" in one else None,
+        "version": item.get("pinned"),
+        "collected_at": parse_time(item["collectedAt"]) if "collectedAt" in item else None,
         "labels": {
             name: _label(labels[name], value)
-            for name, value in one.get("labels", {}).items()
+            for name, value in item.get("labels", {}).items()
             if name in labels
         },
     }
-    for call in _called(one, "answer", "error"):
+    for call in _called(item, "answer", "error"):
         if "answer" in call:
             call["answer"] = normalise(call["answer"])
         yield Record(**common, **beside, action=GET_IMAGE_SET, **call)
-    for call in _called(one, "versions", "versions error"):
+    for call in _called(item, "versions", "versions error"):
         if "answer" in call:
             call["answer"] = normalise_versions(call["answer"])
         yield Record(**common, **beside, action=LIST_VERSIONS, **call)
-    yield from _tags(one, common)
+    yield from _tags(item, common)
 
 
-def _tags(one: Mapping[str, Any], common: Mapping[str, Any]) -> Iterator[Record]:
-    for call in _called(one, "tags", "tags error"):
+def _tags(item: Mapping[str, Any], common: Mapping[str, Any]) -> Iterator[Record]:
+    for call in _called(item, "tags", "tags error"):
         if "answer" in call:
             call["answer"] = normalise_tags({"tags": call["answer"]})
         yield Record(**common, action=LIST_TAGS, **call)
 
 
-def _called(one: Mapping[str, Any], answer: str, error: str) -> Iterator[dict[str, Any]]:
+def _called(item: Mapping[str, Any], answer: str, error: str) -> Iterator[dict[str, Any]]:
     """The answer of a call or its error, if it was made."""
-    if answer in one:
-        yield {"answer": one[answer]}
-    elif error in one:
-        yield {"error": (one[error], "synthetic")}
+    if answer in item:
+        yield {"answer": item[answer]}
+    elif error in item:
+        yield {"error": (item[error], "synthetic")}
 
 
 def _label(label: Label, value: Any) -> Scalar:

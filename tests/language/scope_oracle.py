@@ -191,8 +191,8 @@ class ScopeOracle(Oracle):
         if not store["complete"]:
             return None
         possible = {(0, 0)}  # how many matched, of how many
-        for one in store["sets"]:
-            self.record = one
+        for image_set in store["sets"]:
+            self.record = image_set
             inside, matches = (self.outcomes(matcher.get(part)) for part in ("among", "of"))
             adds = {(within and match, within) for within in inside for match in matches}
             possible = {(a + match, b + within) for a, b in possible for match, within in adds}
@@ -240,11 +240,11 @@ def subjects(scope: str, world: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     if scope == "datastore":
         return dict(_stores(world))
     found: dict[str, dict[str, Any]] = {}
-    for one in map(dict, _sets(world)):
-        for record in [one] if scope == "image_set" else _versions(one):
+    for item in map(dict, _sets(world)):
+        for record in [item] if scope == "image_set" else _versions(item):
             version = record["answer"]["versionId"] if "answer" in record else None
-            version = one.get("pinned") if scope == "image_set" or "pinned" in one else version
-            name = f"{one['target']}/{one['imageSetId']}" + (f"@v{version}" if version is not None else "")
+            version = item.get("pinned") if scope == "image_set" or "pinned" in item else version
+            name = f"{item['target']}/{item['imageSetId']}" + (f"@v{version}" if version is not None else "")
             assert name not in found
             found[name] = record
     return found
@@ -253,22 +253,26 @@ def subjects(scope: str, world: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def _sets(world: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     stores = {(store["target"], store["datastoreId"]): store for store in world["stores"]}
     looked = {
-        (one["target"], one["datastoreId"])
-        for one in world["sets"]
-        if world.get("earlier") and one.get("earlier", {}).keys() & {"answer", "gone"}
+        (image_set["target"], image_set["datastoreId"])
+        for image_set in world["sets"]
+        if world.get("earlier") and image_set.get("earlier", {}).keys() & {"answer", "gone"}
     }
-    for one in world["sets"]:
-        place = one["target"], one["datastoreId"]
+    for image_set in world["sets"]:
+        place = image_set["target"], image_set["datastoreId"]
         at = {"store": stores.get(place, {}), "looked at": place in looked}
-        yield {**one, **at, "others": world["sets"]}
+        yield {**image_set, **at, "others": world["sets"]}
 
 
 def _stores(world: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     records = [*world["stores"], *world["sets"]]
     keys = dict.fromkeys((record["target"], record["datastoreId"]) for record in records)
     for target, store in keys:
-        sets = [one for one in _sets(world) if (one["target"], one["datastoreId"]) == (target, store)]
-        its = next((one for one in world["stores"] if (one["target"], one["datastoreId"]) == (target, store)), {})  # fmt: skip
+        sets = [
+            image_set
+            for image_set in _sets(world)
+            if (image_set["target"], image_set["datastoreId"]) == (target, store)
+        ]
+        its = next((item for item in world["stores"] if (item["target"], item["datastoreId"]) == (target, store)), {})  # fmt: skip
         several = sum(other == target for other, _ in keys) > 1
         yield (
             f"{target}/{store}" if several else target,
@@ -276,18 +280,18 @@ def _stores(world: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         )
 
 
-def _versions(one: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _versions(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """A record for each version; one for a set whose versions are not known, or which is not there."""
-    unread = {name: value for name, value in one.items() if name not in ("answer", "error")}
-    if "versions" not in one:
-        code = one.get("versions error") or (one.get("error") if one.get("error") == "ResourceNotFoundException" else "")  # fmt: skip
+    unread = {name: value for name, value in item.items() if name not in ("answer", "error")}
+    if "versions" not in item:
+        code = item.get("versions error") or (item.get("error") if item.get("error") == "ResourceNotFoundException" else "")  # fmt: skip
         yield {**unread, "error": code}
         return
-    ordered = sorted(one["versions"], key=lambda version: int(version["versionId"]))
+    ordered = sorted(item["versions"], key=lambda version: int(version["versionId"]))
     pairs = pairwise([None, *map(_spelled, ordered)])
-    chosen = [(before, version) for before, version in pairs if one.get("pinned") in (None, int(version["versionId"]))]  # fmt: skip
+    chosen = [(before, version) for before, version in pairs if item.get("pinned") in (None, int(version["versionId"]))]  # fmt: skip
     for before, version in chosen:
-        answer = {**version, "datastoreId": one["datastoreId"]}
+        answer = {**version, "datastoreId": item["datastoreId"]}
         yield {**unread, "answer": answer, "before": Gap.NONE if before is None else before}
     if not chosen:  # the set is there, but not the version that was asked for
         yield {**unread, "error": "VersionNotFound"}

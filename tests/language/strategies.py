@@ -281,8 +281,8 @@ def conditions(words: str = "answer") -> st.SearchStrategy[dict[str, Any]]:
 
 
 def nested(zero: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
-    one = zero | groups(zero)
-    return zero | one | groups(one) | groups(one | groups(one))
+    item = zero | groups(zero)
+    return zero | item | groups(item) | groups(item | groups(item))
 
 
 def canonical(condition: Mapping[str, Any]) -> Any:

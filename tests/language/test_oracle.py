@@ -108,8 +108,15 @@ def test_every_subject_that_is_read_back_has_the_oracle_s_verdict(drawn, records
 def told(judged: Judged) -> list[tuple[Any, ...]]:
     """The findings as a report tells them."""
     return [
-        (one.rule.id, one.subject, one.verdict.value, one.reason, str(one.observed), one.message)
-        for one in judged.findings
+        (
+            finding.rule.id,
+            finding.subject,
+            finding.verdict.value,
+            finding.reason,
+            str(finding.observed),
+            finding.message,
+        )
+        for finding in judged.findings
     ]
 
 
@@ -117,10 +124,10 @@ def told(judged: Judged) -> list[tuple[Any, ...]]:
 @given(strategies.policies(rules=4), strategies.populations(), strategies.as_ofs(), st.randoms())
 def test_order_of_rules_and_records_does_not_matter(drawn, records, as_of, random):
     policy, flags = drawn
-    one = judge(policy, records, as_of, flags, every=False)
+    item = judge(policy, records, as_of, flags, every=False)
     shuffled = policy | {"rules": random.sample(policy["rules"], len(policy["rules"]))}
     other = judge(shuffled, random.sample(records, len(records)), as_of, flags, every=False)
-    assert one.tallies == other.tallies
+    assert item.tallies == other.tallies
     places = {rule["id"]: index for index, rule in enumerate(shuffled["rules"])}
     ranks = {rule["id"]: -Severity(rule["severity"]).rank for rule in shuffled["rules"]}
 
@@ -128,7 +135,7 @@ def test_order_of_rules_and_records_does_not_matter(drawn, records, as_of, rando
         # the worst first: severity, fails before unknowns, then policy order
         return ranks[finding[0]], finding[2] == "unknown", places[finding[0]]
 
-    assert sorted(told(one), key=place) == told(other)
+    assert sorted(told(item), key=place) == told(other)
 
 
 @examples(4, share=0.05)
@@ -138,7 +145,7 @@ def test_other_records_do_not_matter(drawn, records, as_of):
     whole = judge(policy, records, as_of, flags, every=False)
     parts = [judge(policy, part, as_of, flags, every=False) for part in (records[::2], records[1::2])]
     assert whole.verdicts == parts[0].verdicts | parts[1].verdicts
-    assert sorted(map(str, told(whole))) == sorted(str(one) for part in parts for one in told(part))
+    assert sorted(map(str, told(whole))) == sorted(str(item) for part in parts for item in told(part))
     for rule, tally in whole.tallies.items():
         assert tally == parts[0].tallies[rule] + parts[1].tallies[rule]
 
@@ -226,11 +233,11 @@ def same(pairs: list[tuple[dict[str, Any], dict[str, Any]]], records: Any, as_of
             index : index + 2
         ]
         for record in records:
-            one, other = (
+            item, other = (
                 judged.verdicts.get((f"r{number}", record["imageSetId"])) for number in (index, index + 1)
             )
             both = {"one": policy["rules"][index], "other": policy["rules"][index + 1]}
-            assert one == other, f"{one}, {other}\n{say(policy, both, record, as_of, {})}"
+            assert item == other, f"{item}, {other}\n{say(policy, both, record, as_of, {})}"
 
 
 @examples(7, share=0.05)

@@ -30,7 +30,7 @@ def judged(tmp_path, condition, *answers):
     rules = checker.choose(policies)
     evidence = checker.recorded([str(tmp_path / "a.json")], policies, needs=rules.needs)
     run = checker.evaluate(rules, evidence)
-    reasons = {one.subject.version_id: one.reason for one in run.findings()}
+    reasons = {finding.subject.version_id: finding.reason for finding in run.findings()}
     return {
         subject.subject.version_id: (subject.verdict.value, reasons.get(subject.subject.version_id))
         for _, found in run.subjects()
@@ -105,7 +105,7 @@ def test_an_image_set_that_was_read_without_its_versions_is_counted_apart(tmp_pa
     chosen = checker.choose(policies)
     evidence = checker.recorded([str(tmp_path / "a.json")], policies, needs=chosen.needs)
     run = checker.evaluate(chosen, evidence)
-    assert [one.tally.passed for one in run.judged] == [3, 2]
+    assert [rule_result.tally.passed for rule_result in run.judged] == [3, 2]
     counts = run.coverage
     assert (counts.expected, counts.evaluated, counts.unreadable, counts.versions_unread) == (3, 1, 2, 2)
     said = "1 of 3 listed image sets read, and 2 more without the list of their versions."

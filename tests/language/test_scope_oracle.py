@@ -35,7 +35,7 @@ def agree(policy: Any, flags: Any, world: Any, as_of: str, *, every: bool) -> No
     """The engine's verdict on every subject of every rule is the oracle's, and so are the tallies."""
     judged = judge_world(policy, world, as_of, flags, every=every)
     oracle = ScopeOracle(policy, as_of, flags, world_strategies.TAGS)
-    findings = {(one.rule.id, one.subject.name): one for one in judged.findings}
+    findings = {(finding.rule.id, finding.subject.name): finding for finding in judged.findings}
     for rule in policy["rules"]:
         expected = oracle.verdicts(rule, world)
         scope = rule.get("scope", "image_set")
@@ -44,12 +44,12 @@ def agree(policy: Any, flags: Any, world: Any, as_of: str, *, every: bool) -> No
             expected = together(expected, oracle.firsts(world), said, findings, rule["id"])
         told = expected if every else {name: v for name, v in expected.items() if v in ("fail", "unknown")}
         if said != told:
-            one = next(name for name in {**said, **told} if said.get(name) != told.get(name))
+            item = next(name for name in {**said, **told} if said.get(name) != told.get(name))
             params = {**policy.get("params", {}), **rule.get("params", {})}
             about = f"{yaml.safe_dump(rule, sort_keys=False)}\n{params} {flags} {as_of}\n{json.dumps(world)}"
-            reason = findings.get((rule["id"], one))
+            reason = findings.get((rule["id"], item))
             raise AssertionError(
-                f"{one}: engine {said.get(one)}, oracle {told.get(one)} of {sorted(said)} ({reason and (reason.reason, reason.observed)})\n{about}"
+                f"{item}: engine {said.get(item)}, oracle {told.get(item)} of {sorted(said)} ({reason and (reason.reason, reason.observed)})\n{about}"
             )
         counts = Counter(expected.values())
         tally = judged.tallies[rule["id"]]
@@ -57,7 +57,7 @@ def agree(policy: Any, flags: Any, world: Any, as_of: str, *, every: bool) -> No
         assert (tally.passed, tally.fail, tally.unknown, tally.not_applicable) == wanted, rule
         assert tally.subjects == len(expected)
         COMPARED.update(f"{scope} {verdict}" for verdict in expected.values())
-    assert all(one.reason for one in judged.findings if one.verdict.value == "unknown")
+    assert all(finding.reason for finding in judged.findings if finding.verdict.value == "unknown")
 
 
 def together(
@@ -69,7 +69,7 @@ def together(
     for name in firsts.keys() & said.keys():
         assert said[name] != "unknown" or findings[rule, name].reason not in FIRST, (rule, name)
     of_targets = {firsts[name]: "unknown" for name in left_out}
-    return {name: one for name, one in expected.items() if name not in left_out} | of_targets
+    return {name: item for name, item in expected.items() if name not in left_out} | of_targets
 
 
 @examples(9)

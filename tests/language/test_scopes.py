@@ -38,8 +38,8 @@ def a(name: str = "a", **parts: Any) -> dict[str, Any]:
         "imageSetState": "ACTIVE",
         **{k: v for k, v in given.items() if k not in calls},
     }
-    one = {"imageSetId": name * 32, "labels": {}, **{k: v for k, v in given.items() if k in calls}}
-    return one if "error" in one else one | {"answer": answer}
+    item = {"imageSetId": name * 32, "labels": {}, **{k: v for k, v in given.items() if k in calls}}
+    return item if "error" in item else item | {"answer": answer}
 
 
 def versions(*changes: dict[str, Any]) -> Sets:
@@ -387,13 +387,13 @@ claim(
 def world_of(number: int, sets: Sets, its: dict[str, Any] | None) -> dict[str, Any]:
     place = {"target": f"t{number}", "datastoreId": f"{number:032x}"}
     placed = []
-    for one in sets:
-        ids = {"imageSetId": one["imageSetId"]}
-        placed.append({**one, **place})
-        if "answer" in one:
-            placed[-1]["answer"] = {**one["answer"], **ids, "datastoreId": place["datastoreId"]}
-        if "versions" in one:
-            placed[-1]["versions"] = [{**version, **ids} for version in one["versions"]]
+    for cell in sets:
+        ids = {"imageSetId": cell["imageSetId"]}
+        placed.append({**cell, **place})
+        if "answer" in cell:
+            placed[-1]["answer"] = {**cell["answer"], **ids, "datastoreId": place["datastoreId"]}
+        if "versions" in cell:
+            placed[-1]["versions"] = [{**version, **ids} for version in cell["versions"]]
     stores = []
     if its is not None:
         stores.append({**its, **place})
@@ -410,7 +410,7 @@ def judged(group: int) -> tuple[Judged, dict[str, dict[str, str]]]:
     """What the engine and the oracle say of some rules on every subject."""
     numbers = range(group * TOGETHER, min(len(CLAIMS), (group + 1) * TOGETHER))
     worlds = [world_of(number, *CLAIMS[number][2:4]) for number in numbers]
-    world = {part: [one for each in worlds for one in each[part]] for part in ("sets", "stores")}
+    world = {part: [item for each in worlds for item in each[part]] for part in ("sets", "stores")}
     rules = [{"id": f"r{n}", "title": "R", "severity": "low", **CLAIMS[n][1]} for n in numbers]
     policy = {"version": 1, "pack": "scopes", "labels": LABELS, "rules": rules}
     oracle = ScopeOracle(policy, NOW, tags=TAGS)
@@ -453,7 +453,8 @@ def test_a_finding_on_a_data_store_names_the_target_the_numbers_and_examples():
 def test_the_data_stores_of_one_target_are_subjects_each():
     worlds = [world_of(0, HALF_AND_UNREAD, store()), world_of(1, [a("e", isPrimary=True)], store())]
     world = {
-        part: [{**one, "target": "t"} for each in worlds for one in each[part]] for part in ("sets", "stores")
+        part: [{**item, "target": "t"} for each in worlds for item in each[part]]
+        for part in ("sets", "stores")
     }
     said = judge_one(counted("count", of=NOT_PRIMARY, gt=0), world).verdicts
     assert said == {("r", f"t/{0:032x}"): "fail", ("r", f"t/{1:032x}"): "pass"}

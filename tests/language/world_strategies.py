@@ -56,7 +56,7 @@ def comparisons(draw, kind: str, name: str, number: st.SearchStrategy[Any]) -> A
     typed = "integer" if kind == "count" else "ratio"
     if name == "exists":
         return draw(st.booleans())
-    value = st.one_of(number, number, number.map(lambda one: Param(typed, one)))
+    value = st.one_of(number, number, number.map(lambda item: Param(typed, item)))
     if name in ("in", "not_in"):
         items = draw(st.lists(number, min_size=1, max_size=3, unique=True))
         return draw(st.sampled_from([items, Param(typed, tuple(items))]))
@@ -240,7 +240,7 @@ def version_lists(draw, image_set_id: str) -> list[dict[str, Any]]:
 @st.composite
 def sets(draw, image_set_id: str, stores: list[tuple[str, str]], *, pinned: bool) -> dict[str, Any]:
     target, store = draw(st.sampled_from(stores))
-    one: dict[str, Any] = {
+    item: dict[str, Any] = {
         "target": target,
         "datastoreId": store,
         "imageSetId": image_set_id,
@@ -248,18 +248,18 @@ def sets(draw, image_set_id: str, stores: list[tuple[str, str]], *, pinned: bool
     }
     version = draw(st.sampled_from([None, None, None, 1, 2, 3])) if pinned else None
     if version is not None:
-        one["pinned"] = version
+        item["pinned"] = version
     if draw(st.booleans()):
-        one["collectedAt"] = strategies.iso(draw(strategies.moments()))
+        item["collectedAt"] = strategies.iso(draw(strategies.moments()))
     answer = draw(outcome("answer", strategies.answers()))
     if "answer" in answer:
         number = answer["answer"]["versionId"] if version is None else str(version)
         answer["answer"] |= {"datastoreId": store, "imageSetId": image_set_id, "versionId": number}
     elif not answer:
         answer = {"error": "ThrottlingException"}
-    one["earlier"] = draw(earlier(store, image_set_id, version))
+    item["earlier"] = draw(earlier(store, image_set_id, version))
     return (
-        one | answer | draw(outcome("versions", version_lists(image_set_id))) | draw(outcome("tags", tags()))
+        item | answer | draw(outcome("versions", version_lists(image_set_id))) | draw(outcome("tags", tags()))
     )
 
 
@@ -291,19 +291,19 @@ def worlds(draw, size: int = 10, *, pinned: bool = True) -> dict[str, Any]:
     stores = draw(st.lists(st.sampled_from(pairs), min_size=1, max_size=3, unique=True))
     drawn = []
     for target, store in stores:
-        one = {
+        domain = {
             "target": target,
             "datastoreId": store,
             "complete": draw(st.sampled_from([True, True, True, False])),
         }
         answer = draw(outcome("properties", properties(store)))
         if not answer:
-            one["complete"] = False
-        drawn.append(one | answer | draw(outcome("tags", tags())))
+            domain["complete"] = False
+        drawn.append(domain | answer | draw(outcome("tags", tags())))
     count = draw(st.integers(size // 2, size))
     made = [draw(sets(image_set_id, stores, pinned=pinned)) for image_set_id in IDS[:count]]
     runs = draw(st.sampled_from([True, True, True, False]))
     if not runs:  # a first run knows of events alone
-        for one in made:
-            one["earlier"] = {name: value for name, value in one["earlier"].items() if name == "event"}
+        for domain in made:
+            domain["earlier"] = {name: value for name, value in domain["earlier"].items() if name == "event"}
     return {"sets": made, "stores": drawn, "earlier": runs}

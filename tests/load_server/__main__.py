@@ -70,7 +70,7 @@ def _faults(text: str) -> list[WireFault]:
         documents = json.loads(text)
         if not isinstance(documents, list):
             raise argparse.ArgumentTypeError("this is no list of faults")
-        return [fault(one) for one in documents]
+        return [fault(document) for document in documents]
     except ValueError as error:  # of JSON too
         raise argparse.ArgumentTypeError(str(error)) from None
 

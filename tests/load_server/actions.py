@@ -26,24 +26,27 @@ _ARN = re.compile(
 
 def _get_image_set(stores: Stores, params: Params) -> documents.Document:
     store = _store(stores, params)
-    one = _image_set(store, _id(params, "imageSetId"))
+    item = _image_set(store, _id(params, "imageSetId"))
     asked = params.get("versionId")
     if asked is None:
-        return documents.image_set(store, one, one.version)
+        return documents.image_set(store, item, item.version)
     if not asked.isdecimal():
         raise invalid("versionId must match \\d+")
-    if not 1 <= int(asked) <= one.version:
-        raise not_found(f"Image set {one.id} has no version {asked}")
-    return documents.image_set(store, one, int(asked))
+    if not 1 <= int(asked) <= item.version:
+        raise not_found(f"Image set {item.id} has no version {asked}")
+    return documents.image_set(store, item, int(asked))
 
 
 def _list_image_set_versions(stores: Stores, params: Params) -> documents.Document:
-    one = _image_set(_store(stores, params), _id(params, "imageSetId"))
+    item = _image_set(_store(stores, params), _id(params, "imageSetId"))
     # the latest comes first, as in AWS's example
-    numbers = range(one.version, 0, -1)
+    numbers = range(item.version, 0, -1)
     start, token = _page(params, len(numbers))
     page = numbers[start : start + _size(params)]
-    return {"imageSetPropertiesList": [documents.version(one, number) for number in page], "nextToken": token}
+    return {
+        "imageSetPropertiesList": [documents.version(item, number) for number in page],
+        "nextToken": token,
+    }
 
 
 def _search_image_sets(stores: Stores, params: Params) -> documents.Document:
@@ -58,7 +61,7 @@ def _search_image_sets(stores: Stores, params: Params) -> documents.Document:
         raise invalid("searchCriteria must be of type structure")
     found, sort, token = search(store, criteria, _size(params), params.get("nextToken"))
     return {
-        "imageSetsMetadataSummaries": [documents.summary(one) for one in found],
+        "imageSetsMetadataSummaries": [documents.summary(explanation) for explanation in found],
         "sort": sort,
         "nextToken": token,
     }
@@ -73,7 +76,7 @@ def _list_datastores(stores: Stores, params: Params) -> documents.Document:
     found = [store for store in stores.values() if status in (None, store.status)]
     start, token = _page(params, len(found))
     page = found[start : start + _size(params)]
-    return {"datastoreSummaries": [documents.datastore_summary(one) for one in page], "nextToken": token}
+    return {"datastoreSummaries": [documents.datastore_summary(row) for row in page], "nextToken": token}
 
 
 def _list_tags(stores: Stores, params: Params) -> documents.Document:
@@ -116,10 +119,10 @@ def _store(stores: Stores, params: Params) -> SyntheticStore:
 
 def _image_set(store: SyntheticStore, name: str) -> ImageSet:
     index = store.index_of(name)
-    one = None if index is None else store.image_set(index)
-    if one is None or (one.deleted and not store.deleted_found):
+    item = None if index is None else store.image_set(index)
+    if item is None or (item.deleted and not store.deleted_found):
         raise not_found(f"There is no image set {name} in data store {store.datastore_id}")
-    return one
+    return item
 
 
 def _size(params: Params) -> int:

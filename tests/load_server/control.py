@@ -45,7 +45,7 @@ def _do(service: LoadService, name: str, value: Any) -> None:
         case "change":
             _change(service, value)
         case "faults":
-            service.gate.faults[:] = [fault(one) for one in value]
+            service.gate.faults[:] = [fault(item) for item in value]
         case "quotas":
             service.gate.limit(DOCUMENTED_QUOTAS if value == "documented" else _quotas(value))
         case "latency":

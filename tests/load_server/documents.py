@@ -18,57 +18,57 @@ _MESSAGES = {
 }
 
 
-def version_properties(one: ImageSet, version: int) -> Document:
+def version_properties(item: ImageSet, version: int) -> Document:
     """What GetImageSet and ListImageSetVersions both say of a version."""
-    status = one.status_in(version)
+    status = item.status_in(version)
     document: Document = {
-        "imageSetId": one.id,
+        "imageSetId": item.id,
         "versionId": str(version),
         "imageSetState": state_of(status),
         "imageSetWorkflowStatus": status,
-        "createdAt": one.created / 1000,
-        "isPrimary": one.primary,
+        "createdAt": item.created / 1000,
+        "isPrimary": item.primary,
         "message": _MESSAGES.get(status),
     }
     if version > 1:
-        document["updatedAt"] = one.updated_in(version) / 1000
+        document["updatedAt"] = item.updated_in(version) / 1000
     if status == "DELETED":
-        document["updatedAt"] = document["deletedAt"] = one.updated / 1000
-    if version == one.forced_version:
+        document["updatedAt"] = document["deletedAt"] = item.updated / 1000
+    if version == item.forced_version:
         document["overrides"] = {"forced": True}
     return document
 
 
-def image_set(store: SyntheticStore, one: ImageSet, version: int) -> Document:
+def image_set(store: SyntheticStore, item: ImageSet, version: int) -> Document:
     """GetImageSet's answer."""
     return {
         "datastoreId": store.datastore_id,
-        "updatedAt": one.created / 1000,
-        **version_properties(one, version),
-        "imageSetArn": f"{store.arn}/imageset/{one.id}",
-        "lastAccessedAt": one.accessed / 1000,
-        "storageTier": _tier(one),
+        "updatedAt": item.created / 1000,
+        **version_properties(item, version),
+        "imageSetArn": f"{store.arn}/imageset/{item.id}",
+        "lastAccessedAt": item.accessed / 1000,
+        "storageTier": _tier(item),
     }
 
 
-def version(one: ImageSet, number: int) -> Document:
+def version(item: ImageSet, number: int) -> Document:
     """An item of ListImageSetVersions, which spells the status with a capital and has no `updatedAt` in version 1."""
-    document = version_properties(one, number)
+    document = version_properties(item, number)
     document["ImageSetWorkflowStatus"] = document.pop("imageSetWorkflowStatus")
     return document
 
 
-def summary(one: ImageSet) -> Document:
+def summary(item: ImageSet) -> Document:
     """An item of SearchImageSets. Its DICOM attributes are made up; none belongs to a person."""
-    number = one.number
+    number = item.number
     return {
-        "imageSetId": one.id,
-        "version": one.version,
-        "createdAt": one.created / 1000,
-        "updatedAt": one.updated / 1000,
-        "lastAccessedAt": one.accessed / 1000,
-        "storageTier": _tier(one),
-        "isPrimary": one.primary,
+        "imageSetId": item.id,
+        "version": item.version,
+        "createdAt": item.created / 1000,
+        "updatedAt": item.updated / 1000,
+        "lastAccessedAt": item.accessed / 1000,
+        "storageTier": _tier(item),
+        "isPrimary": item.primary,
         "DICOMTags": {
             "DICOMPatientId": f"{PHI}ID-{number}",
             "DICOMPatientName": f"{PHI}NAME-{number}",
@@ -111,5 +111,5 @@ def datastore(store: SyntheticStore) -> Document:
     return datastore_summary(store) | more
 
 
-def _tier(one: ImageSet) -> str:
-    return "ARCHIVE_INSTANT_ACCESS" if one.archived else "FREQUENT_ACCESS"
+def _tier(item: ImageSet) -> str:
+    return "ARCHIVE_INSTANT_ACCESS" if item.archived else "FREQUENT_ACCESS"

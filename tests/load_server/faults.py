@@ -40,7 +40,7 @@ def fault(document: Mapping[str, Any]) -> WireFault:
     if not isinstance(document, Mapping):
         raise ValueError(f'{document!r} is no fault: write it as {{"action": ..., ...}}')  # noqa: TRY004 - of JSON
     given = dict(document)
-    known = [one.name for one in fields(WireFault) if one.init]
+    known = [item.name for item in fields(WireFault) if item.init]
     for name in given:
         if name not in known:
             raise ValueError(f"a fault has no member {name}; it has {', '.join(known)}")

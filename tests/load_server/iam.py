@@ -19,11 +19,11 @@ class Policy:
     """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
-        self._statements = [_Statement(one) for one in _listed(document["Statement"])]
+        self._statements = [_Statement(item) for item in _listed(document["Statement"])]
 
     def allows(self, action: str, resource: str) -> bool:
         """Whether a statement allows the action (`service:Name`) on the ARN, and none denies it."""
-        effects = {one.effect for one in self._statements if one.applies(action, resource)}
+        effects = {statement.effect for statement in self._statements if statement.applies(action, resource)}
         return effects == {"Allow"}
 
 
@@ -33,12 +33,12 @@ class _Statement:
         if unknown:
             raise ValueError(f"a statement's {', '.join(unknown)} is not simulated")
         self.effect = str(document["Effect"])
-        self._actions = [str(one).lower() for one in _listed(document["Action"])]
-        self._resources = [str(one) for one in _listed(document["Resource"])]
+        self._actions = [str(item).lower() for item in _listed(document["Action"])]
+        self._resources = [str(item) for item in _listed(document["Resource"])]
 
     def applies(self, action: str, resource: str) -> bool:
-        return any(_pattern(one).fullmatch(action.lower()) for one in self._actions) and any(
-            _pattern(one).fullmatch(resource) for one in self._resources
+        return any(_pattern(item).fullmatch(action.lower()) for item in self._actions) and any(
+            _pattern(item).fullmatch(resource) for item in self._resources
         )
 
 

@@ -54,7 +54,12 @@ def search(
     start = _place(token, mark)
     by_time = criteria.sort["sortField"] == "updatedAt"
     candidates = (_by_update if by_time else _by_creation)(store, criteria, start)
-    found = list(islice((one for one in candidates if all(test(one) for test in criteria.tests)), page + 1))
+    found = list(
+        islice(
+            (candidate for candidate in candidates if all(test(candidate) for test in criteria.tests)),
+            page + 1,
+        )
+    )
     following = None
     if len(found) > page:
         extra = found.pop()
@@ -80,9 +85,9 @@ def _by_creation(store: SyntheticStore, criteria: Criteria, start: Place | None)
         bounds = store.between(None if low is None else low - span, high)
         numbers = range(max(numbers.start, bounds.start), min(numbers.stop, bounds.stop))
     for index in _from(numbers, start and start[1], descending=criteria.descending):
-        one = store.image_set(index)
-        if not one.deleted:
-            yield one
+        item = store.image_set(index)
+        if not item.deleted:
+            yield item
 
 
 def _by_update(store: SyntheticStore, criteria: Criteria, start: Place | None) -> Iterator[ImageSet]:
@@ -97,10 +102,10 @@ def _by_update(store: SyntheticStore, criteria: Criteria, start: Place | None) -
             first = start[1] if start and start[0] == at else None
             streams.append(_moved(store, criteria, change, first))
     sign = -1 if criteria.descending else 1
-    for one in heapq.merge(*streams, key=lambda one: (sign * one.updated, sign * one.number)):
-        here = one.updated, one.number
+    for item in heapq.merge(*streams, key=lambda stream: (sign * stream.updated, sign * stream.number)):
+        here = item.updated, item.number
         if start is None or (here <= start if criteria.descending else here >= start):
-            yield one
+            yield item
 
 
 def _made(
@@ -109,14 +114,14 @@ def _made(
     """Image sets that no change has met, of those made with so many versions: in order of createdAt and updatedAt."""
     asked = store.between(*criteria.created)
     later = (versions - 1) * STEP
-    low, high = (None if one is None else one - later for one in updated)
+    low, high = (None if item is None else item - later for item in updated)
     bounds = store.between(low, high)
     numbers = range(max(asked.start, bounds.start), min(asked.stop, bounds.stop))
     for index in _from(numbers, None, descending=criteria.descending):
         if store.base_versions(index) == versions:
-            one = store.image_set(index)
-            if not one.moves and not one.deleted:
-                yield one
+            item = store.image_set(index)
+            if not item.moves and not item.deleted:
+                yield item
 
 
 def _moved(store: SyntheticStore, criteria: Criteria, change: int, first: int | None) -> Iterator[ImageSet]:
@@ -125,9 +130,9 @@ def _moved(store: SyntheticStore, criteria: Criteria, change: int, first: int | 
     numbers = store.between(*criteria.created)
     for index in _from(numbers, first, descending=criteria.descending):
         if store.moves(index, change):
-            one = store.image_set(index)
-            if not one.deleted and one.updated == at:
-                yield one
+            item = store.image_set(index)
+            if not item.deleted and item.updated == at:
+                yield item
 
 
 def _from(numbers: range, first: int | None, *, descending: bool) -> range:
@@ -155,9 +160,9 @@ def parse(body: dict[str, Any]) -> Criteria:
         raise invalid("filters must be one or two")
     bounds: dict[str, tuple[int | None, int | None]] = dict.fromkeys(_TIMES, (None, None))
     tests: list[Callable[[ImageSet], bool]] = []
-    for one in filters or ():
-        name, values = _filter(one)
-        between = one.get("operator") == "BETWEEN"
+    for item in filters or ():
+        name, values = _filter(item)
+        between = item.get("operator") == "BETWEEN"
         if name == "isPrimary":
             tests.append(_primary(values))
             continue
@@ -169,34 +174,34 @@ def parse(body: dict[str, Any]) -> Criteria:
 
 
 def _primary(values: list[int]) -> Callable[[ImageSet], bool]:
-    return lambda one: one.primary in values
+    return lambda item: item.primary in values
 
 
 def _test(name: str, values: list[int], *, between: bool) -> Callable[[ImageSet], bool]:
     by_creation = name == "createdAt"
     if between:
         low, high = values
-        return lambda one: low <= (one.created if by_creation else one.updated) <= high
-    return lambda one: (one.created if by_creation else one.updated) in values
+        return lambda item: low <= (item.created if by_creation else item.updated) <= high
+    return lambda item: (item.created if by_creation else item.updated) in values
 
 
-def _filter(one: Any) -> tuple[str, list[int]]:
-    values = one.get("values") if isinstance(one, dict) else None
+def _filter(item: Any) -> tuple[str, list[int]]:
+    values = item.get("values") if isinstance(item, dict) else None
     if not (isinstance(values, list) and 1 <= len(values) <= 2 and all(isinstance(v, dict) for v in values)):
         raise invalid("a filter must have one or two values")
     names = {name for value in values for name in value}
-    if len(names) != 1 or one.get("operator") not in ("EQUAL", "BETWEEN"):
+    if len(names) != 1 or item.get("operator") not in ("EQUAL", "BETWEEN"):
         raise invalid("a filter must be of one attribute and one of the operators EQUAL and BETWEEN")
     (name,) = names
     given = [value.get(name) for value in values]
     if name == "isPrimary":
-        if one["operator"] == "BETWEEN" or not all(isinstance(value, bool) for value in given):
+        if item["operator"] == "BETWEEN" or not all(isinstance(value, bool) for value in given):
             raise invalid("isPrimary takes EQUAL and booleans")
         return name, given
     if name not in _TIMES:
         raise RefusedError("NotSimulated", f"a search by {name} is not simulated")
     if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in given):
         raise invalid(f"{name} must be a number of seconds")
-    if one["operator"] == "BETWEEN" and len(given) != 2:
+    if item["operator"] == "BETWEEN" and len(given) != 2:
         raise invalid("BETWEEN takes two values")
     return name, [round(value * 1000) for value in given]

@@ -202,7 +202,9 @@ class SyntheticStore:
         """`createdAt` of an image set; never less than that of the one before."""
         if index < self.sets:
             return self._from + (self._to - self._from) * index // max(self.sets - 1, 1)
-        return milliseconds(next(one.at for one in self.changes if index < one.before + one.added))
+        return milliseconds(
+            next(change.at for change in self.changes if index < change.before + change.added)
+        )
 
     def between(self, low: int | None, high: int | None) -> range:
         """The numbers of the image sets created in a range of time, both ends included; None leaves an end open."""
@@ -213,8 +215,8 @@ class SyntheticStore:
 
     def moves(self, index: int, change: int) -> bool:
         """Whether a change of the store, by its number, met an image set (which may have vanished before)."""
-        one = self.changes[change]
-        return index < one.before and self._draw(index, 100 + 2 * change) < one.share
+        item = self.changes[change]
+        return index < item.before and self._draw(index, 100 + 2 * change) < item.share
 
     def base_versions(self, index: int) -> int:
         """How many versions an image set was made with."""

@@ -78,14 +78,16 @@ def test_a_mapping_file_beside_a_pack_gives_its_rules_their_controls(tmp_path):
     (framework,) = found.frameworks
     assert (framework.key, framework.title, framework.controls) == ("mqsa", "Mammography", ("21 CFR 900.12",))
     assert framework.content.decode() == MAP
-    assert [(one.rule, one.control.id) for one in framework.unloaded] == [("elsewhere/rule", "21 CFR 900.12")]
+    assert [(item.rule, item.control.id) for item in framework.unloaded] == [
+        ("elsewhere/rule", "21 CFR 900.12")
+    ]
     assert not framework.implied
-    (one,) = controls(found, "p/keep")
-    assert (one.framework, one.id, one.title) == ("mqsa", "21 CFR 900.12", "Records")
-    assert one.does_not_prove == "That the originals are kept."
-    assert one.requires[0].tests == (Test("gte", Duration(120)),)
-    assert str(one.where) == "a.yaml:11:15"
-    assert [(one.framework, one.id) for one in controls(found, "p/place")] == [
+    (item,) = controls(found, "p/keep")
+    assert (item.framework, item.id, item.title) == ("mqsa", "21 CFR 900.12", "Records")
+    assert item.does_not_prove == "That the originals are kept."
+    assert item.requires[0].tests == (Test("gte", Duration(120)),)
+    assert str(item.where) == "a.yaml:11:15"
+    assert [(control.framework, control.id) for control in controls(found, "p/place")] == [
         ("gdpr", "Art. 44"),
         ("mqsa", "21 CFR 900.12"),
     ]
@@ -94,9 +96,9 @@ def test_a_mapping_file_beside_a_pack_gives_its_rules_their_controls(tmp_path):
 def test_a_rule_may_say_itself_what_a_control_demands_and_a_file_adds_to_it(tmp_path):
     own = 'mqsa: [{id: "21 CFR 900.12", requires: {retention: {lt: 100y}}, does_not_prove: Much.}]'
     pack = PACK.replace("    when:", f"    controls: {{{own}}}\n    when:")
-    (one,) = controls(write(tmp_path, a=MAP, p=pack), "p/keep")
-    assert [demand.tests[0].operator for demand in one.requires] == ["lt", "gte"]
-    assert one.does_not_prove == "Much. That the originals are kept."
+    (item,) = controls(write(tmp_path, a=MAP, p=pack), "p/keep")
+    assert [demand.tests[0].operator for demand in item.requires] == ["lt", "gte"]
+    assert item.does_not_prove == "Much. That the originals are kept."
 
 
 def test_a_demand_is_compared_with_the_value_of_the_run(tmp_path):
@@ -219,10 +221,10 @@ def test_a_shipped_mapping_applies_to_shipped_packs_by_itself(as_shipped):
     found = load(["pack:p"])
     (framework,) = found.frameworks
     assert (framework.path, framework.implied) == ("controls:mqsa", True)
-    assert [one.rule for one in framework.unloaded] == ["p2/gone"]
+    assert [pack.rule for pack in framework.unloaded] == ["p2/gone"]
     assert str(controls(found, "p/keep")[0].where) == "controls:mqsa:11:15"
     # named as a folder, each file is there once
-    assert [one.path for one in load(["ours"], as_shipped).frameworks] == ["ours/mqsa.yaml"]
+    assert [item.path for item in load(["ours"], as_shipped).frameworks] == ["ours/mqsa.yaml"]
 
 
 def test_a_shipped_mapping_says_nothing_of_a_pack_of_the_users_own(as_shipped):
@@ -235,7 +237,7 @@ def test_a_shipped_mapping_says_nothing_of_a_pack_of_the_users_own(as_shipped):
 def test_a_file_of_the_users_takes_the_place_of_the_shipped_one(as_shipped):
     (as_shipped / "own.yaml").write_text(MAP.replace("10y", "20y"), encoding="utf-8")
     found = load(["pack:p", "own.yaml"], as_shipped)
-    assert [one.path for one in found.frameworks] == ["own.yaml"]
+    assert [framework.path for framework in found.frameworks] == ["own.yaml"]
     assert controls(found, "p/keep")[0].requires[0].tests == (Test("gte", Duration(240)),)
 
 

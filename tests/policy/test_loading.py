@@ -20,7 +20,7 @@ RULE = "{id: ID, title: t, severity: high, deny: {overrides.forced: true}}"
 
 
 def policy(*ids: str, pack: str = "p", rule: str = RULE) -> str:
-    return f"version: 1\npack: {pack}\nrules:\n" + "".join(f"  - {rule.replace('ID', one)}\n" for one in ids)
+    return f"version: 1\npack: {pack}\nrules:\n" + "".join(f"  - {rule.replace('ID', id_)}\n" for id_ in ids)
 
 
 def said(tmp_path, text: str | bytes, name: str = "x.yaml") -> str:
@@ -169,7 +169,9 @@ def test_a_folder_s_policies_are_loaded_whatever_case_their_endings_have(tmp_pat
 def test_a_file_that_may_have_been_meant_is_left_out_with_a_warning(tmp_path, name, why):
     (tmp_path / "a.yaml").write_text(policy("a"))
     (tmp_path / name).write_text('{"ours": {"rules": []}}')
-    assert [one.message for one in load(["."], base=tmp_path).warnings] == [f"{name} is left out: {why}"]
+    assert [warning.message for warning in load(["."], base=tmp_path).warnings] == [
+        f"{name} is left out: {why}"
+    ]
 
 
 def test_other_files_of_a_folder_are_left_out_without_a_word(tmp_path):
@@ -288,7 +290,7 @@ class Speller:
     def flow(self, value) -> str:
         gap = self.one_of("", " ", "\n      ")
         if isinstance(value, dict):
-            entries = [f"{self.text(key)} : {self.flow(one)}" for key, one in value.items()]
+            entries = [f"{self.text(key)} : {self.flow(item)}" for key, item in value.items()]
             return "{" + gap + f",{gap or ' '}".join(entries) + gap + "}"
         if isinstance(value, list):
             return "[" + gap + f",{gap or ' '}".join(map(self.flow, value)) + gap + "]"
@@ -313,7 +315,7 @@ class Speller:
         if self.one_of(True, False, False):
             text = self.one_of(json.dumps(value), json.dumps(value, indent=2, ensure_ascii=False))
         else:
-            text = "".join(f"{self.text(key)}:{self.block(one, 0)}" for key, one in value.items())
+            text = "".join(f"{self.text(key)}:{self.block(item, 0)}" for key, item in value.items())
             text = (
                 self.one_of("", "---\n", "%YAML 1.1\n---\n", "# a comment\n")
                 + text

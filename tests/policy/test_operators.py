@@ -32,11 +32,11 @@ VALUES = {
     Type.DURATION: (Duration(1), Duration(2)), Type.RATIO: (0, 1), Type.TIME: (NOW.replace(day=1), NOW),
 }  # fmt: skip
 EVERY = [
-    pytest.param(one, kind, id=f"{one.name}-{kind}")
-    for one in OPERATORS.values()
-    for kind in sorted(one.types)
+    pytest.param(operator, kind, id=f"{operator.name}-{kind}")
+    for operator in OPERATORS.values()
+    for kind in sorted(operator.types)
 ]
-OTHERS = [pytest.param(one, id=one.name) for one in OPERATORS.values()]
+OTHERS = [pytest.param(operator, id=operator.name) for operator in OPERATORS.values()]
 
 
 def value_of(known, kind):
@@ -73,9 +73,9 @@ def test_what_is_easily_taken_for_an_operator_takes_the_same_kind_of_value(known
 
 
 def test_no_two_operators_are_called_alike():
-    words = Counter([*OPERATORS, *(alias for one in OPERATORS.values() for alias in one.aliases)])
+    words = Counter([*OPERATORS, *(alias for operator in OPERATORS.values() for alias in operator.aliases)])
     assert max(words.values()) == 1
-    assert len({one.words for one in OPERATORS.values()}) == len(OPERATORS)
+    assert len({operator.words for operator in OPERATORS.values()}) == len(OPERATORS)
 
 
 def test_signs_in_plain_text_mean_what_the_operators_call_them():
@@ -96,18 +96,20 @@ def test_the_engine_judges_each_operator_and_says_where_time_changes_it(known, k
     assert bool(candidates([leaf], NOW)) == (known.takes == "age")
 
 
-@pytest.mark.parametrize(("known", "kind"), [one for one in EVERY if one.values[0].takes != "flag"])
+@pytest.mark.parametrize(("known", "kind"), [item for item in EVERY if item.values[0].takes != "flag"])
 def test_values_are_tried_of_which_each_operator_holds_and_does_not(known, kind):
     if kind in (Type.BOOLEAN, Type.RATIO) or known.takes == "age":
         return  # their values are few, or their truth is the clock's
     leaf = leaf_of(known, kind)
     with connect() as connection:
         (found,) = domains([leaf.operand.left], [leaf], NOW, {}, {"labels.f": ["abc"]}, sums=Sums(connection))
-    number = comparable if kind is Type.DURATION else (lambda one: one)
+    number = comparable if kind is Type.DURATION else (lambda item: item)
     wanted = leaf.tests[0].value
     wanted = tuple(map(number, wanted)) if isinstance(wanted, tuple) else number(wanted)
-    values = [number(one) for one in found.values]
-    truths = {holds(known.name, one, wanted) for one in (*values, "abcd") if kind in STRINGS or one != "abcd"}
+    values = [number(value) for value in found.values]
+    truths = {
+        holds(known.name, value, wanted) for value in (*values, "abcd") if kind in STRINGS or value != "abcd"
+    }
     assert found.every == (known.domain is not None)
     assert truths == {True, False}
 
@@ -115,11 +117,11 @@ def test_values_are_tried_of_which_each_operator_holds_and_does_not(known, kind)
 @pytest.mark.parametrize(("known", "kind"), EVERY)
 def test_mutation_changes_each_operator_that_has_a_neighbour_of_its_type(known, kind):
     others = list(other_operators(leaf_of(known, kind).tests[0], kind))
-    assert [one.operator for one in others if one.operator not in operators_of(kind)] == []
+    assert [record.operator for record in others if record.operator not in operators_of(kind)] == []
     assert bool(others) or known.takes in ("flag", "pattern")
 
 
-@pytest.mark.parametrize("known", [one for one in OTHERS if one.values[0].types == {Type.TIME}])
+@pytest.mark.parametrize("known", [item for item in OTHERS if item.values[0].types == {Type.TIME}])
 def test_a_search_is_narrowed_by_each_operator_of_instants(known):
     leaf = Leaf(
         Operand(Field("createdAt", Type.TIME, Absence.NEVER, source=Source.ANSWER, doc="")),
@@ -136,7 +138,7 @@ def test_each_side_of_an_instant_and_of_an_age_has_its_operator():
 
 def test_the_second_reading_of_the_language_knows_every_operator():
     assert {name for names in strategies.OPERATORS.values() for name in names} == set(OPERATORS)
-    assert set(oracle.TEXT) == {name for name, one in OPERATORS.items() if one.of_text}
+    assert set(oracle.TEXT) == {name for name, item in OPERATORS.items() if item.of_text}
     assert BARE in OPERATORS
 
 
@@ -168,15 +170,15 @@ def later(monkeypatch, tmp_path):
 
 def test_an_operator_is_added_by_its_record_alone(later, capsys):
     assert main(["rules", "test", "p.yaml"]) == 0
-    store, one = "0" * 32, "1" * 32
-    answer = {"datastoreId": store, "imageSetId": one, "versionId": "28", "imageSetState": "ACTIVE"}
+    store, item = "0" * 32, "1" * 32
+    answer = {"datastoreId": store, "imageSetId": item, "versionId": "28", "imageSetState": "ACTIVE"}
     Path("a.json").write_text(json.dumps(answer))
     capsys.readouterr()
     assert main(["check", "-p", "p.yaml", "--image-sets", "a.json", "--complete", "--report", "json=-"]) == 1
     found = json.loads(capsys.readouterr().out)["findings"]
     # that one image set is no multiple of five is known without any order
-    assert [one["rule"] for one in found if one["verdict"] == "fail"] == ["a", "b"]
-    assert [one["rule"] for one in found if one["verdict"] == "unknown"] == []
+    assert [explanation["rule"] for explanation in found if explanation["verdict"] == "fail"] == ["a", "b"]
+    assert [explanation["rule"] for explanation in found if explanation["verdict"] == "unknown"] == []
 
 
 def test_an_operator_that_no_proof_can_try_out_proves_nothing(later, capsys):

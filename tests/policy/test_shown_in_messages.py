@@ -116,7 +116,7 @@ def test_a_placeholder_outside_the_message_is_warned_of(loaded):
 def test_a_parameter_is_named_with_its_prefix(loaded, name, message, hint):
     with pytest.raises(InvalidInputError) as caught:
         loaded(f"    message: 'x {{{{ {name} }}}}'\n")
-    assert [(one.message, one.hint) for one in caught.value.problems] == [(message, hint)]
+    assert [(problem.message, problem.hint) for problem in caught.value.problems] == [(message, hint)]
 
 
 def test_a_parameter_that_only_a_message_shows_is_used(tmp_path):
@@ -132,7 +132,7 @@ def test_a_parameter_that_only_a_message_shows_is_used(tmp_path):
 )
 def test_a_framework_that_looks_like_a_slip_is_warned_of(loaded, framework, meant):
     warnings = loaded(f"    controls: {{{framework}: ['1']}}\n").warnings
-    assert [one.message for one in warnings] == [f"no framework is called {framework}"]
+    assert [warning.message for warning in warnings] == [f"no framework is called {framework}"]
     assert f"did you mean {meant}?" in warnings[0].hint
 
 

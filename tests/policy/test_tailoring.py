@@ -50,7 +50,7 @@ def test_a_severity_is_replaced_and_the_change_listed(policies):
 def test_a_rule_that_is_off_is_not_run_and_listed_as_such(policies):
     rules = chosen(policies, "p/two: {off: Copies are forced here on purpose.}")
     assert [rule.id for rule in rules.rules] == ["one"]
-    assert [(one.rule.id, one.what, one.reason) for one in rules.changes] == [
+    assert [(change.rule.id, change.what, change.reason) for change in rules.changes] == [
         ("two", "off", "Copies are forced here on purpose.")
     ]
     assert rules.changes[0].off
@@ -60,7 +60,7 @@ def test_a_rule_that_is_off_is_not_run_and_listed_as_such(policies):
 def test_a_change_of_a_rule_that_was_not_chosen_is_listed_and_no_mistake(policies):
     rules = chosen(policies, "{p/two: {off: why}, p/one: {severity: info}}", only=["one"])
     assert [rule.id for rule in rules.rules] == ["one"]
-    assert [one.what for one in rules.changes] == ["severity high -> info", "off"]
+    assert [change.what for change in rules.changes] == ["severity high -> info", "off"]
     assert chosen(policies, "{p/one: {severity: low}}", only=["two"]).left_out == ("rule p/one",)
 
 

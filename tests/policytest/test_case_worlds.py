@@ -14,11 +14,11 @@ def test_two_tests_may_say_different_things_of_one_image_set(tmp_path, monkeypat
     ]
     cases = [
         {
-            "name": f"version {one['versionId']}",
-            "given": one,
-            "expect": "fail" if one["versionId"] == 2 else "pass",
+            "name": f"version {item['versionId']}",
+            "given": item,
+            "expect": "fail" if item["versionId"] == 2 else "pass",
         }
-        for one in given
+        for item in given
     ]
     rule = {"id": "r", "title": "R", "severity": "low", "deny": {"versionId": {"gt": 1}}, "tests": cases}
     (tmp_path / "p.yaml").write_text(yaml.safe_dump({"version": 1, "pack": "p", "rules": [rule]}))

@@ -19,8 +19,8 @@ def loaded(tmp_path, scope, condition, tests):
 
 
 def verdicts(tmp_path, scope, condition, *given):
-    tests = [{"given": one, "expect": "pass"} for one in given]
-    return [one.verdict.value for one in run_cases(loaded(tmp_path, scope, condition, tests))]
+    tests = [{"given": item, "expect": "pass"} for item in given]
+    return [case.verdict.value for case in run_cases(loaded(tmp_path, scope, condition, tests))]
 
 
 def test_versions(tmp_path):

@@ -37,7 +37,7 @@ def said(tmp_path):
         policy = {"version": 1, "pack": "p", "labels": LABELS, "rules": list(rules), **more}
         (tmp_path / "p.yaml").write_text(yaml.safe_dump(policy, sort_keys=False))
         found = examine(load([str(tmp_path / "p.yaml")]))
-        return [(one.message, one.hint) for one in found.warnings]
+        return [(warning.message, warning.hint) for warning in found.warnings]
 
     return said
 
@@ -66,8 +66,8 @@ def test_a_share_that_is_always_the_same(said, ratio, message, hint):
 
 
 def test_a_when_that_is_never_false(said):
-    (one,) = said(rule("r", when={"versionId": {"gte": 1}}, deny={"isPrimary": False}))
-    assert one == ("the rule r applies always: `when` is never false", "")
+    (item,) = said(rule("r", when={"versionId": {"gte": 1}}, deny={"isPrimary": False}))
+    assert item == ("the rule r applies always: `when` is never false", "")
     assert said(rule("r", when={"versionId": {"gte": 2}}, deny={"isPrimary": False})) == []
     assert said(rule("r", when={"isPrimary": {"exists": True}}, deny={"isPrimary": False})) == []
 
@@ -79,11 +79,11 @@ def test_an_entry_of_any_that_another_one_holds_with(said):
         {"createdAt": {"older_than": "$limit"}},
     ]
     params = {"limit": {"type": "duration", "default": "30d"}}
-    (one,) = said(rule("r", deny={"any": entries}), params=params)
-    assert one[0] == (
+    (item,) = said(rule("r", deny={"any": entries}), params=params)
+    assert item[0] == (
         "the rule r: an entry of `any` says nothing of its own: wherever it holds, `createdAt: {older_than: 30d}` holds too"
     )
-    assert one[1] == "with limit at its default, 30d"
+    assert item[1] == "with limit at its default, 30d"
 
 
 def test_what_rests_on_no_parameter_does_not_say_so(said):
@@ -100,15 +100,15 @@ def test_what_rests_on_no_parameter_does_not_say_so(said):
 @pytest.mark.parametrize(("kind", "low", "high"), [("count", 5, 10), ("ratio", "5%", "10%")])
 def test_shadowing_between_aggregates(said, kind, low, high):
     rules = [counting(f"r{at}", {kind: {"of": ARCHIVED, "gt": most}}) for at, most in enumerate((low, high))]
-    (one,) = said(*rules)
-    assert one[0].startswith("the rule r1 is shadowed: wherever it fails, p/r0 (")
+    (item,) = said(*rules)
+    assert item[0].startswith("the rule r1 is shadowed: wherever it fails, p/r0 (")
     assert said(*rules[:1], counting("r1", {kind: {"of": {"isPrimary": False}, "gt": high}})) == []
 
 
 def test_shadowing_between_aggregates_inside_any(said):
     counts = [{"count": {"of": ARCHIVED, "gt": most}} for most in (10, 20)]
-    (one,) = said(counting("r", {"any": counts}))
-    assert one[0].endswith("wherever it holds, `count: {gt: 10}` holds too")
+    (item,) = said(counting("r", {"any": counts}))
+    assert item[0].endswith("wherever it holds, `count: {gt: 10}` holds too")
 
 
 def test_what_is_undecided_is_no_shadow(said):
@@ -209,19 +209,19 @@ def meets(number, tests):
 
 
 @FEW
-@given(one=COMPARISONS, other=COMPARISONS)
-def test_claims_on_counts_are_those_of_all_numbers(said, one, other):
+@given(item=COMPARISONS, other=COMPARISONS)
+def test_claims_on_counts_are_those_of_all_numbers(said, item, other):
     rules = [
-        counting(name, {"count": {"of": ARCHIVED, **tests}}) for name, tests in (("a", one), ("b", other))
+        counting(name, {"count": {"of": ARCHIVED, **tests}}) for name, tests in (("a", item), ("b", other))
     ]
     messages = [text for text, _ in said(*rules)]
-    for name, tests in (("a", one), ("b", other)):
+    for name, tests in (("a", item), ("b", other)):
         ever = any(meets(number, tests) for number in range(40))
         assert any(f"the rule {name} can never fail" in text for text in messages) is not ever
-    if one != other and any("rule a is shadowed" in text for text in messages):
-        assert all(meets(number, other) for number in range(40) if meets(number, one))
-    if one != other and any("rule b is shadowed" in text for text in messages):
-        assert all(meets(number, one) for number in range(40) if meets(number, other))
+    if item != other and any("rule a is shadowed" in text for text in messages):
+        assert all(meets(number, other) for number in range(40) if meets(number, item))
+    if item != other and any("rule b is shadowed" in text for text in messages):
+        assert all(meets(number, item) for number in range(40) if meets(number, other))
 
 
 @FEW
@@ -238,17 +238,17 @@ def test_claims_on_shares_are_those_of_all_shares(said, low, more):
 @FEW
 @given(entries=st.lists(COMPARISONS, min_size=2, max_size=4))
 def test_claims_on_entries_of_any_are_those_of_all_numbers(said, entries):
-    if len({repr(sorted(one.items())) for one in entries}) < len(entries):
+    if len({repr(sorted(entry.items())) for entry in entries}) < len(entries):
         return
     versions = range(1, 40)
-    warned = said(rule("r", deny={"any": [{"versionId": one} for one in entries]}))
+    warned = said(rule("r", deny={"any": [{"versionId": entry} for entry in entries]}))
     for text, _ in warned:
         if "says nothing of its own" in text:
             covered = [
-                (one, other)
-                for one in entries
+                (entry, other)
+                for entry in entries
                 for other in entries
-                if other is not one and all(meets(at, other) for at in versions if meets(at, one))
+                if other is not entry and all(meets(at, other) for at in versions if meets(at, entry))
             ]
             assert covered, text
 

@@ -86,7 +86,7 @@ def test_what_the_first_or_the_last_meets_is_not_said(tmp_path, condition):
 @pytest.mark.parametrize("as_of", [FIRST, f"{LAST}T23:59:59.999Z"])
 def test_a_test_may_be_at_the_first_and_the_last_instant(tmp_path, as_of):
     policies = loaded(tmp_path, {"createdAt": {"older_than": "1d"}}, as_of=as_of)
-    assert [one.verdict.value for one in run_cases(policies)] == ["pass"]
+    assert [case.verdict.value for case in run_cases(policies)] == ["pass"]
     (pack,) = policies.packs
     found = score(pack, pack.rules[0], run_rule(pack, pack.rules[0]))
     assert not found.reason
@@ -127,10 +127,10 @@ def test_no_instant_beside_a_bound_is_missed(instant, length, data):
             st.one_of(st.integers(-3, 3), st.integers(-4 * 86_400_000, 4 * 86_400_000))
         )
         signs = {
-            one: _sign(moved - instant) for one, moved in zip(found, sums.later(found, length), strict=True)
+            item: _sign(moved - instant) for item, moved in zip(found, sums.later(found, length), strict=True)
         }
         sign = _sign(sums.later([near], length)[0] - instant)
-    alike = [one for one, other in signs.items() if other == sign]
+    alike = [item for item, other in signs.items() if other == sign]
     assert alike
     assert near <= max(alike) if sign < 1 else near >= min(alike)
 

@@ -62,7 +62,7 @@ def test_a_test_that_is_said_to_notice_a_mutant_does(pack, rule):
     for lived in found.survivors[:MOST]:
         case = written(pack, rule, lived.test)
         alone = replace(rule, tests=(case,))
-        assert [one.verdict for one in run_rule(pack, alone)] == [case.expect], lived
+        assert [item.verdict for item in run_rule(pack, alone)] == [case.expect], lived
         mutant = by_change[lived.where, lived.change]
         assert killed(pack.labels, alone, [mutant], groups(pack, alone)) == [True], lived
 
@@ -132,17 +132,17 @@ def test_every_suggested_test_can_be_pasted_and_kills_its_mutant(tmp_path):
         last = next(
             line for line in MANY.splitlines() if f"name: {rule.tests[0].name}" in line.replace('"', "")
         )
-        text = text.replace(last, "\n".join([last, *(f"      - {one.test}" for one in lived[rule.id])]))
+        text = text.replace(last, "\n".join([last, *(f"      - {item.test}" for item in lived[rule.id])]))
     (tmp_path / "many.yaml").write_text(text)
     (pasted,) = load([str(tmp_path / "many.yaml")]).packs
     for rule in pasted.rules:
         proved = run_rule(pasted, rule)
-        assert [one.case.name for one in proved if not one.held] == []
+        assert [case_result.case.name for case_result in proved if not case_result.held] == []
         assert len(proved) == 1 + len(lived[rule.id])
         assert score(pasted, rule, proved).survivors == ()
-        for one in lived[rule.id]:
-            assert ".9" not in one.test, one.test
-            assert not re.search(r"given: [^}]*labels", one.test), one.test
+        for item in lived[rule.id]:
+            assert ".9" not in item.test, item.test
+            assert not re.search(r"given: [^}]*labels", item.test), item.test
 
 
 def test_a_changed_list_is_not_called_a_unit(tmp_path):

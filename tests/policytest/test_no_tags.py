@@ -23,7 +23,7 @@ def test_a_tag_that_no_resource_can_have_is_a_warning_at_its_condition(tmp_path,
     (tmp_path / "p.yaml").write_text(text, encoding="utf-8")
     policies = load(["p.yaml"], base=tmp_path)
     assert len(policies.rules) == 1
-    (said,) = [one for one in examine(policies).warnings if "no resource" in one.message]
+    (said,) = [warning for warning in examine(policies).warnings if "no resource" in warning.message]
     assert said.warning
     assert f"has the tag {tag}: " in said.message
     assert str(said.where).startswith("p.yaml:4:")
@@ -33,5 +33,7 @@ def test_tags_that_resources_can_have_are_no_matter(tmp_path):
     text = "version: 1\npack: p\nrules:\n  - {id: r, title: T, severity: low, deny: {'tags[\"a,b\"]': x, tags.Owner: y}}\n"
     (tmp_path / "p.yaml").write_text(text, encoding="utf-8")
     assert [
-        one for one in examine(load(["p.yaml"], base=tmp_path)).warnings if "no resource" in one.message
+        warning
+        for warning in examine(load(["p.yaml"], base=tmp_path)).warnings
+        if "no resource" in warning.message
     ] == []

@@ -52,8 +52,8 @@ SOURCES = [
     {"labels.number1": {"between": [1, 5]}},
 ]
 DIFFERENCES = [
-    {f"labels.{one} - {other}": {"gt": f"{number}mo"}}
-    for number, (one, other) in enumerate(
+    {f"labels.{item} - {other}": {"gt": f"{number}mo"}}
+    for number, (item, other) in enumerate(
         [
             (x, y)
             for x in "abcd"
@@ -170,18 +170,18 @@ def test_rules_that_are_not_told_apart_are_tried_so_far_as_there_is_room(tmp_pat
     monkeypatch.setattr(subsumption, "PROOFS_EACH", 0)
     rules = [rule(f"r{at}", deny={"createdAt": {"older_than": f"{at + 1}d"}}) for at in range(4)]
     found = examine(loaded(tmp_path, *rules))
-    assert [one.message.split(" is ")[0] for one in found.warnings] == ["the rule r1"]
+    assert [warning.message.split(" is ")[0] for warning in found.warnings] == ["the rule r1"]
     assert found.notes == (f"p/r2, p/r3: {subsumption._LATE}",)
 
 
 def test_what_has_no_value_is_named(tmp_path):
-    one = rule("a", deny={"createdAt": {"older_than": "$x"}}, params={"x": {"type": "duration"}})
-    assert examine(loaded(tmp_path, one)).notes == ("p/a: not examined, since a parameter has no default",)
+    item = rule("a", deny={"createdAt": {"older_than": "$x"}}, params={"x": {"type": "duration"}})
+    assert examine(loaded(tmp_path, item)).notes == ("p/a: not examined, since a parameter has no default",)
 
 
 def test_a_question_that_stays_open_is_named(tmp_path):
-    one = rule("a", deny={"labels.text1": {"matches": "^(a|b)[0-9]{2}[xyz]{3}$"}})
-    (note,) = examine(loaded(tmp_path, one)).notes
+    item = rule("a", deny={"labels.text1": {"matches": "^(a|b)[0-9]{2}[xyz]{3}$"}})
+    (note,) = examine(loaded(tmp_path, item)).notes
     assert (
         note == "p/a: not found out, since not every value of labels.text1 can be tried: whether it can fail"
     )
@@ -189,8 +189,8 @@ def test_a_question_that_stays_open_is_named(tmp_path):
 
 def test_of_a_long_list_one_item_is_tried(tmp_path):
     ids = [f"{number:032x}" for number in range(3000)]
-    one = rule("a", when={"isPrimary": True, "imageSetState": "ACTIVE"}, deny={"imageSetId": {"in": ids}})
-    assert examine(loaded(tmp_path, one)) == warnings.Examination((), ())
+    item = rule("a", when={"isPrimary": True, "imageSetState": "ACTIVE"}, deny={"imageSetId": {"in": ids}})
+    assert examine(loaded(tmp_path, item)) == warnings.Examination((), ())
 
 
 def test_notes_stand_beside_warnings_and_are_no_errors(tmp_path, monkeypatch, capsys):

@@ -33,13 +33,13 @@ def _asked() -> list[Requirement]:
         *PROJECT["build-system"]["requires"],
         *chain(*EXTRAS.values()),
     ]
-    return [one for text in texts if (one := Requirement(text)).name != OWN]
+    return [item for text in texts if (item := Requirement(text)).name != OWN]
 
 
 def _closure() -> set[str]:
     """Every distribution that an installation with the extra `dev` needs here."""
     seen: set[tuple[str, frozenset[str]]] = set()
-    todo = [(one.name, frozenset(one.extras)) for one in _asked()]
+    todo = [(item.name, frozenset(item.extras)) for item in _asked()]
     while todo:
         name, extras = todo.pop()
         key = (canonicalize_name(name), extras)
@@ -51,9 +51,10 @@ def _closure() -> set[str]:
         except PackageNotFoundError:
             continue  # the assertion on pins says which
         todo += [
-            (one.name, frozenset(one.extras))
-            for one in needed
-            if one.marker is None or any(one.marker.evaluate({"extra": extra}) for extra in (extras or {""}))
+            (verdict.name, frozenset(verdict.extras))
+            for verdict in needed
+            if verdict.marker is None
+            or any(verdict.marker.evaluate({"extra": extra}) for extra in (extras or {""}))
         ]
     return {name for name, _ in seen}
 
@@ -73,9 +74,9 @@ def test_no_address_of_a_registry_is_named():
 
 def test_every_dependency_is_pinned_to_a_version_that_it_allows():
     pins = _pins()
-    assert [one.name for one in _asked() if canonicalize_name(one.name) not in pins] == []
+    assert [item.name for item in _asked() if canonicalize_name(item.name) not in pins] == []
     assert [
-        str(one) for one in _asked() if not one.specifier.contains(pins[canonicalize_name(one.name)])
+        str(item) for item in _asked() if not item.specifier.contains(pins[canonicalize_name(item.name)])
     ] == []
 
 

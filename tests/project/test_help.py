@@ -12,7 +12,7 @@ from project.markdown import ROOT, check_part
 
 def _commands(command, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     below = getattr(command, "commands", {})
-    return [path, *(found for name, one in below.items() for found in _commands(one, (*path, name)))]
+    return [path, *(found for name, item in below.items() for found in _commands(item, (*path, name)))]
 
 
 COMMANDS = _commands(typer.main.get_command(app))
@@ -32,4 +32,6 @@ def test_every_option_has_a_help_text(path):
     for name in path:
         command = command.commands[name]
     assert command.help
-    assert [one.name for one in command.params if not getattr(one, "hidden", False) and not one.help] == []
+    assert [
+        param.name for param in command.params if not getattr(param, "hidden", False) and not param.help
+    ] == []

@@ -21,17 +21,21 @@ HOLDER = "arn:aws:iam::111122223333:role/LegalHold"
 # IAM's policy reference: each value of the policy may match; without ForAnyValue a key that is missing matches nothing,
 # but for the negated operators, which it fulfils.
 OPERATORS = {
-    "StringEquals": lambda said, wanted: any(one in wanted for one in said),
-    "ForAnyValue:StringEquals": lambda said, wanted: any(one in wanted for one in said),
-    "ArnNotLike": lambda said, wanted: not any(fnmatchcase(one, like) for one in said for like in wanted),
+    "StringEquals": lambda said, wanted: any(acceptance in wanted for acceptance in said),
+    "ForAnyValue:StringEquals": lambda said, wanted: any(acceptance in wanted for acceptance in said),
+    "ArnNotLike": lambda said, wanted: (
+        not any(fnmatchcase(acceptance, like) for acceptance in said for like in wanted)
+    ),
 }
 
 
 def policy() -> dict[str, Any]:
     documents = [
-        json.loads(one.text) for one in blocks(ROOT / "docs" / "healthimaging.md") if one.language == "json"
+        json.loads(block.text)
+        for block in blocks(ROOT / "docs" / "healthimaging.md")
+        if block.language == "json"
     ]
-    (found,) = [one for one in documents if "Statement" in one]
+    (found,) = [document for document in documents if "Statement" in document]
     return found
 
 
@@ -100,6 +104,6 @@ def test_it_is_a_policy_of_actions_that_there_are():
     assert document["Version"] == "2012-10-17"
     for statement in document["Statement"]:
         assert statement.keys() == {"Sid", "Effect", "Action", "Resource", "Condition"}
-        assert {one.removeprefix("medical-imaging:") for one in statement["Action"]} <= set(known)
+        assert {item.removeprefix("medical-imaging:") for item in statement["Action"]} <= set(known)
         assert statement["Sid"].isalnum()
         assert statement["Condition"].keys() <= OPERATORS.keys()

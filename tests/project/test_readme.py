@@ -57,13 +57,13 @@ def service():
         PlacedVersion(updated_at=then),
         PlacedVersion("UPDATED", updated_at=then, overrides={"forced": True}),
     ]
-    for number, one in enumerate(SETS, start=1):
+    for number, item in enumerate(SETS, start=1):
         put_image_set(
             DEFAULT_ACCOUNT,
             DEFAULT_REGION,
             DATASTORE,
             created_at=then,
-            image_set_id=one,
+            image_set_id=item,
             versions=versions[:number],
         )
     with serve() as server:

@@ -62,7 +62,7 @@ def test_operators():
 
 
 def test_formats():
-    rows = [(f"`{name}`", one.doc) for name, one in FORMATS.items()]
+    rows = [(f"`{name}`", item.doc) for name, item in FORMATS.items()]
     check_part(ROOT / "docs" / "reports.md", "formats", table(("format", "is"), *rows))
 
 

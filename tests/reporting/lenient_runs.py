@@ -32,7 +32,7 @@ def waiver(number: int, created: int, expires: int, rule=NO_FORCE, **more) -> Wa
         "where": Location("waivers.yaml", 3 + 9 * number, 5),
     }
     if not more.keys() & {"target", "labels"}:
-        given["image_sets"] = tuple(f"{one:032x}" for one in range(number, number + 3))
+        given["image_sets"] = tuple(f"{item:032x}" for item in range(number, number + 3))
     return Waiver(**(given | more))
 
 
@@ -47,8 +47,8 @@ WAIVERS = (
 )
 
 
-def used(one: Waiver, findings: int, reached: int) -> WaiverUse:
-    return WaiverUse(one, state_of(one, AS_OF), ends_soon(one, AS_OF), findings, reached)
+def used(item: Waiver, findings: int, reached: int) -> WaiverUse:
+    return WaiverUse(item, state_of(item, AS_OF), ends_soon(item, AS_OF), findings, reached)
 
 
 SINCE = datetime(2025, 12, 1, 3, 4, 5, tzinfo=UTC)
@@ -134,8 +134,8 @@ def point(number: int, fails: dict[str, int], unknown: int, outcome: str = "viol
     """What a run keeps of an earlier one."""
     tally = {"subjects": 40, "waived": number % 3, "not_applicable": 0, "unknown_waived": 0, "persisting": 0}
     rules = [
-        {"rule": f"x/{one}", "severity": one, "passed": 40 - n, "fail": n, "unknown": unknown, **tally}
-        for one, n in fails.items()
+        {"rule": f"x/{item}", "severity": item, "passed": 40 - n, "fail": n, "unknown": unknown, **tally}
+        for item, n in fails.items()
     ]
     return {
         "run": f"202512{number:02}T030405Z-0000000{number % 10}",
@@ -146,7 +146,7 @@ def point(number: int, fails: dict[str, int], unknown: int, outcome: str = "viol
         "summary": {
             "coverage": {"expected": 40, "not_found": 0, "unreadable": unknown, "unreadable_targets": 0},
             "rules": rules,
-            "severities": {one["severity"]: one for one in rules},
+            "severities": {rule["severity"]: rule for rule in rules},
         },
     }
 
@@ -164,7 +164,7 @@ def lenient(**more) -> FakeRun:
     """Waivers in every state, findings that are new and that are not, maxima, an earlier run and a trend."""
     uses = zip(WAIVERS, ((1, 3), (1, 3), (1, 3), (1, 2), (0, 1), (1, 9), (0, 4)), strict=True)
     given = {
-        "waivers": tuple(used(one, *numbers) for one, numbers in uses),
+        "waivers": tuple(used(item, *numbers) for item, numbers in uses),
         "before": Predecessors(
             Compared("20251229T030405Z-00000009", AS_OF - 4 * DAY, "ab12" * 16, "passed"), trend=TREND
         ),

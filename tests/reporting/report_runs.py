@@ -123,12 +123,12 @@ EARLY = rule(
 TIDY = rule(RETENTION, "no-message", Severity.LOW, leaf(MESSAGE, "exists", True), fields=(MESSAGE,))
 
 
-def worst(one: Finding, place: int | None = None) -> tuple[object, ...]:
+def worst(finding: Finding, place: int | None = None) -> tuple[object, ...]:
     """What findings in the order of the policies are sorted by, across rules or by a rule's place."""
-    first = one.first_seen
-    head = -one.rule.severity.rank if place is None else place
+    first = finding.first_seen
+    head = -finding.rule.severity.rank if place is None else place
     age = (first is None, first.timestamp() if first else 0)
-    return (head, not one.gated, *age, one.verdict is Verdict.UNKNOWN)
+    return (head, not finding.gated, *age, finding.verdict is Verdict.UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -140,31 +140,31 @@ class FakeRun(Run):
 
     @property
     def oldest(self):
-        return min((one.first_seen for one in self.findings() if one.first_seen), default=None)
+        return min((finding.first_seen for finding in self.findings() if finding.first_seen), default=None)
 
     def _findings(self, order: str, most: int | None = None, *, gated: bool = False) -> Iterator[Finding]:
-        rules = [one.rule.name for one in (self.judged if order == "worst" else self.ranked)]
-        every = [one.finding for name in rules for one in self.verdicts[name] if one.finding is not None]
-        chosen = [one for one in every if one.gated or not gated]
-        chosen.sort(key=lambda one: worst(one, None if order == "worst" else rules.index(one.rule.name)))
+        rules = [rule_result.rule.name for rule_result in (self.judged if order == "worst" else self.ranked)]
+        every = [item.finding for name in rules for item in self.verdicts[name] if item.finding is not None]
+        chosen = [total for total in every if total.gated or not gated]
+        chosen.sort(key=lambda item: worst(item, None if order == "worst" else rules.index(item.rule.name)))
         yield from chosen[:most]
 
     def subjects(self) -> Iterator[tuple[Judged, Iterator[SubjectVerdict]]]:
         yield from ((judged, iter(self.verdicts[judged.rule.name])) for judged in self.ranked)
 
     def unread(self) -> Iterator[Unread]:
-        found = [one.finding for every in self.verdicts.values() for one in every if one.finding]
-        for one in self.unread_sets:
-            gated = self.ruling.counts_unread(_said(one.subject, found))
-            yield dataclasses.replace(one, gated=gated)
+        found = [total.finding for every in self.verdicts.values() for total in every if total.finding]
+        for image_set in self.unread_sets:
+            gated = self.ruling.counts_unread(_said(image_set.subject, found))
+            yield dataclasses.replace(image_set, gated=gated)
 
 
-def _said(one: Subject, findings: Iterable[Finding]) -> UnreadSet:
+def _said(item: Subject, findings: Iterable[Finding]) -> UnreadSet:
     """What rules say of an image set that could not be read."""
     own = [
         finding
         for finding in findings
-        if finding.subject.image_set_id == one.image_set_id and finding.verdict is Verdict.UNKNOWN
+        if finding.subject.image_set_id == item.image_set_id and finding.verdict is Verdict.UNKNOWN
     ]
     unknown = frozenset(finding.rule.severity for finding in own if not finding.waived)
     return UnreadSet(unknown, any(finding.waived for finding in own))
@@ -183,26 +183,28 @@ def subject(number: int, **more) -> Subject:
 
 
 def found(
-    rule: Rule, one: Subject, verdict: Verdict, gate: Gate, message="", reason=None, waived=False, **observed
+    rule: Rule, item: Subject, verdict: Verdict, gate: Gate, message="", reason=None, waived=False, **observed
 ) -> SubjectVerdict:
     shown = {name.replace("__", ".").rstrip("_"): value for name, value in observed.items()}
     unknown = verdict is Verdict.UNKNOWN and gate.on_unknown != "ignore"
     counts = not waived and gate.reaches(rule.severity) and (verdict is Verdict.FAIL or unknown)
-    return SubjectVerdict(one, verdict, Finding(rule, one, verdict, reason, shown, message, counts, waived))
+    return SubjectVerdict(item, verdict, Finding(rule, item, verdict, reason, shown, message, counts, waived))
 
 
-def resting(one: SubjectVerdict, *calls: str, reused_from: str | None = None) -> SubjectVerdict:
+def resting(subject_verdict: SubjectVerdict, *calls: str, reused_from: str | None = None) -> SubjectVerdict:
     """A finding that rests on calls."""
     at = AS_OF - timedelta(seconds=90)
-    finding = dataclasses.replace(one.finding, calls=calls, collected_at=at, reused_from=reused_from)
-    return dataclasses.replace(one, finding=finding)
+    finding = dataclasses.replace(
+        subject_verdict.finding, calls=calls, collected_at=at, reused_from=reused_from
+    )
+    return dataclasses.replace(subject_verdict, finding=finding)
 
 
 def run_of(pairs: list[tuple[Rule, list[SubjectVerdict]]], gate: Gate, coverage: Coverage, **more) -> FakeRun:
-    judged = tuple(Judged(one, _tally(found)) for one, found in pairs)
-    tallies = [(one.rule.severity, one.tally) for one in judged]
-    found = [one.finding for _, every in pairs for one in every if one.finding]
-    unread = Counter(_said(one.subject, found) for one in more.get("unread_sets", ()))
+    judged = tuple(Judged(item, _tally(found)) for item, found in pairs)
+    tallies = [(item.rule.severity, item.tally) for item in judged]
+    found = [total.finding for _, every in pairs for total in every if total.finding]
+    unread = Counter(_said(image_set.subject, found) for image_set in more.get("unread_sets", ()))
     ruling = judge(gate, tallies, coverage, unread, interrupted=more.get("interrupted", False))
     given = {
         "id": "20260102T030405Z-1a2b3c4d",
@@ -220,7 +222,7 @@ def run_of(pairs: list[tuple[Rule, list[SubjectVerdict]]], gate: Gate, coverage:
         coverage=coverage,
         ruling=ruling,
         sentence=sentence(ruling, tallies, coverage),
-        verdicts={one.name: found for one, found in pairs},
+        verdicts={item.name: found for item, found in pairs},
         **(given | more),
     )
 
@@ -228,8 +230,9 @@ def run_of(pairs: list[tuple[Rule, list[SubjectVerdict]]], gate: Gate, coverage:
 def _tally(found: list[SubjectVerdict]) -> Tally:
     def count(verdict: Verdict, waived: bool = False) -> int:
         return sum(
-            one.verdict is verdict and (one.finding is not None and one.finding.waived) is waived
-            for one in found
+            explanation.verdict is verdict
+            and (explanation.finding is not None and explanation.finding.waived) is waived
+            for explanation in found
         )
 
     fails, unknown = Verdict.FAIL, Verdict.UNKNOWN
@@ -242,9 +245,11 @@ def _tally(found: list[SubjectVerdict]) -> Tally:
         count(Verdict.NOT_APPLICABLE),
         count(unknown, waived=True),
         sum(
-            one.verdict is fails and one.finding.new is False and not one.finding.waived
-            for one in found
-            if one.finding is not None
+            explanation.verdict is fails
+            and explanation.finding.new is False
+            and not explanation.finding.waived
+            for explanation in found
+            if explanation.finding is not None
         ),
     )
 
@@ -258,11 +263,11 @@ def ordinary(gate: Gate = Gate(Severity.MEDIUM), **more) -> FakeRun:  # noqa: B0
     gone = AS_OF - timedelta(days=12, hours=5)
     why = "deletedAt is not reported"
 
-    def unknown(one: Rule, lost_set: Subject) -> SubjectVerdict:
-        return found(one, lost_set, Verdict.UNKNOWN, gate, f"could not be read: {denied}", denied)
+    def unknown(item: Rule, lost_set: Subject) -> SubjectVerdict:
+        return found(item, lost_set, Verdict.UNKNOWN, gate, f"could not be read: {denied}", denied)
 
     def passing(numbers: slice, verdict: Verdict = Verdict.PASS) -> list[SubjectVerdict]:
-        return [SubjectVerdict(one, verdict) for one in sets[numbers]]
+        return [SubjectVerdict(item, verdict) for item in sets[numbers]]
 
     forced = {"overrides__forced": True}
     verdicts = [
@@ -289,7 +294,7 @@ def ordinary(gate: Gate = Gate(Severity.MEDIUM), **more) -> FakeRun:  # noqa: B0
                     **forced,
                 ),
                 *passing(slice(4, 6)),
-                *(unknown(NO_FORCE, one) for one in lost),
+                *(unknown(NO_FORCE, record) for record in lost),
             ],
         ),
         (
@@ -304,7 +309,7 @@ def ordinary(gate: Gate = Gate(Severity.MEDIUM), **more) -> FakeRun:  # noqa: B0
                 found(
                     RECENT, sets[5], Verdict.UNKNOWN, gate, "", why, imageSetState="DELETED", deletedAt=None
                 ),
-                *(unknown(RECENT, one) for one in lost),
+                *(unknown(RECENT, record) for record in lost),
             ],
         ),
         (
@@ -312,7 +317,7 @@ def ordinary(gate: Gate = Gate(Severity.MEDIUM), **more) -> FakeRun:  # noqa: B0
             [
                 *passing(slice(0, 5), Verdict.NOT_APPLICABLE),
                 *passing(slice(5, 6)),
-                *(unknown(EARLY, one) for one in lost),
+                *(unknown(EARLY, record) for record in lost),
             ],
         ),
         (
@@ -320,13 +325,13 @@ def ordinary(gate: Gate = Gate(Severity.MEDIUM), **more) -> FakeRun:  # noqa: B0
             [
                 *passing(slice(0, 5)),
                 found(TIDY, sets[5], Verdict.FAIL, gate, message="", message_=None),
-                *(unknown(TIDY, one) for one in lost),
+                *(unknown(TIDY, record) for record in lost),
             ],
         ),
     ]
     given = {
         "unread_sets": tuple(
-            Unread(one, denied, "User: audit is not authorized to perform GetImageSet") for one in lost
+            Unread(record, denied, "User: audit is not authorized to perform GetImageSet") for record in lost
         ),
         "params": {"retention.review_window": "30d"},
         "identities": {"archive": "arn:aws:sts::123456789012:assumed-role/Audit/imageset-checker"},
@@ -412,8 +417,8 @@ def governed() -> FakeRun:
                 [
                     found(SHARE, store, Verdict.FAIL, gate, "2.5% is too much", **seen),
                     *(
-                        found(SHARE, one, Verdict.UNKNOWN, gate, "", reason, **(seen | {"ratio": few}))
-                        for one in several
+                        found(SHARE, item, Verdict.UNKNOWN, gate, "", reason, **(seen | {"ratio": few}))
+                        for item in several
                     ),
                 ],
             ),
@@ -452,9 +457,9 @@ def governed() -> FakeRun:
 
 def stores_only() -> FakeRun:
     """No rule needs an image set."""
-    one = subject(0, image_set_id=None, version_id=None)
+    item = subject(0, image_set_id=None, version_id=None)
     rules = dataclasses.replace(SHARE, condition=leaf(KEY, "exists", False))
-    return run_of([(rules, [SubjectVerdict(one, Verdict.PASS)])], Gate(), Coverage())
+    return run_of([(rules, [SubjectVerdict(item, Verdict.PASS)])], Gate(), Coverage())
 
 
 def hostile() -> FakeRun:
@@ -474,17 +479,25 @@ def hostile() -> FakeRun:
         tags=(HOSTILE,),
         where=Location(HOSTILE, 1, 1),
     )
-    one = Subject(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, 1, True)
+    item = Subject(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, 1, True)
     long = subject(1, target="x" * 5000, image_set_id="y" * 5000)
     verdicts = [
         (
             bad,
             [
                 found(
-                    bad, one, Verdict.FAIL, gate, HOSTILE, None, False, message_=HOSTILE, **{HOSTILE: HOSTILE}
+                    bad,
+                    item,
+                    Verdict.FAIL,
+                    gate,
+                    HOSTILE,
+                    None,
+                    False,
+                    message_=HOSTILE,
+                    **{HOSTILE: HOSTILE},
                 ),
                 found(bad, long, Verdict.UNKNOWN, gate, "z" * 50_000, HOSTILE * 500, message_="w" * 50_000),
-                found(bad, one, Verdict.FAIL, gate, "=1+1", None, True),
+                found(bad, item, Verdict.FAIL, gate, "=1+1", None, True),
             ],
         )
     ]
@@ -508,5 +521,5 @@ def hostile() -> FakeRun:
         left_out=(HOSTILE,),
         identities={HOSTILE: HOSTILE},
         calls={HOSTILE: 1},
-        unread_sets=(Unread(one, HOSTILE, HOSTILE),),
+        unread_sets=(Unread(item, HOSTILE, HOSTILE),),
     )

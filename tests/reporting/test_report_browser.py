@@ -97,7 +97,7 @@ def test_without_scripts_details_open_and_links_lead_to_the_rule(show):
 def test_the_scripts_list_is_in_the_order_of_every_report(show, run):
     view = show(run)
     shown = [row.get_attribute("id") for row in view.locator("#rows tr").all()]
-    assert shown == [f"f-{finding_id(one.rule, one.subject)}" for one in run.findings(100)]
+    assert shown == [f"f-{finding_id(finding.rule, finding.subject)}" for finding in run.findings(100)]
 
 
 def test_search_filter_sort_and_pages(show):
@@ -195,8 +195,8 @@ def test_a_waived_unknown_stays_unknown(show):
 
 def test_without_scripts_a_link_to_one_finding_leads_to_it(show):
     run = ordinary()
-    one = list(run.findings())[8]
-    name = finding_id(one.rule, one.subject)
+    item = list(run.findings())[8]
+    name = finding_id(item.rule, item.subject)
     view = show(run, f"#f-{name}", java_script_enabled=False)
     box = view.locator(f"#f-{name}").bounding_box()
     assert 0 <= box["y"] < WIDE["height"]
@@ -205,8 +205,8 @@ def test_without_scripts_a_link_to_one_finding_leads_to_it(show):
 def test_ids_of_hostile_findings_are_those_of_the_other_reports(show):
     for run in (hostile(), ordinary(), governed(), lenient(), hostile_waivers()):
         exported = json.loads(download(show(run), "Download JSON"))
-        assert [one["id"] for one in exported] == [
-            finding_id(one.rule, one.subject) for one in run.findings()
+        assert [item["id"] for item in exported] == [
+            finding_id(finding.rule, finding.subject) for finding in run.findings()
         ]
 
 
@@ -222,13 +222,13 @@ def test_downloads_hold_what_the_filters_show(show):
     out = io.StringIO()
     FORMATS["json"].write(run, out, Options())
     fails = [
-        one
-        for one in json.loads(out.getvalue())["findings"]
-        if one["verdict"] == "fail" and not one["waived"]
+        finding
+        for finding in json.loads(out.getvalue())["findings"]
+        if finding["verdict"] == "fail" and not finding["waived"]
     ]
     assert json.loads(download(view, "Download JSON")) == fails
     lines = list(csv.DictReader(io.StringIO(download(view, "Download CSV").removeprefix("\ufeff"))))
-    assert [line["imageSetId"] for line in lines] == [one["imageSetId"] for one in fails]
+    assert [line["imageSetId"] for line in lines] == [fail["imageSetId"] for fail in fails]
     assert json.loads(lines[0]["observed"]) == {"overrides.forced": True}
 
 

@@ -108,7 +108,7 @@ def test_controls_stand_in_the_order_of_the_mapping_file_and_those_of_no_rule_th
         frameworks=(Framework("f", "F", "f.yaml", "", controls=("a", "b", "c")),),
     )
     first, second = control_results(run)
-    assert [(one.id, one.state) for one in first.controls] == [
+    assert [(control.id, control.state) for control in first.controls] == [
         ("a", State.SUPPORTED),
         ("b", State.SUPPORTED),
         ("c", State.UNKNOWN),
@@ -138,7 +138,10 @@ def half_loaded(*, implied: bool, verdict: Verdict = PASS):
 
 def test_a_rule_of_a_pack_that_is_not_loaded_makes_a_control_of_a_named_mapping_at_most_unknown():
     (result,) = control_results(half_loaded(implied=False))
-    assert [(one.id, one.state, one.reasons) for one in result.controls] == [
+    assert [
+        (control_result.id, control_result.state, control_result.reasons)
+        for control_result in result.controls
+    ] == [
         ("a", State.UNKNOWN, ("rule other/thing is not loaded",)),
         ("b", State.SUPPORTED, ()),
         ("c", State.UNKNOWN, ("rule other/thing is not loaded",)),
@@ -147,12 +150,19 @@ def test_a_rule_of_a_pack_that_is_not_loaded_makes_a_control_of_a_named_mapping_
     (result,) = control_results(half_loaded(implied=False, verdict=FAIL))
     assert result.controls[0].state is State.FAIL
     (result,) = control_results(half_loaded(implied=False, verdict=NONE))
-    assert [one.state for one in result.controls] == [State.UNKNOWN, State.NOT_APPLICABLE, State.UNKNOWN]
+    assert [control_result.state for control_result in result.controls] == [
+        State.UNKNOWN,
+        State.NOT_APPLICABLE,
+        State.UNKNOWN,
+    ]
 
 
 def test_a_shipped_mapping_supports_no_control_with_rules_that_are_not_loaded_and_counts_those_without_others():
     (result,) = control_results(half_loaded(implied=True))
-    assert [(one.id, one.state, one.reasons) for one in result.controls] == [
+    assert [
+        (control_result.id, control_result.state, control_result.reasons)
+        for control_result in result.controls
+    ] == [
         ("a", State.UNKNOWN, ("1 of its 2 rules is of a pack that is not loaded",)),
         ("b", State.SUPPORTED, ()),
     ]
@@ -192,11 +202,11 @@ def test_no_report_calls_a_pass_more_than_support():
 
 def test_json_has_changes_mappings_and_states():
     document = json.loads(written(governed(), "json"))
-    assert [one["what"] for one in document["run"]["changes"]] == ["off", "severity critical -> low"]
+    assert [change["what"] for change in document["run"]["changes"]] == ["off", "severity critical -> low"]
     assert document["run"]["changes"][0]["controls"] == {"hipaa": ["164.312(c)(1)"]}
-    assert [one["framework"] for one in document["run"]["mappings"]] == ["mqsa"]
+    assert [mapping["framework"] for mapping in document["run"]["mappings"]] == ["mqsa"]
     hipaa, mqsa = document["summary"]["controls"]
-    assert [one["state"] for one in hipaa["controls"][0]["rules"]] == ["fail", "off"]
+    assert [rule["state"] for rule in hipaa["controls"][0]["rules"]] == ["fail", "off"]
     assert mqsa["source"] == "https://www.ecfr.gov/"
     assert mqsa["controls"][0]["reasons"] == [
         "retention is 7y, but 21 CFR 900.12 demands at least 10y",
@@ -215,7 +225,7 @@ def test_the_page_marks_what_weakens_a_control():
     assert "severity critical -> low" in mqsa
     assert "What a pass does not prove" in mqsa
     # a rule that did not run has no card to lead to
-    links = {one.get("href")[1:] for one in tree.xpath("//table[@class='matrix']//a")}
+    links = {item.get("href")[1:] for item in tree.xpath("//table[@class='matrix']//a")}
     assert links == {card.get("id") for card in tree.xpath("//details[contains(@class, 'card')]")}
     assert not tree.xpath("//a[starts-with(@href, 'http')]")
     asked = " ".join(tree.xpath("//section[@id='asked']")[0].text_content().split())
@@ -229,7 +239,7 @@ def test_junit_has_a_skipped_case_for_a_rule_that_is_off_and_says_what_was_chang
     assert (off.get("tests"), off.get("skipped"), off.get("failures")) == ("1", "1", "0")
     assert off.find("testcase/skipped").get("message") == "switched off: One key per project here."
     properties = {
-        one.get("name"): one.get("value") for one in suites["deleted-stays-deleted"].iter("property")
+        item.get("name"): item.get("value") for item in suites["deleted-stays-deleted"].iter("property")
     }
     assert properties["severity"] == "low"
     assert properties["changed"] == "severity critical -> low"

@@ -38,8 +38,8 @@ def test_the_time_zone_changes_nothing(name, zone, monkeypatch):
     import time
 
     texts = []
-    for one in ("UTC", zone):
-        monkeypatch.setenv("TZ", one)
+    for item in ("UTC", zone):
+        monkeypatch.setenv("TZ", item)
         time.tzset()
         texts.append(io.StringIO())
         FORMATS[name].write(ordinary(), texts[-1], Options())
@@ -55,7 +55,7 @@ def test_an_existing_report_is_replaced_with_the_permissions_of_any_new_file(tmp
     assert deliver(RUN, TEXT, str(path), Options()) == (str(path),)
     assert path.read_text().startswith("Gate passed")
     assert path.stat().st_mode == other.stat().st_mode
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["other", "report.txt"]
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["other", "report.txt"]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_failure_leaves_the_old_report_and_nothing_else(tmp_path, error, seen)
     with pytest.raises(seen) as caught:
         deliver(RUN, failing(error), path, Options())
     assert path.read_text() == "old"
-    assert [one.name for one in tmp_path.iterdir()] == ["report.txt"]
+    assert [item.name for item in tmp_path.iterdir()] == ["report.txt"]
     if seen is ReportError:
         assert caught.value.exit_code == 4
         assert str(caught.value).endswith("error: the report could not be written: No space left on device")
@@ -158,7 +158,7 @@ def test_the_probe_accepts_what_can_be_made_and_makes_nothing(tmp_path):
     for path in (tmp_path / "a" / "b" / "c.html", tmp_path / "there", tmp_path / "new"):
         probe(path)
         probe(str(path))
-    assert [one.name for one in tmp_path.iterdir()] == ["there"]
+    assert [item.name for item in tmp_path.iterdir()] == ["there"]
 
 
 @pytest.mark.parametrize(

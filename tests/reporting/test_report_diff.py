@@ -51,9 +51,9 @@ def hostile(tmp_path_factory):
     )
 
 
-def written(one, name) -> str:
+def written(item, name) -> str:
     out = io.StringIO()
-    differing_formats.write(one, name, out)
+    differing_formats.write(item, name, out)
     return out.getvalue()
 
 
@@ -68,12 +68,12 @@ def test_golden(golden, compared, name, file):
 @pytest.mark.parametrize("name", ["compared", "hostile"])
 def test_json_is_as_its_schema_says(request, name):
     schema = json.loads((ROOT / "docs" / "diff-1.schema.json").read_text(encoding="utf-8"))
-    one = request.getfixturevalue(name)
-    document = json.loads(written(one, "json"))
+    item = request.getfixturevalue(name)
+    document = json.loads(written(item, "json"))
     jsonschema.validate(document, schema)
-    assert len(document["changes"]) == one.total
+    assert len(document["changes"]) == item.total
     listed = sum(number for key, number in document["summary"].items() if key not in ("rules", "persisting"))
-    assert listed == one.total
+    assert listed == item.total
 
 
 def test_hostile_text_acts_nowhere(hostile):
@@ -133,14 +133,14 @@ def facts(number, fails, **more):
 def test_a_trend_is_what_manifests_say_oldest_first(golden):
     every = [facts(2, 5, hypothetical=True), facts(1, 0), facts(0, 40), {"run": "from before"}, facts(0, 7)]
     runs = past_runs(every)
-    assert [(one.run, one.total.fail, one.coverage.evaluated) for one in runs] == [
+    assert [(run.run, run.total.fail, run.coverage.evaluated) for run in runs] == [
         ("run-0", 40, 100),
         ("run-1", 0, 99),
         ("run-2", 5, 98),
     ]
     golden("trend.txt", trending.text("archive\x1b", runs) + "\n")
     document = trending.document("archive", runs)
-    assert [one["total"]["fail"] for one in document["runs"]] == [40, 0, 5]
+    assert [run["total"]["fail"] for run in document["runs"]] == [40, 0, 5]
 
 
 def test_few_are_never_shown_as_none():

@@ -62,9 +62,11 @@ def unpacked(packed: dict, rows: int) -> list:
     found = [number(packed["i"][row * width : (row + 1) * width]) for row in range(rows)]
     if "d" in packed:
         return [packed["d"][index] for index in found]
-    numbers = [None if one == 0 else packed["n"] + (one - 1) * packed["u"] for one in found]
+    numbers = [
+        None if explanation == 0 else packed["n"] + (explanation - 1) * packed["u"] for explanation in found
+    ]
     if packed.get("t"):
-        return [None if one is None else values.iso(values.from_epoch_ms(one)) for one in numbers]
+        return [None if item is None else values.iso(values.from_epoch_ms(item)) for item in numbers]
     return numbers
 
 
@@ -83,7 +85,7 @@ def test_the_policy_allows_its_own_style_and_script_and_nothing_else(run):
     style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)[1]
     script = re.search(r"<script>(.*?)</script>", text, re.DOTALL)[1]
     style_hash, script_hash = (
-        base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in (style, script)
+        base64.b64encode(hashlib.sha256(item.encode()).digest()).decode() for item in (style, script)
     )
     assert policy == (
         f"default-src 'none'; style-src 'sha256-{style_hash}'; script-src 'sha256-{script_hash}'; "
@@ -94,12 +96,12 @@ def test_the_policy_allows_its_own_style_and_script_and_nothing_else(run):
 @pytest.mark.parametrize("run", RUNS)
 def test_nothing_is_fetched_and_nothing_is_styled_or_scripted_inline(run):
     tree = html.document_fromstring(written(run()))
-    assert [one.get("type") for one in tree.iter("script")] == ["application/json", None]
+    assert [item.get("type") for item in tree.iter("script")] == ["application/json", None]
     assert not tree.xpath("//link | //img | //iframe | //object | //embed | //base | //audio | //video")
-    attributes = {name for one in tree.iter() if isinstance(one.tag, str) for name in one.attrib}
+    attributes = {name for item in tree.iter() if isinstance(item.tag, str) for name in item.attrib}
     assert not {name for name in attributes if name.startswith("on")} & attributes
     assert not attributes & {"style", "src", "srcset", "action", "formaction", "background"}
-    assert all(one.get("href").startswith("#") for one in tree.xpath("//*[@href]"))
+    assert all(item.get("href").startswith("#") for item in tree.xpath("//*[@href]"))
     css = tree.findtext(".//style")
     assert "url(" not in css
     assert "@import" not in css
@@ -119,26 +121,26 @@ def test_hostile_text_stays_text():
 
 def test_structure():
     tree = html.document_fromstring(written(ordinary()))
-    headings = [int(one.tag[1]) for one in tree.iter("h1", "h2", "h3", "h4")]
+    headings = [int(item.tag[1]) for item in tree.iter("h1", "h2", "h3", "h4")]
     assert headings[0] == 1
     assert headings.count(1) == 1
     assert all(after - before <= 1 for before, after in itertools.pairwise(headings))
     ids = tree.xpath("//@id")
     assert len(set(ids)) == len(ids)
-    targets = {one.get("href")[1:] for one in tree.xpath("//a[@href]")}
+    targets = {item.get("href")[1:] for item in tree.xpath("//a[@href]")}
     assert targets <= set(ids)
-    assert {one.get("for") for one in tree.iter("label")} <= set(ids)
-    assert all(one.find("caption") is not None or one.get("aria-labelledby") for one in tree.iter("table"))
-    assert all(one.get("scope") for one in tree.iter("th"))
-    order = [one.get("id") for one in tree.iter("section")]
+    assert {item.get("for") for item in tree.iter("label")} <= set(ids)
+    assert all(item.find("caption") is not None or item.get("aria-labelledby") for item in tree.iter("table"))
+    assert all(item.get("scope") for item in tree.iter("th"))
+    order = [item.get("id") for item in tree.iter("section")]
     assert order == ["outcome", "asked", "rules", "controls", "findings", "unreadable", "passes"]
 
 
 def test_says_what_an_auditor_asks_for_without_scripts():
     run = ordinary(hypothetical=True, source="recorded", notes=("identity could not be read",))
     tree = html.document_fromstring(written(run))
-    for one in tree.xpath("//script | //style"):
-        one.drop_tree()
+    for item in tree.xpath("//script | //style"):
+        item.drop_tree()
     text = " ".join(" ".join(tree.itertext()).split())
     for part in (
         run.sentence,
@@ -201,14 +203,14 @@ def test_shows_the_worst_and_says_how_many_more_and_of_which_rules_it_shows_none
     tree = html.document_fromstring(text)
     rows = tree.xpath("//tbody[@id='rows']/tr")
     assert [row.get("id").removeprefix("f-") for row in rows] == [
-        normal.finding_id(one.rule, one.subject) for one in run.findings(200)
+        normal.finding_id(finding.rule, finding.subject) for finding in run.findings(200)
     ]
     assert "The worst 200 of 2,300 findings. The other 2,100" in text
-    shown = {one.rule.name for one in run.findings(200)}
-    others = {one.rule.name for one in run.findings()} - shown
+    shown = {finding.rule.name for finding in run.findings(200)}
+    others = {finding.rule.name for finding in run.findings()} - shown
     (unshown,) = tree.xpath("//*[@id='unshown']")
     assert others
-    assert {one.get("id") for one in unshown.xpath("./span")} == {f"rule={name}" for name in others}
+    assert {item.get("id") for item in unshown.xpath("./span")} == {f"rule={name}" for name in others}
     assert "are in results.json" in text
     assert "/some/where" not in text
     assert embedded(text)["rows"] == embedded(text)["total"] == 2_300
@@ -256,18 +258,18 @@ def test_embedded_findings_are_those_of_the_run():
             )
     assert rows == [
         (
-            one.rule.id,
-            one.subject.target,
-            one.subject.image_set_id,
-            one.subject.version_id,
+            finding.rule.id,
+            finding.subject.target,
+            finding.subject.image_set_id,
+            finding.subject.version_id,
             12,
-            one.message,
+            finding.message,
             {
                 path: values.iso(value) if isinstance(value, datetime) else value
-                for path, value in one.observed.items()
+                for path, value in finding.observed.items()
             },
         )
-        for one in run.findings()
+        for finding in run.findings()
     ]
 
 
@@ -285,9 +287,9 @@ cells = (
 
 @given(cells)
 def test_a_column_gives_its_cells_back(given_cells):
-    expected = [values.iso(one) if isinstance(one, datetime) else one for one in given_cells]
+    expected = [values.iso(cell) if isinstance(cell, datetime) else cell for cell in given_cells]
     back = unpacked(json.loads(json.dumps(column(given_cells))), len(given_cells))
-    assert [(type(one), one) for one in back] == [(type(one), one) for one in expected]
+    assert [(type(item), item) for item in back] == [(type(item), item) for item in expected]
 
 
 @given(st.integers(0, 2**60 - 1), st.integers(10, 12))
@@ -300,8 +302,8 @@ def test_digits(value, width):
 def test_shares_take_as_much_as_there_is_and_crowd_nobody_out(totals, most):
     taken = page.shares(totals, most)
     assert sum(taken) == min(most, sum(totals))
-    assert all(0 <= one <= total for one, total in zip(taken, totals, strict=True))
-    cut = [one for one, total in zip(taken, totals, strict=True) if one < total]
+    assert all(0 <= item <= total for item, total in zip(taken, totals, strict=True))
+    cut = [item for item, total in zip(taken, totals, strict=True) if item < total]
     assert not cut or max(taken) <= max(cut) + 1
 
 

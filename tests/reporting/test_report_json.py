@@ -83,22 +83,22 @@ def test_without_findings_the_lists_are_empty():
 
 
 def test_an_id_does_not_depend_on_severity_message_or_version():
-    gate, one = Gate(), subject(1)
+    gate, item = Gate(), subject(1)
     loud = dataclasses.replace(NO_FORCE, severity=Severity.INFO, title="other", message="other")
-    moved = dataclasses.replace(one, version_id=9, account=None)
-    assert finding_id(NO_FORCE, one) == finding_id(loud, moved)
-    pinned = dataclasses.replace(one, exact=True)
+    moved = dataclasses.replace(item, version_id=9, account=None)
+    assert finding_id(NO_FORCE, item) == finding_id(loud, moved)
+    pinned = dataclasses.replace(item, exact=True)
     different = [
-        finding_id(NO_FORCE, one),
+        finding_id(NO_FORCE, item),
         finding_id(NO_FORCE, pinned),
         finding_id(NO_FORCE, dataclasses.replace(pinned, version_id=9)),
-        finding_id(NO_FORCE, dataclasses.replace(one, target="b")),
-        finding_id(NO_FORCE, dataclasses.replace(one, datastore_id="b")),
-        finding_id(dataclasses.replace(NO_FORCE, id="b"), one),
+        finding_id(NO_FORCE, dataclasses.replace(item, target="b")),
+        finding_id(NO_FORCE, dataclasses.replace(item, datastore_id="b")),
+        finding_id(dataclasses.replace(NO_FORCE, id="b"), item),
         finding_id(NO_FORCE, subject(2)),
     ]
     assert len(set(different)) == len(different)
-    run = run_of([(NO_FORCE, [found(NO_FORCE, one, Verdict.FAIL, gate)])], gate, Coverage(1))
+    run = run_of([(NO_FORCE, [found(NO_FORCE, item, Verdict.FAIL, gate)])], gate, Coverage(1))
     assert json.loads(written(run))["findings"][0]["id"] == different[0] == "36003840845ada70"
 
 
@@ -116,4 +116,4 @@ def _reading(run, other):
         def _findings(self, *given, **more):
             return other._findings(*given, **more)
 
-    return Other(**{one.name: getattr(run, one.name) for one in dataclasses.fields(run)})
+    return Other(**{field.name: getattr(run, field.name) for field in dataclasses.fields(run)})

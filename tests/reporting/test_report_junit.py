@@ -261,7 +261,7 @@ def test_every_part_is_delivered_and_stale_parts_go(tmp_path, monkeypatch):
     )
     (tmp_path / "junit-5.xml").write_text("somebody else's")
     assert deliver(clean_run(), FORMATS["junit"], path, Options()) == (str(path),)
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["junit-5.xml", "junit.xml"]
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["junit-5.xml", "junit.xml"]
 
 
 def test_a_part_never_overwrites_a_file_that_is_not_ours(tmp_path, monkeypatch):
@@ -271,19 +271,19 @@ def test_a_part_never_overwrites_a_file_that_is_not_ours(tmp_path, monkeypatch):
     (tmp_path / "junit-2.xml").write_text("<testsuites/>")
     with pytest.raises(ReportError, match=r"junit-2\.xml is in the way"):
         deliver(ordinary(), FORMATS["junit"], tmp_path / "junit.xml", Options())
-    assert [one.name for one in tmp_path.iterdir()] == ["junit-2.xml"]
+    assert [path.name for path in tmp_path.iterdir()] == ["junit-2.xml"]
 
 
 def test_recorded_and_hypothetical_are_said():
     run = dataclasses.replace(ordinary(), hypothetical=True, source="recorded")
-    names = {one.get("name") for one in parsed(run).iter("property")}
+    names = {item.get("name") for item in parsed(run).iter("property")}
     assert {"evaluated.as-of.note", "evidence.note"} <= names
 
 
 def test_waivers_are_counted_in_the_suite_and_said_in_the_case():
     suites = {suite.get("name"): suite for suite in parsed(lenient())}
     forced = suites[NO_FORCE.id]
-    properties = {one.get("name"): one.get("value") for one in forced.iter("property")}
+    properties = {item.get("name"): item.get("value") for item in forced.iter("property")}
     assert {name: value for name, value in properties.items() if name.startswith(("waivers", "gate"))} == {
         "gate.sentence": "Gate failed: 2 new fails (high) at medium or above, or beyond max (medium 5). 0 fails below "
         "the gate, 2 within max (medium), 1 not new (high), 2 waived (high), 2 unknown (low), 1 of them waived; "

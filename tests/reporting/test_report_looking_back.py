@@ -31,8 +31,8 @@ FORCED = {"overrides": {"forced": True}}
 LOST = {"error": {"code": "AccessDeniedException", "message": "no"}}
 
 
-def lost(one):
-    return {"datastoreId": answer(one)["datastoreId"], "imageSetId": one, **LOST}
+def lost(item):
+    return {"datastoreId": answer(item)["datastoreId"], "imageSetId": item, **LOST}
 
 
 def waiver(selector, *, expires="2999-01-01", **more):
@@ -73,7 +73,7 @@ def results():
 
 def red():
     cases = [case for suite in junitparser.JUnitXml.fromfile("j.xml") for case in suite]
-    return [case.name for case in cases if any(type(one) is not junitparser.Skipped for one in case.result)]
+    return [case.name for case in cases if any(type(item) is not junitparser.Skipped for item in case.result)]
 
 
 def test_a_waived_fail_is_let_go_and_shown_with_its_waiver(folder, capsys):
@@ -82,13 +82,13 @@ def test_a_waived_fail_is_let_go_and_shown_with_its_waiver(folder, capsys):
     # the other rule's unknown of the image set that could not be read is not waived
     assert check(answers, waivers=waived, gate={"fail_on": "high"}) == 3
     document = results()
-    forced, unknown = (one for one in document["findings"] if one["rule"] == "unforced")
+    forced, unknown = (finding for finding in document["findings"] if finding["rule"] == "unforced")
     assert forced["waiver"] == {"number": 1, "owner": "A", "expires": "2999-01-01"}
     assert (forced["waived"], unknown["waived"], unknown["verdict"]) == (True, True, "unknown")
     rule = document["summary"]["rules"][0]
     assert (rule["fail"], rule["waived"], rule["unknown"], rule["unknown_waived"]) == (0, 1, 1, 1)
-    assert [one["used"] for one in document["run"]["waivers"]] == [1, 1]
-    assert [one["over_broad"] for one in document["run"]["waivers"]] == [False, True]
+    assert [item["used"] for item in document["run"]["waivers"]] == [1, 1]
+    assert [item["over_broad"] for item in document["run"]["waivers"]] == [False, True]
     assert len(red()) == 1
     page = Path("r.html").read_text()
     assert "until 2999-01-01, A" in page
@@ -118,7 +118,7 @@ def test_an_unused_waiver_is_listed(folder, capsys):
 
 
 def test_the_change_since_the_last_run_is_told_and_nothing_unseen_is_called_fixed(folder, capsys):
-    forced = [answer(one, **FORCED) for one in IDS[:5]]
+    forced = [answer(item, **FORCED) for item in IDS[:5]]
     check(forced)
     assert results()["summary"]["since"] is None
     assert "Change since" not in Path("r.html").read_text()
@@ -133,11 +133,15 @@ def test_the_change_since_the_last_run_is_told_and_nothing_unseen_is_called_fixe
         ]
     )
     since = results()["summary"]["since"]
-    (counts,) = (one for one in since["rules"] if one["rule"] == "house/unforced")
+    (counts,) = (rule for rule in since["rules"] if rule["rule"] == "house/unforced")
     assert {name: number for name, number in counts.items() if name != "rule"} == {
         "new": 2, "persisting": 1, "fixed": 1, "undecided": 1, "not_judged_any_more": 1,
     }  # fmt: skip
-    new = {one["imageSetId"]: one["new"] for one in results()["findings"] if one["rule"] == "unforced"}
+    new = {
+        finding["imageSetId"]: finding["new"]
+        for finding in results()["findings"]
+        if finding["rule"] == "unforced"
+    }
     assert new == {IDS[0]: False, IDS[2]: False, IDS[4]: True, IDS[5]: True}
     page = Path("r.html").read_text()
     assert "Change since the last run" in page
@@ -173,7 +177,7 @@ ANSWERS = st.lists(
 )
 WAIVED = st.lists(
     st.one_of(
-        st.builds(lambda one: waiver({"image_sets": [one]}), st.sampled_from(IDS)),
+        st.builds(lambda item: waiver({"image_sets": [item]}), st.sampled_from(IDS)),
         st.just(waiver({"target": "recorded"}, covers="unknown")),
         st.just(waiver({"target": "recorded"}, rule="house/first")),
     ),
@@ -181,13 +185,13 @@ WAIVED = st.lists(
 )
 
 
-def drawn(kind, one):
+def drawn(kind, item):
     return {
-        "forced": lambda: answer(one, **FORCED),
-        "good": lambda: answer(one),
-        "second": lambda: answer(one, versionId="2"),
-        "lost": lambda: lost(one),
-        "gone": lambda: lost(one) | {"error": {"code": "ResourceNotFoundException", "message": ""}},
+        "forced": lambda: answer(item, **FORCED),
+        "good": lambda: answer(item),
+        "second": lambda: answer(item, versionId="2"),
+        "lost": lambda: lost(item),
+        "gone": lambda: lost(item) | {"error": {"code": "ResourceNotFoundException", "message": ""}},
     }[kind]()
 
 
@@ -199,11 +203,11 @@ def test_junit_is_red_exactly_where_the_exit_code_is_1_or_3(folder, first, secon
     # of one more run to read back with every example they would cost ever more
     shutil.rmtree("runs", ignore_errors=True)
     for answers in (first, second):
-        code = check([drawn(*one) for one in answers], "-q", gate=gate, waivers=waivers)
+        code = check([drawn(*item) for item in answers], "-q", gate=gate, waivers=waivers)
         assert code in (0, 1, 3)
         assert bool(red()) == (code in (1, 3)), (code, red())
         document = results()
         assert document["summary"]["exit_code"] == code
-        gated = [one for one in document["findings"] if one["gated"]]
+        gated = [finding for finding in document["findings"] if finding["gated"]]
         assert code != 0 or not gated
-        assert not [one for one in gated if one["waived"]]
+        assert not [item for item in gated if item["waived"]]

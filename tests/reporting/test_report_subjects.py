@@ -53,14 +53,16 @@ def test_names_and_ids_tell_versions_and_data_stores_apart():
     cases = [
         case.get("name") for case in etree.fromstring(written(governed(), "junit").encode()).iter("testcase")
     ]
-    one = f"{1:032x}"
+    item = f"{1:032x}"
     assert cases[:6] == [
-        "archive", f"research/{STORE[::-1]}", f"archive/{one}@v1", f"archive/{one}@v2", f"archive/{one}@v10",
+        "archive", f"research/{STORE[::-1]}", f"archive/{item}@v1", f"archive/{item}@v2", f"archive/{item}@v10",
         f"archive/{2:032x}",
     ]  # fmt: skip
     stores = [subject(0, image_set_id=None, version_id=None, datastore_id=name) for name in ("a", "b")]
     versions = [subject(1, version_id=number, exact=True) for number in (1, 2)]
-    ids = [finding_id(SHARE, store) for store in stores] + [finding_id(RETURNED, one) for one in versions]
+    ids = [finding_id(SHARE, store) for store in stores] + [
+        finding_id(RETURNED, version) for version in versions
+    ]
     assert len(set(ids)) == 4
     assert finding_id(SHARE, dataclasses.replace(stores[0], exact=True)) == ids[0]
 
@@ -97,11 +99,11 @@ def test_every_version_of_many_image_sets_fits_one_page():
     rule = dataclasses.replace(RETURNED, fields=(BEFORE, CREATED_AT))
 
     def finding(number: int):
-        one, version = divmod(number, 20)
+        item, version = divmod(number, 20)
         at = AS_OF - timedelta(milliseconds=number * 7919)
         seen = {BEFORE.path: "DELETED", CREATED_AT.path: at}
         message = f"version {version + 1} was written at {values.iso(at)}"
-        who = subject(one * 6_700_417, version_id=version + 1, exact=True)
+        who = subject(item * 6_700_417, version_id=version + 1, exact=True)
         return found(rule, who, Verdict.FAIL, gate, message, **seen)
 
     page = written(run_of([(rule, [finding(n) for n in range(20_000)])], gate, Coverage(1_000)), "html")

@@ -61,7 +61,7 @@ def test_phrases(condition, text, opposite):
 
 def test_reasons_for_not_counting():
     run = ordinary()
-    texts = [wording.uncounted(one, run.ruling) for one in run.findings() if not one.gated]
+    texts = [wording.uncounted(finding, run.ruling) for finding in run.findings() if not finding.gated]
     assert texts[0] == "fail (high), waived"
     assert texts[1:] == ["fail (low), below fail_on: medium", *["unknown (low), below fail_on: medium"] * 2]
 
@@ -77,7 +77,7 @@ def test_the_gate_is_said_as_it_was_asked_and_what_it_lets_through_adds_up():
     }
     assert wording.let_through(run) == "2 counted by the gate, 2 within max, 1 not new"
     assert wording.let_through(ordinary()) == "3 counted by the gate, 1 below it"
-    said = [wording.uncounted_rule(run, one) for one in run.judged]
+    said = [wording.uncounted_rule(run, rule_result) for rule_result in run.judged]
     assert said == ["", "its fails are within max: 5", "below the gate (fail_on: medium)"]
 
 
@@ -92,7 +92,7 @@ def test_the_gate_is_said_as_it_was_asked_and_what_it_lets_through_adds_up():
 )
 def test_what_the_gate_counts_and_lets_through_is_every_fail(rows, gate):
     run = ordinary()
-    tallies = [(one, Tally(fails + old, 0, fails + old, persisting=old)) for one, fails, old in rows]
+    tallies = [(item, Tally(fails + old, 0, fails + old, persisting=old)) for item, fails, old in rows]
     judged = tuple(
         Judged(dataclasses.replace(NO_FORCE, severity=severity), tally) for severity, tally in tallies
     )

@@ -78,7 +78,7 @@ def whole(folder):
     assert {"started.json", "records.jsonl", "findings.parquet"} <= files.keys()
     for name, digest in files.items():
         assert sha((folder / name).read_bytes()) == digest, name
-    there = {one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.is_file()}
+    there = {item.relative_to(folder).as_posix() for item in folder.rglob("*") if item.is_file()}
     assert there == {*files, DIGEST, MANIFEST}
     return True
 

@@ -71,7 +71,7 @@ def forge(store, name, content):
 
 def told(store, now=NOW):
     with clock_at(now):
-        return [one.message for one in Prunings(store).problems()]
+        return [problem.message for problem in Prunings(store).problems()]
 
 
 FILES = ["findings.parquet", "policies/p.yaml", "records.jsonl", "started.json"]
@@ -115,7 +115,7 @@ def test_what_prune_would_not_have_written_of_a_run_is_no_statement(store, said)
     given, message = SAID[said]
     first, *_ = fill(store)
     forge(store, first, statement(store, first, **given))
-    assert any(message in one for one in told(store)), told(store)
+    assert any(message in item for item in told(store)), told(store)
     with clock_at(NOW), pytest.raises(InvalidInputError):
         refuse(store)
     assert Prunings(store).unnamed() == []
@@ -164,7 +164,7 @@ def test_of_two_runs_that_are_both_said_to_be_pruned_the_last_one_is_told(store)
     first, second = (add_at(store, (year, 1, 1), {"p": "1"}, keep="1y") for year in (2020, 2021))
     for name in (first, second):
         forge(store, name, statement(store, name))
-    assert [one.partition(": ")[2] for one in told(store)] == ["it is the last run of the audit archive"]
+    assert [item.partition(": ")[2] for item in told(store)] == ["it is the last run of the audit archive"]
 
 
 def test_a_statement_that_was_copied_from_another_run_is_of_that_one(store):
@@ -221,10 +221,10 @@ def test_what_is_said_of_a_run_as_a_baseline_outlives_its_evidence(store):
 def pruned(store, keep="2y", now=NOW, key=None):
     """What `runs prune --delete` does; the names of the runs that went."""
     with clock_at(now):
-        going = [one for one in decide(listing(store), parse_duration(keep), now) if one.goes]
-        for one in going:
-            prune(store, one, parse_duration(keep), now, key)
-    return [one.run.name for one in going]
+        going = [item for item in decide(listing(store), parse_duration(keep), now) if item.goes]
+        for item in going:
+            prune(store, item, parse_duration(keep), now, key)
+    return [item.run.name for item in going]
 
 
 def test_runs_that_were_pruned_one_after_the_other_all_stand(store):

@@ -43,7 +43,7 @@ def at(*moment):
 def plan(store, now, keep="6y"):
     """By the year of its name, why a run stays; None where it goes."""
     decisions = decide(listing(store), parse_duration(keep), at(*now))
-    return {one.run.name[:4]: None if one.goes else one.reason for one in decisions}
+    return {decision.run.name[:4]: None if decision.goes else decision.reason for decision in decisions}
 
 
 def test_a_run_stays_as_long_as_runs_are_kept_by_the_calendar(store):
@@ -197,7 +197,7 @@ def test_what_is_interrupted_or_damaged_is_listed_and_stays(store):
 
 
 def first(store, now):
-    return next(one for one in decide(listing(store), SIX_YEARS, at(*now)) if one.goes)
+    return next(item for item in decide(listing(store), SIX_YEARS, at(*now)) if item.goes)
 
 
 def old_and_new(store, **more):
@@ -344,7 +344,7 @@ def test_runs_in_s3_are_pruned_in_every_version(s3):
     assert decision.run.name == RUN
     prune(store, decision, SIX_YEARS, at(2100, 1, 1))
     left = client.list_object_versions(Bucket="versions", Prefix=f"runs/{RUN}/")
-    assert {one["Key"].rpartition("/")[2] for one in left["Versions"]} == {MANIFEST, DIGEST, PRUNED}
+    assert {item["Key"].rpartition("/")[2] for item in left["Versions"]} == {MANIFEST, DIGEST, PRUNED}
     assert len(store.sealed()) == 2
 
 

@@ -75,7 +75,7 @@ def once(bucket, prefix="runs", **options):
 
 
 def keys(s3, bucket):
-    return {one["Key"] for one in s3.list_objects_v2(Bucket=bucket).get("Contents", ())}
+    return {item["Key"] for item in s3.list_objects_v2(Bucket=bucket).get("Contents", ())}
 
 
 @pytest.mark.parametrize(("where", "prefix"), [("s3://{}/a/b", "a/b/"), ("s3://{}", "")])
@@ -143,9 +143,9 @@ def test_each_run_names_the_one_before(s3, bucket):
 
 def test_two_runs_never_share_a_name(s3, bucket):
     store = open_store(f"s3://{bucket}/runs")
-    one, other = store.claim(RUN, {}), open_store(f"s3://{bucket}/runs").claim(RUN, {})
-    assert (one.name, other.name) == (RUN, f"{RUN}-2")
-    for working in (one, other):
+    item, other = store.claim(RUN, {}), open_store(f"s3://{bucket}/runs").claim(RUN, {})
+    assert (item.name, other.name) == (RUN, f"{RUN}-2")
+    for working in (item, other):
         working.store.publish(put_together(working))
     assert sorted(store.sealed()) == [RUN, f"{RUN}-2"]
 
@@ -274,8 +274,8 @@ def test_what_is_removed_is_gone_in_every_version(s3, bucket):
     add(store)
     store.remove(RUN, ["records.jsonl", "findings.parquet"])
     versions = s3.list_object_versions(Bucket=bucket)
-    assert {one["Key"] for one in versions["Versions"]} == {
-        f"runs/{RUN}/{one}" for one in (STARTED, DIGEST, MANIFEST)
+    assert {item["Key"] for item in versions["Versions"]} == {
+        f"runs/{RUN}/{item}" for item in (STARTED, DIGEST, MANIFEST)
     }
     assert "DeleteMarkers" not in versions
 
@@ -312,8 +312,8 @@ def test_large_files_are_never_in_memory_as_a_whole(s3, bucket):
         after = tracemalloc.take_snapshot()
     finally:
         tracemalloc.stop()
-    ours = [one for one in after.compare_to(before, "filename") if "/checker/runs" in str(one.traceback)]
-    assert sum(one.size_diff for one in ours) < 4 << 20
+    ours = [item for item in after.compare_to(before, "filename") if "/checker/runs" in str(item.traceback)]
+    assert sum(our.size_diff for our in ours) < 4 << 20
 
 
 @pytest.mark.parametrize("name", ["../../x", "/etc/x", "a/../../x", "a\\..\\x", "C:x"])

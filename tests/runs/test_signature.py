@@ -154,8 +154,8 @@ FILES = {
 @pytest.mark.parametrize("read", [signing_key, public_key])
 def test_no_help_line_writes_over_a_file_that_is_there(tmp_path, key, read, name, kind):
     there = {"key.pem", "new-key.pem", "public.pem", "plain-key.pem"}
-    for one in there:
-        (tmp_path / one).write_bytes(_private(key))
+    for run in there:
+        (tmp_path / run).write_bytes(_private(key))
     path = tmp_path / name
     path.write_bytes(FILES[kind](key))
     if read is signing_key and kind == "private":
@@ -164,7 +164,7 @@ def test_no_help_line_writes_over_a_file_that_is_there(tmp_path, key, read, name
         read(path)
     (problem,) = caught.value.problems
     out = shlex.split(problem.hint.rpartition(" -out ")[2]) if " -out " in problem.hint else []
-    assert not [one for one in out if os.path.lexists(tmp_path / one)]
+    assert not [item for item in out if os.path.lexists(tmp_path / item)]
     assert bool(out) == (read is signing_key or kind in ("other", "private", "encrypted"))
 
 

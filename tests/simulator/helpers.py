@@ -117,7 +117,7 @@ def metadata(patient="P1", study="1.2.3", series=("1.2.3.4",), date="20240105", 
             "Series": {
                 uid: {
                     "DICOM": {"SeriesInstanceUID": uid, "Modality": "CT", "SeriesNumber": 3},
-                    "Instances": {f"{uid}.{one}": {} for one in range(instances)},
+                    "Instances": {f"{uid}.{item}": {} for item in range(instances)},
                 }
                 for uid in series
             },

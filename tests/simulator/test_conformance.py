@@ -45,13 +45,13 @@ def members(name):
 def unknown(shape, value, path=""):
     """The members of a wire answer that its shape does not have."""
     if shape.type_name == "list":
-        return [one for item in value for one in unknown(shape.member, item, path + "[]")]
+        return [entry for item in value for entry in unknown(shape.member, item, path + "[]")]
     if shape.type_name != "structure":
         return []
     found = [f"{path}.{name}" for name in value if name not in shape.members]
     inner = ((name, item) for name, item in value.items() if name in shape.members)
     return found + [
-        one for name, item in inner for one in unknown(shape.members[name], item, f"{path}.{name}")
+        entry for name, item in inner for entry in unknown(shape.members[name], item, f"{path}.{name}")
     ]
 
 

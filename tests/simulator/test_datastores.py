@@ -37,13 +37,13 @@ def test_data_stores_are_listed_in_pages_and_by_status(client):
     client.delete_datastore(datastoreId=ids[1])
 
     pages = list(client.get_paginator("list_datastores").paginate(PaginationConfig={"PageSize": 2}))
-    assert [[one["datastoreId"] for one in page["datastoreSummaries"]] for page in pages] == [
+    assert [[item["datastoreId"] for item in page["datastoreSummaries"]] for page in pages] == [
         ids[:2],
         ids[2:4],
         ids[4:],
     ]
     deleted = client.list_datastores(datastoreStatus="DELETED")["datastoreSummaries"]
-    assert [one["datastoreId"] for one in deleted] == [ids[1]]
+    assert [item["datastoreId"] for item in deleted] == [ids[1]]
     assert set(deleted[0]) == {
         "datastoreId",
         "datastoreName",

@@ -71,7 +71,7 @@ def test_an_update_locks_the_set_and_makes_a_version(store, clock):
 
 def test_versions_are_listed_newest_first_and_by_number(store):
     image_set = store.put(PlacedVersion(), *[PlacedVersion(status="UPDATED", updated_at=T0)] * 11)
-    assert [one["versionId"] for one in store.versions(image_set)] == [
+    assert [version["versionId"] for version in store.versions(image_set)] == [
         str(number) for number in range(12, 0, -1)
     ]
     pages = store.client.get_paginator("list_image_set_versions").paginate(
@@ -88,7 +88,11 @@ def test_force_is_told_of_the_version_that_used_it_alone(store):
 
     store.update(image_set, "2", {"revertToVersionId": "1"})
     assert "overrides" not in store.get(image_set)
-    assert [one.get("overrides") for one in store.versions(image_set)] == [None, {"forced": True}, None]
+    assert [version.get("overrides") for version in store.versions(image_set)] == [
+        None,
+        {"forced": True},
+        None,
+    ]
     assert store.search()[0]["DICOMTags"]["DICOMStudyInstanceUID"] == "1.2.3"
 
 
@@ -202,8 +206,8 @@ def test_a_copy_of_strangers_fails_later_without_force(store):
 
 def test_a_copy_of_some_instances(store):
     source = store.put(PlacedVersion(metadata=metadata(series=("1.1", "1.2"))))
-    one = {"Study": {"Series": {"1.2": {"Instances": {"1.2.0": {}}}}}}
-    made = store.copy(source, copies=json.dumps(one))["destinationImageSetProperties"]["imageSetId"]
+    item = {"Study": {"Series": {"1.2": {"Instances": {"1.2.0": {}}}}}}
+    made = store.copy(source, copies=json.dumps(item))["destinationImageSetProperties"]["imageSetId"]
     tags = {found["imageSetId"]: found["DICOMTags"] for found in store.search()}
     assert tags[source]["DICOMNumberOfStudyRelatedInstances"] == 4
     assert (
@@ -256,7 +260,7 @@ def test_a_locked_set_is_searched_and_comes_to_rest_in_a_search_too(store):
     state_manager.set_transition(STATE_MODEL, {"progression": "time", "seconds": 3600})
     image_set = store.put()
     store.delete(image_set)
-    assert [one["imageSetId"] for one in store.search()] == [image_set]
+    assert [item["imageSetId"] for item in store.search()] == [image_set]
     state_manager.set_transition(STATE_MODEL, {"progression": "immediate"})
     assert store.search() == []
 
@@ -274,7 +278,7 @@ def test_missing_sets_and_stores(store, client):
 
 def test_times_are_exact_to_the_millisecond(store):
     instants = [
-        T0 + timedelta(days=days, milliseconds=one) for days in (-9000, 0, 900) for one in (0, 1, 377, 876)
+        T0 + timedelta(days=days, milliseconds=item) for days in (-9000, 0, 900) for item in (0, 1, 377, 876)
     ]
     for instant in instants:
         assert store.get(store.put(created_at=instant))["createdAt"] == instant

@@ -11,8 +11,8 @@ def test_a_fault_is_written_as_help_shows_it(capsys: pytest.CaptureFixture[str])
         _parser().parse_args(["--help"])
     shown = " ".join(capsys.readouterr().out.split())
     example = shown[shown.index("'[{") + 1 : shown.index("}]'") + 2]
-    (one,) = _parser().parse_args(["--faults", example]).faults
-    assert (one.action, one.times) == ("SearchImageSets", 3)
+    (item,) = _parser().parse_args(["--faults", example]).faults
+    assert (item.action, item.times) == ("SearchImageSets", 3)
 
 
 @pytest.mark.parametrize(

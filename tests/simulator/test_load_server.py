@@ -46,8 +46,8 @@ def serving():
         return running[-1]
 
     yield serve
-    for one in running:
-        one.stop()
+    for item in running:
+        item.stop()
 
 
 def connect(url, key="testing", region="us-east-1", service="medical-imaging", **config):
@@ -87,9 +87,9 @@ def test_routes_are_the_models_and_every_answer_has_its_members(client):
         ),
     )
     for number in range(300):
-        one = {"datastoreId": ID, "imageSetId": STORE.id_of(number)}
-        client.get_image_set(**one)
-        client.list_image_set_versions(**one)
+        item = {"datastoreId": ID, "imageSetId": STORE.id_of(number)}
+        client.get_image_set(**item)
+        client.list_image_set_versions(**item)
     client.search_image_sets(datastoreId=ID)
     client.get_datastore(datastoreId=ID)
     client.list_datastores()
@@ -108,7 +108,7 @@ def test_routes_are_the_models_and_every_answer_has_its_members(client):
     assert set(summaries[0]) == set(MODEL.shape_for("ImageSetsMetadataSummary").members)
     assert set(summaries[0]["DICOMTags"]) == set(MODEL.shape_for("DICOMTags").members)
     versions = {
-        name for _, answer in seen for one in answer.get("imageSetPropertiesList", ()) for name in one
+        name for _, answer in seen for item in answer.get("imageSetPropertiesList", ()) for name in item
     }
     assert versions == set(MODEL.shape_for("ImageSetProperties").members)
 
@@ -117,20 +117,20 @@ def test_search_get_and_list_agree(client):
     pages = client.get_paginator("search_image_sets").paginate(
         datastoreId=ID, searchCriteria={"sort": {"sortField": "createdAt", "sortOrder": "ASC"}}
     )
-    found = [one for page in pages for one in page["imageSetsMetadataSummaries"]]
-    assert [one["imageSetId"] for one in found] == [
+    found = [item for page in pages for item in page["imageSetsMetadataSummaries"]]
+    assert [explanation["imageSetId"] for explanation in found] == [
         STORE.id_of(number) for number in range(300) if not STORE.image_set(number).deleted
     ]
-    for one in found[::10]:
-        here = {"datastoreId": ID, "imageSetId": one["imageSetId"]}
+    for item in found[::10]:
+        here = {"datastoreId": ID, "imageSetId": item["imageSetId"]}
         got = client.get_image_set(**here)
         for name in ("createdAt", "updatedAt", "lastAccessedAt", "storageTier", "isPrimary"):
-            assert got[name] == one[name]
-        assert got["versionId"] == str(one["version"])
+            assert got[name] == item[name]
+        assert got["versionId"] == str(item["version"])
         assert got["imageSetState"] in ("ACTIVE", "LOCKED")
         listed = client.list_image_set_versions(**here)["imageSetPropertiesList"]
         assert [version["versionId"] for version in listed] == [
-            str(version) for version in range(one["version"], 0, -1)
+            str(version) for version in range(item["version"], 0, -1)
         ]
         for version in listed:
             got = client.get_image_set(**here, versionId=version["versionId"])
@@ -148,7 +148,7 @@ def test_a_time_range_is_searched_by_boto3(client):
             "sort": {"sortField": "createdAt", "sortOrder": "DESC"},
         },
     )
-    times = [one["createdAt"] for one in answer["imageSetsMetadataSummaries"]]
+    times = [item["createdAt"] for item in answer["imageSetsMetadataSummaries"]]
     assert len(times) > 20
     assert times == sorted(times, reverse=True)
     assert low <= times[-1] <= times[0] <= high
@@ -174,17 +174,17 @@ def test_a_deleted_image_set_answers_or_is_not_found(serving):
 
 
 def test_what_is_wrong_is_refused_in_the_models_words(client):
-    one = first(client)
+    item = first(client)
     refused = {
         "ResourceNotFoundException": [
             lambda: client.get_image_set(datastoreId=ID, imageSetId="a" * 32),
-            lambda: client.get_image_set(datastoreId=ID, imageSetId=one, versionId="99"),
+            lambda: client.get_image_set(datastoreId=ID, imageSetId=item, versionId="99"),
             lambda: client.get_datastore(datastoreId=OTHER.datastore_id),
             lambda: client.list_tags_for_resource(resourceArn=OTHER.arn),
         ],
         "ValidationException": [
-            lambda: client.get_image_set(datastoreId="x", imageSetId=one),
-            lambda: client.get_image_set(datastoreId=ID, imageSetId=one, versionId="one"),
+            lambda: client.get_image_set(datastoreId="x", imageSetId=item),
+            lambda: client.get_image_set(datastoreId=ID, imageSetId=item, versionId="one"),
             lambda: client.search_image_sets(datastoreId=ID, maxResults=51),
             lambda: client.search_image_sets(datastoreId=ID, nextToken="x"),
             lambda: client.list_datastores(nextToken="x"),
@@ -199,7 +199,7 @@ def test_what_is_wrong_is_refused_in_the_models_words(client):
 
 def test_accounts_and_regions_have_data_stores_of_their_own(server):
     here = connect(server.url).list_datastores()["datastoreSummaries"]
-    assert [one["datastoreId"] for one in here] == [ID]
+    assert [target["datastoreId"] for target in here] == [ID]
     role = connect(server.url, service="sts").assume_role(
         RoleArn="arn:aws:iam::999999999999:role/audit", RoleSessionName="session"
     )
@@ -222,7 +222,7 @@ def test_an_organization_lists_its_accounts_page_by_page(serving):
         lambda response_dict, **_: seen.append(json.loads(response_dict["body"])),
     )
     pages = client.get_paginator("list_accounts").paginate()
-    assert {one["Id"]: one["State"] for page in pages for one in page["Accounts"]} == every
+    assert {item["Id"]: item["State"] for page in pages for item in page["Accounts"]} == every
     model = get_session().get_service_model("organizations")
     shape = model.operation_model("ListAccounts").output_shape
     assert len(seen) == 3
@@ -232,7 +232,7 @@ def test_an_organization_lists_its_accounts_page_by_page(serving):
 
 def test_the_accounts_of_the_data_stores_are_an_organization_unless_told_otherwise(server):
     listed = connect(server.url, service="organizations").list_accounts()["Accounts"]
-    assert [(one["Id"], one["State"]) for one in listed] == [
+    assert [(waiver["Id"], waiver["State"]) for waiver in listed] == [
         ("123456789012", "ACTIVE"),
         ("999999999999", "ACTIVE"),
     ]
@@ -325,12 +325,12 @@ def test_faults_by_chance_strike_the_same_calls_again(serving):
 
 
 def test_a_policy_is_enforced_on_both_arns(serving):
-    one = STORE.id_of(0)
-    here = {"datastoreId": ID, "imageSetId": one}
+    item = STORE.id_of(0)
+    here = {"datastoreId": ID, "imageSetId": item}
     statement = {"Effect": "Allow", "Action": ["medical-imaging:get*"], "Resource": [STORE.arn]}
     narrow = {"Statement": statement}
     wide = {"Statement": [{**statement, "Resource": [STORE.arn, f"{STORE.arn}/imageset/*"]}]}
-    deny = {"Statement": [*wide["Statement"], {"Effect": "Deny", "Action": "*", "Resource": f"*/{one}"}]}
+    deny = {"Statement": [*wide["Statement"], {"Effect": "Deny", "Action": "*", "Resource": f"*/{item}"}]}
     for policy, allowed in ((narrow, False), (wide, True), (deny, False)):
         client = connect(serving(policy=policy).url)
         assert client.get_datastore(datastoreId=ID)
@@ -365,12 +365,12 @@ def control(url, **members):
 def test_control_from_another_process(serving):
     server = serving(clock=lambda: LATER)
     client = connect(server.url)
-    one = first(client)
+    item = first(client)
     assert control(server.url)["calls"]["123456789012/us-east-1"]["SearchImageSets"]["served"] == 1
     stores = control(server.url, change={"share": 1, "gone": 0, "added": 3, "datastore_id": ID})["stores"]
     assert stores[ID] == {"sets": 303, "changes": 1}
     assert stores[OTHER.datastore_id]["changes"] == 0
-    assert client.get_image_set(datastoreId=ID, imageSetId=one)["updatedAt"] == LATER
+    assert client.get_image_set(datastoreId=ID, imageSetId=item)["updatedAt"] == LATER
     at = (LATER + timedelta(days=1)).isoformat()
     control(server.url, change={"share": 0.1, "at": at}, reset=True)
     assert control(server.url)["calls"] == {}
@@ -419,7 +419,7 @@ def test_a_process_of_its_own(tmp_path):
                 time.sleep(0.05)
             client = connect(place.read_text())
             found = client.list_datastores()["datastoreSummaries"]
-            assert [one["datastoreName"] for one in found] == ["synthetic-0", "synthetic-1"]
+            assert [explanation["datastoreName"] for explanation in found] == ["synthetic-0", "synthetic-1"]
             assert control(place.read_text(), change={"share": 0.01})["stores"][ID]["changes"] == 1
             assert len(client.search_image_sets(datastoreId=ID)["imageSetsMetadataSummaries"]) == 50
         finally:
@@ -433,5 +433,5 @@ def test_it_is_an_order_of_magnitude_faster_than_moto():
     service = LoadService([STORE], quotas=None, latency=0)
     requests = [Request("POST", f"/datastore/{ID}/imageSet/{STORE.id_of(n)}/getImageSet") for n in range(300)]
     started = time.process_time()
-    assert {service.handle(one).status for one in requests} == {200}
+    assert {service.handle(request).status for request in requests} == {200}
     assert time.process_time() - started < 300 / 2000

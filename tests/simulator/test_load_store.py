@@ -29,7 +29,7 @@ def everything(store, body, page=50):
 
 
 def all_of(store):
-    return [one for one in map(store.image_set, range(store.count)) if not one.deleted]
+    return [item for item in map(store.image_set, range(store.count)) if not item.deleted]
 
 
 def by(field, order="ASC", *filters):
@@ -49,8 +49,8 @@ def test_ids_have_the_services_form_and_give_the_number_back():
     store = replace(STORE, sets=1_000_000)
     ids = [store.id_of(number) for number in range(0, 1_000_000, 997)]
     assert len({*ids}) == len(ids)
-    assert all(re.fullmatch("[0-9a-z]{32}", one) for one in ids)
-    assert [store.index_of(one) for one in ids] == list(range(0, 1_000_000, 997))
+    assert all(re.fullmatch("[0-9a-z]{32}", id_) for id_ in ids)
+    assert [store.index_of(id_) for id_ in ids] == list(range(0, 1_000_000, 997))
     assert store.index_of(ids[5][:-1] + ("0" if ids[5][-1] != "0" else "1")) is None
     assert store.index_of("z" * 32) is None
     assert STORE.index_of(store.id_of(400)) is None
@@ -58,15 +58,15 @@ def test_ids_have_the_services_form_and_give_the_number_back():
 
 def test_the_mix_is_near_the_shares_asked_for():
     found = [replace(STORE, sets=20_000).image_set(number) for number in range(20_000)]
-    assert 0.04 < sum(one.deleted for one in found) / 20_000 < 0.06
-    assert 0.89 < sum(one.primary for one in found) / 20_000 < 0.91
+    assert 0.04 < sum(explanation.deleted for explanation in found) / 20_000 < 0.06
+    assert 0.89 < sum(explanation.primary for explanation in found) / 20_000 < 0.91
     assert {"COPY_FAILED", "COPYING", "CREATED", "UPDATED", "COPIED", "DELETED"} <= {
-        one.status for one in found
+        explanation.status for explanation in found
     }
-    forced = [one for one in found if one.forced_version]
-    assert any(one.forced_version == one.version for one in forced)
-    assert any(one.forced_version < one.version for one in forced)
-    assert {one.version for one in found} == {1, 2, 3, 4}
+    forced = [explanation for explanation in found if explanation.forced_version]
+    assert any(item.forced_version == item.version for item in forced)
+    assert any(item.forced_version < item.version for item in forced)
+    assert {explanation.version for explanation in found} == {1, 2, 3, 4}
 
 
 def test_created_at_grows_with_the_number():
@@ -80,8 +80,8 @@ def test_created_at_grows_with_the_number():
 @pytest.mark.parametrize("store", [STORE, CHANGED], ids=["fresh", "changed"])
 def test_search_gives_every_image_set_once_and_in_order(store, field, order):
     found = everything(store, by(field, order), 7)
-    time = (lambda one: one.created) if field == "createdAt" else (lambda one: one.updated)
-    assert found == sorted(all_of(store), key=lambda one: (time(one), one.number), reverse=order == "DESC")
+    time = (lambda item: item.created) if field == "createdAt" else (lambda item: item.updated)
+    assert found == sorted(all_of(store), key=lambda item: (time(item), item.number), reverse=order == "DESC")
 
 
 def test_searches_by_time_and_primary_find_what_a_scan_finds():
@@ -96,18 +96,18 @@ def test_searches_by_time_and_primary_find_what_a_scan_finds():
         found = everything(
             CHANGED, by(field, dice.choice(["ASC", "DESC"]), *filters), dice.choice([1, 10, 50])
         )
-        assert {one.number for one in found} == {
-            one.number
-            for one in all_of(CHANGED)
-            if low <= getattr(one, name[:-2]) <= high and primary in (None, one.primary)
+        assert {explanation.number for explanation in found} == {
+            item.number
+            for item in all_of(CHANGED)
+            if low <= getattr(item, name[:-2]) <= high and primary in (None, item.primary)
         }
-        assert len({one.id for one in found}) == len(found)
+        assert len({explanation.id for explanation in found}) == len(found)
 
 
 def test_equal_takes_either_of_two_values():
-    one, other = all_of(STORE)[3], all_of(STORE)[200]
-    values = [{"createdAt": one.created / 1000}, {"createdAt": other.created / 1000}]
-    assert everything(STORE, by("createdAt", "ASC", {"values": values, "operator": "EQUAL"})) == [one, other]
+    item, other = all_of(STORE)[3], all_of(STORE)[200]
+    values = [{"createdAt": item.created / 1000}, {"createdAt": other.created / 1000}]
+    assert everything(STORE, by("createdAt", "ASC", {"values": values, "operator": "EQUAL"})) == [item, other]
 
 
 def test_a_change_moves_the_share_asked_for_and_no_other_image_set():

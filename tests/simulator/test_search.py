@@ -41,7 +41,7 @@ def filled(store):
 
 def test_everything_is_found_in_pages_of_at_most_fifty(filled):
     found = filled.search()
-    assert len({one["imageSetId"] for one in found}) == len(found) == 120
+    assert len({explanation["imageSetId"] for explanation in found}) == len(found) == 120
     pages = filled.client.get_paginator("search_image_sets").paginate(datastoreId=filled.id)
     assert [len(page["imageSetsMetadataSummaries"]) for page in pages] == [50, 50, 20]
     few = filled.client.search_image_sets(datastoreId=filled.id, maxResults=7)
@@ -90,14 +90,14 @@ def test_filters(filled, filters, count):
 
 
 def test_order(filled):
-    newest_first = [one["updatedAt"] for one in filled.search()]
+    newest_first = [item["updatedAt"] for item in filled.search()]
     assert newest_first == sorted(newest_first, reverse=True)
     for field in ("updatedAt", "createdAt"):
         for order, reverse in (("ASC", False), ("DESC", True)):
-            seen = [one[field] for one in filled.search(sort=(field, order))]
+            seen = [item[field] for item in filled.search(sort=(field, order))]
             assert seen == sorted(seen, reverse=reverse)
     dates = [
-        one["DICOMTags"]["DICOMStudyDate"] for one in filled.search(sort=("DICOMStudyDateAndTime", "ASC"))
+        item["DICOMTags"]["DICOMStudyDate"] for item in filled.search(sort=("DICOMStudyDateAndTime", "ASC"))
     ]
     assert dates == sorted(dates)
 
@@ -141,13 +141,13 @@ def test_a_search_sees_what_was_written_since(store):
     second = store.put()
     assert len(store.search()) == 2
     store.delete(first)
-    assert [one["imageSetId"] for one in store.search()] == [second]
+    assert [item["imageSetId"] for item in store.search()] == [second]
 
 
 def test_a_scan_neither_repeats_nor_skips_when_sets_come_and_go(filled):
     oldest_first = {"sort": {"sortField": "createdAt", "sortOrder": "ASC"}}
     first = filled.client.search_image_sets(datastoreId=filled.id, searchCriteria=oldest_first)
-    seen = [one["imageSetId"] for one in first["imageSetsMetadataSummaries"]]
+    seen = [item["imageSetId"] for item in first["imageSetsMetadataSummaries"]]
     filled.delete(seen[0])
     filled.put(created_at=START - timedelta(days=1))
     filled.put(created_at=START - timedelta(days=2))
@@ -156,7 +156,7 @@ def test_a_scan_neither_repeats_nor_skips_when_sets_come_and_go(filled):
         page = filled.client.search_image_sets(
             datastoreId=filled.id, searchCriteria=oldest_first, nextToken=token
         )
-        seen += [one["imageSetId"] for one in page["imageSetsMetadataSummaries"]]
+        seen += [item["imageSetId"] for item in page["imageSetsMetadataSummaries"]]
         token = page.get("nextToken")
     assert len(seen) == len(set(seen)) == 120
 

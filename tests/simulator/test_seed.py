@@ -22,9 +22,9 @@ def seeded(session):
         demo = simulator.seed_demo(NOW)
         store = Store(session.client("medical-imaging"), demo.datastore_id)
         hidden = {*demo.vanished_ids, *demo.unreadable_ids}
-        sets = {one: store.get(one) for one in demo.image_set_ids if one not in hidden}
-        versions = {one: store.versions(one) for one in demo.image_set_ids if one not in demo.vanished_ids}
-        failures = {one: failure(store.get, image_set=one) for one in hidden}
+        sets = {id_: store.get(id_) for id_ in demo.image_set_ids if id_ not in hidden}
+        versions = {id_: store.versions(id_) for id_ in demo.image_set_ids if id_ not in demo.vanished_ids}
+        failures = {item: failure(store.get, image_set=item) for item in hidden}
         yield demo, sets, versions, failures, store.search()
 
 
@@ -37,20 +37,22 @@ def test_who_is_there(seeded):
     demo, sets, versions, failures, _ = seeded
     assert (demo.account, demo.region) == ("123456789012", "us-east-1")
     assert len(demo.image_set_ids) == len(set(demo.image_set_ids)) == 242
-    assert all(re.fullmatch("[0-9a-z]{32}", one) for one in (demo.datastore_id, *demo.image_set_ids))
+    assert all(re.fullmatch("[0-9a-z]{32}", id_) for id_ in (demo.datastore_id, *demo.image_set_ids))
     assert (len(sets), len(versions)) == (238, 240)
     assert failures == dict.fromkeys(demo.vanished_ids, NOT_FOUND) | dict.fromkeys(
         demo.unreadable_ids, DENIED
     )
     assert len(failures) == 4
-    told = Counter(one.story for one in demo.inventory)
+    told = Counter(item.story for item in demo.inventory)
     assert told == {name: story.sets for name, story in STORIES.items()} | {"vanished": 2}
     assert 0.7 <= told["healthy"] / 240 <= 0.8
 
 
 def test_every_documented_pairing_occurs(seeded):
     _, sets, _, _, _ = seeded
-    assert {(one["imageSetState"], one["imageSetWorkflowStatus"]) for one in sets.values()} == {
+    assert {
+        (image_set["imageSetState"], image_set["imageSetWorkflowStatus"]) for image_set in sets.values()
+    } == {
         ("ACTIVE", "CREATED"),
         ("ACTIVE", "COPIED"),
         ("ACTIVE", "UPDATED"),
@@ -66,13 +68,13 @@ def test_every_documented_pairing_occurs(seeded):
 
 def test_healthy_sets_have_nothing_to_find(seeded):
     demo, sets, versions, _, _ = seeded
-    for one in demo.inventory:
-        if one.story == "healthy":
-            answer = sets[one.id]
+    for item in demo.inventory:
+        if item.story == "healthy":
+            answer = sets[item.id]
             assert (answer["imageSetState"], answer["isPrimary"]) == ("ACTIVE", True)
             assert answer["imageSetWorkflowStatus"] in ("CREATED", "COPIED", "UPDATED")
             assert "message" not in answer
-            assert not any("overrides" in version for version in versions[one.id])
+            assert not any("overrides" in version for version in versions[item.id])
             quiet = NOW - answer["lastAccessedAt"]
             assert (answer["storageTier"] == "FREQUENT_ACCESS") == (quiet < timedelta(days=30))
             assert quiet < timedelta(days=365)
@@ -80,12 +82,12 @@ def test_healthy_sets_have_nothing_to_find(seeded):
 
 def test_times_make_sense_everywhere(seeded):
     demo, sets, _, _, _ = seeded
-    for one in sets.values():
-        assert one["createdAt"] <= one["updatedAt"] <= NOW
-        assert one["createdAt"] <= one["lastAccessedAt"] <= NOW
-        assert ("deletedAt" in one) == (one["imageSetState"] == "DELETED")
-        if "deletedAt" in one:
-            assert one["createdAt"] < one["deletedAt"] <= NOW
+    for image_set in sets.values():
+        assert image_set["createdAt"] <= image_set["updatedAt"] <= NOW
+        assert image_set["createdAt"] <= image_set["lastAccessedAt"] <= NOW
+        assert ("deletedAt" in image_set) == (image_set["imageSetState"] == "DELETED")
+        if "deletedAt" in image_set:
+            assert image_set["createdAt"] < image_set["deletedAt"] <= NOW
     for row in demo.inventory:
         if row.id in sets:
             assert date.fromisoformat(row.labels["study_date"]) <= sets[row.id]["createdAt"].date()
@@ -94,52 +96,52 @@ def test_times_make_sense_everywhere(seeded):
 def test_each_story_shows_what_it_is_there_for(seeded):
     demo, sets, versions, _, _ = seeded
     by_story = {}
-    for one in demo.inventory:
-        by_story.setdefault(one.story, []).append(one)
+    for item in demo.inventory:
+        by_story.setdefault(item.story, []).append(item)
     day = timedelta(days=1)
 
     def answers(story):
-        return [sets[one.id] for one in by_story[story]]
+        return [sets[item.id] for item in by_story[story]]
 
     for story in ("forced-update", "forced-copy"):
-        assert all(one["overrides"] == {"forced": True} for one in answers(story))
-    for one in by_story["forced-before"] + by_story["many-versions"]:
-        assert "overrides" not in sets[one.id]
-        assert sum("overrides" in version for version in versions[one.id]) == 1
-    assert {one["versionId"] for one in answers("many-versions")} == {"12"}
-    assert all(one["message"] for one in answers("copy-failed") + answers("update-failed"))
-    text = "".join(one["message"] for one in answers("hostile-message"))
+        assert all(answer["overrides"] == {"forced": True} for answer in answers(story))
+    for item in by_story["forced-before"] + by_story["many-versions"]:
+        assert "overrides" not in sets[item.id]
+        assert sum("overrides" in version for version in versions[item.id]) == 1
+    assert {answer["versionId"] for answer in answers("many-versions")} == {"12"}
+    assert all(answer["message"] for answer in answers("copy-failed") + answers("update-failed"))
+    text = "".join(answer["message"] for answer in answers("hostile-message"))
     assert "<script>" in text
     assert "\x00" in text
-    assert all(NOW - one["updatedAt"] < day for one in answers("locked"))
-    assert all(NOW - one["updatedAt"] > 2 * day for one in answers("stuck"))
-    assert len({one["imageSetWorkflowStatus"] for one in answers("stuck")}) == 4
-    assert all(NOW - one["deletedAt"] < 30 * day for one in answers("deleted-recently"))
-    assert all(NOW - one["deletedAt"] > 180 * day for one in answers("deleted-long-ago"))
-    assert all(one["deletedAt"] - one["createdAt"] < 30 * day for one in answers("deleted-at-once"))
-    assert all(one.labels["legal_hold"] == "true" for one in by_story["deleted-on-hold"])
-    assert all(one.labels["class"] == "mammography" for one in by_story["mammogram-deleted"])
-    assert all(not one["isPrimary"] for one in answers("conflict-young") + answers("conflict-old"))
-    assert all(NOW - one["createdAt"] < 7 * day for one in answers("conflict-young"))
-    assert all(NOW - one["createdAt"] > 90 * day for one in answers("conflict-old"))
-    assert all(NOW - one["lastAccessedAt"] > 6 * 365 * day for one in answers("forgotten"))
-    assert all(one["storageTier"] == "FREQUENT_ACCESS" for one in answers("wrong-tier"))
+    assert all(NOW - answer["updatedAt"] < day for answer in answers("locked"))
+    assert all(NOW - answer["updatedAt"] > 2 * day for answer in answers("stuck"))
+    assert len({answer["imageSetWorkflowStatus"] for answer in answers("stuck")}) == 4
+    assert all(NOW - answer["deletedAt"] < 30 * day for answer in answers("deleted-recently"))
+    assert all(NOW - answer["deletedAt"] > 180 * day for answer in answers("deleted-long-ago"))
+    assert all(answer["deletedAt"] - answer["createdAt"] < 30 * day for answer in answers("deleted-at-once"))
+    assert all(item.labels["legal_hold"] == "true" for item in by_story["deleted-on-hold"])
+    assert all(item.labels["class"] == "mammography" for item in by_story["mammogram-deleted"])
+    assert all(not answer["isPrimary"] for answer in answers("conflict-young") + answers("conflict-old"))
+    assert all(NOW - answer["createdAt"] < 7 * day for answer in answers("conflict-young"))
+    assert all(NOW - answer["createdAt"] > 90 * day for answer in answers("conflict-old"))
+    assert all(NOW - answer["lastAccessedAt"] > 6 * 365 * day for answer in answers("forgotten"))
+    assert all(answer["storageTier"] == "FREQUENT_ACCESS" for answer in answers("wrong-tier"))
 
 
 def test_labels_are_those_of_an_inventory_file(seeded):
     demo, *_ = seeded
-    for one in demo.inventory:
-        assert set(one.labels) == {"class", "legal_hold", "study_date"}
-        assert one.labels["legal_hold"] in ("true", "false")
-    assert {one.labels["class"] for one in demo.inventory} == {"adult", "paediatric", "mammography"}
-    assert sum(one.labels["legal_hold"] == "true" for one in demo.inventory if one.story == "healthy") >= 3
+    for item in demo.inventory:
+        assert set(item.labels) == {"class", "legal_hold", "study_date"}
+        assert item.labels["legal_hold"] in ("true", "false")
+    assert {item.labels["class"] for item in demo.inventory} == {"adult", "paediatric", "mammography"}
+    assert sum(item.labels["legal_hold"] == "true" for item in demo.inventory if item.story == "healthy") >= 3
 
 
 def test_search_finds_all_but_the_deleted(seeded):
     _, sets, _, _, found = seeded
-    deleted = sum(one["imageSetState"] == "DELETED" for one in sets.values())
+    deleted = sum(image_set["imageSetState"] == "DELETED" for image_set in sets.values())
     assert len(found) == 240 - deleted
-    assert all(one["DICOMTags"]["DICOMPatientId"].startswith("DEMO-") for one in found)
+    assert all(explanation["DICOMTags"]["DICOMPatientId"].startswith("DEMO-") for explanation in found)
 
 
 def test_the_same_instant_gives_the_same_demo_and_another_one_moves_it(seeded, session):
@@ -148,13 +150,13 @@ def test_the_same_instant_gives_the_same_demo_and_another_one_moves_it(seeded, s
     tokyo = timezone(timedelta(hours=9))
     assert simulator.seed_demo(NOW.astimezone(tokyo)) == demo
     store = Store(client, demo.datastore_id)
-    assert all(store.get(one) == answer for one, answer in list(sets.items())[::20])
+    assert all(store.get(item) == answer for item, answer in list(sets.items())[::20])
     assert len(simulator.backend().rehearsal.faults) == 2
 
     later = simulator.seed_demo(NOW + timedelta(days=400))
     assert later.image_set_ids == demo.image_set_ids
-    one = next(iter(sets))
-    assert store.get(one)["createdAt"] - sets[one]["createdAt"] == timedelta(days=400)
+    item = next(iter(sets))
+    assert store.get(item)["createdAt"] - sets[item]["createdAt"] == timedelta(days=400)
     simulator.seed_demo(NOW)
 
 

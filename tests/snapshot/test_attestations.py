@@ -30,7 +30,7 @@ def listed(digit: str, *flags: bool) -> dict[str, Any]:
 
 def written(folder, records, **needs):
     (folder / "records.jsonl").write_text(
-        "".join(json.dumps(one) + "\n" for one in records), encoding="utf-8"
+        "".join(json.dumps(record) + "\n" for record in records), encoding="utf-8"
     )
     write_snapshot(folder / "records.jsonl", folder, {}, Needs(**needs))
     return literally_unforced(folder)

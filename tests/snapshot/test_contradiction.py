@@ -52,7 +52,7 @@ def got(second: float, number: int, *, arn: str = "", **more: object) -> Record:
 
 
 def listed(second: float, *numbers: int | dict, **more: object) -> Record:
-    items = [one if isinstance(one, dict) else facts(one) for one in numbers]
+    items = [number if isinstance(number, dict) else facts(number) for number in numbers]
     return record(LIST_VERSIONS, second, {VERSIONS: items}, **more)
 
 
@@ -132,8 +132,8 @@ def test_what_cannot_be_true_is_told_with_both_answers(name: str) -> None:
     why = compared(*records)
     assert why is not None
     head, _, tail = why.partition(", but ")
-    assert any(one.action in head for one in records)
-    assert any(one.action in tail for one in records)
+    assert any(item.action in head for item in records)
+    assert any(item.action in tail for item in records)
     assert head.count("(2026-01-01T") == tail.count("(2026-01-01T") == 1
     assert compared(*reversed(records)) == why
     assert unsettled(statements(records))
@@ -159,9 +159,9 @@ def test_what_may_have_moved_in_between_is_asked_about_again(records: list[Recor
     assert unsettled(statements(records)) is again
 
 
-def _of(one: Record, name: str) -> Record:
-    answer = one.answer and {**one.answer, **({"imageSetId": name} if "imageSetId" in one.answer else {})}
-    return replace(one, image_set_id=name, answer=answer)
+def _of(item: Record, name: str) -> Record:
+    answer = item.answer and {**item.answer, **({"imageSetId": name} if "imageSetId" in item.answer else {})}
+    return replace(item, image_set_id=name, answer=answer)
 
 
 def found(path: Path, *records: Record) -> dict[str, str]:
@@ -175,7 +175,7 @@ def test_what_is_found_in_records_is_what_comparing_them_finds(tmp_path: Path) -
     every, wanted = [], {}
     for number, records in enumerate([*FALSE.values(), *TRUE.values()]):
         name = f"{number:032x}"
-        own = [_of(one, name) for one in records]
+        own = [_of(item, name) for item in records]
         every += own
         if why := compared(*own):
             wanted[name] = why
@@ -220,7 +220,7 @@ def worlds(draw: st.DrawFn) -> list[Record]:
                 answer = {"imageSetId": ONE, "datastoreId": STORE, **item(now[-1], at)}
                 said.append(record(action, received, answer, target=target))
             else:
-                said.append(listed(received, *(item(one, at) for one in now), target=target))
+                said.append(listed(received, *(item(entry, at) for entry in now), target=target))
     return said
 
 
@@ -235,7 +235,7 @@ def test_a_service_without_a_fault_never_contradicts_itself(records: list[Record
 def test_an_answer_below_an_earlier_one_is_always_found(
     records: list[Record], by: int, data: st.DataObject
 ) -> None:
-    standing = [one for one in statements(records) if one.exact and one.target == "t"]
+    standing = [statement for statement in statements(records) if statement.exact and statement.target == "t"]
     if standing:
         last = standing[-1]
         at = (last.at - AT).total_seconds() - data.draw(st.floats(0.01, 0.9))

@@ -83,7 +83,10 @@ def test_arrays_pretty_printed_events_and_empty_files_are_read(file):
         json.dumps([event(), two]),
         json.dumps(event(), indent=2) + "\n\n" + json.dumps(two, indent=1),
     ):
-        assert [one.image_set_id for one in read_events([file(text=text)], None)[0]] == [IMAGE_SET, "0" * 32]
+        assert [item.image_set_id for item in read_events([file(text=text)], None)[0]] == [
+            IMAGE_SET,
+            "0" * 32,
+        ]
 
 
 @pytest.mark.parametrize(
@@ -108,8 +111,10 @@ def test_events_at_the_start_of_the_run_or_later_are_left_out_with_a_warning(fil
     later = event(time="2024-03-14T00:01:00.001Z")
     path = file(event(), later)
     found, warnings = read_events([path], datetime(2024, 3, 14, 0, 1, 0, 1000, tzinfo=UTC))
-    assert [one.at for one in found] == [AT]
-    assert [one.message for one in warnings] == ["left out 1 event sent at 2024-03-14T00:01:00.001Z or later"]
+    assert [explanation.at for explanation in found] == [AT]
+    assert [warning.message for warning in warnings] == [
+        "left out 1 event sent at 2024-03-14T00:01:00.001Z or later"
+    ]
     assert read_events([path], AT)[0] == ()
 
 
@@ -124,7 +129,7 @@ def test_other_events_of_the_service_are_skipped_and_counted(file):
 def test_an_arn_that_disagrees_with_the_detail_is_a_warning_as_in_the_developer_guide_s_own_event(file):
     other = event(resources=[ARN + "207284eef860ac01c4b2a8de27a6fc11"])
     found, (warning,) = read_events([file(event(), other, other)], None)
-    assert {one.image_set_id for one in found} == {IMAGE_SET}
+    assert {explanation.image_set_id for explanation in found} == {IMAGE_SET}
     assert (warning.where, warning.hint) == ("events.jsonl:2", "the detail counts")
     assert (
         warning.message

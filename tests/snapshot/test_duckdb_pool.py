@@ -55,10 +55,10 @@ def test_settings_that_one_wants_are_not_the_next_ones(opened: list[object]) -> 
 
 
 def test_two_at_the_same_time_have_nothing_in_common(opened: list[object]) -> None:
-    with kept_open(), connect() as one, connect() as other:
-        one.execute("CREATE TABLE a AS SELECT 1")
+    with kept_open(), connect() as item, connect() as other:
+        item.execute("CREATE TABLE a AS SELECT 1")
         other.execute("CREATE TABLE a AS SELECT 2")
-        assert one.sql("FROM a").fetchall() == [(1,)]
+        assert item.sql("FROM a").fetchall() == [(1,)]
     assert len(opened) == 2
 
 

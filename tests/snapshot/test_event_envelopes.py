@@ -43,7 +43,7 @@ LOGGED = {
 ENVELOPES = {
     "sqs": {"Messages": [{"MessageId": "m", "ReceiptHandle": "r", "Body": text} for text in TEXTS]},
     "sqs of lambda": {"Records": [{"messageId": "m", "eventSource": "aws:sqs", "body": text} for text in TEXTS]},
-    "sqs, read before": {"Messages": [{"MessageId": "m", "Body": one} for one in (FIRST, SECOND)]},
+    "sqs, read before": {"Messages": [{"MessageId": "m", "Body": item} for item in (FIRST, SECOND)]},
     "one message each": [{"MessageId": "m", "Body": text} for text in TEXTS],
     "sns": [notification(text) for text in TEXTS],
     "sns of lambda": {"Records": [{"EventSource": "aws:sns", "Sns": notification(text)} for text in TEXTS]},
@@ -55,7 +55,7 @@ ENVELOPES = {
     "a subscription": {"awslogs": {"data": packed(gzip.compress(json.dumps(LOGGED).encode()))}},
     "a subscription, unpacked": LOGGED,
     "get-query-results": {"results": [[{"field": "@message", "value": text}] for text in TEXTS]},
-    "a destination of lambda": [{"requestContext": {}, "requestPayload": one} for one in (FIRST, SECOND)],
+    "a destination of lambda": [{"requestContext": {}, "requestPayload": item} for item in (FIRST, SECOND)],
 }  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def read(tmp_path, monkeypatch):
 
     def of(source):
         Path("e.json").write_bytes(source if isinstance(source, bytes) else source.encode())
-        return [one.image_set_id for one in read_events(["e.json"], None)[0]]
+        return [item.image_set_id for item in read_events(["e.json"], None)[0]]
 
     return of
 
@@ -97,10 +97,10 @@ def test_a_file_that_is_packed_and_cut_off_is_an_error(read):
 
 
 def test_what_is_wrong_in_an_envelope_is_told_at_its_place(read):
-    one = {"Messages": [{"MessageId": "m", "Body": json.dumps({**FIRST, "source": "aws.s3"})}]}
+    item = {"Messages": [{"MessageId": "m", "Body": json.dumps({**FIRST, "source": "aws.s3"})}]}
     assert (
         'e.json:1: Messages[0].Body: error: this is no event of aws.medical-imaging: its source is "aws.s3"'
-        in refused(read, json.dumps(one))
+        in refused(read, json.dumps(item))
     )
 
 

@@ -96,7 +96,7 @@ def events(draw) -> list[Event]:
         )
         for _ in range(draw(st.integers(0, 3)))
     ]
-    return list({(one.datastore_id, one.image_set_id, one.at): one for one in made}.values())
+    return list({(domain.datastore_id, domain.image_set_id, domain.at): domain for domain in made}.values())
 
 
 @st.composite
@@ -147,7 +147,7 @@ class Plain:
         for event in told:
             key = (event.datastore_id, event.image_set_id, None)
             last[key] = max(last.get(key, event), event, key=when)
-        for key in {*last, *(key for key, one in self.kept.items() if one.event)}:
+        for key in {*last, *(key for key, item in self.kept.items() if item.event)}:
             self.tell(self.kept.setdefault(key, Remembered()), last.get(key), fresh_answer=key in keys)
 
     def see(self, records: list[dict[str, Any]]) -> set[Any]:
@@ -159,7 +159,7 @@ class Plain:
             by_key.setdefault((*key, pinned), []).append(line)
         answered, of_versions = set(), {}
         for key, every in by_key.items():
-            best = min(map(self.read, every), key=lambda one: one["rank"])
+            best = min(map(self.read, every), key=lambda item: item["rank"])
             self.remember(key, best, of_version=False)
             if best["found"] is not None:
                 answered.add(key)
@@ -172,21 +172,21 @@ class Plain:
             for other in bests:
                 self.flags(self.kept.setdefault(key, Remembered()), other)
             if key not in answered and best["found"] is not None:
-                one = self.kept[key]
-                if one.state is None or one.of_version:
+                item = self.kept[key]
+                if item.state is None or item.of_version:
                     self.remember(key, best, of_version=True)
                     answered.add(key)
         return answered
 
-    def flags(self, one: Remembered, best: dict[str, Any]) -> None:
-        one.seen |= best["found"] is True
-        one.unread |= best["found"] is None
+    def flags(self, remembered: Remembered, best: dict[str, Any]) -> None:
+        remembered.seen |= best["found"] is True
+        remembered.unread |= best["found"] is None
 
     def remember(self, key: Any, best: dict[str, Any], *, of_version: bool) -> None:
-        one = self.kept.setdefault(key, Remembered())
-        self.flags(one, best)
+        item = self.kept.setdefault(key, Remembered())
+        self.flags(item, best)
         if best["found"] is not None:
-            one.state, one.answered, one.of_version = best["state"], best["found"], of_version
+            item.state, item.answered, item.of_version = best["state"], best["found"], of_version
 
     def read(self, line: dict[str, Any]) -> dict[str, Any]:
         """What one record says."""
@@ -194,8 +194,8 @@ class Plain:
         answer = line
         if "imageSetPropertiesList" in line:
             wanted = line.get("requestedVersionId")
-            listed = [one for one in line["imageSetPropertiesList"] if wanted in (None, one["versionId"])]
-            answer = max(listed, key=lambda one: int(one["versionId"]), default=None)
+            listed = [item for item in line["imageSetPropertiesList"] if wanted in (None, item["versionId"])]
+            answer = max(listed, key=lambda item: int(item["versionId"]), default=None)
             code = code or (None if answer else "VersionNotFound")
         found = True if code is None else False if code == NOT_FOUND else None
         state: dict[str, Any] = {"found": found, "collectedAt": line.get("collectedAt")}
@@ -206,12 +206,12 @@ class Plain:
         rank = (found is None, "action" in line, -when, line["target"], found is True)
         return {"found": found, "state": state, "rank": rank}
 
-    def tell(self, one: Remembered, event: Event | None, *, fresh_answer: bool) -> None:
+    def tell(self, remembered: Remembered, event: Event | None, *, fresh_answer: bool) -> None:
         """A deletion event that is later than the last answer changes what was last seen."""
-        carried = one.event
+        carried = remembered.event
         later = max((each for each in (event, carried) if each), key=when)
-        one.seen, one.event = True, later
-        state = one.state
+        remembered.seen, remembered.event = True, later
+        state = remembered.state
         if state is not None:
             collected = state.get("collectedAt")
             if collected is not None and later.at <= datetime.fromisoformat(collected):
@@ -219,23 +219,23 @@ class Plain:
             if collected is None and carried is not None and later.at <= carried.at:
                 return
         del fresh_answer
-        one.state = {
+        remembered.state = {
             **(state or {}),
             "found": True,
             "imageSetState": "DELETED",
             "imageSetWorkflowStatus": "DELETED",
         }
         if later.version_id is not None:
-            one.state["versionId"] = later.version_id
+            remembered.state["versionId"] = later.version_id
         if later.is_primary is not None:
-            one.state["isPrimary"] = later.is_primary
+            remembered.state["isPrimary"] = later.is_primary
 
     def rows(self) -> dict[Any, tuple[Any, ...]]:
         made: dict[Any, tuple[Any, ...]] = {}
-        for key, one in self.kept.items():
-            known = True if one.seen else None if one.unread else False
-            state = {name: value for name, value in (one.state or {}).items() if value is not None}
-            made[key] = (known, one.unread, one.answered, one.of_version, _shown(state))
+        for key, item in self.kept.items():
+            known = True if item.seen else None if item.unread else False
+            state = {name: value for name, value in (item.state or {}).items() if value is not None}
+            made[key] = (known, item.unread, item.answered, item.of_version, _shown(state))
         made[None, None, None] = (False if self.run else None, None, None, None, {})
         return made
 
@@ -322,8 +322,8 @@ def test_the_order_of_records_and_of_events_and_events_given_twice_change_nothin
                 write_history(run, records=put(run, listed), before=befores[way], events=sent, started=END)
                 befores[way] = run / "history.parquet"
             assert read(befores[0]) == read(befores[1])
-            one, other = (path.read_bytes() for path in befores)
-            assert one == other
+            item, other = (path.read_bytes() for path in befores)
+            assert item == other
 
 
 # What a run sees of it

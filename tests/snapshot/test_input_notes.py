@@ -46,7 +46,7 @@ def records(tmp_path):
 def test_how_many_events_are_of_audited_data_stores_is_said(records, events, note, warning, since):
     (said,), warnings = of_events(events, records(record("a", STORE, "a" * 32)), since)
     assert said.startswith(note)
-    assert [one.hint for one in warnings] == ([warning] if warning else [])
+    assert [item.hint for item in warnings] == ([warning] if warning else [])
 
 
 def test_a_data_store_that_is_audited_alone_counts(records):
@@ -101,7 +101,7 @@ def test_the_number_is_in_every_report(tmp_path):
     checker.report(run, reports)
     said = "Deletion events: 1 before the run, 0 of them of data stores that are audited."
     assert [name for name, path in reports.items() if said not in path.read_text(encoding="utf-8")] == []
-    assert [one.warning for one in evidence.warnings] == [True]
+    assert [warning.warning for warning in evidence.warnings] == [True]
 
 
 def test_what_was_odd_in_recorded_files_is_a_note_each_and_the_rest_is_counted():

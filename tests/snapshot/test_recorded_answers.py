@@ -259,13 +259,13 @@ def test_a_member_in_another_case_is_refused_not_dropped(recorded, changed, said
 
 
 def test_members_that_nobody_knows_are_left_out(recorded):
-    (one,) = recorded(json.dumps(ANSWER | {"newMember": 1, "overrides": {"other": 1}}))
-    assert one.answer.keys() == ANSWER.keys()
+    (item,) = recorded(json.dumps(ANSWER | {"newMember": 1, "overrides": {"other": 1}}))
+    assert item.answer.keys() == ANSWER.keys()
 
 
 def test_the_capital_of_a_version_list_is_taken_and_not_passed_on(recorded):
-    (one,) = recorded(json.dumps(VERSIONS))
-    assert "ImageSetWorkflowStatus" not in one.answer
+    (item,) = recorded(json.dumps(VERSIONS))
+    assert "ImageSetWorkflowStatus" not in item.answer
     both = VERSIONS["imageSetPropertiesList"][0] | {"imageSetWorkflowStatus": "CREATED"}
     assert "ImageSetWorkflowStatus is spelled" in problems(
         recorded, json.dumps({"imageSetPropertiesList": [both]})
@@ -276,14 +276,14 @@ def test_a_runs_records_read_back_where_a_set_is_listed_unpinned_and_pinned(tmp_
     early, late = (parse_time(f"2026-01-0{day}") for day in (1, 2))
     unpinned = record(collected_at=early, labels={"class": "adult"})
     pinned = record(asked=1, collected_at=late)
-    (one,) = lines(tmp_path, [unpinned, pinned])
-    assert one.answer == unpinned.answer
-    assert one.labels == {"class": "adult"}
+    (item,) = lines(tmp_path, [unpinned, pinned])
+    assert item.answer == unpinned.answer
+    assert item.labels == {"class": "adult"}
 
 
 def test_a_runs_records_read_back_where_several_versions_are_pinned(tmp_path):
-    (one,) = lines(tmp_path, [record("3", asked=3), record("10"), record("9", asked=9)])
-    assert one.answer["versionId"] == "10"
+    (item,) = lines(tmp_path, [record("3", asked=3), record("10"), record("9", asked=9)])
+    assert item.answer["versionId"] == "10"
 
 
 @pytest.mark.parametrize(
@@ -298,16 +298,16 @@ def test_a_runs_records_read_back_where_several_versions_are_pinned(tmp_path):
     ],
 )  # fmt: skip
 def test_a_runs_failures_of_one_set_read_back_without_a_pass_for_what_was_not_read(tmp_path, records, found):
-    (one,) = lines(tmp_path, records)
+    (item,) = lines(tmp_path, records)
     (two,) = lines(tmp_path, records[::-1])
-    assert one == two
-    assert one.found is found
+    assert item == two
+    assert item.found is found
 
 
 def test_a_version_list_reads_back_as_it_was_recorded(recorded, tmp_path):
-    (one,) = recorded(json.dumps(VERSIONS))
-    (again,) = lines(tmp_path, [one])
-    assert again == one
+    (item,) = recorded(json.dumps(VERSIONS))
+    (again,) = lines(tmp_path, [item])
+    assert again == item
 
 
 def test_two_values_of_one_label_contradict_each_other(tmp_path):
@@ -333,8 +333,8 @@ def test_an_undeclared_label_is_a_warning_with_the_nearest_declared_one(tmp_path
     path = tmp_path / "sets.json"
     path.write_text(json.dumps([ANSWER | {"labels": {"clas": "adult"}}] * 2), encoding="utf-8")
     warnings = []
-    (one,) = read_recorded([str(path)], {"class": label("class")}, warnings)
-    assert one.labels == {}
+    (item,) = read_recorded([str(path)], {"class": label("class")}, warnings)
+    assert item.labels == {}
     assert [str(warning) for warning in warnings] == [
         f"{path.as_posix()}:1:1: [0]: warning: no policy declares the label clas\nhelp: did you mean class?"
     ]

@@ -23,7 +23,9 @@ def recorded(tmp_path, monkeypatch):
 
     def read(*values, needs=NEEDED, complete=False):
         (tmp_path / "a.json").write_text(
-            "\n".join(one.to_json() if isinstance(one, Record) else json.dumps(one) for one in values),
+            "\n".join(
+                value.to_json() if isinstance(value, Record) else json.dumps(value) for value in values
+            ),
             encoding="utf-8",
         )
         return read_recorded(["a.json"], {"class": CLASS}, [], needs=needs, complete=complete)
@@ -56,8 +58,8 @@ def listed(*numbers, **changed):
 
 
 def the_list(records):
-    (one,) = [record for record in records if record.action == LIST_VERSIONS]
-    return one
+    (item,) = [record for record in records if record.action == LIST_VERSIONS]
+    return item
 
 
 def numbers(record):
@@ -118,7 +120,7 @@ def test_what_the_service_left_out_of_a_list_that_the_checker_asked_for_is_not_t
 
 
 def test_lists_are_given_where_they_are_needed_only(recorded):
-    assert {one.action for one in recorded(listed(2, 1), needs=Needs())} == {"GetImageSet"}
+    assert {item.action for item in recorded(listed(2, 1), needs=Needs())} == {"GetImageSet"}
 
 
 def test_what_only_get_image_set_gives_is_left_out_of_versions(recorded):
@@ -185,22 +187,22 @@ def properties(store=STORE, **changed):
 def test_get_datastore_answers_are_read(recorded):
     arn = f"arn:aws:medical-imaging:eu-west-1:111122223333:datastore/{STORE}"
     given = properties(datastoreArn=arn, createdAt=1679592510.753)
-    one = recorded(given, answer(1), answer(1))[-1]
-    assert (one.action, one.datastore_id, one.account, one.region) == (
+    item = recorded(given, answer(1), answer(1))[-1]
+    assert (item.action, item.datastore_id, item.account, item.region) == (
         GET_DATASTORE,
         STORE,
         "111122223333",
         "eu-west-1",
     )
-    assert one.answer["datastoreProperties"]["createdAt"] == "2023-03-23T17:28:30.753Z"
+    assert item.answer["datastoreProperties"]["createdAt"] == "2023-03-23T17:28:30.753Z"
     assert len(recorded(given, given)) == 1
     assert "two different answers on the data store" in problems(recorded, given, properties())
 
 
 def test_each_data_store_of_the_records_has_one(recorded):
     found = recorded(answer(1), {**answer(1), "datastoreId": OTHER}, properties(), complete=True)
-    stores = [one for one in found if one.action == GET_DATASTORE]
-    assert [(one.datastore_id, one.error and one.error[0], one.complete) for one in stores] == [
+    stores = [explanation for explanation in found if explanation.action == GET_DATASTORE]
+    assert [(store.datastore_id, store.error and store.error[0], store.complete) for store in stores] == [
         (STORE, None, True),
         (OTHER, "NotRecorded", True),
     ]
@@ -208,8 +210,8 @@ def test_each_data_store_of_the_records_has_one(recorded):
 
 def test_that_a_run_was_complete_is_not_taken_over(recorded):
     """Whoever hands the records over may have left some out: `--complete` says so anew."""
-    one = Record("t", None, STORE, action=GET_DATASTORE, answer=properties(), complete=True)
-    assert recorded(one)[0].complete is False
+    item = Record("t", None, STORE, action=GET_DATASTORE, answer=properties(), complete=True)
+    assert recorded(item)[0].complete is False
 
 
 def everything():
@@ -227,10 +229,10 @@ def everything():
 
 def test_a_runs_records_of_every_call_read_back(recorded):
     found = recorded(*everything())
-    assert [(one.action, one.image_set_id) for one in found] == [
+    assert [(explanation.action, explanation.image_set_id) for explanation in found] == [
         ("GetImageSet", ID), (LIST_VERSIONS, ID), (GET_DATASTORE, None), (LIST_TAGS, None), (LIST_TAGS, ID),
     ]  # fmt: skip
-    assert {one.target for one in found} == {"recorded"}
+    assert {explanation.target for explanation in found} == {"recorded"}
     assert found[0].answer == everything()[0].answer
     assert (found[1].labels, found[1].label_places) == ({"class": "x"}, {"class": "x.csv:2"})
     assert numbers(found[1]) == [1, 2]

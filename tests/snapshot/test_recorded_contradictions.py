@@ -25,8 +25,8 @@ def got(number: int, **more: Any) -> dict[str, Any]:
 
 def listed(*numbers: int, **more: Any) -> dict[str, Any]:
     items = [
-        {"imageSetId": ONE, "versionId": str(one), "imageSetState": "ACTIVE", "createdAt": CREATED}
-        for one in numbers
+        {"imageSetId": ONE, "versionId": str(number), "imageSetState": "ACTIVE", "createdAt": CREATED}
+        for number in numbers
     ]
     return {"imageSetPropertiesList": items} | more
 
@@ -49,12 +49,12 @@ def read(folder: Path, *answers: dict[str, Any]) -> list[Record]:
     ],
 )
 def test_what_cannot_be_true_is_unknown(tmp_path: Path, answers: list[dict[str, Any]]) -> None:
-    one, versions = read(tmp_path, *answers)
-    assert one.error is not None
-    assert one.error[0] == CONTRADICTORY
-    assert "version 3" in one.error[1]
-    assert (one.answer, one.image_set_id, one.datastore_id) == (None, ONE, STORE)
-    assert (versions.action, versions.error) == (LIST_VERSIONS, one.error)
+    item, versions = read(tmp_path, *answers)
+    assert item.error is not None
+    assert item.error[0] == CONTRADICTORY
+    assert "version 3" in item.error[1]
+    assert (item.answer, item.image_set_id, item.datastore_id) == (None, ONE, STORE)
+    assert (versions.action, versions.error) == (LIST_VERSIONS, item.error)
 
 
 @pytest.mark.parametrize(
@@ -72,18 +72,18 @@ def test_what_cannot_be_true_is_unknown(tmp_path: Path, answers: list[dict[str, 
     ],
 )
 def test_what_may_be_true_is_judged(tmp_path: Path, answers: list[dict[str, Any]], latest: str) -> None:
-    one, versions = read(tmp_path, *answers)
-    assert one.answer is not None
-    assert one.answer["versionId"] == latest
+    item, versions = read(tmp_path, *answers)
+    assert item.answer is not None
+    assert item.answer["versionId"] == latest
     assert not versions.error or versions.error[0] != CONTRADICTORY
 
 
 def test_what_another_sdk_may_have_dropped_is_taken_from_the_list(tmp_path: Path) -> None:
     forced = listed(1)
     forced["imageSetPropertiesList"][0]["overrides"] = {"forced": True}
-    one, _ = read(tmp_path, got(1), forced)
-    assert one.answer is not None
-    assert one.answer["overrides"] == {"forced": True}
+    item, _ = read(tmp_path, got(1), forced)
+    assert item.answer is not None
+    assert item.answer["overrides"] == {"forced": True}
 
 
 def test_one_version_that_is_told_of_in_two_ways_is_refused(tmp_path: Path) -> None:

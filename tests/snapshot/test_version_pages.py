@@ -24,8 +24,8 @@ def page(*numbers, name=ID, **more):
 
 def from_files(folder, pages):
     names = []
-    for number, one in enumerate(pages):
-        (folder / f"{number}.json").write_text(json.dumps(one))
+    for number, item in enumerate(pages):
+        (folder / f"{number}.json").write_text(json.dumps(item))
         names.append(f"{number}.json")
     return names
 
@@ -51,9 +51,9 @@ def numbers(tmp_path, monkeypatch):
     def read(*pages, shape=from_files):
         records = read_recorded(shape(tmp_path, pages), {}, needs=Needs(versions=True))
         return {
-            one.image_set_id: [int(item["versionId"]) for item in one.answer[VERSIONS]]
-            for one in records
-            if one.action == LIST_VERSIONS
+            record.image_set_id: [int(item["versionId"]) for item in record.answer[VERSIONS]]
+            for record in records
+            if record.action == LIST_VERSIONS
         }
 
     return read

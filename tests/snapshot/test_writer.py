@@ -61,7 +61,7 @@ def item(number, image_set_id=A, **changed):
 
 
 def versions(*numbers, image_set_id=A, target="t", **more):
-    items = [one if isinstance(one, dict) else item(one, image_set_id) for one in numbers]
+    items = [number if isinstance(number, dict) else item(number, image_set_id) for number in numbers]
     return Record(
         target, image_set_id, STORE, action=LIST_VERSIONS, answer={VERSIONS: items} if items else None, **more
     )
@@ -144,8 +144,8 @@ def test_without_a_record_of_the_list_nothing_is_known_of_versions(tables):
 
 
 def test_a_pinned_version_comes_from_the_list_where_there_is_one(tables):
-    one = versions(1, 2, 3, version=2, label_places={"retention": "x.csv:2"})
-    found = tables(Needs(versions=True, previous_version=True), image_set(version=2), one)
+    entry = versions(1, 2, 3, version=2, label_places={"retention": "x.csv:2"})
+    found = tables(Needs(versions=True, previous_version=True), image_set(version=2), entry)
     names = ("requestedVersionId", "versionId", "previous_version.versionId")
     assert [given(row, *names) for row in found["versions"]] == [(2, 2, 1)]
     assert found["versions"][0]["labels.places"] == {"retention": "x.csv:2"}
@@ -217,8 +217,8 @@ def test_the_data_store_stands_beside_its_image_sets(tables):
 
 
 def test_a_set_without_a_data_store_is_of_none_that_is_known(tables):
-    one = Record("recorded", A, None, answer={k: v for k, v in answer().items() if k != "datastoreId"})
-    found = tables(Needs(datastore=True), one, datastore(target="recorded"))
+    entry = Record("recorded", A, None, answer={k: v for k, v in answer().items() if k != "datastoreId"})
+    found = tables(Needs(datastore=True), entry, datastore(target="recorded"))
     assert given(found["image_sets"][0], "datastore.received", "datastore.error") == (None, "NotRecorded")
 
 

@@ -71,8 +71,8 @@ def test_what_was_there_stays_and_the_new_ones_follow(name, drafts):
     old = was.pop("waivers", None) or []
     found = now.pop("waivers")
     assert now == was
-    assert [{**one, "reason": one.get("reason", "").rstrip()} for one in found[: len(old)]] == [
-        {**one, "reason": one.get("reason", "").rstrip()} for one in old
+    assert [{**item, "reason": item.get("reason", "").rstrip()} for item in found[: len(old)]] == [
+        {**item, "reason": item.get("reason", "").rstrip()} for item in old
     ]
     assert found[len(old) :] == [draft.plain() for draft in drafts]
     lines = added.document.source.decode("utf-8-sig").splitlines()
@@ -149,12 +149,12 @@ def test_text_reads_back_as_it_is(text, always):
 def test_whatever_is_added_is_there(drafts, name):
     added = add(FILES[name].encode(), "w.yaml", drafts)
     found = yaml.safe_load(added.document.source.decode("utf-8-sig"))["waivers"][-len(drafts) :]
-    for one, draft in zip(found, drafts, strict=True):
+    for item, draft in zip(found, drafts, strict=True):
         expected = draft.plain()
-        assert {key: value for key, value in one.items() if key not in ("created", "expires")} == {
+        assert {key: value for key, value in item.items() if key not in ("created", "expires")} == {
             key: value for key, value in expected.items() if key not in ("created", "expires")
         }
-        assert str(one["expires"]) == draft.expires
+        assert str(item["expires"]) == draft.expires
 
 
 # Onto disk.
@@ -167,7 +167,7 @@ def test_a_file_is_replaced_with_its_permissions(tmp_path):
     replace(path, b"old", b"new")
     assert path.read_bytes() == b"new"
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
-    assert [one.name for one in tmp_path.iterdir()] == ["w.yaml"]
+    assert [item.name for item in tmp_path.iterdir()] == ["w.yaml"]
 
 
 def test_a_link_stays_one(tmp_path):
@@ -190,7 +190,7 @@ def test_what_was_changed_meanwhile_is_not_overwritten(old, tmp_path):
     with pytest.raises(InvalidInputError, match="was changed meanwhile"):
         replace(path, old, b"new")
     assert path.read_bytes() == b"theirs"
-    assert [one.name for one in tmp_path.iterdir()] == ["w.yaml"]
+    assert [item.name for item in tmp_path.iterdir()] == ["w.yaml"]
 
 
 def test_where_nothing_can_be_written_nothing_is_lost(tmp_path):
@@ -226,7 +226,7 @@ except InvalidInputError as error:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "cannot be written: file too large" in done.stdout
     assert path.read_bytes() == b"old"
-    assert [one.name for one in tmp_path.iterdir()] == ["w.yaml"]
+    assert [item.name for item in tmp_path.iterdir()] == ["w.yaml"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")

@@ -200,7 +200,10 @@ def test_whatever_the_file_holds_it_is_read_or_refused(of_policies, value):
         assert "error: " in str(error)
     else:
         assert len(found) == len(document.root.plain()["waivers"])
-        assert all(len([1 for key in (one.image_sets, one.target, one.labels) if key]) == 1 for one in found)
+        assert all(
+            len([1 for key in (explanation.image_sets, explanation.target, explanation.labels) if key]) == 1
+            for explanation in found
+        )
 
 
 # The JSON Schema.

@@ -81,21 +81,21 @@ LABELLED = {"labels": {"class": "adult"}, "target": None}
     ],
 )  # fmt: skip
 def test_unused_is_only_what_was_judged_and_not_needed(changed, usage, left_out, doubt):
-    (one,) = stand([replace(WAIVER, **changed)], {1: usage}, WAIVER.created, left_out=left_out)
-    assert one.doubt == doubt
-    assert one.unused is (not doubt and not usage.used)
-    assert one.remarks == (
+    (item,) = stand([replace(WAIVER, **changed)], {1: usage}, WAIVER.created, left_out=left_out)
+    assert item.doubt == doubt
+    assert item.unused is (not doubt and not usage.used)
+    assert item.remarks == (
         (f"could not be told whether it is needed: {doubt}",)
         if doubt
-        else one.remarks
+        else item.remarks
         if usage.used
         else ("unused: it covers no fail",)
     )
 
 
 def test_nothing_is_unused_in_a_run_that_was_stopped():
-    (one,) = stand([WAIVER], {1: Usage(0, 3)}, WAIVER.created, interrupted=True)
-    assert (one.unused, one.doubt) == (False, "the run was stopped before its end")
+    (item,) = stand([WAIVER], {1: Usage(0, 3)}, WAIVER.created, interrupted=True)
+    assert (item.unused, item.doubt) == (False, "the run was stopped before its end")
 
 
 def test_nothing_is_over_broad_where_what_could_not_be_judged_could_make_up_the_half():

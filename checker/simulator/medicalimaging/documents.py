@@ -70,7 +70,9 @@ def search_tags(document: Document) -> dict[str, Any]:
             {member: dicom[keyword] for keyword, member in names.items() if dicom.get(keyword) is not None}
         )
     tags["DICOMNumberOfStudyRelatedSeries"] = len(series)
-    tags["DICOMNumberOfStudyRelatedInstances"] = sum(len(one.get("Instances", {})) for one in series.values())
+    tags["DICOMNumberOfStudyRelatedInstances"] = sum(
+        len(item.get("Instances", {})) for item in series.values()
+    )
     return tags
 
 

@@ -39,15 +39,15 @@ def search(store: Datastore, criteria: dict[str, Any]) -> list[ImageSet]:
 
 
 def _search(store: Datastore, criteria: dict[str, Any]) -> list[ImageSet]:
-    tests = [_compile(one) for one in criteria.get("filters") or ()]
+    tests = [_compile(item) for item in criteria.get("filters") or ()]
     sort = criteria.get("sort") or DEFAULT_SORT
     value_of = _VALUES[sort["sortField"]]
     found = [
-        one
-        for one in store.image_sets.values()
-        if one.latest.state != "DELETED" and all(test(one) for test in tests)
+        image_set
+        for image_set in store.image_sets.values()
+        if image_set.latest.state != "DELETED" and all(test(image_set) for test in tests)
     ]
-    return sorted(found, key=lambda one: (value_of(one), one.id), reverse=sort["sortOrder"] == "DESC")
+    return sorted(found, key=lambda item: (value_of(item), item.id), reverse=sort["sortOrder"] == "DESC")
 
 
 def _compile(search_filter: dict[str, Any]) -> Callable[[ImageSet], bool]:
@@ -59,11 +59,11 @@ def _compile(search_filter: dict[str, Any]) -> Callable[[ImageSet], bool]:
     value_of = _VALUES[name]
     wanted = [_comparable(value[name]) for value in values]
     if search_filter["operator"] == "EQUAL":
-        return lambda one: value_of(one) in wanted
+        return lambda image_set: value_of(image_set) in wanted
     if len(wanted) != 2 or name not in _ORDERED:
         raise invalid(f"BETWEEN takes two values of {', '.join(sorted(_ORDERED))}")
     low, high = wanted
-    return lambda one: bool(low <= value_of(one) <= high)
+    return lambda image_set: bool(low <= value_of(image_set) <= high)
 
 
 def _comparable(value: Any) -> Any:
@@ -75,18 +75,18 @@ def _comparable(value: Any) -> Any:
 
 
 def _tag(name: str) -> Callable[[ImageSet], Any]:
-    return lambda one: one.latest.tags.get(name)
+    return lambda image_set: image_set.latest.tags.get(name)
 
 
-def _study_time(one: ImageSet) -> tuple[str, str]:
-    tags = one.latest.tags
+def _study_time(image_set: ImageSet) -> tuple[str, str]:
+    tags = image_set.latest.tags
     return tags.get("DICOMStudyDate", ""), tags.get("DICOMStudyTime", "")
 
 
 _VALUES: dict[str, Callable[[ImageSet], Any]] = {
-    "createdAt": lambda one: one.created_at,
-    "updatedAt": lambda one: one.updated_at,
-    "isPrimary": lambda one: one.is_primary,
+    "createdAt": lambda image_set: image_set.created_at,
+    "updatedAt": lambda image_set: image_set.updated_at,
+    "isPrimary": lambda image_set: image_set.is_primary,
     "DICOMStudyDateAndTime": _study_time,
     "DICOMPatientId": _tag("DICOMPatientId"),
     "DICOMAccessionNumber": _tag("DICOMAccessionNumber"),

@@ -68,17 +68,19 @@ def _problems(shape: Any, value: Any, path: str) -> list[str]:
             return _structure_problems(shape, value, path)
         case "list":
             inner = [
-                one for at, item in enumerate(value) for one in _problems(shape.member, item, f"{path}[{at}]")
+                problem
+                for at, item in enumerate(value)
+                for problem in _problems(shape.member, item, f"{path}[{at}]")
             ]
             return [*_size_problems(shape, len(value), path), *inner]
         case "map":
-            names = [one for key in value for one in _problems(shape.key, key, f"{path} key {key!r}")]
+            names = [problem for key in value for problem in _problems(shape.key, key, f"{path} key {key!r}")]
             return [
                 *names,
                 *(
-                    one
+                    problem
                     for key, item in value.items()
-                    for one in _problems(shape.value, item, f"{path}.{key}")
+                    for problem in _problems(shape.value, item, f"{path}.{key}")
                 ),
             ]
         case "string":

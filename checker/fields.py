@@ -9,17 +9,23 @@ reference, https://docs.aws.amazon.com/healthimaging/latest/APIReference/API_Get
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
 
+from checker.aws.actions import (
+    ACTIONS,
+    GET_DATASTORE,
+    GET_IMAGE_SET,
+    LIST_VERSIONS,
+    SEARCH,
+    SERVICE,
+    Action,
+)
+from checker.aws.service_model import Fact, Members, service_model
 from checker.model import Absence, Field, Label, RuleScope, Source, Type
 
 FOUND = Field("found", Type.BOOLEAN, Absence.NEVER, source=Source.OWN, doc="False where the service answered that there is no such image set.")  # fmt: skip
@@ -46,56 +52,44 @@ OWN = (
 )
 
 # API, GetImageSet: `message` is there for a failed or unusual operation only; `overrides.forced` where force was used.
-# GetDatastore: a data store has a KMS key or a Lambda authorizer where its creator named one.
-ABSENCES = {
-    "message": Absence.NONE,
-    "overrides.forced": Absence.FALSE,
-    "datastore.kmsKeyArn": Absence.NONE,
-    "datastore.lambdaAuthorizerArn": Absence.NONE,
+# GetDatastore: a data store has a KMS key or a Lambda authorizer where its creator named one. Developer guide, cost
+# optimization: storage tier and last access change without a new version. DICOM PS3.5, 6.2: value representation DA.
+FACTS: Mapping[str, Fact] = {
+    "versionId": Fact(type=Type.INTEGER),  # a string with the pattern \d+; as text "10" comes before "9"
+    "message": Fact(absence=Absence.NONE),
+    "overrides.forced": Fact(absence=Absence.FALSE, botocore="1.34.148"),
+    "isPrimary": Fact(botocore="1.39.0"),
+    "storageTier": Fact(botocore="1.40.71", moving=True),
+    "lastAccessedAt": Fact(botocore="1.40.71", moving=True),
+    "datastore.kmsKeyArn": Fact(absence=Absence.NONE),
+    "datastore.lambdaAuthorizerArn": Fact(absence=Absence.NONE, botocore="1.40.31"),
+    "datastore.losslessStorageFormat": Fact(botocore="1.40.71"),
+    "dicom.DICOMStudyDate": Fact(type=Type.TIME),
+    "dicom.DICOMPatientBirthDate": Fact(type=Type.TIME),
+    "dicom.DICOMSeriesInstanceUID": Fact(botocore="1.34.77"),
+    "dicom.DICOMSeriesModality": Fact(botocore="1.34.77"),
+    "dicom.DICOMSeriesBodyPart": Fact(botocore="1.34.77"),
+    "dicom.DICOMSeriesNumber": Fact(botocore="1.34.77"),
 }
-
-# The model calls it a string with the pattern \d+; text comparison would put "10" before "9".
-INTEGERS = frozenset({"versionId"})
-
-# The first botocore whose model has the member (botocore's history of this model). An older one drops the member
-# from every answer without a word, so a rule on it would pass in silence.
-FIRST_BOTOCORE = {
-    "overrides.forced": "1.34.148",
-    "isPrimary": "1.39.0",
-    "storageTier": "1.40.71",
-    "lastAccessedAt": "1.40.71",
-    "datastore.losslessStorageFormat": "1.40.71",
-    "datastore.lambdaAuthorizerArn": "1.40.31",
-    "dicom.DICOMSeriesInstanceUID": "1.34.77",
-    "dicom.DICOMSeriesModality": "1.34.77",
-    "dicom.DICOMSeriesBodyPart": "1.34.77",
-    "dicom.DICOMSeriesNumber": "1.34.77",
-}
+"""What the model does not say of members of answers, by the path of their field."""
 FIRST_BOTOCORE_MEMBER = {
     "IMPORTING": "1.40.31",
     "IMPORTED": "1.40.31",
     "IMPORT_FAILED": "1.40.31",
     "UPDATING_FOR_STUDY_CONSISTENCY": "1.42.81",
 }
+"""The first botocore whose model has a value of a field."""
 
-SEARCHED = frozenset(
-    {
-        "datastoreId", "imageSetId", "versionId", "createdAt", "updatedAt", "lastAccessedAt", "storageTier", "isPrimary",
-        "found", "collectedAt",
-    }
-)  # fmt: skip
-"""Fields that SearchImageSets answers (botocore's model, ImageSetsMetadataSummary; `version` is versionId)."""
-
-MOVING = frozenset({"lastAccessedAt", "storageTier"})
-"""Fields that change without a new version (AWS HealthImaging developer guide, cost optimization)."""
+MOVING = frozenset(path for path, fact in FACTS.items() if fact.moving)
+"""Fields that change without a new version."""
 
 DICOM = "dicom."
 """Before the DICOM attributes of an image set, as SearchImageSets answers them (botocore's model, DICOMTags)."""
-DICOM_DAYS = frozenset({"dicom.DICOMStudyDate", "dicom.DICOMPatientBirthDate"})
-"""DICOM's value representation DA (PS3.5, 6.2): YYYYMMDD. Anything else is no date, and counts as absent."""
+DICOM_DAYS = frozenset(
+    path for path, fact in FACTS.items() if path.startswith(DICOM) and fact.type is Type.TIME
+)
+"""YYYYMMDD. Anything else is no date, and counts as absent."""
 
-# ListImageSetVersions spells this one member with a capital.
-VERSION_SPELLING = {"ImageSetWorkflowStatus": "imageSetWorkflowStatus"}
 PREVIOUS = "previous_version."
 EARLIER = "previous."
 """Before the fields of an image set as earlier runs, or a deletion event, saw it last."""
@@ -109,25 +103,6 @@ SUPERSEDED_BY = "superseded_by"
 _SUCCESSOR_FIELDS = ("imageSetState", "imageSetWorkflowStatus", "isPrimary")
 FROM_ARN = ("account", "region")
 
-_TYPES = {
-    "string": Type.STRING,
-    "boolean": Type.BOOLEAN,
-    "integer": Type.INTEGER,
-    "long": Type.INTEGER,
-    "timestamp": Type.TIME,
-}
-"""The types of the API that the language has; a member of another one is left out."""
-_DICOM_TYPES = ("string", "integer", "long")
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")
-_TAKEN = frozenset(
-    {
-        "found", "now", "target", "collectedat", "account", "region", "known", "previous", "previous_version", "successor",
-        "labels", "labelplaces", "tags", "datastore", "dicom", "error", "row", "action", "call", "reusedfrom", "search",
-        "listed", "requestedversionid", "targetaccount", "targetregion", "received", "answered",
-    }
-)  # fmt: skip
-"""Words that stand beside an answer's members, or in place of them, in a policy or in evidence."""
-
 # A key as it may stand in a path without quotes; what the API's pattern allows beside, such as a comma, is quoted.
 _TAG = re.compile(r'(datastore\.)?tags(?:\.([\w./=+@:-]+)|\[("(?:[^"\\]|\\.)*")\])', re.ASCII)
 
@@ -136,7 +111,8 @@ _TAG = re.compile(r'(datastore\.)?tags(?:\.([\w./=+@:-]+)|\[("(?:[^"\\]|\\.)*")\
 class Model:
     """What botocore's model says of the answers.
 
-    `fields` are GetImageSet's, `versions` the paths of those that ListImageSetVersions gives too, `datastore` those of
+    `fields` are GetImageSet's, `versions` the paths of those that ListImageSetVersions gives too, `searched` of those that
+    SearchImageSets does, and of what is known of any answer, `datastore` those of
     GetDatastore, `dicom` those of SearchImageSets' DICOMTags. `required` and `members` are names of members of GetImageSet's answer.
     `tag_key` is the pattern of the keys of tags, `longest_tag_key` how many characters they have at most.
     `left_out` are members that no policy can name, each with the reason: a newer botocore has some that this catalogue has
@@ -148,6 +124,7 @@ class Model:
     fields: Mapping[str, Field]
     members: frozenset[str]
     versions: frozenset[str]
+    searched: frozenset[str]
     datastore: Mapping[str, Field]
     dicom: Mapping[str, Field]
     tag_key: str
@@ -170,20 +147,26 @@ def model() -> Model:
     Raises:
         RuntimeError: the installed botocore has no model of HealthImaging.
     """
-    shapes = _service_model()["shapes"]
-    members = _Members(shapes)
-    output, version_output = shapes["GetImageSetResponse"], shapes["ImageSetProperties"]
+    shapes = service_model(SERVICE)["shapes"]
+    members = Members(shapes, FACTS)
+    output = shapes[ACTIONS[GET_IMAGE_SET].shape]
     fields = {field.path: field for field in members.fields(output, "")}
-    listed = {VERSION_SPELLING.get(name, name) for name in version_output["members"]} | {"datastoreId"}
-    datastore = list(members.fields(shapes["DatastoreProperties"], "datastore."))
-    dicom = list(members.fields(shapes["DICOMTags"], DICOM))
+
+    def given(action: Action) -> frozenset[str]:
+        names = {action.spelling.get(name, name) for name in shapes[action.shape]["members"]}
+        names |= set(action.parameters)
+        return frozenset(path for path in fields if path.partition(".")[0] in names)
+
+    datastore = list(members.fields(shapes[ACTIONS[GET_DATASTORE].shape], "datastore."))
+    dicom = list(members.fields(shapes["DICOMTags"], DICOM, known=False))
     return Model(
         botocore_version=version("botocore"),
         # what is not read need not be there either
         required=frozenset(name for name in output["required"] if name in fields),
         fields=fields,
         members=frozenset(output["members"]),
-        versions=frozenset(path for path in fields if path.partition(".")[0] in listed),
+        versions=given(ACTIONS[LIST_VERSIONS]),
+        searched=given(ACTIONS[SEARCH]) | {"found", "collectedAt"},
         datastore={field.path: replace(field, source=Source.DATASTORE) for field in datastore},
         dicom={
             field.path: replace(field, source=Source.DICOM, day=field.path in DICOM_DAYS) for field in dicom
@@ -192,6 +175,21 @@ def model() -> Model:
         longest_tag_key=shapes["TagKey"].get("max", 128),
         left_out=tuple(members.left_out),
     )
+
+
+@cache
+def answer_fields(name: str) -> Mapping[str, Field]:
+    """The members of an action's answer, of a list those of an item, by path as the API spells them; none where they are
+    anybody's.
+
+    Raises:
+        RuntimeError: the installed botocore has no model of the service.
+    """
+    action = ACTIONS[name]
+    if not action.shape:
+        return {}
+    shapes = service_model(action.service)["shapes"]
+    return {field.path: field for field in Members(shapes, FACTS).fields(shapes[action.shape], "")}
 
 
 def catalogue(labels: Mapping[str, Label] | None = None, scope: RuleScope = "image_set") -> dict[str, Field]:
@@ -269,9 +267,13 @@ def tag_column(source: Source, key: str) -> str:
 
 def why_unknown(path: str, scope: RuleScope = "image_set", labels: Collection[str] = ()) -> str:
     """Why a path is in no catalogue, where there is more to say than that: else nothing."""
-    first = FIRST_BOTOCORE.get(path.removeprefix(EARLIER))
-    if first and path.removeprefix(EARLIER) not in {**model().fields, **model().datastore, **model().dicom}:
-        return f"{path} needs botocore {first} or later; {model().botocore_version} is installed and drops it"
+    fact = FACTS.get(path.removeprefix(EARLIER))
+    if (
+        fact
+        and fact.botocore
+        and path.removeprefix(EARLIER) not in {**model().fields, **model().datastore, **model().dicom}
+    ):
+        return f"{path} needs botocore {fact.botocore} or later; {model().botocore_version} is installed and drops it"
     if scope == "version" and _not_listed(path) and path in {**model().fields, **dict.fromkeys(FROM_ARN)}:
         return f"{path} is not known of a version: ListImageSetVersions does not give " + (
             "imageSetArn, from which it is read" if path in FROM_ARN else "it"
@@ -342,63 +344,3 @@ def _label(label: Label) -> Field:
         members=label.one_of,
         day=label.day,
     )
-
-
-def _service_model() -> dict[str, Any]:
-    spec = find_spec("botocore")
-    folders = spec.submodule_search_locations if spec else None
-    for folder in folders or ():
-        for file in sorted(Path(folder).glob("data/medical-imaging/*/service-2.json*"), reverse=True):
-            raw = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-            return json.loads(raw)  # type: ignore[no-any-return]
-    raise RuntimeError("the installed botocore has no model of medical-imaging; 1.42.81 or later has one")
-
-
-class _Members:
-    """The members of answers as fields. `left_out` are those that are none, with the reason."""
-
-    def __init__(self, shapes: Mapping[str, Any]) -> None:
-        self.shapes = shapes
-        self.left_out: list[str] = []
-
-    def fields(self, structure: Mapping[str, Any], prefix: str, *, known: bool = True) -> Iterator[Field]:
-        """The fields of a structure; `known` says whether it is always there itself."""
-        required = set(structure.get("required", ())) if known and prefix != DICOM else set()
-        seen: set[str] = set()
-        for name, member in structure["members"].items():
-            path, shape = prefix + name, self.shapes[member["shape"]]
-            if why := self._refused(path, shape, seen):
-                self.left_out.append(f"{path} ({why})")
-                continue
-            seen.add(name.casefold())
-            if shape["type"] == "structure":
-                yield from self.fields(shape, f"{path}.", known=name in required)
-                continue
-            absence = Absence.NEVER if name in required else ABSENCES.get(path, Absence.NOT_REPORTED)
-            doc = re.sub(r"<[^>]+>", "", member.get("documentation", "")).strip()
-            enum = tuple(shape.get("enum", ()))
-            kind = _type(path, shape)
-            yield Field(path, kind, absence, source=Source.ANSWER, doc=doc, members=enum)
-
-    @staticmethod
-    def _refused(path: str, shape: Mapping[str, Any], seen: Collection[str]) -> str:
-        """Why a member cannot be a field; nothing where it can."""
-        head, _, name = path.rpartition(".")
-        kind = shape["type"]
-        if not _NAME.fullmatch(name) or (head in ("", "datastore", "dicom") and name.casefold() in _TAKEN):
-            return "its name means something else here"
-        if name.casefold() in seen:
-            return "another one differs from it in case alone"
-        if kind == "structure":
-            # tables, test cases and the schema have an object's members, and none of an object in it
-            deep = "." in path.removeprefix("datastore.") or not shape.get("members")
-            return "an object" if deep else ""
-        return "" if kind in (_DICOM_TYPES if head == "dicom" else _TYPES) else f"a {kind}"
-
-
-def _type(path: str, shape: Mapping[str, Any]) -> Type:
-    if path in DICOM_DAYS:
-        return Type.TIME
-    if path in INTEGERS:
-        return Type.INTEGER
-    return Type.ENUM if shape["type"] == "string" and "enum" in shape else _TYPES[shape["type"]]

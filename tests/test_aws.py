@@ -11,7 +11,6 @@ from collect.service import DATASTORE, Running, Service, answer, image_set_id
 
 from checker import __version__
 from checker.aws import (
-    PERMITTED,
     Access,
     Deadlines,
     Door,
@@ -20,6 +19,7 @@ from checker.aws import (
     default_region,
     why_no_profile,
 )
+from checker.aws.actions import PERMITTED
 from checker.aws.profiles import core_session
 from checker.collect.collection import Options, collect
 from checker.collect.rate_limit import Limiter, StoppedError

@@ -49,11 +49,10 @@ def test_required_members_are_never_absent_and_versions_are_numbers():
 
 
 def test_what_is_said_of_absence_is_said_of_fields_that_there_are():
-    assert set(fields.ABSENCES) <= {*fields.model().fields, *fields.model().datastore}
     known = fields.model()
-    assert set(fields.FIRST_BOTOCORE) <= {*known.fields, *known.datastore, *known.dicom}
-    assert fields.FIRST_BOTOCORE["datastore.lambdaAuthorizerArn"] == "1.40.31"
-    assert {fields.FIRST_BOTOCORE[path] for path in known.dicom if path.startswith("dicom.DICOMSeries")} == {
+    assert set(fields.FACTS) <= {*known.fields, *known.datastore, *known.dicom}
+    assert fields.FACTS["datastore.lambdaAuthorizerArn"].botocore == "1.40.31"
+    assert {fields.FACTS[path].botocore for path in known.dicom if path.startswith("dicom.DICOMSeries")} == {
         "1.34.77"
     }
     members = {member for field in fields.model().fields.values() for member in field.members}
@@ -66,22 +65,23 @@ def test_labels_are_fields_that_may_be_definitely_none():
     assert (field.type, field.absence, field.answer) == (Type.STRING, Absence.NONE, False)
 
 
+NEWER = [path for path, fact in fields.FACTS.items() if fact.botocore]
+
+
 @pytest.fixture
 def old_botocore(monkeypatch):
     model = fields.model()
     older = dataclasses.replace(
         model,
         botocore_version="1.34.0",
-        fields={path: field for path, field in model.fields.items() if path not in fields.FIRST_BOTOCORE},
-        datastore={
-            path: field for path, field in model.datastore.items() if path not in fields.FIRST_BOTOCORE
-        },
-        dicom={path: field for path, field in model.dicom.items() if path not in fields.FIRST_BOTOCORE},
+        fields={path: field for path, field in model.fields.items() if path not in NEWER},
+        datastore={path: field for path, field in model.datastore.items() if path not in NEWER},
+        dicom={path: field for path, field in model.dicom.items() if path not in NEWER},
     )
     monkeypatch.setattr(fields, "model", lambda: older)
 
 
-@pytest.mark.parametrize("path", sorted(fields.FIRST_BOTOCORE))
+@pytest.mark.parametrize("path", sorted(NEWER))
 def test_a_field_that_the_installed_botocore_drops_is_refused_with_the_version_that_has_it(
     old_botocore, tmp_path, path
 ):
@@ -90,7 +90,7 @@ def test_a_field_that_the_installed_botocore_drops_is_refused_with_the_version_t
     with pytest.raises(InvalidInputError) as caught:
         load(["p.yaml"], base=tmp_path)
     expected = (
-        f"{path} needs botocore {fields.FIRST_BOTOCORE[path]} or later; 1.34.0 is installed and drops it"
+        f"{path} needs botocore {fields.FACTS[path].botocore} or later; 1.34.0 is installed and drops it"
     )
     assert expected in str(caught.value)
 

@@ -36,7 +36,7 @@ rules:
   - {id: old, title: t, severity: high, require: {versionId: {gte: 1}, imageSetState: ACTIVE}}
 """
 
-INSTALLED = fields._service_model()
+INSTALLED = fields.service_model("medical-imaging")
 
 members = st.lists(
     st.tuples(
@@ -84,7 +84,7 @@ def forget():
 @pytest.fixture
 def model(monkeypatch):
     """Sets the service model for a test."""
-    yield lambda added: (monkeypatch.setattr(fields, "_service_model", lambda: newer(added)), forget())
+    yield lambda added: (monkeypatch.setattr(fields, "service_model", lambda _: newer(added)), forget())
     monkeypatch.undo()
     forget()
 

@@ -6,23 +6,13 @@ boto3 and botocore are imported inside functions: they take 150 ms.
 from checker.aws.clients import ATTEMPTS, Access, Clients, Door, Identity
 from checker.aws.credentials import UnusableError
 from checker.aws.deadlines import DEADLINES, Deadlines
-from checker.aws.guard import (
-    COLLECTED,
-    PERMITTED,
-    S3_GETTING,
-    S3_READING,
-    S3_REMOVING,
-    S3_WRITING,
-    OddAnswerError,
-    RefusedActionError,
-    Watch,
-)
+from checker.aws.guard import OddAnswerError, RefusedActionError, Watch
 from checker.aws.profiles import default_region, exceptions, why_no_profile
 from checker.aws.s3 import S3Error, asking, content, names, save
 from checker.aws.transport import is_oversize
 
 __all__ = [
-    "ATTEMPTS", "COLLECTED", "DEADLINES", "PERMITTED", "S3_GETTING", "S3_READING", "S3_REMOVING", "S3_WRITING", "Access", "Clients",
-    "Deadlines", "Door", "Identity", "OddAnswerError", "RefusedActionError", "S3Error", "UnusableError", "Watch", "asking",
-    "content", "default_region", "exceptions", "is_oversize", "names", "save", "why_no_profile",
+    "ATTEMPTS", "DEADLINES", "Access", "Clients", "Deadlines", "Door", "Identity", "OddAnswerError", "RefusedActionError",
+    "S3Error", "UnusableError", "Watch", "asking", "content", "default_region", "exceptions", "is_oversize", "names", "save",
+    "why_no_profile",
 ]  # fmt: skip

@@ -10,19 +10,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from checker import __version__
+from checker.aws.actions import ACTIONS, PERMITTED, SERVICE, Deed, on_runs
 from checker.aws.credentials import LATE, Checked, Provider, Source, UnusableError, within
 from checker.aws.deadlines import DEADLINES, OBJECT_DEADLINES, S3_DEADLINES, UPLOAD_DEADLINES, Deadlines
-from checker.aws.guard import (
-    PERMITTED,
-    RUNTIME,
-    S3_GETTING,
-    S3_READING,
-    SERVICE,
-    RefusedActionError,
-    Watch,
-    attach,
-    guard,
-)
+from checker.aws.guard import RefusedActionError, Watch, attach, guard
 from checker.aws.profiles import (
     asks_for_code,
     core_session,
@@ -68,9 +59,12 @@ class Clients:
 
     def host(self, action: str) -> str:
         """The host that is asked for an action: botocore puts `runtime-` before AWS's own."""
-        item = self.runtime if action in RUNTIME else self.control
-        prefix = "runtime-" if item is self.runtime and self.endpoint is None else ""
-        return prefix + (urlsplit(item.meta.endpoint_url).hostname or "")
+        prefix = ACTIONS[action].host if self.endpoint is None else ""
+        return prefix + (urlsplit(self.of(action).meta.endpoint_url).hostname or "")
+
+    def of(self, action: str) -> Any:
+        """The client that an action is asked for by."""
+        return self.runtime if ACTIONS[action].host else self.control
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +204,8 @@ class Door:
         with _unusable():
             return self._client(self._session(access, region), "organizations", region, self.watch)
 
-    def s3(self, permitted: frozenset[str]) -> Any:
-        """A client of S3 that may call these actions only, with AWS's own settings: credentials, endpoint, Region.
+    def s3(self, deed: Deed) -> Any:
+        """A client of S3 that may do nothing else with kept runs, with AWS's own settings: credentials, endpoint, Region.
 
         Where they name no Region, botocore finds the bucket's.
 
@@ -221,12 +215,11 @@ class Door:
         """
         self.check(Access())
         region = default_region(None) or S3_REGION
-        limits = self.s3_deadlines if permitted <= S3_READING else UPLOAD_DEADLINES
-        if permitted <= S3_GETTING:
-            limits = self.object_deadlines
+        own = {"fetch": self.object_deadlines, "read": self.s3_deadlines}
+        limits = own.get(deed, UPLOAD_DEADLINES)
         with _unusable():
             session = self._session(Access(), region)
-            return self._client(session, "s3", region, None, permitted=permitted, deadlines=limits)
+            return self._client(session, "s3", region, None, permitted=on_runs(deed), deadlines=limits)
 
     def caller_identity(self, access: Access, region: str) -> Identity:
         """What sts:GetCallerIdentity says: one attempt, 5 s in total. A failure is a note, never an error."""

@@ -7,42 +7,15 @@ import logging
 from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
+from checker.aws.actions import ACTIONS, PERMITTED, SEARCH, SERVICE
 from checker.aws.transport import begin, may_repeat
 from checker.redaction import redact
 from checker.values import STRICT_JSON, other_case, parse_time
 
 _log = logging.getLogger(__name__)
 
-SERVICE = "medical-imaging"
-COLLECTED = frozenset(
-    {
-        "GetImageSet", "ListImageSetVersions", "SearchImageSets", "GetDatastore", "ListDatastores", "ListTagsForResource",
-    }
-)  # fmt: skip
-"""Actions of HealthImaging that a collection calls. None counts as access to an image set, so none moves a set between
-storage tiers or touches `lastAccessedAt` (AWS HealthImaging developer guide, cost optimization)."""
-
-RUNTIME = frozenset({"GetImageSet", "ListImageSetVersions", "SearchImageSets"})
-"""Actions of HealthImaging that image sets are asked by: they have an endpoint of their own."""
-
-PERMITTED = COLLECTED | {"GetCallerIdentity", "AssumeRole", "ListAccounts"}
-"""Every action that a client of HealthImaging, STS or Organizations may call; any other is refused before it is sent."""
-
-SEARCH = "SearchImageSets"
 DICOM_TAGS = "DICOMTags"
 """The member of a search's answer with the DICOM attributes of an image set."""
-
-S3_READING = frozenset({"GetObject", "HeadObject", "HeadBucket", "ListObjectsV2"})
-"""Actions of S3 that read kept runs. HeadBucket is how botocore finds the Region of a bucket."""
-
-S3_GETTING = frozenset({"GetObject", "HeadBucket"})
-"""Actions of S3 by which the files of kept runs are read."""
-
-S3_WRITING = S3_READING | {"PutObject", "PutObjectRetention"}
-"""Actions of S3 that keep a run."""
-
-S3_REMOVING = S3_READING | {"PutObject", "ListObjectVersions", "DeleteObject"}
-"""Actions of S3 that prune a run, or give back the name of one that never began."""
 
 _PYTHON_TYPES: Mapping[str, Any] = {
     "structure": dict, "list": list, "map": dict, "boolean": bool, "string": str, "integer": int, "timestamp": int | float,
@@ -93,7 +66,7 @@ def guard(client: Any, permitted: Collection[str] = PERMITTED) -> None:
                 raise OddAnswerError("the body is no JSON object")
             if _without_odd_attributes(operation_model, answer):
                 response_dict["body"] = json.dumps(answer).encode()
-            _check_types(operation_model.output_shape, answer, shown=operation_model.name != SEARCH)
+            _check_types(operation_model.output_shape, answer, shown=not ACTIONS[operation_model.name].phi)
         elif status <= 300:  # botocore would read it as an answer: part of one (206), or one of several (300)
             raise OddAnswerError(f"it came under HTTP status {status}")
 
@@ -106,12 +79,13 @@ def _without_odd_attributes(operation: Any, answer: Any) -> bool:
     """Takes DICOM attributes that have not the model's types out of an answer; whether there were any. They came with the
     images, and an odd one is no reason not to believe the rest, nor may botocore's parser speak of its value."""
     found = False
-    items = answer.get("imageSetsMetadataSummaries") if operation.name == SEARCH else None
+    result = ACTIONS[SEARCH].result
+    items = answer.get(result) if operation.name == SEARCH else None
     for item in items if isinstance(items, list) else ():
         tags = item.get(DICOM_TAGS) if isinstance(item, dict) else None
         if tags is None:
             continue
-        shape = operation.output_shape.members["imageSetsMetadataSummaries"].member.members[DICOM_TAGS]
+        shape = operation.output_shape.members[result].member.members[DICOM_TAGS]
         odd = [name for name in tags if _is_odd(shape, name, tags[name])] if isinstance(tags, dict) else None
         if odd is None:
             del item[DICOM_TAGS]

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checker import api
+from checker.aws.actions import GET_IMAGE_SET, SEARCH
 from checker.cli import options
 from checker.cli.console import say, warn
 from checker.cli.schema import write
 from checker.problems import Problem
 from checker.reporting.escaping import json_text
 from checker.snapshot.attestations import BEST_EFFORT
-from checker.snapshot.records import GET_IMAGE_SET, SEARCH
 from checker.values import iso
 
 if TYPE_CHECKING:

@@ -8,10 +8,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from checker import aws
+from checker.aws.actions import ACTIONS
 from checker.collect.rate_limit import is_throttle
 from checker.redaction import redact
 from checker.snapshot.answers import BadAnswerError
-from checker.snapshot.records import NOT_FOUND, SEARCH
+from checker.snapshot.records import NOT_FOUND
 
 
 class Kind(StrEnum):
@@ -86,7 +87,7 @@ def failure(error: Exception, action: str) -> Failure:
         return Failure(Kind.CONNECTION, name, message, host)
     if isinstance(error, known.BotoCoreError) and not isinstance(error, known.IncompleteReadError):
         return Failure(Kind.FINAL, name, message)
-    if action == SEARCH and not isinstance(error, BadAnswerError | aws.OddAnswerError):
+    if ACTIONS[action].phi and not isinstance(error, BadAnswerError | aws.OddAnswerError):
         message = name  # what others say of a value may show it, and it may be of a patient
     return Failure(Kind.BROKEN, BAD_ANSWER, f"what came is no answer of {action}: {message or name}")
 

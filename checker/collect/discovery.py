@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from checker import values
+from checker.aws.actions import PAGE, SEARCH
 from checker.collect import requests
 from checker.collect.call_errors import Failure, Kind
 from checker.collect.search_filters import OPEN
@@ -16,7 +17,7 @@ from checker.collect.search_results import Left
 from checker.collect.target_session import Answer, Site
 from checker.model import ImageSetRef
 from checker.snapshot.contradiction import Statement, statements, unsettled
-from checker.snapshot.records import EVER, LISTED_SINCE, SEARCH, SEARCHED_SINCE, Record
+from checker.snapshot.records import EVER, LISTED_SINCE, SEARCHED_SINCE, Record
 
 FIRST, LAST = EVER, datetime(2200, 1, 1, tzinfo=UTC)
 """Between these lies whatever was created: a filter has both ends, and clocks may be far from this machine's."""
@@ -93,7 +94,7 @@ def found_before(site: Site) -> Iterator[list[Member]]:
     if found is None or reuse.searched is None:
         return
     names = reuse.found()
-    while some := list(islice(names, requests.PAGE)):
+    while some := list(islice(names, PAGE)):
         reuse.see(some)
         found.matched(some)
         yield [(reuse.done(name)[SEARCH, None].document, found.discovery.ref(name)) for name in some]

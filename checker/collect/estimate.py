@@ -10,37 +10,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from checker.aws import Access
-from checker.collect.plan import EvidenceKind, Plan, pinned, plan
-from checker.collect.rate_limit import BURST_SHARE, SHARE, Limiter
-from checker.collect.requests import PAGE
-from checker.collect.workers import MOST_LANES
-from checker.config import Rate
-from checker.model import Needs, Target
-from checker.snapshot.records import (
+from checker.aws.actions import (
+    ACTIONS,
     GET_DATASTORE,
     GET_IMAGE_SET,
     LIST_ACCOUNTS,
     LIST_DATASTORES,
     LIST_TAGS,
     LIST_VERSIONS,
+    RECORDED,
     SEARCH,
 )
+from checker.collect.plan import EvidenceKind, Plan, pinned, plan
+from checker.collect.rate_limit import BURST_SHARE, SHARE, Limiter
+from checker.collect.workers import MOST_LANES
+from checker.config import Rate
+from checker.model import Needs, Target
 
-BYTES: Mapping[str, int] = {
-    LIST_ACCOUNTS: 500,
-    LIST_DATASTORES: 400,
-    GET_DATASTORE: 500,
-    SEARCH: 50 * 700,
-    GET_IMAGE_SET: 700,
-    LIST_VERSIONS: 2 * 300,
-    LIST_TAGS: 100,
-}
-"""About how long the body of an answer is: by the members in botocore's model, two versions to an image set, and pages that
-are full. AWS publishes no sizes."""
 UNKNOWN_SETS = 1000
 """Image sets that a target is taken to have where nobody knows."""
-ACCOUNTS_PAGE = 20
-"""Accounts in a page of Organizations' ListAccounts."""
 
 Place = tuple[Access, str]
 """As whom and in which Region targets are read: those that share it have one quota, and are read together."""
@@ -162,12 +150,12 @@ def _together(lanes: Iterable[Mapping[str, int]], rates: Mapping[str, Rate]) -> 
 def _costs(
     target: Target, lanes: Mapping[Place, Mapping[str, int]], rates: Mapping[str, Rate]
 ) -> Iterable[Cost]:
-    asked = {LIST_ACCOUNTS: math.ceil(len(lanes) / ACCOUNTS_PAGE)} if target.organization else {}
+    asked = {LIST_ACCOUNTS: _pages(LIST_ACCOUNTS, len(lanes))} if target.organization else {}
     totals = sum((Counter(calls) for calls in lanes.values()), Counter(asked))
-    for action in BYTES:
+    for action in RECORDED:
         if number := totals[action]:
             took = _together(({action: calls.get(action, 0)} for calls in lanes.values()), rates)
-            yield Cost(action, number, took, number * BYTES[action])
+            yield Cost(action, number, took, number * ACTIONS[action].bytes)
 
 
 def _found_later(target: Target) -> bool:
@@ -214,12 +202,12 @@ def _calls(
     """The calls of each action for data stores of one account with so many image sets; those that are made again because
     they failed are beside the point."""
     sets = sum(stores)
-    found = dict.fromkeys(BYTES, 0)
+    found = dict.fromkeys(RECORDED, 0)
     if target.datastores is not None:
-        found[LIST_DATASTORES] = max(1, math.ceil(len(stores) / PAGE))
-    found[GET_DATASTORE] = len(stores)
+        found[LIST_DATASTORES] = _pages(LIST_DATASTORES, len(stores))
+    found |= dict.fromkeys((GET_DATASTORE, *needs.calls), len(stores))
     found[LIST_TAGS] = (len(stores) if needs.datastore_tags else 0) + (sets if calls.tags else 0)
-    found[SEARCH] = sum(max(1, math.ceil(store / PAGE)) for store in stores) if calls.search else 0
+    found[SEARCH] = sum(_pages(SEARCH, store) for store in stores) if calls.search else 0
     if len(calls.state) > 1:
         whole = sum(rates[action].rate for action in calls.state)
         left = sets
@@ -233,6 +221,12 @@ def _calls(
                 found[action] = sets
         found.update(_of_versions(target, calls, needs, len(stores)))
     return {action: number for action, number in found.items() if number}
+
+
+def _pages(action: str, items: int) -> int:
+    """The calls that it takes to list so many items: one at least."""
+    paging = ACTIONS[action].paging
+    return max(1, math.ceil(items / paging.most)) if paging else 1
 
 
 def _of_versions(target: Target, calls: Plan, needs: Needs, stores: int) -> Mapping[str, int]:

@@ -12,18 +12,28 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from checker.aws.actions import (
+    ACTIONS,
+    ANY,
+    ASSUME_ROLE,
+    BUCKET,
+    GET_DATASTORE,
+    GET_IMAGE_SET,
+    IMAGE_SET,
+    LIST_ACCOUNTS,
+    LIST_DATASTORES,
+    LIST_TAGS,
+    LIST_VERSIONS,
+    LOCK,
+    OBJECT,
+    SEARCH,
+    STORE,
+    on_runs,
+)
 from checker.collect.plan import Plan, pinned
 from checker.config import AuditConfig
 from checker.model import Needs, Target
 from checker.runs.s3_keys import S3, place
-from checker.snapshot.records import (
-    GET_DATASTORE,
-    GET_IMAGE_SET,
-    LIST_DATASTORES,
-    LIST_TAGS,
-    LIST_VERSIONS,
-    SEARCH,
-)
 
 OWN = "the credentials of the audit"
 ACCOUNT = "{account}"
@@ -56,13 +66,13 @@ def permissions(
         base = f"profile {target.profile}" if target.profile else OWN
         mine = granted.setdefault(base, {})
         if target.organization:
-            mine.setdefault("organizations:ListAccounts", set()).add("*")
+            mine.setdefault(ACTIONS[LIST_ACCOUNTS].permission, set()).add(ANY)
         if target.role_arn:
             role = target.role_arn.replace(ACCOUNT, "*")
-            mine.setdefault("sts:AssumeRole", set()).add(role)
+            mine.setdefault(ACTIONS[ASSUME_ROLE].permission, set()).add(role)
             mine = granted.setdefault(target.role_arn, {})
         for action, resources in _of(target, plan, needs, remembers=remembers):
-            mine.setdefault(f"medical-imaging:{action}", set()).update(resources)
+            mine.setdefault(ACTIONS[action].permission, set()).update(resources)
     found = {who: _document(actions) for who, actions in granted.items()}
     if config is not None and config.runs is not None and config.runs.startswith(S3):
         runs = _of_runs(config.runs, partition or "aws", locked=config.object_lock is not None)
@@ -112,11 +122,15 @@ def _of_runs(runs: str, partition: str, *, locked: bool) -> list[dict[str, Any]]
     bucket, prefix = place(runs)
     whole = f"arn:{partition}:s3:::{bucket}"
     objects = f"{whole}/{prefix}/*" if prefix else f"{whole}/*"
-    writing = ["s3:GetObject", "s3:PutObject", *(["s3:PutObjectRetention"] if locked else [])]
+    actions = [ACTIONS[name] for name in ACTIONS if name in on_runs("write") and (locked or name != LOCK)]
+
+    def permitted(resource: str) -> list[str]:
+        return list(dict.fromkeys(action.permission for action in actions if resource in action.resources))
+
     service = "s3.*.amazonaws.com.cn" if partition == "aws-cn" else "s3.*.amazonaws.com"
     return [
-        {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": [whole]},
-        {"Effect": "Allow", "Action": writing, "Resource": [objects]},
+        {"Effect": "Allow", "Action": permitted(BUCKET), "Resource": [whole]},
+        {"Effect": "Allow", "Action": permitted(OBJECT), "Resource": [objects]},
         {
             "Effect": "Allow",
             "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
@@ -140,20 +154,21 @@ def _of(target: Target, plan: Plan, needs: Needs, *, remembers: bool) -> Iterabl
     account = target.role_arn.split(":")[4] if target.role_arn else "*"
     place = f"arn:{partition}:medical-imaging:{target.region}:{'*' if account == ACCOUNT else account}"
     store = f"{place}:datastore/{target.datastore or '*'}"
-    each = f"{store}/imageset/*"
+    arns = {ANY: "*", STORE: store, IMAGE_SET: f"{store}/imageset/*"}
+    for action in _calls(target, plan, needs, remembers=remembers):
+        yield action, [arns[resource] for resource in ACTIONS[action].resources]
+    tagged = [*([IMAGE_SET] if plan.tags else []), *([STORE] if needs.datastore_tags else [])]
+    if tagged:  # each kind of resource is asked for by a call of its own
+        yield LIST_TAGS, [arns[resource] for resource in ACTIONS[LIST_TAGS].resources if resource in tagged]
+
+
+def _calls(target: Target, plan: Plan, needs: Needs, *, remembers: bool) -> Iterable[str]:
+    """The calls for data stores and image sets, but for their tags."""
     if target.datastores is not None:
-        yield LIST_DATASTORES, ["*"]
-    yield GET_DATASTORE, [store]
+        yield LIST_DATASTORES
+    yield from (GET_DATASTORE, *needs.calls)
     if plan.search:
-        yield SEARCH, [store]
-    for action in _of_each(target, plan, needs, remembers=remembers):
-        yield action, [store, each]
-    if plan.tags or needs.datastore_tags:
-        yield LIST_TAGS, [*([each] if plan.tags else []), *([store] if needs.datastore_tags else [])]
-
-
-def _of_each(target: Target, plan: Plan, needs: Needs, *, remembers: bool) -> Iterable[str]:
-    """The calls for image sets, but for their tags."""
+        yield SEARCH
     yield from plan.state
     if plan.search and remembers:
         yield GET_IMAGE_SET  # what a search no longer lists is asked for by itself

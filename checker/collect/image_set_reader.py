@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from checker.aws.actions import GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS
 from checker.collect import requests
 from checker.collect.call_errors import Failure, Kind, failure
 from checker.collect.plan import Plan
@@ -15,15 +16,7 @@ from checker.collect.target_session import AGAIN, Answer, Refs, Site, fitting, i
 from checker.model import ImageSetRef
 from checker.snapshot.answers import BadAnswerError
 from checker.snapshot.contradiction import Statement, statements, unsettled
-from checker.snapshot.records import (
-    GET_IMAGE_SET,
-    LIST_TAGS,
-    LIST_VERSIONS,
-    NO_VERSION,
-    NOT_FOUND,
-    VERSIONS,
-    Record,
-)
+from checker.snapshot.records import NO_VERSION, NOT_FOUND, VERSIONS, Record
 
 _COMPARED = (GET_IMAGE_SET, LIST_VERSIONS)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from checker.fields import MOVING, SEARCHED, model
+from checker.aws.actions import GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS
+from checker.fields import MOVING, model
 from checker.model import Needs, Target
-from checker.snapshot.records import GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS
 
 OWN = frozenset({"found", "collectedAt"})
 EvidenceKind = Literal["exact", "economical"]
@@ -56,9 +56,9 @@ def plan(target: Target, needs: Needs, evidence: EvidenceKind | None = None) -> 
         return Plan(searched, (GET_IMAGE_SET,), versions, tags)
     exact = evidence == "exact"
     fresh = exact and not _within(needs, frozenset(model().fields) - MOVING | OWN)
-    if searched and not exact and _within(needs, SEARCHED):
+    if searched and not exact and _within(needs, model().searched):
         return Plan(searched, (), versions, tags)
-    beside = SEARCHED if searched and not exact else OWN
+    beside = model().searched if searched and not exact else OWN
     if not _within(needs, beside | model().versions):
         return Plan(searched, (GET_IMAGE_SET,), versions, tags, fresh)
     if versions:

@@ -11,27 +11,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from checker.collect.plan import Plan
-from checker.config import Rate
-from checker.snapshot.records import (
-    GET_DATASTORE,
-    GET_IMAGE_SET,
-    LIST_DATASTORES,
-    LIST_TAGS,
-    LIST_VERSIONS,
+from checker.aws.actions import (
+    ACTIONS,
     SEARCH,
 )
+from checker.collect.plan import Plan
+from checker.config import Rate
 
-# https://docs.aws.amazon.com/healthimaging/latest/devguide/throttling-limits.html: calls a second and burst, per
-# account and Region; adjustable, so audit.yaml's `rates` may say otherwise.
-PUBLISHED: Mapping[str, Rate] = {
-    GET_IMAGE_SET: Rate(25, 50),
-    LIST_VERSIONS: Rate(25, 50),
-    SEARCH: Rate(25, 50),
-    GET_DATASTORE: Rate(10, 20),
-    LIST_DATASTORES: Rate(5, 10),
-    LIST_TAGS: Rate(10, 20),
-}
+PUBLISHED: Mapping[str, Rate] = {name: Rate(*item.quota) for name, item in ACTIONS.items() if item.quota}
+"""Calls a second and burst, per account and Region; adjustable, so audit.yaml's `rates` may say otherwise."""
 
 # Measured against a token bucket of the published numbers: with these shares no call was throttled (benchmarks/README.md).
 # The rest is room for answers and clocks that are not even.
@@ -155,7 +143,7 @@ class Limiter:
 
         `account` is what is known of it: the account's id, else the text that stands for the credentials.
         """
-        if action not in self.rates:
+        if action not in self.rates and ACTIONS[action].quota is None:
             return None
         key = (account, region, action)
         with self._lock:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from checker.aws.actions import ACTIONS, LIST_ACCOUNTS, LIST_DATASTORES, LIST_VERSIONS, SEARCH
 from checker.collect.call_errors import Failure, failure
 from checker.snapshot.answers import (
     BadAnswerError,
     normalise,
-    normalise_datastore,
+    normalise_answer,
     normalise_search,
-    normalise_tags,
     normalise_versions,
 )
-from checker.snapshot.records import LIST_VERSIONS, VERSIONS
+from checker.snapshot.records import VERSIONS
 
-PAGE = 50
-"""Versions, image sets or data stores in a page: the most that the service gives."""
-SUMMARIES = "imageSetsMetadataSummaries"
 READINGS = 3
 """How often a list is read whose pages do not fit each other."""
 MOST_IDLE = 50
@@ -60,9 +57,38 @@ class Progress:
             raise BadAnswerError(f"there is no end to it within {MOST_PAGES:,} pages (nextToken)")
 
 
-def datastore(client: Any, datastore_id: str) -> dict[str, Any]:
-    """GetDatastore."""
-    return normalise_datastore(client.get_datastore(datastoreId=datastore_id), datastore_id=datastore_id)
+def ask(client: Any, action: str, **asked: str) -> dict[str, Any]:
+    """The answer to an action, all its pages in one, as records hold it."""
+    record, found = ACTIONS[action], list(pages(client, action, **asked))
+    whole = {record.result: [item for page in found for item in page[record.result]]} if record.paging else {}
+    return normalise_answer(action, {**found[-1], **whole}, **asked)
+
+
+def pages(client: Any, action: str, **asked: str) -> Iterator[Mapping[str, Any]]:
+    """The answers to an action, page after page, as the service gave them."""
+    progress, token = Progress(), ""
+    while True:
+        page, following = _page(client, action, token, **asked)
+        yield page
+        if not following:
+            return
+        progress.take(hash(repr(item)) for item in page[ACTIONS[action].result])
+        token = following
+
+
+def _page(client: Any, action: str, token: str, **asked: Any) -> tuple[Mapping[str, Any], str]:
+    """One page of an answer, as the service gave it, and the token of the next."""
+    record, more = ACTIONS[action], dict(asked)
+    paging = record.paging
+    if paging and paging.limit:
+        more[paging.limit] = paging.most
+    if paging and token:
+        more[paging.token] = token
+    answer = getattr(client, record.method)(**more)
+    following = (answer.get(paging.token) or "") if paging else ""
+    if paging and following and following == token:
+        raise BadAnswerError(f"the page after this one is this one ({paging.token})")
+    return answer, following
 
 
 def image_set(client: Any, datastore_id: str, image_set_id: str, version: int | None) -> dict[str, Any]:
@@ -74,13 +100,9 @@ def image_set(client: Any, datastore_id: str, image_set_id: str, version: int | 
 
 def versions_page(client: Any, datastore_id: str, image_set_id: str, token: str) -> dict[str, Any]:
     """One page of ListImageSetVersions, as the service gave it but for a `nextToken` that is always there."""
-    more = {"nextToken": token} if token else {}
-    answer = client.list_image_set_versions(
-        datastoreId=datastore_id, imageSetId=image_set_id, maxResults=PAGE, **more
-    )
-    items, following = answer[VERSIONS], answer.get("nextToken") or ""
-    if following and following == token:
-        raise BadAnswerError("the page after this one is this one (nextToken)")
+    asked = {"datastoreId": datastore_id, "imageSetId": image_set_id}
+    answer, following = _page(client, LIST_VERSIONS, token, **asked)
+    items = answer[VERSIONS]
     if items or not following:
         normalise_versions(items, image_set_id=image_set_id)
     return {VERSIONS: items, "nextToken": following}
@@ -101,18 +123,11 @@ def search_page(
     criteria: dict[str, Any] = {
         "sort": {"sortField": "createdAt", "sortOrder": "DESC" if newest_first else "ASC"}
     }
-    more = {"nextToken": token} if token else {}
-    answer = client.search_image_sets(
-        datastoreId=datastore_id,
-        maxResults=PAGE,
-        searchCriteria=criteria | ({"filters": filters} if filters else {}),
-        **more,
-    )
-    following = answer.get("nextToken") or ""
-    if following and following == token:
-        raise BadAnswerError("the page after this one is this one (nextToken)")
+    criteria |= {"filters": filters} if filters else {}
+    answer, following = _page(client, SEARCH, token, datastoreId=datastore_id, searchCriteria=criteria)
+    summaries = answer[ACTIONS[SEARCH].result]
     try:
-        items = [normalise_search(item, store=datastore_id, dicom=dicom) for item in answer[SUMMARIES]]
+        items = [normalise_search(item, store=datastore_id, dicom=dicom) for item in summaries]
     except BadAnswerError as error:
         quoted = _QUOTED.match(str(error))
         if not quoted:
@@ -136,22 +151,11 @@ class Listed(NamedTuple):
 
 def datastores(client: Any) -> list[Listed]:
     """The data stores of an account and Region, those that were DELETED too: ListDatastores."""
-    found: list[Listed] = []
-    progress, token = Progress(), ""
-    while True:
-        answer = client.list_datastores(maxResults=PAGE, **({"nextToken": token} if token else {}))
-        page = [
-            Listed(item["datastoreId"], item["datastoreName"], item["datastoreStatus"])
-            for item in answer["datastoreSummaries"]
-        ]
-        found += page
-        following = answer.get("nextToken") or ""
-        if not following:
-            return found
-        if following == token:
-            raise BadAnswerError("the page after this one is this one (nextToken)")
-        progress.take(row.id for row in page)
-        token = following
+    return [
+        Listed(item["datastoreId"], item["datastoreName"], item["datastoreStatus"])
+        for page in pages(client, LIST_DATASTORES)
+        for item in page[ACTIONS[LIST_DATASTORES].result]
+    ]
 
 
 class Account(NamedTuple):
@@ -165,21 +169,13 @@ def accounts(client: Any) -> dict[str, Account]:
     """The accounts of an organization by their ids: Organizations' ListAccounts. `Status`, which `State` took the place of,
     is retired, but a service may still know no other."""
     found: dict[str, Account] = {}
-    progress, token = Progress(), ""
-    while True:
-        page = client.list_accounts(**({"NextToken": token} if token else {}))
-        for item in page["Accounts"]:
+    for page in pages(client, LIST_ACCOUNTS):
+        for item in page[ACTIONS[LIST_ACCOUNTS].result]:
             state = item.get("State") or item.get("Status")
             if not state:
                 raise BadAnswerError(f"the account {item['Id']} has neither State nor Status")
             found[str(item["Id"])] = Account(str(state), str(item.get("Name") or ""))
-        following = page.get("NextToken") or ""
-        if not following:
-            return dict(sorted(found.items()))
-        if following == token:
-            raise BadAnswerError("the page after this one is this one (NextToken)")
-        token = following
-        progress.take(str(item["Id"]) for item in page["Accounts"])
+    return dict(sorted(found.items()))
 
 
 def joined(items: list[Any], image_set_id: str) -> dict[str, Any] | Failure:
@@ -188,8 +184,3 @@ def joined(items: list[Any], image_set_id: str) -> dict[str, Any] | Failure:
         return normalise_versions(items, image_set_id=image_set_id)
     except BadAnswerError as error:
         return failure(error, LIST_VERSIONS)
-
-
-def tags(client: Any, arn: str) -> dict[str, Any]:
-    """ListTagsForResource."""
-    return normalise_tags(client.list_tags_for_resource(resourceArn=arn))

@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from checker.aws.actions import GET_IMAGE_SET, LIST_VERSIONS, SEARCH
 from checker.collect.plan import Plan
 from checker.config.audit import Collect
 from checker.fields import model
@@ -23,15 +24,7 @@ from checker.model import Duration, Target
 from checker.runs.run_reader import MOST_EARLIER, Kept
 from checker.snapshot.answer_index import AnswerIndex, Key, PriorAnswer
 from checker.snapshot.deletion_events import Event
-from checker.snapshot.records import (
-    GET_IMAGE_SET,
-    LIST_VERSIONS,
-    LISTED_SINCE,
-    NOT_FOUND,
-    SEARCH,
-    SEARCHED_SINCE,
-    VERSIONS,
-)
+from checker.snapshot.records import LISTED_SINCE, NOT_FOUND, SEARCHED_SINCE, VERSIONS
 from checker.values import later, parse_time
 
 FACTS = ("version", "updatedAt", "createdAt", "isPrimary")

@@ -15,20 +15,18 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from checker.aws.actions import PAGE, SEARCH
 from checker.collect.call_errors import Failure, Kind, failure
 from checker.collect.discovery import MARGIN, filters, newest_undated, search_page
 from checker.collect.requests import Progress
 from checker.collect.target_session import Site
 from checker.snapshot.answers import BadAnswerError
-from checker.snapshot.records import SEARCH
 from checker.values import parse_time
 
 NOT_SORTED, NOT_FILTERED = "SearchNotSorted", "SearchNotFiltered"
 """Codes of ours: the service did not sort by createdAt, or listed what was not asked for, so that it is not known that
 every image set was seen."""
 
-PAGE = 50
-"""Image sets in a page: the most that the service gives."""
 WORTH = 3 * PAGE
 """How many image sets the rest of a range must hold, by the density of its last page, for it to be cut in two."""
 _WAIT = 0.2

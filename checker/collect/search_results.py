@@ -10,9 +10,9 @@ from datetime import datetime
 from enum import Enum
 
 from checker import values
+from checker.aws.actions import SEARCH
 from checker.model import Discovery, ImageSetRef
 from checker.snapshot.contradiction import Facts, Statement
-from checker.snapshot.records import SEARCH
 
 IN_MEMORY = 1 << 16
 """Bytes of a target's list that are kept off the disk."""

@@ -16,6 +16,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 
 from checker.aws import Access, Door, UnusableError
+from checker.aws.actions import LIST_ACCOUNTS, LIST_DATASTORES
 from checker.collect import requests
 from checker.collect.call_errors import Failure, Kind
 from checker.collect.requests import Account, Listed
@@ -25,7 +26,7 @@ from checker.collect.search_results import Found
 from checker.collect.target_session import Site
 from checker.config.only import chosen, may_match
 from checker.model import Target
-from checker.snapshot.records import LIST_ACCOUNTS, LIST_DATASTORES, NO_LONGER_LISTED, Record
+from checker.snapshot.records import NO_LONGER_LISTED, Record
 
 ORGANIZATIONS_REGIONS = {"us-gov-": "us-gov-west-1", "cn-": "cn-northwest-1"}
 """Where Organizations is asked, by how a target's Region begins: each partition has it in one Region (AWS, service

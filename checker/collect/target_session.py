@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from checker import values
 from checker.aws import Clients, UnusableError
+from checker.aws.actions import GET_DATASTORE, GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS
 from checker.collect import requests
 from checker.collect.call_errors import Failure, Kind
 from checker.collect.plan import Plan
@@ -21,19 +22,7 @@ from checker.collect.search_results import Found, Left
 from checker.model import ImageSetRef, Needs, Target
 from checker.snapshot.answer_index import PriorAnswer
 from checker.snapshot.contradiction import Statement
-from checker.snapshot.records import (
-    BESIDE,
-    CONTRADICTORY,
-    GET_DATASTORE,
-    GET_IMAGE_SET,
-    LIST_TAGS,
-    LIST_VERSIONS,
-    NOT_FOUND,
-    PROPERTIES,
-    VERSIONS,
-    Record,
-    arn_parts,
-)
+from checker.snapshot.records import BESIDE, CONTRADICTORY, NOT_FOUND, PROPERTIES, VERSIONS, Record, arn_parts
 
 AGAIN = 2
 """How often is asked again what answers do not fit each other."""
@@ -187,14 +176,14 @@ class Site:
         if self.line.lost is None:
             self._learn(answer)
         self.store = self.record(GET_DATASTORE, answer)
+        for action in self.needs.calls:
+            yield self.record(action, self._ask_whole(action, datastoreId=self.target.datastore))
         if self.needs.datastore_tags:
             yield self.record(LIST_TAGS, self.tags(self.store_arn or self.built_arn("")))
 
     def _datastore(self) -> Answer | Failure:
         """The data store; a failure where it is called otherwise than where it was listed: no call renames one."""
-        answer = self.ask(
-            GET_DATASTORE, lambda clients: requests.datastore(clients.control, self.target.datastore)
-        )
+        answer = self._ask_whole(GET_DATASTORE, datastoreId=self.target.datastore)
         if isinstance(answer, Failure) or not self.called:
             return answer
         name = str(answer[PROPERTIES].get("datastoreName"))
@@ -240,7 +229,10 @@ class Site:
         if arn is None and self.line.lost is None:
             message = "the ARN to ask for is not known: neither an answer nor the identity names the account"
             return _NotAsked(Kind.FINAL, NO_ARN, message)
-        return self.ask(LIST_TAGS, lambda clients: requests.tags(clients.control, arn or ""))
+        return self._ask_whole(LIST_TAGS, resourceArn=arn or "")
+
+    def _ask_whole(self, action: str, **asked: str) -> Answer | Failure:
+        return self.ask(action, lambda clients: requests.ask(clients.of(action), action, **asked))
 
     def built_arn(self, image_set_id: str) -> str | None:
         """An ARN of which no answer said it: by the data store's, else by the account, if that is known."""

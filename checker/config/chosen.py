@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from checker.fields import NOW, SEARCHED, catalogue, tag_field
+from checker.fields import NOW, catalogue, model, tag_field
 from checker.model import Condition, Field, Label
 from checker.policy.aggregates import AGGREGATES
 from checker.policy.condition_scope import Scope
@@ -16,7 +16,6 @@ from checker.policy.conditions import parse_condition
 from checker.problems import Problem
 from checker.yamlsource import Node
 
-_ANSWERED = SEARCHED - {"found", "collectedAt"}
 _TARGET = "target"
 _LATER = ("datastore", "dicom", "previous", "previous_version", "successor", "tags")
 """Families of fields of which some are known in other scopes, or with a label."""
@@ -37,11 +36,15 @@ def read_where(node: Node, labels: Mapping[str, Label], problems: list[Problem])
     return None if scope.problems else condition
 
 
+def _answered() -> frozenset[str]:
+    return model().searched - {"found", "collectedAt"}
+
+
 def _readable(labels: Mapping[str, Label]) -> dict[str, Field]:
     """The fields that it may name, by path."""
     every = catalogue(labels)
     own = {f"labels.{name}" for name in labels} | {_TARGET, NOW.path}
-    return {path: field for path, field in every.items() if path in _ANSWERED or path in own}
+    return {path: field for path, field in every.items() if path in _answered() or path in own}
 
 
 class _Scope(Scope):
@@ -52,7 +55,7 @@ class _Scope(Scope):
         later = tag_field(path) or head in _LATER or path in catalogue(self.labels)
         if path in self.catalogue or not later:
             return super().find(path, node, label)
-        answered = ", ".join(name for name in self.catalogue if name in _ANSWERED)
+        answered = ", ".join(name for name in self.catalogue if name in _answered())
         hint = f"it may read {answered}, {_TARGET} and labels; leave the rest to the rules"
         self.error(node, f"{path} is not known when image sets are chosen", hint)
         return None

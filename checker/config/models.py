@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NoReturn
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from checker.aws import COLLECTED
+from checker.aws.actions import COLLECTED
 from checker.model import Duration, Severity
 from checker.problems import nearest, suggest
 from checker.values import BadValueError, parse_duration, parse_path, parse_ratio, parse_time

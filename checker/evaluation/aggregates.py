@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from checker.aws.actions import SEARCH
 from checker.evaluation.compile import NO_AGGREGATES, TRUE, Columns, Compiler
 from checker.evaluation.count_bounds import Counts, decide
 from checker.evaluation.deleted_sets import Case as Conditions
@@ -20,7 +21,6 @@ from checker.evaluation.target_rows import OF_TARGET, missed, not_found
 from checker.fields import EARLIER
 from checker.model import Aggregate, Numbers, Rule, Scalar, Source
 from checker.policy.condition_tree import fields_of, walk
-from checker.snapshot.records import SEARCH
 from checker.snapshot.writer import LISTED_SINCE, PINNED, ROW
 from checker.sql import Connection, Expression, Relation, case, coalesce, col, func, lit, same
 

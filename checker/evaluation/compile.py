@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TypeVar
 
+from checker.aws.actions import ACTIONS
 from checker.fields import EARLIER, EVENT_FIELDS, KNOWN, NOW, PREVIOUS, SUPERSEDED_BY, column
 from checker.fields import FOUND as FOUND_FIELD
 from checker.model import (
@@ -55,10 +56,7 @@ _RECORDED = col(f"{PREVIOUS}error").isnull()
 """Whether the version before is known, or that there is none."""
 _SUPERSEDED_BY = f"labels.{SUPERSEDED_BY}"
 _CALLS = {
-    Source.DICOM: "SearchImageSets",
-    Source.TAGS: "ListTagsForResource",
-    Source.DATASTORE: "GetDatastore",
-    Source.DATASTORE_TAGS: "ListTagsForResource",
+    **{source: name for name, action in ACTIONS.items() for source in action.sources},
     Source.SUCCESSOR: "successor",
     Source.HISTORY: "",  # no call: its reasons stand alone
     Source.PREVIOUS_VERSION: "",

@@ -7,6 +7,7 @@ import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from checker.aws.actions import GET_DATASTORE, GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS, SEARCH
 from checker.evaluation.compile import Columns, tree
 from checker.fields import FOUND, MOVING
 from checker.model import Aggregate, Field, Rule, Source
@@ -14,7 +15,6 @@ from checker.policy.aggregates import aggregates
 from checker.policy.condition_tree import fields_of
 from checker.snapshot.columns import CALL, COLLECTED, FILLED_AT, LISTED_SINCE, REUSED, SEARCHED_AT
 from checker.snapshot.image_sets import FILLED
-from checker.snapshot.records import GET_DATASTORE, GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS, SEARCH
 from checker.sql import Expression, case, col, false, func, lit, null
 
 CALLS = "calls"

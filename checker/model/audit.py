@@ -83,7 +83,8 @@ class Needs:
     that a rule compares a version with the one before, so that a pinned version needs the list too. `datastores`: a rule
     judges data stores. `datastore`: a rule reads `datastore.*`. `tags` and `datastore_tags` are the tag keys read;
     `successor` says that a rule reads what became of `labels.superseded_by`, `history` that one reads what earlier runs
-    saw: `known` or `previous.*`. `dicom` are the DICOM attributes read, by their names in the API. `fields` are the paths of GetImageSet's answer that are read of image sets, which
+    saw: `known` or `previous.*`. `dicom` are the DICOM attributes read, by their names in the API. `calls` are further actions, asked
+    once of each data store. `fields` are the paths of GetImageSet's answer that are read of image sets, which
     say what calls can answer: None stands for all.
     """
 
@@ -97,6 +98,7 @@ class Needs:
     successor: bool = False
     history: bool = False
     dicom: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
     fields: frozenset[str] | None = None
 
 

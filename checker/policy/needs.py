@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from checker.aws.actions import ACTIONS
 from checker.fields import DICOM, FOUND, FROM_ARN, SUCCESSOR, tag_key
 from checker.model import Aggregate, Field, Needs, Rule, Source
 from checker.policy.condition_tree import counted_fields_of, walk
@@ -28,6 +29,11 @@ def needs(rules: Iterable[Rule]) -> Needs:
         successor=Source.SUCCESSOR in sources,
         history=Source.HISTORY in sources,
         dicom=tuple(sorted(field.path.removeprefix(DICOM) for field in read if field.source is Source.DICOM)),
+        calls=tuple(
+            name
+            for name, item in ACTIONS.items()
+            if item.per_datastore and not sources.isdisjoint(item.sources)
+        ),
         fields=_answer_fields(rules),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, time
 from typing import Any
 
+from checker.aws.actions import ACTIONS, GET_IMAGE_SET, LIST_VERSIONS
 from checker.fields import (
     DICOM_DAYS,
     EARLIER,
@@ -30,13 +31,9 @@ from checker.yamlsource import Entry, Node
 BESIDE = ("labels", "params", "as_of")
 """What may stand beside `given` as well as in it."""
 NOT_FOUND = "ResourceNotFoundException"
-OTHER_CALLS = ("GetDatastore", "ListTagsForResource", "SearchImageSets")
+_CALLS = {name: action.sources for name, action in sorted(ACTIONS.items()) if action.sources}
+OTHER_CALLS = tuple(_CALLS)
 """Calls that may fail beside the one on the subject itself."""
-_CALLS = {
-    "GetDatastore": (Source.DATASTORE,),
-    "ListTagsForResource": (Source.TAGS, Source.DATASTORE_TAGS),
-    "SearchImageSets": (Source.DICOM,),
-}
 _ANSWER = (Source.ANSWER, Source.PREVIOUS_VERSION)
 MOST_SETS = 100_000
 MIDNIGHT = time()
@@ -236,7 +233,7 @@ class TestInput:
         for name, entry in node.value.items():
             if name not in OTHER_CALLS:
                 hint = suggest(name, OTHER_CALLS, what="calls are")
-                if name in ("GetImageSet", "ListImageSetVersions"):
+                if name in (GET_IMAGE_SET, LIST_VERSIONS):
                     hint = "the subject's own call fails with `error: CODE`"
                 self.scope.error(entry.key, f"no call {name} stands beside the subject's own", hint)
             elif code := self._code(entry.node, name):

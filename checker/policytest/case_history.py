@@ -7,12 +7,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from checker.aws.actions import SEARCH
 from checker.fields import EARLIER
 from checker.layout import HISTORY, RECORDS
 from checker.model import Case, CaseSets, RuleScope
 from checker.policytest.case_records import STORE, healthy, nested, target, wanted
 from checker.snapshot.history import write_history
-from checker.snapshot.records import EVER, LISTED_SINCE, NOT_FOUND, SEARCH, Record
+from checker.snapshot.records import EVER, LISTED_SINCE, NOT_FOUND, Record
 from checker.snapshot.writer import write_records
 from checker.values import iso
 

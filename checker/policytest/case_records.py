@@ -6,31 +6,19 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from checker.aws.actions import ACTIONS, GET_DATASTORE, GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS, SEARCH
 from checker.fields import (
     DICOM,
     EARLIER,
     PREVIOUS,
     SUCCESSOR,
     SUPERSEDED_BY,
-    VERSION_SPELLING,
     model,
     tag_field,
     tag_key,
 )
 from checker.model import Case, CaseSets, RuleScope, Scalar
-from checker.snapshot.records import (
-    DICOM_TAGS,
-    GET_DATASTORE,
-    LIST_TAGS,
-    LIST_VERSIONS,
-    NOT_FOUND,
-    PROPERTIES,
-    SEARCH,
-    TAGS,
-    VERSIONS,
-    Record,
-    arn_parts,
-)
+from checker.snapshot.records import DICOM_TAGS, NOT_FOUND, PROPERTIES, TAGS, VERSIONS, Record, arn_parts
 from checker.values import iso, shifted
 
 STORE = "0123456789abcdef0123456789abcdef"
@@ -38,7 +26,7 @@ SUCCESSOR_ID = "5cce550a" * 4
 """The image set that replaced one, where a test does not say which."""
 _PREFIX = "arn:aws:medical-imaging:us-east-1:123456789012:datastore/"
 _DATASTORE = "datastore."
-_API = {ours: spelling for spelling, ours in VERSION_SPELLING.items()}
+_API = ACTIONS[LIST_VERSIONS].names
 
 
 def healthy(image_set_id: str, as_of: datetime) -> dict[str, Any]:
@@ -48,14 +36,11 @@ def healthy(image_set_id: str, as_of: datetime) -> dict[str, Any]:
         "datastoreId": STORE,
         "imageSetId": image_set_id,
         "versionId": 1,
-        "imageSetState": "ACTIVE",
-        "imageSetWorkflowStatus": "CREATED",
         "createdAt": yesterday,
         "updatedAt": yesterday,
         "lastAccessedAt": yesterday,
         "imageSetArn": f"{_PREFIX}{STORE}/imageset/{image_set_id}",
-        "isPrimary": True,
-        "storageTier": "FREQUENT_ACCESS",
+        **ACTIONS[GET_IMAGE_SET].healthy,
     }
 
 
@@ -64,9 +49,7 @@ def healthy_store(as_of: datetime) -> dict[str, Any]:
     created = as_of.replace(year=max(as_of.year - 1, 1), day=min(as_of.day, 28))
     return {
         f"{_DATASTORE}datastoreId": STORE,
-        f"{_DATASTORE}datastoreName": "archive",
-        f"{_DATASTORE}datastoreStatus": "ACTIVE",
-        f"{_DATASTORE}losslessStorageFormat": "HTJ2K",
+        **{f"{_DATASTORE}{path}": value for path, value in ACTIONS[GET_DATASTORE].healthy.items()},
         f"{_DATASTORE}datastoreArn": f"{_PREFIX}{STORE}",
         f"{_DATASTORE}createdAt": created,
         f"{_DATASTORE}updatedAt": created,

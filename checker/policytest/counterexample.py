@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
+from checker.aws.actions import GET_DATASTORE, LIST_TAGS, SEARCH
 from checker.fields import EARLIER, KNOWN, PREVIOUS, SUCCESSOR, SUPERSEDED_BY, column, tag_key
 from checker.model import Duration, Field, RuleScope, Source
 from checker.policytest.answer_grid import FAILED
 from checker.policytest.case_records import SUCCESSOR_ID, healthy_values
-from checker.snapshot.records import GET_DATASTORE, LIST_TAGS, SEARCH
 from checker.values import show
 
 _PLAIN = re.compile(r"[A-Za-z_][\w./-]*", re.ASCII)

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from checker.aws.actions import GET_IMAGE_SET, RECORDED
 from checker.layout import BASELINE, DATASTORES, FINDINGS, HISTORY, NAMED, PRIOR, RECORDS, SNAPSHOT, STARTED
 from checker.layout import VERSIONS as VERSIONS_TABLE
 from checker.problems import Problem
@@ -19,7 +20,7 @@ from checker.snapshot.answers import BadAnswerError, error_member, id_member, ou
 from checker.snapshot.columns import ROW, connect, duckdb_path
 from checker.snapshot.history import columns as history_columns
 from checker.snapshot.recorded_answers import form_of
-from checker.snapshot.records import ACTIONS, GET_IMAGE_SET, VERSIONS
+from checker.snapshot.records import VERSIONS
 from checker.values import STRICT_JSON, BadValueError, parse_time
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def _beside(document: Mapping[str, Any]) -> None:
             raise BadAnswerError(f"{name} is {json.dumps(value)[:80]}, which is no {_WORDS[kind]}")
     if not document.get("target"):
         raise BadAnswerError("target is missing")
-    if (action := document.get("action", GET_IMAGE_SET)) not in ACTIONS:
+    if (action := document.get("action", GET_IMAGE_SET)) not in RECORDED:
         raise BadAnswerError(f"the action {str(action)[:80]} is none that is recorded")
     if (at := document.get("collectedAt")) is not None:
         parse_time(at)

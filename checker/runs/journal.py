@@ -13,18 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Self
 
+from checker.aws.actions import GET_IMAGE_SET, LIST_VERSIONS, SEARCH
 from checker.layout import CHAIN, NEXT_CHAIN, RECORDS, STARTED, sync_folder
 from checker.problems import InvalidInputError, Problem
 from checker.runs.run_folder import Key, clear
-from checker.snapshot.records import (
-    GET_IMAGE_SET,
-    LIST_VERSIONS,
-    LISTED_SINCE,
-    NO_VERSION,
-    NOT_FOUND,
-    SEARCH,
-    Record,
-)
+from checker.snapshot.records import LISTED_SINCE, NO_VERSION, NOT_FOUND, Record
 
 EACH = 20
 """Records between two signatures: so many at most are asked for again where a run is killed."""

@@ -19,10 +19,6 @@ from uuid import uuid4
 
 from checker import layout, temporary_files
 from checker.aws import (
-    S3_GETTING,
-    S3_READING,
-    S3_REMOVING,
-    S3_WRITING,
     Door,
     S3Error,
     asking,
@@ -83,19 +79,19 @@ class S3Store(Store):
 
     @cached_property
     def _reader(self) -> Any:
-        return self.door.s3(S3_READING)
+        return self.door.s3("read")
 
     @cached_property
     def _getter(self) -> Any:
-        return self.door.s3(S3_GETTING)
+        return self.door.s3("fetch")
 
     @cached_property
     def _writer(self) -> Any:
-        return self.door.s3(S3_WRITING)
+        return self.door.s3("write")
 
     @cached_property
     def _remover(self) -> Any:
-        return self.door.s3(S3_REMOVING)
+        return self.door.s3("remove")
 
     def folders(self) -> tuple[str, ...]:
         """Whatever stands between the prefix and the next slash."""

@@ -15,25 +15,22 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from checker.aws.actions import ACTIONS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
 
 ANY_ACTION = "*"
 
 DOCUMENTED_QUOTAS: dict[str, tuple[float, float]] = {
-    "GetImageSet": (25, 50),
-    "ListImageSetVersions": (25, 50),
-    "SearchImageSets": (25, 50),
+    **{name: action.quota for name, action in ACTIONS.items() if action.quota},
     "CopyImageSet": (0.25, 1),
     "UpdateImageSetMetadata": (0.25, 1),
     "DeleteImageSet": (0.25, 1),
     "CreateDatastore": (0.085, 1),
-    "GetDatastore": (10, 20),
-    "ListDatastores": (5, 10),
     "DeleteDatastore": (0.085, 1),
     "TagResource": (10, 20),
     "UntagResource": (10, 20),
-    "ListTagsForResource": (10, 20),
 }
 """Calls per second, and burst, of each action, per account and Region (developer guide, "Throttling")."""
 

@@ -19,9 +19,10 @@ from struct import Struct
 from typing import IO, Any, NamedTuple
 
 from checker import temporary_files
+from checker.aws.actions import FINDING, GET_IMAGE_SET
 from checker.snapshot.columns import duckdb_path, object_size
 from checker.snapshot.duckdb_pool import file_database
-from checker.snapshot.records import FINDING, GET_IMAGE_SET, LISTED_SINCE, NO_LONGER_LISTED
+from checker.snapshot.records import LISTED_SINCE, NO_LONGER_LISTED
 
 BATCH = 10_000
 Document = Mapping[str, Any]

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from checker import values
-from checker.fields import DICOM, INTEGERS, VERSION_SPELLING, model
+from checker.aws.actions import ACTIONS, LIST_VERSIONS, SEARCH, Action, Form
+from checker.fields import DICOM, answer_fields, model
 from checker.model import Absence, Field, Type
-from checker.snapshot.records import DICOM_TAGS, PROPERTIES, TAGS, VERSIONS, arn_parts, clean
+from checker.snapshot.records import DICOM_TAGS, VERSIONS, arn_parts, clean
 
 _VERSION = re.compile("[0-9]{1,19}")  # int() refuses thousands of digits
 _ARN = re.compile("datastore/([0-9a-z]{32})/imageset/([0-9a-z]{32})$")
 _ID = re.compile("[0-9a-z]{32}")  # the model's pattern
-_API_SPELLING = {ours: spelling for spelling, ours in VERSION_SPELLING.items()}
+_VERSIONS = ACTIONS[LIST_VERSIONS]
 
 
 class BadAnswerError(ValueError):
@@ -76,7 +76,7 @@ def normalise_versions(items: Any, *, image_set_id: str | None = None) -> dict[s
         if number in by_version:
             raise BadAnswerError(f"version {number} is there twice")
         by_version[number] = {
-            _API_SPELLING.get(name, name): value for name, value in known.items() if name in _listed()
+            _VERSIONS.names.get(name, name): value for name, value in known.items() if name in _listed()
         }
     return {VERSIONS: [by_version[number] for number in sorted(by_version)]}
 
@@ -84,49 +84,80 @@ def normalise_versions(items: Any, *, image_set_id: str | None = None) -> dict[s
 def our_spelling(item: Mapping[str, Any]) -> dict[str, Any]:
     """An item of ListImageSetVersions with its members spelled as GetImageSet spells them."""
     return {
-        VERSION_SPELLING[name]
-        if name in VERSION_SPELLING and VERSION_SPELLING[name] not in item
+        _VERSIONS.spelling[name]
+        if name in _VERSIONS.spelling and _VERSIONS.spelling[name] not in item
         else name: value
         for name, value in item.items()
     }
 
 
-def normalise_datastore(answer: Mapping[str, Any], *, datastore_id: str | None = None) -> dict[str, Any]:
-    """GetDatastore's answer as records hold it.
+def normalise_answer(name: str, answer: Mapping[str, Any], **asked: str) -> dict[str, Any]:
+    """The answer of an action as records hold it, all its pages in one.
+
+    Args:
+        name: the action.
+        answer: the members as botocore or the AWS CLI gives them.
+        asked: what it was asked of, such as `datastoreId`: an answer that says so must be of the same.
 
     Raises:
         BadAnswerError: as `normalise`.
+        KeyError: nothing is recorded of the action.
     """
-    properties = answer.get(PROPERTIES)
-    if not isinstance(properties, Mapping):
-        raise BadAnswerError(f"{PROPERTIES} is {'missing' if properties is None else 'not an object'}")
-    fields = _datastore_fields()
-    if wrong := values.other_case(properties, fields):
+    action = ACTIONS[name]
+    result = answer.get(action.result) if action.result else answer
+    return _CHECKS[action.form](action, result, asked)
+
+
+def _state(_: Action, answer: Any, asked: Mapping[str, str]) -> dict[str, Any]:
+    return normalise(answer, datastore_id=asked.get("datastoreId"), image_set_id=asked.get("imageSetId"))
+
+
+def _versions(_: Action, items: Any, asked: Mapping[str, str]) -> dict[str, Any]:
+    return normalise_versions(items, image_set_id=asked.get("imageSetId"))
+
+
+def _summaries(action: Action, items: Any, asked: Mapping[str, str]) -> dict[str, Any]:
+    return {action.result: [normalise_search(item, store=asked["datastoreId"]) for item in items]}
+
+
+def _object(action: Action, value: Any, asked: Mapping[str, str]) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise BadAnswerError(f"{action.result} is {'missing' if value is None else 'not an object'}")
+    fields = answer_fields(action.name)
+    if wrong := values.other_case(value, fields):
         raise BadAnswerError("{} is spelled {} in the API".format(*wrong))
     required = frozenset(name for name, spec in fields.items() if spec.absence is Absence.NEVER)
-    known = _known(properties, fields, required)
-    _refuse_another(known, datastoreId=datastore_id)
-    return {PROPERTIES: known}
+    known = _known(value, fields, required)
+    _refuse_another(known, **{name: wanted for name, wanted in asked.items() if name in fields})
+    return {action.result: known}
 
 
-def normalise_tags(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """ListTagsForResource's answer as records hold it.
+def _list(action: Action, items: Any, asked: Mapping[str, str]) -> dict[str, Any]:
+    if not isinstance(items, list):
+        raise BadAnswerError(f"{action.result} is {'missing' if items is None else 'no list of objects'}")
+    return {action.result: [_object(action, item, asked)[action.result] for item in items]}
 
-    Raises:
-        BadAnswerError: it has no tags, or one that is no text.
-    """
-    tags = answer.get(TAGS)
-    if not isinstance(tags, Mapping):
-        raise BadAnswerError(f"{TAGS} is {'missing' if tags is None else 'not an object'}")
-    for key, value in tags.items():
+
+def _map(action: Action, texts: Any, _: Mapping[str, str]) -> dict[str, Any]:
+    if not isinstance(texts, Mapping):
+        raise BadAnswerError(f"{action.result} is {'missing' if texts is None else 'not an object'}")
+    for key, value in texts.items():
         if not isinstance(key, str) or not isinstance(value, str):
             raise BadAnswerError(f"the tag {key!s:.80} is {value!r:.80}, which is no string")
-    return {TAGS: {clean(key): clean(value) for key, value in sorted(tags.items())}}
+    return {action.result: {clean(key): clean(value) for key, value in sorted(texts.items())}}
 
 
-SEARCH_MEMBERS = ("createdAt", "updatedAt", "lastAccessedAt", "storageTier", "isPrimary")
-"""Members of an image set as SearchImageSets answers it that GetImageSet has too; beside imageSetId and version. The
-others, DICOMTags, are protected health information."""
+_CHECKS: Mapping[Form | None, Callable[[Action, Any, Mapping[str, str]], dict[str, Any]]] = {
+    Form.STATE: _state, Form.VERSIONS: _versions, Form.SUMMARIES: _summaries, Form.OBJECT: _object, Form.LIST: _list,
+    Form.MAP: _map,
+}  # fmt: skip
+
+
+@cache
+def _search_members() -> tuple[str, ...]:
+    """The members of an image set as SearchImageSets answers it that GetImageSet has too; beside imageSetId and version. The
+    others, DICOMTags, are protected health information."""
+    return tuple(name for name in answer_fields(SEARCH) if name in model().searched - {"imageSetId"})
 
 
 def normalise_search(item: Mapping[str, Any], *, store: str, dicom: Collection[str] = ()) -> dict[str, Any]:
@@ -143,7 +174,7 @@ def normalise_search(item: Mapping[str, Any], *, store: str, dicom: Collection[s
     """
     if not isinstance(item, Mapping):
         raise BadAnswerError(f"an image set in the data store {store} is no object")
-    names = frozenset({"imageSetId", "version", *SEARCH_MEMBERS})
+    names = frozenset({"imageSetId", "version", *_search_members()})
     if wrong := values.other_case(item, names):
         raise BadAnswerError("{} is spelled {} in the API".format(*wrong))
     known: dict[str, Any] = {"imageSetId": id_member(item, "imageSetId")}
@@ -154,7 +185,7 @@ def normalise_search(item: Mapping[str, Any], *, store: str, dicom: Collection[s
         if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version < 2**31:
             raise BadAnswerError(f"version is {version!r:.80}, which is no version: they begin at 1")
         known["version"] = version
-    for name in SEARCH_MEMBERS:
+    for name in _search_members():
         if item.get(name) is not None:
             known[name] = _convert(model().fields[name], item[name])
     if dicom:
@@ -203,12 +234,6 @@ def _refuse_arn_of_another(known: Mapping[str, Any]) -> None:
     for name, given in zip(("datastoreId", "imageSetId"), found.groups() if found else (), strict=False):
         if known.get(name, given) != given:
             raise BadAnswerError(f"imageSetArn is of the {name} {given}, but the answer of {known[name]}")
-
-
-@cache
-def _datastore_fields() -> dict[str, Field]:
-    short = (replace(spec, path=path.removeprefix("datastore.")) for path, spec in model().datastore.items())
-    return {spec.path: spec for spec in short}
 
 
 @cache
@@ -310,7 +335,7 @@ def _convert(spec: Field, value: Any) -> Any:
     if spec.type is Type.BOOLEAN:
         if isinstance(value, bool):
             return value
-    elif spec.path in INTEGERS:
+    elif spec.path == "versionId":
         return str(version_number(spec.path, value))
     elif spec.type is Type.INTEGER:
         if isinstance(value, int) and not isinstance(value, bool) and value in values.INTEGERS:

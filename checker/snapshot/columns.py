@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from uuid import uuid4
 
 from checker import temporary_files
+from checker.aws.actions import ACTIONS, GET_IMAGE_SET, Action, Form
+from checker.fields import answer_fields
 from checker.model import Field, Label, Type
 from checker.snapshot.duckdb_pool import empty_database
-from checker.snapshot.records import GET_IMAGE_SET, NOT_FOUND, WITNESS
+from checker.snapshot.records import NOT_FOUND, WITNESS
 from checker.sql import Connection, Expression, Relation, case, coalesce, col, false, func, lit, true
 
 # Columns that are no fields.
@@ -200,6 +202,21 @@ def member_types(fields: Mapping[str, Field]) -> dict[str, str]:
 def struct(members: Mapping[str, str]) -> str:
     """The type of an object with these members."""
     return f"STRUCT({', '.join(f'{name} {kind}' for name, kind in members.items())})"
+
+
+def answer_columns(action: str) -> dict[str, str]:
+    """The member that holds what an action answers, and its type: one that every record of it has."""
+    record = ACTIONS[action]
+    return {record.result: _COLUMNS[record.form](record)}
+
+
+def _object(action: Action) -> str:
+    return struct(member_types(answer_fields(action.name)))
+
+
+_COLUMNS: Mapping[Form | None, Callable[[Action], str]] = {
+    Form.OBJECT: _object, Form.LIST: lambda action: f"{_object(action)}[]", Form.MAP: lambda _: "MAP(VARCHAR, VARCHAR)",
+}  # fmt: skip
 
 
 def reference(found: Expression, code: Expression, message: Expression) -> list[Expression]:

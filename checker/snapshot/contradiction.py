@@ -14,15 +14,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from checker import values
-from checker.snapshot.records import (
-    GET_IMAGE_SET,
-    LIST_VERSIONS,
-    NO_VERSION,
-    NOT_FOUND,
-    SEARCH,
-    VERSIONS,
-    Record,
-)
+from checker.aws.actions import ACTIONS, GET_IMAGE_SET, LIST_VERSIONS, SEARCH, Form
+from checker.snapshot.records import NO_VERSION, NOT_FOUND, VERSIONS, Record
 
 ROUNDED = timedelta(seconds=1)
 """Two calls may round a time of creation each in its own way: those that are no further apart than this are the same."""
@@ -30,7 +23,9 @@ SETTLED = timedelta(hours=1)
 """How long after its creation an image set may not be found yet."""
 APART = timedelta(minutes=10)
 """By how much later an answer must come than one to another target for it to be sure that it was asked for later."""
-_CALLS = (SEARCH, GET_IMAGE_SET, LIST_VERSIONS)
+_CALLS = tuple(
+    name for name, entry in ACTIONS.items() if entry.form in (Form.SUMMARIES, Form.STATE, Form.VERSIONS)
+)
 """The calls whose answers are compared, in the order in which one image set is asked about."""
 _EVER = datetime.min.replace(tzinfo=UTC)
 _DELETED, _LOCKED = "DELETED", "LOCKED"

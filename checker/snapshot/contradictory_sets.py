@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from checker.aws.actions import GET_IMAGE_SET, LIST_VERSIONS, SEARCH
 from checker.snapshot.columns import (
     COLLECTED,
     ERROR_CODE,
@@ -30,16 +31,7 @@ from checker.snapshot.columns import (
     read_lines,
 )
 from checker.snapshot.contradiction import Statement, contradiction, versions_of
-from checker.snapshot.records import (
-    CONTRADICTORY,
-    GET_IMAGE_SET,
-    LIST_VERSIONS,
-    NO_VERSION,
-    NOT_FOUND,
-    SEARCH,
-    VERSIONS,
-    WITNESS,
-)
+from checker.snapshot.records import CONTRADICTORY, NO_VERSION, NOT_FOUND, VERSIONS, WITNESS
 from checker.sql import (
     Connection,
     Expression,

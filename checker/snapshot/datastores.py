@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from checker.aws.actions import GET_DATASTORE, LIST_ACCOUNTS, LIST_DATASTORES
 from checker.snapshot.columns import (
     ERROR_CODE,
     ERROR_MESSAGE,
@@ -13,7 +14,7 @@ from checker.snapshot.columns import (
     member,
     read_lines,
 )
-from checker.snapshot.records import GET_DATASTORE, LIST_ACCOUNTS, LIST_DATASTORES, NOT_RECORDED
+from checker.snapshot.records import NOT_RECORDED
 from checker.sql import Connection, Expression, Relation, case, coalesce, col, false, func, lit, null, true
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from checker.aws.actions import SEARCH
 from checker.fields import EARLIER, KNOWN
 from checker.model import Moved
 from checker.snapshot.columns import PINNED, REFERENCE, REUSED, connect, read_lines
 from checker.snapshot.history import known_of_others, read_history
 from checker.snapshot.last_answers import last_answers
-from checker.snapshot.records import LISTED_SINCE, SEARCH
+from checker.snapshot.records import LISTED_SINCE
 from checker.sql import Connection, Expression, Relation, coalesce, col, false, func, lit, or_empty
 
 FACTS = ("versionId", "updatedAt", "imageSetState")

@@ -7,18 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from checker.aws.actions import GET_IMAGE_SET, LIST_VERSIONS
 from checker.problems import Problem
 from checker.snapshot.answers import normalise_versions
 from checker.snapshot.contradiction import Statement, contradiction, statements
-from checker.snapshot.records import (
-    CONTRADICTORY,
-    GET_IMAGE_SET,
-    LIST_VERSIONS,
-    NO_VERSION,
-    VERSIONS,
-    VERSIONS_NOT_RECORDED,
-    Record,
-)
+from checker.snapshot.records import CONTRADICTORY, NO_VERSION, VERSIONS, VERSIONS_NOT_RECORDED, Record
 from checker.snapshot.version_pages import gaps, is_one, named
 
 

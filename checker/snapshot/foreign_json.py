@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from checker.fields import VERSION_SPELLING
+from checker.aws.actions import ACTIONS, LIST_DATASTORES, LIST_VERSIONS, SEARCH
 
 _RECORD = "record get-image-set, or list-image-set-versions"
 _WRITTEN = "it says what was asked for; get-image-set says what became of it"
@@ -20,7 +20,7 @@ def _has(*names: str) -> Found:
 
 
 def _of_a_list(value: Mapping[str, Any]) -> bool:
-    return "datastoreId" not in value and any(name in value for name in VERSION_SPELLING)
+    return "datastoreId" not in value and any(name in value for name in ACTIONS[LIST_VERSIONS].spelling)
 
 
 def _deleted(value: Mapping[str, Any]) -> bool:
@@ -29,14 +29,14 @@ def _deleted(value: Mapping[str, Any]) -> bool:
 
 _OTHERS: Mapping[str, tuple[Found, str]] = {
     "search-image-sets answers have no imageSetState, overrides or deletedAt, so rules cannot be judged on them": (
-        _has("imageSetsMetadataSummaries"), _RECORD,
+        _has(ACTIONS[SEARCH].result), _RECORD,
     ),
     "this is an answer of update-image-set-metadata": (_has("latestVersionId"), _WRITTEN),
     "this is an answer of copy-image-set": (
         _has("sourceImageSetProperties", "destinationImageSetProperties"), _WRITTEN,
     ),
     "this is an answer of delete-image-set": (_deleted, _WRITTEN),
-    "this is an answer of list-datastores": (_has("datastoreSummaries"), _NO_SETS),
+    "this is an answer of list-datastores": (_has(ACTIONS[LIST_DATASTORES].result), _NO_SETS),
     "this is an answer about import jobs": (_has("jobSummaries", "jobProperties", "jobId"), _NO_SETS),
     "this is what get-image-set-metadata gives: data of patients": (
         _has("imageSetMetadataBlob", "SchemaVersion", "Patient"), _RECORD,

@@ -26,6 +26,7 @@ from datetime import UTC, datetime
 from functools import reduce
 from pathlib import Path
 
+from checker.aws.actions import FINDING, GET_IMAGE_SET, LIST_VERSIONS
 from checker.fields import EARLIER
 from checker.layout import HISTORY
 from checker.snapshot.columns import (
@@ -40,7 +41,7 @@ from checker.snapshot.columns import (
 )
 from checker.snapshot.deletion_events import Event
 from checker.snapshot.last_answers import KEY, SEARCHED, first, last_answers, state_types
-from checker.snapshot.records import FINDING, GET_IMAGE_SET, LIST_VERSIONS, LISTED_SINCE
+from checker.snapshot.records import LISTED_SINCE
 from checker.sql import (
     Connection,
     Expression,

@@ -13,7 +13,8 @@ from functools import reduce
 from operator import and_
 from pathlib import Path
 
-from checker.fields import MOVING, SEARCHED, model
+from checker.aws.actions import ACTIONS, FINDING, GET_IMAGE_SET, LIST_VERSIONS, SEARCH
+from checker.fields import MOVING, model
 from checker.model import Label, Needs
 from checker.snapshot.columns import (
     CALL,
@@ -37,15 +38,7 @@ from checker.snapshot.columns import (
     without,
 )
 from checker.snapshot.last_answers import latest_version, of_version
-from checker.snapshot.records import (
-    DELETED_NOT_LISTED,
-    FINDING,
-    GET_IMAGE_SET,
-    LIST_VERSIONS,
-    NO_VERSION,
-    NOT_RECORDED,
-    SEARCH,
-)
+from checker.snapshot.records import DELETED_NOT_LISTED, NO_VERSION, NOT_RECORDED
 from checker.snapshot.records import LISTED_SINCE as SINCE
 from checker.sql import Connection, Expression, Relation, case, coalesce, col, lit, null
 
@@ -53,7 +46,7 @@ FILLED = "updatedAt"
 """What ListImageSetVersions leaves out of version 1 in published samples, and a search of the same version has."""
 _OWN = frozenset({"found", "collectedAt", "target"})
 _OF_THE_SET = ("datastoreId", "imageSetId")
-_SPELLED = {"versionId": "version"}
+_SPELLED = ACTIONS[SEARCH].names
 
 
 def image_set_rows(
@@ -74,10 +67,10 @@ def image_set_rows(
         return rows.union(_listed(lists, labels, known=_answers(needs, model().versions)))
     searched = every.filter(col("imageSetId").isnotnull())
     rows = settle(_with_moving(rows, searched))
-    known = _answers(needs, model().versions | SEARCHED)
+    known = _answers(needs, model().versions | model().searched)
     rows = rows.union(settle(_beside_search(_listed(lists, labels, known=known), searched)))
     alone = settle(without(settle(without(searched, asked)), lists))
-    rows = rows.union(_searched(alone, labels, known=_answers(needs, SEARCHED)))
+    rows = rows.union(_searched(alone, labels, known=_answers(needs, model().searched)))
     return settle(rows.union(_targets(every, labels)))
 
 
@@ -98,7 +91,7 @@ def _answers(needs: Needs, known: frozenset[str]) -> bool:
 
 
 def _searches(connection: Connection, records: Path) -> Relation:
-    kinds = member_types({path: model().fields[path] for path in SEARCHED & model().fields.keys()})
+    kinds = member_types({path: model().fields[path] for path in model().searched & model().fields.keys()})
     kinds = {name: kind for name, kind in kinds.items() if name not in REFERENCE and name != "versionId"}
     shape = {**REFERENCE, **kinds, "version": "BIGINT", SINCE: "TIMESTAMP", **LABELS}
     return read_lines(connection, records, shape, *FINDING)
@@ -149,7 +142,7 @@ def _listed(lines: Relation, labels: Mapping[str, Label], *, known: bool) -> Rel
 
 
 def _searched(lines: Relation, labels: Mapping[str, Label], *, known: bool) -> Relation:
-    paths = [path for path in model().fields if path in SEARCHED and path not in _OF_THE_SET]
+    paths = [path for path in model().fields if path in model().searched and path not in _OF_THE_SET]
     values = {path: col(_SPELLED.get(path, path)) for path in paths}
     return _row(lines, labels, values, SEARCH, known=known)
 
@@ -161,7 +154,7 @@ def _with_moving(rows: Relation, searched: Relation) -> Relation:
 
 def _beside_search(rows: Relation, searched: Relation) -> Relation:
     """The rows of lists with what only a search says of an image set."""
-    paths = [path for path in model().fields if path in SEARCHED and path not in model().versions]
+    paths = [path for path in model().fields if path in model().searched and path not in model().versions]
     return _overlaid(rows, searched, [*paths, FILLED], later=False)
 
 

@@ -9,7 +9,8 @@ from operator import and_
 from pathlib import Path
 from typing import Literal
 
-from checker.fields import DICOM, EARLIER, KNOWN, SUCCESSOR, SUPERSEDED_BY, model, tag_column
+from checker.aws.actions import GET_DATASTORE, LIST_TAGS, SEARCH
+from checker.fields import DICOM, EARLIER, KNOWN, SUCCESSOR, SUPERSEDED_BY, answer_fields, model, tag_column
 from checker.model import Source, Type
 from checker.snapshot.columns import (
     CALL,
@@ -20,26 +21,15 @@ from checker.snapshot.columns import (
     REUSED,
     TARGET_ACCOUNT,
     TARGET_REGION,
+    answer_columns,
     map_value,
     member,
-    member_types,
     read_lines,
-    struct,
 )
 from checker.snapshot.contradictory_sets import trusted
 from checker.snapshot.history import TARGET, known_of_others, names_targets, read_history
 from checker.snapshot.last_answers import state_types
-from checker.snapshot.records import (
-    CONTRADICTORY,
-    DICOM_TAGS,
-    GET_DATASTORE,
-    LIST_TAGS,
-    NOT_RECORDED,
-    NOT_SEARCHED,
-    PROPERTIES,
-    SEARCH,
-    TAGS,
-)
+from checker.snapshot.records import CONTRADICTORY, DICOM_TAGS, NOT_RECORDED, NOT_SEARCHED, PROPERTIES, TAGS
 from checker.sql import Connection, Expression, Relation, case, coalesce, col, false, func, lit, null, true
 
 NO_EARLIER_RUN = "no earlier run yet; this one is the first"
@@ -60,7 +50,7 @@ def with_tags(
     of: Literal["image set", "datastore"],
 ) -> Relation:
     """The rows with the tags of their image set or of their data store, a column for each key."""
-    lines = read_lines(connection, records, {**REFERENCE, TAGS: "MAP(VARCHAR, VARCHAR)"}, LIST_TAGS)
+    lines = read_lines(connection, records, {**REFERENCE, **answer_columns(LIST_TAGS)}, LIST_TAGS)
     whole = col("imageSetId").isnull()
     on, head = (_SET, TAGS) if of == "image set" else (_STORE, _DATASTORE + TAGS)
     source = Source.TAGS if of == "image set" else Source.DATASTORE_TAGS
@@ -100,11 +90,8 @@ def _attribute(name: str) -> Expression:
 
 def with_datastore(connection: Connection, rows: Relation, records: Path) -> Relation:
     """The rows with what GetDatastore said of their data store."""
-    fields = {path.removeprefix(_DATASTORE): spec for path, spec in model().datastore.items()}
-    lines = read_lines(
-        connection, records, {**REFERENCE, PROPERTIES: struct(member_types(fields))}, GET_DATASTORE
-    )
-    columns = {_DATASTORE + path: member(f"{PROPERTIES}.{path}") for path in fields}
+    lines = read_lines(connection, records, {**REFERENCE, **answer_columns(GET_DATASTORE)}, GET_DATASTORE)
+    columns = {_DATASTORE + path: member(f"{PROPERTIES}.{path}") for path in answer_fields(GET_DATASTORE)}
     return _beside(rows, lines, _STORE, "datastore", columns)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from checker.fields import SEARCHED as SEARCH_FIELDS
-from checker.fields import VERSION_SPELLING, earlier_paths, model
+from checker.aws.actions import ACTIONS, GET_IMAGE_SET, LIST_VERSIONS, SEARCH
+from checker.fields import earlier_paths, model
 from checker.snapshot.columns import (
     ERROR_CODE,
     PINNED,
@@ -20,14 +20,14 @@ from checker.snapshot.columns import (
     struct,
 )
 from checker.snapshot.contradictory_sets import doubts, unsaid
-from checker.snapshot.records import GET_IMAGE_SET, LIST_VERSIONS, SEARCH, VERSIONS
+from checker.snapshot.records import VERSIONS
 from checker.sql import Connection, Expression, Relation, case, col, func, lambda_, lit, true
 
 SEARCHED = 2
 """The `action` of an answer of SearchImageSets; those of calls that say more are lower."""
 NO_COLUMNS: Mapping[str, str] = MappingProxyType({})
 KEY = ("datastoreId", "imageSetId", PINNED)
-_API = {ours: spelling for spelling, ours in VERSION_SPELLING.items()}
+_API = ACTIONS[LIST_VERSIONS].names
 
 
 def state_types() -> dict[str, str]:
@@ -99,7 +99,7 @@ def _listed(connection: Connection, records: Path) -> Relation:
 
 def _searched(connection: Connection, records: Path) -> Relation:
     """The image sets that SearchImageSets listed: they are there."""
-    paths = [path for path in earlier_paths() if path in SEARCH_FIELDS]
+    paths = [path for path in earlier_paths() if path in model().searched]
     types = {path: state_types()[path] for path in paths if path not in (*REFERENCE, "versionId")}
     lines = read_lines(connection, records, {**REFERENCE, **types, "version": "BIGINT"}, SEARCH)
     empty = lit(None)

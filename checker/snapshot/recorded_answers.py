@@ -11,7 +11,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from checker.fields import DICOM, SEARCHED, model
+from checker.aws.actions import (
+    ACTIONS,
+    FINDING,
+    GET_DATASTORE,
+    GET_IMAGE_SET,
+    IMAGE_SET,
+    LIST_TAGS,
+    LIST_VERSIONS,
+    RECORDED,
+    SEARCH,
+)
+from checker.fields import DICOM, model
 from checker.model import Label, Needs, Scalar
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.snapshot.answer_files import answer_files
@@ -20,9 +31,8 @@ from checker.snapshot.answers import (
     error_member,
     id_member,
     normalise,
-    normalise_datastore,
+    normalise_answer,
     normalise_search,
-    normalise_tags,
     normalise_versions,
     our_spelling,
     refuse_other_case,
@@ -32,19 +42,12 @@ from checker.snapshot.duplicate_answers import Seen, latest, merged, once
 from checker.snapshot.foreign_json import other_answer
 from checker.snapshot.json_files import json_values, kind_of
 from checker.snapshot.records import (
-    ACTIONS,
     BESIDE,
     DICOM_TAGS,
-    FINDING,
-    GET_DATASTORE,
-    GET_IMAGE_SET,
-    LIST_TAGS,
-    LIST_VERSIONS,
     LISTED_SINCE,
     NOT_FOUND,
     NOT_RECORDED,
     PROPERTIES,
-    SEARCH,
     SEARCHED_SINCE,
     TAGS,
     VERSIONS,
@@ -56,6 +59,8 @@ from checker.snapshot.version_pages import Page, cut_off, token_of
 from checker.values import BadValueError, iso, other_case, parse_scalar, parse_time, show
 
 TARGET = "recorded"
+_OF_SETS = (GET_IMAGE_SET, LIST_VERSIONS)
+_OTHERS = tuple(name for name in RECORDED if name not in (*_OF_SETS, *FINDING, GET_DATASTORE, LIST_TAGS))
 
 
 def read_recorded(
@@ -96,15 +101,18 @@ def read_recorded(
     )
     stores = list(once(_of(seen, GET_DATASTORE), "the data store", problems))
     tags = list(once(_of(seen, LIST_TAGS), "the tags of", problems))
-    found = [
-        *latest(_of(seen, SEARCH)),
-        *(answer.record for answer in seen if answer.record.action in FINDING[1:]),
+    listings = (
+        answer.record for answer in seen if answer.record.action in FINDING and answer.record.action != SEARCH
+    )
+    found = [*latest(_of(seen, SEARCH)), *listings]
+    others = [
+        record for action in _OTHERS for record in once(_of(seen, action), f"what {action} says of", problems)
     ]
     if problems:
         raise InvalidInputError(problems)
     if needs.datastores:
         stores = _each_store(stores, sets, complete=complete)
-    return [*_filled(sets, found), *stores, *tags, *found]
+    return [*_filled(sets, found), *stores, *tags, *others, *found]
 
 
 def form_of(labels: Mapping[str, Label]) -> Callable[[dict[str, Any], str], Iterator[Mapping[str, Any]]]:
@@ -124,7 +132,7 @@ def _filled(sets: list[Record], found: list[Record]) -> Iterator[Record]:
             and record.answer
             and str(more.get("version")) == record.answer["versionId"]
         ):
-            more = {name: value for name, value in more.items() if name in SEARCHED}
+            more = {name: value for name, value in more.items() if name in model().searched}
             yield replace(record, answer={**more, **record.answer})
         else:
             yield record
@@ -137,7 +145,7 @@ def _of(seen: Iterable[Seen], action: str) -> list[Seen]:
 def _image_sets(seen: list[Seen], problems: list[Problem], *, versions: bool) -> Iterator[Record]:
     by_id: dict[str, tuple[list[Seen], list[Seen], list[Seen]]] = {}
     for answer in seen:
-        if answer.record.action in (GET_IMAGE_SET, LIST_VERSIONS):
+        if answer.record.action in _OF_SETS:
             same = by_id.setdefault(answer.record.image_set_id or "", ([], [], []))
             same[2 if answer.record.witness else answer.record.action == LIST_VERSIONS].append(answer)
     for _, (of_the_set, unlisted, witnesses) in sorted(by_id.items()):
@@ -263,21 +271,18 @@ class _Reader:
         }, None if asked is None else version_number("requestedVersionId", asked)
 
     def other(self, value: dict[str, Any], where: str, action: str) -> Seen:
-        """What was said of a data store, or of tags."""
-        check: Callable[..., dict[str, Any]] = (
-            normalise_datastore if action == GET_DATASTORE else normalise_tags
-        )
-        answer = None if "error" in value else check(value)
+        """What was said of a data store, of tags, or by any other call."""
+        answer = None if "error" in value else normalise_answer(action, value)
         properties = (answer or {}).get(PROPERTIES, {})
         store = id_member(value, "datastoreId") or properties.get("datastoreId")
         if store is None:
             raise BadValueError("datastoreId is missing", "it says which data store this is about")
         if action == GET_DATASTORE and answer:
-            normalise_datastore(value, datastore_id=store)
+            normalise_answer(action, value, datastoreId=store)
         known = arn_parts(properties.get("datastoreArn", ""))
         record = Record(
             TARGET,
-            id_member(value, "imageSetId") if action == LIST_TAGS else None,
+            id_member(value, "imageSetId") if IMAGE_SET in ACTIONS[action].resources else None,
             store,
             account=known.get("account"),
             region=known.get("region"),
@@ -343,10 +348,10 @@ def _action(value: dict[str, Any]) -> str:
     """The call that a JSON value is an answer of: as a record says it, else by its members."""
     given = value.get("action")
     if given is not None:
-        if given not in ACTIONS:
+        if given not in RECORDED:
             raise BadValueError(
                 f"the action {show(given):.80} is none that is recorded",
-                suggest(str(given), ACTIONS, what="it is one of"),
+                suggest(str(given), RECORDED, what="it is one of"),
             )
         return str(given)
     if wrong := other_case(value, {VERSIONS, PROPERTIES}):

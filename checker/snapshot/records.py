@@ -12,19 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from checker import values
+from checker.aws.actions import ACTIONS, GET_DATASTORE, GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS
 from checker.model import Duration, Scalar
 
-GET_IMAGE_SET = "GetImageSet"
-LIST_VERSIONS = "ListImageSetVersions"
-GET_DATASTORE = "GetDatastore"
-LIST_TAGS = "ListTagsForResource"
-SEARCH = "SearchImageSets"
-LIST_DATASTORES = "ListDatastores"
-LIST_ACCOUNTS = "ListAccounts"
-ACTIONS = (GET_IMAGE_SET, LIST_VERSIONS, GET_DATASTORE, LIST_TAGS, SEARCH, LIST_DATASTORES, LIST_ACCOUNTS)
-"""The calls that records are answers of."""
-FINDING = (SEARCH, LIST_DATASTORES, LIST_ACCOUNTS)
-"""The calls that find image sets: a failed one leaves it open which there are."""
 LISTED_SINCE = "listedSince"
 """Of a search that came to its end: from when on no image set can have been deleted unseen."""
 SEARCHED_SINCE = "searchedSince"
@@ -45,9 +35,9 @@ for; no answer of a call was recorded; the recorded answers leave versions out; 
 list those that are DELETED; an earlier run had the target, and its account or data store is not listed any more; no search
 that kept the DICOM attributes found the image set; two answers cannot both be true (`contradiction`)."""
 
-VERSIONS = "imageSetPropertiesList"
-PROPERTIES = "datastoreProperties"
-TAGS = "tags"
+VERSIONS = ACTIONS[LIST_VERSIONS].result
+PROPERTIES = ACTIONS[GET_DATASTORE].result
+TAGS = ACTIONS[LIST_TAGS].result
 """The members that hold the answers of ListImageSetVersions, GetDatastore and ListTagsForResource."""
 DICOM_TAGS = "DICOMTags"
 """The member of an image set that SearchImageSets found which has its DICOM attributes: protected health information."""

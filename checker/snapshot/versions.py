@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from checker.fields import PREVIOUS, VERSION_SPELLING, model
+from checker.aws.actions import ACTIONS, GET_IMAGE_SET, LIST_VERSIONS
+from checker.fields import PREVIOUS, model
 from checker.model import Label, Needs
 from checker.snapshot.columns import (
     CALL,
@@ -27,21 +28,13 @@ from checker.snapshot.columns import (
     without,
 )
 from checker.snapshot.image_sets import target_rows
-from checker.snapshot.records import (
-    GET_IMAGE_SET,
-    LIST_VERSIONS,
-    NO_VERSION,
-    NOT_FOUND,
-    NOT_RECORDED,
-    VERSIONS,
-    VERSIONS_NOT_RECORDED,
-)
+from checker.snapshot.records import NO_VERSION, NOT_FOUND, NOT_RECORDED, VERSIONS, VERSIONS_NOT_RECORDED
 from checker.sql import Connection, Expression, Relation, case, coalesce, col, func, lambda_, lit, null, true
 
 PREVIOUS_NOT_RECORDED = "previous_version not recorded"
 """Why nothing is known of the version before one, where a file leaves its number out."""
 _OF_THE_SET = ("datastoreId", "imageSetId")
-_API = {ours: spelling for spelling, ours in VERSION_SPELLING.items()}
+_API = ACTIONS[LIST_VERSIONS].names
 
 
 def version_rows(

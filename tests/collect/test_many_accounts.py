@@ -9,12 +9,13 @@ from load_server.server import serve_load
 from load_server.store import SyntheticStore
 
 from checker.aws import ATTEMPTS
+from checker.aws.actions import GET_DATASTORE, GET_IMAGE_SET
 from checker.collect import search_results
 from checker.collect.collection import Options, collect
 from checker.collect.workers import MOST_LANES
 from checker.config import Rate
 from checker.model import Discovery, Needs, Target
-from checker.snapshot.records import GET_DATASTORE, GET_IMAGE_SET, Record
+from checker.snapshot.records import Record
 
 ACCOUNTS = [f"{100000000000 + number}" for number in range(24)]
 REGIONS = ("us-east-1", "eu-west-1")

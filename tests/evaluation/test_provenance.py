@@ -9,20 +9,9 @@ from typing import Any
 
 import pytest
 
+from checker.aws.actions import GET_DATASTORE, GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS, SEARCH
 from checker.model import Finding, Label
-from checker.snapshot.records import (
-    GET_DATASTORE,
-    GET_IMAGE_SET,
-    LIST_TAGS,
-    LIST_VERSIONS,
-    LISTED_SINCE,
-    NOT_FOUND,
-    PROPERTIES,
-    SEARCH,
-    TAGS,
-    VERSIONS,
-    Record,
-)
+from checker.snapshot.records import LISTED_SINCE, NOT_FOUND, PROPERTIES, TAGS, VERSIONS, Record
 from tests.language import engine
 
 STORE, ONE, TWO = "d" * 32, "1" * 32, "2" * 32

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from checker.aws.actions import GET_DATASTORE, GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS
 from checker.model import Label, Scalar, Type
-from checker.snapshot.answers import normalise, normalise_datastore, normalise_tags, normalise_versions
+from checker.snapshot.answers import normalise, normalise_answer, normalise_versions
 from checker.snapshot.deletion_events import Event
 from checker.snapshot.history import write_history
-from checker.snapshot.records import GET_DATASTORE, GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS, Record
+from checker.snapshot.records import Record
 from checker.snapshot.writer import write_records
 from checker.values import parse_date, parse_scalar, parse_time, show
 
@@ -71,10 +72,10 @@ def _earlier(item: Mapping[str, Any], number: int) -> Iterator[Record]:
 
 def _store(item: Mapping[str, Any]) -> Iterator[Record]:
     common = {"target": item["target"], "image_set_id": None, "datastore_id": item["datastoreId"]}
-    # normalise_datastore takes what the API answers
+    # normalise_answer takes what the API answers
     for call in _called(item, "properties", "error"):
         if "answer" in call:
-            call["answer"] = normalise_datastore({"datastoreProperties": call["answer"]})
+            call["answer"] = normalise_answer("GetDatastore", {"datastoreProperties": call["answer"]})
         yield Record(**common, action=GET_DATASTORE, complete=item.get("complete", False), **call)
     yield from _tags(item, common)
 
@@ -108,7 +109,7 @@ def _set(item: Mapping[str, Any], labels: Mapping[str, Label]) -> Iterator[Recor
 def _tags(item: Mapping[str, Any], common: Mapping[str, Any]) -> Iterator[Record]:
     for call in _called(item, "tags", "tags error"):
         if "answer" in call:
-            call["answer"] = normalise_tags({"tags": call["answer"]})
+            call["answer"] = normalise_answer("ListTagsForResource", {"tags": call["answer"]})
         yield Record(**common, action=LIST_TAGS, **call)
 
 

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from checker.aws.actions import ACTIONS, COLLECTED, PAGE, Action
+
 from . import documents
 from .errors import invalid, not_found
 from .search import search
@@ -14,9 +16,6 @@ from .store import ImageSet, SyntheticStore
 
 Stores = Mapping[str, SyntheticStore]
 Params = Mapping[str, Any]
-
-PAGE = 50
-"""The largest page (by the model), and the one given when `maxResults` is left out (an assumption)."""
 
 _ID = re.compile(r"[0-9a-z]{32}")
 _ARN = re.compile(
@@ -92,7 +91,11 @@ def _list_tags(stores: Stores, params: Params) -> documents.Document:
     return {"tags": dict(store.tags)}
 
 
-ACTIONS: dict[str, Callable[[Stores, Params], documents.Document]] = {
+def _example(action: Action) -> Callable[[Stores, Params], documents.Document]:
+    return lambda _, params: action.example(params)
+
+
+_OWN: dict[str, Callable[[Stores, Params], documents.Document]] = {
     "SearchImageSets": _search_image_sets,
     "GetImageSet": _get_image_set,
     "ListImageSetVersions": _list_image_set_versions,
@@ -100,7 +103,8 @@ ACTIONS: dict[str, Callable[[Stores, Params], documents.Document]] = {
     "ListDatastores": _list_datastores,
     "ListTagsForResource": _list_tags,
 }
-"""What gives the answer of each action."""
+HANDLERS = _OWN | {name: _example(ACTIONS[name]) for name in COLLECTED if name not in _OWN}
+"""What gives the answer of each action; of one of which nothing is kept here, its example."""
 
 
 def _id(params: Params, name: str) -> str:
@@ -126,7 +130,7 @@ def _image_set(store: SyntheticStore, name: str) -> ImageSet:
 
 
 def _size(params: Params) -> int:
-    text = str(params.get("maxResults", PAGE))
+    text = str(params.get("maxResults", PAGE))  # the largest one where it is left out: an assumption
     if not text.isdecimal() or not 1 <= int(text) <= PAGE:
         raise invalid(f"maxResults must be from 1 to {PAGE}")
     return int(text)

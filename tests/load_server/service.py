@@ -10,11 +10,12 @@ from json import dumps, loads
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from checker.aws.actions import ACTIONS, COLLECTED
 from checker.simulator.backdoor import DEFAULT_ACCOUNT, DEFAULT_REGION
 from checker.simulator.rehearsal import DOCUMENTED_QUOTAS, Call, Fault, ModelError, RawAnswer
 
 from . import identity, organizations
-from .actions import ACTIONS
+from .actions import HANDLERS
 from .errors import RefusedError
 from .faults import Break, Gate, Place, Quotas
 from .iam import Policy
@@ -24,15 +25,16 @@ from .store import SyntheticStore
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/[0-9]+/([^/]+)/")
 _ACCOUNT = re.compile(r"A[KS]IA([0-9]{12})")
 
-_ROUTES = {
-    ("GET", 1, "datastore"): "ListDatastores",
-    ("GET", 2, "datastore"): "GetDatastore",
-    ("POST", 3, "searchImageSets"): "SearchImageSets",
-    ("POST", 5, "getImageSet"): "GetImageSet",
-    ("POST", 5, "listImageSetVersions"): "ListImageSetVersions",
-    ("GET", 2, "tags"): "ListTagsForResource",
-}
-"""An action by its method, the number of parts of its path, and the part that tells it from others."""
+
+def _route(request: str) -> tuple[str, re.Pattern[str]]:
+    """The method of requests, and the pattern of their path; an ARN may have slashes."""
+    method, path = request.split()
+    path = path.replace("{resourceArn}", "(?P<resourceArn>.+)")
+    return method, re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
+
+
+_ROUTES = {name: _route(ACTIONS[name].request) for name in COLLECTED}
+"""How requests of each action are told from others."""
 
 _QUERY = {"version": "versionId"}
 """Parameters of the query whose names are not those of the wire."""
@@ -156,7 +158,7 @@ class LoadService:
             for name, store in self.stores.items()
             if (store.account, store.region) == (account, region)
         }
-        return Reply(body=dumps(ACTIONS[action](mine, params), separators=(",", ":")).encode())
+        return Reply(body=dumps(HANDLERS[action](mine, params), separators=(",", ":")).encode())
 
     def _check_policy(self, action: str, params: Mapping[str, Any], prefix: str) -> None:
         """An image set's actions need both ARNs, the data store's and the set's (service authorization reference)."""
@@ -202,22 +204,18 @@ def _routed(request: Request) -> tuple[str, dict[str, Any]]:
         params: dict[str, Any] = dict(parse_qsl(request.body.decode()))
         if params.get("Action") in identity.ACTIONS:
             return params["Action"], params
-    parts = path.strip("/").split("/")
-    if parts[0] == "tags":
-        parts = ["tags", "/".join(parts[1:])]
-    telling = parts[-1] if len(parts) > 2 else parts[0]
-    action = _ROUTES.get((request.method, len(parts), telling))
-    if action is None:
+    routes = (
+        (name, way.fullmatch(path.rstrip("/")))
+        for name, (method, way) in _ROUTES.items()
+        if method == request.method
+    )
+    action, found = next(((name, match) for name, match in routes if match), ("", None))
+    if found is None:
         raise RefusedError(
-            "NotSimulated", f"{request.method} {path} is not simulated; only {', '.join(ACTIONS)} are"
+            "NotSimulated", f"{request.method} {path} is not simulated; only {', '.join(HANDLERS)} are"
         )
     params = {_QUERY.get(name, name): value for name, value in parse_qsl(query)} if query else {}
-    if parts[0] == "tags":
-        params["resourceArn"] = unquote(parts[1])
-    elif len(parts) > 1:
-        params["datastoreId"] = unquote(parts[1])
-    if len(parts) == 5:
-        params["imageSetId"] = unquote(parts[3])
+    params |= {name: unquote(value) for name, value in found.groupdict().items()}
     if request.body:
         params["searchCriteria"] = request.body
     return action, params

@@ -14,7 +14,7 @@ from checker.simulator import (
     Rehearsal,
     TokenBucket,
 )
-from checker.simulator.medicalimaging.actions import ACTIONS
+from checker.simulator.medicalimaging.actions import HANDLERS
 
 from .helpers import DENIED, failure
 
@@ -68,7 +68,7 @@ def test_only_the_last_calls_are_remembered():
 
 
 def test_every_simulated_action_has_a_documented_quota():
-    assert set(DOCUMENTED_QUOTAS) == set(ACTIONS)
+    assert set(DOCUMENTED_QUOTAS) == set(HANDLERS)
     rehearsal = Rehearsal()
     rehearsal.limit_as_documented()
     assert (rehearsal.quotas["GetImageSet"].rate, rehearsal.quotas["GetImageSet"].burst) == (25, 50)

@@ -10,18 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from checker.aws.actions import GET_IMAGE_SET, LIST_VERSIONS, SEARCH
 from checker.snapshot.columns import connect
 from checker.snapshot.contradiction import contradiction, statements, unsettled
 from checker.snapshot.contradictory_sets import doubts
-from checker.snapshot.records import (
-    GET_IMAGE_SET,
-    LIST_VERSIONS,
-    NO_VERSION,
-    NOT_FOUND,
-    SEARCH,
-    VERSIONS,
-    Record,
-)
+from checker.snapshot.records import NO_VERSION, NOT_FOUND, VERSIONS, Record
 from checker.snapshot.writer import write_records
 
 STORE, ONE = "d" * 32, "1" * 32

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from checker.aws.actions import LIST_VERSIONS, SEARCH
 from checker.layout import HISTORY
 from checker.model import Moved
 from checker.snapshot.deletion_events import Event
 from checker.snapshot.drift import moved
 from checker.snapshot.history import write_history
-from checker.snapshot.records import LIST_VERSIONS, LISTED_SINCE, NOT_FOUND, SEARCH, VERSIONS, Record
+from checker.snapshot.records import LISTED_SINCE, NOT_FOUND, VERSIONS, Record
 from checker.snapshot.writer import write_records
 
 STORE, ONE = "d" * 32, "1" * 32

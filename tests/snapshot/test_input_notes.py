@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 import pytest
 
 import checker
+from checker.aws.actions import GET_DATASTORE
 from checker.problems import Problem
 from checker.reporting import FORMATS
 from checker.snapshot.deletion_events import Event
 from checker.snapshot.input_notes import of_events, of_files, of_several_targets
-from checker.snapshot.records import GET_DATASTORE, Record
+from checker.snapshot.records import Record
 from checker.snapshot.writer import write_records
 
 STORE, OTHER = "1" * 32, "2" * 32

@@ -5,11 +5,12 @@ from itertools import permutations
 
 import pytest
 
+from checker.aws.actions import GET_DATASTORE, LIST_TAGS, LIST_VERSIONS
 from checker.model import Label, Location, Needs, Type
 from checker.problems import InvalidInputError
-from checker.snapshot.answers import normalise, normalise_datastore, normalise_tags, normalise_versions
+from checker.snapshot.answers import normalise, normalise_answer, normalise_versions
 from checker.snapshot.recorded_answers import read_recorded
-from checker.snapshot.records import GET_DATASTORE, LIST_TAGS, LIST_VERSIONS, VERSIONS, Record
+from checker.snapshot.records import VERSIONS, Record
 
 STORE, OTHER = "1" * 32, "2" * 32
 ID = "a" * 32
@@ -221,8 +222,8 @@ def everything():
                label_places={"class": "x.csv:2"}, **beside),
         Record("t", ID, STORE, action=LIST_VERSIONS, answer=normalise_versions(listed(2, 1)[VERSIONS]),
                labels={"class": "x"}, label_places={"class": "x.csv:2"}, **beside),
-        Record("t", None, STORE, action=GET_DATASTORE, answer=normalise_datastore(properties()), **beside),
-        Record("t", ID, STORE, action=LIST_TAGS, answer=normalise_tags({"tags": {"a": "b"}}), **beside),
+        Record("t", None, STORE, action=GET_DATASTORE, answer=normalise_answer("GetDatastore", properties()), **beside),
+        Record("t", ID, STORE, action=LIST_TAGS, answer=normalise_answer("ListTagsForResource", {"tags": {"a": "b"}}), **beside),
         Record("t", None, STORE, action=LIST_TAGS, error=("Denied", "no"), **beside),
     ]  # fmt: skip
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from checker.aws.actions import LIST_VERSIONS
 from checker.model import Needs
 from checker.problems import InvalidInputError
 from checker.snapshot.recorded_answers import read_recorded
-from checker.snapshot.records import CONTRADICTORY, LIST_VERSIONS, Record
+from checker.snapshot.records import CONTRADICTORY, Record
 
 STORE, ONE = "d" * 32, "1" * 32
 CREATED = "2025-01-01T00:00:00Z"

@@ -10,19 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checker.fields import SEARCHED, model
+from checker.aws.actions import GET_IMAGE_SET, LIST_ACCOUNTS, LIST_DATASTORES, LIST_VERSIONS, SEARCH
+from checker.fields import model
 from checker.model import Coverage, Needs
-from checker.snapshot.records import (
-    DELETED_NOT_LISTED,
-    GET_IMAGE_SET,
-    LIST_ACCOUNTS,
-    LIST_DATASTORES,
-    LIST_VERSIONS,
-    LISTED_SINCE,
-    SEARCH,
-    VERSIONS,
-    Record,
-)
+from checker.snapshot.records import DELETED_NOT_LISTED, LISTED_SINCE, VERSIONS, Record
 from checker.snapshot.writer import write_records, write_snapshot
 
 STORE = "1" * 32
@@ -172,8 +163,8 @@ def test_no_row_rests_on_a_call_that_does_not_answer_a_field_that_is_read(tmp_pa
     rows = duckdb.sql(f"SELECT call, found FROM '{folder}/image_sets.parquet'").fetchall()
     answered = {
         GET_IMAGE_SET: frozenset(PATHS),
-        LIST_VERSIONS: model().versions | (SEARCHED if "search" in has else frozenset()),
-        SEARCH: SEARCHED,
+        LIST_VERSIONS: model().versions | (model().searched if "search" in has else frozenset()),
+        SEARCH: model().searched,
     }
     assert len(rows) == 1
     for call, found in rows:

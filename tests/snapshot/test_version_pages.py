@@ -6,10 +6,11 @@ import sys
 
 import pytest
 
+from checker.aws.actions import LIST_VERSIONS
 from checker.model import Needs
 from checker.problems import InvalidInputError
 from checker.snapshot.recorded_answers import read_recorded
-from checker.snapshot.records import LIST_VERSIONS, VERSIONS
+from checker.snapshot.records import VERSIONS
 
 ID, OTHER = "a" * 32, "b" * 32
 

@@ -5,9 +5,10 @@ from datetime import datetime
 
 import pytest
 
+from checker.aws.actions import GET_DATASTORE, LIST_TAGS, LIST_VERSIONS
 from checker.fields import column, tag_field
 from checker.model import Coverage, Duration, Label, Location, Needs, Type
-from checker.snapshot.records import GET_DATASTORE, LIST_TAGS, LIST_VERSIONS, PROPERTIES, VERSIONS, Record
+from checker.snapshot.records import PROPERTIES, VERSIONS, Record
 from checker.snapshot.writer import connect, duckdb_path, write_records, write_snapshot
 
 STORE, OTHER = "1" * 32, "2" * 32

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from checker.aws.actions import ACTIONS, COLLECTED, Action
+
 from .paging import page
 from .search import DEFAULT_SORT
 
@@ -97,7 +99,11 @@ def list_tags_for_resource(backend: MedicalImagingBackend, params: Params) -> Me
     return {"tags": dict(backend.tags_of(params["resourceArn"]))}
 
 
-ACTIONS: dict[str, Callable[[MedicalImagingBackend, Params], Members]] = {
+def _example(action: Action) -> Callable[[MedicalImagingBackend, Params], Members]:
+    return lambda _, params: action.example(params)
+
+
+_OWN: dict[str, Callable[[MedicalImagingBackend, Params], Members]] = {
     "CreateDatastore": create_datastore,
     "GetDatastore": get_datastore,
     "ListDatastores": list_datastores,
@@ -112,4 +118,6 @@ ACTIONS: dict[str, Callable[[MedicalImagingBackend, Params], Members]] = {
     "UntagResource": untag_resource,
     "ListTagsForResource": list_tags_for_resource,
 }
-"""What is simulated. Import jobs are not, nor what hands out PHI: GetImageSetMetadata and GetImageFrame."""
+HANDLERS = _OWN | {name: _example(ACTIONS[name]) for name in COLLECTED if name not in _OWN}
+"""What is simulated; of an action of which nothing is kept here, its example. Import jobs are not, nor what hands out PHI:
+GetImageSetMetadata and GetImageFrame."""

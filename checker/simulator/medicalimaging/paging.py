@@ -7,15 +7,14 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from checker.aws.actions import PAGE
+
 from .exceptions import invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 Item = TypeVar("Item")
-
-PAGE = 50
-"""The largest page (by the model), and the one given when `maxResults` is left out (an assumption)."""
 
 
 def page(
@@ -30,7 +29,7 @@ def page(
         ServiceError: ValidationException for a token that is not ours, or belongs to another request.
     """
     start = _start(items, key, params)
-    end = start + int(params.get("maxResults") or PAGE)
+    end = start + int(params.get("maxResults") or PAGE)  # the largest one where it is left out: an assumption
     if end >= len(items):
         return list(items[start:]), None
     content = [end, key(items[end]), _fingerprint(params)]

@@ -13,7 +13,7 @@ from moto.utilities.aws_headers import gen_amzn_requestid_long
 
 from checker.simulator.rehearsal import Call, RawAnswer
 
-from .actions import ACTIONS
+from .actions import HANDLERS
 from .authorization import check_policies, enforced
 from .exceptions import ServiceError, invalid
 from .models import REGIONS, MedicalImagingBackend, medicalimaging_backends
@@ -72,8 +72,8 @@ class MedicalImagingResponse(BaseResponse):  # type: ignore[misc]
         if rehearsed is not None:
             raise ServiceError(rehearsed.code, rehearsed.message)
         # after the record, so that a test can prove that such a call was not even tried
-        if action not in ACTIONS:
-            known = ", ".join(ACTIONS)
+        if action not in HANDLERS:
+            known = ", ".join(HANDLERS)
             return self._plain_error(
                 NOT_SIMULATED, "NotSimulated", f"{action} is not simulated; these are: {known}"
             )
@@ -86,7 +86,7 @@ class MedicalImagingResponse(BaseResponse):  # type: ignore[misc]
             raise invalid("The request cannot be parsed")
         check_parameters(action, self.params)
         with backend.lock:
-            members = ACTIONS[action](backend, self.params)
+            members = HANDLERS[action](backend, self.params)
         return self._serialized(members)
 
     def _serialized(self, members: Mapping[str, Any]) -> HttpAnswer:

@@ -35,7 +35,7 @@ PAGE = 50
 
 
 class Form(StrEnum):
-    """What an answer is made of. Each form has its check (`evidence.answers`) and its columns (`evidence.tables`)."""
+    """What an answer is made of. Each form has its check (`snapshot.answers`) and its columns (`snapshot.columns`)."""
 
     STATE = "the state of an image set"
     VERSIONS = "the states of all versions of an image set"

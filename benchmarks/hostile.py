@@ -15,10 +15,10 @@ from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-from collect import hostile
-from collect.service import Running, Service
+from collection import hostile
+from collection.service import Running, Service
 
-from checker.collect.retry import Line
+from checker.collection.retry import Line
 
 
 def main() -> int:
@@ -68,7 +68,7 @@ def _served() -> Iterator[Service]:
 
     with (
         mock.patch.dict(os.environ, environment),
-        mock.patch("checker.collect.collection.Line", patient),
+        mock.patch("checker.collection.collector.Line", patient),
         mock.patch(
             "botocore.endpoint.time.sleep", lambda seconds: threading.Event().wait(min(seconds, 0.002))
         ),

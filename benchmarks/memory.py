@@ -14,9 +14,9 @@ from compare import AS_OF, HERE, SCOPES, load_rules
 
 import checker
 from checker.api import Gate
-from checker.audit.gate import judge, sentence
-from checker.audit.run import Judged, Run
 from checker.evaluation.engine import evaluate
+from checker.judgement.gate import judge, sentence
+from checker.judgement.run import Judged, Run
 from checker.model import Coverage, Rule, RuleScope, Tally
 from checker.reporting.options import Options
 from checker.snapshot.writer import connect

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         open_store,
         past,
         plan,
+        read_waivers,
         reclaim,
         recorded,
         rejudge,
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
         signing_key,
         targets,
         verify,
-        waivers,
     )
 
 __all__ = [
@@ -93,6 +93,7 @@ __all__ = [
     "open_store",
     "past",
     "plan",
+    "read_waivers",
     "reclaim",
     "recorded",
     "rejudge",
@@ -103,7 +104,6 @@ __all__ = [
     "signing_key",
     "targets",
     "verify",
-    "waivers",
 ]
 
 

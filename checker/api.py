@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checker import temporary_files
-from checker.audit.gate import Gate, gate
-from checker.audit.history import Past, past_of, remember
-from checker.audit.judging import evaluate, run_id
-from checker.audit.keeping import keep
-from checker.audit.replaying import limits, rejudge, replay
-from checker.audit.resumption import Criteria, criteria, given, refuse_other
-from checker.audit.run import Run
 from checker.file_modes import private as owner_only
+from checker.judgement.gate import Gate, gate
+from checker.judgement.history import Past, past_of, remember
+from checker.judgement.judging import evaluate, run_id
+from checker.judgement.keeping import keep
+from checker.judgement.replaying import limits, rejudge, replay
+from checker.judgement.resumption import Criteria, criteria, given, refuse_other
+from checker.judgement.run import Run
 from checker.layout import RECORDS
 from checker.model import Duration, Needs, Target, Waiver, utc_now
 from checker.policy.choose import Rules, choose, named
@@ -47,10 +47,10 @@ from checker.snapshot.recorded_answers import read_recorded
 from checker.values import iso, show
 
 if TYPE_CHECKING:
-    from checker.audit.verifying import Verified
-    from checker.collect.estimate import Estimate
+    from checker.collection.estimate import Estimate
     from checker.config import AuditConfig
     from checker.evaluation.explain import Explanation
+    from checker.judgement.verifying import Verified
 
 __all__ = [
     "Evidence",
@@ -87,6 +87,7 @@ __all__ = [
     "open_store",
     "past",
     "plan",
+    "read_waivers",
     "reclaim",
     "recorded",
     "rejudge",
@@ -97,7 +98,6 @@ __all__ = [
     "signing_key",
     "targets",
     "verify",
-    "waivers",
 ]
 
 
@@ -134,7 +134,7 @@ def targets(
     return kept, (*left_out, *unchosen(kept), *ignored), warnings
 
 
-def waivers(
+def read_waivers(
     config: AuditConfig | None,
     rules: Rules,
     path: Path | None = None,
@@ -203,10 +203,10 @@ def collect(
         InvalidInputError: a profile is unknown or AWS's configuration files cannot be read; or the records of the
             interrupted run were damaged.
     """
-    from checker.collect.collection import Options
-    from checker.collect.collection import collect as run
-    from checker.collect.rate_limit import Meter
-    from checker.collect.reuse import prior_answers
+    from checker.collection.collector import Options
+    from checker.collection.collector import collect as run
+    from checker.collection.rate_limit import Meter
+    from checker.collection.reuse import prior_answers
     from checker.evaluation.membership import Members
 
     where, moment = folder or temporary(), as_of or utc_now()
@@ -270,7 +270,7 @@ def plan(
     Raises:
         InvalidInputError: the store of runs cannot be read, or the last run was altered.
     """
-    from checker.collect.preview import outlook
+    from checker.collection.preview import outlook
 
     return outlook(config, chosen, needs, sets=sets, alone=alone)
 
@@ -529,8 +529,8 @@ def verify(
     Raises:
         InvalidInputError: there is no such run, or the key cannot be read.
     """
-    from checker.audit.verifying import verify as check
-    from checker.audit.verifying import verify_all
+    from checker.judgement.verifying import verify as check
+    from checker.judgement.verifying import verify_all
     from checker.reporting.reproduction import report_differences
 
     keys = keys_of(None, [key] if isinstance(key, Path) else key or ())

@@ -6,8 +6,8 @@ import time
 from collections import Counter
 
 import pytest
-from collect.fixtures import aws_env, service
-from collect.service import DATASTORE, Running, Service, answer, image_set_id
+from collection.fixtures import aws_env, service
+from collection.service import DATASTORE, Running, Service, answer, image_set_id
 
 from checker import __version__
 from checker.aws import (
@@ -21,8 +21,8 @@ from checker.aws import (
 )
 from checker.aws.actions import PERMITTED
 from checker.aws.profiles import core_session
-from checker.collect.collection import Options, collect
-from checker.collect.rate_limit import Limiter, StoppedError
+from checker.collection.collector import Options, collect
+from checker.collection.rate_limit import Limiter, StoppedError
 from checker.model import ImageSetRef, Target
 from checker.problems import InvalidInputError
 

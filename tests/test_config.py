@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from collect.fixtures import aws_env
+from collection.fixtures import aws_env
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from checker import __version__
-from checker.audit.gate import FAIL_ON
 from checker.cli.app_rules import rules_app
 from checker.cli.app_runs import commands_on_runs
 from checker.cli.flags import (
@@ -29,6 +28,7 @@ from checker.cli.flags import (
 )
 from checker.cli.paths import local, reported, stored
 from checker.cli.waiving import commands_on_waivers
+from checker.judgement.gate import FAIL_ON
 
 FORMATS = ("html", "json", "junit", "text")
 

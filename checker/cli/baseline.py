@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from checker.audit.baseline import Baseline, all_statements, declare, find_baseline
-from checker.audit.gate import Gate
-from checker.audit.gate import gate as gate_in
-from checker.audit.history import look_over
-from checker.audit.keeping import gate_of
 from checker.cli.console import say, warn
 from checker.cli.kept import configured, find, store_of
+from checker.judgement.baseline import Baseline, all_statements, declare, find_baseline
+from checker.judgement.gate import Gate
+from checker.judgement.gate import gate as gate_in
+from checker.judgement.history import look_over
+from checker.judgement.keeping import gate_of
 from checker.model import Acceptance, Outcome, utc_now
 from checker.problems import InvalidInputError, Problem, one_line, suggest
 from checker.runs import pruning, run_reader

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from checker.audit.compare import MOST_EARLIER, Comparison, compare, side
 from checker.cli.console import complain, warn
 from checker.cli.kept import around, configured, find
 from checker.file_modes import private
+from checker.judgement.compare import MOST_EARLIER, Comparison, compare, side
 from checker.model import NO_RENAMES
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import STDOUT, ReportError, probe

@@ -6,10 +6,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from checker import api
-from checker.audit.forecasting import foresee
 from checker.cli.console import hush_broken_pipe, warn
 from checker.cli.kept import configured, find
 from checker.file_modes import private
+from checker.judgement.forecasting import foresee
 from checker.problems import InvalidInputError, Problem
 from checker.runs.run_reader import Kept
 from checker.values import BadValueError, later, parse_duration
@@ -53,6 +53,6 @@ def _rejudged(kept: Kept, config: AuditConfig) -> api.Run:
     policies = api.load(requests, base=config.root)
     rules = api.choose(policies, configured=config.params, changes=config.rules)
     warn([*config.warnings, *policies.warnings, *rules.warnings])
-    waivers, warnings = api.waivers(config, rules)
+    waivers, warnings = api.read_waivers(config, rules)
     warn(warnings)
     return api.rejudge(kept, rules, gate=api.gate(config), waivers=waivers, soon=config.soon)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from checker import api
-from checker.audit.gate import FAIL_ON
+from checker.judgement.gate import FAIL_ON
 from checker.model import Severity
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import FORMATS, STDOUT, JUnitPasses, probe

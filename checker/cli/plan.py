@@ -21,7 +21,7 @@ from checker.values import iso
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from checker.collect.estimate import Estimate
+    from checker.collection.estimate import Estimate
 
 SCHEMA = "imageset-checker/plan/1"
 PHI = (
@@ -87,7 +87,7 @@ def run(asked: Asked) -> int:
 
 def _write(documents: Mapping[str, Any], folder: Path) -> None:
     """A file for each set of credentials, several where IAM would not take one."""
-    from checker.collect.iam_policy import file_names, parts
+    from checker.collection.iam_policy import file_names, parts
 
     for who, name in file_names(documents).items():
         for number, part in enumerate(parts(documents[who]), start=1):
@@ -98,7 +98,7 @@ def _write(documents: Mapping[str, Any], folder: Path) -> None:
 
 def _unfit(documents: Mapping[str, Any]) -> Iterator[Problem]:
     """Why what `--policy` prints is none that IAM takes as it is."""
-    from checker.collect.iam_policy import LARGEST, parts
+    from checker.collection.iam_policy import LARGEST, parts
 
     hint = "--out DIR writes files that IAM takes"
     if len(documents) > 1:
@@ -112,7 +112,7 @@ def _unfit(documents: Mapping[str, Any]) -> Iterator[Problem]:
 def _document(
     estimates: Sequence[Estimate], documents: Mapping[str, Any], dicom: Sequence[str]
 ) -> dict[str, Any]:
-    from checker.collect.estimate import duration
+    from checker.collection.estimate import duration
 
     return {
         "schema": SCHEMA,
@@ -151,8 +151,8 @@ def _phi(estimates: Sequence[Estimate]) -> bool:
 
 
 def _text(estimates: Sequence[Estimate], documents: Mapping[str, Any], dicom: Sequence[str]) -> Iterator[str]:
-    from checker.collect.estimate import duration
-    from checker.collect.workers import MOST_LANES
+    from checker.collection.estimate import duration
+    from checker.collection.workers import MOST_LANES
 
     wide = max((len(estimate.target.name) for estimate in estimates), default=0)
     for estimate in estimates:

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checker import api
-from checker.audit.baseline import still_stands
-from checker.audit.history import look_over
-from checker.audit.replaying import overrides, terms
 from checker.cli import options
 from checker.cli.console import colored, warn
 from checker.cli.kept import find
 from checker.cli.options import Check
 from checker.input_files import load
+from checker.judgement.baseline import still_stands
+from checker.judgement.history import look_over
+from checker.judgement.replaying import overrides, terms
 from checker.layout import AUDIT, WAIVERS
 from checker.model import SOON, Duration, Waiver, utc_now
 from checker.problems import Gathered, InvalidInputError, Problem
@@ -207,7 +207,7 @@ def _judging(
     path = options.waivers_file(given, config)
     if path is not None:
         with _place(None if given.waivers else config, "waivers", "file"):
-            waivers, warnings = api.waivers(config, rules, path, kept=own)
+            waivers, warnings = api.read_waivers(config, rules, path, kept=own)
         gathered.problems += warnings
     files = {name: own.folder / name for name in (AUDIT, WAIVERS) if own and own.has(name)}
     files |= {WAIVERS: path} if path else {}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from checker.audit.trend import past_runs
 from checker.cli.console import say, warn
 from checker.cli.kept import configured, store_of
+from checker.judgement.trend import past_runs
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.runs import pruning, run_reader
 from checker.runs.authenticity import damaged

@@ -8,10 +8,10 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from checker import api
-from checker.audit.verifying import Verified
 from checker.cli.console import complain, progress, say, warn
 from checker.cli.kept import configured, home, store_of
 from checker.file_modes import private
+from checker.judgement.verifying import Verified
 from checker.problems import printable, render
 from checker.reporting.escaping import json_text
 from checker.runs.s3_keys import S3

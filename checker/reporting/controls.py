@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from checker.audit.run import Run
+from checker.judgement.run import Run
 from checker.model import Change, Control, Framework, Rule, Shortfall, Tally
 from checker.reporting import wording
 

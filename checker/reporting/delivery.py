@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
 from checker import temporary_files
-from checker.audit.run import Run
 from checker.file_modes import private, public
+from checker.judgement.run import Run
 from checker.problems import CheckerError, InvalidInputError, Problem, printable
 from checker.reporting.options import Document, Format, Options
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
 from checker import values
-from checker.audit.compare import Change, Comparison, Side
 from checker.evaluation.causes import Factor
 from checker.evaluation.finding_states import State
+from checker.judgement.compare import Change, Comparison, Side
 from checker.model import Category
 from checker.problems import printable
 from checker.reporting import wording

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TextIO
 
-from checker.audit.compare import Comparison
+from checker.judgement.compare import Comparison
 from checker.reporting import differing, differing_pages
 
 FORMATS: Mapping[str, Callable[[Comparison, TextIO], None]] = {

@@ -8,7 +8,7 @@ import re
 from typing import Any, TextIO
 
 from checker import values
-from checker.audit.compare import Comparison
+from checker.judgement.compare import Comparison
 from checker.package_data import folder
 from checker.reporting import differing
 from checker.reporting.escaping import one_line, shorten, visible

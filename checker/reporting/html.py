@@ -11,8 +11,8 @@ from pathlib import PurePath
 from typing import Any, TextIO
 
 from checker import values
-from checker.audit.change_summary import new_causes
-from checker.audit.run import Judged, Run
+from checker.judgement.change_summary import new_causes
+from checker.judgement.run import Judged, Run
 from checker.model import Category, Finding, Outcome, Verdict
 from checker.package_data import folder
 from checker.reporting import looking_back, normal, packing, wording

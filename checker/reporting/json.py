@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TextIO
 
-from checker.audit.run import Run
+from checker.judgement.run import Run
 from checker.reporting import normal
 from checker.reporting.escaping import json_text
 from checker.reporting.options import Options

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import TextIO
 
 from checker import values
-from checker.audit.run import Judged, Run, SubjectVerdict
+from checker.judgement.run import Judged, Run, SubjectVerdict
 from checker.model import Finding, Outcome, Pack, Rule, Subject, Verdict
 from checker.reporting import looking_back, wording
 from checker.reporting.escaping import one_line, shorten, xml_text

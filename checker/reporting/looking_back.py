@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from checker import values
-from checker.audit.run import Run
-from checker.audit.trend import PastRun, past_run, past_runs
+from checker.judgement.run import Run
+from checker.judgement.trend import PastRun, past_run, past_runs
 from checker.model import Acceptance, Category, Finding, Rule, Severity, Verdict, Waiver
 from checker.waivers.status import WaiverUse, covered, day, days_left
 

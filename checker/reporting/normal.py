@@ -10,8 +10,8 @@ from fractions import Fraction
 from typing import Any
 
 from checker import values
-from checker.audit.gate import Total
-from checker.audit.run import Judged, Run, Unread
+from checker.judgement.gate import Total
+from checker.judgement.run import Judged, Run, Unread
 from checker.model import Change, Duration, Finding, Framework, Gap, Numbers, Pack, Rule, Subject, Tally
 from checker.reporting import looking_back, wording
 from checker.reporting.controls import ControlResult, FrameworkResult, control_results

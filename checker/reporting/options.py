@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TextIO
 
-from checker.audit.run import Run
+from checker.judgement.run import Run
 
 JUnitPasses = Literal["full", "aggregate", "none"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from checker import temporary_files
-from checker.audit.run import Run
+from checker.judgement.run import Run
 from checker.reporting import FORMATS
 from checker.reporting.delivery import deliver, part
 from checker.reporting.options import JUnitPasses, Options

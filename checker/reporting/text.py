@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import TextIO
 
 from checker import values
-from checker.audit.run import Run
+from checker.judgement.run import Run
 from checker.model import Finding, Outcome, Tally, Verdict
 from checker.problems import printable
 from checker.reporting import looking_back, wording

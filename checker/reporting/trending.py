@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from checker import values
-from checker.audit.trend import PastRun
+from checker.judgement.trend import PastRun
 from checker.problems import printable
 from checker.reporting.escaping import one_line, shorten
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from checker import values
-from checker.audit.gate import Ruling, not_listed, unread_sets
-from checker.audit.run import Judged, Run, Unread
+from checker.judgement.gate import Ruling, not_listed, unread_sets
+from checker.judgement.run import Judged, Run, Unread
 from checker.model import (
     Aggregate,
     Change,

@@ -1,3 +1,3 @@
-from collect.fixtures import aws_env
+from collection.fixtures import aws_env
 
 __all__ = ["aws_env"]

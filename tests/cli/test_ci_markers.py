@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 
 import pytest
-from collect.fixtures import service
-from collect.service import DATASTORE, Service, image_set_id
+from collection.fixtures import service
+from collection.service import DATASTORE, Service, image_set_id
 
 from checker.cli import main
 
@@ -130,7 +130,7 @@ def test_the_log_names_the_region_and_the_error_where_nothing_came(
     folder, service, monkeypatch, capfd
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    monkeypatch.setattr("checker.collect.retry.PATIENCE", {})
+    monkeypatch.setattr("checker.collection.retry.PATIENCE", {})
     target = f"{{name: a, region: eu-west-1, datastore: '{DATASTORE}', image_sets: ['{image_set_id(1)}']}}"
     (folder / "audit.yaml").write_text(f"version: 1\npolicies: [p.yaml]\ntargets: [{target}]\n")
     try:

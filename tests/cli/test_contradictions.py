@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from collect.fixtures import service
-from collect.service import DATASTORE, Service, answer, image_set_id, version
+from collection.fixtures import service
+from collection.service import DATASTORE, Service, answer, image_set_id, version
 
 from checker.cli import main
 

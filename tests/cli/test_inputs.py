@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from audit.test_replaying import answer
+from judgement.test_replaying import answer
 
 from checker import input_files
 from checker.cli import main

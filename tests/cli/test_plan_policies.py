@@ -139,7 +139,7 @@ def test_what_is_too_large_for_one_managed_policy_is_written_as_several(capsys):
 
 
 def test_profiles_that_would_have_one_file_name_have_two(capsys):
-    from checker.collect.iam_policy import file_names
+    from checker.collection.iam_policy import file_names
 
     assert file_names(["profile a b", "profile a-b"]) == {
         "profile a b": "profile-a-b",

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from collect.fixtures import service
-from collect.service import DATASTORE, Service, image_set_id
+from collection.fixtures import service
+from collection.service import DATASTORE, Service, image_set_id
 
 from checker.cli import main
 
@@ -45,7 +45,7 @@ runs: runs/
 def folder(tmp_path, monkeypatch, service: Service) -> Iterator[Path]:
     """An audit of two image sets, with secrets in the environment."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("checker.collect.retry.PATIENCE", {})
+    monkeypatch.setattr("checker.collection.retry.PATIENCE", {})
     for name, value in (
         ("AWS_ACCESS_KEY_ID", KEY),
         ("AWS_SECRET_ACCESS_KEY", SECRET),

@@ -56,7 +56,7 @@ def parts(tmp_path_factory):
     (folder / "sets.json").write_text("\n".join(json.dumps(answer(number)) for number in range(1, 25)))
     policies = checker.load([str(folder / "p.yaml")])
     rules = checker.choose(policies)
-    waivers, _ = checker.waivers(None, rules, folder / "w.yaml")
+    waivers, _ = checker.read_waivers(None, rules, folder / "w.yaml")
     return (
         rules,
         waivers,

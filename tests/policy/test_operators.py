@@ -13,7 +13,7 @@ import yaml
 
 from checker import yaml_pitfalls
 from checker.cli import main
-from checker.collect.search_filters import OPEN, bounds
+from checker.collection.search_filters import OPEN, bounds
 from checker.evaluation.compile import Compiler
 from checker.evaluation.instants import candidates
 from checker.model import Absence, Duration, Field, Leaf, Operand, Source, Test, Type, utc_now

@@ -24,10 +24,10 @@ LAYERS = (
     {"snapshot"},
     {"config"},
     {"runs"},
-    {"collect", "evaluation"},
+    {"collection", "evaluation"},
     {"waivers"},
     {"policytest"},
-    {"audit"},
+    {"judgement"},
     {"reporting"},
     {"api"},
     {"cli"},
@@ -121,7 +121,7 @@ def test_evaluation_knows_neither_collection_nor_aws():
         if name not in seen:
             seen.add(name)
             todo += graph[name]
-    assert not {name for name in seen - DATA if name.split(".")[1] in ("collect", "aws", "config")}
+    assert not {name for name in seen - DATA if name.split(".")[1] in ("collection", "aws", "config")}
 
 
 @pytest.mark.parametrize("library", DOORS)

@@ -8,9 +8,9 @@ from fractions import Fraction
 
 from report_runs import AS_OF, HOSTILE, NO_FORCE, RECENT, TIDY, FakeRun, found, run_of, subject
 
-from checker.audit.gate import Gate
-from checker.audit.run import Compared, Predecessors, SubjectVerdict
 from checker.evaluation.since import Gone, Since
+from checker.judgement.gate import Gate
+from checker.judgement.run import Compared, Predecessors, SubjectVerdict
 from checker.model import Acceptance, Category, Coverage, Location, Severity, Verdict, Waiver
 from checker.waivers.status import WaiverUse, ends_soon, state_of
 

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
-from checker.audit.gate import Gate, judge, sentence
-from checker.audit.run import Judged, Run, SubjectVerdict, Unread
+from checker.judgement.gate import Gate, judge, sentence
+from checker.judgement.run import Judged, Run, SubjectVerdict, Unread
 from checker.model import (
     Absence,
     Aggregate,

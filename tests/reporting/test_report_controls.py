@@ -18,8 +18,8 @@ from report_runs import (
     subject,
 )
 
-from checker.audit.gate import Gate
-from checker.audit.run import SubjectVerdict
+from checker.judgement.gate import Gate
+from checker.judgement.run import SubjectVerdict
 from checker.model import (
     Change,
     Control,

@@ -10,12 +10,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from checker.audit.compare import compare
-from checker.audit.trend import past_runs
+from checker.judgement.compare import compare
+from checker.judgement.trend import past_runs
 from checker.reporting import differing, differing_formats, trending
 from checker.reporting.differing_pages import cell
 from checker.values import parse_date
-from tests.audit.compared_runs import FORCED, image_set, ran, rule, waiver
+from tests.judgement.compared_runs import FORCED, image_set, ran, rule, waiver
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = "<script>alert(1)</script> | `x` [a](javascript:b) *c* \x1b[31m\u202etxt @team"

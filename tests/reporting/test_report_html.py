@@ -26,7 +26,7 @@ from report_runs import (
 )
 
 from checker import values
-from checker.audit.gate import Gate
+from checker.judgement.gate import Gate
 from checker.model import Coverage, Subject, Verdict
 from checker.reporting import FORMATS, Options, normal
 from checker.reporting import html as page

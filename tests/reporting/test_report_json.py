@@ -19,7 +19,7 @@ from report_runs import (
     subject,
 )
 
-from checker.audit.gate import Gate
+from checker.judgement.gate import Gate
 from checker.model import Coverage, Severity, Verdict
 from checker.reporting import FORMATS, Options
 from checker.reporting.normal import finding_id

@@ -23,8 +23,8 @@ from report_runs import (
     subject,
 )
 
-from checker.audit.gate import Gate
-from checker.audit.run import SubjectVerdict
+from checker.judgement.gate import Gate
+from checker.judgement.run import SubjectVerdict
 from checker.model import Coverage, Severity, Verdict
 from checker.reporting import FORMATS, Options, deliver, junit
 from checker.reporting.spooling import Limits

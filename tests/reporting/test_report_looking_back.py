@@ -10,9 +10,9 @@ from pathlib import Path
 import jsonschema
 import junitparser
 import pytest
-from audit.test_replaying import answer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from judgement.test_replaying import answer
 
 from checker.cli import main
 from tests.budgets import examples

@@ -24,7 +24,7 @@ from report_runs import (
 )
 
 from checker import values
-from checker.audit.gate import Gate
+from checker.judgement.gate import Gate
 from checker.model import Aggregate, Coverage, Test, Verdict
 from checker.reporting import FORMATS, Options, wording
 from checker.reporting.normal import finding_id

@@ -4,8 +4,8 @@ import pytest
 from lenient_runs import hostile_waivers, lenient
 from report_runs import NO_FORCE, clean_run, found, governed, hostile, ordinary, run_of, stores_only, subject
 
-from checker.audit.gate import Gate
-from checker.audit.run import Unread
+from checker.judgement.gate import Gate
+from checker.judgement.run import Unread
 from checker.model import Coverage, Severity, Verdict
 from checker.reporting import FORMATS, Options
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from lenient_runs import lenient
 from report_runs import DELETED_AT, EARLY, INTEGRITY, MESSAGE, NO_FORCE, RECENT, STATE, leaf, ordinary, rule
 
-from checker.audit.gate import Gate, judge
-from checker.audit.run import Judged
+from checker.judgement.gate import Gate, judge
+from checker.judgement.run import Judged
 from checker.model import (
     Coverage,
     Duration,

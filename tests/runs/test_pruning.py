@@ -7,7 +7,7 @@ import tempfile
 from datetime import UTC, datetime
 
 import pytest
-from collect.fixtures import aws_env
+from collection.fixtures import aws_env
 
 from checker.aws import Door
 from checker.layout import MANIFEST, PRUNED, PRUNED_SIGNATURE

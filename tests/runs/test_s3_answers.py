@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
-from collect.fixtures import aws_env
+from collection.fixtures import aws_env
 
 from checker.aws import Deadlines, Door, S3Error, content
 from checker.aws import s3 as s3_calls

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import boto3
 import pytest
-from collect.fixtures import aws_env
+from collection.fixtures import aws_env
 
-from checker.audit.baseline import acceptance, declare
 from checker.aws import Door, RefusedActionError
+from checker.judgement.baseline import acceptance, declare
 from checker.layout import DIGEST, MANIFEST, SIGNATURE, STARTED
 from checker.problems import InvalidInputError
 from checker.runs import run_folder, s3_store

@@ -1,0 +1,133 @@
+"""What becomes of a run if nothing but time passes: which findings come and go, and when the gate's outcome gets worse."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import groupby, islice
+from typing import TYPE_CHECKING
+
+from checker import temporary_files
+from checker.judgement.gate import judge
+from checker.judgement.run import Run
+from checker.model import Outcome, Severity, Tally, Verdict, Waiver
+from checker.runs.evidence import temporary
+
+if TYPE_CHECKING:
+    from checker.evaluation.finding_states import State
+    from checker.evaluation.forecast import Flip, Flips, Step
+
+MOST_REASONS = 20
+"""Findings that are named as what makes the gate's outcome worse."""
+_WORSE = (Outcome.PASSED, Outcome.INCOMPLETE, Outcome.VIOLATION)
+
+Judging = Callable[[Sequence[tuple[Severity, Tally]]], Outcome]
+"""What a gate makes of the rules' tallies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The first instant at which the gate's outcome is a worse one, and the findings that come then: `number` of them,
+    of which `because` are the first. `ended` are the waivers that end at that instant."""
+
+    at: datetime
+    outcome: Outcome
+    number: int
+    because: tuple[Flip, ...]
+    ended: tuple[Waiver, ...]
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The changes after a run's instant up to `until`. `turn` is None where the outcome does not get worse before that;
+    `sure_until` is how far that is known, which is less where a rule could not be looked at to the end."""
+
+    run: Run
+    until: datetime
+    flips: Flips
+    turn: Turn | None
+    sure_until: datetime
+
+    @property
+    def number(self) -> int:
+        """How many verdicts change."""
+        return sum(number for *_, number, _ in self.flips.kinds())
+
+
+def foresee(run: Run, until: datetime, judging: Judging | None = None) -> Forecast:
+    """Lets time pass over a run.
+
+    Args:
+        run: a run whose folder has its snapshot.
+        until: the last instant that is looked at.
+        judging: the gate; that of the run unless given.
+    """
+    from checker.evaluation.finding_states import Way
+    from checker.evaluation.forecast import forecast
+
+    folder = temporary()
+    waivers = tuple(use.waiver for use in run.waivers)
+    rules, before = [rule_result.rule for rule_result in run.judged], run.reference
+    way = Way(run.folder, rules, run.as_of, waivers, run.labels, before.file if before else None)
+    try:
+        flips = forecast(way, until, folder)
+        turn = _turn(run, flips, judging or _gate(run))
+    except BaseException:
+        temporary_files.discard(folder)
+        raise
+    sure = min((until, *flips.looked.values()))
+    found = Forecast(run, until, flips, turn, sure)
+    weakref.finalize(found, temporary_files.discard, folder)
+    return found
+
+
+def _gate(run: Run) -> Judging:
+    def judging(tallies: Sequence[tuple[Severity, Tally]]) -> Outcome:
+        return judge(run.gate, tallies, run.coverage, run.unread_counts, interrupted=run.interrupted).outcome
+
+    return judging
+
+
+def _turn(run: Run, flips: Flips, judging: Judging) -> Turn | None:
+    tallies = [rule_result.tally for rule_result in run.judged]
+    severities = [rule_result.rule.severity for rule_result in run.judged]
+    now = _WORSE.index(judging(list(zip(severities, tallies, strict=True))))
+    for at, steps in groupby(flips.steps(), key=lambda step: step.at):
+        for step in steps:
+            tallies[step.rule] = _moved(tallies[step.rule], step)
+        outcome = judging(list(zip(severities, tallies, strict=True)))
+        if _WORSE.index(outcome) > now:
+            come = (flip for flip in flips.flips(at, at) if _comes(flip.after))
+            because = tuple(islice(come, MOST_REASONS))
+            number = len(because) + sum(1 for _ in come)
+            ended = tuple(use.waiver for use in run.waivers if use.waiver.ends == at)
+            return Turn(at, outcome, number, because, ended)
+    return None
+
+
+def _comes(state: State) -> bool:
+    return state.verdict in (Verdict.FAIL, Verdict.UNKNOWN) and not state.waived
+
+
+def _moved(tally: Tally, step: Step) -> Tally:
+    """A tally after some subjects changed their state."""
+    before = _counted(step.before, persisting=step.persisting)
+    after = _counted(step.after, persisting=step.persisting)
+    names = dict.fromkeys((*before, *after))
+    return replace(
+        tally,
+        **{name: getattr(tally, name) + step.number * ((name in after) - (name in before)) for name in names},
+    )
+
+
+def _counted(state: State, *, persisting: bool) -> tuple[str, ...]:
+    """The numbers of a tally that a subject in a state is counted in."""
+    if state.verdict is Verdict.FAIL:
+        if state.waived:
+            return ("waived",)
+        return ("fail", "persisting") if persisting else ("fail",)
+    if state.verdict is Verdict.UNKNOWN:
+        return ("unknown", "unknown_waived") if state.waived else ("unknown",)
+    return ("passed",) if state.verdict is Verdict.PASS else ("not_applicable",)

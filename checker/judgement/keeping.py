@@ -1,0 +1,214 @@
+"""A run onto disk: what stands beside the evidence, and what the manifest says of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, get_args
+
+from checker.judgement.gate import Gate
+from checker.judgement.run import Compared, Judged, Kind, Run
+from checker.layout import MAPPINGS, POLICIES, TREND, WAIVERS
+from checker.model import Acceptance, Pack, Severity, Tally
+from checker.policy.parameter_values import bound_values
+from checker.policy.policy_files import shipped
+from checker.policy.rule_digest import definition
+from checker.problems import InvalidInputError, Problem
+from checker.runs import run_folder
+from checker.runs.run_reader import as_json
+from checker.values import iso, parse_ratio, parse_time
+
+
+def keep(
+    run: Run,
+    folder: Path,
+    files: Mapping[str, bytes],
+    reports: Iterable[tuple[str, str]] = (),
+    *,
+    signed: bool = False,
+) -> dict[str, Any]:
+    """Puts beside a run's evidence what it was judged by, and the reports; what the manifest is to say of it.
+
+    Args:
+        run: a run whose evidence is in the folder.
+        folder: the run folder.
+        files: what else the run was judged by, by name: audit.yaml, waivers.yaml, events.
+        reports: formats and paths of reports to copy into it; what is no regular file is left out.
+        signed: whether the run is going to be.
+
+    Raises:
+        InvalidInputError: the run has waivers, and the file that they are of is not among its files; or it is to be signed,
+            and nobody has authenticated what it takes from earlier runs.
+        RunFolderError: something could not be written.
+    """
+    if run.waivers and WAIVERS not in files:
+        message = "the run has waivers, and their file is not kept with it: it could not be judged again"
+        raise InvalidInputError(Problem(run.name, message, f'add it: files={{"{WAIVERS}": its bytes}}'))
+    if signed and not run.before.authentic:
+        message = "it rests on runs that nobody has authenticated, so that it is not signed"
+        raise InvalidInputError(Problem(run.name, message, "give `past` and `reopen` the keys: `keys_of`"))
+    for pack in run.packs:
+        run_folder.keep(folder, f"{POLICIES}{pack.name}.yaml", pack.source)
+    for framework in run.frameworks:
+        run_folder.keep(folder, f"{MAPPINGS}{framework.key}.yaml", framework.content)
+    for name, content in files.items():
+        run_folder.keep(folder, name, content)
+    if run.trend:
+        run_folder.keep(folder, TREND, (json.dumps(list(run.trend), indent=1) + "\n").encode())
+    for name, path in reports:
+        run_folder.keep_copy(folder, f"reports/{name}", Path(path))
+    return facts(run, folder.name)
+
+
+def facts(run: Run, name: str) -> dict[str, Any]:
+    """What the manifest of a run says, but for its files and its place among others."""
+    return {
+        "run": name,
+        "name": run.name,
+        "as_of": iso(run.as_of),
+        "hypothetical": run.hypothetical,
+        "source": run.source,
+        "replay_of": run.replay_of or None,
+        "tool_version": run.tool_version,
+        "botocore_version": run.botocore_version,
+        "outcome": run.outcome.value,
+        "exit_code": run.outcome.exit_code,
+        "sentence": run.sentence,
+        "policies": [_policy(pack) for pack in run.packs],
+        "frameworks": [
+            {"framework": framework.key, "path": framework.path, "sha256": framework.sha256}
+            for framework in run.frameworks
+        ],
+        "rules": [rule_result.rule.name for rule_result in run.judged],
+        "params": _values(run),
+        "audit": run.audit_path or None,
+        "waivers": next((use.waiver.where.path for use in run.waivers), None),
+        "gate": run.gate.plain(),
+        "soon": as_json(run.soon),
+        "left_out": list(run.left_out),
+        "unread_targets": run.unread_targets,
+        "notes": list(run.notes),
+        "claims": list(run.claims),
+        "deletions_known_since": iso(since) if (since := run.deletions_known_since) else None,
+        "phi": list(run.dicom),
+        "inputs": run.inputs,
+        "identities": dict(run.identities),
+        "names": {kind: dict(found) for kind, found in run.names.items()},
+        "calls": dict(run.calls),
+        "traffic": dict(run.traffic),
+        "summary": summary(run),
+        "baseline": _compared(run.compared),
+        "statements": [
+            {"run": acceptance.run, "number": acceptance.number, "sha256": acceptance.sha256}
+            for acceptance in run.before.statements
+        ],
+        "candidates": {name: _compared(item) for name, item in run.before.candidates.items()},
+    }
+
+
+def _compared(run: Compared | None) -> dict[str, Any] | None:
+    """A run that another one is compared with, and who accepted it."""
+    if run is None:
+        return None
+    said = run.acceptance
+    return {
+        "run": run.run,
+        "as_of": iso(run.as_of),
+        "sha256": run.sha256,
+        "kind": run.kind,
+        "accepted": {**asdict(said), "at": iso(said.at)} if said else None,
+    }
+
+
+def compared_of(plain: Mapping[str, Any] | None) -> Compared | None:
+    """The run to compare with that a manifest names.
+
+    Raises:
+        KeyError, ValueError, TypeError, BadValueError: it names none.
+    """
+    if plain is None:
+        return None
+    said = plain.get("accepted")
+    acceptance = Acceptance(**{**said, "at": parse_time(said["at"])}) if said else None
+    if plain["kind"] not in get_args(Kind):
+        raise ValueError(plain["kind"])
+    return Compared(
+        str(plain["run"]), parse_time(plain["as_of"]), str(plain["sha256"]), plain["kind"], acceptance
+    )
+
+
+def _policy(pack: Pack) -> dict[str, Any]:
+    """A pack, and whether it is one of those that come with the checker."""
+    own = shipped().get(pack.name)
+    return {
+        "pack": pack.name,
+        "path": pack.path,
+        "revision": pack.revision,
+        "sha256": pack.sha256,
+        "shipped": own is not None and pack.source == own.read_bytes(),
+    }
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """The numbers of a run: what was read, and its verdicts by rule and by severity."""
+    severities: dict[Severity, Tally] = {}
+    since = run.change
+    for rule_result in run.judged:
+        severities[rule_result.rule.severity] = (
+            severities.get(rule_result.rule.severity, Tally()) + rule_result.tally
+        )
+    return {
+        "coverage": asdict(run.coverage),
+        "rules": [_rule(rule_result) for rule_result in run.judged],
+        "severities": {item.value: asdict(tally) for item, tally in sorted(severities.items())},
+        "change": {item.value: number for item, number in since.numbers.items()} if since else None,
+        "oldest": iso(oldest) if (oldest := run.oldest) else None,
+    }
+
+
+def gate_of(plain: Mapping[str, Any]) -> Gate:
+    """The gate that a manifest names.
+
+    Raises:
+        KeyError, ValueError, TypeError: it names none.
+    """
+    word, least = plain["fail_on"], plain.get("min_coverage")
+    return Gate(
+        None if word == "never" else Severity(word),
+        plain["on_unknown"],
+        bool(plain.get("new_only")),
+        {Severity(item): int(number) for item, number in plain.get("max", {}).items()},
+        None if least is None else parse_ratio(str(least)),
+    )
+
+
+def _rule(rule_result: Judged) -> dict[str, Any]:
+    """A rule with its numbers, and by which definition it judged what."""
+    rule = rule_result.rule
+    asked = {
+        "rule": rule.name,
+        "severity": rule.severity.value,
+        "scope": rule.scope,
+        "definition": definition(rule),
+    }
+    return {**asked, **asdict(rule_result.tally)}
+
+
+def _values(run: Run) -> dict[str, object]:
+    """The values of the parameters of a run's rules, by full name."""
+    written = {rule.name: rule for pack in run.packs for rule in pack.rules}
+    return {
+        f"{rule_result.rule.name if name in rule_result.rule.params else rule_result.rule.pack}.{name}": as_json(
+            value
+        )
+        for rule_result in run.judged
+        for name, value in bound_values(written[rule_result.rule.name], rule_result.rule).items()
+    }
+
+
+def trend_point(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What a later run keeps of an earlier one, to show how its numbers went: the run, its instant and its summary."""
+    kept = ("run", "as_of", "hypothetical", "outcome", "sealed_at", "summary")
+    return {name: facts[name] for name in kept if name in facts}

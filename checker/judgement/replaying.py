@@ -1,0 +1,257 @@
+"""A kept run judged again, offline: by what it was judged by, or by other policies, parameters, waivers, another instant."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from checker import temporary_files, yamlsource
+from checker.judgement.baseline import as_strict
+from checker.judgement.gate import Gate
+from checker.judgement.judging import Origin, evaluate
+from checker.judgement.keeping import compared_of, gate_of
+from checker.judgement.run import Compared, Predecessors, Run
+from checker.layout import AUDIT, BASELINE, HISTORY, MANIFEST, NAMED, PRIOR, RECORDS, TREND, WAIVERS
+from checker.model import LONGEST, NO_RENAMES, SOON, Duration, Renames, Severity, Waiver
+from checker.policy.choose import Rules, choose
+from checker.policy.load import Policies, load
+from checker.policy.tailoring import Override, read_overrides
+from checker.problems import InvalidInputError, Problem
+from checker.runs.authenticity import unauthenticated
+from checker.runs.evidence import temporary
+from checker.runs.run_reader import Kept
+from checker.snapshot.label_check import check_labels
+from checker.values import BadValueError, parse_duration
+from checker.yamlsource import Node
+
+if TYPE_CHECKING:
+    from checker.waivers.limits import Limits
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a run was judged by: its rules, its gate, its waivers, and the run that it was compared with."""
+
+    rules: Rules
+    gate: Gate
+    waivers: tuple[Waiver, ...]
+    soon: Duration
+    compared: Compared | None
+    candidates: Mapping[str, Compared | None]
+
+
+def terms(kept: Kept) -> Terms:
+    """What a kept run was judged by.
+
+    Raises:
+        InvalidInputError: its copies of policies, waivers or configuration cannot be read by this version.
+    """
+    policies = load(kept.policies)
+    rules = choose(policies, configured=kept.params, only=kept.rules, changes=overrides(kept))
+    compared, candidates, gate = _comparison(kept)
+    try:
+        soon = parse_duration(str(kept.facts.get("soon"))) if kept.facts.get("soon") else SOON
+    except BadValueError as error:
+        raise _damaged(kept, error) from None
+    left_out = tuple(map(str, kept.facts.get("left_out", ())))
+    own = waivers(kept, policies)
+    return Terms(replace(rules, left_out=left_out), gate, own, soon, compared, candidates)
+
+
+def _comparison(kept: Kept) -> tuple[Compared | None, dict[str, Compared | None], Gate]:
+    """What a run was compared with, what else it may be, and its gate."""
+    try:
+        others = dict(kept.facts.get("candidates") or {}).items()
+        candidates = {str(name): compared_of(item) for name, item in others}
+        return compared_of(kept.facts.get("baseline")), candidates, gate_of(kept.facts["gate"])
+    except (KeyError, TypeError, AttributeError, ValueError, BadValueError) as error:
+        raise _damaged(kept, error) from None
+
+
+def _damaged(kept: Kept, error: Exception) -> InvalidInputError:
+    where = (kept.folder / MANIFEST).as_posix()
+    return InvalidInputError(Problem(where, f"the manifest is damaged: {type(error).__name__}: {error}"))
+
+
+def limits(kept: Kept) -> Limits:
+    """What the run's audit.yaml holds waivers to."""
+    from checker.waivers.limits import Limits
+
+    severities = {override.rule: override.severity for override in overrides(kept) if override.severity}
+    longest = dict(LONGEST)
+    root = _audit(kept)
+    entry = root.at(("waivers", "max_duration")) if root else None
+    if entry is not None and entry is not root and isinstance(entry.value, dict):
+        for name, override in entry.value.items():
+            if name in list(Severity) and isinstance(override.node.value, str):
+                longest[Severity(name)] = parse_duration(override.node.value)
+    return Limits(longest, severities)
+
+
+def overrides(kept: Kept) -> tuple[Override, ...]:
+    """What the run's audit.yaml changed of the policies' rules."""
+    root = _audit(kept)
+    entry = root.value.get("rules") if root else None
+    return read_overrides(entry.node, []) if entry else ()
+
+
+def _audit(kept: Kept) -> Node | None:
+    """The run's audit.yaml, where it had one."""
+    if not kept.has(AUDIT):
+        return None
+    root = yamlsource.read(kept.folder / AUDIT, str(kept.facts.get("audit") or AUDIT)).root
+    return root if isinstance(root.value, dict) else None
+
+
+def waivers(kept: Kept, policies: Policies) -> tuple[Waiver, ...]:
+    """The waivers of a run."""
+    if not kept.has(WAIVERS):
+        return ()
+    from checker.waivers.file import kept_waivers
+
+    return kept_waivers(kept.folder / WAIVERS, policies, str(kept.facts.get("waivers") or WAIVERS))
+
+
+def replay(kept: Kept) -> Run:
+    """A kept run as it was: every verdict is reached again from its evidence.
+
+    Raises:
+        InvalidInputError: see `terms`.
+    """
+    by = terms(kept)
+    return evaluate(
+        by.rules,
+        kept.evidence,
+        name=kept.audit,
+        as_of=kept.as_of,
+        gate=by.gate,
+        waivers=by.waivers,
+        soon=by.soon,
+        before=Predecessors(by.compared, by.candidates, _trend(kept)),
+        audit_path=_audit_path(kept),
+        unread_targets=int(kept.facts.get("unread_targets") or 0),
+        folder=workplace(kept),
+        origin=_origin(kept),
+    )
+
+
+def rejudge(
+    kept: Kept,
+    rules: Rules,
+    *,
+    as_of: datetime | None = None,
+    gate: Gate | None = None,
+    waivers: Sequence[Waiver] = (),
+    soon: Duration = SOON,
+    left_out: Sequence[str] = (),
+    name: str = "",
+    baseline: Kept | None = None,
+    baseline_stands: bool = True,
+    renames: Renames = NO_RENAMES,
+    audit_path: str = "",
+    folder: Path | None = None,
+    notes: Sequence[str] = (),
+) -> Run:
+    """The evidence of a kept run, judged by something else. Ages are measured against the run's own instant unless
+    another one is given.
+
+    Args:
+        kept: the run.
+        rules: what `choose` returned.
+        as_of: another instant, which makes the run hypothetical.
+        gate: which findings count.
+        waivers: the findings that somebody answers for.
+        soon: how long before its end a waiver is listed as ending soon.
+        left_out: targets that nobody has looked at: of live evidence, they leave the run incomplete.
+        name: the audit's name; that of the run unless given.
+        baseline: a run to compare with; the one that the run was compared with unless given.
+        baseline_stands: whether the baseline that the run had is one still.
+        renames: what is called otherwise now than in the run to compare with.
+        audit_path: how messages call the audit.yaml that it is judged by; as they called that of the run unless given.
+        folder: a folder of a new run, which gets the evidence too; a temporary one unless given.
+        notes: what else there is to say of where it is kept.
+    """
+    from checker.evaluation.open_findings import write_open_findings
+    from checker.judgement.history import compared_with, judged_run
+
+    check_labels(kept.evidence.records, rules.policies.labels)
+    compared, candidates, was = _comparison(kept)
+    where = _copied(kept, folder) if folder else workplace(kept)
+    if baseline is not None:
+        write_open_findings(judged_run(baseline, PRIOR), where / NAMED, renames)
+        compared = compared_with(baseline, "named")
+    elif gate is not None and not (compared and compared.named):
+        if gate.new_only != was.new_only:
+            compared = candidates.get("baseline" if gate.new_only else "last")
+        # the baseline of then passed the gate of then
+        if gate.new_only and not (baseline_stands and as_strict(kept.facts, gate)):
+            compared = None
+    # what the run did not look at is not in its evidence either
+    before = [text for text in map(str, kept.facts.get("left_out", ())) if not text.startswith("rule ")]
+    other = as_of is not None and as_of != kept.as_of
+    own, authentic = _origin(kept), kept.authentic and (baseline is None or baseline.authentic)
+    return evaluate(
+        rules,
+        kept.evidence,
+        name=name or kept.audit,
+        as_of=as_of or kept.as_of,
+        gate=gate,
+        waivers=waivers,
+        soon=soon,
+        left_out=(*before, *left_out),
+        # recorded answers are of no target that audit.yaml names
+        unread_targets=len(left_out) if kept.evidence.source == "live" else 0,
+        before=Predecessors(compared, candidates, _trend(kept), authentic=authentic),
+        audit_path=audit_path or _audit_path(kept),
+        folder=where,
+        origin=Origin(
+            other or own.hypothetical,
+            own.botocore_version,
+            (
+                *own.notes,
+                f"The evidence of run {kept.name}, judged again.",
+                *(() if authentic else (unauthenticated(f"Run {kept.name}"),)),
+                *notes,
+            ),
+            kept.name,
+        ),
+    )
+
+
+def workplace(kept: Kept) -> Path:
+    """A temporary folder for the tables of a replay, which goes with the evidence; a run folder is never written to."""
+    folder = temporary()
+    weakref.finalize(kept.evidence, temporary_files.discard, folder)
+    return _copied(kept, folder, HISTORY, PRIOR, BASELINE, NAMED)
+
+
+def _copied(kept: Kept, folder: Path, *names: str) -> Path:
+    """The folder with files of a run: what it was judged from, unless some are named."""
+    for name in names or (RECORDS, HISTORY, PRIOR, BASELINE, NAMED, TREND):
+        if kept.has(name):
+            shutil.copyfile(kept.folder / name, folder / name)
+    return folder
+
+
+def _origin(kept: Kept) -> Origin:
+    facts = kept.facts
+    return Origin(
+        bool(facts.get("hypothetical")),
+        str(facts.get("botocore_version", "")),
+        tuple(map(str, facts.get("notes", ()))),
+        str(facts.get("replay_of") or ""),
+    )
+
+
+def _trend(kept: Kept) -> tuple[Mapping[str, Any], ...]:
+    return tuple(json.loads((kept.folder / TREND).read_bytes())) if kept.has(TREND) else ()
+
+
+def _audit_path(kept: Kept) -> str:
+    return str(kept.facts.get("audit") or "")

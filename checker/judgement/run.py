@@ -1,0 +1,331 @@
+"""A run: one audit, judged, with its evidence on disk. Reports read it and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from checker.judgement.gate import Gate, Ruling, Total, UnreadSets, something_evaluated, totals
+from checker.layout import BASELINE, NAMED, PRIOR
+from checker.model import (
+    SOON,
+    Acceptance,
+    Change,
+    Coverage,
+    Duration,
+    Finding,
+    Framework,
+    Label,
+    Moved,
+    Outcome,
+    Pack,
+    Rule,
+    Shortfall,
+    Subject,
+    Tally,
+    Verdict,
+    Waiver,
+)
+from checker.policy.needs import needs
+from checker.snapshot.datastore_coverage import Reached
+from checker.waivers.status import WaiverUse
+
+if TYPE_CHECKING:
+    from checker.evaluation.change import Reference
+    from checker.evaluation.finding_order import Order
+    from checker.evaluation.since import Since
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A rule with how many subjects got which verdict."""
+
+    rule: Rule
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectVerdict:
+    """The verdict of a rule on one subject; `finding` where it is a fail or unknown."""
+
+    subject: Subject
+    verdict: Verdict
+    finding: Finding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """An image set that could not be read: the error's code and message. It is `gated` where the gate counts it by itself,
+    as no unknown of a rule stands for it; of an image set that several rows name, the first is."""
+
+    subject: Subject
+    code: str
+    message: str
+    gated: bool = False
+
+
+Kind = Literal["last", "passed", "accepted", "named"]
+_FILES: Mapping[str, str] = {"last": PRIOR, "passed": BASELINE, "accepted": BASELINE, "named": NAMED}
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The run that another one is compared with: its id, its instant, the sha256 of its manifest, and why it is that one:
+    the last run, the last one whose gate passed, one that somebody accepted, or one that the configuration names."""
+
+    run: str
+    as_of: datetime
+    sha256: str
+    kind: Kind = "last"
+    acceptance: Acceptance | None = None
+
+    @property
+    def named(self) -> bool:
+        """Whether the configuration names it."""
+        return self.kind == "named"
+
+    @property
+    def words(self) -> str:
+        """What it is, as reports say it."""
+        said = {
+            "last": "the last run",
+            "passed": "the baseline, the last run whose gate passed",
+            "accepted": "the baseline",
+            "named": "the run that is named",
+        }[self.kind]
+        return f"{said}, accepted by {self.acceptance.by}" if self.acceptance else said
+
+    def reference(self, folder: Path) -> Reference | None:
+        """What findings in a folder are compared with; None where the folder has not got it."""
+        from checker.evaluation.change import Reference
+
+        file = folder / _FILES[self.kind]
+        return Reference(file, self.as_of, self.run) if file.exists() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Predecessors:
+    """What a run tells of those before it: the one that it is compared with, those that it may be compared with when it is
+    judged again (the `last` one, the `baseline`), what the manifests of earlier ones say, oldest first
+    (`keeping.trend_point`), notes for reports, and what was said of runs as baselines."""
+
+    compared: Compared | None = None
+    candidates: Mapping[str, Compared | None] = field(default_factory=dict)
+    trend: tuple[Mapping[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
+    statements: tuple[Acceptance, ...] = ()
+    authentic: bool = True
+    """Whether a key at hand has signed all that the run takes from earlier ones; so it is where it takes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One audit. Rules stand in the order of the policies; `params` and `left_out` are texts for reports.
+
+    `source` is `live` or `recorded`; `identities` maps targets to the ARN they were read as; `folder` holds the snapshot
+    and the findings. `claims` are texts of what the owner says of the evidence, `changes` what audit.yaml changed of the rules, `shortfalls` the controls' demands that
+    parameters do not meet, `frameworks` the files that map controls. `replay_of` is the run whose evidence was judged again.
+    """
+
+    id: str
+    name: str
+    as_of: datetime
+    hypothetical: bool
+    tool_version: str
+    botocore_version: str
+    packs: tuple[Pack, ...]
+    judged: tuple[Judged, ...]
+    coverage: Coverage
+    ruling: Ruling
+    sentence: str
+    source: str
+    folder: Path
+    params: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+    deletions_known_since: datetime | None = None
+    """From when on the owner says that every deletion is known; `claims` say it too."""
+    searched: tuple[str, ...] = ()
+    """Of targets whose image sets a search listed, as texts."""
+    left_out: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+    shortfalls: tuple[Shortfall, ...] = ()
+    frameworks: tuple[Framework, ...] = ()
+    identities: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What data stores are called, by target, and accounts, by id."""
+    reached: tuple[Reached, ...] = ()
+    """The data stores that the run reached for, each with what became of its image sets."""
+    calls: Mapping[str, int] = field(default_factory=dict)
+    traffic: Mapping[str, float] = field(default_factory=dict)
+    """Of a live run: attempts that were `throttled` and `retried`, answers `reused` of earlier runs, and the
+    `waited_seconds` that threads waited for the quota, all together."""
+    answered_by: Mapping[str, int] = field(default_factory=dict)
+    """How many rows of the snapshot rest on the answers of which call."""
+    moved: Moved | None = None
+    """The image sets beside those that earlier runs saw; None where there were none."""
+    interrupted: bool = False
+    waivers: tuple[WaiverUse, ...] = ()
+    before: Predecessors = Predecessors()
+    change: Since | None = None
+    """What became of the findings of the run compared with; None where there is no such run."""
+    replay_of: str = ""
+    inputs: str = ""
+    """What the run was asked to do, as the text that its id is made of."""
+    audit_path: str = ""
+    """How messages call the audit.yaml of the run."""
+    soon: Duration = SOON
+    unread_counts: UnreadSets = field(default_factory=dict)
+    """What rules say of the image sets that could not be read."""
+    unread_targets: int = 0
+    """Targets that nobody has read, beside those of which the evidence says so."""
+    show_phi: bool = False
+    """Whether findings show data of patients."""
+    evidence: object = field(default=None, repr=False, compare=False)
+    """Held so that its temporary folder, where the snapshot is, lives as long as the run."""
+
+    @property
+    def gate(self) -> Gate:
+        """What the gate was asked to let through."""
+        return self.ruling.gate
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the gate made of the run."""
+        return self.ruling.outcome
+
+    @property
+    def labels(self) -> dict[str, Label]:
+        """The labels that the packs declare."""
+        return {name: label for pack in self.packs for name, label in pack.labels.items()}
+
+    @property
+    def dicom(self) -> tuple[str, ...]:
+        """The DICOM attributes that rules read: protected health information."""
+        return needs(rule_result.rule for rule_result in self.judged).dicom
+
+    @property
+    def total(self) -> Tally:
+        """The rules' tallies added up."""
+        return sum((rule_result.tally for rule_result in self.judged), Tally())
+
+    @property
+    def totals(self) -> tuple[Total, ...]:
+        """The findings by severity, and how many of them the gate counts; the gravest first."""
+        return totals(
+            self.ruling, [(rule_result.rule.severity, rule_result.tally) for rule_result in self.judged]
+        )
+
+    @property
+    def evaluated_any(self) -> bool:
+        """Whether an image set was read, or a verdict was reached without any."""
+        return something_evaluated((rule_result.tally for rule_result in self.judged), self.coverage)
+
+    @property
+    def complete(self) -> bool:
+        """Every image set was read, and no verdict is unknown."""
+        everything = not self.coverage.unreadable and not self.ruling.open_ended
+        return everything and not self.total.unknown and self.evaluated_any
+
+    @property
+    def ranked(self) -> tuple[Judged, ...]:
+        """The rules in the order of their findings: by severity, then those of which the gate counts a finding, then policy
+        order."""
+
+        def rank(rule_result: Judged) -> tuple[int, bool]:
+            return -rule_result.rule.severity.rank, not any(
+                self.ruling.counted(rule_result.rule.severity, rule_result.tally)
+            )
+
+        return tuple(sorted(self.judged, key=rank))
+
+    def findings(self, most: int | None = None, *, gated: bool = False) -> Iterator[Finding]:
+        """Fails and unknowns, the worst first: by severity, then what the gate counts, then age, fails before unknowns, then
+        policy order, target, image set, version. Of all, or of those that are `gated`, so many as `most` says."""
+        yield from self._findings("worst", most, gated=gated)
+
+    def findings_by_rule(self) -> Iterator[tuple[Judged, Iterator[Finding]]]:
+        """Each rule in the order of `ranked` with its findings, the worst first.
+
+        As with itertools.groupby, one rule's findings have to be read before the next rule is asked for.
+
+        Raises:
+            RuntimeError: a finding is of no rule of the run (our own bug); some would be left out.
+        """
+        groups = groupby(self._findings("rule"), key=lambda finding: finding.rule.name)
+        name, found = next(groups, ("", iter(())))
+        for judged in self.ranked:
+            if judged.rule.name == name:
+                yield judged, found
+                name, found = next(groups, ("", iter(())))
+            else:
+                yield judged, iter(())
+        if name:
+            raise RuntimeError(f"findings of {name} are out of order, or of no rule of the run")
+
+    def _findings(self, order: Order, most: int | None = None, *, gated: bool = False) -> Iterator[Finding]:
+        from checker.evaluation import finding_reader
+
+        rules = [rule_result.rule for rule_result in (self.judged if order == "worst" else self.ranked)]
+        yield from finding_reader.findings(
+            self.folder,
+            rules,
+            self.ruling,
+            self._waivers,
+            order=order,
+            most=most,
+            gated=gated,
+            phi=self.show_phi,
+            run=self.id,
+        )
+
+    def subjects(self) -> Iterator[tuple[Judged, Iterator[SubjectVerdict]]]:
+        """Each rule in the order of `ranked` with the verdict on every subject, by target, image set, version.
+
+        As with itertools.groupby, one rule's verdicts have to be read before the next rule is asked for.
+        """
+        from checker.evaluation import finding_reader
+
+        rules = [rule_result.rule for rule_result in self.ranked]
+        every = finding_reader.subjects(
+            rules, self.folder, self.as_of, self.ruling, self._waivers, phi=self.show_phi, run=self.id
+        )
+        for judged, rows in zip(self.ranked, every, strict=True):
+            yield judged, (SubjectVerdict(*row) for row in rows)
+
+    @property
+    def compared(self) -> Compared | None:
+        """The run that this one is compared with."""
+        return self.before.compared
+
+    @property
+    def trend(self) -> tuple[Mapping[str, Any], ...]:
+        """What the manifests of earlier runs of the audit say, oldest first."""
+        return self.before.trend
+
+    @property
+    def oldest(self) -> datetime | None:
+        """Since when the oldest unwaived fail is open; None where there is none."""
+        from checker.evaluation.finding_reader import oldest
+
+        return oldest(self.folder)
+
+    @property
+    def reference(self) -> Reference | None:
+        """The findings that were open in the run compared with; None where there is no such run."""
+        return self.compared.reference(self.folder) if self.compared else None
+
+    @property
+    def _waivers(self) -> dict[int, Waiver]:
+        return {use.waiver.number: use.waiver for use in self.waivers}
+
+    def unread(self) -> Iterator[Unread]:
+        """The image sets that could not be read, by target, image set, version."""
+        from checker.evaluation.unreadable_sets import unread
+
+        for who, code, message, said in unread(self.folder):
+            yield Unread(who, code, message, said is not None and self.ruling.counts_unread(said))

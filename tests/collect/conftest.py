@@ -1,3 +1,0 @@
-from collect.fixtures import aws_env, service
-
-__all__ = ["aws_env", "service"]

@@ -6,13 +6,13 @@ import sys
 
 from checker.cli.console import complain, warn
 from checker.cli.kept import around, configured, find
+from checker.compare.diff import MOST_EARLIER, Comparison, compare, side
 from checker.file_modes import private
-from checker.judgement.compare import MOST_EARLIER, Comparison, compare, side
 from checker.model import NO_RENAMES
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import STDOUT, ReportError, probe
 from checker.reporting.delivery import deliver
-from checker.reporting.differing_formats import FORMATS, write
+from checker.reporting.diff_formats import FORMATS, write
 from checker.reporting.options import Format, Options
 from checker.runs.run_names import is_path
 

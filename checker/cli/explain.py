@@ -50,7 +50,7 @@ class _Ready:
 @private()
 def run(asked: Asked) -> int:
     """Prints why a verdict is as it is; 0 whatever it is."""
-    from checker.reporting import explaining
+    from checker.reporting import explanation
 
     _refuse(asked)
     ready = _kept(asked) if asked.evidence else _recorded(asked) if asked.image_sets else _live(asked)
@@ -63,10 +63,10 @@ def run(asked: Asked) -> int:
         show_phi=asked.show_phi,
     )
     if asked.json:
-        say(json_text(explaining.document(found, ready.sources), indent=2))
+        say(json_text(explanation.document(found, ready.sources), indent=2))
     else:
         packs = ready.rules.policies.packs
-        say("\n\n\n".join(explaining.text(explanation, packs, ready.sources) for explanation in found))
+        say("\n\n\n".join(explanation.text(item, packs, ready.sources) for item in found))
     return 0
 
 

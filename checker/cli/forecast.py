@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from checker import api
 from checker.cli.console import hush_broken_pipe, warn
 from checker.cli.kept import configured, find
+from checker.compare.forecast import foresee
 from checker.file_modes import private
-from checker.judgement.forecasting import foresee
 from checker.problems import InvalidInputError, Problem
 from checker.runs.run_reader import Kept
 from checker.values import BadValueError, later, parse_duration
@@ -23,7 +23,7 @@ WITHIN = "90d"
 @private()
 def run(run_: str, within: str, config: str | None, *, as_json: bool) -> int:
     """Prints what changes with time alone; 0 whatever it is."""
-    from checker.reporting import forecasting
+    from checker.reporting import forecast
 
     try:
         length = parse_duration(within)
@@ -40,7 +40,7 @@ def run(run_: str, within: str, config: str | None, *, as_json: bool) -> int:
         raise InvalidInputError(Problem("--within", f"{within} leads nowhere", "such as 90d or 1y"))
     found = foresee(judged, until)
     try:
-        (forecasting.json if as_json else forecasting.text)(found, sys.stdout)
+        (forecast.json if as_json else forecast.text)(found, sys.stdout)
         sys.stdout.flush()
     except BrokenPipeError:
         hush_broken_pipe()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from checker import api
 from checker.cli.options import DEFAULT_CONFIG
-from checker.judgement.compare import Earlier
+from checker.compare.diff import Earlier
 from checker.layout import FINDINGS, MANIFEST, PRUNED
 from checker.problems import InvalidInputError, Problem
 from checker.runs import pruning, run_reader

@@ -14,7 +14,7 @@ from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import STDOUT, probe
 from checker.reporting.delivery import deliver
 from checker.reporting.options import Format, Options
-from checker.reporting.tested import described, failure, lacked, write_json, write_junit
+from checker.reporting.test_report import described, failure, lacked, write_json, write_junit
 
 FORMATS = ("json", "junit")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checker.cli.console import say, warn
 from checker.cli.kept import configured, store_of
-from checker.judgement.trend import past_runs
+from checker.compare.trend import past_runs
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.runs import pruning, run_reader
 from checker.runs.authenticity import damaged
@@ -13,7 +13,7 @@ from checker.runs.run_names import own_audit, seen
 
 def run(runs: str | None, name: str | None, last: int, config: str | None, *, as_json: bool) -> int:
     """Prints the last runs of one audit; only manifests are read."""
-    from checker.reporting import trending
+    from checker.reporting import trend
     from checker.reporting.escaping import json_text
 
     own = configured(config, needed=runs is None)
@@ -33,7 +33,7 @@ def run(runs: str | None, name: str | None, last: int, config: str | None, *, as
     wanted = name if name is not None else own_audit(there, own.name if own else "", store.shown)
     found = past_runs(run_reader.earlier(store, wanted))[-last:]
     if as_json:
-        say(json_text(trending.document(wanted, found), indent=2))
+        say(json_text(trend.document(wanted, found), indent=2))
     else:
-        say(trending.text(wanted, found))
+        say(trend.text(wanted, found))
     return 0

@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from checker.evaluation.causes import ENTRY, Entry, Factor, restated
 from checker.evaluation.compile import CODES
-from checker.evaluation.finding_states import FOUND, KEY, NO_FINDING, WAIVED, Way
+from checker.evaluation.finding_states import ENTRY, FOUND, KEY, NO_FINDING, WAIVED, Entry, Way, restated
 from checker.evaluation.open_findings import (
     CHANGE,
     DEFINITION,
@@ -28,7 +27,7 @@ from checker.evaluation.open_findings import (
 from checker.evaluation.waiver_columns import WAIVER
 from checker.fields import EARLIER
 from checker.layout import FINDINGS, HISTORY, PRIOR
-from checker.model import Category, Rule, Severity, Tally, Verdict
+from checker.model import Category, Factor, Rule, Severity, Tally, Verdict
 from checker.snapshot.history import read_history
 from checker.snapshot.writer import connect, duckdb_path
 from checker.sql import (

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import reduce
 from pathlib import Path
 
-from checker.evaluation.compile import CODES, NO_AGGREGATES, Columns
+from checker.evaluation.compile import CODES, NO_AGGREGATES, Columns, tree
 from checker.evaluation.engine import table
 from checker.evaluation.scope_tables import SUBJECT, subject
 from checker.evaluation.target_rows import OF_TARGET
 from checker.evaluation.target_rows import judged as verdict
 from checker.evaluation.waiver_columns import WAIVER, waiver_columns
-from checker.model import Label, Rule, RuleScope, Verdict, Waiver
-from checker.snapshot.writer import duckdb_path
-from checker.sql import Connection, Expression, Relation, case, col, false, func, lit
+from checker.model import Factor, Label, Rule, RuleScope, Verdict, Waiver
+from checker.snapshot.writer import ROW, duckdb_path
+from checker.sql import Connection, Expression, Relation, case, col, false, func, lit, null, same
 
 WAIVED = 4
 """What a waiver adds to the code of a verdict."""
@@ -26,6 +27,11 @@ FINDINGS = (*FOUND, *(code + WAIVED for code in FOUND))
 """The states that are findings."""
 KEY = ("target", "datastoreId", "imageSetId", "named")
 """What a subject is known by in two runs; `named` is its version where that is part of its name."""
+
+
+ENTRY = "entry"
+"""The column with a rule's place among the entries."""
+_NUMBER = "subject number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,19 @@ class Way:
     waivers: Sequence[Waiver] = ()
     labels: Mapping[str, Label] = field(default_factory=dict)
     reference: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A rule of either run, and the factors in which the runs differ for it."""
+
+    name: str
+    scope: RuleScope
+    factors: frozenset[Factor]
+
+    def rule(self, way: Way) -> Rule | None:
+        """The rule as one way has it; None where it has none of this name and scope."""
+        return next((item for item in way.rules if (item.name, item.scope) == (self.name, self.scope)), None)
 
 
 def state(rule: Rule, way: Way, columns: Columns = NO_AGGREGATES) -> Expression:
@@ -109,3 +128,53 @@ def kept_states(
     # an earlier version of the checker did not write all of them
     others = [col(name) if name in there else lit(None).alias(name) for name in more]
     return rows.select(number.cast("INTEGER").alias("entry"), coded, *map(col, SUBJECT), named, *others)
+
+
+def restated(
+    connection: Connection,
+    wanted: Relation,
+    way: Way,
+    entries: Sequence[Entry],
+    column: str,
+) -> Relation:
+    """Entries and subjects with their state by some way of judging in one more column: null where the rule does not
+    judge the subject."""
+    asked = {row[0] for row in wanted.select(col(ENTRY)).distinct().fetchall()}
+    rules = {index: rule for index in asked if (rule := entries[index].rule(way)) is not None}
+    none = [index for index in asked if index not in rules]
+    state_column = null("TINYINT").alias(column)
+    rest = wanted.filter(_any(none)).select(*map(col, wanted.columns), state_column)
+    parts = [rest]
+    for scope in dict.fromkeys(rule.scope for rule in rules.values()):
+        here = {index: rule for index, rule in rules.items() if rule.scope == scope}
+        parts.append(_restated(connection, wanted.filter(_any(here)), way, here, column))
+    tree(lambda left, right: left.union(right), parts).to_table(f"with_{column}")
+    return connection.table(f"with_{column}")
+
+
+def _restated(
+    connection: Connection,
+    wanted: Relation,
+    way: Way,
+    rules: Mapping[int, Rule],
+    column: str,
+) -> Relation:
+    """As `restated`, of the rules of one scope, which judge the wanted subjects alone."""
+    scope = next(iter(rules.values())).scope
+    rows, aggregates = table(connection, way.folder, scope, rules.values(), way.as_of)
+    subjects = wanted.select(*map(col, KEY)).distinct().set_alias("wanted")
+    keys = [item.alias(f"k {name}") for name, item in who(scope).items() if name in KEY]
+    keyed = rows.select(col(ROW).alias(_NUMBER), *keys).set_alias("keyed")
+    numbers = keyed.join(subjects, same("keyed.k ", "wanted", KEY), how="semi").set_alias("numbers")
+    joined = rows.set_alias("rows").join(numbers, f'rows."{ROW}" = numbers."{_NUMBER}"')
+    judged = [state(rule, way, aggregates).alias(f"s{index}") for index, rule in rules.items()]
+    known = joined.select(*(col(f"k {name}") for name in KEY), *judged).set_alias("known")
+    beside = wanted.set_alias("wanted").join(known, same("wanted", "known.k ", KEY), how="left")
+    first, *others = ((col(ENTRY) == lit(index), col(f"s{index}")) for index in rules)
+    said = reduce(lambda case, branch: case.when(*branch), others, case(*first))
+    return beside.select(*map(col, wanted.columns), said.cast("TINYINT").alias(column))
+
+
+def _any(indexes: Iterable[int]) -> Expression:
+    every = [lit(index) for index in indexes]
+    return col(ENTRY).isin(*every) if every else false()

@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from checker.evaluation.causes import ENTRY, Entry, Factor, restated
 from checker.evaluation.change import Reference
 from checker.evaluation.compile import CODES
 from checker.evaluation.finding_order import grave_first
-from checker.evaluation.finding_states import KEY, Way
+from checker.evaluation.finding_states import ENTRY, KEY, Entry, Way, restated
 from checker.evaluation.open_findings import (
     CHANGE,
     DEFINITION,
@@ -26,7 +25,7 @@ from checker.evaluation.open_findings import (
     with_lists,
 )
 from checker.layout import FINDINGS
-from checker.model import Category, Rule, RuleScope, Subject, Verdict
+from checker.model import Category, Factor, Rule, RuleScope, Subject, Verdict
 from checker.policy.rule_digest import definition
 from checker.snapshot.writer import connect, duckdb_path
 from checker.sql import Connection, Expression, Relation, case, coalesce, col, false, func, lit, same

@@ -378,6 +378,21 @@ class Category(StrEnum):
     PERSISTING = "persisting"
 
 
+class Factor(StrEnum):
+    """Why a finding is not what it was. `severity` is that of the rule, `version` that of the image set, of which the one
+    that failed was another; `first judged` is what nobody had judged then. `tool` is the program: judging a kept run again
+    gives something else than it kept."""
+
+    DATA = "data"
+    POLICY = "policy"
+    SEVERITY = "severity"
+    WAIVER = "waiver"
+    CLOCK = "clock"
+    VERSION = "version"
+    FIRST_JUDGED = "first judged"
+    TOOL = "tool"
+
+
 class Outcome(StrEnum):
     """What a gate makes of a run."""
 

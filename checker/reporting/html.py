@@ -15,7 +15,7 @@ from checker.judgement.change_summary import new_causes
 from checker.judgement.run import Judged, Run
 from checker.model import Category, Finding, Outcome, Verdict
 from checker.package_data import folder
-from checker.reporting import looking_back, normal, packing, wording
+from checker.reporting import change, normal, packing, trend, waivers, wording
 from checker.reporting.controls import control_results, worst
 from checker.reporting.escaping import json_text, shorten, visible
 from checker.reporting.options import Options
@@ -109,7 +109,7 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
         "cards": cards,
         "shown_first": [card for card in cards if card.state in ("fail", "unknown") and card.counts],
         "frameworks": control_results(run),
-        "changes": {change.rule.name: wording.change(change) for change in run.changes},
+        "changes": {item.rule.name: wording.change(item) for item in run.changes},
         "controls_of": wording.controls,
         "nouns": wording.nouns(run),
         "count_of": wording.subjects,
@@ -123,7 +123,7 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
         "let_through": wording.let_through(run),
         "rows": rows,
         "unshown": _unshown(run, rows),
-        **_looking_back(run),
+        **_history(run),
         "row_total": data["total"],
         "unread": list(islice(run.unread(), MOST_UNREADABLE)),
         "elsewhere": _elsewhere(options),
@@ -136,31 +136,31 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
     }
 
 
-def _looking_back(run: Run) -> dict[str, Any]:
+def _history(run: Run) -> dict[str, Any]:
     """Waivers, the change since the run compared with, the trend."""
-    past, since = looking_back.trend(run), run.change
+    points, since = trend.points(run), run.change
     return {
-        "waivers": looking_back.waivers(run),
+        "waivers": waivers.by_attention(run),
         "covered": covered,
         "day": day,
         "days_left": days_left,
-        "waiver_flags": looking_back.flags,
+        "waiver_flags": waivers.flags,
         "targets": wording.targets(run),
         "most_targets": MOST_TARGETS,
         "moved": wording.moved(run),
         "rests_on": wording.answered_by(run),
         "traffic": wording.traffic(run),
         "since": since,
-        "since_words": looking_back.became(since),
-        "tones": looking_back.TONES,
+        "since_words": change.counts(since),
+        "tones": change.TONES,
         "new": Category.NEW,
         "new_causes": new_causes(since) if since else [],
         "first_seen": lambda item: (
             wording.since(item.first_seen, item.first_run, run.as_of) if item.first_seen else ""
         ),
         "judged": {rule_result.rule.name for rule_result in run.judged},
-        "trend": past,
-        "courses": looking_back.courses(run, past),
+        "trend": points,
+        "courses": trend.courses(run, points),
         "iso": values.iso,
     }
 
@@ -187,14 +187,14 @@ def _findings(run: Run) -> tuple[list[StaticRow], dict[str, Any]]:
         later = left - embedded[number]
         allowed = max(budget * embedded[number] // max(left, 1), budget - packing.ROW_COST * later)
         for finding in islice(found, embedded[number]):
-            group.add(finding, looking_back.note(run, finding))
+            group.add(finding, waivers.note(run, finding))
             if group.cost >= allowed:
                 break
         left, budget = later, budget - group.cost
         if group.sets:
             groups.append(group)
     data = packing.packed(groups, sum(totals))
-    data["waivers"] = {use.waiver.number: looking_back.brief(use.waiver) for use in run.waivers}
+    data["waivers"] = {use.waiver.number: waivers.brief(use.waiver) for use in run.waivers}
     data["compared"] = run.change is not None
     data["as_of"] = values.iso(run.as_of)
     return rows, data
@@ -218,7 +218,7 @@ def _row(run: Run, finding: Finding, *, first: bool) -> StaticRow:
         # a waived unknown stays unknown; its note says the rest
         "waived" if finding.waived and finding.verdict is Verdict.FAIL else finding.verdict.value,
         wording.headline(finding),
-        looking_back.note(run, finding),
+        waivers.note(run, finding),
         wording.expected(finding.rule),
         wording.observed(finding),
         wording.further_reason(finding),

@@ -15,7 +15,7 @@ from typing import TextIO
 from checker import values
 from checker.judgement.run import Judged, Run, SubjectVerdict
 from checker.model import Finding, Outcome, Pack, Rule, Subject, Verdict
-from checker.reporting import looking_back, wording
+from checker.reporting import waivers, wording
 from checker.reporting.escaping import one_line, shorten, xml_text
 from checker.reporting.options import Document, Options
 from checker.reporting.spooling import UNLIMITED, Case, Limits, Plan, Suite
@@ -186,7 +186,7 @@ def _rule_properties(run: Run, rule: Rule, pack: Pack | None) -> Iterator[tuple[
     for lack in run.shortfalls:
         if lack.rule == rule.name:
             yield "control.not-satisfied", wording.shortfall(lack)
-    for state, number in looking_back.standing(run, rule).items():
+    for state, number in waivers.rule_counts(run, rule).items():
         yield f"waivers.{state}", str(number)
     if pack is not None:
         yield "policy.file", pack.path

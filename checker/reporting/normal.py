@@ -13,7 +13,7 @@ from checker import values
 from checker.judgement.gate import Total
 from checker.judgement.run import Judged, Run, Unread
 from checker.model import Change, Duration, Finding, Framework, Gap, Numbers, Pack, Rule, Subject, Tally
-from checker.reporting import looking_back, wording
+from checker.reporting import change, waivers, wording
 from checker.reporting.controls import ControlResult, FrameworkResult, control_results
 from checker.snapshot.datastore_coverage import Reached
 
@@ -35,7 +35,7 @@ def finding(item: Finding, as_of: datetime) -> dict[str, Any]:
         "severity": item.rule.severity.value,
         "verdict": item.verdict.value,
         "waived": item.waived,
-        "waiver": looking_back.brief(item.waiver) if item.waiver else None,
+        "waiver": waivers.brief(item.waiver) if item.waiver else None,
         "new": item.new,
         "change": item.change.value if item.change else None,
         "causes": list(item.causes),
@@ -137,7 +137,7 @@ def _run(run: Run) -> dict[str, Any]:
         "gate": run.gate.plain(),
         "policies": [_policy(pack) for pack in run.packs],
         "mappings": [_mapping(framework) for framework in run.frameworks],
-        "changes": [_change(change) for change in run.changes],
+        "changes": [_change(item) for item in run.changes],
         "params": dict(run.params),
         "identities": dict(run.identities),
         "calls": dict(run.calls),
@@ -145,7 +145,7 @@ def _run(run: Run) -> dict[str, Any]:
         "claims": list(run.claims),
         "searched": list(run.searched),
         "replay_of": run.replay_of or None,
-        "waivers": [looking_back.waiver(use, run) for use in run.waivers],
+        "waivers": [waivers.document(use, run) for use in run.waivers],
         "left_out": list(run.left_out),
         "notes": wording.caveats(run),
     }
@@ -172,14 +172,14 @@ def _mapping(framework: Framework) -> dict[str, Any]:
     }
 
 
-def _change(change: Change) -> dict[str, Any]:
+def _change(item: Change) -> dict[str, Any]:
     return {
-        "rule": change.rule.id,
-        "pack": change.rule.pack,
-        "what": change.what,
-        "reason": change.reason,
-        "controls": wording.controls(change.rule),
-        "where": str(change.where),
+        "rule": item.rule.id,
+        "pack": item.rule.pack,
+        "what": item.what,
+        "reason": item.reason,
+        "controls": wording.controls(item.rule),
+        "where": str(item.where),
     }
 
 
@@ -233,7 +233,7 @@ def _summary(run: Run) -> dict[str, Any]:
         "unreadable_gated": run.ruling.unread,
         "answered_by": dict(run.answered_by),
         "moved": asdict(run.moved) if run.moved else None,
-        "since": looking_back.since_plain(run, run.change),
+        "since": change.document(run),
         **counts(run.total),
         "severities": [_total(total) for total in run.totals],
         "targets": [_target(store) for store in run.reached],

@@ -11,7 +11,7 @@ from checker import values
 from checker.judgement.run import Run
 from checker.model import Finding, Outcome, Tally, Verdict
 from checker.problems import printable
-from checker.reporting import looking_back, wording
+from checker.reporting import change, waivers, wording
 from checker.reporting.controls import remarks
 from checker.reporting.delivery import STDOUT
 from checker.reporting.escaping import one_line, shorten
@@ -64,9 +64,9 @@ def _asked(run: Run, options: Options) -> Iterator[str]:
         yield f"Rests on   {_safe(answered)}"
     if traffic := wording.traffic(run):
         yield f"Asked      {_safe(traffic)}"
-    changes = [f"rule {change.rule.name} {wording.change(change)}" for change in run.changes]
+    changes = [f"rule {item.rule.name} {wording.change(item)}" for item in run.changes]
     said: dict[str, list[str]] = {}
-    for label, line in looking_back.text(run, run.change):
+    for label, line in (*waivers.lines(run), *change.lines(run)):
         said.setdefault(label, []).append(line)
     every = (
         ("Note", wording.caveats(run)),

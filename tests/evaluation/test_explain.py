@@ -26,7 +26,7 @@ from checker.model import Group, Verdict
 from checker.policy.params import bind
 from checker.policytest import cases
 from checker.policytest.case_records import target, wanted
-from checker.reporting import explaining
+from checker.reporting import explanation
 from checker.snapshot.writer import ROW, connect, write_records, write_snapshot
 from checker.values import from_epoch_ms, parse_time, round_ms
 from tests.budgets import examples, tried
@@ -314,7 +314,7 @@ def explained_cases(pack, rule):
 def test_every_test_of_a_shipped_rule_is_explained_in_every_scope(pack, rule):
     for item, expect in explained_cases(pack, rule):
         assert item.verdict is expect is by_parts(item)
-        assert explaining.text(item, [pack], {}).startswith(f"{rule.name}: {expect}\n")
-        assert json.dumps(explaining.document([item], {}))
+        assert explanation.text(item, [pack], {}).startswith(f"{rule.name}: {expect}\n")
+        assert json.dumps(explanation.document([item], {}))
         for ended in (item.outlook.at,) if item.outlook.at else ():
             assert item.as_of < ended <= item.outlook.until

@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
+from checker.compare.diff import Side
 from checker.evaluation.engine import evaluate
-from checker.judgement.compare import Side
 from checker.model import Location, Verdict, Waiver
 from checker.policy.choose import choose
 from checker.policy.load import load

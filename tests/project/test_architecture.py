@@ -28,6 +28,7 @@ LAYERS = (
     {"waivers"},
     {"policytest"},
     {"judgement"},
+    {"compare"},
     {"reporting"},
     {"api"},
     {"cli"},

@@ -10,10 +10,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from checker.judgement.compare import compare
-from checker.judgement.trend import past_runs
-from checker.reporting import differing, differing_formats, trending
-from checker.reporting.differing_pages import cell
+from checker.compare.diff import compare
+from checker.compare.trend import past_runs
+from checker.reporting import diff, diff_formats, trend
+from checker.reporting.diff_page import cell
 from checker.values import parse_date
 from tests.judgement.compared_runs import FORCED, image_set, ran, rule, waiver
 
@@ -53,7 +53,7 @@ def hostile(tmp_path_factory):
 
 def written(item, name) -> str:
     out = io.StringIO()
-    differing_formats.write(item, name, out)
+    diff_formats.write(item, name, out)
     return out.getvalue()
 
 
@@ -97,8 +97,8 @@ def test_a_page_asks_for_nothing_and_runs_nothing(compared):
 
 
 def test_a_page_and_the_text_show_the_first_and_say_how_many_there_are(hostile, monkeypatch):
-    monkeypatch.setattr(differing, "MOST_ROWS", 4)
-    monkeypatch.setattr(differing, "MOST_CHANGES", 3)
+    monkeypatch.setattr(diff, "MOST_ROWS", 4)
+    monkeypatch.setattr(diff, "MOST_CHANGES", 3)
     page = written(hostile, "html")
     assert "The first 4 of 10 changes. The other 6 are in the JSON report" in page
     assert "... and 7 more" in written(hostile, "text")
@@ -106,10 +106,10 @@ def test_a_page_and_the_text_show_the_first_and_say_how_many_there_are(hostile, 
 
 
 def test_every_word_of_the_reports_is_defined():
-    assert list(differing.MEANINGS) == list(type(next(iter(differing.MEANINGS))))
-    assert list(differing.CAUSES) == list(type(next(iter(differing.CAUSES))))
+    assert list(diff.MEANINGS) == list(type(next(iter(diff.MEANINGS))))
+    assert list(diff.CAUSES) == list(type(next(iter(diff.CAUSES))))
     page = (ROOT / "docs" / "history.md").read_text(encoding="utf-8")
-    for word, meaning in (*differing.MEANINGS.items(), *differing.CAUSES.items()):
+    for word, meaning in (*diff.MEANINGS.items(), *diff.CAUSES.items()):
         assert f"| {word.value} | {meaning} |" in page
 
 
@@ -138,19 +138,19 @@ def test_a_trend_is_what_manifests_say_oldest_first(golden):
         ("run-1", 0, 99),
         ("run-2", 5, 98),
     ]
-    golden("trend.txt", trending.text("archive\x1b", runs) + "\n")
-    document = trending.document("archive", runs)
+    golden("trend.txt", trend.text("archive\x1b", runs) + "\n")
+    document = trend.document("archive", runs)
     assert [run["total"]["fail"] for run in document["runs"]] == [40, 0, 5]
 
 
 def test_few_are_never_shown_as_none():
-    assert trending.sparkline([0, 1, 1000, 500]) == "▁▂█▅"
-    assert trending.sparkline([0, 0]) == "▁▁"
-    assert trending.sparkline([]) == ""
+    assert trend.sparkline([0, 1, 1000, 500]) == "▁▂█▅"
+    assert trend.sparkline([0, 0]) == "▁▁"
+    assert trend.sparkline([]) == ""
 
 
 def test_a_drawing_holds_numbers_and_an_escaped_label():
-    drawn = str(trending.svg([0, 5, 10], '"><script>'))
+    drawn = str(trend.svg([0, 5, 10], '"><script>'))
     assert "<script" not in drawn
     assert drawn.count("<rect") == 3
-    assert trending.svg([]).count("<rect") == 0
+    assert trend.svg([]).count("<rect") == 0

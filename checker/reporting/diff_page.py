@@ -8,9 +8,9 @@ import re
 from typing import Any, TextIO
 
 from checker import values
-from checker.judgement.compare import Comparison
+from checker.compare.diff import Comparison
 from checker.package_data import folder
-from checker.reporting import differing
+from checker.reporting import diff
 from checker.reporting.escaping import one_line, shorten, visible
 from checker.reporting.templates import template
 
@@ -22,10 +22,10 @@ _MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>&@:])")
 def markdown(comparison: Comparison, out: TextIO) -> None:
     """The counts as a table, and the first changes as another one."""
     out.write(
-        f"## {cell(comparison.old.name)} → {cell(comparison.new.name)}\n\n{cell(differing.sentence(comparison))}\n\n"
+        f"## {cell(comparison.old.name)} → {cell(comparison.new.name)}\n\n{cell(diff.sentence(comparison))}\n\n"
     )
-    out.write(f"{cell(differing.differ(comparison))}\n")
-    rows = differing.table(comparison)
+    out.write(f"{cell(diff.differ(comparison))}\n")
+    rows = diff.table(comparison)
     if rows:
         out.write("\n| rule | change | number | cause |\n| --- | --- | ---: | --- |\n")
         out.writelines(
@@ -36,23 +36,23 @@ def markdown(comparison: Comparison, out: TextIO) -> None:
         out.write(
             "\n| change | rule | subject | was → is | cause | found |\n| --- | --- | --- | --- | --- | --- |\n"
         )
-        for change in comparison.changes(differing.MOST_CHANGES):
+        for change in comparison.changes(diff.MOST_CHANGES):
             cells = (
                 change.category.value,
                 change.rule.name,
                 change.subject.name,
                 f"{change.was.words} → {change.now.words}",
-                differing.remarks(comparison, change),
+                diff.remarks(comparison, change),
                 change.message,
             )
             out.write(f"| {' | '.join(map(cell, cells))} |\n")
-    if comparison.total > differing.MOST_CHANGES:
-        out.write(f"\nAnd {comparison.total - differing.MOST_CHANGES:,} more changes.\n")
+    if comparison.total > diff.MOST_CHANGES:
+        out.write(f"\nAnd {comparison.total - diff.MOST_CHANGES:,} more changes.\n")
 
 
 def cell(text: str) -> str:
     """Untrusted text as Markdown that shows it, and does nothing else, in a table too."""
-    plain = shorten(visible(one_line(text)), differing.WIDEST)
+    plain = shorten(visible(one_line(text)), diff.WIDEST)
     return _MARKS.sub(lambda match: f"&#{ord(match[0])};" if match[0] in "<>&@:|" else f"\\{match[0]}", plain)
 
 
@@ -67,19 +67,19 @@ def _context(comparison: Comparison, style: str) -> dict[str, Any]:
 
     return {
         "one": comparison,
-        "sentence": differing.sentence(comparison),
-        "differ": differing.differ(comparison),
+        "sentence": diff.sentence(comparison),
+        "differ": diff.differ(comparison),
         "sides": [
             ("Old run", comparison.old, values.iso(comparison.old.as_of)),
             ("New run", comparison.new, values.iso(comparison.new.as_of)),
         ],
         "categories": [(category, number) for category, number in comparison.categories.items() if number],
-        "meanings": differing.MEANINGS,
-        "causes": differing.CAUSES,
-        "table": differing.table(comparison),
-        "changes": list(comparison.changes(differing.MOST_ROWS)),
-        "cause": differing.cause,
-        "remarks": differing.remarks,
+        "meanings": diff.MEANINGS,
+        "causes": diff.CAUSES,
+        "table": diff.table(comparison),
+        "changes": list(comparison.changes(diff.MOST_ROWS)),
+        "cause": diff.cause,
+        "remarks": diff.remarks,
         "style": Markup(style),  # noqa: S704 - our own file
         "style_hash": "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
     }

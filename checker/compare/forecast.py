@@ -7,17 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby, islice
-from typing import TYPE_CHECKING
 
 from checker import temporary_files
+from checker.compare.flips import Flip, Flips, Step, forecast
+from checker.evaluation.finding_states import State, Way
 from checker.judgement.gate import judge
 from checker.judgement.run import Run
 from checker.model import Outcome, Severity, Tally, Verdict, Waiver
 from checker.runs.evidence import temporary
-
-if TYPE_CHECKING:
-    from checker.evaluation.finding_states import State
-    from checker.evaluation.forecast import Flip, Flips, Step
 
 MOST_REASONS = 20
 """Findings that are named as what makes the gate's outcome worse."""
@@ -64,9 +61,6 @@ def foresee(run: Run, until: datetime, judging: Judging | None = None) -> Foreca
         until: the last instant that is looked at.
         judging: the gate; that of the run unless given.
     """
-    from checker.evaluation.finding_states import Way
-    from checker.evaluation.forecast import forecast
-
     folder = temporary()
     waivers = tuple(use.waiver for use in run.waivers)
     rules, before = [rule_result.rule for rule_result in run.judged], run.reference

@@ -7,9 +7,9 @@ from itertools import islice
 from typing import Any, TextIO
 
 from checker import values
+from checker.compare.flips import Flip
+from checker.compare.forecast import Forecast, Turn
 from checker.evaluation.finding_states import State
-from checker.evaluation.forecast import Flip
-from checker.judgement.forecasting import Forecast, Turn
 from checker.model import Outcome, Waiver
 from checker.problems import printable
 from checker.reporting.escaping import json_text, one_line, shorten

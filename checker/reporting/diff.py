@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
 from checker import values
-from checker.evaluation.causes import Factor
+from checker.compare.diff import Change, Comparison, Side
 from checker.evaluation.finding_states import State
-from checker.judgement.compare import Change, Comparison, Side
-from checker.model import Category
+from checker.model import Category, Factor
 from checker.problems import printable
 from checker.reporting import wording
 from checker.reporting.escaping import json_text, one_line, shorten

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from checker.evaluation import forecast as forecasts
+from checker.compare import flips as forecasts
+from checker.compare.flips import forecast
+from checker.compare.forecast import _moved
 from checker.evaluation.engine import evaluate
 from checker.evaluation.finding_states import STATES, Way, states
-from checker.evaluation.forecast import forecast
-from checker.judgement.forecasting import _moved
 from checker.model import Location, Verdict, Waiver
 from checker.snapshot.writer import connect
 from checker.values import from_epoch_ms, parse_date, parse_time, round_ms

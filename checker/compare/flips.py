@@ -140,7 +140,7 @@ def forecast(way: Way, until: datetime, out: Path) -> Flips:
         parts = []
         for index, rule in enumerate(way.rules):
             own = [waiver for waiver in way.waivers if waiver.rule == rule.name]
-            turns = [at for waiver in own for at in _turns(waiver) if start < at <= end]
+            turns = [at for finding in own for at in _turns(finding) if start < at <= end]
             if not turns and not reads_now(rule):
                 continue
             if counts(rule):
@@ -195,11 +195,11 @@ def _state_at(rule: Rule, way: Way) -> Expression:
     if not own:
         return code
     covered = [
-        reaches(waiver, rule.scope, way.as_of, way.labels)
-        & (code == lit(CODES[waiver.covers]))
-        & (col(AT) >= lit(_turns(waiver)[0]))
-        & (col(AT) < lit(_turns(waiver)[1]))
-        for waiver in own
+        reaches(finding, rule.scope, way.as_of, way.labels)
+        & (code == lit(CODES[finding.covers]))
+        & (col(AT) >= lit(_turns(finding)[0]))
+        & (col(AT) < lit(_turns(finding)[1]))
+        for finding in own
     ]
     waived = coalesce(tree(lambda left, right: left | right, covered), false())
     return case(waived, code + lit(WAIVED)).otherwise(code).cast("TINYINT")
@@ -253,9 +253,9 @@ def _none(connection: Connection) -> Relation:
         "at": "BIGINT",
         **dict.fromkeys(("before", "after"), "TINYINT"),
     }
-    relation = connection.values([0])
+    item = connection.values([0])
     columns = [null(kind).alias(name) for name, kind in kinds.items()]
-    return relation.select(*columns).filter(false())
+    return item.select(*columns).filter(false())
 
 
 def _compared(connection: Connection, flips: Relation, way: Way) -> Relation:

@@ -7,7 +7,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from checker import values
-from checker.judgement.trend import PastRun
+from checker.compare.trend import PastRun, past_run, past_runs
+from checker.judgement.run import Run
+from checker.model import Severity
 from checker.problems import printable
 from checker.reporting.escaping import one_line, shorten
 
@@ -62,9 +64,9 @@ def text(name: str, runs: Sequence[PastRun]) -> str:
     return "\n".join(lines)
 
 
-def _changed(run: PastRun, word: str) -> str:
+def _changed(item: PastRun, word: str) -> str:
     """How many findings of a run became what, since the run that it was compared with."""
-    return "" if run.change is None else f"{run.change.get(word, 0):,}"
+    return "" if item.change is None else f"{item.change.get(word, 0):,}"
 
 
 def sparkline(numbers: Sequence[int]) -> str:
@@ -79,17 +81,17 @@ def document(name: str, runs: Sequence[PastRun]) -> dict[str, Any]:
     return {"schema": SCHEMA, "name": name, "runs": [_json(run) for run in runs]}
 
 
-def _json(run: PastRun) -> dict[str, Any]:
+def _json(item: PastRun) -> dict[str, Any]:
     return {
-        "run": run.run,
-        "as_of": values.iso(run.as_of),
-        "hypothetical": run.hypothetical,
-        "outcome": run.outcome.value,
-        "coverage": {**asdict(run.coverage), "evaluated": run.coverage.evaluated},
-        "change": None if run.change is None else dict(run.change),
-        "oldest": values.iso(run.oldest) if run.oldest else None,
-        "total": _tally(run.total),
-        "rules": [{"rule": name, **_tally(tally)} for name, tally in run.tallies.items()],
+        "run": item.run,
+        "as_of": values.iso(item.as_of),
+        "hypothetical": item.hypothetical,
+        "outcome": item.outcome.value,
+        "coverage": {**asdict(item.coverage), "evaluated": item.coverage.evaluated},
+        "change": None if item.change is None else dict(item.change),
+        "oldest": values.iso(item.oldest) if item.oldest else None,
+        "total": _tally(item.total),
+        "rules": [{"rule": name, **_tally(tally)} for name, tally in item.tallies.items()],
     }
 
 
@@ -114,6 +116,36 @@ def svg(points: Sequence[int], label: str = "") -> Markup:
     return Markup(  # noqa: S704 - numbers, and a label that is escaped
         f'<svg class="trend" viewBox="0 0 1000 100" preserveAspectRatio="none" {named} focusable="false">{bars}</svg>'
     )
+
+
+def points(run: Run) -> tuple[PastRun, ...]:
+    """Earlier runs and this one, oldest first; nothing where there are no earlier ones."""
+    if not run.trend:
+        return ()
+    tallies = {rule_result.rule.name: rule_result.tally for rule_result in run.judged}
+    change = {item.value: number for item, number in run.change.numbers.items()} if run.change else None
+    own = PastRun(run.id, run.as_of, run.outcome, run.hypothetical, run.coverage, tallies, change, run.oldest)
+    return (*past_runs(run.trend), own)
+
+
+def courses(run: Run, runs: Sequence[PastRun]) -> dict[str, list[int]]:
+    """Of each severity that a rule has, or once had fails of, the unwaived fails of each run; then the unknowns."""
+    kept: dict[str, dict[str, int]] = {}
+    for point in run.trend:
+        if earlier := past_run(point):
+            fails = kept.setdefault(earlier.run, {})
+            for rule_result in point["summary"]["rules"]:
+                severity = str(rule_result.get("severity"))
+                fails[severity] = fails.get(severity, 0) + int(rule_result.get("fail", 0))
+    own = dict.fromkeys((rule_result.rule.severity for rule_result in run.judged), 0)
+    for rule_result in run.judged:
+        own[rule_result.rule.severity] += rule_result.tally.fail
+    found = {}
+    for severity in reversed(Severity):
+        numbers = [kept.get(item.run, {}).get(severity.value, 0) for item in runs[:-1]]
+        if severity in own or any(numbers):
+            found[severity.value] = [*numbers, own.get(severity, 0)]
+    return found | {"unknown": [item.total.unknown for item in runs]}
 
 
 def _row(*cells: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from checker.judgement.compare import compare
+from checker.compare.diff import compare
 from checker.values import parse_date
 from tests.judgement.compared_runs import FORCED, image_set, ran, rule, waiver
 from tests.language.strategies import IDS

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TextIO
 
-from checker.judgement.compare import Comparison
-from checker.reporting import differing, differing_pages
+from checker.compare.diff import Comparison
+from checker.reporting import diff, diff_page
 
 FORMATS: Mapping[str, Callable[[Comparison, TextIO], None]] = {
-    "html": differing_pages.html,
-    "json": differing.json,
-    "markdown": differing_pages.markdown,
-    "text": differing.text,
+    "html": diff_page.html,
+    "json": diff.json,
+    "markdown": diff_page.markdown,
+    "text": diff.text,
 }
 
 

@@ -9,22 +9,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from checker import temporary_files
+from checker.compare import pairs
+from checker.compare.causes import SWAPPED
+from checker.compare.pairs import Counted
+from checker.evaluation.finding_reader import EVERY, NOTHING_EARLIER, Reader
+from checker.evaluation.finding_states import STATES, Entry, State, Way
+from checker.evaluation.open_findings import JudgedRule, JudgedRun, write_open_findings
 from checker.judgement.replaying import terms
 from checker.layout import FINDINGS, HISTORY, PRIOR, RECORDS
-from checker.model import NO_RENAMES, Category, Label, Renames, Rule, Subject, Waiver
+from checker.model import NO_RENAMES, Category, Factor, Label, Renames, Rule, Subject, Waiver
 from checker.policy.needs import needs
 from checker.policy.rule_digest import definition
 from checker.runs.evidence import temporary
 from checker.runs.run_reader import Kept
-
-if TYPE_CHECKING:
-    from checker.evaluation.causes import Entry, Factor
-    from checker.evaluation.compare import Counted
-    from checker.evaluation.finding_states import State, Way
-    from checker.evaluation.open_findings import JudgedRun
+from checker.snapshot.writer import write_snapshot
 
 MOST_EARLIER = 8
 """Runs of the audit before the later of the two that are looked at for what comes and goes; ten with the two."""
@@ -106,18 +107,12 @@ class Comparison:
 
     def changes(self, most: int | None = None) -> Iterator[Change]:
         """The changes, or the first of them, by category, rule, target, image set and version."""
-        from checker.evaluation.compare import rows
-
         rules = [self.rule(index) for index in range(len(self.entries))]
-        for row in islice(rows(self.folder / CHANGES), most):
+        for row in islice(pairs.rows(self.folder / CHANGES), most):
             yield self._change(rules, row)
 
     def _change(self, rules: Sequence[Rule], row: Mapping[str, Any]) -> Change:
-        from checker.evaluation.causes import SWAPPED
-        from checker.evaluation.compare import factors
-        from checker.evaluation.finding_states import STATES
-
-        causes = factors(row["causes"])
+        causes = pairs.factors(row["causes"])
         differ = self.entries[row["entry"]].factors
         return Change(
             rules[row["entry"]],
@@ -173,22 +168,17 @@ def compare(
         between: runs between the two.
         renames: what the old run calls otherwise than the new one.
     """
-    from checker.evaluation.causes import SWAPPED, Factor
-    from checker.evaluation.compare import Kept as Findings
-    from checker.evaluation.compare import compare as run
-    from checker.evaluation.open_findings import write_open_findings
-
     old = _renamed(old, renames)
     entries = _entries(old, new)
     differ = frozenset[Factor]().union(*(entry.factors for entry in entries))
     folder = temporary()
     ways = _Ways(old, new, folder)
-    found = Findings(
+    found = pairs.Kept(
         old.folder / FINDINGS, new.folder / FINDINGS, folder / PRIOR, old.name, tuple(before), tuple(between)
     )
     try:
         write_open_findings(_judged(old), folder / PRIOR, renames)
-        counts = run(ways, differ, entries, found, folder / CHANGES) if entries else []
+        counts = pairs.compare(ways, differ, entries, found, folder / CHANGES) if entries else []
     except BaseException:
         temporary_files.discard(folder)
         raise
@@ -220,8 +210,6 @@ def _renamed(side: Side, renames: Renames) -> Side:
 
 def _judged(item: Side) -> JudgedRun:
     """A side as a run whose findings are open after it."""
-    from checker.evaluation.open_findings import JudgedRule, JudgedRun
-
     rules = [JudgedRule(rule.name, rule.scope, definition(rule), rule.severity.value) for rule in item.rules]
     before = item.folder / PRIOR
     return JudgedRun(item.folder, item.name, item.as_of, rules, before if before.exists() else None)
@@ -229,8 +217,6 @@ def _judged(item: Side) -> JudgedRun:
 
 def _entries(old: Side, new: Side) -> list[Entry]:
     """The rules of both runs, the gravest first and the new one's before others, and in what the runs differ for each."""
-    from checker.evaluation.causes import Entry, Factor
-
     befores, afters = ({(rule.name, rule.scope): rule for rule in item.rules} for item in (old, new))
     found = []
     for name, scope in dict.fromkeys((*afters, *befores)):
@@ -280,9 +266,6 @@ class _Ways:
         self.written: dict[tuple[str, str], Path] = {}
 
     def __call__(self, tried: frozenset[Factor]) -> Way:
-        from checker.evaluation.causes import Factor
-        from checker.evaluation.finding_states import Way
-
         data, policy, waiver, clock = (
             self.new if factor in tried else self.old
             for factor in (Factor.DATA, Factor.POLICY, Factor.WAIVER, Factor.CLOCK)
@@ -300,8 +283,6 @@ class _Ways:
         return Way(self._snapshot(data, policy, labels), policy.rules, clock.as_of, waivers, labels)
 
     def _snapshot(self, data: Side, policy: Side, labels: Mapping[str, Label]) -> Path:
-        from checker.snapshot.writer import write_snapshot
-
         asked = needs(policy.rules)
         types = sorted((name, label.type, label.day, label.required) for name, label in labels.items())
         key = (f"{data.data} {data.history}", repr((asked, types)))
@@ -326,8 +307,6 @@ def _same_type(label: Label, other: Label | None) -> bool:
 
 def _message(rule: Rule, row: Mapping[str, Any]) -> str:
     """What a finding says, from what the run kept of it; nothing where it kept that in another way."""
-    from checker.evaluation.finding_reader import EVERY, NOTHING_EARLIER, Reader
-
     if row["fields"] is None:
         return ""
     subject: Subject = row["subject"]

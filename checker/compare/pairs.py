@@ -12,20 +12,23 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from checker.evaluation.causes import ENTRY, Entry, Factor, Ways, restated, with_causes
+from checker.compare.causes import Ways, with_causes
+from checker.compare.flapping import with_flapping
 from checker.evaluation.change import category_of, flipped, is_one, plain_causes, unchanged, with_known
 from checker.evaluation.compile import tree
 from checker.evaluation.finding_states import (
+    ENTRY,
     FINDINGS,
     FOUND,
     KEY,
     NO_FINDING,
     WAIVED,
+    Entry,
     Way,
     kept_states,
+    restated,
     states,
 )
-from checker.evaluation.flapping import with_flapping
 from checker.evaluation.open_findings import (
     DEFINITION,
     FIRST,
@@ -38,7 +41,7 @@ from checker.evaluation.open_findings import (
 )
 from checker.evaluation.scope_tables import SUBJECT
 from checker.layout import HISTORY
-from checker.model import Category, Rule, RuleScope, Subject, Verdict
+from checker.model import Category, Factor, Rule, RuleScope, Subject, Verdict
 from checker.snapshot.writer import connect, duckdb_path
 from checker.sql import (
     Connection,

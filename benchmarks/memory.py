@@ -18,7 +18,7 @@ from checker.evaluation.engine import evaluate
 from checker.judgement.gate import judge, sentence
 from checker.judgement.run import Judged, Run
 from checker.model import Coverage, Rule, RuleScope, Tally
-from checker.reporting.options import Options
+from checker.reporting.report_options import Options
 from checker.snapshot.writer import connect
 
 REPORTS = ("text", "json", "junit", "html")

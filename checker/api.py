@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from checker import temporary_files
 from checker.file_modes import private as owner_only
 from checker.judgement.gate import Gate, gate
-from checker.judgement.history import Past, past_of, remember
-from checker.judgement.judging import evaluate, run_id
-from checker.judgement.keeping import keep
-from checker.judgement.replaying import limits, rejudge, replay
+from checker.judgement.previous_runs import Past, past_of, remember
+from checker.judgement.replay import limits, rejudge, replay
 from checker.judgement.resumption import Criteria, criteria, given, refuse_other
 from checker.judgement.run import Run
+from checker.judgement.run_evaluation import evaluate, run_id
+from checker.judgement.seal import keep
 from checker.layout import RECORDS
 from checker.model import Duration, Needs, Target, Waiver, utc_now
 from checker.policy.choose import Rules, choose, named
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from checker.collection.estimate import Estimate
     from checker.config import AuditConfig
     from checker.evaluation.explain import Explanation
-    from checker.judgement.verifying import Verified
+    from checker.judgement.verification import Verified
 
 __all__ = [
     "Evidence",
@@ -126,7 +126,7 @@ def targets(
         InvalidInputError: labels that do not fit their declarations, or a pattern that no target matches.
     """
     from checker.config.labels import resolve
-    from checker.config.only import select
+    from checker.config.target_filter import select
     from checker.reporting.wording import unchosen
 
     every, warnings, ignored = resolve(config, policies.labels)
@@ -529,8 +529,8 @@ def verify(
     Raises:
         InvalidInputError: there is no such run, or the key cannot be read.
     """
-    from checker.judgement.verifying import verify as check
-    from checker.judgement.verifying import verify_all
+    from checker.judgement.verification import verify as check
+    from checker.judgement.verification import verify_all
     from checker.reporting.reproduction import report_differences
 
     keys = keys_of(None, [key] if isinstance(key, Path) else key or ())

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from checker import config
 from checker.config import Rate, load, resolve_targets
 from checker.config.audit import AuditConfig
-from checker.config.tables import Cell, read
+from checker.config.csv_tables import Cell, read
 from checker.model import LONGEST, SOON, Duration, ImageSetRef, Label, Location, Severity, Target, Type
 from checker.problems import InvalidInputError, render
 from checker.values import DAY

@@ -99,7 +99,7 @@ def _malformed() -> str:
     past: Any = sys.modules.get("checker.runs.run_reader")
     if past is None or not past.folders_read():
         return ""
-    from checker.judgement.derivation import underivable
+    from checker.judgement.reproduction import underivable
     from checker.problems import render
 
     try:

@@ -10,8 +10,8 @@ from checker.cli.kept import configured, find, store_of
 from checker.judgement.baseline import Baseline, all_statements, declare, find_baseline
 from checker.judgement.gate import Gate
 from checker.judgement.gate import gate as gate_in
-from checker.judgement.history import look_over
-from checker.judgement.keeping import gate_of
+from checker.judgement.previous_runs import look_over
+from checker.judgement.seal import gate_of
 from checker.model import Acceptance, Outcome, utc_now
 from checker.problems import InvalidInputError, Problem, one_line, suggest
 from checker.runs import pruning, run_reader

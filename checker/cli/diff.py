@@ -13,7 +13,7 @@ from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import STDOUT, ReportError, probe
 from checker.reporting.delivery import deliver
 from checker.reporting.diff_formats import FORMATS, write
-from checker.reporting.options import Format, Options
+from checker.reporting.report_options import Format, Options
 from checker.runs.run_names import is_path
 
 UNDELIVERED = 4

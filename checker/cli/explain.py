@@ -18,7 +18,7 @@ from checker.file_modes import private
 from checker.model import Param, Target, utc_now
 from checker.policy.choose import shown
 from checker.problems import InvalidInputError, Problem, suggest
-from checker.reporting.escaping import json_text
+from checker.reporting.escape import json_text
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig

@@ -14,7 +14,7 @@ from checker.cli import options
 from checker.cli.console import say, warn
 from checker.cli.schema import write
 from checker.problems import Problem
-from checker.reporting.escaping import json_text
+from checker.reporting.escape import json_text
 from checker.snapshot.attestations import BEST_EFFORT
 from checker.values import iso
 

@@ -17,8 +17,8 @@ from checker.cli.kept import find
 from checker.cli.options import Check
 from checker.input_files import load
 from checker.judgement.baseline import still_stands
-from checker.judgement.history import look_over
-from checker.judgement.replaying import overrides, terms
+from checker.judgement.previous_runs import look_over
+from checker.judgement.replay import overrides, terms
 from checker.layout import AUDIT, WAIVERS
 from checker.model import SOON, Duration, Waiver, utc_now
 from checker.problems import Gathered, InvalidInputError, Problem

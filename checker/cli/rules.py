@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from checker.cli.console import complain, say, warn
 from checker.cli.policies import Taken, packs_text, plain, taken
 from checker.problems import InvalidInputError, Problem, in_order, printable, render
-from checker.reporting.escaping import json_text
+from checker.reporting.escape import json_text
 
 LIST_SCHEMA = "imageset-checker/rules/1"
 VALIDATE_SCHEMA = "imageset-checker/rules-validate/1"

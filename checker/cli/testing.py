@@ -13,7 +13,7 @@ from checker.policytest.results import RuleResult, prove
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import STDOUT, probe
 from checker.reporting.delivery import deliver
-from checker.reporting.options import Format, Options
+from checker.reporting.report_options import Format, Options
 from checker.reporting.test_report import described, failure, lacked, write_json, write_junit
 
 FORMATS = ("json", "junit")

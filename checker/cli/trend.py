@@ -14,7 +14,7 @@ from checker.runs.run_names import own_audit, seen
 def run(runs: str | None, name: str | None, last: int, config: str | None, *, as_json: bool) -> int:
     """Prints the last runs of one audit; only manifests are read."""
     from checker.reporting import trend
-    from checker.reporting.escaping import json_text
+    from checker.reporting.escape import json_text
 
     own = configured(config, needed=runs is None)
     store = store_of(runs, own)

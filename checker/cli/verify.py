@@ -11,9 +11,9 @@ from checker import api
 from checker.cli.console import complain, progress, say, warn
 from checker.cli.kept import configured, home, store_of
 from checker.file_modes import private
-from checker.judgement.verifying import Verified
+from checker.judgement.verification import Verified
 from checker.problems import printable, render
-from checker.reporting.escaping import json_text
+from checker.reporting.escape import json_text
 from checker.runs.s3_keys import S3
 
 if TYPE_CHECKING:

@@ -140,7 +140,7 @@ def _covered(
     rule: str, path: Path, config: AuditConfig | None, kept: api.Kept
 ) -> frozenset[tuple[Subject, Verdict]]:
     """What the file of waivers covers today of the findings of a rule, also by waivers that the run did not know yet."""
-    from checker.judgement.replaying import terms
+    from checker.judgement.replay import terms
 
     limits = limits_of(config) if config else Limits()
     listed, _ = read_waivers(path, policies(config, kept), limits)

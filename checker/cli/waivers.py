@@ -12,7 +12,7 @@ from checker import api
 from checker.cli.console import say, warn
 from checker.cli.kept import configured, find
 from checker.cli.waive import policies, waivers_file
-from checker.judgement.replaying import overrides
+from checker.judgement.replay import overrides
 from checker.model import SOON, Duration, Outcome, Waiver, utc_now
 from checker.problems import Gathered, InvalidInputError, Problem, one_line
 from checker.values import BadValueError, parse_time

@@ -24,7 +24,7 @@ from checker.collection.retry import Line
 from checker.collection.reuse import PriorAnswers
 from checker.collection.search_results import Found
 from checker.collection.target_session import Site
-from checker.config.only import chosen, may_match
+from checker.config.target_filter import chosen, may_match
 from checker.model import Target
 from checker.snapshot.records import NO_LONGER_LISTED, Record
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from checker import temporary_files
-from checker.compare import pairs
+from checker.compare import pairing
 from checker.compare.causes import SWAPPED
-from checker.compare.pairs import Counted
+from checker.compare.pairing import Counted
 from checker.evaluation.finding_reader import EVERY, NOTHING_EARLIER, Reader
 from checker.evaluation.finding_states import STATES, Entry, State, Way
 from checker.evaluation.open_findings import JudgedRule, JudgedRun, write_open_findings
-from checker.judgement.replaying import terms
+from checker.judgement.replay import terms
 from checker.layout import FINDINGS, HISTORY, PRIOR, RECORDS
 from checker.model import NO_RENAMES, Category, Factor, Label, Renames, Rule, Subject, Waiver
 from checker.policy.needs import needs
@@ -108,11 +108,11 @@ class Comparison:
     def changes(self, most: int | None = None) -> Iterator[Change]:
         """The changes, or the first of them, by category, rule, target, image set and version."""
         rules = [self.rule(index) for index in range(len(self.entries))]
-        for row in islice(pairs.rows(self.folder / CHANGES), most):
+        for row in islice(pairing.rows(self.folder / CHANGES), most):
             yield self._change(rules, row)
 
     def _change(self, rules: Sequence[Rule], row: Mapping[str, Any]) -> Change:
-        causes = pairs.factors(row["causes"])
+        causes = pairing.factors(row["causes"])
         differ = self.entries[row["entry"]].factors
         return Change(
             rules[row["entry"]],
@@ -173,12 +173,12 @@ def compare(
     differ = frozenset[Factor]().union(*(entry.factors for entry in entries))
     folder = temporary()
     ways = _Ways(old, new, folder)
-    found = pairs.Kept(
+    found = pairing.Kept(
         old.folder / FINDINGS, new.folder / FINDINGS, folder / PRIOR, old.name, tuple(before), tuple(between)
     )
     try:
         write_open_findings(_judged(old), folder / PRIOR, renames)
-        counts = pairs.compare(ways, differ, entries, found, folder / CHANGES) if entries else []
+        counts = pairing.compare(ways, differ, entries, found, folder / CHANGES) if entries else []
     except BaseException:
         temporary_files.discard(folder)
         raise

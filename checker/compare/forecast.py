@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import groupby, islice
 
 from checker import temporary_files
-from checker.compare.flips import Flip, Flips, Step, forecast
+from checker.compare.state_changes import Flip, Flips, Step, forecast
 from checker.evaluation.finding_states import State, Way
 from checker.judgement.gate import judge
 from checker.judgement.run import Run

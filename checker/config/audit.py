@@ -10,8 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from checker.config.reach import Spread
-from checker.config.tables import Cell, Table
+from checker.config.csv_tables import Cell, Table
+from checker.config.target_locations import Spread
 from checker.model import LONGEST, NO_RENAMES, SOON, Duration, Location, Renames, Severity
 from checker.policy.tailoring import Override
 from checker.problems import InvalidInputError, Problem

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from checker.config.audit import AuditConfig, Listed, TargetConfig
-from checker.config.chosen import read_where
-from checker.config.listing import id_problem, row_store, row_version
-from checker.config.reach import ACCOUNT
-from checker.config.tables import COLUMNS, Cell, Table
+from checker.config.csv_tables import COLUMNS, Cell, Table
+from checker.config.image_set_lists import id_problem, row_store, row_version
+from checker.config.target_locations import ACCOUNT
+from checker.config.where import read_where
 from checker.model import Discovery, ImageSetRef, Label, Scalar, Target, Type
 from checker.problems import InvalidInputError, Problem, nearest, suggest
 from checker.values import INTEGERS, BadValueError, parse_scalar, show

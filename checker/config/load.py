@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from checker import aws, yamlsource
-from checker.config import listing, reach, schema
+from checker.config import image_set_lists, schema, target_locations
 from checker.config.audit import AuditConfig, Collect, Listed, Rate, TargetConfig
-from checker.config.listing import Files
-from checker.config.tables import Table
+from checker.config.csv_tables import Table
+from checker.config.image_set_lists import Files
 from checker.model import LONGEST, SOON, Renames, Severity
 from checker.policy.tailoring import Override, read_overrides
 from checker.problems import InvalidInputError, Problem, nearest
@@ -49,7 +49,7 @@ def load(path: Path, shown: str | None = None) -> AuditConfig:
     parts = [_parts(node, files) for node in nodes]
     problems += _pinned_of_all(nodes, parts)
     problems += _between_targets(root, nodes)
-    problems += reach.problems(root, nodes)
+    problems += target_locations.problems(root, nodes)
     problems += _complete(nodes)
     problems += _profiles(root, nodes)
     problems += _store(root)
@@ -90,8 +90,10 @@ def _parts(node: Node, files: Files) -> _Parts:
     entries = node.value
     store = _text(node, "datastore")
     own = store.value if store and store.value != "all" else ""
-    sets = listing.listed(entries["image_sets"].node, files, own) if "image_sets" in entries else ()
-    labels = listing.label_entries(entries["labels"].node, files.problems) if "labels" in entries else ()
+    sets = image_set_lists.listed(entries["image_sets"].node, files, own) if "image_sets" in entries else ()
+    labels = (
+        image_set_lists.label_entries(entries["labels"].node, files.problems) if "labels" in entries else ()
+    )
     inventory = entries["labels_from"].node if "labels_from" in entries else None
     usable = inventory is not None and isinstance(inventory.value, str) and inventory.value
     return sets, labels, files.table(inventory) if inventory is not None and usable else None
@@ -126,7 +128,7 @@ def _complete(nodes: list[Node]) -> Iterator[Problem]:
     """`complete` beside image sets that are searched: it goes without saying, or cannot be."""
     for node in nodes:
         sets, whole = node.value.get("image_sets"), node.value.get("complete")
-        if not sets or not whole or not reach.searched(sets.node):
+        if not sets or not whole or not target_locations.searched(sets.node):
             continue
         if sets.node.value == "all" and whole.node.value is False:
             yield whole.node.problem("`image_sets: all` is complete", "leave `complete` out")
@@ -192,9 +194,9 @@ def _renamed(root: Node, nodes: list[Node]) -> Iterator[Problem]:
 
 def _region(root: Node, node: Node, problems: list[Problem]) -> str:
     """The Region of a target: its own, that of `defaults`, or the one that AWS's settings have for its profile."""
-    found = reach.entry(root, node, "region", "regions")
+    found = target_locations.entry(root, node, "region", "regions")
     if found is not None:
-        several = reach.spread(root, node).regions
+        several = target_locations.spread(root, node).regions
         if isinstance(found.node.value, str) or several:
             return several[0] if several else str(found.node.value)
         return ""  # there, but no text: the shape's problem says so
@@ -210,7 +212,9 @@ def _region(root: Node, node: Node, problems: list[Problem]) -> str:
 
 
 def _unlisted_regions(root: Node, nodes: list[Node]) -> Iterator[Problem]:
-    entries = [entry.node for node in nodes if (entry := reach.entry(root, node, "region", "regions"))]
+    entries = [
+        entry.node for node in nodes if (entry := target_locations.entry(root, node, "region", "regions"))
+    ]
     regions = [
         item for entry in entries for item in (entry.value if isinstance(entry.value, tuple) else (entry,))
     ]
@@ -232,7 +236,8 @@ def _config(path: Path, document: Document, checked: Any, found: _Found) -> Audi
         name=checked.name,
         policies=root.at(("policies",)).value,
         targets=tuple(
-            _target(reach.spread(root, node), node, checked.defaults, *rest) for node, *rest in targets
+            _target(target_locations.spread(root, node), node, checked.defaults, *rest)
+            for node, *rest in targets
         ),
         params=dict(params),
         rules=found.rules,
@@ -271,7 +276,7 @@ def _collect(given: Any) -> Collect:
 
 
 def _target(  # noqa: PLR0917 - one of each for a target
-    spread: reach.Spread, node: Node, defaults: Any, own: Any, region: str, part: _Parts
+    spread: target_locations.Spread, node: Node, defaults: Any, own: Any, region: str, part: _Parts
 ) -> TargetConfig:
     sets, labels, labels_from = part
     entry = node.value["image_sets"].node
@@ -288,7 +293,7 @@ def _target(  # noqa: PLR0917 - one of each for a target
         external_id=own.external_id or defaults.external_id,
         complete=own.complete or entry.value == "all",
         datastores=own.datastores or ("*" if own.datastore == "all" else None),
-        searched=reach.searched(entry),
+        searched=target_locations.searched(entry),
         where=entry.value["where"].node if isinstance(entry.value, dict) and "where" in entry.value else None,
         spread=spread,
         retired=tuple(own.retired),

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from checker.evaluation.aggregates import stores
+from checker.evaluation.change_instants import AT, candidates, counts, distinct_ahead, leaves_of, reads_now
 from checker.evaluation.compile import CODES
-from checker.evaluation.instants import AT, candidates, counts, distinct_ahead, leaves_of, reads_now
 from checker.evaluation.scope_tables import read_table
 from checker.evaluation.target_rows import judged as verdict
 from checker.model import Rule, Verdict

@@ -15,7 +15,7 @@ from itertools import dropwhile, islice
 from typing import Any, Literal
 
 from checker.judgement.gate import Gate
-from checker.judgement.keeping import gate_of
+from checker.judgement.seal import gate_of
 from checker.layout import PRUNED
 from checker.model import Acceptance, Outcome, Severity
 from checker.problems import InvalidInputError, Problem

@@ -10,7 +10,7 @@ from checker.judgement.run import Predecessors
 from checker.model import Category
 
 if TYPE_CHECKING:
-    from checker.evaluation.since import Since
+    from checker.evaluation.change_totals import Since
 
 CAUSES: Mapping[str, str] = {
     "data": "since the answers changed",

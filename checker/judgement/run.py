@@ -35,9 +35,9 @@ from checker.snapshot.datastore_coverage import Reached
 from checker.waivers.status import WaiverUse
 
 if TYPE_CHECKING:
-    from checker.evaluation.change import Reference
+    from checker.evaluation.change_totals import Since
+    from checker.evaluation.finding_change import Reference
     from checker.evaluation.finding_order import Order
-    from checker.evaluation.since import Since
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Compared:
 
     def reference(self, folder: Path) -> Reference | None:
         """What findings in a folder are compared with; None where the folder has not got it."""
-        from checker.evaluation.change import Reference
+        from checker.evaluation.finding_change import Reference
 
         file = folder / _FILES[self.kind]
         return Reference(file, self.as_of, self.run) if file.exists() else None

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from checker.reporting import html, json, junit, text
 from checker.reporting.delivery import STDOUT, ReportError, deliver, probe
-from checker.reporting.options import Format, JUnitPasses, Options
+from checker.reporting.report_options import Format, JUnitPasses, Options
 
 FORMATS: Mapping[str, Format] = {
     "html": Format(html.write, "one page for auditors, readable without network and scripts"),

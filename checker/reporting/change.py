@@ -12,7 +12,7 @@ from checker.model import Acceptance, Category
 from checker.waivers.status import day
 
 if TYPE_CHECKING:
-    from checker.evaluation.since import Since
+    from checker.evaluation.change_totals import Since
 
 WORDS: tuple[tuple[Category, str], ...] = (
     (

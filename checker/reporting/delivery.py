@@ -16,7 +16,7 @@ from checker import temporary_files
 from checker.file_modes import private, public
 from checker.judgement.run import Run
 from checker.problems import CheckerError, InvalidInputError, Problem, printable
-from checker.reporting.options import Document, Format, Options
+from checker.reporting.report_options import Document, Format, Options
 
 STDOUT = "-"
 # Renaming would put a file in place of the stream that the shell has opened.

@@ -11,7 +11,7 @@ from checker.evaluation.finding_states import State
 from checker.model import Category, Factor
 from checker.problems import printable
 from checker.reporting import wording
-from checker.reporting.escaping import json_text, one_line, shorten
+from checker.reporting.escape import json_text, one_line, shorten
 
 SCHEMA = "imageset-checker/diff/1"
 MOST_CHANGES = 50

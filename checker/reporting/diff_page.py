@@ -11,7 +11,7 @@ from checker import values
 from checker.compare.diff import Comparison
 from checker.package_data import folder
 from checker.reporting import diff
-from checker.reporting.escaping import one_line, shorten, visible
+from checker.reporting.escape import one_line, shorten, visible
 from checker.reporting.templates import template
 
 LONGEST = 2_000

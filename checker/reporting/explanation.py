@@ -13,7 +13,7 @@ from checker.model import Group, Location, Pack, Rule, Verdict
 from checker.policy.messages import ABSENT
 from checker.policy.params import used
 from checker.problems import excerpt, one_line, printable
-from checker.reporting.normal import answers, plain
+from checker.reporting.normal_form import answers, plain
 from checker.reporting.wording import phrase, rests_on
 
 SCHEMA = "imageset-checker/explain/1"

@@ -7,12 +7,12 @@ from itertools import islice
 from typing import Any, TextIO
 
 from checker import values
-from checker.compare.flips import Flip
 from checker.compare.forecast import Forecast, Turn
+from checker.compare.state_changes import Flip
 from checker.evaluation.finding_states import State
 from checker.model import Outcome, Waiver
 from checker.problems import printable
-from checker.reporting.escaping import json_text, one_line, shorten
+from checker.reporting.escape import json_text, one_line, shorten
 
 SCHEMA = "imageset-checker/forecast/1"
 MOST_FLIPS = 50

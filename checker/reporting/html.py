@@ -15,10 +15,10 @@ from checker.judgement.change_summary import new_causes
 from checker.judgement.run import Judged, Run
 from checker.model import Category, Finding, Outcome, Verdict
 from checker.package_data import folder
-from checker.reporting import change, normal, packing, trend, waivers, wording
-from checker.reporting.controls import control_results, worst
-from checker.reporting.escaping import json_text, shorten, visible
-from checker.reporting.options import Options
+from checker.reporting import change, normal_form, page_data, trend, waivers, wording
+from checker.reporting.control_matrix import control_results, worst
+from checker.reporting.escape import json_text, shorten, visible
+from checker.reporting.report_options import Options
 from checker.reporting.templates import template
 from checker.waivers.status import covered, day, days_left
 
@@ -176,16 +176,16 @@ def _findings(run: Run) -> tuple[list[StaticRow], dict[str, Any]]:
         rule_result.tally.fail + rule_result.tally.waived + rule_result.tally.unknown
         for rule_result in run.ranked
     ]
-    most = min(MOST_EMBEDDED, MOST_BYTES // packing.ROW_COST)
+    most = min(MOST_EMBEDDED, MOST_BYTES // page_data.ROW_COST)
     embedded = shares(totals, most)
     places = {item.rule.name: place for place, item in enumerate(run.judged)}
-    groups: list[packing.Rows] = []
+    groups: list[page_data.Rows] = []
     left, budget = sum(embedded), MOST_BYTES
     for number, (judged, found) in enumerate(run.findings_by_rule()):
-        group = packing.Rows(judged.rule, places[judged.rule.name])
+        group = page_data.Rows(judged.rule, places[judged.rule.name])
         # its part by number of findings, or all that the later rules' plainest findings leave over
         later = left - embedded[number]
-        allowed = max(budget * embedded[number] // max(left, 1), budget - packing.ROW_COST * later)
+        allowed = max(budget * embedded[number] // max(left, 1), budget - page_data.ROW_COST * later)
         for finding in islice(found, embedded[number]):
             group.add(finding, waivers.note(run, finding))
             if group.cost >= allowed:
@@ -193,7 +193,7 @@ def _findings(run: Run) -> tuple[list[StaticRow], dict[str, Any]]:
         left, budget = later, budget - group.cost
         if group.sets:
             groups.append(group)
-    data = packing.packed(groups, sum(totals))
+    data = page_data.packed(groups, sum(totals))
     data["waivers"] = {use.waiver.number: waivers.brief(use.waiver) for use in run.waivers}
     data["compared"] = run.change is not None
     data["as_of"] = values.iso(run.as_of)
@@ -213,7 +213,7 @@ def _unshown(run: Run, rows: Sequence[StaticRow]) -> list[tuple[str, int]]:
 
 def _row(run: Run, finding: Finding, *, first: bool) -> StaticRow:
     return StaticRow(
-        normal.finding_id(finding.rule, finding.subject),
+        normal_form.finding_id(finding.rule, finding.subject),
         finding,
         # a waived unknown stays unknown; its note says the rest
         "waived" if finding.waived and finding.verdict is Verdict.FAIL else finding.verdict.value,

@@ -6,18 +6,18 @@ from collections.abc import Iterable
 from typing import Any, TextIO
 
 from checker.judgement.run import Run
-from checker.reporting import normal
-from checker.reporting.escaping import json_text
-from checker.reporting.options import Options
+from checker.reporting import normal_form
+from checker.reporting.escape import json_text
+from checker.reporting.report_options import Options
 
 
 def write(run: Run, out: TextIO, options: Options) -> None:  # noqa: ARG001 - every writer takes the same
     """results.json: `schema`, `run`, `summary`, then `findings` and `unreadable`, one a line."""
-    header = json_text(normal.header(run), indent=2).removesuffix("\n}")
+    header = json_text(normal_form.header(run), indent=2).removesuffix("\n}")
     out.write(f"{header},\n")
-    _list(out, "findings", (normal.finding(finding, run.as_of) for finding in run.findings()))
+    _list(out, "findings", (normal_form.finding(finding, run.as_of) for finding in run.findings()))
     out.write(",\n")
-    _list(out, "unreadable", (normal.unreadable(image_set) for image_set in run.unread()))
+    _list(out, "unreadable", (normal_form.unreadable(image_set) for image_set in run.unread()))
     out.write("\n}\n")
 
 

@@ -16,10 +16,10 @@ from checker import values
 from checker.judgement.run import Judged, Run, SubjectVerdict
 from checker.model import Finding, Outcome, Pack, Rule, Subject, Verdict
 from checker.reporting import waivers, wording
-from checker.reporting.escaping import one_line, shorten, xml_text
-from checker.reporting.options import Document, Options
-from checker.reporting.spooling import UNLIMITED, Case, Limits, Plan, Suite
-from checker.reporting.spooling import documents as split
+from checker.reporting.escape import one_line, shorten, xml_text
+from checker.reporting.junit_documents import UNLIMITED, Case, Limits, Plan, Suite
+from checker.reporting.junit_documents import documents as split
+from checker.reporting.report_options import Document, Options
 from checker.reporting.templates import template
 
 MOST_NOTES = 20

@@ -12,7 +12,7 @@ from checker import temporary_files
 from checker.judgement.run import Run
 from checker.reporting import FORMATS
 from checker.reporting.delivery import deliver, part
-from checker.reporting.options import JUnitPasses, Options
+from checker.reporting.report_options import JUnitPasses, Options
 from checker.runs.first_difference import text_difference
 
 REPORTS = "reports/"

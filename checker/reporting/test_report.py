@@ -12,9 +12,9 @@ from checker.policy.rule_tests import AS_OF
 from checker.policytest.cases import CaseResult
 from checker.policytest.mutation_score import Score
 from checker.policytest.results import RuleResult
-from checker.reporting.escaping import one_line, shorten, xml_text
-from checker.reporting.spooling import UNLIMITED, Case, Plan
-from checker.reporting.spooling import documents as split
+from checker.reporting.escape import one_line, shorten, xml_text
+from checker.reporting.junit_documents import UNLIMITED, Case, Plan
+from checker.reporting.junit_documents import documents as split
 from checker.reporting.templates import template
 
 SCHEMA = "imageset-checker/rules-test/1"

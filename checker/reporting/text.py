@@ -12,10 +12,10 @@ from checker.judgement.run import Run
 from checker.model import Finding, Outcome, Tally, Verdict
 from checker.problems import printable
 from checker.reporting import change, waivers, wording
-from checker.reporting.controls import remarks
+from checker.reporting.control_matrix import remarks
 from checker.reporting.delivery import STDOUT
-from checker.reporting.escaping import one_line, shorten
-from checker.reporting.options import Options
+from checker.reporting.escape import one_line, shorten
+from checker.reporting.report_options import Options
 
 MOST_FINDINGS = 20
 MOST_UNREADABLE = 10

@@ -11,7 +11,7 @@ from checker.compare.trend import PastRun, past_run, past_runs
 from checker.judgement.run import Run
 from checker.model import Severity
 from checker.problems import printable
-from checker.reporting.escaping import one_line, shorten
+from checker.reporting.escape import one_line, shorten
 
 if TYPE_CHECKING:
     from markupsafe import Markup

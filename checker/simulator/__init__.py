@@ -11,17 +11,7 @@ moto is imported by the functions, not by this package.
 
 from __future__ import annotations
 
-from .backdoor import (
-    DEFAULT_ACCOUNT,
-    DEFAULT_REGION,
-    PlacedDatastore,
-    PlacedVersion,
-    backend,
-    put_datastore,
-    put_image_set,
-)
-from .registration import SimulatorMissingError, register
-from .rehearsal import (
+from .faults import (
     ANY_ACTION,
     DOCUMENTED_QUOTAS,
     Call,
@@ -31,8 +21,18 @@ from .rehearsal import (
     Rehearsal,
     TokenBucket,
 )
-from .seed import SEEDS, DemoImageSet, DemoStore, change_demo, seed_demo
+from .registration import SimulatorMissingError, register
+from .sample_data import SEEDS, DemoImageSet, DemoStore, change_demo, seed_demo
 from .server import RunningSimulator, serve
+from .state_setup import (
+    DEFAULT_ACCOUNT,
+    DEFAULT_REGION,
+    PlacedDatastore,
+    PlacedVersion,
+    backend,
+    put_datastore,
+    put_image_set,
+)
 
 __all__ = [
     "ANY_ACTION",

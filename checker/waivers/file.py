@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 from checker import yamlsource
+from checker.config.image_set_lists import id_problem, positive
 from checker.config.labels import typed_label
-from checker.config.listing import id_problem, positive
 from checker.model import Label, Rule, Scalar, Verdict, Waiver
 from checker.policy.load import Policies
 from checker.policy.mapping_shape import Shape, assert_whole

@@ -10,7 +10,7 @@ import pytest
 from load_server.faults import WireFault
 
 from checker.cli import main
-from checker.simulator.rehearsal import ANY_ACTION, ModelError, RawAnswer
+from checker.simulator.faults import ANY_ACTION, ModelError, RawAnswer
 from tests.cli.scale import POLICY, STORE, Audit, served, store
 
 AS_OF = ("--as-of", "2026-01-01T00:00:00Z")

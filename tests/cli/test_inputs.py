@@ -8,11 +8,11 @@ import threading
 from pathlib import Path
 
 import pytest
-from judgement.test_replaying import answer
+from judgement.test_replay import answer
 
 from checker import input_files
 from checker.cli import main
-from checker.config import tables
+from checker.config import csv_tables
 from checker.snapshot import json_files
 
 ONE = f"{1:032x}"
@@ -50,7 +50,7 @@ READERS = {
 def place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(input_files, "LONGEST_WAIT", 0.1)
-    monkeypatch.setattr(tables, "LARGEST_TABLE", 1 << 20)
+    monkeypatch.setattr(csv_tables, "LARGEST_TABLE", 1 << 20)
     monkeypatch.setattr(json_files, "LARGEST_TABLE", 1 << 20)
     Path("p.yaml").write_text(POLICY)
     Path("sets.json").write_text(json.dumps([answer(ONE, overrides={"forced": True})]))

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from judgement.test_replaying import answer
+from judgement.test_replay import answer
 
 from checker.cli import machine, main
 from checker.snapshot import columns

@@ -15,7 +15,7 @@ import pytest
 from load_server.faults import WireFault
 
 from checker.cli import main
-from checker.simulator.rehearsal import ModelError
+from checker.simulator.faults import ModelError
 from tests.budgets import examples
 from tests.cli.scale import POLICY, STORE, Audit, chain, move, served, store
 

@@ -8,7 +8,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 import time_machine
-from judgement.test_verifying import key_pair
+from judgement.test_verification import key_pair
 from runs.folders import add_at, s3_server
 
 from checker.cli import main

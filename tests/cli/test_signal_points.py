@@ -288,7 +288,7 @@ def test_a_second_signal_ends_what_the_first_one_has_not(folder: Path) -> None:
 
 
 PARTS = """
-import checker.reporting.junit as junit, checker.reporting.spooling as spooling
+import checker.reporting.junit as junit, checker.reporting.junit_documents as spooling
 junit.Limits = lambda: spooling.Limits(cases=40)
 """
 

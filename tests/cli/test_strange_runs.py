@@ -16,7 +16,7 @@ from checker.problems import InvalidInputError
 from checker.runs.local_store import open_store
 from checker.runs.run_folder import RunFolderError
 from tests.copies import copied
-from tests.judgement.test_replaying import ANSWERS, POLICY
+from tests.judgement.test_replay import ANSWERS, POLICY
 from tests.runs.folders import add, s3_server
 
 CHECK = ["check", "-q", "-p", "p.yaml", "--image-sets", "sets.json", "--runs", "runs"]

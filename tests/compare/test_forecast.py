@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from checker.compare import flips as forecasts
-from checker.compare.flips import forecast
+from checker.compare import state_changes as forecasts
 from checker.compare.forecast import _moved
+from checker.compare.state_changes import forecast
 from checker.evaluation.engine import evaluate
 from checker.evaluation.finding_states import STATES, Way, states
 from checker.model import Location, Verdict, Waiver

@@ -10,8 +10,8 @@ import pytest
 from checker.cli import main
 from checker.runs.local_store import open_store
 from checker.runs.run_folder import digests
-from judgement.test_replaying import answer
-from judgement.test_verifying import reseal
+from judgement.test_replay import answer
+from judgement.test_verification import reseal
 
 ONE, TWO = f"{1:032x}", f"{2:032x}"
 FORCED = [answer(ONE, overrides={"forced": True}), answer(TWO)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from checker.cli import main
-from judgement.test_replaying import answer
+from judgement.test_replay import answer
 
 ONE, TWO, THREE = (f"{number:032x}" for number in (1, 2, 3))
 FORCED = {"overrides": {"forced": True}}

@@ -16,8 +16,8 @@ import pytest
 from checker.cli import main
 from checker.runs.local_store import open_store
 from tests.budgets import examples
-from tests.judgement.test_replaying import ANSWERS, DELETED, HEALTHY, POLICY, answer
-from tests.judgement.test_verifying import digests, reseal
+from tests.judgement.test_replay import ANSWERS, DELETED, HEALTHY, POLICY, answer
+from tests.judgement.test_verification import digests, reseal
 
 HISTORY = """\
   - {id: stays, title: Stays, severity: low, when: {previous.found: true}, require: {found: true}}

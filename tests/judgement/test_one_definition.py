@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checker.compare.diff import compare
-from checker.evaluation.change import Reference, record_change
+from checker.evaluation.change_totals import since
 from checker.evaluation.engine import evaluate
+from checker.evaluation.finding_change import Reference, record_change
 from checker.evaluation.open_findings import JudgedRule, JudgedRun, write_open_findings
-from checker.evaluation.since import since
 from checker.layout import PRIOR
 from checker.policy.rule_digest import definition
 from checker.snapshot.history import write_history

@@ -16,8 +16,8 @@ from runs.test_pruning import statement
 from checker.cli import main
 from checker.layout import PRUNED, PRUNED_SIGNATURE
 from checker.runs.local_store import open_store
-from judgement.test_replaying import answer
-from judgement.test_verifying import key_pair
+from judgement.test_replay import answer
+from judgement.test_verification import key_pair
 
 __all__ = ["aws_env"]
 

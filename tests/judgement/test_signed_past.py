@@ -20,7 +20,7 @@ __all__ = ["aws_env"]
 import checker
 from checker.cli import main
 from checker.runs.run_folder import digests
-from judgement.test_replaying import answer
+from judgement.test_replay import answer
 
 ONE, TWO = f"{1:032x}", f"{2:032x}"
 FORCED = [answer(ONE, overrides={"forced": True}), answer(TWO)]

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from checker.simulator.backdoor import DEFAULT_ACCOUNT, DEFAULT_REGION
-from checker.simulator.rehearsal import DOCUMENTED_QUOTAS
+from checker.simulator.faults import DOCUMENTED_QUOTAS
+from checker.simulator.state_setup import DEFAULT_ACCOUNT, DEFAULT_REGION
 
 from .faults import WireFault, fault
 from .server import serve_load

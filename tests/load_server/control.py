@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from checker.simulator.rehearsal import DOCUMENTED_QUOTAS
+from checker.simulator.faults import DOCUMENTED_QUOTAS
 
 from .faults import fault
 from .iam import Policy

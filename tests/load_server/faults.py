@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-from checker.simulator.rehearsal import DOCUMENTED_QUOTAS, Fault, ModelError, RawAnswer, TokenBucket
+from checker.simulator.faults import DOCUMENTED_QUOTAS, Fault, ModelError, RawAnswer, TokenBucket
 
 Break = Literal["", "reset", "truncate", "hang"]
 

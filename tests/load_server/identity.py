@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from xml.sax.saxutils import escape
 
-from checker.simulator.rehearsal import ModelError
+from checker.simulator.faults import ModelError
 
 from .messages import Reply
 

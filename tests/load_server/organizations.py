@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from checker.simulator.rehearsal import ModelError
+from checker.simulator.faults import ModelError
 
 from .errors import RefusedError
 from .messages import Reply

@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from checker.aws.actions import ACTIONS, COLLECTED
-from checker.simulator.backdoor import DEFAULT_ACCOUNT, DEFAULT_REGION
-from checker.simulator.rehearsal import DOCUMENTED_QUOTAS, Call, Fault, ModelError, RawAnswer
+from checker.simulator.faults import DOCUMENTED_QUOTAS, Call, Fault, ModelError, RawAnswer
+from checker.simulator.state_setup import DEFAULT_ACCOUNT, DEFAULT_REGION
 
 from . import identity, organizations
 from .actions import HANDLERS

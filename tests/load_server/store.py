@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple
 
-from checker.simulator.backdoor import DEFAULT_ACCOUNT, DEFAULT_REGION
+from checker.simulator.state_setup import DEFAULT_ACCOUNT, DEFAULT_REGION
 
 STEP = 24 * 3600 * 1000
 """Milliseconds from one version of an image set to the next one."""

@@ -14,8 +14,8 @@ import yaml
 from checker import yaml_pitfalls
 from checker.cli import main
 from checker.collection.search_filters import OPEN, bounds
+from checker.evaluation.change_instants import candidates
 from checker.evaluation.compile import Compiler
-from checker.evaluation.instants import candidates
 from checker.model import Absence, Duration, Field, Leaf, Operand, Source, Test, Type, utc_now
 from checker.policy.literals import comparable
 from checker.policy.operators import BARE, OPERATORS, STRINGS, Operator, aliases, holds, operators_of, timed

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from report_runs import AS_OF, HOSTILE, NO_FORCE, RECENT, TIDY, FakeRun, found, run_of, subject
 
-from checker.evaluation.since import Gone, Since
+from checker.evaluation.change_totals import Gone, Since
 from checker.judgement.gate import Gate
 from checker.judgement.run import Compared, Predecessors, SubjectVerdict
 from checker.model import Acceptance, Category, Coverage, Location, Severity, Verdict, Waiver

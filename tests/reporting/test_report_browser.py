@@ -10,7 +10,7 @@ from report_runs import HOSTILE, governed, hostile, ordinary
 from test_report_html import many
 
 from checker.reporting import FORMATS, Options, deliver
-from checker.reporting.normal import finding_id
+from checker.reporting.normal_form import finding_id
 
 pytestmark = pytest.mark.browser
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 800}

@@ -33,7 +33,7 @@ from checker.model import (
     Verdict,
 )
 from checker.reporting import FORMATS, Options
-from checker.reporting.controls import State, control_results
+from checker.reporting.control_matrix import State, control_results
 
 WHERE = Location("audit.yaml", 7, 3)
 ONE = Control("hipaa", "a")

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from lxml import etree
 from markupsafe import escape
 
-from checker.reporting.escaping import json_text, one_line, shorten, visible, xml_text
+from checker.reporting.escape import json_text, one_line, shorten, visible, xml_text
 
 anything = st.text(st.characters(codec=None)) | st.text("\x00\x1b\x85\u202e\u2028\ud800\ufffe\r\n\t<>&]\"' a")
 

@@ -28,9 +28,9 @@ from report_runs import (
 from checker import values
 from checker.judgement.gate import Gate
 from checker.model import Coverage, Subject, Verdict
-from checker.reporting import FORMATS, Options, normal
+from checker.reporting import FORMATS, Options, normal_form
 from checker.reporting import html as page
-from checker.reporting.packing import ALPHABET, column, digits
+from checker.reporting.page_data import ALPHABET, column, digits
 
 RUNS = (ordinary, clean_run, hostile, governed, stores_only, lenient, hostile_waivers)
 
@@ -203,7 +203,7 @@ def test_shows_the_worst_and_says_how_many_more_and_of_which_rules_it_shows_none
     tree = html.document_fromstring(text)
     rows = tree.xpath("//tbody[@id='rows']/tr")
     assert [row.get("id").removeprefix("f-") for row in rows] == [
-        normal.finding_id(finding.rule, finding.subject) for finding in run.findings(200)
+        normal_form.finding_id(finding.rule, finding.subject) for finding in run.findings(200)
     ]
     assert "The worst 200 of 2,300 findings. The other 2,100" in text
     shown = {finding.rule.name for finding in run.findings(200)}

@@ -22,7 +22,7 @@ from report_runs import (
 from checker.judgement.gate import Gate
 from checker.model import Coverage, Severity, Verdict
 from checker.reporting import FORMATS, Options
-from checker.reporting.normal import finding_id
+from checker.reporting.normal_form import finding_id
 
 RUNS = (ordinary, clean_run, hostile, governed, stores_only, lenient, hostile_waivers)
 

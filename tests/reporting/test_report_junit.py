@@ -27,7 +27,7 @@ from checker.judgement.gate import Gate
 from checker.judgement.run import SubjectVerdict
 from checker.model import Coverage, Severity, Verdict
 from checker.reporting import FORMATS, Options, deliver, junit
-from checker.reporting.spooling import Limits
+from checker.reporting.junit_documents import Limits
 
 RUNS = (ordinary, clean_run, hostile, governed, stores_only, lenient, hostile_waivers)
 

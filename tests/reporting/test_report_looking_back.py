@@ -12,7 +12,7 @@ import junitparser
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from judgement.test_replaying import answer
+from judgement.test_replay import answer
 
 from checker.cli import main
 from tests.budgets import examples

@@ -27,7 +27,7 @@ from checker import values
 from checker.judgement.gate import Gate
 from checker.model import Aggregate, Coverage, Test, Verdict
 from checker.reporting import FORMATS, Options, wording
-from checker.reporting.normal import finding_id
+from checker.reporting.normal_form import finding_id
 
 
 def written(run, kind: str, **options) -> str:

@@ -8,7 +8,7 @@ import pytest
 from moto import mock_aws
 
 from checker import simulator
-from checker.simulator.stories import STORIES
+from checker.simulator.sample_histories import STORIES
 
 from .helpers import DENIED, NOT_FOUND, Store, failure
 

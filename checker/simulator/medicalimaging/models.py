@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from moto.core.base_backend import BackendDict, BaseBackend
 
-from checker.simulator.rehearsal import Rehearsal
+from checker.simulator.faults import Rehearsal
 
 from . import writes
 from .exceptions import conflict, invalid, not_found

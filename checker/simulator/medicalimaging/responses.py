@@ -11,7 +11,7 @@ from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
 from moto.utilities.aws_headers import gen_amzn_requestid_long
 
-from checker.simulator.rehearsal import Call, RawAnswer
+from checker.simulator.faults import Call, RawAnswer
 
 from .actions import HANDLERS
 from .authorization import check_policies, enforced

@@ -8,11 +8,11 @@ from itertools import product
 import pytest
 
 from checker.compare.diff import Side
-from checker.evaluation.change import Reference, record_change
+from checker.evaluation.change_totals import GONE, since
 from checker.evaluation.engine import evaluate
+from checker.evaluation.finding_change import Reference, record_change
 from checker.evaluation.finding_reader import EVERY, findings
 from checker.evaluation.open_findings import JudgedRule, JudgedRun, write_open_findings
-from checker.evaluation.since import GONE, since
 from checker.layout import PRIOR
 from checker.model import Category, Verdict
 from checker.policy.rule_digest import definition

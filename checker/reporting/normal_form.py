@@ -14,7 +14,7 @@ from checker.judgement.gate import Total
 from checker.judgement.run import Judged, Run, Unread
 from checker.model import Change, Duration, Finding, Framework, Gap, Numbers, Pack, Rule, Subject, Tally
 from checker.reporting import change, waivers, wording
-from checker.reporting.controls import ControlResult, FrameworkResult, control_results
+from checker.reporting.control_matrix import ControlResult, FrameworkResult, control_results
 from checker.snapshot.datastore_coverage import Reached
 
 SCHEMA = "imageset-checker/results/1"

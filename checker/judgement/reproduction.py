@@ -12,9 +12,9 @@ from pathlib import Path
 from checker import __version__
 from checker.evaluation.finding_agreement import Differs, disagreements
 from checker.fields import model
-from checker.judgement.keeping import facts
-from checker.judgement.replaying import replay
+from checker.judgement.replay import replay
 from checker.judgement.run import Run
+from checker.judgement.seal import facts
 from checker.layout import AUDIT, FINDINGS, MANIFEST, MAPPINGS, POLICIES, RECORDS, STARTED, WAIVERS
 from checker.problems import InvalidInputError, Problem
 from checker.runs.first_difference import table_difference

@@ -18,8 +18,8 @@ from typing import Any
 from checker import values
 from checker.model import Finding, Gap, Numbers, Rule, Verdict
 from checker.reporting import wording
-from checker.reporting.escaping import json_text, shorten, visible
-from checker.reporting.normal import finding_id, plain
+from checker.reporting.escape import json_text, shorten, visible
+from checker.reporting.normal_form import finding_id, plain
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 LONGEST = 500

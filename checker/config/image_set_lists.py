@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from checker.config import tables
+from checker.config import csv_tables
 from checker.config.audit import Listed
-from checker.config.tables import Cell, Table
+from checker.config.csv_tables import Cell, Table
 from checker.problems import Problem, nearest, suggest
 from checker.values import INTEGERS, BadValueError, parse_path
 from checker.yamlsource import Entry, Node
@@ -40,7 +40,7 @@ class Files:
         path = self.root / written
         if path not in self.read:
             shown = (PurePosixPath(self.shown).parent / PurePosixPath(written)).as_posix()
-            self.read[path] = tables.read(path, shown, node, self.problems)
+            self.read[path] = csv_tables.read(path, shown, node, self.problems)
         return self.read[path]
 
 

@@ -16,8 +16,8 @@ import checker
 from checker.cli import main
 from checker.runs.first_difference import table_difference, text_difference
 from checker.runs.local_store import open_store
-from tests.judgement.test_replaying import ANSWERS, POLICY
-from tests.judgement.test_verifying import reseal
+from tests.judgement.test_replay import ANSWERS, POLICY
+from tests.judgement.test_verification import reseal
 
 SCOPES = """\
   - {id: steady, title: Steady, severity: low, scope: version, deny: {overrides.forced: true}}

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from checker import temporary_files, yamlsource
 from checker.judgement.baseline import as_strict
 from checker.judgement.gate import Gate
-from checker.judgement.judging import Origin, evaluate
-from checker.judgement.keeping import compared_of, gate_of
 from checker.judgement.run import Compared, Predecessors, Run
+from checker.judgement.run_evaluation import Origin, evaluate
+from checker.judgement.seal import compared_of, gate_of
 from checker.layout import AUDIT, BASELINE, HISTORY, MANIFEST, NAMED, PRIOR, RECORDS, TREND, WAIVERS
 from checker.model import LONGEST, NO_RENAMES, SOON, Duration, Renames, Severity, Waiver
 from checker.policy.choose import Rules, choose
@@ -178,7 +178,7 @@ def rejudge(
         notes: what else there is to say of where it is kept.
     """
     from checker.evaluation.open_findings import write_open_findings
-    from checker.judgement.history import compared_with, judged_run
+    from checker.judgement.previous_runs import compared_with, judged_run
 
     check_labels(kept.evidence.records, rules.policies.labels)
     compared, candidates, was = _comparison(kept)

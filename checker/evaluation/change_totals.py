@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from checker.evaluation.change import Reference
 from checker.evaluation.compile import CODES
+from checker.evaluation.finding_change import Reference
 from checker.evaluation.finding_order import grave_first
 from checker.evaluation.finding_states import ENTRY, KEY, Entry, Way, restated
 from checker.evaluation.open_findings import (

@@ -25,7 +25,7 @@ from checker.values import iso
 from checker.waivers.status import stand
 
 if TYPE_CHECKING:
-    from checker.evaluation.since import Since
+    from checker.evaluation.change_totals import Since
     from checker.waivers.usage import Usage
 
 
@@ -148,9 +148,9 @@ def _judged(
     rules: Rules, where: Path, moment: datetime, waivers: Sequence[Waiver], before: Predecessors
 ) -> tuple[tuple[Tally, ...], dict[int, Usage], Since | None]:
     """The tallies of the rules, how waivers are used, and what changed since the run compared with."""
-    from checker.evaluation.change import record_change
+    from checker.evaluation.change_totals import since
     from checker.evaluation.engine import evaluate as run
-    from checker.evaluation.since import since
+    from checker.evaluation.finding_change import record_change
     from checker.waivers.usage import usage
 
     labels = rules.policies.labels

@@ -17,8 +17,8 @@ from checker.judgement.baseline import (
     unsigned_statements,
 )
 from checker.judgement.gate import Gate
-from checker.judgement.keeping import trend_point
 from checker.judgement.run import Compared, Predecessors
+from checker.judgement.seal import trend_point
 from checker.layout import BASELINE, HISTORY, MANIFEST, NAMED, PRIOR, RECORDS
 from checker.model import NO_RENAMES, Acceptance, Renames, Rule, RuleScope
 from checker.problems import InvalidInputError, Problem

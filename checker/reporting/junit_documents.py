@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import IO, NamedTuple
 
-from checker.reporting.escaping import xml_text
+from checker.reporting.escape import xml_text
 
 IN_MEMORY = 4_000_000
 _MARKUP = 260  # more than the template writes around the texts of a case

@@ -12,10 +12,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from checker.evaluation.change_instants import (
+    AT,
+    ahead,
+    candidates,
+    counts,
+    distinct_ahead,
+    leaves_of,
+    reads_now,
+)
 from checker.evaluation.compile import CODES, tree
 from checker.evaluation.engine import table
 from checker.evaluation.finding_states import KEY, STATES, WAIVED, State, Way, state, who
-from checker.evaluation.instants import AT, ahead, candidates, counts, distinct_ahead, leaves_of, reads_now
 from checker.evaluation.open_findings import read_open_findings
 from checker.evaluation.scope_tables import SUBJECT, read_table
 from checker.evaluation.target_rows import judged as verdict

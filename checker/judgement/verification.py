@@ -11,8 +11,8 @@ from pathlib import Path
 
 from checker.evaluation.finding_agreement import Differs
 from checker.judgement.baseline import lost_statements, strange_statements
-from checker.judgement.derivation import ReportDifferences, derive
-from checker.judgement.keeping import trend_point
+from checker.judgement.reproduction import ReportDifferences, derive
+from checker.judgement.seal import trend_point
 from checker.layout import DIGEST, MANIFEST, PRUNED, PRUNED_SIGNATURE, SIGNATURE, STARTED, TREND
 from checker.problems import InvalidInputError, Problem
 from checker.runs.authenticity import UNBEGUN, Keys, unauthentic

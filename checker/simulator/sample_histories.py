@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from .backdoor import PlacedVersion
+from .state_setup import PlacedVersion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from .backdoor import (
+from .faults import Fault, ModelError
+from .sample_histories import STORIES, Scene, Told
+from .state_setup import (
     DEFAULT_ACCOUNT,
     DEFAULT_REGION,
     PlacedDatastore,
@@ -16,8 +18,6 @@ from .backdoor import (
     put_datastore,
     put_image_set,
 )
-from .rehearsal import Fault, ModelError
-from .stories import STORIES, Scene, Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 import checker
 from checker.cli import main
 from checker.runs.run_folder import digests
-from judgement.test_replaying import ANSWERS, POLICY, answer
+from judgement.test_replay import ANSWERS, POLICY, answer
 
 
 @pytest.fixture

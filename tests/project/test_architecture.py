@@ -100,6 +100,20 @@ def test_the_package_itself_and_its_main_only_pass_on():
     assert tops == {"checker": {"checker.api"}, "checker.__main__": {"checker.cli"}}
 
 
+def test_a_name_of_the_api_is_no_package_or_module():
+    # once `checker.x` is imported the attribute `x` of `checker` is that module, whatever `checker` offered under the name
+    offered = {name for module in modules() if module.name == "checker.api" for name in _offered(module)}
+    assert offered
+    assert offered & {name.split(".")[1] for name in names() if "." in name} == set()
+
+
+def _offered(module) -> list[str]:
+    for node in module.tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return ast.literal_eval(node.value)
+    return []
+
+
 def test_no_module_imports_itself_over_others():
     graph = {module.name: _ours(module) & names() - {"checker"} for module in modules()}
     try:

@@ -7,8 +7,8 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12 python3.13 py
             $(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
 LSP    := tests/editor/node_modules
 CHROMIUM := chromium chromium-browser google-chrome google-chrome-stable
-# A file's tests stay on one worker: what they share, such as a server or a browser, is made once.
-PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
+# A worker has a run of tests, so that what those of a file share is made once or twice, and takes over from one that is behind.
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 # The language, configuration, values and one audit from end to end: half a minute.
 QUICK  := tests/language/test_semantics.py tests/policy/test_loading.py tests/test_config.py tests/test_values.py \
   tests/test_fields.py tests/test_yamlsource.py tests/cli/test_first_run.py

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import sys
 
-import pytest
-
 from project.markdown import ROOT, blocks
 from project.source import run
 
@@ -25,9 +23,9 @@ def test_it_is_the_same_on_both_pages():
     assert _example("README.md") == _example("docs/library.md")
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/library.md"])
-def test_a_strict_type_checker_has_no_objection(page, tmp_path):
-    programs = [block.text for block in blocks(ROOT / page) if block.language == "python"]
+def test_a_strict_type_checker_has_no_objection(tmp_path):
+    pages = (ROOT / "README.md", ROOT / "docs/library.md")
+    programs = [block.text for page in pages for block in blocks(page) if block.language == "python"]
     paths = [tmp_path / f"example_{number}.py" for number in range(len(programs))]
     for path, program in zip(paths, programs, strict=True):
         path.write_text(program, encoding="utf-8")

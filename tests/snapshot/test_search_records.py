@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checker.aws.actions import GET_IMAGE_SET, LIST_ACCOUNTS, LIST_DATASTORES, LIST_VERSIONS, SEARCH
@@ -15,6 +15,7 @@ from checker.fields import model
 from checker.model import Coverage, Needs
 from checker.snapshot.records import DELETED_NOT_LISTED, LISTED_SINCE, VERSIONS, Record
 from checker.snapshot.writer import write_records, write_snapshot
+from tests.budgets import examples
 
 STORE = "1" * 32
 A, B = "a" * 32, "b" * 32
@@ -149,6 +150,7 @@ def test_an_empty_data_store_that_was_searched_is_not_unreadable(table):
 PATHS = sorted(model().fields)
 
 
+@settings(max_examples=examples(12, 100))
 @given(
     fields=st.none() | st.frozensets(st.sampled_from(PATHS), max_size=3),
     has=st.sets(st.sampled_from(["get", "failed", "list", "search"]), min_size=1),

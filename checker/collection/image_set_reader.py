@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from checker.aws.actions import GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS
+from checker.aws.actions import GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS, STATES
 from checker.collection import requests
 from checker.collection.call_errors import Failure, Kind, failure
 from checker.collection.plan import Plan
@@ -17,8 +17,6 @@ from checker.model import ImageSetRef
 from checker.snapshot.answers import BadAnswerError
 from checker.snapshot.contradiction import Statement, statements, unsettled
 from checker.snapshot.records import NO_VERSION, NOT_FOUND, VERSIONS, Record
-
-_COMPARED = (GET_IMAGE_SET, LIST_VERSIONS)
 
 
 def read(
@@ -48,10 +46,10 @@ def read(
     for _ in range(AGAIN):
         if not unsettled([*known, *statements([*others, *records])]):
             break
-        asked = [item for item in records if item.action in _COMPARED]
+        asked = [item for item in records if item.action in STATES]
         others += [replace(item, witness=True) for item in asked]
         again = list(_ask(site, refs, state, left, tags=False)) if asked else []
-        records = [*again, *(item for item in records if item.action not in _COMPARED)]
+        records = [*again, *(item for item in records if item.action not in STATES)]
     yield from (other for other in others if statements([other]))
     yield from records
 

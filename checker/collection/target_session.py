@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from checker import values
 from checker.aws import Clients, UnusableError
-from checker.aws.actions import GET_DATASTORE, GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS
+from checker.aws.actions import GET_DATASTORE, GET_IMAGE_SET, LIST_TAGS, STATES
 from checker.collection import requests
 from checker.collection.call_errors import Failure, Kind
 from checker.collection.plan import Plan
@@ -294,7 +294,7 @@ class Site:
         )
 
     def _error(self, wrong: Failure, action: str) -> tuple[str, str]:
-        if wrong.code == NOT_FOUND and self.doubt and action in (GET_IMAGE_SET, LIST_VERSIONS):
+        if wrong.code == NOT_FOUND and self.doubt and action in STATES:
             return NOT_CONFIRMED, f"no such image set was found, but {self.doubt}: {wrong.message}"
         return wrong.code, wrong.message
 

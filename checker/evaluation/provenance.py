@@ -7,7 +7,7 @@ import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from checker.aws.actions import GET_DATASTORE, GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS, SEARCH
+from checker.aws.actions import ACTIONS, GET_IMAGE_SET, LIST_VERSIONS, SEARCH
 from checker.evaluation.compile import Columns, tree
 from checker.fields import FOUND, MOVING
 from checker.model import Aggregate, Field, Rule, Source
@@ -26,10 +26,7 @@ OLDEST = "oldest"
 """The column of the oldest answer that an aggregate rests on."""
 _OF_SETS = (GET_IMAGE_SET, LIST_VERSIONS, SEARCH)
 _BESIDE = {
-    Source.DATASTORE: GET_DATASTORE,
-    Source.DATASTORE_TAGS: LIST_TAGS,
-    Source.TAGS: LIST_TAGS,
-    Source.DICOM: SEARCH,
+    **{source: name for name, action in ACTIONS.items() for source in action.sources},
 }
 _SEARCHED = {**dict.fromkeys(sorted(MOVING), SEARCHED_AT), FILLED: FILLED_AT}
 EVERY = tuple(sorted({*_OF_SETS, *_BESIDE.values()}))

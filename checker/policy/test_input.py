@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, time
 from typing import Any
 
-from checker.aws.actions import ACTIONS, GET_IMAGE_SET, LIST_VERSIONS
+from checker.aws.actions import ACTIONS, STATES
 from checker.fields import (
     DICOM_DAYS,
     EARLIER,
@@ -233,7 +233,7 @@ class TestInput:
         for name, entry in node.value.items():
             if name not in OTHER_CALLS:
                 hint = suggest(name, OTHER_CALLS, what="calls are")
-                if name in (GET_IMAGE_SET, LIST_VERSIONS):
+                if name in STATES:
                     hint = "the subject's own call fails with `error: CODE`"
                 self.scope.error(entry.key, f"no call {name} stands beside the subject's own", hint)
             elif code := self._code(entry.node, name):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Self
 
-from checker.aws.actions import GET_IMAGE_SET, LIST_VERSIONS, SEARCH
+from checker.aws.actions import GET_IMAGE_SET, SEARCH, STATES
 from checker.layout import CHAIN, NEXT_CHAIN, RECORDS, STARTED, sync_folder
 from checker.problems import InvalidInputError, Problem
 from checker.runs.run_folder import Key, clear
@@ -289,7 +289,7 @@ def _failed(records: Path) -> Iterator[tuple[str, str]]:
 
 
 def _compared(document: Mapping[str, Any]) -> bool:
-    return document.get("action", GET_IMAGE_SET) in (GET_IMAGE_SET, LIST_VERSIONS)
+    return document.get("action", GET_IMAGE_SET) in STATES
 
 
 def _named(document: Mapping[str, Any]) -> tuple[str, str]:

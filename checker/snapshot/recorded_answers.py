@@ -21,6 +21,7 @@ from checker.aws.actions import (
     LIST_VERSIONS,
     RECORDED,
     SEARCH,
+    STATES,
 )
 from checker.fields import DICOM, model
 from checker.model import Label, Needs, Scalar
@@ -59,8 +60,7 @@ from checker.snapshot.version_pages import Page, cut_off, token_of
 from checker.values import BadValueError, iso, other_case, parse_scalar, parse_time, show
 
 TARGET = "recorded"
-_OF_SETS = (GET_IMAGE_SET, LIST_VERSIONS)
-_OTHERS = tuple(name for name in RECORDED if name not in (*_OF_SETS, *FINDING, GET_DATASTORE, LIST_TAGS))
+_OTHERS = tuple(name for name in RECORDED if name not in (*STATES, *FINDING, GET_DATASTORE, LIST_TAGS))
 
 
 def read_recorded(
@@ -145,7 +145,7 @@ def _of(seen: Iterable[Seen], action: str) -> list[Seen]:
 def _image_sets(seen: list[Seen], problems: list[Problem], *, versions: bool) -> Iterator[Record]:
     by_id: dict[str, tuple[list[Seen], list[Seen], list[Seen]]] = {}
     for answer in seen:
-        if answer.record.action in _OF_SETS:
+        if answer.record.action in STATES:
             same = by_id.setdefault(answer.record.image_set_id or "", ([], [], []))
             same[2 if answer.record.witness else answer.record.action == LIST_VERSIONS].append(answer)
     for _, (of_the_set, unlisted, witnesses) in sorted(by_id.items()):

@@ -31,17 +31,6 @@ class Clock:
         return self.now
 
 
-def test_the_published_quotas() -> None:
-    assert {
-        "GetImageSet": Rate(25, 50),
-        "ListImageSetVersions": Rate(25, 50),
-        "GetDatastore": Rate(10, 20),
-        "ListTagsForResource": Rate(10, 20),
-        "SearchImageSets": Rate(25, 50),
-        "ListDatastores": Rate(5, 10),
-    } == PUBLISHED
-
-
 def test_a_share_of_the_quotas_leaves_the_rest_to_others() -> None:
     limiter = Limiter({"GetImageSet": Rate(100, 200)}, share=0.4)
     assert limiter.rates["GetImageSet"] == Rate(40, 80)

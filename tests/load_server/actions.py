@@ -95,7 +95,7 @@ def _example(action: Action) -> Callable[[Stores, Params], documents.Document]:
     return lambda _, params: action.example(params)
 
 
-_OWN: dict[str, Callable[[Stores, Params], documents.Document]] = {
+OWN: dict[str, Callable[[Stores, Params], documents.Document]] = {
     "SearchImageSets": _search_image_sets,
     "GetImageSet": _get_image_set,
     "ListImageSetVersions": _list_image_set_versions,
@@ -103,7 +103,7 @@ _OWN: dict[str, Callable[[Stores, Params], documents.Document]] = {
     "ListDatastores": _list_datastores,
     "ListTagsForResource": _list_tags,
 }
-HANDLERS = _OWN | {name: _example(ACTIONS[name]) for name in COLLECTED if name not in _OWN}
+HANDLERS = OWN | {name: _example(ACTIONS[name]) for name in COLLECTED if name not in OWN}
 """What gives the answer of each action; of one of which nothing is kept here, its example."""
 
 

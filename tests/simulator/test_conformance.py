@@ -10,7 +10,7 @@ from moto.core.utils import get_service_model
 
 from checker import simulator
 from checker.simulator import PlacedDatastore, PlacedVersion
-from checker.simulator.medicalimaging.actions import HANDLERS
+from checker.simulator.medicalimaging.actions import HANDLERS, OWN
 from checker.simulator.medicalimaging.documents import PATIENT_TAGS, SERIES_TAGS, STUDY_TAGS
 from checker.simulator.medicalimaging.imagesets import STATE_OF_STATUS
 from checker.simulator.medicalimaging.search import _VALUES
@@ -122,7 +122,7 @@ def test_no_answer_has_a_member_that_the_model_lacks_and_all_have_the_required_o
     client.list_datastores()
     client.delete_datastore(datastoreId=client.create_datastore()["datastoreId"])
 
-    assert {name for name, _ in wire} == set(HANDLERS)
+    assert {name for name, _ in wire} == set(OWN)
     for name, answer in wire:
         shape = MODEL.operation_model(name).output_shape
         assert unknown(shape, answer) == [], name
@@ -131,9 +131,9 @@ def test_no_answer_has_a_member_that_the_model_lacks_and_all_have_the_required_o
 
 def test_what_is_not_simulated_says_so(client):
     assert set(NOT_SIMULATED) | set(HANDLERS) == set(model_actions()) == set(MODEL.operation_names)
-    assert not set(NOT_SIMULATED) & set(HANDLERS)
     methods = {action: method for method, action in client.meta.method_to_api_mapping.items()}
-    for name, parameters in NOT_SIMULATED.items():
+    for name in NOT_SIMULATED.keys() - HANDLERS:
+        parameters = NOT_SIMULATED[name]
         with pytest.raises(client.exceptions.ClientError) as caught:
             getattr(client, methods[name])(**parameters)
         answer = caught.value.response

@@ -103,7 +103,7 @@ def _example(action: Action) -> Callable[[MedicalImagingBackend, Params], Member
     return lambda _, params: action.example(params)
 
 
-_OWN: dict[str, Callable[[MedicalImagingBackend, Params], Members]] = {
+OWN: dict[str, Callable[[MedicalImagingBackend, Params], Members]] = {
     "CreateDatastore": create_datastore,
     "GetDatastore": get_datastore,
     "ListDatastores": list_datastores,
@@ -118,6 +118,6 @@ _OWN: dict[str, Callable[[MedicalImagingBackend, Params], Members]] = {
     "UntagResource": untag_resource,
     "ListTagsForResource": list_tags_for_resource,
 }
-HANDLERS = _OWN | {name: _example(ACTIONS[name]) for name in COLLECTED if name not in _OWN}
+HANDLERS = OWN | {name: _example(ACTIONS[name]) for name in COLLECTED if name not in OWN}
 """What is simulated; of an action of which nothing is kept here, its example. Import jobs are not, nor what hands out PHI:
 GetImageSetMetadata and GetImageFrame."""

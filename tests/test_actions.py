@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -28,6 +29,9 @@ from checker.aws.actions import (
 )
 from checker.collection.rate_limit import PUBLISHED, Limiter
 from checker.config import Rate
+from checker.model import Source
+from checker.policy import needs
+from checker.policy.load import load
 from checker.simulator.medicalimaging.actions import HANDLERS
 from checker.snapshot import answers, columns
 from checker.snapshot.records import Record
@@ -154,6 +158,20 @@ def filled(value: Any) -> int:
     return len(
         [item for item in (value.values() if isinstance(value, Mapping) else value) if item is not None]
     )
+
+
+def test_an_action_is_asked_of_each_data_store_where_rules_read_what_it_answers(
+    tmp_path: Any, monkeypatch: Any
+) -> None:
+    rule = "{id: a, title: A, severity: low, deny: {datastore.datastoreName: {eq: x}}}"
+    (tmp_path / "p.yaml").write_text(f"{{version: 1, pack: p, rules: [{rule}]}}")
+    rules = load(["p.yaml"], base=tmp_path).rules
+    assert needs.needs(rules).calls == ()
+    jobs = replace(
+        ACTIONS["ListDatastores"], name="ListJobs", per_datastore=True, sources=(Source.DATASTORE,)
+    )
+    monkeypatch.setattr(needs, "ACTIONS", {**ACTIONS, "ListJobs": jobs})
+    assert needs.needs(rules).calls == ("ListJobs",)
 
 
 def test_nothing_is_taken_for_granted_of_an_action_that_has_no_record() -> None:

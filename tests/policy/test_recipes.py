@@ -1,8 +1,10 @@
-"""The recipes of CONTRIBUTING for an operator and for a rule, followed in a copy of the project: what they name is enough."""
+"""The recipes of CONTRIBUTING, followed in a copy of the project: what they name is enough."""
 
 from __future__ import annotations
 
 import filecmp
+import gzip
+import json
 import os
 import re
 import shutil
@@ -10,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import botocore
 import pytest
 from project.source import ROOT
 
@@ -118,3 +121,101 @@ def test_a_rule_is_one_entry_and_its_tests_are_in_it(project):
     run(project, "checker", "rules", "docs", "pack:", "--out", "docs/packs")
     pytests(project, "tests/project/test_reference.py", "tests/cli/test_docs.py", "-k", "not init")
     assert changed(project) == {pack, "docs/policies.md", "docs/packs/healthimaging-integrity.md"}
+
+
+ACTION = """    Action(
+        name="ListDICOMImportJobs", request="GET /listDICOMImportJobs/datastore/{datastoreId}", quota=(5, 10),
+        resources=(STORE,), per_datastore=True,
+        form=Form.LIST, result="jobSummaries", shape="DICOMImportJobSummary", paging=Paging(), bytes=50 * 400,
+        healthy={"jobId": "0123456789abcdef0123456789abcdef", "jobName": "nightly", "jobStatus": "COMPLETED"},
+    ),
+"""
+COLLECTED = """
+
+def test_import_jobs_are_counted_permitted_asked_for_recorded_and_read_back(tmp_path: Any, monkeypatch: Any) -> None:
+    from checker.collection.collector import Options, collect
+    from checker.collection.estimate import estimate
+    from checker.collection.iam_policy import permissions
+    from checker.collection.plan import plan
+    from checker.model import Needs, Target
+    from checker.snapshot.recorded_answers import read_recorded
+    from load_server import serve_load
+
+    jobs = "ListDICOMImportJobs"
+    target = Target("archive", "us-east-1", DATASTORE.datastore_id)
+    needs = Needs(image_sets=False, calls=(jobs,))
+    ((cost, _),) = [[cost for cost in one.costs if cost.action == jobs] + [one] for one in estimate([target], needs)]
+    assert (cost.calls, cost.bytes) == (1, 20_000)
+    (document,) = permissions([(target, plan(target, needs))], needs).values()
+    statements = document["Statement"]
+    (resources,) = [one["Resource"] for one in statements if f"medical-imaging:{jobs}" in one["Action"]]
+    assert [one.partition(":datastore/")[2] for one in resources] == [DATASTORE.datastore_id]
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    server, found = serve_load([DATASTORE], latency=0), []
+    try:
+        done = collect([target], found.append, needs=needs, options=Options(endpoint_url=server.url))
+    finally:
+        server.stop()
+    assert done.calls[jobs] == 1
+    (record,) = [one for one in found if one.action == jobs]
+    healthy = {**ACTIONS[jobs].healthy, "datastoreId": DATASTORE.datastore_id}
+    assert record.answer == {"jobSummaries": [healthy]}
+    path = tmp_path / "records.jsonl"
+    write_records(found, path)
+    (again,) = [one for one in read_recorded([str(path)], {}, needs=needs) if one.action == jobs]
+    assert (again.answer, again.datastore_id) == (record.answer, record.datastore_id)
+"""
+
+
+def test_an_action_is_one_record_and_its_test(project):
+    record, walk = re.findall(r"`((?:checker|tests)/[\w/]+\.py)`", recipe("Add an API action"))
+    insert(project / record, "    Action(\n        name=LIST_TAGS", ACTION)
+    insert(project / walk, "}\nDATASTORE = ", '    "ListDICOMImportJobs": (5, 10),\n')
+    (project / walk).write_text((project / walk).read_text() + COLLECTED)
+    pytests(project, walk, "tests/simulator/test_conformance.py", "tests/simulator/test_rehearsal.py")
+    assert changed(project) == {record, walk}
+
+
+FIELD = '    "legalHold": Fact(absence=Absence.FALSE),\n'
+HOLD = """{version: 1, pack: p, rules: [{id: a, title: A, severity: low, deny: {legalHold: true}, tests: [
+    {name: t, given: {legalHold: true}, expect: fail}, {name: absence means that there is none, given: {}, expect: pass}]}]}"""
+
+
+MEANT = """def test_an_image_set_without_a_legal_hold_is_not_held():
+    assert fields.model().fields["legalHold"].absence is Absence.FALSE
+
+
+"""
+
+
+def newer_botocore(project: Path) -> Path:
+    """A botocore in which GetImageSet answers with one more member, in the place of the installed one."""
+    installed = Path(botocore.__file__).parent
+    kept = {"medical-imaging", *(path.name for path in (installed / "data").glob("*.json*"))}
+
+    def others(folder: str, names: list[str]) -> set[str]:
+        return set(names) - kept if Path(folder).name == "data" else {"__pycache__"}
+
+    newer = shutil.copytree(installed, project / "botocore", ignore=others)
+    (packed,) = newer.glob("data/medical-imaging/*/service-2.json.gz")
+    model = json.loads(gzip.decompress(packed.read_bytes()))
+    model["shapes"]["GetImageSetResponse"]["members"]["legalHold"] = {"shape": "Boolean"}
+    packed.write_bytes(gzip.compress(json.dumps(model).encode()))
+    return newer
+
+
+def test_a_field_is_one_record_and_its_test(project):
+    record, test = re.findall(r"`((?:checker|tests)/[\w/]+\.py)`", recipe("Add a field"))
+    newer = newer_botocore(project)
+    (project / "p.yaml").write_text(HOLD)
+    with pytest.raises(AssertionError, match=r"got unknown \(legalHold absent\)"):
+        run(project, "checker", "rules", "test", "p.yaml")
+    insert(project / record, '    "overrides.forced": Fact', FIELD)
+    insert(project / test, "def test_labels_are_fields", MEANT)
+    run(project, "checker", "rules", "test", "p.yaml")
+    pytests(project, test)
+    shutil.rmtree(newer)
+    (project / "p.yaml").unlink()
+    assert changed(project) == {record, test}

@@ -11,13 +11,13 @@ from checker.fields import FOUND, NOW
 from checker.model import Aggregate, Condition, Field, Leaf, Rule, RuleScope, Scalar
 from checker.policy.condition_tree import fields_of, walk
 from checker.policy.test_input import MOST_SETS
-from checker.policytest.answer_grid import KEY, MOST, MOST_WORK, Grid, combinations, grid, width
+from checker.policytest.answer_grid import MOST, MOST_WORK, Grid, combinations, grid
 from checker.policytest.bounds import Sums
-from checker.policytest.case_records import healthy_values
-from checker.policytest.counterexample import Described, described, given
+from checker.policytest.counterexample import given
 from checker.policytest.datastores import Stores
 from checker.policytest.domains import Domain, domains
-from checker.sql import Connection, Relation, col, lit
+from checker.policytest.healthy_answers import healthy_values
+from checker.sql import Connection, Relation
 
 LEAST_ROWS = 1_000
 """Answers that are tried of even the largest rule."""
@@ -139,37 +139,31 @@ class AnswerSpace:
     def given(self, key: int) -> dict[str, object]:
         """The answer of that number as `given` of a test, with what stands beside it."""
         outer = key % self.stores.base if self.stores else key
-        item = given(self.row(self.grid, outer), self.scope, self.as_of)
-        if self.stores is None:
-            return item
+        made = given(*self.grid.answer(outer), self.scope, self.as_of)
+        if self.stores is None or self.inner is None:
+            return made
         sets, complete = self.stores.mixed(key)
         listed = [
             {
                 **({"count": count} if count > 1 else {}),
-                **given(self.row(self.inner, number), "image_set", self.as_of),
+                **given(*self.inner.answer(number), "image_set", self.as_of),
             }
             for number, count in sets
-            if self.inner is not None
         ]
         return {
-            **item,
+            **made,
             **({"image_sets": listed} if listed else {}),
             **({} if complete else {"complete": False}),
         }
-
-    def row(self, table: Grid | None, key: int) -> Described:
-        """The row of that number."""
-        assert table is not None
-        row = table.rows.filter(col(KEY) == lit(key)).limit(1)
-        return described(table.fields, dict(zip(row.columns, row.fetchall()[0], strict=True)))
 
 
 def provable(connection: Connection, rules: Sequence[Rule], as_of: datetime, texts: Hints) -> bool:
     """Whether all answers that tell apart what rules read of their own subjects can be tried."""
     scope, read = rules[0].scope, {field for rule in rules for field in rule.fields}
     found = conditions_domains(connection, parts(rules), scope, as_of, texts)
-    total = combinations([(domain.field, width(domain)) for domain in found], scope)
-    return total <= _most(rules) and all(item.every for item in found if item.field in read)
+    return combinations(found, scope) <= _most(rules) and all(
+        domain.every for domain in found if domain.field in read
+    )
 
 
 def conditions_domains(

@@ -1,12 +1,13 @@
-"""What tests describe, as the records that a collection would have written."""
+"""What tests describe, as the records that a collection would have written, and those of the runs before it."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from checker.aws.actions import ACTIONS, GET_DATASTORE, GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS, SEARCH
+from checker.aws.actions import ACTIONS, GET_DATASTORE, LIST_TAGS, LIST_VERSIONS, SEARCH
 from checker.fields import (
     DICOM,
     EARLIER,
@@ -18,53 +19,28 @@ from checker.fields import (
     tag_key,
 )
 from checker.model import Case, CaseSets, RuleScope, Scalar
-from checker.snapshot.records import DICOM_TAGS, NOT_FOUND, PROPERTIES, TAGS, VERSIONS, Record, arn_parts
-from checker.values import iso, shifted
+from checker.policytest.healthy_answers import STORE, SUCCESSOR_ID, healthy, healthy_store
+from checker.snapshot.records import (
+    DICOM_TAGS,
+    EVER,
+    LISTED_SINCE,
+    NOT_FOUND,
+    PROPERTIES,
+    TAGS,
+    VERSIONS,
+    Record,
+    arn_parts,
+)
+from checker.values import iso
 
-STORE = "0123456789abcdef0123456789abcdef"
-SUCCESSOR_ID = "5cce550a" * 4
-"""The image set that replaced one, where a test does not say which."""
-_PREFIX = "arn:aws:medical-imaging:us-east-1:123456789012:datastore/"
 _DATASTORE = "datastore."
 _API = ACTIONS[LIST_VERSIONS].names
+_NOT_READ = "AccessDeniedException"
 
 
-def healthy(image_set_id: str, as_of: datetime) -> dict[str, Any]:
-    """The answer for an image set with which nothing is wrong, by path."""
-    yesterday = shifted(as_of, -timedelta(days=1)) or as_of
-    return {
-        "datastoreId": STORE,
-        "imageSetId": image_set_id,
-        "versionId": 1,
-        "createdAt": yesterday,
-        "updatedAt": yesterday,
-        "lastAccessedAt": yesterday,
-        "imageSetArn": f"{_PREFIX}{STORE}/imageset/{image_set_id}",
-        **ACTIONS[GET_IMAGE_SET].healthy,
-    }
-
-
-def healthy_store(as_of: datetime) -> dict[str, Any]:
-    """GetDatastore's answer for a data store with which nothing is wrong, by path."""
-    created = as_of.replace(year=max(as_of.year - 1, 1), day=min(as_of.day, 28))
-    return {
-        f"{_DATASTORE}datastoreId": STORE,
-        **{f"{_DATASTORE}{path}": value for path, value in ACTIONS[GET_DATASTORE].healthy.items()},
-        f"{_DATASTORE}datastoreArn": f"{_PREFIX}{STORE}",
-        f"{_DATASTORE}createdAt": created,
-        f"{_DATASTORE}updatedAt": created,
-    }
-
-
-def healthy_values(scope: RuleScope, as_of: datetime) -> dict[str, Any]:
-    """The value of each field of a healthy subject, of its data store, of its previous version and its successor."""
-    answer = healthy(f"{0:032}", as_of)
-    values = healthy_store(as_of) | answer | arn_parts(answer["imageSetArn"])
-    values |= {f"{SUCCESSOR}found": True}
-    values |= {SUCCESSOR + path: value for path, value in answer.items()}
-    values |= {PREVIOUS + path: value for path, value in answer.items()}
-    values |= {f"{EARLIER}found": True, **{EARLIER + path: value for path, value in answer.items()}}
-    return values | ({"versionId": 2} if scope == "version" else {})
+def target(index: int) -> str:
+    """The target of a test; each has one of its own, which keeps their rows apart."""
+    return f"test-{index:04}"
 
 
 def wanted(case: Case, index: int, scope: RuleScope) -> tuple[str | None, int | None]:
@@ -77,128 +53,148 @@ def wanted(case: Case, index: int, scope: RuleScope) -> tuple[str | None, int | 
     return image_set_id, _version(case)
 
 
-def target(index: int) -> str:
-    """The target of a test; each has one of its own, which keeps their rows apart."""
-    return f"test-{index:04}"
-
-
 def records(case: Case, index: int, scope: RuleScope, dicom: Collection[str] = ()) -> Iterator[Record]:
     """What a collection would have recorded of what a test describes; of image sets with these DICOM attributes."""
-    yield from _store(case, index, scope)
+    store = _Calls(case, index, case)
+    yield store.datastore(scope)
+    yield store.tags("datastore.tags[")
+    for calls in _image_sets(case, index, scope):
+        if scope == "version":
+            yield calls.versions(case)
+            yield calls.tags("tags[")
+        else:
+            yield from calls.image_set(dicom)
+
+
+def earlier_records(case: Case, index: int, scope: RuleScope, *, later: bool) -> Iterator[Record]:
+    """What two runs before it would have recorded: one that saw what is known, and a `later` one that did not find what
+    is gone since."""
+    for calls in _image_sets(case, index, scope) if scope != "version" else ():
+        given = calls.given
+        if later and given.given.get(f"{EARLIER}found") is False:
+            yield calls.record(None, NOT_FOUND)
+        elif not later and given.known:
+            yield calls.answer(calls.under(EARLIER))
+        elif not later and given.known is False:
+            # a run looked, and it was not there
+            yield calls.record({LISTED_SINCE: iso(EVER)}, action=SEARCH, image_set_id=None)
+        elif not later:
+            # seen by no run, and one could not read it: nothing is known
+            yield calls.record(None, _NOT_READ)
+
+
+def _image_sets(case: Case, index: int, scope: RuleScope) -> Iterator[_Calls]:
     if scope == "datastore":
-        number = 0
-        for sets in case.image_sets:
-            for _ in range(sets.count):
-                yield from _image_set(sets, f"{number:032}", case, index, dicom)
-                number += 1
-        return
-    image_set_id = wanted(case, index, scope)[0] or ""
-    if scope == "version":
-        yield _versions(case, image_set_id, index)
-        yield from _tags(case, image_set_id, case, index)
+        every = (sets for sets in case.image_sets for _ in range(sets.count))
+        yield from (_Calls(case, index, sets, f"{number:032}") for number, sets in enumerate(every))
     else:
-        yield from _image_set(case, image_set_id, case, index, dicom)
+        yield _Calls(case, index, case, wanted(case, index, scope)[0] or "")
 
 
-def _store(case: Case, index: int, scope: RuleScope) -> Iterator[Record]:
-    common: dict[str, Any] = {"target": target(index), "image_set_id": None, "datastore_id": _store_id(case)}
-    given = {path: value for path, value in case.given.items() if path.startswith(_DATASTORE)}
-    code = case.errors.get(GET_DATASTORE) or (case.error if scope == "datastore" else None)
-    answer = nested(healthy_store(case.as_of) | given, _DATASTORE)
-    answer.pop(TAGS, None)
-    complete = scope == "datastore" and case.complete
-    yield Record(
-        **common,
-        action=GET_DATASTORE,
-        answer=None if code else {PROPERTIES: answer},
-        error=(code, "") if code else None,
-        complete=complete,
-    )
-    failed = case.errors.get(LIST_TAGS)
-    tags = _tag_values(case.given, "datastore.tags[")
-    yield Record(
-        **common,
-        action=LIST_TAGS,
-        answer=None if failed else {TAGS: tags},
-        error=(failed, "") if failed else None,
-    )
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    """The calls on an image set of a test, or on its data store where there is no id; `given` is what it says of it."""
 
+    case: Case
+    index: int
+    given: Case | CaseSets
+    image_set_id: str | None = None
 
-def _image_set(
-    given: Case | CaseSets, image_set_id: str, case: Case, index: int, dicom: Collection[str]
-) -> Iterator[Record]:
-    common: dict[str, Any] = {
-        "target": target(index),
-        "datastore_id": _store_id(case),
-        "image_set_id": image_set_id,
-    }
-    labels = _labels(given)
-    if given.error or not given.found:
-        yield Record(**common, labels=labels, error=(given.error or NOT_FOUND, ""))
-    else:
-        answer = healthy(image_set_id, case.as_of) | {"datastoreId": common["datastore_id"]}
-        answer |= _answered(given.given)
-        answer = arn_parts(answer["imageSetArn"] or "") | answer
-        collected = given.given.get("collectedAt")
-        moment = collected if isinstance(collected, datetime) else None
-        answer.pop("collectedAt", None)
-        yield Record(**common, labels=labels, answer=nested(answer), collected_at=moment)
-    yield from _tags(given, image_set_id, case, index)
-    if dicom:
-        yield _searched(given, dicom, common)
-    if given.successor and labels[SUPERSEDED_BY] != image_set_id:
-        yield _successor(given, str(labels[SUPERSEDED_BY]), case, common)
+    def record(self, answer: Mapping[str, Any] | None, failed: str | None = None, **more: Any) -> Record:
+        """A call with its answer, or with the code with which it failed."""
+        said: dict[str, Any] = {"error": (failed, "")} if failed else {"answer": answer}
+        common = {"image_set_id": self.image_set_id, "datastore_id": self._datastore_id}
+        return Record(**{"target": target(self.index), **common, **said, **more})
 
+    def answer(self, changed: Mapping[str, Any], **more: Any) -> Record:
+        """GetImageSet's answer: a healthy one but for what is changed."""
+        answer = self._healthy(changed)
+        moment = answer.pop("collectedAt", None)
+        answer.pop("found", None)
+        return self.record(
+            _nested(answer), collected_at=moment if isinstance(moment, datetime) else None, **more
+        )
 
-def _searched(given: Case | CaseSets, dicom: Collection[str], common: Mapping[str, Any]) -> Record:
-    """An image set as a search found it."""
-    if failed := given.errors.get(SEARCH):
-        return Record(**common, action=SEARCH, error=(failed, ""))
-    tags = {name: _attribute(given.given.get(DICOM + name)) for name in dicom}
-    return Record(**common, action=SEARCH, answer={DICOM_TAGS: tags})
+    def under(self, prefix: str) -> dict[str, Any]:
+        """What is given below a prefix."""
+        return {
+            path.removeprefix(prefix): value
+            for path, value in self.given.given.items()
+            if path.startswith(prefix)
+        }
+
+    def datastore(self, scope: RuleScope) -> Record:
+        code = self.case.errors.get(GET_DATASTORE) or (self.case.error if scope == "datastore" else None)
+        given = {_DATASTORE + path: value for path, value in self.under(_DATASTORE).items()}
+        answer = _nested(healthy_store(self.case.as_of) | given, _DATASTORE)
+        answer.pop(TAGS, None)
+        complete = scope == "datastore" and self.case.complete
+        return self.record({PROPERTIES: answer}, code, action=GET_DATASTORE, complete=complete)
+
+    def tags(self, prefix: str) -> Record:
+        given = self.given.given
+        fields = {path: tag_field(path) for path in given if path.startswith(prefix)}
+        tags = {
+            tag_key(known): str(given[path])
+            for path, known in fields.items()
+            if known and given[path] is not None
+        }
+        return self.record({TAGS: tags}, self.given.errors.get(LIST_TAGS), action=LIST_TAGS)
+
+    def image_set(self, dicom: Collection[str]) -> Iterator[Record]:
+        labels: Mapping[str, Scalar] = self.given.labels
+        if self.given.successor and SUPERSEDED_BY not in labels:
+            labels = {**labels, SUPERSEDED_BY: SUCCESSOR_ID}
+        if self._failed:
+            yield self.record(None, self._failed, labels=labels)
+        else:
+            changed = _answered(self.given.given)
+            arn = self._healthy(changed)["imageSetArn"] or ""
+            yield self.answer(arn_parts(arn) | changed, labels=labels)
+        yield self.tags("tags[")
+        if dicom:
+            tags = {name: _attribute(self.given.given.get(DICOM + name)) for name in dicom}
+            yield self.record({DICOM_TAGS: tags}, self.given.errors.get(SEARCH), action=SEARCH)
+        if self.given.successor and labels[SUPERSEDED_BY] != self.image_set_id:
+            yield self._successor(str(labels[SUPERSEDED_BY]))
+
+    def versions(self, case: Case) -> Record:
+        """ListImageSetVersions: the version that the test is about, and the one before it."""
+        common: dict[str, Any] = {"action": LIST_VERSIONS, "labels": case.labels}
+        if self._failed:
+            return self.record(None, self._failed, **common)
+        number, answer = _version(case), healthy(self.image_set_id or "", case.as_of)
+        listed = [_listed({**answer, **_answered(case.given), "versionId": number})]
+        if case.previous:
+            listed.append(_listed(answer | {"versionId": number - 1} | self.under(PREVIOUS)))
+        moment = case.given.get("collectedAt")
+        return self.record(
+            {VERSIONS: listed}, collected_at=moment if isinstance(moment, datetime) else None, **common
+        )
+
+    def _successor(self, image_set_id: str) -> Record:
+        changed = self.under(SUCCESSOR)
+        if changed.pop("found", None) is False:
+            return self.record(None, NOT_FOUND, image_set_id=image_set_id)
+        answer = {**healthy(image_set_id, self.case.as_of), "datastoreId": self._datastore_id, **changed}
+        return self.record(_nested(answer), image_set_id=image_set_id)
+
+    def _healthy(self, changed: Mapping[str, Any]) -> dict[str, Any]:
+        answer = healthy(self.image_set_id or "", self.case.as_of)
+        return {**answer, "datastoreId": self._datastore_id, **changed}
+
+    @property
+    def _failed(self) -> str | None:
+        return self.given.error or (None if self.given.found else NOT_FOUND)
+
+    @property
+    def _datastore_id(self) -> str:
+        return str(self.case.given.get("datastoreId") or STORE)
 
 
 def _attribute(value: object) -> object:
     """A DICOM attribute as a search gives it."""
     return value.date().isoformat().replace("-", "") if isinstance(value, datetime) else value
-
-
-def _successor(given: Case | CaseSets, image_set_id: str, case: Case, common: Mapping[str, Any]) -> Record:
-    names = {**common, "image_set_id": image_set_id}
-    if given.given.get(f"{SUCCESSOR}found") is False:
-        return Record(**names, error=(NOT_FOUND, ""))
-    changed = {
-        path.removeprefix(SUCCESSOR): value
-        for path, value in given.given.items()
-        if path.startswith(SUCCESSOR) and path != f"{SUCCESSOR}found"
-    }
-    answer = {**healthy(image_set_id, case.as_of), "datastoreId": common["datastore_id"], **changed}
-    return Record(**names, answer=nested(answer))
-
-
-def _versions(case: Case, image_set_id: str, index: int) -> Record:
-    common: dict[str, Any] = {
-        "target": target(index),
-        "datastore_id": _store_id(case),
-        "image_set_id": image_set_id,
-        "action": LIST_VERSIONS,
-        "labels": case.labels,
-    }
-    if case.error or not case.found:
-        return Record(**common, error=(case.error or NOT_FOUND, ""))
-    number = _version(case)
-    item = {**healthy(image_set_id, case.as_of), **_answered(case.given), "versionId": number}
-    listed = [_listed(item)]
-    if case.previous:
-        changed = {
-            path.removeprefix(PREVIOUS): value
-            for path, value in case.given.items()
-            if path.startswith(PREVIOUS)
-        }
-        listed.append(_listed(healthy(image_set_id, case.as_of) | {"versionId": number - 1} | changed))
-    collected = case.given.get("collectedAt")
-    moment = collected if isinstance(collected, datetime) else None
-    return Record(**common, answer={VERSIONS: listed}, collected_at=moment)
 
 
 def _version(case: Case) -> int:
@@ -213,39 +209,8 @@ def _version(case: Case) -> int:
 def _listed(answer: Mapping[str, Any]) -> dict[str, Any]:
     """A version as ListImageSetVersions spells it."""
     known = model().versions - {"datastoreId"}
-    kept = {path: value for path, value in answer.items() if path in known}
-    return {_API.get(name, name): value for name, value in nested(kept).items()}
-
-
-def _tags(given: Case | CaseSets, image_set_id: str, case: Case, index: int) -> Iterator[Record]:
-    failed = given.errors.get(LIST_TAGS)
-    yield Record(
-        target(index),
-        image_set_id,
-        _store_id(case),
-        action=LIST_TAGS,
-        answer=None if failed else {TAGS: _tag_values(given.given, "tags[")},
-        error=(failed, "") if failed else None,
-    )
-
-
-def _tag_values(given: Mapping[str, object], prefix: str) -> dict[str, str]:
-    fields = {path: tag_field(path) for path in given if path.startswith(prefix)}
-    return {
-        tag_key(known): str(given[path])
-        for path, known in fields.items()
-        if known and given[path] is not None
-    }
-
-
-def _labels(given: Case | CaseSets) -> Mapping[str, Scalar]:
-    if given.successor and SUPERSEDED_BY not in given.labels:
-        return {**given.labels, SUPERSEDED_BY: SUCCESSOR_ID}
-    return given.labels
-
-
-def _store_id(case: Case) -> str:
-    return str(case.given.get("datastoreId") or STORE)
+    listed = _nested({path: value for path, value in answer.items() if path in known})
+    return {_API.get(name, name): value for name, value in listed.items()}
 
 
 def _answered(given: Mapping[str, object]) -> dict[str, object]:
@@ -254,7 +219,7 @@ def _answered(given: Mapping[str, object]) -> dict[str, object]:
     return {path: value for path, value in given.items() if path in own}
 
 
-def nested(answer: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def _nested(answer: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """An answer by path as the API has it: nested, what is absent left out."""
     made: dict[str, Any] = {}
     for path, value in answer.items():

@@ -6,18 +6,25 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 from checker import temporary_files
 from checker.evaluation import finding_reader
-from checker.layout import RECORDS
-from checker.model import Case, Label, Pack, Rule, Verdict
+from checker.evaluation.compile import verdict
+from checker.evaluation.engine import table
+from checker.layout import HISTORY, RECORDS
+from checker.model import Case, Label, Pack, Rule, RuleScope, Verdict
 from checker.policy.load import Policies
 from checker.policy.needs import needs
 from checker.policy.params import Bound, bind, used
-from checker.policytest.case_history import write_earlier
-from checker.policytest.case_records import records, target, wanted
-from checker.snapshot.writer import write_records, write_snapshot
+from checker.policytest.case_records import earlier_records, records, target, wanted
+from checker.policytest.mutants import Mutant
+from checker.snapshot.history import write_history
+from checker.snapshot.writer import connect, write_records, write_snapshot
+from checker.sql import col, lit
+
+_VERDICTS = tuple(Verdict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,7 @@ def run_rule(pack: Pack, rule: Rule) -> list[CaseResult]:
     with snapshot(rule, rule.tests, pack.labels) as folder:
         results: dict[int, CaseResult] = {}
         for group in groups(pack, rule):
-            results |= zip(group.cases, _prove(rule, group, folder), strict=True)
+            results |= zip(group.cases, _results(rule, group, folder), strict=True)
     return [results[index] for index in range(len(rule.tests))]
 
 
@@ -109,24 +116,64 @@ def snapshot(rule: Rule, cases: Sequence[Case], labels: Mapping[str, Label]) -> 
         )
         write_records(described, folder / RECORDS)
         if needed.history:
-            write_earlier(folder, cases, rule.scope)
+            _write_history(folder, cases, rule.scope)
         write_snapshot(folder / RECORDS, folder, labels, needed, one_service=False)
         yield folder
 
 
-def _prove(rule: Rule, group: Group, folder: Path) -> Iterable[CaseResult]:
+def _write_history(folder: Path, cases: Sequence[Case], scope: RuleScope) -> None:
+    """The history that the runs before have left of what tests describe."""
+    before: Path | None = None
+    for number, later in enumerate((False, True)):
+        run = folder / f"earlier-{number}"
+        run.mkdir()
+        told = (earlier_records(case, index, scope, later=later) for index, case in enumerate(cases))
+        write_records(chain.from_iterable(told), run / RECORDS)
+        out = folder if later else run
+        write_history(out, records=run / RECORDS, before=before, events=(), started=cases[0].as_of)
+        before = run / HISTORY
+
+
+def _results(rule: Rule, group: Group, folder: Path) -> Iterable[CaseResult]:
     cases = [rule.tests[index] for index in group.cases]
     if missing := group.missing(rule):
         return [CaseResult(rule, case, None, missing=missing) for case in cases]
-    ready = bind(rule, group.bound(rule))
     results = {}
-    subjects = {
-        (target(index), *wanted(rule.tests[index], index, rule.scope)): index for index in group.cases
-    }
-    for judged in finding_reader.verdicts([ready], folder, group.as_of, each=True):
-        for subject, verdict, reason in judged:
+    subjects = {_subject(rule, index): index for index in group.cases}
+    for rows in finding_reader.verdicts([bind(rule, group.bound(rule))], folder, group.as_of, each=True):
+        for subject, found, reason in rows:
             version = subject.version_id if rule.scope == "version" else None
             index = subjects.get((subject.target, subject.image_set_id, version))
             if index is not None:
-                results[index] = (verdict, reason)
+                results[index] = (found, reason)
     return [CaseResult(rule, case, *results[index]) for index, case in zip(group.cases, cases, strict=True)]
+
+
+def _subject(rule: Rule, index: int) -> tuple[str, str | None, int | None]:
+    return (target(index), *wanted(rule.tests[index], index, rule.scope))
+
+
+def verdicts(pack: Pack, rule: Rule, others: Sequence[Mutant]) -> Iterator[tuple[int, dict[int, Verdict]]]:
+    """The index of each test of a rule, with the verdicts that others give on it, by their numbers; those that cannot be
+    bound to its parameters give none. The rule itself is -1.
+
+    Args:
+        pack: the rule's pack.
+        rule: the rule, its parameters not bound.
+        others: mutants of it, or of the same rule with other tests.
+    """
+    if not rule.tests or not others:
+        return
+    with snapshot(rule, rule.tests, pack.labels) as folder, connect() as connection:
+        for group in groups(pack, rule):
+            values = group.bound(rule)
+            ready = {at: made for at, item in enumerate(others) if (made := item.bind(values)) is not None}
+            ready[-1] = bind(rule, values)
+            rows, columns = table(connection, folder, rule.scope, ready.values(), group.as_of)
+            codes = [verdict(made, group.as_of, columns).alias(f"v{at}") for at, made in ready.items()]
+            version = col("versionId") if rule.scope == "version" else lit(None)
+            read = rows.select(col("target"), col("imageSetId"), version.alias("version"), *codes)
+            by_subject = {row[:3]: row[3:] for row in read.fetchall()}
+            for index in group.cases:
+                found = by_subject[_subject(rule, index)]
+                yield index, {at: _VERDICTS[code] for at, code in zip(ready, found, strict=True)}

@@ -5,86 +5,67 @@ count.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
 from checker.evaluation.compile import Compiler, tree
 from checker.fields import FOUND
-from checker.model import Aggregate, Condition, Field, Group, Rule
+from checker.model import Aggregate, Condition, Group
 from checker.policy.condition_tree import fields_of, walk
 from checker.policy.rule_tests import AS_OF
-from checker.policytest.answer_space import AnswerSpace
-from checker.policytest.conflict import Answers, conflict, entries, refusal, written
+from checker.policytest.answer_grid import Grid
+from checker.policytest.conflict import Answers, Claims, written
 from checker.policytest.datastores import measure
-from checker.policytest.mutants import place
 from checker.problems import Problem
 
 MOST_PAIRS = 600
 """Pairs of entries of one rule that are compared with each other."""
 
-Proves = Callable[[Sequence[Field]], bool]
-Rests = Callable[[Sequence[Condition]], str]
-"""What a claim on conditions rests on beside them: the defaults of parameters."""
-
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """A member of `any` or `none`, with what holds beside it; `kind` says which, `group` is the members' number."""
+    """A member of `any` or `none`, with the `context` that holds beside it; `kind` says which, `group` is the members' own."""
 
     member: Condition
     context: tuple[Condition, ...]
     kind: str
     group: int
 
-
-def alternatives(condition: Condition | None, beside: Condition | None) -> list[Alternative]:
-    """The members of every `any` and `none` of several in a condition."""
-    found: list[Alternative] = []
-    groups = 0
-
-    def add(part: Condition | None, context: tuple[Condition, ...]) -> None:
-        nonlocal groups
-        if not isinstance(part, Group):
-            return
-        groups += 1
-        here = groups
-        for at, member in enumerate(part.members):
-            rest = part.members[:at] + part.members[at + 1 :] if part.kind == "all" else ()
-            if part.kind != "all" and len(part.members) > 1:
-                found.append(Alternative(member, context, part.kind, here))
-            add(member, (*context, *rest))
-
-    add(condition, () if beside is None else (beside,))
-    return found
+    @property
+    def every(self) -> tuple[Condition, ...]:
+        """All that holds where it matters."""
+        return (*self.context, self.member)
 
 
-class Parts:
-    """The parts of a rule, tried on its answers. `missed` says what was not found out of them."""
+def alternatives(condition: Condition | None, context: tuple[Condition, ...]) -> Iterator[Alternative]:
+    """The members of every `any` and `none` of several in a condition, beside which a context holds."""
+    if not isinstance(condition, Group):
+        return
+    members = condition.members
+    for at, member in enumerate(members):
+        rest = members[:at] + members[at + 1 :] if condition.kind == "all" else ()
+        if condition.kind != "all" and len(members) > 1:
+            yield Alternative(member, context, condition.kind, id(condition))
+        yield from alternatives(member, (*context, *rest))
 
-    def __init__(self, rule: Rule, space: AnswerSpace, answers: Answers, rests: Rests) -> None:
-        self.rule = rule
-        self.space = space
-        self.answers = answers
-        self.rests = rests
-        self.missed: list[str] = []
+
+class Parts(Claims):
+    """Claims on the parts of a rule."""
 
     def problems(self) -> Iterator[Problem]:
         """Entries of `any` and `none` that can never hold where the rest of the rule does, or only where another one does."""
-        for condition, beside in ((self.rule.when, None), (self.rule.condition, self.rule.when)):
-            every = alternatives(condition, beside)
-            truths = [
-                self.answers.together((alternative.member, *alternative.context)) for alternative in every
-            ]
-            living = []
-            for alternative, met in zip(every, self.answers.ever(truths), strict=True):
-                if met:
-                    living.append(alternative)
-                elif self.space.proves(_read(alternative.member, *alternative.context)):
-                    yield self._dead(alternative)
-                else:
-                    self.missed.append(f"whether `{written(alternative.member)}` can ever hold")
-            yield from self._shadowed(living)
+        when = () if self.rule.when is None else (self.rule.when,)
+        for condition, context in ((self.rule.when, ()), (self.rule.condition, when)):
+            every, living = list(alternatives(condition, context)), []
+            met = self.answers.ever(*(self.answers.together(entry.member, *entry.context) for entry in every))
+            for entry, some in zip(every, met, strict=True):
+                if some:
+                    living.append(entry)
+                elif self.proved(entry.every, f"whether `{written(entry.member)}` can ever hold"):
+                    text = f": an entry of `{entry.kind}` can never hold{' beside the rest' if entry.context else ''}"
+                    yield self.warning(entry.member, text, self.refusal(self.answers, *entry.every))
+            yield from self._subsumed(living)
 
     def counted(self) -> Iterator[Problem]:
         """`of` and `among` of aggregates that can never hold of an image set, alone or together."""
@@ -98,53 +79,36 @@ class Parts:
             parts = [
                 (name, part) for name, part in (("among", leaf.among), ("of", leaf.of)) if part is not None
             ]
-            held = images.ever([images.compiler.condition(part) for _, part in parts])
-            dead = [item for item, met in zip(parts, held, strict=True) if not met]
+            held = images.ever(*(images.together(part) for _, part in parts))
+            dead = [part for part, met in zip(parts, held, strict=True) if not met]
             for name, part in dead:
-                text = f"`{name}` of `{leaf.kind}` can never hold"
-                if grid.proves(_read(part)):
-                    yield self._problem(part, text, f"no image set meets it{self.rests([part])}")
-                else:
-                    self.missed.append(f"whether {text.replace('never', 'ever')}")
+                if self.proved([part], f"whether `{name}` of `{leaf.kind}` can ever hold", grid):
+                    text = f": `{name}` of `{leaf.kind}` can never hold"
+                    yield self.warning(part, text, f"no image set meets it{self.ready.rests([part])}")
             if not dead and leaf.among is not None and leaf.of is not None:
-                yield from self._excluded(leaf, leaf.of, leaf.among, images)
+                yield from self._share(leaf.kind, leaf.of, leaf.among, images, grid)
 
-    def _excluded(
-        self, leaf: Aggregate, of: Condition, among: Condition, images: Answers
+    def _share(
+        self, kind: str, of: Condition, among: Condition, images: Answers, grid: Grid
     ) -> Iterator[Problem]:
         """A share that is always none, or all."""
-        holds, breaks = (
-            images.ever([images.together((among, of))])[0],
-            images.ever([images.compiler.condition(among) & ~images.compiler.condition(of)])[0],
-        )
-        grid = self.space.inner
-        assert grid is not None
-        if (holds and breaks) or not grid.proves(_read(of, among)):
+        holds, breaks = images.ever(images.together(among, of), images.together(among) & ~images.together(of))
+        if (holds and breaks) or not grid.proves([*fields_of(of), *fields_of(among)]):
             return
         if not holds:
-            pair = conflict(images, [*entries(among), *entries(of)])
-            text = f"`of` of `{leaf.kind}` can never hold where `among` does: the share is always 0%"
-            hint = refusal(pair).replace("no answer", "no image set") + self.rests(pair)
-            yield self._problem(of, text, hint)
+            text = f": `of` of `{kind}` can never hold where `among` does: the share is always 0%"
+            yield self.warning(of, text, self.refusal(images, among, of, what="image set"))
         else:
-            text = (
-                f"`of` of `{leaf.kind}` holds wherever `among` does, or is unknown: the share is always 100%"
-            )
-            yield self._problem(of, text, self.rests([of, among]).removeprefix("; "))
+            text = f": `of` of `{kind}` holds wherever `among` does, or is unknown: the share is always 100%"
+            yield self.warning(of, text, self.ready.rests([of, among]))
 
-    def _dead(self, alternative: Alternative) -> Problem:
-        every = [entry for part in (*alternative.context, alternative.member) for entry in entries(part)]
-        pair = conflict(self.answers, every)
-        text = f"an entry of `{alternative.kind}` can never hold{' beside the rest' if alternative.context else ''}"
-        return self._problem(alternative.member, text, refusal(pair) + self.rests(pair))
-
-    def _shadowed(self, living: Sequence[Alternative]) -> Iterator[Problem]:
+    def _subsumed(self, living: Sequence[Alternative]) -> Iterator[Problem]:
         """Entries that hold only where another one of theirs does."""
         pairs = [
-            (item, other)
+            (entry, other)
             # of two that are the same the later one is superfluous
-            for item, other in permutations(reversed(living), 2)
-            if item.group == other.group and depends(other.member) <= {FOUND, *depends(item.member)}
+            for entry, other in permutations(reversed(living), 2)
+            if entry.group == other.group and depends(other.member) <= {FOUND, *depends(entry.member)}
         ]
         if len(pairs) > MOST_PAIRS:
             self.missed.append(
@@ -153,44 +117,30 @@ class Parts:
             return
         of = self.answers.compiler.condition
         apart = [
-            self.answers.together((item.member, *item.context))
+            self.answers.together(*entry.every)
             & tree(operator.or_, [~of(other.member), of(other.member).isnull()])
-            for item, other in pairs
+            for entry, other in pairs
         ]
         gone: set[int] = set()
-        for (alternative, other), alone in zip(pairs, self.answers.ever(apart), strict=True):
-            read = _read(alternative.member, other.member, *alternative.context)
-            if (
-                alone
-                or id(alternative) in gone
-                or id(other) in gone
-                or not self._proves_both(alternative, other, read)
-            ):
+        for (entry, other), alone in zip(pairs, self.answers.ever(*apart), strict=True):
+            if alone or id(entry) in gone or id(other) in gone or not self._proves_both(entry, other):
                 continue
-            gone.add(id(alternative))
-            text = f"an entry of `{alternative.kind}` says nothing of its own: wherever it holds, `{written(other.member)}` holds too"
-            yield self._problem(
-                alternative.member,
-                text,
-                self.rests([alternative.member, other.member, *alternative.context]).removeprefix("; "),
-            )
+            gone.add(id(entry))
+            text = f": an entry of `{entry.kind}` says nothing of its own: wherever it holds, `{written(other.member)}` holds too"
+            rests = self.ready.rests([entry.member, other.member, *entry.context])
+            yield self.warning(entry.member, text, rests)
 
-    def _proves_both(self, alternative: Alternative, other: Alternative, read: Sequence[Field]) -> bool:
+    def _proves_both(self, entry: Alternative, other: Alternative) -> bool:
         """A single comparison is decided exactly where image sets are undecided; of several it may be that each is
         undecided and all together are not."""
+        parts = (*entry.every, other.member)
         counts = any(
-            isinstance(leaf, Aggregate) for part in (alternative.member, other.member) for leaf in walk(part)
+            isinstance(leaf, Aggregate) for part in (entry.member, other.member) for leaf in walk(part)
         )
         stores = self.space.stores
         exact = stores is None or stores.undecided or not isinstance(other.member, Group)
+        read = [field for part in parts for field in fields_of(part)]
         return (exact or not counts) and self.space.proves(read)
-
-    def _problem(self, part: Condition, text: str, hint: str) -> Problem:
-        return Problem(place(part), f"the rule {self.rule.id}: {text}", hint, warning=True)
-
-
-def _read(*conditions: Condition) -> list[Field]:
-    return [field for condition in conditions for field in fields_of(condition)]
 
 
 def depends(condition: Condition | None) -> set[object]:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from duckdb import OutOfMemoryException
 
 from checker.evaluation.compile import CODES, verdict
-from checker.evaluation.engine import table
-from checker.model import Label, Location, Pack, Rule
+from checker.model import Location, Pack, Rule
 from checker.policy.params import bind
 from checker.policy.rule_tests import AS_OF
 from checker.policytest.answer_grid import KEY
 from checker.policytest.answer_space import AnswerSpace, hints
-from checker.policytest.case_verdicts import verdicts
-from checker.policytest.cases import CaseResult, Group, groups, snapshot
+from checker.policytest.cases import CaseResult, Group, groups, verdicts
 from checker.policytest.mutants import Mutant, mutants
 from checker.policytest.suggestions import Shown, suggested
 from checker.snapshot.writer import connect
-from checker.sql import Connection, case, col, func, lit
+from checker.sql import case, col, func, lit
 
 FEW = 20_000
 """Answers on which all mutants are tried at once; those that look equal are tried on all."""
@@ -76,7 +73,7 @@ def score(pack: Pack, rule: Rule, proved: Sequence[CaseResult]) -> Score:
     try:
         told = _told(rule, every, _usual(pack, rule))
         tried = [*(suggestion.mutant for suggestion in told.differing), *told.untold]
-        dead = killed(pack.labels, rule, tried, groups(pack, rule))
+        dead = killed(pack, rule, tried)
         number = len(told.differing)
         living = [item for item, noticed in zip(told.differing, dead[:number], strict=True) if not noticed]
         tests = suggested(pack, rule, living)
@@ -168,29 +165,10 @@ def _shows(mutant: Mutant, space: AnswerSpace, rule: Rule, key: int, beside: dic
     return Shown(mutant, space.given(key), beside, list(CODES)[found])
 
 
-def killed(
-    labels: Mapping[str, Label], rule: Rule, changed: Sequence[Mutant], every: Sequence[Group]
-) -> list[bool]:
-    """For each mutant whether some test gets another verdict from it."""
+def killed(pack: Pack, rule: Rule, changed: Sequence[Mutant]) -> list[bool]:
+    """For each mutant whether some test of the rule gets another verdict from it."""
     dead = [False] * len(changed)
-    with snapshot(rule, rule.tests, labels) as folder, connect() as connection:
-        for group in every:
-            values = group.bound(rule)
-            ready = {
-                at: item for at, mutant in enumerate(changed) if (item := mutant.bind(values)) is not None
-            }
-            if ready:
-                for at, noticed in _noticed(connection, folder, rule, ready, group):
-                    dead[at] |= noticed
+    for index, found in verdicts(pack, rule, changed):
+        for at in range(len(changed)):
+            dead[at] |= found.get(at, rule.tests[index].expect) is not rule.tests[index].expect
     return dead
-
-
-def _noticed(
-    connection: Connection, folder: Path, rule: Rule, ready: dict[int, Rule], group: Group
-) -> list[tuple[int, bool]]:
-    rows, columns = table(connection, folder, rule.scope, ready.values(), group.as_of)
-    seen: dict[int, bool] = dict.fromkeys(ready, False)
-    for index, got in verdicts(rows, columns, rule, ready, group):
-        for at, found in got.items():
-            seen[at] |= found is not rule.tests[index].expect
-    return list(seen.items())

@@ -9,18 +9,15 @@ from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
 
-from checker.evaluation.engine import table
 from checker.fields import catalogue
 from checker.model import Case, Pack, Rule, Verdict
 from checker.policy.condition_scope import Scope
-from checker.policy.params import bind, used
+from checker.policy.params import used
 from checker.policy.rule_tests import read_cases
-from checker.policytest.case_verdicts import verdicts
-from checker.policytest.cases import groups, snapshot
+from checker.policytest.cases import verdicts
 from checker.policytest.counterexample import flow
 from checker.policytest.mutants import Mutant
 from checker.problems import InvalidInputError, Problem
-from checker.snapshot.writer import connect
 from checker.values import EPOCH, round_ms, shifted, show
 from checker.yamlsource import parse
 
@@ -85,19 +82,11 @@ def _notice(
 ) -> list[bool]:
     """Whether each test gets the verdict that it expects from the rule, and another one from its mutant."""
     tested = replace(rule, tests=tuple(case for _, _, case in tried))
-    found = [False] * len(tried)
-    if not tried:
-        return found
-    with snapshot(tested, tested.tests, pack.labels) as folder, connect() as connection:
-        for group in groups(pack, tested):
-            values = group.bound(rule)
-            mutants = {at: shown[at].mutant.bind(values) for at in {tried[index][0] for index in group.cases}}
-            ready = {-1: bind(rule, values), **{at: item for at, item in mutants.items() if item is not None}}
-            rows, columns = table(connection, folder, rule.scope, ready.values(), group.as_of)
-            for index, got in verdicts(rows, columns, tested, ready, group):
-                at, expect = tried[index][0], shown[tried[index][0]].expect
-                found[index] = got[-1] is expect and at in got and got[at] is not expect
-    return found
+    notices = [False] * len(tried)
+    for index, found in verdicts(pack, tested, [item.mutant for item in shown]):
+        at, expect = tried[index][0], shown[tried[index][0]].expect
+        notices[index] = found[-1] is expect is not found.get(at, expect)
+    return notices
 
 
 def _read(pack: Pack, rule: Rule, text: str) -> Case | None:

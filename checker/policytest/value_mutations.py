@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from fractions import Fraction
+from functools import partial
 
 from checker.model import Duration, Scalar, Test, Type
 from checker.policy.operators import OPERATORS, operators_of
@@ -14,8 +15,6 @@ NEVER = r"[^\s\S]"
 """A pattern that no text matches."""
 CHANGED = "~"
 """What is appended to a text."""
-
-_ORDERED = (Type.INTEGER, Type.DURATION, Type.RATIO)
 _UNITS = (DAY, 3_600_000, 60_000, 1000, 1)
 
 Bindable = Scalar | tuple[Scalar, ...]
@@ -26,74 +25,54 @@ Step = Callable[[Bindable], Bindable | None]
 def other_operators(test: Test, kind: Type) -> Iterator[Test]:
     """The test with each operator that is easily taken for its own."""
     known, every = OPERATORS[test.operator], operators_of(kind)
-    for name in known.neighbours:
-        if name in every:
-            yield Test(name, test.value)
+    yield from (Test(name, test.value) for name in known.neighbours if name in every)
     if known.takes == "pair" and isinstance(test.value, tuple):
-        for name, value in zip(known.parts, test.value, strict=True):
-            yield Test(name, value)
+        yield from map(Test, known.parts, test.value)
 
 
-def steps(test: Test, kind: Type, members: tuple[str, ...], *, several: bool = False) -> dict[str, Step]:
-    """The changes of one value of a test, by what they are called.
+def steps(operator: str, kind: Type, members: tuple[str, ...], *, several: bool = False) -> dict[str, Step]:
+    """The changes of one value of an operator, by what they are called.
 
     Args:
-        test: the operator and its value.
+        operator: its name.
         kind: the type of what is compared.
         members: those of an enum.
         several: whether the value is a list.
     """
-
-    def up(value: Bindable) -> Bindable | None:
-        return _moved(value, 1, test.operator, members)
-
-    def down(value: Bindable) -> Bindable | None:
-        return _moved(value, -1, test.operator, members)
-
+    pattern = OPERATORS[operator].takes == "pattern"
+    up, down = (partial(_stepped, by=by, pattern=pattern, members=members) for by in (1, -1))
     if several:
         return {"with its first item dropped or changed": up, "with its last item dropped or changed": down}
-    if kind in (*_ORDERED, Type.TIME):
+    if kind in (Type.INTEGER, Type.DURATION, Type.RATIO, Type.TIME):
         return {"one unit more": up, "one unit less": down}
     return {"with another value": up}
 
 
-def _moved(value: Bindable, by: int, operator: str, members: tuple[str, ...]) -> Bindable | None:
+def _stepped(value: Bindable, *, by: int, pattern: bool, members: tuple[str, ...]) -> Bindable | None:
+    """The value one step up or down; a list with one item fewer from either end, or with its only one changed."""
     if isinstance(value, tuple):
-        return _list(value, by, operator, members)
+        if len(value) > 1:
+            return value[1:] if by > 0 else value[:-1]
+        item = _stepped(value[0], by=by, pattern=pattern, members=members)
+        return None if item is None or isinstance(item, tuple) else (item,)
     if isinstance(value, bool):
         return not value if by > 0 else None
     if isinstance(value, int):
         return value + by if value + by in INTEGERS else None
     if isinstance(value, Fraction):
-        return _fraction(value, by)
+        places = next((places for places in range(2, 9) if (value * 10**places).denominator == 1), 8)
+        fraction = value + Fraction(by, 10**places)
+        return fraction if fraction >= 0 else None
     if isinstance(value, Duration):
         return _duration(value, by)
     if isinstance(value, datetime):
         midnight = (value.hour, value.minute, value.second, value.microsecond) == (0, 0, 0, 0)
         return shifted(value, by * (timedelta(days=1) if midnight else timedelta(milliseconds=1)))
-    return _text(value, operator, members) if by > 0 else None
-
-
-def _list(value: tuple[Scalar, ...], by: int, operator: str, members: tuple[str, ...]) -> Bindable | None:
-    """One item of several fewer, from either end; another item in place of the only one."""
-    if len(value) > 1:
-        return value[1:] if by > 0 else value[:-1]
-    item = _moved(value[0], by, operator, members)
-    return None if item is None or isinstance(item, tuple) else (item,)
-
-
-def _text(value: str, operator: str, members: tuple[str, ...]) -> str:
-    if OPERATORS[operator].takes == "pattern":
-        return NEVER
-    if value in members and len(members) > 1:
+    if by < 0:
+        return None
+    if value in members and len(members) > 1 and not pattern:
         return members[(members.index(value) + 1) % len(members)]
-    return value + CHANGED
-
-
-def _fraction(value: Fraction, by: int) -> Fraction | None:
-    places = next((places for places in range(2, 9) if (value * 10**places).denominator == 1), 8)
-    moved = value + Fraction(by, 10**places)
-    return moved if moved >= 0 else None
+    return NEVER if pattern else value + CHANGED
 
 
 def _duration(value: Duration, by: int) -> Duration | None:

@@ -9,8 +9,8 @@ from checker.fields import catalogue
 from checker.policy.condition_scope import Scope
 from checker.policy.load import load
 from checker.policy.rule_tests import read_cases
-from checker.policytest.cases import groups, run_rule
-from checker.policytest.mutants import Mutant, mutants
+from checker.policytest.cases import run_rule, verdicts
+from checker.policytest.mutants import Mutation, mutants
 from checker.policytest.mutation_score import killed, score
 from checker.policytest.required_verdicts import lacking
 from checker.yamlsource import parse
@@ -57,20 +57,19 @@ def test_a_shipped_rule_shows_what_it_has_to(pack, rule):
 @pytest.mark.parametrize(("pack", "rule"), tried_rules())
 def test_a_test_that_is_said_to_notice_a_mutant_does(pack, rule):
     few = replace(rule, tests=rule.tests[:1])
-    found = score(pack, few, run_rule(pack, few))
+    survivors = score(pack, few, run_rule(pack, few)).survivors[:MOST]
     by_change = {(mutant.where, mutant.change): mutant for mutant in mutants(rule)}
-    for lived in found.survivors[:MOST]:
-        case = written(pack, rule, lived.test)
-        alone = replace(rule, tests=(case,))
-        assert [item.verdict for item in run_rule(pack, alone)] == [case.expect], lived
-        mutant = by_change[lived.where, lived.change]
-        assert killed(pack.labels, alone, [mutant], groups(pack, alone)) == [True], lived
+    lived = [by_change[survivor.where, survivor.change] for survivor in survivors]
+    pasted = replace(rule, tests=tuple(written(pack, rule, survivor.test) for survivor in survivors))
+    assert [item.verdict for item in run_rule(pack, pasted)] == [case.expect for case in pasted.tests]
+    for index, found in verdicts(pack, pasted, lived):
+        assert found[index] is not found[-1], survivors[index]
 
 
 @pytest.mark.parametrize(("pack", "rule"), tried_rules())
 def test_a_rule_is_no_mutant_of_itself(pack, rule):
-    same = Mutant(rule, rule.where, "nothing")
-    assert killed(pack.labels, rule, [same], groups(pack, rule)) == [False]
+    same = Mutation(rule, rule.where, "nothing")
+    assert killed(pack, rule, [same]) == [False]
 
 
 MANY = """

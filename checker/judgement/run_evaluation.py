@@ -19,8 +19,9 @@ from checker.policy.choose import Rules
 from checker.runs.evidence import Evidence, digest
 from checker.snapshot.attestations import claims, literally_unforced, searched
 from checker.snapshot.datastore_coverage import reached
-from checker.snapshot.drift import moved
-from checker.snapshot.writer import answered_by, write_snapshot
+from checker.snapshot.drift import drift
+from checker.snapshot.record_table import record_table
+from checker.snapshot.writer import answered_by, write_tables
 from checker.values import iso
 from checker.waivers.status import stand
 
@@ -77,7 +78,11 @@ def evaluate(
     moment = as_of or started or utc_now()
     where = folder or _free(evidence.folder)
     skipped = (*rules.left_out, *left_out)
-    coverage = write_snapshot(evidence.records, where, rules.policies.labels, rules.needs)
+    # a replay has its own history beside its tables
+    history = next(filter(Path.exists, (place / HISTORY for place in (where, evidence.folder))), None)
+    with record_table(evidence.records) as records:
+        coverage = write_tables(records, where, rules.policies.labels, rules.needs)
+        moved = drift(records, history)
     coverage = replace(coverage, unreadable_targets=coverage.unreadable_targets + unread_targets)
     tallies, used, change = _judged(rules, where, moment, waivers, before)
     pairs = [(rule.severity, tally) for rule, tally in zip(rules.rules, tallies, strict=True)]
@@ -91,6 +96,7 @@ def evaluate(
         **_of_origin(origin, before),
         **_of_rules(rules),
         **_of_evidence(evidence, where),
+        moved=moved,
         judged=tuple(Judged(rule, tally) for rule, tally in zip(rules.rules, tallies, strict=True)),
         coverage=coverage,
         ruling=ruling,
@@ -172,15 +178,12 @@ def _unread(where: Path, coverage: Coverage) -> UnreadSets:
 
 def _of_evidence(evidence: Evidence, where: Path) -> dict[str, Any]:
     """What a run says of its evidence, whose tables are in a folder."""
-    # a replay has its own history beside its tables
-    history = next(filter(Path.exists, (folder / HISTORY for folder in (where, evidence.folder))), None)
     return {
         "source": evidence.source,
         "inputs": evidence.digest,
         "claims": claims(where, evidence.deletions_known_since),
         "deletions_known_since": evidence.deletions_known_since,
         "searched": searched(where),
-        "moved": moved(evidence.records, history),
         "identities": evidence.identities,
         "names": evidence.names,
         "reached": reached(where, evidence.names),

@@ -39,8 +39,6 @@ MEMORY_TO_COLLECT = "300MB"
 MEMORY_AT_MOST = "2GB"
 """What DuckDB may take: for 500 rules over 5,000,000 image sets; for 1,000,000 records into tables within 512 MiB of process;
 and where that was not enough."""
-LARGE = 64 << 20
-"""Bytes of records from which on they are read once and for all."""
 SMALLEST_OBJECT = 1 << 20
 DEEPEST = 10_000
 """How deep DuckDB takes a query: 500 rules and long lists are deeper than its own 1,000."""
@@ -94,6 +92,17 @@ def connect(memory: str = MEMORY_TO_JUDGE, **more: bool) -> Iterator[Connection]
             if isinstance(error, duckdb.InterruptException) or str(error) == _INTERRUPTED:
                 raise KeyboardInterrupt from error
             raise
+
+
+@contextmanager
+def more_memory(connection: Connection) -> Iterator[None]:
+    """While active, DuckDB may take what it may at most."""
+    ((memory,),) = connection.execute("SELECT current_setting('memory_limit')").fetchall()
+    connection.execute(f"SET memory_limit = '{MEMORY_AT_MOST}'")
+    try:
+        yield
+    finally:
+        connection.execute(f"SET memory_limit = '{memory}'")
 
 
 def bounded() -> bool:
@@ -150,12 +159,6 @@ def object_size(records: Path) -> int:
 def _longest_line(records: str, size: int, changed: int) -> int:  # noqa: ARG001 - a file that has changed is another one
     with Path(records).open("rb") as lines:
         return max(SMALLEST_OBJECT, 2 * max(map(len, lines), default=0))
-
-
-def settled(connection: Connection, rows: Relation, records: Path) -> Relation:
-    """The same rows, read once and for all where the records are many: DuckDB would hold every step of a long query at the
-    same time, and each reads the records anew."""
-    return rows if records.stat().st_size < LARGE else spilled(connection, rows)
 
 
 def spilled(connection: Connection, rows: Relation, row_group_size: int | None = None) -> Relation:

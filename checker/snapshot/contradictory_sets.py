@@ -21,14 +21,12 @@ from checker.snapshot.columns import (
     ERROR_MESSAGE,
     LABEL_PLACES,
     PINNED,
-    REFERENCE,
     REUSED,
     SET,
     TARGET_ACCOUNT,
     TARGET_REGION,
     duckdb_path,
     member,
-    read_lines,
 )
 from checker.snapshot.contradiction import Statement, contradiction, versions_of
 from checker.snapshot.records import CONTRADICTORY, NO_VERSION, NOT_FOUND, VERSIONS, WITNESS
@@ -48,18 +46,7 @@ from checker.sql import (
 
 SOME = 1000
 """Rows of candidates in memory at a time."""
-_FORCED = "STRUCT(forced BOOLEAN)"
-_SHAPE = {
-    **REFERENCE,
-    WITNESS: "BOOLEAN",
-    "versionId": "BIGINT",
-    "version": "BIGINT",
-    "createdAt": "TIMESTAMP",
-    "imageSetState": "VARCHAR",
-    "imageSetArn": "VARCHAR",
-    "overrides": _FORCED,
-    VERSIONS: f'STRUCT("versionId" BIGINT, "imageSetState" VARCHAR, "createdAt" TIMESTAMP, "overrides" {_FORCED})[]',
-}
+_CALLS = (GET_IMAGE_SET, LIST_VERSIONS, SEARCH)
 _SAID = ("versionId", "version", "createdAt", "imageSetState", "imageSetArn", "overrides", VERSIONS)
 _KEPT = frozenset(
     {
@@ -71,13 +58,17 @@ _LABELS = "labels."
 _STORE, _ID, _WHY = "doubt.store", "doubt.id", "doubt.message"
 
 
-def doubts(connection: Connection, records: Path) -> Relation | None:
+def contradictory_sets(connection: Connection, records: Relation) -> Relation | None:
     """The image sets whose answers contradict each other, each with a text that names two of them; None where there are
-    none."""
-    lines = read_lines(connection, records, _SHAPE, GET_IMAGE_SET, LIST_VERSIONS, SEARCH, witnesses=True)
-    facts = _facts(lines)
-    unlike = [item for (item,) in _unlike(facts).fetchall()]
-    return _kept(connection, _compared(connection, facts, unlike)) if unlike else None
+    none.
+
+    Args:
+        connection: the database of the records.
+        records: all of them, those too that are only there to be compared.
+    """
+    facts = _facts(records.filter(coalesce(col("action"), lit(GET_IMAGE_SET)).isin(*map(lit, _CALLS))))
+    unlike = [number for (number,) in _unlike(facts).fetchall()]
+    return _written(connection, _compared(connection, facts, unlike)) if unlike else None
 
 
 def _facts(lines: Relation) -> Relation:
@@ -174,7 +165,7 @@ def _zoned(answer: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def _kept(connection: Connection, found: Iterable[tuple[str, str, str]]) -> Relation | None:
+def _written(connection: Connection, found: Iterable[tuple[str, str, str]]) -> Relation | None:
     """The image sets from a file: there may be many."""
     ((spill,),) = connection.sql("SELECT current_setting('temp_directory')").fetchall()
     Path(spill).mkdir(exist_ok=True)

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from checker.aws.actions import GET_DATASTORE, LIST_ACCOUNTS, LIST_DATASTORES
 from checker.snapshot.columns import (
     ERROR_CODE,
     ERROR_MESSAGE,
-    REFERENCE,
     TARGET_ACCOUNT,
     TARGET_REGION,
     member,
-    read_lines,
 )
+from checker.snapshot.record_table import RecordTable
 from checker.snapshot.records import NOT_RECORDED
-from checker.sql import Connection, Expression, Relation, case, coalesce, col, false, func, lit, null, true
+from checker.sql import Expression, Relation, case, coalesce, col, false, func, lit, null, true
 
 
-def datastore_rows(connection: Connection, records: Path) -> Relation:
+def datastore_rows(records: RecordTable) -> Relation:
     """A row for each data store: whether GetDatastore was received, and whether the target covers the whole store.
 
     Image sets whose data store no record names have a row too; beside them no other data store of their target is
     covered, since they may belong to it.
     """
-    rows = _named(read_lines(connection, records, {**REFERENCE, "complete": "BOOLEAN"}))
+    rows = _named(records.of())
     stores = rows.aggregate(
         [
             col("target").alias("of"),

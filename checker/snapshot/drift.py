@@ -11,18 +11,19 @@ from pathlib import Path
 from checker.aws.actions import SEARCH
 from checker.fields import EARLIER, KNOWN
 from checker.model import Moved
-from checker.snapshot.columns import PINNED, REFERENCE, REUSED, connect, read_lines
+from checker.snapshot.columns import PINNED, REUSED
 from checker.snapshot.history import known_of_others, read_history
 from checker.snapshot.last_answers import last_answers
+from checker.snapshot.record_table import RecordTable
 from checker.snapshot.records import LISTED_SINCE
-from checker.sql import Connection, Expression, Relation, coalesce, col, false, func, lit, or_empty
+from checker.sql import Expression, Relation, coalesce, col, false, func, lit, or_empty
 
 FACTS = ("versionId", "updatedAt", "imageSetState")
 """What another answer says of an image set that has changed."""
 _DELETED = "DELETED"
 
 
-def moved(records: Path, history: Path | None) -> Moved | None:
+def drift(records: RecordTable, history: Path | None) -> Moved | None:
     """The numbers of a run; None where no earlier run saw anything, or it is not kept what they saw.
 
     Args:
@@ -31,15 +32,12 @@ def moved(records: Path, history: Path | None) -> Moved | None:
     """
     if history is None:
         return None
-    with connect() as connection:
-        # what is counted is in no order
-        connection.execute("SET preserve_insertion_order = false")
-        kept = read_history(connection, history)
-        if known_of_others(kept) is None:  # no run has looked
-            return None
-        rows = _beside(_now(connection, records), kept.filter(col("imageSetId").isnotnull()))
-        counters = [func("count_if", condition) for condition in _kinds()]
-        return Moved(*(count or 0 for count in rows.aggregate(counters).fetchall()[0]))
+    earlier = read_history(records.connection, history)
+    if known_of_others(earlier) is None:  # no run has looked
+        return None
+    rows = _with_earlier(_now(records), earlier.filter(col("imageSetId").isnotnull()))
+    counters = [func("count_if", condition) for condition in _kinds()]
+    return Moved(*(count or 0 for count in rows.aggregate(counters).fetchall()[0]))
 
 
 def _kinds() -> list[Expression]:
@@ -65,9 +63,9 @@ def _kinds() -> list[Expression]:
     ]
 
 
-def _now(connection: Connection, records: Path) -> Relation:
+def _now(records: RecordTable) -> Relation:
     """A row for each image set of a run: whether it is `there`, or `gone`, and what was last said of it."""
-    lines = read_lines(connection, records, {**REFERENCE, LISTED_SINCE: "TIMESTAMP"})
+    lines = records.of()
     searched = lines.filter(col(LISTED_SINCE).isnotnull()).select(col("target").alias("of")).distinct()
     listed = coalesce(col("action") == lit(SEARCH), false())
     said = lines.filter(col("imageSetId").isnotnull()).aggregate(
@@ -79,7 +77,7 @@ def _now(connection: Connection, records: Path) -> Relation:
         ],
         'coalesce("datastoreId", \'\'), "imageSetId"',
     )
-    last = last_answers(connection, records).filter(col(PINNED).isnull()).set_alias("last")
+    last = last_answers(records).filter(col(PINNED).isnull()).set_alias("last")
     same = (or_empty("datastoreId") == col("its.store")) & (col("imageSetId") == col("its.id"))
     joined = last.join(said.set_alias("its"), same).set_alias("both")
     joined = joined.join(searched.set_alias("searched"), col("target") == col("of"), how="left")
@@ -96,9 +94,9 @@ def _now(connection: Connection, records: Path) -> Relation:
     )
 
 
-def _beside(now: Relation, kept: Relation) -> Relation:
+def _with_earlier(now: Relation, earlier: Relation) -> Relation:
     """The rows beside what earlier runs saw of the same image set."""
-    then = kept.filter(col(PINNED).isnull()).select(
+    then = earlier.filter(col(PINNED).isnull()).select(
         or_empty("datastoreId").alias("then.store"),
         col("imageSetId").alias("then.id"),
         col(KNOWN.path).alias("then.known"),

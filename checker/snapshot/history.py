@@ -32,15 +32,14 @@ from checker.layout import HISTORY
 from checker.snapshot.columns import (
     ERROR_CODE,
     PINNED,
-    REFERENCE,
     connect,
     duckdb_path,
     found_by,
     member,
-    read_lines,
 )
 from checker.snapshot.deletion_events import Event
 from checker.snapshot.last_answers import KEY, SEARCHED, first, last_answers, state_types
+from checker.snapshot.record_table import RecordTable, read_records
 from checker.snapshot.records import LISTED_SINCE
 from checker.sql import (
     Connection,
@@ -97,13 +96,14 @@ def write_history(
         parts = [_sighted(told)]
         if before is not None:
             parts.append(_carried(connection, before))
-        if records is not None:
-            answers = last_answers(connection, records)
+        table = read_records(connection, records) if records is not None else None
+        if table is not None:
+            answers = last_answers(table)
             parts += [_candidates(answers, latest=False), _candidates(answers, latest=True)]
         rows = _last(reduce(lambda left, right: left.union(right), parts))
         rows = _with_events(rows, told)
         others = _others(connection, earlier=records is not None)
-        others = others.union(_targets(connection, records, before))
+        others = others.union(_targets(connection, table, before))
         order = [col(name).asc().nulls_first() for name in ("imageSetId", "datastoreId", PINNED, TARGET)]
         rows.union(others).sort(*order).write_parquet(str((folder / HISTORY).resolve()), compression="zstd")
 
@@ -120,30 +120,29 @@ def _others(connection: Connection, *, earlier: bool) -> Relation:
     )
 
 
-def _targets(connection: Connection, records: Path | None, before: Path | None) -> Relation:
+def _targets(connection: Connection, records: RecordTable | None, before: Path | None) -> Relation:
     """A row for each target that an earlier run has looked at."""
     key = [col(TARGET), col("datastoreId")]
     seen = _others(connection, earlier=True).select(*key).filter(false())
     if before is not None:
         seen = seen.union(read_history(connection, before).filter(col(TARGET).isnotnull()).select(*key))
     if records is not None:
-        seen = seen.union(_looked_at(connection, records).select(*key))
+        seen = seen.union(_looked_at(records).select(*key))
     values = {name: col(name) for name in (TARGET, "datastoreId")} | {"known": false()}
     return seen.distinct().select(
         *(values.get(name, lit(None)).cast(kind).alias(name) for name, kind in columns().items())
     )
 
 
-def _looked_at(connection: Connection, records: Path) -> Relation:
+def _looked_at(records: RecordTable) -> Relation:
     """The targets, each with its data store, of which a run could tell which image sets they have: where some had to be
     found, the search came to its end; else the service answered for one that is listed."""
-    lines = read_lines(connection, records, {**REFERENCE, LISTED_SINCE: "TIMESTAMP"})
     action = coalesce(col("action"), lit(GET_IMAGE_SET))
     found = action.isin(*map(lit, FINDING))
     asked = action.isin(lit(GET_IMAGE_SET), lit(LIST_VERSIONS))
     answered = asked & found_by(member(ERROR_CODE)).isnotnull()
     truths = {"ended": col(LISTED_SINCE).isnotnull(), "searched": found, "answered": answered}
-    said = lines.aggregate(
+    said = records.of().aggregate(
         [
             col(TARGET),
             col("datastoreId"),

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import and_
-from pathlib import Path
 
 from checker.aws.actions import ACTIONS, FINDING, GET_IMAGE_SET, LIST_VERSIONS, SEARCH
 from checker.fields import MOVING, model
@@ -21,26 +20,21 @@ from checker.snapshot.columns import (
     ERROR_CODE,
     ERROR_MESSAGE,
     FILLED_AT,
-    LABELS,
     LISTED_SINCE,
     PINNED,
-    REFERENCE,
     SEARCHED_AT,
     SET,
     SQL_TYPES,
     found_by,
     label_columns,
     member,
-    member_types,
-    read_lines,
     reference,
-    settled,
     without,
 )
-from checker.snapshot.last_answers import latest_version, of_version
+from checker.snapshot.record_table import LATEST, RecordTable, of_version
 from checker.snapshot.records import DELETED_NOT_LISTED, NO_VERSION, NOT_RECORDED
 from checker.snapshot.records import LISTED_SINCE as SINCE
-from checker.sql import Connection, Expression, Relation, case, coalesce, col, lit, null
+from checker.sql import Expression, Relation, case, coalesce, col, lit, null
 
 FILLED = "updatedAt"
 """What ListImageSetVersions leaves out of version 1 in published samples, and a search of the same version has."""
@@ -49,20 +43,13 @@ _OF_THE_SET = ("datastoreId", "imageSetId")
 _SPELLED = ACTIONS[SEARCH].names
 
 
-def image_set_rows(
-    connection: Connection, records: Path, labels: Mapping[str, Label], needs: Needs
-) -> Relation:
+def image_set_rows(records: RecordTable, labels: Mapping[str, Label], needs: Needs) -> Relation:
     """A row for each image set and each pinned version, and for each target of which some may be missing one without an
     id."""
-    answer = {"account": "VARCHAR", "region": "VARCHAR"} | member_types(model().fields)
-
-    def settle(part: Relation) -> Relation:
-        return settled(connection, part, records)
-
-    asked = settle(read_lines(connection, records, {**REFERENCE, **answer, **LABELS}, GET_IMAGE_SET))
-    lists = settle(without(settle(latest_version(connection, records, LABELS)), asked, PINNED))
+    settle, asked = records.settled, records.of(GET_IMAGE_SET)
+    lists = settle(without(settle(records.latest_versions()), asked, PINNED))
     rows = _row(asked, labels, {path: member(path) for path in model().fields}, GET_IMAGE_SET)
-    every = settle(_searches(connection, records))
+    every = records.of(*FINDING)
     if not every.limit(1).fetchall():
         return rows.union(_listed(lists, labels, known=_answers(needs, model().versions)))
     searched = every.filter(col("imageSetId").isnotnull())
@@ -74,9 +61,9 @@ def image_set_rows(
     return settle(rows.union(_targets(every, labels)))
 
 
-def target_rows(connection: Connection, records: Path, labels: Mapping[str, Label]) -> Relation | None:
+def target_rows(records: RecordTable, labels: Mapping[str, Label]) -> Relation | None:
     """The rows of targets of which some image sets may be missing; None where none is searched."""
-    every = _searches(connection, records)
+    every = records.of(*FINDING)
     return _targets(every, labels) if every.limit(1).fetchall() else None
 
 
@@ -88,13 +75,6 @@ def _targets(every: Relation, labels: Mapping[str, Label]) -> Relation:
 def _answers(needs: Needs, known: frozenset[str]) -> bool:
     """Whether the rules read nothing but these fields."""
     return needs.fields is not None and needs.fields <= known | _OWN
-
-
-def _searches(connection: Connection, records: Path) -> Relation:
-    kinds = member_types({path: model().fields[path] for path in model().searched & model().fields.keys()})
-    kinds = {name: kind for name, kind in kinds.items() if name not in REFERENCE and name != "versionId"}
-    shape = {**REFERENCE, **kinds, "version": "BIGINT", SINCE: "TIMESTAMP", **LABELS}
-    return read_lines(connection, records, shape, *FINDING)
 
 
 def _row(
@@ -110,7 +90,7 @@ def _row(
     targets: from when on their image sets are known, where that is all that there is to say."""
     code = member(ERROR_CODE)
     if call == LIST_VERSIONS:
-        unlisted = case(col("one").isnull(), lit(NO_VERSION))
+        unlisted = case(col(LATEST).isnull(), lit(NO_VERSION))
         code = coalesce(code, unlisted)
     if not known:
         values = {}

@@ -17,18 +17,16 @@ from checker.snapshot.columns import (
     COLLECTED,
     ERROR_CODE,
     PINNED,
-    REFERENCE,
     REUSED,
     TARGET_ACCOUNT,
     TARGET_REGION,
-    answer_columns,
     map_value,
     member,
-    read_lines,
 )
 from checker.snapshot.contradictory_sets import trusted
 from checker.snapshot.history import TARGET, known_of_others, names_targets, read_history
 from checker.snapshot.last_answers import state_types
+from checker.snapshot.record_table import RecordTable
 from checker.snapshot.records import CONTRADICTORY, DICOM_TAGS, NOT_RECORDED, NOT_SEARCHED, PROPERTIES, TAGS
 from checker.sql import Connection, Expression, Relation, case, coalesce, col, false, func, lit, null, true
 
@@ -42,15 +40,10 @@ _DATASTORE = "datastore."
 
 
 def with_tags(
-    connection: Connection,
-    rows: Relation,
-    records: Path,
-    keys: Sequence[str],
-    *,
-    of: Literal["image set", "datastore"],
+    rows: Relation, records: RecordTable, keys: Sequence[str], *, of: Literal["image set", "datastore"]
 ) -> Relation:
     """The rows with the tags of their image set or of their data store, a column for each key."""
-    lines = read_lines(connection, records, {**REFERENCE, **answer_columns(LIST_TAGS)}, LIST_TAGS)
+    lines = records.of(LIST_TAGS)
     whole = col("imageSetId").isnull()
     on, head = (_SET, TAGS) if of == "image set" else (_STORE, _DATASTORE + TAGS)
     source = Source.TAGS if of == "image set" else Source.DATASTORE_TAGS
@@ -60,18 +53,13 @@ def with_tags(
 
 
 def with_dicom(
-    connection: Connection,
-    rows: Relation,
-    records: Path,
-    names: Sequence[str],
-    found: Relation | None = None,
+    rows: Relation, records: RecordTable, names: Sequence[str], contradictory: Relation | None
 ) -> Relation:
-    """The rows of image sets with DICOM attributes, where a search found them and these were read; not those that are `found`
-    to be contradictory."""
-    lines = read_lines(connection, records, {**REFERENCE, DICOM_TAGS: "MAP(VARCHAR, VARCHAR)"}, SEARCH)
+    """The rows of image sets with DICOM attributes, where a search found them and these were read; not those that are
+    contradictory."""
     keys = coalesce(func("map_keys", col(DICOM_TAGS)), func("list_value"))
     whole = func("list_has_all", keys, func("list_value", *map(lit, names)))
-    lines = trusted(lines.filter(col("imageSetId").isnotnull() & whole), found)
+    lines = trusted(records.of(SEARCH).filter(col("imageSetId").isnotnull() & whole), contradictory)
     columns = {DICOM + name: _attribute(name) for name in names}
     doubtful = coalesce(col(ERROR_CODE) == lit(CONTRADICTORY), false())
     missing = case(doubtful, lit(CONTRADICTORY)).otherwise(lit(NOT_SEARCHED))
@@ -88,11 +76,10 @@ def _attribute(name: str) -> Expression:
     return text.try_cast("BIGINT") if kind is Type.INTEGER else text
 
 
-def with_datastore(connection: Connection, rows: Relation, records: Path) -> Relation:
+def with_datastore(rows: Relation, records: RecordTable) -> Relation:
     """The rows with what GetDatastore said of their data store."""
-    lines = read_lines(connection, records, {**REFERENCE, **answer_columns(GET_DATASTORE)}, GET_DATASTORE)
     columns = {_DATASTORE + path: member(f"{PROPERTIES}.{path}") for path in answer_fields(GET_DATASTORE)}
-    return _beside(rows, lines, _STORE, "datastore", columns)
+    return _beside(rows, records.of(GET_DATASTORE), _STORE, "datastore", columns)
 
 
 def with_successor(rows: Relation) -> Relation:

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from types import MappingProxyType
+from collections.abc import Sequence
 
-from checker.aws.actions import ACTIONS, GET_IMAGE_SET, LIST_VERSIONS, SEARCH
+from checker.aws.actions import GET_IMAGE_SET, SEARCH
 from checker.fields import earlier_paths, model
 from checker.snapshot.columns import (
     ERROR_CODE,
     PINNED,
-    REFERENCE,
     SQL_TYPES,
     found_by,
     member,
-    member_types,
-    read_lines,
-    struct,
 )
-from checker.snapshot.contradictory_sets import doubts, unsaid
-from checker.snapshot.records import VERSIONS
-from checker.sql import Connection, Expression, Relation, case, col, func, lambda_, lit, true
+from checker.snapshot.contradictory_sets import unsaid
+from checker.snapshot.record_table import RecordTable, of_version
+from checker.sql import Expression, Relation, case, col, func, lit, null, true
 
 SEARCHED = 2
 """The `action` of an answer of SearchImageSets; those of calls that say more are lower."""
-NO_COLUMNS: Mapping[str, str] = MappingProxyType({})
 KEY = ("datastoreId", "imageSetId", PINNED)
-_API = ACTIONS[LIST_VERSIONS].names
 
 
 def state_types() -> dict[str, str]:
@@ -36,11 +28,11 @@ def state_types() -> dict[str, str]:
     return own | {path: SQL_TYPES.get(model().fields[path].type, "VARCHAR") for path in earlier_paths()}
 
 
-def last_answers(connection: Connection, records: Path) -> Relation:
+def last_answers(records: RecordTable) -> Relation:
     """The best answer of a run on each image set and each pinned version: one that was received, the latest. Answers that
     contradict each other are none."""
-    rows = _asked(connection, records).union(_listed(connection, records))
-    rows = unsaid(rows.union(_searched(connection, records)), doubts(connection, records))
+    rows = _answered(records).union(_listed(records)).union(_searched(records))
+    rows = unsaid(rows, records.contradictory)
     order = [
         col("found").isnull().asc(),
         col("action").asc(),
@@ -50,10 +42,9 @@ def last_answers(connection: Connection, records: Path) -> Relation:
     return first(rows, KEY, order)
 
 
-def _asked(connection: Connection, records: Path) -> Relation:
+def _answered(records: RecordTable) -> Relation:
     """The answers of GetImageSet."""
-    lines = read_lines(connection, records, {**REFERENCE, **member_types(model().fields)}, GET_IMAGE_SET)
-    return lines.select(
+    return records.of(GET_IMAGE_SET).select(
         *map(col, ("target", *KEY)),
         lit(0).alias("action"),
         found_by(member(ERROR_CODE)).alias("found"),
@@ -62,67 +53,43 @@ def _asked(connection: Connection, records: Path) -> Relation:
     )
 
 
-def latest_version(connection: Connection, records: Path, more: Mapping[str, str] = NO_COLUMNS) -> Relation:
-    """The answers of ListImageSetVersions with the highest version of each, or the pinned one, as the column `one`: null
-    where there is none. `more` are further members and their types."""
-    known = {path: field for path, field in model().fields.items() if path in model().versions}
-    types = {_API.get(name, name): kind for name, kind in member_types(known).items()}
-    for name in REFERENCE:
-        types.pop(name, None)
-    # lists are sorted by the first member
-    shape = struct({"versionId": types.pop("versionId")} | types) + "[]"
-    lines = read_lines(connection, records, {**REFERENCE, VERSIONS: shape, **more}, LIST_VERSIONS)
-    versions = func("list_sort", col(VERSIONS))
-    wanted = lambda_("one", member("versionId", col("one")) == col(PINNED))
-    versions = case(col(PINNED).isnull(), versions).otherwise(func("list_filter", versions, wanted))
-    expression = func("list_extract", versions, lit(-1)).alias("one")
-    return lines.select(*(col(name) for name in lines.columns if name != VERSIONS), expression)
-
-
-def _listed(connection: Connection, records: Path) -> Relation:
+def _listed(records: RecordTable) -> Relation:
     """The highest version of each answer of ListImageSetVersions, or the pinned one."""
-    lines = latest_version(connection, records)
     missing = member(ERROR_CODE).isnull() & of_version("versionId").isnull()
     found = case(~missing, found_by(member(ERROR_CODE)))
-    empty = lit(None)
-    return lines.select(
+    return records.latest_versions().select(
         *map(col, ("target", *KEY)),
         lit(1).alias("action"),
         found.alias("found"),
         col("collectedAt"),
         *(
-            (of_version(path) if path in model().versions else empty.cast(state_types()[path])).alias(path)
+            (of_version(path) if path in model().versions else null(state_types()[path])).alias(path)
             for path in earlier_paths()
         ),
     )
 
 
-def _searched(connection: Connection, records: Path) -> Relation:
+def _searched(records: RecordTable) -> Relation:
     """The image sets that SearchImageSets listed: they are there."""
     paths = [path for path in earlier_paths() if path in model().searched]
-    types = {path: state_types()[path] for path in paths if path not in (*REFERENCE, "versionId")}
-    lines = read_lines(connection, records, {**REFERENCE, **types, "version": "BIGINT"}, SEARCH)
-    empty = lit(None)
-    return lines.filter(col("imageSetId").isnotnull()).select(
-        *map(col, ("target", *KEY)),
-        lit(SEARCHED).alias("action"),
-        true().alias("found"),
-        col("collectedAt"),
-        *(
-            (
-                col("version" if path == "versionId" else path)
-                if path in paths
-                else empty.cast(state_types()[path])
-            ).alias(path)
-            for path in earlier_paths()
-        ),
+    return (
+        records.of(SEARCH)
+        .filter(col("imageSetId").isnotnull())
+        .select(
+            *map(col, ("target", *KEY)),
+            lit(SEARCHED).alias("action"),
+            true().alias("found"),
+            col("collectedAt"),
+            *(
+                (
+                    col("version" if path == "versionId" else path)
+                    if path in paths
+                    else null(state_types()[path])
+                ).alias(path)
+                for path in earlier_paths()
+            ),
+        )
     )
-
-
-def of_version(path: str) -> Expression:
-    """A field of the version in the column `one`."""
-    head, dot, rest = path.partition(".")
-    return member(f"{_API.get(head, head)}{dot}{rest}", col("one"))
 
 
 def first(rows: Relation, key: Sequence[str], order: Sequence[Expression]) -> Relation:

@@ -3,56 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
-from checker.aws.actions import ACTIONS, GET_IMAGE_SET, LIST_VERSIONS
+from checker.aws.actions import GET_IMAGE_SET, LIST_VERSIONS
 from checker.fields import PREVIOUS, model
 from checker.model import Label, Needs
 from checker.snapshot.columns import (
     CALL,
     ERROR_CODE,
     ERROR_MESSAGE,
-    LABELS,
     LISTED_SINCE,
     PINNED,
-    REFERENCE,
     SET,
     found_by,
     label_columns,
     member,
-    member_types,
-    read_lines,
     reference,
-    settled,
-    struct,
     without,
 )
 from checker.snapshot.image_sets import target_rows
+from checker.snapshot.record_table import RecordTable, of_version
 from checker.snapshot.records import NO_VERSION, NOT_FOUND, NOT_RECORDED, VERSIONS, VERSIONS_NOT_RECORDED
-from checker.sql import Connection, Expression, Relation, case, coalesce, col, func, lambda_, lit, null, true
+from checker.sql import Expression, Relation, case, coalesce, col, func, lambda_, lit, null, true
 
 PREVIOUS_NOT_RECORDED = "previous_version not recorded"
 """Why nothing is known of the version before one, where a file leaves its number out."""
 _OF_THE_SET = ("datastoreId", "imageSetId")
-_API = ACTIONS[LIST_VERSIONS].names
 
 
-def version_rows(
-    connection: Connection, records: Path, labels: Mapping[str, Label], needs: Needs
-) -> Relation:
+def version_rows(records: RecordTable, labels: Mapping[str, Label], needs: Needs) -> Relation:
     """A row for each version of the records, and one for each image set whose versions are not known.
 
     A pinned version comes from the list where there is one, else from what GetImageSet said of it.
     """
     paths = [path for path in model().fields if path in model().versions and path not in _OF_THE_SET]
-    lists = read_lines(connection, records, _columns(paths), LIST_VERSIONS)
-    answers = read_lines(
-        connection, records, {**REFERENCE, **member_types(model().fields), **LABELS}, GET_IMAGE_SET
-    )
-    answers = settled(connection, without(answers, lists, PINNED), records)
-    listed = settled(connection, _listed(lists, labels, paths), records)
+    lists = records.of(LIST_VERSIONS)
+    answers = records.settled(without(records.of(GET_IMAGE_SET), lists, PINNED))
+    listed = records.settled(_listed(lists, labels, paths))
     rows = listed.union(_answered(answers, labels, paths, needs))
-    searched = target_rows(connection, records, labels)
+    searched = target_rows(records, labels)
     if searched is not None:
         # by name: a row of a target has nothing of a version
         same = zip(rows.columns, rows.types, strict=True)
@@ -67,14 +55,6 @@ def version_rows(
     # a version that is pinned beside its whole image set is one subject, and what was said of it holds
     named = pinned.select(*map(col, SET), col(PINNED).alias("versionId"))
     return without(rows.filter(col(PINNED).isnull()), named, "versionId").union(pinned)
-
-
-def _columns(paths: list[str]) -> dict[str, str]:
-    types = member_types({path: model().fields[path] for path in paths})
-    spelled = {_API.get(name, name): kind for name, kind in types.items()}
-    # lists are sorted by the first member
-    first = {"versionId": spelled.pop("versionId")}
-    return {**REFERENCE, VERSIONS: struct(first | spelled) + "[]", "gaps": "BIGINT[]", **LABELS}
 
 
 def _listed(lists: Relation, labels: Mapping[str, Label], paths: list[str]) -> Relation:
@@ -94,10 +74,10 @@ def _listed(lists: Relation, labels: Mapping[str, Label], paths: list[str]) -> R
     rows = rows.select(*kept, func("unnest", some).alias("pair"))
     now, earlier = (func("struct_extract", col("pair"), lit(at)) for at in (1, 2))
     # of what is missing from a file nobody knows how it was
-    gap = func("list_contains", col("gaps"), _version(now, "versionId"))
+    gap = func("list_contains", col("gaps"), of_version("versionId", now))
     unrecorded = case(gap, lit(PREVIOUS_NOT_RECORDED))
     earlier = case(unrecorded.isnull(), earlier)
-    missing = _version(now, "versionId").isnull()
+    missing = of_version("versionId", now).isnull()
     left_out = missing & _not_whole()
     ours = case(left_out, lit(VERSIONS_NOT_RECORDED)).when(missing, lit(NO_VERSION))
     code = coalesce(member(ERROR_CODE), ours)
@@ -107,8 +87,8 @@ def _listed(lists: Relation, labels: Mapping[str, Label], paths: list[str]) -> R
         case(found_by(code).isnotnull(), lit(LIST_VERSIONS)).alias(CALL),
         null("TIMESTAMP").alias(LISTED_SINCE),
         *map(col, _OF_THE_SET),
-        *(_version(now, path).alias(path) for path in paths),
-        *(_version(earlier, path).alias(PREVIOUS + path) for path in paths),
+        *(of_version(path, now).alias(path) for path in paths),
+        *(of_version(path, earlier).alias(PREVIOUS + path) for path in paths),
         unrecorded.alias(f"{PREVIOUS}error"),
         *label_columns(labels),
     )
@@ -123,11 +103,6 @@ def _before() -> Expression:
     """What is missing from a list that is not whole, as text."""
     numbers = func("array_to_string", col("gaps").cast("VARCHAR[]"), lit(", "))
     return func("concat", lit("not recorded: the version right before "), numbers)
-
-
-def _version(pair: Expression, path: str) -> Expression:
-    head, dot, rest = path.partition(".")
-    return member(f"{_API.get(head, head)}{dot}{rest}", pair)
 
 
 def _answered(answers: Relation, labels: Mapping[str, Label], paths: list[str], needs: Needs) -> Relation:

@@ -18,19 +18,17 @@ from checker.snapshot.columns import (
     ERROR_MESSAGE,
     LABEL_PLACES,
     LISTED_SINCE,
-    MEMORY_AT_MOST,
-    MEMORY_TO_COLLECT,
     PINNED,
     ROW,
     TARGET_ACCOUNT,
     TARGET_REGION,
     connect,
     duckdb_path,
+    more_memory,
     search_failed,
-    settled,
     write,
 )
-from checker.snapshot.contradictory_sets import doubted, doubts
+from checker.snapshot.contradictory_sets import doubted
 from checker.snapshot.datastores import datastore_rows
 from checker.snapshot.image_sets import image_set_rows
 from checker.snapshot.joins import (
@@ -41,6 +39,7 @@ from checker.snapshot.joins import (
     with_tags,
     with_targets,
 )
+from checker.snapshot.record_table import RecordTable, record_table
 from checker.snapshot.records import Record
 from checker.snapshot.versions import version_rows
 from checker.sql import Connection, Expression, Relation, col, false, func, lit
@@ -92,71 +91,76 @@ def write_snapshot(
         one_service: whether all records are of the same image sets, so that those on one may contradict each other. Tests
             inside rules have a world each.
     """
-    from duckdb import OutOfMemoryException
-
-    try:
-        with connect(MEMORY_TO_COLLECT) as connection:
-            return _tables(connection, records, folder, labels, needs, one_service=one_service)
-    except OutOfMemoryException:  # rather than no tables at all
-        with connect(MEMORY_AT_MOST) as connection:
-            return _tables(connection, records, folder, labels, needs, one_service=one_service)
+    with record_table(records) as table:
+        return write_tables(table, folder, labels, needs, one_service=one_service)
 
 
-def _tables(
-    connection: Connection,
-    records: Path,
+def write_tables(
+    records: RecordTable,
     folder: Path,
     labels: Mapping[str, Label],
     needs: Needs,
     *,
-    one_service: bool,
+    one_service: bool = True,
+) -> Coverage:
+    """The same of records that are a table already."""
+    from duckdb import OutOfMemoryException
+
+    try:
+        return _written(records, folder, labels, needs, one_service=one_service)
+    except OutOfMemoryException:  # rather than no tables at all
+        with more_memory(records.connection):
+            return _written(records, folder, labels, needs, one_service=one_service)
+
+
+def _written(
+    records: RecordTable, folder: Path, labels: Mapping[str, Label], needs: Needs, *, one_service: bool
 ) -> Coverage:
     written: list[Path] = []
-    found = doubts(connection, records) if one_service and (needs.image_sets or needs.versions) else None
+    judged = needs.image_sets or needs.versions
+    contradictory = records.contradictory if one_service and judged else None
     if needs.image_sets:
-        rows = doubted(image_set_rows(connection, records, labels, needs), found)
-        rows = _with_calls(connection, rows, records, needs)
+        rows = doubted(image_set_rows(records, labels, needs), contradictory)
+        rows = _with_calls(rows, records, needs)
         if needs.dicom:
-            rows = with_dicom(connection, rows, records, needs.dicom, found)
+            rows = with_dicom(rows, records, needs.dicom, contradictory)
         if needs.successor:
             rows = with_successor(rows)
         if needs.history:
             # a replay has its own beside its tables
-            places = [place / HISTORY for place in (folder, records.parent)]
-            rows = with_history(connection, rows, next(filter(Path.exists, places), None))
-            rows = with_targets(settled(connection, rows, records))
+            places = [place / HISTORY for place in (folder, records.file.parent)]
+            rows = with_history(records.connection, rows, next(filter(Path.exists, places), None))
+            rows = with_targets(records.settled(rows))
         written.append(folder / SNAPSHOT)
-        rows = settled(connection, rows, records)
-        write(rows, _ORDER, written[-1])
+        write(records.settled(rows), _ORDER, written[-1])
     if needs.versions:
-        rows = doubted(version_rows(connection, records, labels, needs), found)
-        rows = settled(connection, _with_calls(connection, rows, records, needs), records)
+        rows = doubted(version_rows(records, labels, needs), contradictory)
+        rows = records.settled(_with_calls(rows, records, needs))
         written.append(folder / VERSIONS)
         write(rows, ("target", "imageSetId", "versionId", "datastoreId", PINNED), written[-1])
     if needs.datastores:
-        rows = with_datastore(connection, datastore_rows(connection, records), records)
+        rows = with_datastore(datastore_rows(records), records)
         if needs.datastore_tags:
-            rows = with_tags(connection, rows, records, needs.datastore_tags, of="datastore")
+            rows = with_tags(rows, records, needs.datastore_tags, of="datastore")
         write(rows, ("target", "datastoreId"), folder / DATASTORES)
     if written:
-        return _coverage(connection, written)
+        return _coverage(records.connection, written)
     if not needs.datastores:
         return Coverage()
-    unread = _unread(connection, records, folder, labels, needs)
-    return replace(_stores_coverage(connection, folder / DATASTORES), expected=unread, unreadable=unread)
+    unread = _unread(records, folder, labels, needs)
+    stores = _stores_coverage(records.connection, folder / DATASTORES)
+    return replace(stores, expected=unread, unreadable=unread)
 
 
-def _unread(
-    connection: Connection, records: Path, folder: Path, labels: Mapping[str, Label], needs: Needs
-) -> int:
+def _unread(records: RecordTable, folder: Path, labels: Mapping[str, Label], needs: Needs) -> int:
     """How many image sets were asked for and not read, where these rules need none: the evidence may be of a run whose rules
     did, or recorded. They alone have rows then, and a table where there are any."""
-    every = image_set_rows(connection, records, labels, needs)
-    rows = settled(connection, every.filter(col("imageSetId").isnotnull() & col("found").isnull()), records)
+    every = image_set_rows(records, labels, needs)
+    rows = records.settled(every.filter(col("imageSetId").isnotnull() & col("found").isnull()))
     if not rows.limit(1).fetchall():
         return 0
     write(rows, _ORDER, folder / SNAPSHOT)
-    return _coverage(connection, [folder / SNAPSHOT]).unreadable
+    return _coverage(records.connection, [folder / SNAPSHOT]).unreadable
 
 
 def answered_by(folder: Path) -> dict[str, int]:
@@ -169,14 +173,14 @@ def answered_by(folder: Path) -> dict[str, int]:
     return {}
 
 
-def _with_calls(connection: Connection, rows: Relation, records: Path, needs: Needs) -> Relation:
+def _with_calls(rows: Relation, records: RecordTable, needs: Needs) -> Relation:
     """The rows of image sets or versions with what calls of their own said, where a rule reads it."""
     if needs.tags:
-        rows = with_tags(connection, rows, records, needs.tags, of="image set")
+        rows = with_tags(rows, records, needs.tags, of="image set")
     if needs.datastore:
-        rows = with_datastore(connection, rows, records)
+        rows = with_datastore(rows, records)
     if needs.datastore_tags:
-        rows = with_tags(connection, rows, records, needs.datastore_tags, of="datastore")
+        rows = with_tags(rows, records, needs.datastore_tags, of="datastore")
     return rows
 
 

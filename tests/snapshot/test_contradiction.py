@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checker.aws.actions import GET_IMAGE_SET, LIST_VERSIONS, SEARCH
-from checker.snapshot.columns import connect
 from checker.snapshot.contradiction import contradiction, statements, unsettled
-from checker.snapshot.contradictory_sets import doubts
+from checker.snapshot.record_table import record_table
 from checker.snapshot.records import NO_VERSION, NOT_FOUND, VERSIONS, Record
 from checker.snapshot.writer import write_records
 
@@ -159,8 +158,8 @@ def _of(item: Record, name: str) -> Record:
 
 def found(path: Path, *records: Record) -> dict[str, str]:
     write_records(records, path)
-    with connect() as connection:
-        rows = doubts(connection, path)
+    with record_table(path) as table:
+        rows = table.contradictory
         return {name: why for _, name, why in rows.fetchall()} if rows else {}
 
 

@@ -12,8 +12,9 @@ from checker.aws.actions import LIST_VERSIONS, SEARCH
 from checker.layout import HISTORY
 from checker.model import Moved
 from checker.snapshot.deletion_events import Event
-from checker.snapshot.drift import moved
+from checker.snapshot.drift import drift
 from checker.snapshot.history import write_history
+from checker.snapshot.record_table import record_table
 from checker.snapshot.records import LISTED_SINCE, NOT_FOUND, VERSIONS, Record
 from checker.snapshot.writer import write_records
 
@@ -50,7 +51,8 @@ def between(
     write_records(now, folder / "records.jsonl")
     earlier = None if then is None else folder / "then.jsonl"
     write_history(folder, records=earlier, before=None, events=events, started=NOW)
-    return moved(folder / "records.jsonl", folder / HISTORY)
+    with record_table(folder / "records.jsonl") as records:
+        return drift(records, folder / HISTORY)
 
 
 @pytest.mark.parametrize(
@@ -90,4 +92,5 @@ def test_image_sets_are_new_changed_unchanged_or_gone(
 def test_without_an_earlier_run_there_is_nothing_to_say(tmp_path: Path) -> None:
     told = Event(STORE, ONE, THEN, None, None, "events.json:1")
     assert between(tmp_path, None, [got()], (told,)) is None
-    assert moved(tmp_path / "records.jsonl", None) is None
+    with record_table(tmp_path / "records.jsonl") as records:
+        assert drift(records, None) is None

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from checker.fields import EARLIER, earlier_paths
 from checker.model import Needs
-from checker.snapshot.contradictory_sets import doubts
 from checker.snapshot.deletion_events import Event
 from checker.snapshot.history import write_history
+from checker.snapshot.record_table import record_table
 from checker.snapshot.writer import connect, duckdb_path, write_snapshot
 from tests.budgets import examples
 
@@ -274,8 +274,8 @@ def put(folder: Path, records: list[dict[str, Any]]) -> Path:
 
 def believed(file: Path, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The records, of which those of image sets whose answers contradict each other were not received."""
-    with connect() as connection:
-        found = doubts(connection, file)
+    with record_table(file) as table:
+        found = table.contradictory
         doubted = {row[:2] for row in found.fetchall()} if found is not None else set()
     said = ("versionId", "imageSetState", "createdAt", "overrides", "isPrimary", "imageSetPropertiesList")
     return [

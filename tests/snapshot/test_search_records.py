@@ -66,7 +66,7 @@ def whole(since=EARLY, error=None, action=SEARCH):
 def table(tmp_path, request, monkeypatch):
     """Tables of records, which are read once and for all where they are many."""
     if request.param == "many":
-        monkeypatch.setattr("checker.snapshot.columns.LARGE", 0)
+        monkeypatch.setattr("checker.snapshot.record_table.LARGE", 0)
 
     def build(needs, *records):
         write_records(records, tmp_path / "records.jsonl")

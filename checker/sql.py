@@ -101,7 +101,7 @@ def same(left: str, right: str, names: Iterable[str]) -> str:
         right: the other one, likewise.
         names: the columns.
     """
-    (item, _, before), (other, _, after) = left.partition("."), right.partition(".")
+    (alias, _, before), (other, _, after) = left.partition("."), right.partition(".")
     return " AND ".join(
-        f'{item}."{before}{name}" IS NOT DISTINCT FROM {other}."{after}{name}"' for name in names
+        f'"{alias}"."{before}{name}" IS NOT DISTINCT FROM "{other}"."{after}{name}"' for name in names
     )

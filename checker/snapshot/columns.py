@@ -15,7 +15,7 @@ from checker.fields import answer_fields
 from checker.model import Field, Label, Type
 from checker.snapshot.duckdb_pool import empty_database
 from checker.snapshot.records import NOT_FOUND, WITNESS
-from checker.sql import Connection, Expression, Relation, case, coalesce, col, false, func, lit, true
+from checker.sql import Connection, Expression, Relation, case, coalesce, col, false, func, lit, same, true
 
 # Columns that are no fields.
 ROW = "row"
@@ -276,15 +276,6 @@ def _label(label: Label) -> Expression:
 
 def without(rows: Relation, taken: Relation, *more: str) -> Relation:
     """The rows but for those of which others have the target, data store, image set and these columns."""
-
-    def key(name: str) -> Expression:
-        # null is a value of its own here, and joins would not find it
-        return coalesce(col(name).cast("VARCHAR"), lit(""))
-
-    names = (*SET, *more)
-    right = taken.select(*(key(name).alias(f"taken.{name}") for name in names))
-    same = [key(name) == col(f"taken.{name}") for name in names]
-    condition = same[0]
-    for expression in same[1:]:
-        condition = condition & expression
-    return rows.join(right.set_alias("taken"), condition, how="anti")
+    return rows.set_alias("rows").join(
+        taken.set_alias("taken"), same("rows", "taken", (*SET, *more)), how="anti"
+    )

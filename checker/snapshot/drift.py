@@ -16,11 +16,12 @@ from checker.snapshot.history import known_of_others, read_history
 from checker.snapshot.last_answers import last_answers
 from checker.snapshot.record_table import RecordTable
 from checker.snapshot.records import LISTED_SINCE
-from checker.sql import Expression, Relation, coalesce, col, false, func, lit, or_empty
+from checker.sql import Expression, Relation, coalesce, col, false, func, lit, same
 
 FACTS = ("versionId", "updatedAt", "imageSetState")
 """What another answer says of an image set that has changed."""
 _DELETED = "DELETED"
+_SET = ("datastoreId", "imageSetId")
 
 
 def drift(records: RecordTable, history: Path | None) -> Moved | None:
@@ -53,7 +54,7 @@ def _kinds() -> list[Expression]:
         other = other | sure(col(name) != col(f"then.{name}"))
     other = other | sure(~col("then.found"))
     unknown = col("then.known").isnotnull() & ~col("then.known")
-    new = here & (col("then.id").isnull() | unknown)
+    new = here & (col("then.imageSetId").isnull() | unknown)
     return [
         new,
         here & known & other,
@@ -70,23 +71,20 @@ def _now(records: RecordTable) -> Relation:
     listed = coalesce(col("action") == lit(SEARCH), false())
     said = lines.filter(col("imageSetId").isnotnull()).aggregate(
         [
-            or_empty("datastoreId").alias("its.store"),
-            col("imageSetId").alias("its.id"),
+            *(col(name).alias(f"its.{name}") for name in _SET),
             func("bool_or", listed).alias("listed"),
             func("bool_or", col(REUSED).isnotnull()).alias("reused"),
         ],
-        'coalesce("datastoreId", \'\'), "imageSetId"',
+        '"datastoreId", "imageSetId"',
     )
     last = last_answers(records).filter(col(PINNED).isnull()).set_alias("last")
-    same = (or_empty("datastoreId") == col("its.store")) & (col("imageSetId") == col("its.id"))
-    joined = last.join(said.set_alias("its"), same).set_alias("both")
+    joined = last.join(said.set_alias("its"), same("last", "its.its.", _SET)).set_alias("both")
     joined = joined.join(searched.set_alias("searched"), col("target") == col("of"), how="left")
     # of a target that was searched, what no search lists has vanished, whatever is known of it
     unlisted = col("of").isnotnull() & ~col("listed")
     found = col("found")
     return joined.select(
-        col("its.store"),
-        col("its.id"),
+        *(col(f"its.{name}") for name in _SET),
         col("reused"),
         coalesce(found & ~unlisted, false()).alias("there"),
         coalesce(~found | (found & unlisted), false()).alias("gone"),
@@ -97,10 +95,8 @@ def _now(records: RecordTable) -> Relation:
 def _with_earlier(now: Relation, earlier: Relation) -> Relation:
     """The rows beside what earlier runs saw of the same image set."""
     then = earlier.filter(col(PINNED).isnull()).select(
-        or_empty("datastoreId").alias("then.store"),
-        col("imageSetId").alias("then.id"),
+        *(col(name).alias(f"then.{name}") for name in _SET),
         col(KNOWN.path).alias("then.known"),
         *(col(f"{EARLIER}{name}").alias(f"then.{name}") for name in ("found", *FACTS)),
     )
-    same = (col("its.store") == col("then.store")) & (col("its.id") == col("then.id"))
-    return now.set_alias("now").join(then.set_alias("then"), same, how="left")
+    return now.set_alias("now").join(then.set_alias("then"), same("now.its.", "then.then.", _SET), how="left")

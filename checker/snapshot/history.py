@@ -52,7 +52,7 @@ from checker.sql import (
     func,
     lit,
     null,
-    or_empty,
+    same,
     true,
 )
 
@@ -246,10 +246,8 @@ def _with_events(rows: Relation, told: Relation) -> Relation:
     """The rows, those of image sets as a whole changed by events later than the last answer."""
     names = {name: f"told.{name}" for name in told.columns}
     right = told.select(*(col(name).alias(new) for name, new in names.items()))
-    same = (or_empty("datastoreId") == or_empty("told.datastoreId")) & (
-        col("imageSetId") == col("told.imageSetId")
-    )
-    joined = rows.set_alias("rows").join(right.set_alias("its"), same & col(PINNED).isnull(), how="left")
+    whole = f'{same("rows", "its.told.", _SET)} AND rows."{PINNED}" IS NULL'
+    joined = rows.set_alias("rows").join(right.set_alias("its"), whole, how="left")
     at, collected = col("told.event.at"), col(f"{EARLIER}collectedAt")
     # without its time an answer is later than what was known when it was asked for
     fresh = col("told.carried").isnull() | (at > col("told.carried"))

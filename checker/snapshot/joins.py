@@ -4,8 +4,6 @@ set, its history."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
-from operator import and_
 from pathlib import Path
 from typing import Literal
 
@@ -25,10 +23,24 @@ from checker.snapshot.columns import (
 )
 from checker.snapshot.contradictory_sets import trusted
 from checker.snapshot.history import TARGET, known_of_others, names_targets, read_history
-from checker.snapshot.last_answers import state_types
+from checker.snapshot.last_answers import KEY, state_types
 from checker.snapshot.record_table import RecordTable
 from checker.snapshot.records import CONTRADICTORY, DICOM_TAGS, NOT_RECORDED, NOT_SEARCHED, PROPERTIES, TAGS
-from checker.sql import Connection, Expression, Relation, case, coalesce, col, false, func, lit, null, true
+from checker.sql import (
+    Connection,
+    Expression,
+    Relation,
+    case,
+    coalesce,
+    col,
+    false,
+    func,
+    lit,
+    null,
+    or_empty,
+    same,
+    true,
+)
 
 NO_EARLIER_RUN = "no earlier run yet; this one is the first"
 NOT_LOOKED_AT = "no earlier run yet; this one is the first to read all of this target"
@@ -89,9 +101,9 @@ def with_successor(rows: Relation) -> Relation:
     """
     label = col(f"labels.{SUPERSEDED_BY}")
     named = rows.filter(label.isnotnull()).select(
-        _key("datastoreId").alias("named.store"), label.alias("named.id")
+        or_empty("datastoreId").alias("named.store"), label.alias("named.id")
     )
-    wanted = (_key("datastoreId") == col("named.store")) & (col("imageSetId") == col("named.id"))
+    wanted = (or_empty("datastoreId") == col("named.store")) & (col("imageSetId") == col("named.id"))
     sets = rows.filter(col(PINNED).isnull()).join(named.set_alias("named"), wanted, how="semi")
     names = ("found", "imageSetState", "imageSetWorkflowStatus", "isPrimary")
     answer = (CALL, COLLECTED, REUSED)
@@ -107,11 +119,11 @@ def with_successor(rows: Relation) -> Relation:
         unread,
     )
     found = sets.aggregate(
-        [_key("datastoreId").alias("its.store"), col("imageSetId").alias("its.id"), best.alias("its")],
+        [or_empty("datastoreId").alias("its.store"), col("imageSetId").alias("its.id"), best.alias("its")],
         'coalesce("datastoreId", \'\'), "imageSetId"',
     )
-    same = (_key("datastoreId") == col("its.store")) & (label == col("its.id"))
-    joined = rows.join(found.set_alias("its"), same, how="left")
+    of_label = (or_empty("datastoreId") == col("its.store")) & (label == col("its.id"))
+    joined = rows.join(found.set_alias("its"), of_label, how="left")
     its = {name: func("struct_extract", col("its"), lit(name)) for name in (*names, *answer, "code")}
     return joined.select(
         *map(col, rows.columns),
@@ -134,7 +146,7 @@ def with_history(connection: Connection, rows: Relation, history: Path | None) -
     general = known_of_others(kept)
     joined = _seen_before(rows, kept.filter(col("imageSetId").isnotnull()))
     joined = _looked_at(joined, kept.filter(col(TARGET).isnotnull()))
-    in_none = col("its.id").isnull()
+    in_none = col("its.imageSetId").isnull()
     of_others = lit(general).cast("BOOLEAN")
     if names_targets(connection, history):
         never = col("looked.target").isnull()
@@ -165,9 +177,8 @@ def with_history(connection: Connection, rows: Relation, history: Path | None) -
 
 def _looked_at(rows: Relation, targets: Relation) -> Relation:
     """The rows beside the target that an earlier run has looked at, as `looked.target`."""
-    seen = targets.select(col(TARGET).alias("looked.target"), _key("datastoreId").alias("looked.store"))
-    same = (col("target") == col("looked.target")) & (_key("datastoreId") == col("looked.store"))
-    return rows.set_alias("rows").join(seen.set_alias("looked"), same, how="left")
+    seen = targets.select(*(col(name).alias(f"looked.{name}") for name in _STORE)).set_alias("looked")
+    return rows.set_alias("rows").join(seen, same("rows", "looked.looked.", _STORE), how="left")
 
 
 def with_targets(rows: Relation) -> Relation:
@@ -175,7 +186,7 @@ def with_targets(rows: Relation) -> Relation:
     is known of the past of the target, null where something is."""
     why, whole = f"{EARLIER}error", col("imageSetId").isnull()
     first = case(col(why).isin(*map(lit, FIRST)), col(why))
-    ends = [func(name, _key("datastoreId")) for name in ("min", "max")]
+    ends = [func(name, or_empty("datastoreId")) for name in ("min", "max")]
     facts = {
         # answers of several data stores may be recorded
         "datastoreId": case((ends[0] == ends[1]) & (ends[0] != lit("")), ends[0]),
@@ -213,29 +224,18 @@ def _without_history(rows: Relation) -> Relation:
 
 def _seen_before(rows: Relation, kept: Relation) -> Relation:
     """The rows beside what is known of their image set, `its`, and what was last seen of their version, `earlier`."""
-
-    def same(head: str) -> Expression:
-        named = col("imageSetId") == col(f"{head}.id")
-        return (_key("datastoreId") == col(f"{head}.store")) & named
-
-    def key(head: str) -> list[Expression]:
-        return [_key("datastoreId").alias(f"{head}.store"), col("imageSetId").alias(f"{head}.id")]
-
-    whole = kept.filter(col(PINNED).isnull()).select(*key("its"), col(KNOWN.path).alias("its.known"))
+    whole = kept.filter(col(PINNED).isnull()).select(
+        *(col(name).alias(f"its.{name}") for name in KEY[:2]), col(KNOWN.path).alias("its.known")
+    )
     state = kept.select(
-        *key("earlier"),
-        _version().alias("earlier.version"),
+        *(col(name).alias(f"earlier.{name}") for name in KEY),
         col("answered"),
         *(col(EARLIER + path).alias(f"earlier.{EARLIER}{path}") for path in state_types()),
     )
-    both = rows.set_alias("rows").join(whole.set_alias("its"), same("its"), how="left").set_alias("both")
-    this = same("earlier") & (_version() == col("earlier.version"))
-    return both.join(state.set_alias("earlier"), this, how="left")
-
-
-def _version() -> Expression:
-    """A pinned version to join by; 0 where none is."""
-    return coalesce(col(PINNED), lit(0))
+    both = rows.set_alias("rows").join(whole.set_alias("its"), same("rows", "its.its.", KEY[:2]), how="left")
+    return both.set_alias("both").join(
+        state.set_alias("earlier"), same("both", "earlier.earlier.", KEY), how="left"
+    )
 
 
 def _beside(
@@ -251,24 +251,21 @@ def _beside(
     `missing` is the reason where there is no line."""
     code = member(ERROR_CODE)
     right = lines.select(
-        *(_key(name).alias(f"beside.{name}") for name in on),
+        *(col(name).alias(f"beside.{name}") for name in on),
         case(code.isnull(), true()).alias(f"{head}.received"),
         code.alias("beside.error"),
         col(COLLECTED).alias(f"{head}.{COLLECTED}"),
         *(value.alias(name) for name, value in columns.items()),
     )
-    same = reduce(and_, [_key(name) == col(f"beside.{name}") for name in on])
     none = lit(NOT_RECORDED) if missing is None else missing
     reason = case(col("beside.target").isnull(), none).otherwise(col("beside.error"))
-    return rows.join(right.set_alias(f"{head}.beside"), same, how="left").select(
+    joined = rows.set_alias("rows").join(
+        right.set_alias("said"), same("rows", "said.beside.", on), how="left"
+    )
+    return joined.select(
         *map(col, rows.columns),
         col(f"{head}.received"),
         reason.alias(f"{head}.error"),
         col(f"{head}.{COLLECTED}"),
         *map(col, columns),
     )
-
-
-def _key(name: str) -> Expression:
-    """A column to join by; a data store that is not known is one of its own."""
-    return coalesce(col(name), lit("")) if name == "datastoreId" else col(name)

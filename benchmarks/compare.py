@@ -17,10 +17,11 @@ import duckdb
 import checker
 from checker.evaluation.engine import evaluate
 from checker.evaluation.provenance import ANSWERS
+from checker.instants import iso
 from checker.layout import FINDINGS
 from checker.model import Rule, RuleScope, Tally
 from checker.snapshot.writer import connect
-from checker.values import iso, parse_time
+from checker.values import parse_time
 
 HERE = Path(__file__).resolve().parent
 CACHE = HERE / ".cache"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from checker import temporary_files
 from checker.file_modes import private as owner_only
+from checker.instants import iso
 from checker.judgement.gate import Gate, gate
 from checker.judgement.previous_runs import Past, past_of, remember
 from checker.judgement.replay import limits, rejudge, replay
@@ -44,7 +45,7 @@ from checker.runs.signature import signing_key
 from checker.snapshot.deletion_events import Event
 from checker.snapshot.input_notes import of_inputs
 from checker.snapshot.recorded_answers import read_recorded
-from checker.values import iso, show
+from checker.values import show
 
 if TYPE_CHECKING:
     from checker.collection.estimate import Estimate
@@ -127,7 +128,7 @@ def targets(
     """
     from checker.config.labels import resolve
     from checker.config.target_filter import select
-    from checker.reporting.wording import unchosen
+    from checker.reporting.condition_text import unchosen
 
     every, warnings, ignored = resolve(config, policies.labels)
     kept, left_out = select(config.targets, every, only) if only else (every, ())

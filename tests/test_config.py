@@ -14,9 +14,9 @@ from checker import config
 from checker.config import Rate, load, resolve_targets
 from checker.config.audit import AuditConfig
 from checker.config.csv_tables import Cell, read
+from checker.instants import DAY
 from checker.model import LONGEST, SOON, Duration, ImageSetRef, Label, Location, Severity, Target, Type
 from checker.problems import InvalidInputError, render
-from checker.values import DAY
 from checker.yamlsource import parse
 
 __all__ = ["aws_env"]

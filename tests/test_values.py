@@ -6,17 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from checker.instants import iso, iso_duration, round_ms
 from checker.model import Duration, Type
 from checker.values import (
     BadValueError,
-    iso,
-    iso_duration,
     parse_date,
     parse_duration,
     parse_integer,
     parse_scalar,
     parse_time,
-    round_ms,
     show,
 )
 

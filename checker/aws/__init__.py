@@ -3,7 +3,8 @@
 boto3 and botocore are imported inside functions: they take 150 ms.
 """
 
-from checker.aws.clients import ATTEMPTS, Access, Clients, Door, Identity
+from checker.aws.access import Access, Clients, Identity
+from checker.aws.clients import ATTEMPTS, Door
 from checker.aws.credentials import UnusableError
 from checker.aws.deadlines import DEADLINES, Deadlines
 from checker.aws.guard import OddAnswerError, RefusedActionError, Watch

@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from checker import __version__
-from checker.aws.actions import ACTIONS, PERMITTED, SERVICE, Deed, on_runs
+from checker.aws.access import Access, Clients, Identity
+from checker.aws.actions import PERMITTED, SERVICE, Deed, on_runs
 from checker.aws.credentials import LATE, Checked, Provider, Source, UnusableError, within
 from checker.aws.deadlines import DEADLINES, OBJECT_DEADLINES, S3_DEADLINES, UPLOAD_DEADLINES, Deadlines
 from checker.aws.guard import RefusedActionError, Watch, attach, guard
@@ -35,45 +36,6 @@ S3_REGION = "us-east-1"
 """Where a bucket is asked for first, if nothing names a Region: S3 there knows every bucket's."""
 ATTEMPTS = 5
 """Of one call, by botocore in its standard mode. Set explicitly: boto3 1.44 changed the defaults of both."""
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """As whom a target is read: a profile of AWS's configuration files, then a role to assume."""
-
-    profile: str | None = None
-    role_arn: str | None = None
-    external_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Clients:
-    """boto3's clients of one Region: `control` for data stores and tags, `runtime` for image sets.
-
-    `endpoint` is where image sets are asked for, where that is not AWS's own endpoint; without a user name in it.
-    """
-
-    control: Any
-    runtime: Any
-    endpoint: str | None = None
-
-    def host(self, action: str) -> str:
-        """The host that is asked for an action: botocore puts `runtime-` before AWS's own."""
-        prefix = ACTIONS[action].host if self.endpoint is None else ""
-        return prefix + (urlsplit(self.of(action).meta.endpoint_url).hostname or "")
-
-    def of(self, action: str) -> Any:
-        """The client that an action is asked for by."""
-        return self.runtime if ACTIONS[action].host else self.control
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who the service says we are; or in `note` why that is not known."""
-
-    account: str | None = None
-    arn: str | None = None
-    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

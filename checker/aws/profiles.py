@@ -9,9 +9,9 @@ from functools import cache
 from typing import Any
 from urllib.request import getproxies
 
+from checker.instants import EPOCH
 from checker.problems import nearest
 from checker.redaction import redact, remember, remember_url
-from checker.values import EPOCH
 
 REGION = "AWS_REGION"
 """The variable that all of AWS's tools know, but for botocore."""

@@ -7,6 +7,7 @@ from typing import Literal
 
 from checker.cli.console import say, warn
 from checker.cli.kept import configured, find, store_of
+from checker.instants import iso
 from checker.judgement.baseline import Baseline, all_statements, declare, find_baseline
 from checker.judgement.gate import Gate
 from checker.judgement.gate import gate as gate_in
@@ -19,7 +20,6 @@ from checker.runs.authenticity import keys_of
 from checker.runs.run_names import own_audit, seen
 from checker.runs.signature import signing_key
 from checker.runs.store import Store
-from checker.values import iso
 
 
 def change(

@@ -319,7 +319,7 @@ def _sum_up(result: api.Run, plan: Prepared, delivered: _Delivered, *, quiet: bo
 
 def _say_why_unread(result: api.Run) -> None:
     """Where no summary is shown, one line says why nothing was read: exit code 3 does not."""
-    from checker.reporting.wording import why_unread
+    from checker.reporting.run_text import why_unread
 
     complain(why_unread(result))
 

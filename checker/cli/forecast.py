@@ -10,9 +10,10 @@ from checker.cli.console import hush_broken_pipe, warn
 from checker.cli.kept import configured, find
 from checker.compare.forecast import foresee
 from checker.file_modes import private
+from checker.instants import later
 from checker.problems import InvalidInputError, Problem
 from checker.runs.run_reader import Kept
-from checker.values import BadValueError, later, parse_duration
+from checker.values import BadValueError, parse_duration
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig

@@ -13,10 +13,10 @@ from checker.aws.actions import GET_IMAGE_SET, SEARCH
 from checker.cli import options
 from checker.cli.console import say, warn
 from checker.cli.schema import write
+from checker.instants import iso
 from checker.problems import Problem
 from checker.reporting.escape import json_text
 from checker.snapshot.attestations import BEST_EFFORT
-from checker.values import iso
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from checker.cli.console import complain, say, warn
 from checker.cli.kept import configured, store_of
+from checker.instants import later
 from checker.model import Duration, utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem, one_line
 from checker.runs.local_store import Store
 from checker.runs.pruning import Prunings, keyed, prune
 from checker.runs.retention import State, decide, listing
 from checker.runs.signature import signing_key
-from checker.values import BadValueError, later, parse_duration, show
+from checker.values import BadValueError, parse_duration, show
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from checker import values
+from checker import instants
 from checker.aws.actions import PAGE, SEARCH
 from checker.collection import requests
 from checker.collection.call_errors import Failure, Kind
@@ -156,8 +156,8 @@ def end_of_search(site: Site) -> Iterator[Record]:
         since = reuse.known_since(searched)
         if (created := site.store_created) is not None and since <= created:
             since = EVER
-        of_all = {SEARCHED_SINCE: values.iso(searched)} if found.discovery.where is None else {}
-        yield site.record(SEARCH, {LISTED_SINCE: values.iso(since)} | of_all)
+        of_all = {SEARCHED_SINCE: instants.iso(searched)} if found.discovery.where is None else {}
+        yield site.record(SEARCH, {LISTED_SINCE: instants.iso(since)} | of_all)
     if site.store is not None:
         known = site.target.discovery is None or (found is not None and not found.failed)
         whole = site.target.complete and known

@@ -19,13 +19,14 @@ from checker.aws.actions import GET_IMAGE_SET, LIST_VERSIONS, SEARCH
 from checker.collection.plan import Plan
 from checker.config.audit import Collect
 from checker.fields import model
+from checker.instants import later
 from checker.layout import RECORDS
 from checker.model import Duration, Target
 from checker.runs.run_reader import MOST_EARLIER, Kept
 from checker.snapshot.answer_index import AnswerIndex, Key, PriorAnswer
 from checker.snapshot.deletion_events import Event
 from checker.snapshot.records import LISTED_SINCE, NOT_FOUND, SEARCHED_SINCE, VERSIONS
-from checker.values import later, parse_time
+from checker.values import parse_time
 
 FACTS = ("version", "updatedAt", "createdAt", "isPrimary")
 """What a search says of an image set that changes when the image set does (AWS, SearchImageSets). Its tier and the time of

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import Enum
 
-from checker import values
+from checker import instants, values
 from checker.aws.actions import SEARCH
 from checker.model import Discovery, ImageSetRef
 from checker.snapshot.contradiction import Facts, Statement
@@ -102,7 +102,7 @@ class Found:
 
 def _written(said: Statement) -> str:
     created = said.newest.created
-    times = (values.iso(instant) if instant else _NEVER for instant in (said.at, created))
+    times = (instants.iso(instant) if instant else _NEVER for instant in (said.at, created))
     return " ".join([str(said.highest), *times])
 
 

@@ -28,6 +28,7 @@ from checker.evaluation.open_findings import read_open_findings
 from checker.evaluation.scope_tables import SUBJECT, read_table
 from checker.evaluation.target_rows import judged as verdict
 from checker.evaluation.waiver_columns import reaches
+from checker.instants import from_epoch_ms, round_ms
 from checker.model import Rule, Subject, Verdict, Waiver
 from checker.snapshot.writer import ROW, connect, duckdb_path
 from checker.sql import (
@@ -44,7 +45,6 @@ from checker.sql import (
     same,
     true,
 )
-from checker.values import from_epoch_ms, round_ms
 
 MOST_COUNTS = 100
 """Instants at which the image sets of data stores are counted again, for each rule."""

@@ -12,11 +12,11 @@ from typing import Literal, NamedTuple
 
 from checker.config.csv_tables import Cell, Table
 from checker.config.target_locations import Spread
+from checker.instants import DAY
 from checker.model import LONGEST, NO_RENAMES, SOON, Duration, Location, Renames, Severity
 from checker.policy.tailoring import Override
 from checker.problems import InvalidInputError, Problem
-from checker.values import DAY
-from checker.yamlsource import Document, Entry, Node
+from checker.yaml_nodes import Document, Entry, Node
 
 OnUnknown = Literal["incomplete", "violation", "ignore"]
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from checker.input_files import LARGEST_TABLE, UnreadableError, load
 from checker.model import Location
 from checker.problems import Problem, mask
-from checker.yamlsource import Node
+from checker.yaml_nodes import Node
 
 ID_COLUMNS = ("imageSetId", "id")
 VERSION_COLUMNS = ("version", "versionId")

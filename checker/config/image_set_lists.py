@@ -12,7 +12,7 @@ from checker.config.audit import Listed
 from checker.config.csv_tables import Cell, Table
 from checker.problems import Problem, nearest, suggest
 from checker.values import INTEGERS, BadValueError, parse_path
-from checker.yamlsource import Entry, Node
+from checker.yaml_nodes import Entry, Node
 
 ENTRY_KEYS = ("id", "version", "labels")
 EVERY = frozenset({"*", "any", "each", "every", "everything"})

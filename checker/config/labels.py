@@ -14,7 +14,7 @@ from checker.config.where import read_where
 from checker.model import Discovery, ImageSetRef, Label, Scalar, Target, Type
 from checker.problems import InvalidInputError, Problem, nearest, suggest
 from checker.values import INTEGERS, BadValueError, parse_scalar, show
-from checker.yamlsource import Entry, Node
+from checker.yaml_nodes import Entry, Node
 
 MOST_UNMATCHED = 20
 """Rows of an inventory without an image set that are each warned of; the rest is counted."""

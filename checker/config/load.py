@@ -15,7 +15,7 @@ from checker.config.image_set_lists import Files
 from checker.model import LONGEST, SOON, Renames, Severity
 from checker.policy.tailoring import Override, read_overrides
 from checker.problems import InvalidInputError, Problem, nearest
-from checker.yamlsource import Document, Node
+from checker.yaml_nodes import Document, Node
 
 # https://docs.aws.amazon.com/general/latest/gr/healthimaging.html; boto3 cannot list them for this service.
 KNOWN_REGIONS = ("us-east-1", "us-west-2", "ap-southeast-2", "eu-west-1", "eu-west-2")

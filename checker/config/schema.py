@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from checker.model import Severity
 from checker.problems import Problem, nearest, suggest
-from checker.yamlsource import Entry, Node
+from checker.yaml_nodes import Entry, Node
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

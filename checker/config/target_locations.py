@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from checker.problems import Problem, nearest
-from checker.yamlsource import Entry, Node
+from checker.yaml_nodes import Entry, Node
 
 ACCOUNT = "{account}"
 

@@ -14,7 +14,7 @@ from checker.policy.aggregates import AGGREGATES
 from checker.policy.condition_scope import Scope
 from checker.policy.conditions import parse_condition
 from checker.problems import Problem
-from checker.yamlsource import Node
+from checker.yaml_nodes import Node
 
 _TARGET = "target"
 _LATER = ("datastore", "dicom", "previous", "previous_version", "successor", "tags")

@@ -11,13 +11,13 @@ from datetime import datetime
 
 from checker.evaluation.compile import Compiler
 from checker.fields import NOW
+from checker.instants import DAY
 from checker.model import Aggregate, Duration, Field, Leaf, Operand, Rule, Type, Value
 from checker.policy.condition_tree import walk
 from checker.policy.literals import MEAN_MONTH
 from checker.policy.operators import OPERATORS
 from checker.policy.params import leaves
 from checker.sql import Expression, Relation, case, col, func, lit
-from checker.values import DAY
 
 AT = "judged at"
 """The column of an instant, in epoch milliseconds; no field is called so."""

@@ -12,11 +12,11 @@ from checker.evaluation.change_instants import AT, candidates, counts, distinct_
 from checker.evaluation.compile import CODES
 from checker.evaluation.scope_tables import read_table
 from checker.evaluation.target_rows import judged as verdict
+from checker.instants import from_epoch_ms, round_ms
 from checker.model import Rule, Verdict
 from checker.policy.literals import MEAN_MONTH
 from checker.snapshot.writer import ROW
 from checker.sql import Connection, Relation, col, func, lit
-from checker.values import from_epoch_ms, round_ms
 
 YEARS = 200
 """How far ahead is looked."""

@@ -14,6 +14,7 @@ from datetime import datetime
 from itertools import dropwhile, islice
 from typing import Any, Literal
 
+from checker.instants import iso
 from checker.judgement.gate import Gate
 from checker.judgement.seal import gate_of
 from checker.layout import PRUNED
@@ -24,7 +25,7 @@ from checker.runs.authenticity import Keys, unsigned
 from checker.runs.run_folder import Key, is_statement, signed, statement
 from checker.runs.run_reader import Kept
 from checker.runs.store import Store
-from checker.values import BadValueError, iso, parse_time
+from checker.values import BadValueError, parse_time
 
 SCHEMA = "imageset-checker/baseline/1"
 _PRUNED_HINT = "it says when the run was pruned"

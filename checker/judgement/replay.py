@@ -28,7 +28,7 @@ from checker.runs.evidence import temporary
 from checker.runs.run_reader import Kept
 from checker.snapshot.label_check import check_labels
 from checker.values import BadValueError, parse_duration
-from checker.yamlsource import Node
+from checker.yaml_nodes import Node
 
 if TYPE_CHECKING:
     from checker.waivers.limits import Limits

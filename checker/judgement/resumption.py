@@ -7,12 +7,12 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
+from checker.instants import iso
 from checker.judgement.gate import Gate
 from checker.policy.choose import Rules
 from checker.problems import InvalidInputError, Problem
 from checker.runs.evidence import digest
 from checker.runs.run_folder import Begun
-from checker.values import iso
 
 Criteria = Mapping[str, str]
 """What decides of a run beside its rules, as `criteria` says it."""

@@ -10,6 +10,7 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from checker.fields import model
+from checker.instants import iso
 from checker.judgement.change_summary import change_sentence
 from checker.judgement.gate import Gate, Ruling, Tallies, UnreadSets, judge, sentence
 from checker.judgement.run import Judged, Predecessors, Run
@@ -22,7 +23,6 @@ from checker.snapshot.datastore_coverage import reached
 from checker.snapshot.drift import drift
 from checker.snapshot.record_table import record_table
 from checker.snapshot.writer import answered_by, write_tables
-from checker.values import iso
 from checker.waivers.status import stand
 
 if TYPE_CHECKING:

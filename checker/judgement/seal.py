@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
+from checker.instants import iso
 from checker.judgement.gate import Gate
 from checker.judgement.run import Compared, Judged, Kind, Run
 from checker.layout import MAPPINGS, POLICIES, TREND, WAIVERS
@@ -18,7 +19,7 @@ from checker.policy.rule_digest import definition
 from checker.problems import InvalidInputError, Problem
 from checker.runs import run_folder
 from checker.runs.run_reader import as_json
-from checker.values import iso, parse_ratio, parse_time
+from checker.values import parse_ratio, parse_time
 
 
 def keep(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from checker.evaluation.finding_agreement import Differs
+from checker.instants import iso
 from checker.judgement.baseline import lost_statements, strange_statements
 from checker.judgement.reproduction import ReportDifferences, derive
 from checker.judgement.seal import trend_point
@@ -22,7 +23,7 @@ from checker.runs.pruning import Prunings, odd_file
 from checker.runs.run_folder import Sealed, before, began_at, damage, is_statement, read_manifest
 from checker.runs.run_reader import REMOVED, gone, manifest_of, named_by, resumable
 from checker.runs.store import Store
-from checker.values import iso, show
+from checker.values import show
 
 _BESIDE = frozenset({MANIFEST, DIGEST, SIGNATURE})
 

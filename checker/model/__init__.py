@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from checker.model.audit import (
+from checker.model.findings import (
     LONGEST,
     NO_RENAMES,
     SOON,
     Acceptance,
     Category,
-    Coverage,
-    Discovery,
     Factor,
     Finding,
-    ImageSetRef,
-    Moved,
-    Needs,
     Numbers,
-    Outcome,
     Renames,
     Subject,
-    Tally,
-    Target,
-    UnreadSet,
     Waiver,
 )
 from checker.model.language import (
@@ -40,6 +31,7 @@ from checker.model.language import (
     Test,
     Value,
 )
+from checker.model.outcome import Coverage, Moved, Outcome, Tally, UnreadSet
 from checker.model.policy import (
     Case,
     CaseSets,
@@ -52,6 +44,7 @@ from checker.model.policy import (
     Shortfall,
     Unloaded,
 )
+from checker.model.targets import Discovery, ImageSetRef, Needs, Target
 from checker.model.vocabulary import (
     Absence,
     Duration,

@@ -11,7 +11,7 @@ from checker.policy.condition_scope import Scope
 from checker.policy.condition_tree import walk
 from checker.policy.matchers import Compared, read_matcher
 from checker.policy.operators import OPERATORS
-from checker.yamlsource import Entry, Node
+from checker.yaml_nodes import Entry, Node
 
 AGGREGATES = ("count", "ratio")
 

@@ -10,7 +10,7 @@ from checker.model import Field, Label, Param, RuleScope, Source
 from checker.policy import hints
 from checker.policy.operators import OPERATORS, aliases
 from checker.problems import Problem, nearest
-from checker.yamlsource import Node
+from checker.yaml_nodes import Node
 
 
 @dataclass

@@ -12,7 +12,7 @@ from checker.policy.condition_scope import Scope
 from checker.policy.condition_tree import fields_of
 from checker.policy.matchers import Compared, read_matcher
 from checker.policy.operators import OPERATORS
-from checker.yamlsource import Entry, Node
+from checker.yaml_nodes import Entry, Node
 
 _MINUS = re.compile(r" - (?![^\[]*\])")
 """A minus between operands, not one in the quoted key of a tag."""

@@ -11,7 +11,7 @@ from checker.policy.literals import comparable
 from checker.policy.matchers import Compared, read_matcher
 from checker.policy.operators import OPERATORS, Operator, holds, timed
 from checker.problems import Problem, suggest
-from checker.yamlsource import Node
+from checker.yaml_nodes import Node
 
 _ALWAYS = "a parameter always has a value"
 

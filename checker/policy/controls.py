@@ -12,7 +12,7 @@ from checker.policy.control_requirements import read_demands
 from checker.policy.mapping_shape import Shape, assert_whole
 from checker.policy.params import used
 from checker.problems import Problem, suggest
-from checker.yamlsource import Document, Node
+from checker.yaml_nodes import Document, Node
 
 REQUIRED = ("version", "framework", "controls")
 OPTIONAL = ("title", "source", "note")

@@ -13,7 +13,7 @@ from checker.policy.hints import label_type
 from checker.policy.literals import literal
 from checker.policy.mapping_shape import Shape, assert_whole
 from checker.problems import Problem, suggest
-from checker.yamlsource import Entry, Node
+from checker.yaml_nodes import Entry, Node
 
 TYPES = {
     "string": Type.STRING,

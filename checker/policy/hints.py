@@ -10,7 +10,7 @@ from checker.model import Field, Type
 from checker.policy.operators import BARE, NUMBERS, OPERATORS, TIMES, aliases, timed
 from checker.problems import nearest, suggest
 from checker.values import BadValueError, parse_duration, parse_time, show
-from checker.yamlsource import Node
+from checker.yaml_nodes import Node
 
 CONNECTIVES = {"or": "any", "and": "all", "nor": "none", "any_of": "any", "all_of": "all", "none_of": "none"}
 KEYS: Mapping[str, tuple[str, ...]] = {

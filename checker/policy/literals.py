@@ -10,7 +10,7 @@ from checker.policy.condition_scope import Scope
 from checker.policy.hints import a_type
 from checker.problems import nearest
 from checker.values import INTEGERS, BadValueError, parse_duration, parse_ratio, parse_time
-from checker.yamlsource import Node
+from checker.yaml_nodes import Node
 
 MEAN_MONTH = 2_629_746_000
 """Milliseconds of the mean Gregorian month: 146,097 days in 400 years."""

@@ -15,7 +15,8 @@ from checker.policy.mapping_shape import Shape, assert_whole
 from checker.policy.policy_files import CONTROLS, SHIPPED, Request, files_of, no_policy, shipped
 from checker.policy.rules import RuleReader
 from checker.problems import InvalidInputError, Problem, errors_in
-from checker.yamlsource import Document, Node, read
+from checker.yaml_nodes import Document, Node
+from checker.yamlsource import read
 
 REQUIRED = ("version", "pack", "rules")
 MOST_LABELS = 500

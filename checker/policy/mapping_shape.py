@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from checker.policy.hints import KEYS, MISSING, OTHER_KEYS, shown
 from checker.problems import Problem, nearest, suggest
 from checker.values import BadValueError, parse_date
-from checker.yamlsource import Node
+from checker.yaml_nodes import Node
 
 _NEEDED = frozenset({"id", "title", "pack", "framework", "name", "expect", "owner", "approved_by", "reason"})
 """Texts that may nowhere be left out, or not everywhere."""

@@ -13,7 +13,7 @@ from checker.policy.hints import a_type, shown
 from checker.policy.literals import comparable, one_value, param_value
 from checker.policy.operators import BARE, IF_ABSENT, OPERATORS, Operator, holds, operators_of
 from checker.problems import nearest
-from checker.yamlsource import Entry, Node
+from checker.yaml_nodes import Entry, Node
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from checker.model import Field, Value
 from checker.policy.condition_scope import Scope
 from checker.problems import Problem, suggest
 from checker.values import show
-from checker.yamlsource import Node
+from checker.yaml_nodes import Node
 
 ABSENT = "(absent)"
 _PLACEHOLDER = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)

@@ -27,7 +27,7 @@ from checker.policy.literals import comparable
 from checker.policy.operators import OPERATORS, holds
 from checker.problems import InvalidInputError, Problem, nearest, suggest
 from checker.values import BadValueError, parse_scalar
-from checker.yamlsource import Entry, Node
+from checker.yaml_nodes import Entry, Node
 
 Given = Mapping[str, str | Entry | Node]
 """Values from outside a policy, by `param`, `PACK.param` or `PACK/RULE.param`: text of a flag, or what stands in audit.yaml."""

@@ -13,7 +13,8 @@ from checker.input_files import UnreadableError, load
 from checker.package_data import folder
 from checker.problems import InvalidInputError, Problem, nearest, suggest
 from checker.values import BadValueError, parse_path
-from checker.yamlsource import LARGEST_FILE, Node, read
+from checker.yaml_nodes import Node
+from checker.yamlsource import LARGEST_FILE, read
 
 SUFFIXES = (".yaml", ".yml", ".json")
 """Of policies in a folder, in capitals too. JSON is YAML; a JSON file that is no policy is left out."""

@@ -10,7 +10,7 @@ from checker.policy.condition_scope import Scope
 from checker.policy.mapping_shape import Shape, assert_whole
 from checker.policy.test_input import BESIDE, TestInput
 from checker.problems import Problem
-from checker.yamlsource import Node
+from checker.yaml_nodes import Node
 
 AS_OF = datetime(2026, 1, 1, tzinfo=UTC)
 """The instant of a test that names none."""

@@ -20,7 +20,7 @@ from checker.policy.mapping_shape import Shape
 from checker.policy.messages import literal_placeholders, read_message
 from checker.policy.rule_tests import read_cases
 from checker.problems import Problem
-from checker.yamlsource import Node
+from checker.yaml_nodes import Node
 
 TEXTS = ("why", "fix", "caveat")
 OPTIONAL = ("deny", "require", "when", *TEXTS, "scope", "message", "controls", "tags", "params", "tests")

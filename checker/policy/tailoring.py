@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from checker.model import Change, Rule, Severity
 from checker.policy.mapping_shape import Shape
 from checker.problems import Problem, suggest
-from checker.yamlsource import Node
+from checker.yaml_nodes import Node
 
 HINT = "write `{severity: low}`, or `{off: WHY}`"
 

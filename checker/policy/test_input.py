@@ -26,7 +26,7 @@ from checker.policy.hints import label_type
 from checker.policy.literals import literal
 from checker.problems import suggest
 from checker.values import BadValueError, parse_time
-from checker.yamlsource import Entry, Node
+from checker.yaml_nodes import Entry, Node
 
 BESIDE = ("labels", "params", "as_of")
 """What may stand beside `given` as well as in it."""

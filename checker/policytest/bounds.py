@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from checker.evaluation.compile import Compiler
+from checker.instants import DAY, EPOCH, FIRST_MS, LAST_MS
 from checker.model import Duration
 from checker.sql import Connection, Expression, col, func, lit
-from checker.values import DAY, EPOCH, FIRST_MS, LAST_MS
 
 Plus = Callable[[Iterable[int]], set[int]]
 

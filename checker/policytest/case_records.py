@@ -18,6 +18,7 @@ from checker.fields import (
     tag_field,
     tag_key,
 )
+from checker.instants import iso
 from checker.model import Case, CaseSets, RuleScope, Scalar
 from checker.policytest.healthy_answers import STORE, SUCCESSOR_ID, healthy, healthy_store
 from checker.snapshot.records import (
@@ -31,7 +32,6 @@ from checker.snapshot.records import (
     Record,
     arn_parts,
 )
-from checker.values import iso
 
 _DATASTORE = "datastore."
 _API = ACTIONS[LIST_VERSIONS].names

@@ -11,13 +11,14 @@ from string import ascii_lowercase, digits
 from typing import Any
 
 from checker.fields import DICOM_DAYS, NOW
+from checker.instants import DAY, LAST_MS, LONGEST_MILLISECONDS, from_epoch_ms, round_ms
 from checker.model import Duration, Field, Leaf, Operand, ParamRef, Scalar, Type
 from checker.policy.literals import comparable
 from checker.policy.operators import OPERATORS
 from checker.policy.operators import Domain as Kind
 from checker.policytest.bounds import Edge, Sums, closed, instants
 from checker.policytest.text_values import Named, texts, words_of
-from checker.values import DAY, INTEGERS, LAST_MS, LONGEST_MILLISECONDS, from_epoch_ms, round_ms
+from checker.values import INTEGERS
 
 UNLISTED = "NEITHER_LISTED_NOR_KNOWN"
 """An enum's value that no model lists."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from checker.aws.actions import ACTIONS, GET_DATASTORE, GET_IMAGE_SET
 from checker.fields import EARLIER, PREVIOUS, SUCCESSOR
+from checker.instants import shifted
 from checker.model import RuleScope
 from checker.snapshot.records import arn_parts
-from checker.values import shifted
 
 STORE = "0123456789abcdef0123456789abcdef"
 SUCCESSOR_ID = "5cce550a" * 4

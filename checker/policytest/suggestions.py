@@ -10,6 +10,7 @@ from itertools import product
 from typing import Any
 
 from checker.fields import catalogue
+from checker.instants import EPOCH, round_ms, shifted
 from checker.model import Case, Pack, Rule, Verdict
 from checker.policy.condition_scope import Scope
 from checker.policy.params import used
@@ -18,7 +19,7 @@ from checker.policytest.cases import verdicts
 from checker.policytest.counterexample import flow
 from checker.policytest.mutants import Mutant
 from checker.problems import InvalidInputError, Problem
-from checker.values import EPOCH, round_ms, shifted, show
+from checker.values import show
 from checker.yamlsource import parse
 
 MOST_TRIED = 2_000

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from functools import partial
 
+from checker.instants import DAY, LONGEST_MILLISECONDS, LONGEST_MONTHS, shifted
 from checker.model import Duration, Scalar, Test, Type
 from checker.policy.operators import OPERATORS, operators_of
-from checker.values import DAY, INTEGERS, LONGEST_MILLISECONDS, LONGEST_MONTHS, shifted
+from checker.values import INTEGERS
 
 NEVER = r"[^\s\S]"
 """A pattern that no text matches."""

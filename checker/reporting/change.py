@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from checker import values
+from checker import instants
 from checker.judgement.run import Run
 from checker.model import Acceptance, Category
 from checker.waivers.status import day
@@ -73,7 +73,10 @@ def counts(since: Since | None) -> list[CategoryCount]:
 def lines(run: Run) -> Iterator[tuple[str, str]]:
     """Lines of the summary: a label and a text."""
     if run.compared is not None and run.change is not None:
-        yield "Compared", f"{run.compared.words}, {run.compared.run}, as of {values.iso(run.compared.as_of)}"
+        yield (
+            "Compared",
+            f"{run.compared.words}, {run.compared.run}, as of {instants.iso(run.compared.as_of)}",
+        )
         if run.compared.acceptance:
             word = run.compared.acceptance
             yield "Accepted", f"by {word.by} on {day(word.at)}: {word.reason}"
@@ -86,7 +89,7 @@ def document(run: Run) -> dict[str, Any] | None:
         return None
     return {
         "run": run.compared.run,
-        "as_of": values.iso(run.compared.as_of),
+        "as_of": instants.iso(run.compared.as_of),
         "sha256": run.compared.sha256,
         "named": run.compared.named,
         "kind": run.compared.kind,
@@ -108,4 +111,4 @@ def acceptance(item: Acceptance | None) -> dict[str, Any] | None:
     """Somebody's word on a baseline, as JSON holds it."""
     if item is None:
         return None
-    return {"by": item.by, "reason": item.reason, "at": values.iso(item.at), "sha256": item.sha256}
+    return {"by": item.by, "reason": item.reason, "at": instants.iso(item.at), "sha256": item.sha256}

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from checker.judgement.run import Run
 from checker.model import Change, Control, Framework, Rule, Shortfall, Tally
-from checker.reporting import wording
+from checker.reporting import run_text
 
 
 class State(StrEnum):
@@ -44,7 +44,7 @@ class MappedRule:
     def note(self) -> str:
         """What audit.yaml changed of the rule, or that it was left out."""
         if self.change is not None:
-            return wording.change(self.change)
+            return run_text.change(self.change)
         return "left out of this run" if self.state == "left_out" else ""
 
 
@@ -84,9 +84,9 @@ class ControlResult:
             text
             for mapped_rule in self.rules
             for text in (
-                *(wording.shortfall(lack) for lack in mapped_rule.shortfalls),
+                *(run_text.shortfall(lack) for lack in mapped_rule.shortfalls),
                 *(
-                    [f"rule {mapped_rule.rule.name} was {wording.change(mapped_rule.change)}"]
+                    [f"rule {mapped_rule.rule.name} was {run_text.change(mapped_rule.change)}"]
                     if mapped_rule.change and mapped_rule.change.off
                     else []
                 ),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
-from checker import values
+from checker import instants
 from checker.compare.diff import Change, Comparison, Side
 from checker.evaluation.finding_states import State
 from checker.model import Category, Factor
 from checker.problems import printable
-from checker.reporting import wording
+from checker.reporting import finding_text
 from checker.reporting.escape import json_text, one_line, shorten
 
 SCHEMA = "imageset-checker/diff/1"
@@ -120,7 +120,9 @@ def remarks(comparison: Comparison, change: Change) -> str:
     """Why it changed, whether it comes and goes, and since when it is, or was, a finding."""
     said = [cause(change.causes, change.together), "flapping" * change.flapping]
     if change.first_seen:
-        said.append(f"first seen {wording.since(change.first_seen, change.first_run, comparison.new.as_of)}")
+        said.append(
+            f"first seen {finding_text.since(change.first_seen, change.first_run, comparison.new.as_of)}"
+        )
     return "; ".join(filter(None, said))
 
 
@@ -131,7 +133,7 @@ def was_now(change: Change) -> str:
 
 def _side(side: Side) -> str:
     flag = " (hypothetical)" if side.hypothetical else ""
-    return f"{_safe(side.name)}  {_safe(side.audit)}, as of {values.iso(side.as_of)}{flag}"
+    return f"{_safe(side.name)}  {_safe(side.audit)}, as of {instants.iso(side.as_of)}{flag}"
 
 
 def json(comparison: Comparison, out: TextIO) -> None:
@@ -177,7 +179,7 @@ def _json_side(side: Side) -> dict[str, Any]:
     return {
         "run": side.name,
         "name": side.audit,
-        "as_of": values.iso(side.as_of),
+        "as_of": instants.iso(side.as_of),
         "hypothetical": side.hypothetical,
         "tool_version": side.tool_version,
     }
@@ -203,7 +205,7 @@ def _json_change(change: Change) -> dict[str, Any]:
         "versionId": None if subject.version_id is None else str(subject.version_id),
         "message": change.message or None,
         "flapping": change.flapping,
-        "first_seen": values.iso(change.first_seen) if change.first_seen else None,
+        "first_seen": instants.iso(change.first_seen) if change.first_seen else None,
         "first_seen_run": change.first_run,
     }
 

@@ -7,7 +7,7 @@ import hashlib
 import re
 from typing import Any, TextIO
 
-from checker import values
+from checker import instants
 from checker.compare.diff import Comparison
 from checker.package_data import folder
 from checker.reporting import diff
@@ -70,8 +70,8 @@ def _context(comparison: Comparison, style: str) -> dict[str, Any]:
         "sentence": diff.sentence(comparison),
         "differ": diff.differ(comparison),
         "sides": [
-            ("Old run", comparison.old, values.iso(comparison.old.as_of)),
-            ("New run", comparison.new, values.iso(comparison.new.as_of)),
+            ("Old run", comparison.old, instants.iso(comparison.old.as_of)),
+            ("New run", comparison.new, instants.iso(comparison.new.as_of)),
         ],
         "categories": [(category, number) for category, number in comparison.categories.items() if number],
         "meanings": diff.MEANINGS,

@@ -6,15 +6,16 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from checker import values
+from checker import instants, values
 from checker.evaluation.explain import Explanation, LabelRead, Observed, Part
 from checker.evaluation.flips import Outlook
 from checker.model import Group, Location, Pack, Rule, Verdict
 from checker.policy.messages import ABSENT
 from checker.policy.params import used
 from checker.problems import excerpt, one_line, printable
+from checker.reporting.condition_text import phrase
+from checker.reporting.finding_text import rests_on
 from checker.reporting.normal_form import answers, plain
-from checker.reporting.wording import phrase, rests_on
 
 SCHEMA = "imageset-checker/explain/1"
 
@@ -36,7 +37,7 @@ def text(explanation: Explanation, packs: Iterable[Pack], sources: Sources) -> s
     """An explanation for people, with the policy's lines."""
     rule = explanation.rule
     lines = [f"{rule.name}: {explanation.verdict.value}", printable(rule.title), ""]
-    lines += [*_row("subject", explanation.subject.name), *_row("as of", values.iso(explanation.as_of))]
+    lines += [*_row("subject", explanation.subject.name), *_row("as of", instants.iso(explanation.as_of))]
     lines += _remarks(explanation)
     if explanation.finding and explanation.verdict is Verdict.FAIL:
         lines += _row("message", explanation.finding.message)
@@ -86,8 +87,8 @@ def forecast(verdict: Verdict, outlook: Outlook) -> str:
     """What becomes of a verdict with time alone."""
     if outlook.at is not None and outlook.verdict is not None:
         then = outlook.verdict.value
-        return f"{verdict.value} until {values.iso(outlook.at)}, then {then}, if nothing else changes"
-    looked = f" (looked ahead to {values.iso(outlook.until)})" if outlook.until else ""
+        return f"{verdict.value} until {instants.iso(outlook.at)}, then {then}, if nothing else changes"
+    looked = f" (looked ahead to {instants.iso(outlook.until)})" if outlook.until else ""
     return f"does not change with time alone{looked}"
 
 
@@ -176,7 +177,7 @@ def _json(explanation: Explanation, sources: Sources) -> dict[str, Any]:
             "imageSetId": subject.image_set_id,
             "versionId": None if subject.version_id is None else str(subject.version_id),
         },
-        "as_of": values.iso(explanation.as_of),
+        "as_of": instants.iso(explanation.as_of),
         "verdict": explanation.verdict.value,
         "reason": explanation.finding.reason if explanation.finding else None,
         "message": explanation.finding.message if explanation.finding else None,
@@ -223,7 +224,7 @@ def _json_part(part: Part) -> dict[str, Any]:
 
 def _json_outlook(outlook: Outlook) -> dict[str, Any]:
     return {
-        "at": values.iso(outlook.at) if outlook.at else None,
+        "at": instants.iso(outlook.at) if outlook.at else None,
         "verdict": outlook.verdict.value if outlook.verdict else None,
-        "looked_until": values.iso(outlook.until) if outlook.until else None,
+        "looked_until": instants.iso(outlook.until) if outlook.until else None,
     }

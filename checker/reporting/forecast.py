@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, TextIO
 
-from checker import values
+from checker import instants
 from checker.compare.forecast import Forecast, Turn
 from checker.compare.state_changes import Flip
 from checker.evaluation.finding_states import State
@@ -32,10 +32,10 @@ def gate(forecast: Forecast) -> str:
     now = forecast.run.outcome.value
     if forecast.turn is not None:
         sure = "" if forecast.turn.at <= forecast.sure_until else ", or before (see below)"
-        return f"The gate says {now} until {values.iso(forecast.turn.at)}, then {forecast.turn.outcome.value}{sure}."
+        return f"The gate says {now} until {instants.iso(forecast.turn.at)}, then {forecast.turn.outcome.value}{sure}."
     if forecast.run.outcome is Outcome.VIOLATION:
         return "The gate says violation already."
-    return f"The gate says {now}, and nothing worse up to {values.iso(forecast.sure_until)}."
+    return f"The gate says {now}, and nothing worse up to {instants.iso(forecast.sure_until)}."
 
 
 def _lines(forecast: Forecast) -> Iterator[str]:
@@ -44,11 +44,11 @@ def _lines(forecast: Forecast) -> Iterator[str]:
         yield from _because(forecast.turn)
     yield ""
     yield f"Run        {_safe(forecast.run.name)} ({_safe(forecast.run.id)})"
-    yield f"From       {values.iso(forecast.run.as_of)}{' (hypothetical)' if forecast.run.hypothetical else ''}"
-    yield f"Up to      {values.iso(forecast.until)}"
+    yield f"From       {instants.iso(forecast.run.as_of)}{' (hypothetical)' if forecast.run.hypothetical else ''}"
+    yield f"Up to      {instants.iso(forecast.until)}"
     yield f"Note       {LIMITS}"
     for name, at in forecast.flips.looked.items():
-        yield f"Note       {_safe(name)} was looked at up to {values.iso(at)} only: it may change too often"
+        yield f"Note       {_safe(name)} was looked at up to {instants.iso(at)} only: it may change too often"
     kinds = forecast.flips.kinds()
     if not kinds:
         yield ""
@@ -59,7 +59,7 @@ def _lines(forecast: Forecast) -> Iterator[str]:
     yield f"{'RULE':<{width}}  {'CHANGE':<34}  {'NUMBER':>9}  FIRST"
     for rule, before, after, number, first in kinds:
         what = f"{before.words} -> {after.words}"
-        yield f"{_safe(rule.name, 60):<{width}}  {what:<34}  {number:>9,}  {values.iso(first)}"
+        yield f"{_safe(rule.name, 60):<{width}}  {what:<34}  {number:>9,}  {instants.iso(first)}"
     total = forecast.number
     yield ""
     shown = f", first {MOST_FLIPS}" if total > MOST_FLIPS else ""
@@ -81,7 +81,7 @@ def _because(turn: Turn) -> Iterator[str]:
 
 def _flip(flip: Flip) -> str:
     what = f"{flip.before.words} -> {flip.after.words}"
-    return f"{values.iso(flip.at)}  {_safe(flip.rule.name)}  {_safe(flip.subject.name)}  {what}"
+    return f"{instants.iso(flip.at)}  {_safe(flip.rule.name)}  {_safe(flip.subject.name)}  {what}"
 
 
 def json(forecast: Forecast, out: TextIO) -> None:
@@ -90,15 +90,15 @@ def json(forecast: Forecast, out: TextIO) -> None:
         "schema": SCHEMA,
         "run": forecast.run.id,
         "name": forecast.run.name,
-        "as_of": values.iso(forecast.run.as_of),
-        "until": values.iso(forecast.until),
+        "as_of": instants.iso(forecast.run.as_of),
+        "until": instants.iso(forecast.until),
         "hypothetical": True,
         "limits": LIMITS,
-        "looked_until": {name: values.iso(at) for name, at in forecast.flips.looked.items()},
+        "looked_until": {name: instants.iso(at) for name, at in forecast.flips.looked.items()},
         "outcome": forecast.run.outcome.value,
         "gate": {
             "sentence": gate(forecast),
-            "sure_until": values.iso(forecast.sure_until),
+            "sure_until": instants.iso(forecast.sure_until),
             "worse": _turn(forecast.turn) if forecast.turn else None,
         },
         "kinds": [
@@ -107,7 +107,7 @@ def json(forecast: Forecast, out: TextIO) -> None:
                 "from": _state(before),
                 "to": _state(after),
                 "number": number,
-                "first": values.iso(first),
+                "first": instants.iso(first),
             }
             for rule, before, after, number, first in forecast.flips.kinds()
         ],
@@ -123,7 +123,7 @@ def json(forecast: Forecast, out: TextIO) -> None:
 
 def _turn(turn: Turn) -> dict[str, Any]:
     return {
-        "at": values.iso(turn.at),
+        "at": instants.iso(turn.at),
         "outcome": turn.outcome.value,
         "findings": turn.number,
         "first": [_json_flip(flip) for flip in turn.because],
@@ -138,7 +138,7 @@ def _waiver(waiver: Waiver) -> dict[str, Any]:
 def _json_flip(flip: Flip) -> dict[str, Any]:
     subject = flip.subject
     return {
-        "at": values.iso(flip.at),
+        "at": instants.iso(flip.at),
         "rule": flip.rule.name,
         "severity": flip.rule.severity.value,
         "from": _state(flip.before),

@@ -10,12 +10,21 @@ from itertools import islice
 from pathlib import PurePath
 from typing import Any, TextIO
 
-from checker import values
+from checker import instants, values
 from checker.judgement.change_summary import new_causes
 from checker.judgement.run import Judged, Run
 from checker.model import Category, Finding, Outcome, Verdict
 from checker.package_data import folder
-from checker.reporting import change, normal_form, page_data, trend, waivers, wording
+from checker.reporting import (
+    change,
+    condition_text,
+    finding_text,
+    normal_form,
+    page_data,
+    run_text,
+    trend,
+    waivers,
+)
 from checker.reporting.control_matrix import control_results, worst
 from checker.reporting.escape import json_text, shorten, visible
 from checker.reporting.report_options import Options
@@ -103,24 +112,24 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
     cards = [_card(run, judged) for judged in run.ranked]
     return {
         "run": run,
-        "as_of": values.iso(run.as_of),
+        "as_of": instants.iso(run.as_of),
         "state": state,
         "outcome": word,
         "cards": cards,
         "shown_first": [card for card in cards if card.state in ("fail", "unknown") and card.counts],
         "frameworks": control_results(run),
-        "changes": {item.rule.name: wording.change(item) for item in run.changes},
-        "controls_of": wording.controls,
-        "nouns": wording.nouns(run),
-        "count_of": wording.subjects,
+        "changes": {item.rule.name: run_text.change(item) for item in run.changes},
+        "controls_of": finding_text.controls,
+        "nouns": run_text.nouns(run),
+        "count_of": finding_text.subjects,
         "subject_head": _subject_head(run),
-        "caveats": wording.caveats(run),
-        "hypothetical": wording.HYPOTHETICAL,
-        "unread_targets": wording.unread_targets(run),
+        "caveats": run_text.caveats(run),
+        "hypothetical": finding_text.HYPOTHETICAL,
+        "unread_targets": run_text.unread_targets(run),
         "total": run.total,
         "totals": run.totals,
-        "gate": wording.gate(run),
-        "let_through": wording.let_through(run),
+        "gate": run_text.gate(run),
+        "let_through": run_text.let_through(run),
         "rows": rows,
         "unshown": _unshown(run, rows),
         **_history(run),
@@ -145,23 +154,23 @@ def _history(run: Run) -> dict[str, Any]:
         "day": day,
         "days_left": days_left,
         "waiver_flags": waivers.flags,
-        "targets": wording.targets(run),
+        "targets": run_text.targets(run),
         "most_targets": MOST_TARGETS,
-        "moved": wording.moved(run),
-        "rests_on": wording.answered_by(run),
-        "traffic": wording.traffic(run),
+        "moved": run_text.moved(run),
+        "rests_on": run_text.answered_by(run),
+        "traffic": run_text.traffic(run),
         "since": since,
         "since_words": change.counts(since),
         "tones": change.TONES,
         "new": Category.NEW,
         "new_causes": new_causes(since) if since else [],
         "first_seen": lambda item: (
-            wording.since(item.first_seen, item.first_run, run.as_of) if item.first_seen else ""
+            finding_text.since(item.first_seen, item.first_run, run.as_of) if item.first_seen else ""
         ),
         "judged": {rule_result.rule.name for rule_result in run.judged},
         "trend": points,
         "courses": trend.courses(run, points),
-        "iso": values.iso,
+        "iso": instants.iso,
     }
 
 
@@ -196,7 +205,7 @@ def _findings(run: Run) -> tuple[list[StaticRow], dict[str, Any]]:
     data = page_data.packed(groups, sum(totals))
     data["waivers"] = {use.waiver.number: waivers.brief(use.waiver) for use in run.waivers}
     data["compared"] = run.change is not None
-    data["as_of"] = values.iso(run.as_of)
+    data["as_of"] = instants.iso(run.as_of)
     return rows, data
 
 
@@ -217,21 +226,21 @@ def _row(run: Run, finding: Finding, *, first: bool) -> StaticRow:
         finding,
         # a waived unknown stays unknown; its note says the rest
         "waived" if finding.waived and finding.verdict is Verdict.FAIL else finding.verdict.value,
-        wording.headline(finding),
+        finding_text.headline(finding),
         waivers.note(run, finding),
-        wording.expected(finding.rule),
-        wording.observed(finding),
-        wording.further_reason(finding),
-        wording.rests_on(finding),
-        wording.first_seen(finding, run.as_of),
+        condition_text.expected(finding.rule),
+        finding_text.observed(finding),
+        finding_text.further_reason(finding),
+        finding_text.rests_on(finding),
+        finding_text.first_seen(finding, run.as_of),
         first,
     )
 
 
 def _card(run: Run, judged: Judged) -> Card:
     counts = any(run.ruling.counted(judged.rule.severity, judged.tally))
-    why_not = wording.uncounted_rule(run, judged)
-    return Card(judged, wording.expected(judged.rule), worst(judged.tally), counts, why_not)
+    why_not = run_text.uncounted_rule(run, judged)
+    return Card(judged, condition_text.expected(judged.rule), worst(judged.tally), counts, why_not)
 
 
 def _subject_head(run: Run) -> str:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TextIO
 
-from checker import values
+from checker import instants, values
 from checker.judgement.run import Judged, Run, SubjectVerdict
 from checker.model import Finding, Outcome, Pack, Rule, Subject, Verdict
-from checker.reporting import waivers, wording
+from checker.reporting import finding_text, run_text, waivers
 from checker.reporting.escape import one_line, shorten, xml_text
 from checker.reporting.junit_documents import UNLIMITED, Case, Limits, Plan, Suite
 from checker.reporting.junit_documents import documents as split
@@ -43,7 +43,7 @@ def documents(run: Run, options: Options, limits: Limits | None = None) -> Itera
 
 
 def _document(run: Run, number: int, suites: Iterator[Suite]) -> Document:
-    timestamp = values.iso(run.as_of)[: len("2026-01-02T03:04:05")]  # XSD: whole seconds, no zone
+    timestamp = instants.iso(run.as_of)[: len("2026-01-02T03:04:05")]  # XSD: whole seconds, no zone
     yield from template("junit.xml.jinja", xml_text).generate(part=number, suites=suites, timestamp=timestamp)
 
 
@@ -71,7 +71,7 @@ def _plans(run: Run, options: Options) -> Iterator[Plan]:
         yield Plan(_token(rule.id), _token(rule.pack), properties, _watched(cases, seen))
     for change in run.changes:
         if change.off:
-            rule, text = change.rule, _text(wording.change(change), LONGEST_MESSAGE)
+            rule, text = change.rule, _text(run_text.change(change), LONGEST_MESSAGE)
             properties = tuple(_rule_properties(run, rule, packs.get(rule.pack)))
             case = Case("switched off", "skipped", "", one_line(text), text)
             yield Plan(_token(rule.id), _token(rule.pack), properties, iter([case]))
@@ -121,26 +121,26 @@ def _totals(judged: Judged) -> Iterator[Case]:
     """What was evaluated, in one case each: a suite without cases reads as one that did not run."""
     tally, scope = judged.tally, judged.rule.scope
     if tally.passed:
-        yield Case(f"{wording.subjects(tally.passed, scope)} passed")
+        yield Case(f"{finding_text.subjects(tally.passed, scope)} passed")
     if tally.not_applicable:
-        name = f"{wording.subjects(tally.not_applicable, scope)} not applicable"
+        name = f"{finding_text.subjects(tally.not_applicable, scope)} not applicable"
         yield Case(name, "skipped", "", NOT_APPLICABLE, NOT_APPLICABLE)
     if not tally.subjects:
-        text = f"no {wording.NOUNS[scope]} was evaluated"
+        text = f"no {finding_text.NOUNS[scope]} was evaluated"
         yield Case(text, "skipped", "", text, text)
 
 
 def _finding(run: Run, finding: Finding) -> Case:
-    name, text = _name(finding.subject), _text(wording.headline(finding), LONGEST_MESSAGE)
-    facts = "\n".join(f"{label}: {value}" for label, value in wording.details(finding, run.as_of))
+    name, text = _name(finding.subject), _text(finding_text.headline(finding), LONGEST_MESSAGE)
+    facts = "\n".join(f"{label}: {value}" for label, value in finding_text.details(finding, run.as_of))
     body = _text(f"{text}\n{facts}", LONGEST_BODY)
     if not finding.gated:
-        why = wording.uncounted(finding, run.ruling)
+        why = finding_text.uncounted(finding, run.ruling)
         return Case(name, "skipped", "", why, why if finding.waived else f"{why}\n{body}")
     if finding.verdict is Verdict.FAIL:
         return Case(name, "failure", finding.rule.severity.value, one_line(text), body)
     # one word for a CI to group by: the service's error code where the set could not be read
-    kind = _token(wording.error_code(finding)) or Verdict.UNKNOWN.value
+    kind = _token(finding_text.error_code(finding)) or Verdict.UNKNOWN.value
     return Case(name, "error", kind, one_line(text), body)
 
 
@@ -149,18 +149,18 @@ def _run_problems(run: Run, *, red: bool) -> Iterator[Case]:
     if not run.evaluated_any:
         yield _problem("image sets evaluated", "nothing-evaluated", "no image set was evaluated")
         red = True
-    if unread := wording.unread_targets(run):
+    if unread := run_text.unread_targets(run):
         yield _problem("targets read", "unreadable-target", "; ".join(unread))
         red = True
     for image_set in run.unread() if run.ruling.unread else ():
         if image_set.gated:
             kind = _token(image_set.code) or Verdict.UNKNOWN.value
             yield _problem(
-                f"image set {_name(image_set.subject)} read", kind, _token(wording.unread(image_set))
+                f"image set {_name(image_set.subject)} read", kind, _token(run_text.unread(image_set))
             )
             red = True
     if run.ruling.uncovered and run.gate.min_coverage is not None:
-        text = f"{wording.read_share(run)}; min_coverage: {values.show(run.gate.min_coverage)}"
+        text = f"{run_text.read_share(run)}; min_coverage: {values.show(run.gate.min_coverage)}"
         yield _problem("coverage", "min-coverage", text)
         red = True
     if run.interrupted:
@@ -180,12 +180,12 @@ def _rule_properties(run: Run, rule: Rule, pack: Pack | None) -> Iterator[tuple[
     yield "severity", rule.severity.value
     for change in run.changes:
         if change.rule.name == rule.name:
-            yield "changed", wording.change(change)
-    for framework, ids in wording.controls(rule).items():
+            yield "changed", run_text.change(change)
+    for framework, ids in finding_text.controls(rule).items():
         yield _token(f"control.{framework}"), ", ".join(ids)
     for lack in run.shortfalls:
         if lack.rule == rule.name:
-            yield "control.not-satisfied", wording.shortfall(lack)
+            yield "control.not-satisfied", run_text.shortfall(lack)
     for state, number in waivers.rule_counts(run, rule).items():
         yield f"waivers.{state}", str(number)
     if pack is not None:
@@ -195,8 +195,8 @@ def _rule_properties(run: Run, rule: Rule, pack: Pack | None) -> Iterator[tuple[
 
 
 def _run_properties(run: Run) -> Iterator[tuple[str, str]]:
-    yield "evaluated.as-of", values.iso(run.as_of)
-    for name, value in wording.gate(run).items():
+    yield "evaluated.as-of", instants.iso(run.as_of)
+    for name, value in run_text.gate(run).items():
         if name not in ("fail_on", "on_unknown"):
             yield f"gate.{name.replace('_', '-')}", _token(value)
     yield "gate.fail-on", run.gate.threshold
@@ -204,13 +204,13 @@ def _run_properties(run: Run) -> Iterator[tuple[str, str]]:
         yield "compared.with", _token(run.compared.run)
         yield "compared.why", _token(run.compared.words)
     if run.deletions_known_since is not None:
-        yield "claimed.deletions-known-since", values.iso(run.deletions_known_since)
+        yield "claimed.deletions-known-since", instants.iso(run.deletions_known_since)
     if run.replay_of:
         yield "evidence.of-run", _token(run.replay_of)
     if run.hypothetical:
-        yield "evaluated.as-of.note", wording.HYPOTHETICAL
+        yield "evaluated.as-of.note", finding_text.HYPOTHETICAL
     if run.source == "recorded":
-        yield "evidence.note", wording.RECORDED
+        yield "evidence.note", finding_text.RECORDED
     yield from _notes(run)
 
 

@@ -9,11 +9,11 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from checker import values
+from checker import instants, values
 from checker.judgement.gate import Total
 from checker.judgement.run import Judged, Run, Unread
 from checker.model import Change, Duration, Finding, Framework, Gap, Numbers, Pack, Rule, Subject, Tally
-from checker.reporting import change, waivers, wording
+from checker.reporting import change, condition_text, finding_text, run_text, waivers
 from checker.reporting.control_matrix import ControlResult, FrameworkResult, control_results
 from checker.snapshot.datastore_coverage import Reached
 
@@ -55,9 +55,9 @@ def first_seen(item: Finding, as_of: datetime) -> dict[str, Any]:
     """Since when it is one."""
     first = item.first_seen
     return {
-        "first_seen": values.iso(first) if first else None,
+        "first_seen": instants.iso(first) if first else None,
         "first_seen_run": item.first_run,
-        "age_days": wording.age_days(first, as_of) if first else None,
+        "age_days": finding_text.age_days(first, as_of) if first else None,
     }
 
 
@@ -65,7 +65,7 @@ def answers(item: Finding) -> dict[str, Any]:
     """What a verdict rests on."""
     return {
         "calls": list(item.calls),
-        "collectedAt": values.iso(item.collected_at) if item.collected_at else None,
+        "collectedAt": instants.iso(item.collected_at) if item.collected_at else None,
         "reusedFrom": item.reused_from,
     }
 
@@ -129,7 +129,7 @@ def _run(run: Run) -> dict[str, Any]:
     return {
         "id": run.id,
         "name": run.name,
-        "as_of": values.iso(run.as_of),
+        "as_of": instants.iso(run.as_of),
         "hypothetical": run.hypothetical,
         "tool_version": run.tool_version,
         "botocore_version": run.botocore_version,
@@ -147,7 +147,7 @@ def _run(run: Run) -> dict[str, Any]:
         "replay_of": run.replay_of or None,
         "waivers": [waivers.document(use, run) for use in run.waivers],
         "left_out": list(run.left_out),
-        "notes": wording.caveats(run),
+        "notes": run_text.caveats(run),
     }
 
 
@@ -178,7 +178,7 @@ def _change(item: Change) -> dict[str, Any]:
         "pack": item.rule.pack,
         "what": item.what,
         "reason": item.reason,
-        "controls": wording.controls(item.rule),
+        "controls": finding_text.controls(item.rule),
         "where": str(item.where),
     }
 
@@ -278,11 +278,11 @@ def _rule(judged: Judged) -> dict[str, Any]:
         "scope": rule.scope,
         "subjects": tally.subjects,
         **counts(tally),
-        "expected": wording.expected(rule),
+        "expected": condition_text.expected(rule),
         "why": rule.why,
         "fix": rule.fix,
         "caveat": rule.caveat,
-        "controls": wording.controls(rule),
+        "controls": finding_text.controls(rule),
         "tags": list(rule.tags),
         "where": str(rule.where),
     }

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from checker import values
+from checker import instants, values
 from checker.model import Finding, Gap, Numbers, Rule, Verdict
-from checker.reporting import wording
+from checker.reporting import condition_text, finding_text
 from checker.reporting.escape import json_text, shorten, visible
 from checker.reporting.normal_form import finding_id, plain
 
@@ -81,7 +81,7 @@ class Rows:
         ]
         if subject.image_set_id is not None:
             fillings.append((_THIS_SET, subject.image_set_id))
-        message = _template(_text(wording.headline(finding)), fillings, subject.version_id)
+        message = _template(_text(finding_text.headline(finding)), fillings, subject.version_id)
         place = (subject.target, subject.account, subject.region, subject.datastore_id)
         self.places.append(tuple(None if run is None else _text(run) for run in place))
         self.sets.append(None if subject.image_set_id is None else _text(subject.image_set_id))
@@ -163,7 +163,7 @@ def _group(rows: Rows, numbers: dict[str, int], places: dict[tuple[str | None, .
         "order": rows.place,
         "scope": rule.scope,
         "where": visible(str(rule.where)),
-        "expected": visible(wording.expected(rule)),
+        "expected": visible(condition_text.expected(rule)),
         "n": len(rows.sets),
         "place": column([places[place] for place in rows.places]),
         "set": column([None if image_set is None else numbers[image_set] for image_set in rows.sets]),
@@ -230,7 +230,7 @@ def _numbers(cells: Sequence[object], distinct: Iterable[object], size: int) -> 
 
 def _count(cell: object) -> int | None:
     if isinstance(cell, datetime):
-        return values.round_ms(cell)
+        return instants.round_ms(cell)
     return cell if isinstance(cell, int) else None
 
 
@@ -250,7 +250,7 @@ def _flags(finding: Finding) -> int:
         | (WAIVED if finding.waived else 0)
         | (GATED if finding.gated else 0)
         | (OWN_MESSAGE if finding.message else 0)
-        | (FAILED_CALL if wording.error_code(finding) else 0)
+        | (FAILED_CALL if finding_text.error_code(finding) else 0)
         | (PINNED if finding.subject.exact else 0)
         | (NEW if finding.new else 0)
     )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
 
-from checker import values
+from checker import instants
 from checker.model import Location
 from checker.policy.rule_tests import AS_OF
 from checker.policytest.cases import CaseResult
@@ -47,7 +47,7 @@ def lacked(tested: RuleResult) -> str:
 
 def write_junit(results: Sequence[RuleResult], out: TextIO, least: float) -> None:
     """A suite for each rule, a case for each test; what mutants showed is a case more, a failure below `least` percent."""
-    timestamp = values.iso(AS_OF)[: len("2026-01-02T03:04:05")]
+    timestamp = instants.iso(AS_OF)[: len("2026-01-02T03:04:05")]
     page = template("junit.xml.jinja", xml_text)
     for number, suites in split(_plans(results, least), UNLIMITED):
         out.writelines(page.generate(part=number, suites=suites, timestamp=timestamp))

@@ -7,11 +7,11 @@ from itertools import groupby, islice
 from pathlib import PurePath
 from typing import TextIO
 
-from checker import values
+from checker import instants
 from checker.judgement.run import Run
 from checker.model import Finding, Outcome, Tally, Verdict
 from checker.problems import printable
-from checker.reporting import change, waivers, wording
+from checker.reporting import change, finding_text, run_text, waivers
 from checker.reporting.control_matrix import remarks
 from checker.reporting.delivery import STDOUT
 from checker.reporting.escape import one_line, shorten
@@ -49,29 +49,29 @@ def _lines(run: Run, options: Options) -> Iterator[str]:
 def _asked(run: Run, options: Options) -> Iterator[str]:
     coverage = run.coverage
     yield f"Run        {_safe(run.name)} ({_safe(run.id)})"
-    yield f"As of      {values.iso(run.as_of)}{' (hypothetical)' if run.hypothetical else ''}"
+    yield f"As of      {instants.iso(run.as_of)}{' (hypothetical)' if run.hypothetical else ''}"
     yield (
         f"Coverage   {'at least ' * run.ruling.open_ended}{coverage.expected:,} expected = {coverage.evaluated:,} evaluated"
         f" + {coverage.unreadable:,} unreadable; {coverage.not_found:,} not found"
     )
     if coverage.versions_unread:
         yield f"           {coverage.versions_unread:,} of the unreadable ones read but for the list of their versions"
-    for unread in wording.unread_targets(run):
+    for unread in run_text.unread_targets(run):
         yield f"           {unread}"
-    if moved := wording.moved(run):
+    if moved := run_text.moved(run):
         yield f"Image sets {moved}, since earlier runs"
-    if answered := wording.answered_by(run):
+    if answered := run_text.answered_by(run):
         yield f"Rests on   {_safe(answered)}"
-    if traffic := wording.traffic(run):
+    if traffic := run_text.traffic(run):
         yield f"Asked      {_safe(traffic)}"
-    changes = [f"rule {item.rule.name} {wording.change(item)}" for item in run.changes]
+    changes = [f"rule {item.rule.name} {run_text.change(item)}" for item in run.changes]
     said: dict[str, list[str]] = {}
     for label, line in (*waivers.lines(run), *change.lines(run)):
         said.setdefault(label, []).append(line)
     every = (
-        ("Note", wording.caveats(run)),
+        ("Note", run_text.caveats(run)),
         *said.items(),
-        ("Target", [wording.reached(store) for store in wording.targets(run)]),
+        ("Target", [run_text.reached(store) for store in run_text.targets(run)]),
         ("Claimed", run.claims),
         ("Searched", run.searched),
         ("Left out", run.left_out),
@@ -128,11 +128,11 @@ def _finding(run: Run, finding: Finding, options: Options) -> str:
         f"{finding.verdict.value:<7}", "red" if finding.verdict is Verdict.FAIL else "yellow", options
     )
     since = (
-        f"  since {values.iso(finding.first_seen)}"
+        f"  since {instants.iso(finding.first_seen)}"
         if finding.first_seen and finding.first_seen < run.as_of
         else ""
     )
-    return f"    {word}  {_safe(finding.subject.name)}  {_safe(wording.headline(finding))}{since}"
+    return f"    {word}  {_safe(finding.subject.name)}  {_safe(finding_text.headline(finding))}{since}"
 
 
 def _unreadable(run: Run, options: Options) -> Iterator[str]:
@@ -144,7 +144,7 @@ def _unreadable(run: Run, options: Options) -> Iterator[str]:
     yield _paint(f"Image sets that could not be read ({total:,}{shown})", "bold", options)
     for image_set in islice(run.unread(), MOST_UNREADABLE):
         yield f"  {_safe(image_set.subject.name)}{' (counted by the gate)' * image_set.gated}"
-        yield f"          {_safe(wording.unread(image_set))}"
+        yield f"          {_safe(run_text.unread(image_set))}"
     if total > MOST_UNREADABLE:
         yield f"  ... and {total - MOST_UNREADABLE:,} more {_where(options)}"
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from checker import values
+from checker import instants
 from checker.compare.trend import PastRun, past_run, past_runs
 from checker.judgement.run import Run
 from checker.model import Severity
@@ -41,7 +41,7 @@ def text(name: str, runs: Sequence[PastRun]) -> str:
         total = run.total
         lines.append(
             _row(
-                values.iso(run.as_of) + ("*" if run.hypothetical else ""),
+                instants.iso(run.as_of) + ("*" if run.hypothetical else ""),
                 run.outcome.value,
                 f"{run.coverage.expected:,}",
                 f"{run.coverage.evaluated:,}",
@@ -84,12 +84,12 @@ def document(name: str, runs: Sequence[PastRun]) -> dict[str, Any]:
 def _json(item: PastRun) -> dict[str, Any]:
     return {
         "run": item.run,
-        "as_of": values.iso(item.as_of),
+        "as_of": instants.iso(item.as_of),
         "hypothetical": item.hypothetical,
         "outcome": item.outcome.value,
         "coverage": {**asdict(item.coverage), "evaluated": item.coverage.evaluated},
         "change": None if item.change is None else dict(item.change),
-        "oldest": values.iso(item.oldest) if item.oldest else None,
+        "oldest": instants.iso(item.oldest) if item.oldest else None,
         "total": _tally(item.total),
         "rules": [{"rule": name, **_tally(tally)} for name, tally in item.tallies.items()],
     }

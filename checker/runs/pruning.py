@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from checker import __version__
+from checker.instants import iso, later
 from checker.layout import PRUNED, PRUNED_SIGNATURE
 from checker.model import Duration, utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem
 from checker.runs.retention import Decision, Listed, State, decide, listing, why_pruned
 from checker.runs.run_folder import Key, RunFolderError, is_statement
 from checker.runs.store import Store
-from checker.values import BadValueError, iso, later, parse_duration, parse_time, show
+from checker.values import BadValueError, parse_duration, parse_time, show
 
 SCHEMA = "imageset-checker/pruned/2"
 _MEMBERS = ("schema", "run", "manifest", "at", "keep", "reason", "removed", "tool_version")

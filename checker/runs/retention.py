@@ -15,11 +15,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from checker.instants import iso, later
 from checker.layout import DIGEST, MANIFEST, POLICIES, PRUNED, PRUNED_SIGNATURE, SIGNATURE, STARTED, WORKING
 from checker.model import Duration
 from checker.runs.run_folder import Sealed, is_statement, read_manifest
 from checker.runs.store import Store
-from checker.values import iso, later, parse_duration, show
+from checker.values import parse_duration, show
 
 _LEFT = frozenset({MANIFEST, DIGEST, SIGNATURE, PRUNED, PRUNED_SIGNATURE})
 _COMPARED = " was compared with it"

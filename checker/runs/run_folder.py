@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from checker.file_modes import public
+from checker.instants import iso
 from checker.layout import (
     DIGEST,
     MANIFEST,
@@ -31,7 +32,7 @@ from checker.layout import (
 from checker.model import utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem
 from checker.runs.manifest_form import misfit, started_misfit
-from checker.values import STRICT_JSON, BadValueError, iso, parse_time
+from checker.values import STRICT_JSON, BadValueError, parse_time
 
 SCHEMA = "imageset-checker/manifest/1"
 STARTED_SCHEMA = "imageset-checker/started/1"

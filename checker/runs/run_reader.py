@@ -46,7 +46,7 @@ from checker.runs.integrity import altered, own_digest
 from checker.runs.run_folder import before, damage, read_manifest
 from checker.runs.store import Store
 from checker.values import BadValueError, parse_time, show
-from checker.yamlsource import Node
+from checker.yaml_nodes import Node
 
 REMOVED = "it was removed or moved, or this folder was copied without it"
 MOST_EARLIER = 24

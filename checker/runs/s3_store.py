@@ -28,6 +28,7 @@ from checker.aws import (
     save,
 )
 from checker.file_modes import private
+from checker.instants import iso, later
 from checker.layout import DIGEST, MANIFEST, SIGNATURE, STARTED
 from checker.model import Duration, utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem
@@ -36,7 +37,7 @@ from checker.runs.manifest_form import RUN_NAME
 from checker.runs.run_folder import Key, RunFolderError
 from checker.runs.s3_keys import S3, within
 from checker.runs.store import Store, Working
-from checker.values import iso, later, parse_time
+from checker.values import parse_time
 
 LARGEST = 5 << 30
 """Bytes of an object that PutObject takes."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from checker import values
+from checker import instants, values
 from checker.aws.actions import ACTIONS, LIST_VERSIONS, SEARCH, Action, Form
 from checker.fields import DICOM, answer_fields, model
 from checker.model import Absence, Field, Type
@@ -331,7 +331,7 @@ def _put(known: dict[str, Any], path: str, value: Any) -> None:
 
 def _convert(spec: Field, value: Any) -> Any:
     if spec.type is Type.TIME:
-        return values.iso(_instant(spec.path, value))
+        return instants.iso(_instant(spec.path, value))
     if spec.type is Type.BOOLEAN:
         if isinstance(value, bool):
             return value
@@ -351,9 +351,9 @@ def _convert(spec: Field, value: Any) -> Any:
 def _instant(path: str, value: Any) -> datetime:
     try:
         if isinstance(value, datetime):
-            return values.from_epoch_ms(values.round_ms(value))
+            return instants.from_epoch_ms(instants.round_ms(value))
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return values.from_epoch_ms(round(value * 1000))
+            return instants.from_epoch_ms(round(value * 1000))
         return values.parse_time(str(value))
     except (ValueError, OverflowError) as error:
         raise BadAnswerError(

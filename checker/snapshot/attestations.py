@@ -7,10 +7,10 @@ from datetime import datetime
 from functools import reduce
 from pathlib import Path
 
+from checker.instants import iso
 from checker.layout import DATASTORES, SNAPSHOT, VERSIONS
 from checker.snapshot.columns import LISTED_SINCE, connect, duckdb_path
 from checker.sql import Connection, col, false, func
-from checker.values import iso
 
 BEST_EFFORT = (
     "so far as that rests on EventBridge's events, AWS's reference of events calls their delivery best effort, and its "

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from checker import values
+from checker import instants, values
 from checker.aws.actions import ACTIONS, GET_IMAGE_SET, LIST_VERSIONS, SEARCH, Form
 from checker.snapshot.records import NO_VERSION, NOT_FOUND, VERSIONS, Record
 
@@ -85,7 +85,7 @@ class Statement:
         """The call, what it says, and when it was received."""
         pinned = self.call == GET_IMAGE_SET and self.asked is not None and self.asked not in self.versions
         asked = f" of version {self.asked}" if pinned else ""
-        when = f" ({values.iso(self.at)})" if self.at else ""
+        when = f" ({instants.iso(self.at)})" if self.at else ""
         return f"{self.call}{asked} says {what}{when}"
 
 
@@ -231,7 +231,7 @@ def _of_the_same(item: Statement, two: Statement) -> Iterator[str]:
         of = f"version {number}: " if number else ""
         rounded = timedelta() if item.call == two.call else ROUNDED
         if mine.created and other.created and abs(mine.created - other.created) > rounded:
-            times = values.iso(mine.created), values.iso(other.created)
+            times = instants.iso(mine.created), instants.iso(other.created)
             yield _different(item, two, f"{of}createdAt", *times)
         if mine.arn and other.arn and mine.arn != other.arn:
             yield _different(item, two, "imageSetArn", mine.arn, other.arn)

@@ -16,11 +16,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from checker.instants import iso
 from checker.model import Location
 from checker.problems import InvalidInputError, Problem, mask, suggest
 from checker.snapshot.event_envelopes import unwrapped
 from checker.snapshot.json_files import MARKS, kind_of, read_text
-from checker.values import STRICT_JSON, BadValueError, iso, parse_integer, parse_time
+from checker.values import STRICT_JSON, BadValueError, parse_integer, parse_time
 
 SOURCE = "aws.medical-imaging"
 DELETED = "Image Set Deleted"

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from checker.instants import iso
 from checker.model import Target
 from checker.problems import Problem
 from checker.snapshot.columns import PINNED, REFERENCE, connect, read_lines
 from checker.snapshot.deletion_events import Event
 from checker.sql import Relation, col
-from checker.values import iso
 
 MOST_NAMED = 3
 """Data stores and image sets that a text names; the rest is counted."""

@@ -24,6 +24,7 @@ from checker.aws.actions import (
     STATES,
 )
 from checker.fields import DICOM, model
+from checker.instants import iso
 from checker.model import Label, Needs, Scalar
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.snapshot.answer_files import answer_files
@@ -57,7 +58,7 @@ from checker.snapshot.records import (
     arn_parts,
 )
 from checker.snapshot.version_pages import Page, cut_off, token_of
-from checker.values import BadValueError, iso, other_case, parse_scalar, parse_time, show
+from checker.values import BadValueError, other_case, parse_scalar, parse_time, show
 
 TARGET = "recorded"
 _OTHERS = tuple(name for name in RECORDED if name not in (*STATES, *FINDING, GET_DATASTORE, LIST_TAGS))

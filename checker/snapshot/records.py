@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from checker import values
+from checker import instants, values
 from checker.aws.actions import ACTIONS, GET_DATASTORE, GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS
 from checker.model import Duration, Scalar
 
@@ -113,7 +113,7 @@ class Record:
         if self.error:
             document["error"] = {"code": clean(self.error[0]), "message": clean(self.error[1])}
         if self.collected_at:
-            document["collectedAt"] = values.iso(self.collected_at)
+            document["collectedAt"] = instants.iso(self.collected_at)
         if self.labels:
             document["labels"] = {name: label_text(value) for name, value in self.labels.items()}
         if self.label_places:
@@ -135,4 +135,4 @@ def clean(text: str) -> str:
 
 def label_text(value: Scalar) -> str:
     """A label's value as records hold it: canonical text, so that equal values have equal text."""
-    return values.iso_duration(value) if isinstance(value, Duration) else clean(values.show(value))
+    return instants.iso_duration(value) if isinstance(value, Duration) else clean(values.show(value))

@@ -13,7 +13,8 @@ from typing import Any
 from checker import temporary_files, yamlsource
 from checker.problems import InvalidInputError, Problem
 from checker.values import BadValueError, parse_date
-from checker.yamlsource import Document, Node, quoted
+from checker.yaml_nodes import Document, Node
+from checker.yamlsource import quoted
 
 HEADER = (
     "# Findings that somebody answers for, until a day. How they stand: imageset-checker waivers check\n"

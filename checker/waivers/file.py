@@ -9,13 +9,14 @@ from pathlib import Path
 from checker import yamlsource
 from checker.config.image_set_lists import id_problem, positive
 from checker.config.labels import typed_label
+from checker.instants import iso, later
 from checker.model import Label, Rule, Scalar, Verdict, Waiver
 from checker.policy.load import Policies
 from checker.policy.mapping_shape import Shape, assert_whole
 from checker.problems import InvalidInputError, Problem, errors_in, nearest, suggest
-from checker.values import BadValueError, iso, later, parse_date, show
+from checker.values import BadValueError, parse_date, show
 from checker.waivers.limits import Limits
-from checker.yamlsource import Document, Node
+from checker.yaml_nodes import Document, Node
 
 REQUIRED = ("rule", "reason", "owner", "approved_by", "created", "expires")
 SELECTORS = ("image_sets", "target", "labels")

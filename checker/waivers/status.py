@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
+from checker.instants import later
 from checker.model import SOON, Duration, Verdict, Waiver
-from checker.values import later, show
+from checker.values import show
 
 if TYPE_CHECKING:
     from checker.waivers.usage import Usage

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from checker.collection.search_filters import bounds
 from checker.config.where import read_where
 from checker.evaluation.membership import Members
+from checker.instants import iso
 from checker.model import Condition, Discovery, Group, ImageSetRef, Label, Location, Type
-from checker.values import iso
 from checker.yamlsource import parse
 from collection.service import DATASTORE, Service, image_set_id
 from collection.test_search import FORCED, fill, found, run, summary, target

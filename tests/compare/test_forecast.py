@@ -16,9 +16,10 @@ from checker.compare.forecast import _moved
 from checker.compare.state_changes import forecast
 from checker.evaluation.engine import evaluate
 from checker.evaluation.finding_states import STATES, Way, states
+from checker.instants import from_epoch_ms, round_ms
 from checker.model import Location, Verdict, Waiver
 from checker.snapshot.writer import connect
-from checker.values import from_epoch_ms, parse_date, parse_time, round_ms
+from checker.values import parse_date, parse_time
 from tests.evaluation.test_explain import BOTH, LABELS, few, sets, snapshot
 from tests.language import strategies
 

@@ -22,13 +22,14 @@ from checker.evaluation.compile import CODES, verdict
 from checker.evaluation.engine import evaluate
 from checker.evaluation.explain import explain
 from checker.evaluation.scope_tables import read_table
+from checker.instants import from_epoch_ms, round_ms
 from checker.model import Group, Verdict
 from checker.policy.params import bind
 from checker.policytest import cases
 from checker.policytest.case_records import target, wanted
 from checker.reporting import explanation
 from checker.snapshot.writer import ROW, connect, write_records, write_snapshot
-from checker.values import from_epoch_ms, parse_time, round_ms
+from checker.values import parse_time
 from tests.budgets import examples, tried
 from tests.language import strategies
 from tests.language.engine import recorded

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from checker.aws.actions import GET_DATASTORE, GET_IMAGE_SET, SEARCH
+from checker.instants import iso
 from checker.model import Label
 from checker.snapshot.deletion_events import Event
 from checker.snapshot.history import write_history
 from checker.snapshot.records import EVER, LISTED_SINCE, PROPERTIES, Record
 from checker.snapshot.writer import write_records
-from checker.values import iso
 from tests.language import engine
 
 STORE, OTHER = "d" * 32, "e" * 32

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from checker.aws.actions import GET_DATASTORE, GET_IMAGE_SET, SEARCH
+from checker.instants import iso
 from checker.model import Label
 from checker.snapshot.records import EVER, LISTED_SINCE, PROPERTIES, Record
-from checker.values import iso
 from tests.language import engine
 
 STORE, ONE = "d" * 32, "1" * 32

@@ -22,7 +22,7 @@ from checker.policy.operators import BARE, OPERATORS, STRINGS, Operator, aliases
 from checker.policytest.bounds import Sums
 from checker.policytest.domains import domains
 from checker.policytest.value_mutations import other_operators
-from checker.reporting.wording import phrase
+from checker.reporting.condition_text import phrase
 from checker.snapshot.columns import connect
 from tests.language import oracle, strategies
 

@@ -9,10 +9,11 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from checker.instants import later, round_ms
 from checker.policy.load import load
 from checker.policytest.warnings import examine
 from checker.problems import render
-from checker.values import later, parse_duration, round_ms
+from checker.values import parse_duration
 
 LABELS = {"d": {"type": "time"}, "e": {"type": "time"}}
 ARCHIVED = {"storageTier": "ARCHIVE_INSTANT_ACCESS"}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from checker.cli import main
 from checker.evaluation.compile import Compiler
+from checker.instants import FIRST_MS, LAST_MS, LONGEST_MONTHS, from_epoch_ms, later, round_ms, shifted
 from checker.model import Duration
 from checker.policy.load import load
 from checker.policytest.bounds import Sums
@@ -18,7 +19,6 @@ from checker.policytest.mutation_score import score
 from checker.policytest.required_verdicts import lacking
 from checker.policytest.warnings import examine
 from checker.snapshot.writer import connect
-from checker.values import FIRST_MS, LAST_MS, LONGEST_MONTHS, from_epoch_ms, later, round_ms, shifted
 
 LABELS = {"until": {"type": "date"}, "keep": {"type": "duration"}, "n": {"type": "integer"}}
 FIRST, LAST = "0001-01-01", "9999-12-31"

@@ -13,11 +13,13 @@ from project.source import ROOT, Function, code_lines, modules, names, run
 # Data flows down this list: a layer imports from those above it only. Layers of one line do not know each other.
 LAYERS = (
     {"model", "package_data", "redaction", "sql"},
+    {"instants"},
     {"values"},
     {"problems"},
     {"aws", "temporary_files", "input_files", "file_modes", "yaml_pitfalls"},
     {"layout"},
     {"yaml_syntax_errors"},
+    {"yaml_nodes"},
     {"yamlsource"},
     {"fields"},
     {"policy"},

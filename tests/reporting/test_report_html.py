@@ -25,7 +25,7 @@ from report_runs import (
     subject,
 )
 
-from checker import values
+from checker import instants
 from checker.judgement.gate import Gate
 from checker.model import Coverage, Subject, Verdict
 from checker.reporting import FORMATS, Options, normal_form
@@ -66,7 +66,7 @@ def unpacked(packed: dict, rows: int) -> list:
         None if explanation == 0 else packed["n"] + (explanation - 1) * packed["u"] for explanation in found
     ]
     if packed.get("t"):
-        return [None if item is None else values.iso(values.from_epoch_ms(item)) for item in numbers]
+        return [None if item is None else instants.iso(instants.from_epoch_ms(item)) for item in numbers]
     return numbers
 
 
@@ -188,7 +188,7 @@ def many(count: int, gate: Gate = Gate()):  # noqa: B008 - frozen
             one(n),
             Verdict.FAIL,
             gate,
-            f"gone at {values.iso(at)}",
+            f"gone at {instants.iso(at)}",
             imageSetState="DELETED",
             deletedAt=at,
         )
@@ -265,7 +265,7 @@ def test_embedded_findings_are_those_of_the_run():
             12,
             finding.message,
             {
-                path: values.iso(value) if isinstance(value, datetime) else value
+                path: instants.iso(value) if isinstance(value, datetime) else value
                 for path, value in finding.observed.items()
             },
         )
@@ -287,7 +287,7 @@ cells = (
 
 @given(cells)
 def test_a_column_gives_its_cells_back(given_cells):
-    expected = [values.iso(cell) if isinstance(cell, datetime) else cell for cell in given_cells]
+    expected = [instants.iso(cell) if isinstance(cell, datetime) else cell for cell in given_cells]
     back = unpacked(json.loads(json.dumps(column(given_cells))), len(given_cells))
     assert [(type(item), item) for item in back] == [(type(item), item) for item in expected]
 

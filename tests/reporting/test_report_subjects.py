@@ -23,10 +23,10 @@ from report_runs import (
     subject,
 )
 
-from checker import values
+from checker import instants
 from checker.judgement.gate import Gate
 from checker.model import Aggregate, Coverage, Test, Verdict
-from checker.reporting import FORMATS, Options, wording
+from checker.reporting import FORMATS, Options, condition_text
 from checker.reporting.normal_form import finding_id
 
 
@@ -37,14 +37,16 @@ def written(run, kind: str, **options) -> str:
 
 
 def test_aggregates_in_words():
-    assert wording.expected(SHARE) == (
+    assert condition_text.expected(SHARE) == (
         "the share of image sets where isPrimary is false, among those where imageSetState is ACTIVE, is at most 1%"
     )
     number = Aggregate("count", None, None, (Test("gte", 1), Test("lt", 9)))
-    assert wording.phrase(number) == "the number of image sets is at least 1 and is below 9"
-    assert wording.phrase(number, negated=True) == "the number of image sets is below 1 or is at least 9"
+    assert condition_text.phrase(number) == "the number of image sets is at least 1 and is below 9"
+    assert (
+        condition_text.phrase(number, negated=True) == "the number of image sets is below 1 or is at least 9"
+    )
     deleted = dataclasses.replace(number, of=leaf(STATE, "eq", "DELETED"), if_absent="match")
-    assert wording.phrase(deleted) == (
+    assert condition_text.phrase(deleted) == (
         "the number of image sets where imageSetState is DELETED, is at least 1 and is below 9 [if_absent: match]"
     )
 
@@ -102,7 +104,7 @@ def test_every_version_of_many_image_sets_fits_one_page():
         item, version = divmod(number, 20)
         at = AS_OF - timedelta(milliseconds=number * 7919)
         seen = {BEFORE.path: "DELETED", CREATED_AT.path: at}
-        message = f"version {version + 1} was written at {values.iso(at)}"
+        message = f"version {version + 1} was written at {instants.iso(at)}"
         who = subject(item * 6_700_417, version_id=version + 1, exact=True)
         return found(rule, who, Verdict.FAIL, gate, message, **seen)
 

@@ -21,16 +21,18 @@ from checker.model import (
     Test,
     Type,
 )
-from checker.reporting import wording
+from checker.reporting import condition_text, finding_text, run_text
 
 DAY = Duration(0, 86_400_000)
 
 
 def test_expected_is_the_opposite_of_deny_and_the_words_of_require():
-    assert wording.expected(NO_FORCE) == "overrides.forced is not true"
-    assert wording.expected(RECENT) == "imageSetState is not DELETED or deletedAt is not younger than 30d"
+    assert condition_text.expected(NO_FORCE) == "overrides.forced is not true"
     assert (
-        wording.expected(EARLY)
+        condition_text.expected(RECENT) == "imageSetState is not DELETED or deletedAt is not younger than 30d"
+    )
+    assert (
+        condition_text.expected(EARLY)
         == "deletedAt - createdAt is at least 7y; asked where imageSetState is DELETED"
     )
 
@@ -55,29 +57,29 @@ def test_expected_is_the_opposite_of_deny_and_the_words_of_require():
     ],
 )  # fmt: skip
 def test_phrases(condition, text, opposite):
-    assert wording.phrase(condition) == text
-    assert wording.phrase(condition, negated=True) == opposite
+    assert condition_text.phrase(condition) == text
+    assert condition_text.phrase(condition, negated=True) == opposite
 
 
 def test_reasons_for_not_counting():
     run = ordinary()
-    texts = [wording.uncounted(finding, run.ruling) for finding in run.findings() if not finding.gated]
+    texts = [finding_text.uncounted(finding, run.ruling) for finding in run.findings() if not finding.gated]
     assert texts[0] == "fail (high), waived"
     assert texts[1:] == ["fail (low), below fail_on: medium", *["unknown (low), below fail_on: medium"] * 2]
 
 
 def test_the_gate_is_said_as_it_was_asked_and_what_it_lets_through_adds_up():
     run = lenient()
-    assert wording.gate(run) == {
+    assert run_text.gate(run) == {
         "fail_on": "medium",
         "on_unknown": "incomplete",
         "new_only": "true",
         "max": "medium: 5",
         "min_coverage": "99.5%",
     }
-    assert wording.let_through(run) == "2 counted by the gate, 2 within max, 1 not new"
-    assert wording.let_through(ordinary()) == "3 counted by the gate, 1 below it"
-    said = [wording.uncounted_rule(run, rule_result) for rule_result in run.judged]
+    assert run_text.let_through(run) == "2 counted by the gate, 2 within max, 1 not new"
+    assert run_text.let_through(ordinary()) == "3 counted by the gate, 1 below it"
+    said = [run_text.uncounted_rule(run, rule_result) for rule_result in run.judged]
     assert said == ["", "its fails are within max: 5", "below the gate (fail_on: medium)"]
 
 
@@ -97,7 +99,7 @@ def test_what_the_gate_counts_and_lets_through_is_every_fail(rows, gate):
         Judged(dataclasses.replace(NO_FORCE, severity=severity), tally) for severity, tally in tallies
     )
     run = dataclasses.replace(run, judged=judged, ruling=judge(gate, tallies, Coverage(1)))
-    numbers = [int(part.split()[0]) for part in wording.let_through(run).split(", ")]
+    numbers = [int(part.split()[0]) for part in run_text.let_through(run).split(", ")]
     assert min(numbers) >= 0
     assert sum(numbers) == run.total.fail
 
@@ -106,4 +108,4 @@ def test_a_rule_without_a_message_says_what_it_expected():
     some = rule(
         INTEGRITY, "a", Severity.LOW, leaf(Field("x", Type.STRING, MESSAGE.absence, True, ""), "eq", "a")
     )
-    assert wording.expected(some) == "x is not a"
+    assert condition_text.expected(some) == "x is not a"

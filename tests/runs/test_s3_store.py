@@ -17,6 +17,7 @@ import pytest
 from collection.fixtures import aws_env
 
 from checker.aws import Door, RefusedActionError
+from checker.instants import later
 from checker.judgement.baseline import acceptance, declare
 from checker.layout import DIGEST, MANIFEST, SIGNATURE, STARTED
 from checker.problems import InvalidInputError
@@ -24,7 +25,7 @@ from checker.runs import run_folder, s3_store
 from checker.runs.local_store import open_store
 from checker.runs.run_folder import Key, RunFolderError
 from checker.runs.s3_store import S3Store
-from checker.values import later, parse_duration, parse_time
+from checker.values import parse_duration, parse_time
 from runs.folders import RUN, add, manifest, put_together, s3_server, sha
 
 __all__ = ["aws_env"]

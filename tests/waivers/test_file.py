@@ -16,9 +16,9 @@ from jsonschema import Draft202012Validator
 from checker import api
 from checker.cli import main
 from checker.cli.schema import SCHEMAS
+from checker.instants import DAY
 from checker.model import Duration, Severity, Verdict
 from checker.problems import InvalidInputError, render
-from checker.values import DAY
 from checker.waivers import file as waivers
 from checker.waivers.file import read_waivers
 from checker.waivers.limits import Limits, limits_of

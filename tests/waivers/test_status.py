@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from checker.instants import DAY
 from checker.model import Duration, Location, Verdict, Waiver
-from checker.values import DAY
 from checker.waivers.status import WaiverUse, covered, days_left, ends_soon, stand, standing, state_of
 from checker.waivers.usage import Usage
 

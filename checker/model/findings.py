@@ -1,4 +1,4 @@
-"""What is audited and what comes of it: targets, subjects, findings, counts, the outcome."""
+"""What a rule says of a subject: findings, and what people say of them: waivers, acceptances, new names."""
 
 from __future__ import annotations
 
@@ -9,179 +9,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal
 
-from checker.model.language import Condition, Scalar
+from checker.model.language import Scalar
 from checker.model.policy import Rule
+from checker.model.targets import UNNAMED
 from checker.model.vocabulary import Duration, Location, Severity, Verdict
-
-UNNAMED = "(store not named)"
-"""In place of the id of a data store that recorded answers do not name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Image sets of one data store that are audited together, and how to reach them."""
-
-    name: str
-    region: str
-    datastore: str
-    profile: str | None = None
-    role_arn: str | None = None
-    external_id: str | None = None
-    image_sets: tuple[ImageSetRef, ...] = ()
-    complete: bool = False
-    """The user says that these are all the image sets of the data store."""
-    discovery: Discovery | None = None
-    """How image sets are found, where they are not listed."""
-    datastores: str | None = None
-    """In place of `datastore`, which is empty then: the pattern that the names of the data stores to read match, as in a
-    shell; `*` for all."""
-    organization: bool = False
-    """Every active account of the organization is read, each through `role_arn`, whose `{account}` is its id."""
-    only: tuple[str, ...] = ()
-    """Where not all of its parts are read: patterns of the names of those that are."""
-    account_name: str = ""
-    """What the organization calls the account, where the target is one of its accounts."""
-    retired: tuple[str, ...] = ()
-    """Ids of data stores and of accounts of which the owner says that they are gone for good."""
-
-
-@dataclass(frozen=True, slots=True)
-class Discovery:
-    """Image sets that SearchImageSets finds: all, or those of which `where` is true.
-
-    `labels` are those of every image set of the target; `listed` has those that an inventory gives to image sets, by id.
-    """
-
-    where: Condition | None = None
-    labels: Mapping[str, Scalar] = field(default_factory=dict)
-    label_places: Mapping[str, str] = field(default_factory=dict)
-    listed: Mapping[str, ImageSetRef] = field(default_factory=dict)
-
-    def ref(self, image_set_id: str) -> ImageSetRef:
-        """An image set with its labels: those of the whole target, and over them its own."""
-        own = self.listed.get(image_set_id, ImageSetRef(image_set_id))
-        labels, places = {**self.labels, **own.labels}, {**self.label_places, **own.label_places}
-        return ImageSetRef(image_set_id, None, labels, places)
-
-
-@dataclass(frozen=True, slots=True)
-class ImageSetRef:
-    """An image set as the configuration lists it; `version` where one is pinned."""
-
-    id: str
-    version: int | None = None
-    labels: Mapping[str, Scalar] = field(default_factory=dict)
-    label_places: Mapping[str, str] = field(default_factory=dict)
-    """Where each label was given, as `file:line` or `file:line:column`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """What the rules of a run read: which calls a collection makes and which tables a snapshot has.
-
-    `image_sets`: GetImageSet for each image set. `versions`: ListImageSetVersions for each; `previous_version` says
-    that a rule compares a version with the one before, so that a pinned version needs the list too. `datastores`: a rule
-    judges data stores. `datastore`: a rule reads `datastore.*`. `tags` and `datastore_tags` are the tag keys read;
-    `successor` says that a rule reads what became of `labels.superseded_by`, `history` that one reads what earlier runs
-    saw: `known` or `previous.*`. `dicom` are the DICOM attributes read, by their names in the API. `calls` are further actions, asked
-    once of each data store. `fields` are the paths of GetImageSet's answer that are read of image sets, which
-    say what calls can answer: None stands for all.
-    """
-
-    image_sets: bool = True
-    versions: bool = False
-    previous_version: bool = False
-    datastores: bool = False
-    datastore: bool = False
-    tags: tuple[str, ...] = ()
-    datastore_tags: tuple[str, ...] = ()
-    successor: bool = False
-    history: bool = False
-    dicom: tuple[str, ...] = ()
-    calls: tuple[str, ...] = ()
-    fields: frozenset[str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """How many subjects of a rule got which verdict. `fail` leaves out those that are waived.
-
-    The last two are parts of others: of `unknown` those that a waiver covers, which stay unknown, and of `fail` those
-    that the run compared with had too.
-    """
-
-    subjects: int = 0
-    passed: int = 0
-    fail: int = 0
-    waived: int = 0
-    unknown: int = 0
-    not_applicable: int = 0
-    unknown_waived: int = 0
-    persisting: int = 0
-
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(*(getattr(self, name) + getattr(other, name) for name in Tally.__slots__))
-
-    @property
-    def counts(self) -> tuple[int, int, int, int, int, int]:
-        """The first six numbers, of which the last five add up to `subjects`."""
-        return (self.subjects, self.passed, self.fail, self.waived, self.unknown, self.not_applicable)
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """How much of what was listed was read: expected = evaluated + unreadable; a set that is not there
-    was evaluated."""
-
-    expected: int = 0
-    not_found: int = 0
-    unreadable: int = 0
-    unreadable_targets: int = 0
-    """Targets of which no image set was read, or not every one could be found."""
-    versions_unread: int = 0
-    """Of the unreadable image sets those that were read themselves, but not the list of their versions."""
-    unlisted_targets: int = 0
-    """Of the unreadable targets those of which it is not known which image sets there are: there may be more than are
-    expected."""
-    found: int = 0
-    """Of the expected image sets those of targets whose image sets a search found; the others are listed."""
-
-    @property
-    def word(self) -> str:
-        """How the image sets came into the audit."""
-        if not self.found:
-            return "listed"
-        return "found" if self.found >= self.expected else "listed or found"
-
-    @property
-    def evaluated(self) -> int:
-        """Sets whose answer, or whose absence, was received."""
-        return self.expected - self.unreadable
-
-
-@dataclass(frozen=True, slots=True)
-class UnreadSet:
-    """What rules say of an image set that could not be read: the severities of those that it is unknown to, but for what a
-    waiver covers, and whether one covers some of it."""
-
-    unknown: frozenset[Severity] = frozenset()
-    waived: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """The image sets of a run beside those that earlier runs of the audit saw.
-
-    `new` ones no earlier run saw; `changed` ones have another version, time of update or state, or were not there before;
-    `vanished` ones were there, and no search lists them, or the service says that they are not there. Of image sets that
-    are known still `reused` ones were not asked for again.
-    """
-
-    new: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    reused: int = 0
-    vanished: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +81,7 @@ class Numbers:
 
 
 _DAY = 86_400_000
+
 LONGEST: Mapping[Severity, Duration] = MappingProxyType(
     {
         Severity.CRITICAL: Duration(0, 30 * _DAY),
@@ -391,18 +223,3 @@ class Factor(StrEnum):
     VERSION = "version"
     FIRST_JUDGED = "first judged"
     TOOL = "tool"
-
-
-class Outcome(StrEnum):
-    """What a gate makes of a run."""
-
-    PASSED = "passed"
-    VIOLATION = "violation"
-    INCOMPLETE = "incomplete"
-    INVALID = "invalid"
-    UNDELIVERED = "undelivered"
-
-    @property
-    def exit_code(self) -> int:
-        """The process's exit code for it."""
-        return {"passed": 0, "violation": 1, "invalid": 2, "incomplete": 3, "undelivered": 4}[self.value]

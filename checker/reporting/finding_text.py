@@ -1,0 +1,155 @@
+"""What reports say in words, the same in each of them: expectations, verdicts and why something does not count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from checker import instants, values
+from checker.judgement.gate import Ruling
+from checker.model import (
+    Finding,
+    Gap,
+    Rule,
+    RuleScope,
+    Verdict,
+    Waiver,
+)
+from checker.policy.messages import ABSENT
+from checker.reporting.condition_text import expected
+from checker.waivers.status import day
+
+HYPOTHETICAL = "hypothetical: not the time at which the evidence was collected"
+RECORDED = (
+    "Recorded answers: 'not forced' rests on the SDK that recorded them; an old one drops `overrides`, "
+    "and a forced version then looks like an ordinary one."
+)
+
+NOUNS: Mapping[RuleScope, str] = {"image_set": "image set", "version": "version", "datastore": "data store"}
+"""What a rule judges, by scope."""
+
+
+def error_code(finding: Finding) -> str:
+    """The code of the failed call that makes it unknown, if that is why, or that of answers which contradict each other: a
+    code is one word, absent fields are more."""
+    code = (finding.reason or "").partition(": ")[0]
+    return code if finding.verdict is Verdict.UNKNOWN and " " not in code else ""
+
+
+def observed(finding: Finding) -> list[tuple[str, str]]:
+    """Field and value, as people read them. Of a set that could not be read, what was not read is not called absent."""
+    shown = [
+        (path, value)
+        for path, value in finding.observed.items()
+        if not (value is None or isinstance(value, Gap)) or not error_code(finding)
+    ]
+    return [(path, ABSENT if value is None else values.show(value)) for path, value in shown]
+
+
+def further_reason(finding: Finding) -> str:
+    """The reason of an unknown, unless its headline says it already."""
+    reason = finding.reason or ""
+    return "" if reason in headline(finding) else reason
+
+
+def headline(finding: Finding) -> str:
+    """What is wrong in one text: the rule's message, else ours."""
+    if finding.message:
+        return finding.message
+    if finding.verdict is Verdict.UNKNOWN:
+        return f"could not be decided: {finding.reason or 'the evidence does not say'}"
+    return f"expected: {expected(finding.rule)}"
+
+
+def rests_on(finding: Finding) -> str:
+    """The answers that a verdict rests on: `GetImageSet, of 2026-01-02T03:04:05Z, asked by run 20260102T030405Z-1a2b3c4d`."""
+    parts = [", ".join(finding.calls)]
+    if finding.collected_at is not None:
+        parts.append(f"of {instants.iso(finding.collected_at)}")
+    if finding.reused_from is not None:
+        parts.append(f"asked by run {finding.reused_from}")
+    return ", ".join(parts)
+
+
+def first_seen(finding: Finding, as_of: datetime) -> tuple[str, str] | None:
+    """Since when it is a finding: what to call that, and `2026-01-02T03:04:05Z, 12 days ago, in run RUN`; None where
+    nothing says so."""
+    if finding.first_seen is None:
+        return None
+    label = "First seen" if finding.verdict is Verdict.FAIL else "Unknown since"
+    return label, since(finding.first_seen, finding.first_run, as_of)
+
+
+def since(first: datetime, run: str | None, as_of: datetime) -> str:
+    """An instant, how long ago it was at another one, and the run of then."""
+    days = age_days(first, as_of)
+    ago = "" if days < 1 else ", 1 day ago" if days == 1 else f", {days:,} days ago"
+    return f"{instants.iso(first)}{ago}" + (f", in run {run}" if run else "")
+
+
+def age_days(first: datetime, as_of: datetime) -> int:
+    """Whole days from one instant to another."""
+    return max(0, (as_of - first).days)
+
+
+def details(finding: Finding, as_of: datetime) -> list[tuple[str, str]]:
+    """What a reader needs to check a finding of a run at an instant: label and text, in order."""
+    subject = finding.subject
+    version = f" version {subject.version_id}" if subject.version_id is not None else ""
+    rows = [("Image set", f"{subject.target}/{subject.image_set_id}{version}")]
+    if subject.image_set_id is None:
+        rows = [("Target", subject.target)]
+    if subject.datastore_id:
+        place = ", ".join(part for part in (subject.account, subject.region) if part)
+        rows.append(("Data store", subject.datastore_id + (f" ({place})" if place else "")))
+    rows.append(("Expected", expected(finding.rule)))
+    rows.append(
+        ("Observed", "; ".join(f"{path} = {value}" for path, value in observed(finding)) or "nothing")
+    )
+    if first := first_seen(finding, as_of):
+        rows.append(first)
+    if reason := further_reason(finding):
+        rows.append(("Reason", reason))
+    if finding.calls:
+        rows.append(("Rests on", rests_on(finding)))
+    if finding.waiver:
+        rows.append(("Waiver", waiver(finding) if finding.waived else lapsed(finding, finding.waiver, as_of)))
+    rows.append(("Policy", f"{finding.rule.name} at {finding.rule.where}"))
+    return rows
+
+
+def uncounted(finding: Finding, ruling: Ruling) -> str:
+    """Why the gate does not count a finding: `fail (low), below fail_on: high`."""
+    head = f"{finding.verdict} ({finding.rule.severity})"
+    if finding.waived:
+        return f"{head}, waived{f': {waiver(finding)}' if finding.waiver else ''}"
+    return f"{head}, {ruling.why_not(finding)}"
+
+
+def waiver(finding: Finding) -> str:
+    """The waiver that covers a finding: `until 2026-03-31, by OWNER, approved by APPROVER: REASON`."""
+    item = finding.waiver
+    if item is None:
+        return ""
+    return f"until {day(item.expires)}, by {item.owner}, approved by {item.approved_by}: {item.reason}"
+
+
+def lapsed(finding: Finding, item: Waiver, as_of: datetime) -> str:
+    """A waiver of a finding that is not in force: `the waiver by OWNER expired on 2026-03-31: the fail counts again`."""
+    if as_of < item.ends:
+        return f"the waiver by {item.owner} begins on {day(item.created)}"
+    again = f": the {finding.verdict} counts again" if finding.gated else ""
+    return f"the waiver by {item.owner} expired on {day(item.expires)}{again}"
+
+
+def subjects(number: int, scope: RuleScope = "image_set") -> str:
+    """`1 image set`, `2 versions`, `3 data stores`."""
+    return f"{number:,} {NOUNS[scope]}" + ("" if number == 1 else "s")
+
+
+def controls(rule: Rule) -> dict[str, list[str]]:
+    """The ids of a rule's controls, by framework."""
+    found: dict[str, list[str]] = {}
+    for control in rule.controls:
+        found.setdefault(control.framework, []).append(control.id)
+    return found

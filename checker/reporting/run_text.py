@@ -1,0 +1,189 @@
+"""What reports say of a run as a whole: what was read, what the gate lets through, how far it can be relied on."""
+
+from __future__ import annotations
+
+from checker import instants, values
+from checker.judgement.gate import not_listed, unread_sets
+from checker.judgement.run import Judged, Run, Unread
+from checker.model import (
+    Change,
+    Outcome,
+    Shortfall,
+)
+from checker.reporting.condition_text import test_text
+from checker.reporting.finding_text import HYPOTHETICAL, NOUNS, RECORDED, subjects
+from checker.snapshot.datastore_coverage import Reached
+
+
+def read_share(run: Run) -> str:
+    """How many image sets were read, of how many that is known: `52 of 53 listed image sets were read`."""
+    coverage = run.coverage
+    if not run.ruling.open_ended:
+        return f"{coverage.evaluated:,} of {coverage.expected:,} {coverage.word} image sets were read"
+    return f"{subjects(coverage.evaluated)} read, and how many there are is not known"
+
+
+def targets(run: Run) -> list[Reached]:
+    """The data stores that were reached for, those with most to do first; none where there is one alone, that all of the
+    report is about."""
+    if len(run.reached) < 2 and not any(store.account_name for store in run.reached):
+        return []
+
+    def weight(store: Reached) -> tuple[int, int, int]:
+        return -store.verdicts.get("fail", 0), -store.unreadable, -store.verdicts.get("unknown", 0)
+
+    return sorted(run.reached, key=weight)
+
+
+def reached(item: Reached) -> str:
+    """A data store that was reached for: `all/111122223333/0123.. (account Branch, data store archive): 223 image sets, 2
+    fails, 1 unknown`."""
+    parts = [subjects(item.image_sets)]
+    parts += [f"{item.unreadable:,} not read"] if item.unreadable else []
+    numbers = {kind: item.verdicts.get(kind, 0) for kind in ("fail", "waived", "unknown")}
+    parts += [f"{numbers['fail']:,} fail{'' if numbers['fail'] == 1 else 's'}"] if numbers["fail"] else []
+    parts += [f"{numbers[kind]:,} {kind}" for kind in ("waived", "unknown") if numbers[kind]]
+    store = "" if item.datastore is None or item.target.endswith(item.datastore) else f" in {item.datastore}"
+    return f"{item.target}{store}{f' ({item.names})' if item.names else ''}: {', '.join(parts)}"
+
+
+def unread_targets(run: Run) -> list[str]:
+    """The targets that could not be read, each kind in one text."""
+    coverage = run.coverage
+    nothing = coverage.unreadable_targets - coverage.unlisted_targets
+    texts = [f"of {nothing:,} target{'' if nothing == 1 else 's'} nothing was read"] if nothing else []
+    if coverage.unlisted_targets:
+        texts.append(f"of {not_listed(coverage)} it is not known which image sets there are")
+    return texts
+
+
+def unread(image_set: Unread) -> str:
+    """Why an image set could not be read: `ThrottlingException: Rate exceeded`."""
+    return f"{image_set.code}: {image_set.message}" if image_set.message else image_set.code
+
+
+def why_unread(run: Run) -> str:
+    """Why of a target, of all of them or of image sets that the gate counts nothing was read, in one line; empty where something
+    was of each."""
+    said = unread_targets(run) or ([unread_sets(run.ruling)] if run.ruling.unread else [])
+    if not said and (run.coverage.evaluated or run.outcome is not Outcome.INCOMPLETE):
+        return ""  # something was read, or judged without that
+    first = next(run.unread(), None)
+    none = "" if run.coverage.expected else "there was no image set to read"
+    why = f"{first.subject.name}: {unread(first)}" if first else none
+    return ": ".join(item for item in ("; ".join(said) or "nothing was read", why) if item)
+
+
+def moved(run: Run) -> str:
+    """How the image sets stand to those that earlier runs saw: `1 new, 2 changed, 97 unchanged, 0 vanished; 95 of them not
+    asked for again`."""
+    drift = run.moved
+    if drift is None:
+        return ""
+    numbers = ("new", "changed", "unchanged", "vanished")
+    said = ", ".join(f"{getattr(drift, name):,} {name}" for name in numbers)
+    return said + (f"; {drift.reused:,} of them not asked for again" if drift.reused else "")
+
+
+def traffic(run: Run) -> str:
+    """What the calls of a live run came to, in one line."""
+    known = run.traffic
+    if not known:
+        return ""
+    made = sum(run.calls.values())
+    times = ", ".join(
+        f"{int(known[name]):,} {name}" for name in ("throttled", "retried", "reused") if known.get(name)
+    )
+    waited = known.get("waited_seconds", 0.0)
+    parts = [
+        f"{made:,} {'call' if made == 1 else 'calls'}",
+        times,
+        f"{waited:,.0f} s waited" if waited >= 1 else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def answered_by(run: Run) -> str:
+    """Which calls answered on how many subjects, in one line."""
+    return ", ".join(f"{number:,} by {call}" for call, number in run.answered_by.items())
+
+
+def let_through(run: Run) -> str:
+    """What the gate makes of the fails, in the numbers of its sentence: `2 counted by the gate, 1 below it, 3 not new`."""
+    gate, ruling = run.gate, run.ruling
+    counted = sum(
+        ruling.counted(rule_result.rule.severity, rule_result.tally)[0] for rule_result in run.judged
+    )
+    not_new = sum(rule_result.tally.persisting for rule_result in run.judged) if gate.new_only else 0
+    others = [
+        (
+            rule_result.rule.severity,
+            rule_result.tally.fail - (rule_result.tally.persisting if gate.new_only else 0),
+        )
+        for rule_result in run.judged
+    ]
+    below = sum(number for severity, number in others if not gate.reaches(severity))
+    within = run.total.fail - counted - not_new - below
+    rest = [(below, "below it"), (within, "within max"), (not_new, "not new")]
+    said = [f"{number:,} {what}" for number, what in rest if number] or ["0 below it"]
+    return ", ".join([f"{counted:,} counted by the gate", *said])
+
+
+def uncounted_rule(run: Run, judged: Judged) -> str:
+    """Why the gate counts no finding of a rule that has some: `below the gate (fail_on: high)`; empty where it may."""
+    severity, tally, gate = judged.rule.severity, judged.tally, run.gate
+    if not gate.reaches(severity):
+        return f"below the gate (fail_on: {gate.threshold})"
+    if not tally.fail or run.ruling.counted(severity, tally)[0]:
+        return ""
+    if gate.new_only and tally.persisting == tally.fail:
+        return "its fails are not new (new_only)"
+    return f"its fails are within max: {gate.most.get(severity, 0)}"
+
+
+def gate(run: Run) -> dict[str, str]:
+    """What the gate was asked, by the words of audit.yaml: `max`: `high: 0, medium: 20`."""
+    texts = {}
+    for name, value in run.gate.plain().items():
+        most = value.items() if isinstance(value, dict) else ()
+        texts[name] = ", ".join(f"{severity}: {number}" for severity, number in most) or values.show(value)
+    return texts
+
+
+def nouns(run: Run) -> list[str]:
+    """What the run's rules judged, each kind once: image set, version, data store."""
+    scopes = {rule_result.rule.scope for rule_result in run.judged} or {"image_set"}
+    return [noun for scope, noun in NOUNS.items() if scope in scopes]
+
+
+def change(item: Change) -> str:
+    """What audit.yaml changed of a rule, and why: `switched off: REASON`."""
+    what = "switched off" if item.off else item.what
+    return f"{what}: {item.reason}" if item.reason else what
+
+
+def shortfall(item: Shortfall) -> str:
+    """A demand that is not met: `retention is 7y, but 21 CFR 900.12 demands at least 10y`."""
+    value = (
+        ", ".join(map(values.show, item.value)) if isinstance(item.value, tuple) else values.show(item.value)
+    )
+    tests = [test_text(test, negated=False) for test in item.demand.tests]
+    demanded = " and ".join(text[3:] if text.startswith("is ") else f"that it {text}" for text in tests)
+    return f"{item.demand.param} is {value}, but {item.control.id} demands {demanded}"
+
+
+def caveats(run: Run) -> list[str]:
+    """What every report says of a run besides its verdicts: how far it can be relied on."""
+    lines = [f"as_of {instants.iso(run.as_of)} is {HYPOTHETICAL}."] if run.hypothetical else []
+    if run.replay_of:
+        lines.append(
+            f"Kept evidence judged again: run {run.replay_of} collected it, and nothing was asked of the service since."
+        )
+    lines += [RECORDED] if run.source == "recorded" else []
+    if run.dicom:
+        shown = "as they are, as --show-phi asked for" if run.show_phi else "as (redacted)"
+        lines.append(
+            f"Rules read DICOM attributes of patients ({', '.join(run.dicom)}): a kept run holds them, and this report shows"
+            f" them {shown}."
+        )
+    return [*lines, *run.notes]

@@ -360,19 +360,18 @@ def report(run: Run, reports: Mapping[str, str | Path], options: Options | None 
 
     Args:
         run: what `evaluate` returned.
-        reports: format to path; `-` is standard output. The formats are the keys of `checker.reporting.FORMATS`.
+        reports: format to path; `-` is standard output. The formats are those of `checker.reporting.FORMATS`.
         options: how to write them.
 
     Raises:
         InvalidInputError: no such format.
         ReportError: a report could not be written.
     """
-    from checker.reporting import FORMATS
-    from checker.reporting.delivery import deliver
+    from checker.reporting import deliver, formats, writer
 
-    if unknown := [name for name in reports if name not in FORMATS]:
+    if unknown := [name for name in reports if name not in formats("run")]:
         raise InvalidInputError(
-            Problem("--report", f"unknown format {name}", suggest(name, FORMATS, what="formats are"))
+            Problem("--report", f"unknown format {name}", suggest(name, formats("run"), what="formats are"))
             for name in unknown
         )
     chosen = options or Options()
@@ -380,7 +379,7 @@ def report(run: Run, reports: Mapping[str, str | Path], options: Options | None 
     chosen = replace(chosen, siblings={**siblings, **chosen.siblings})
     run = replace(run, show_phi=chosen.show_phi)
     return tuple(
-        path for name, target in reports.items() for path in deliver(run, FORMATS[name], target, chosen)
+        path for name, target in reports.items() for path in deliver(run, writer(name), target, chosen)
     )
 
 

@@ -29,8 +29,7 @@ from checker.cli.flags import (
 from checker.cli.paths import local, reported, stored
 from checker.cli.waiving import commands_on_waivers
 from checker.judgement.gate import FAIL_ON
-
-FORMATS = ("html", "json", "junit", "text")
+from checker.reporting.formats import formats
 
 app = typer.Typer(
     add_completion=False,
@@ -87,7 +86,7 @@ def check(
             "--report",
             metavar="FORMAT=PATH",
             callback=reported,
-            help=f"A report: {', '.join(FORMATS)}; - is standard output. Repeats.",
+            help=f"A report: {', '.join(formats('run'))}; - is standard output. Repeats.",
         ),
     ] = None,
     junit_passes: Annotated[

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from checker.cli.paths import local, reported
+from checker.reporting.formats import formats
 
 rules_app = typer.Typer(
     rich_markup_mode=None,
@@ -74,7 +75,7 @@ def rules_test(
             "--report",
             metavar="FORMAT=PATH",
             callback=reported,
-            help="A report: json, junit; - is standard output. Repeats.",
+            help=f"A report: {', '.join(formats('rule tests'))}; - is standard output. Repeats.",
         ),
     ] = None,
     require_tests: Annotated[

@@ -8,8 +8,8 @@ import typer
 
 from checker.cli.flags import Config
 from checker.cli.paths import local, reported, stored
+from checker.reporting.formats import formats
 
-DIFF_FORMATS = ("html", "json", "markdown", "text")
 _DIFF = (
     "Examples:\n\n"
     "  imageset-checker diff\n\n"
@@ -118,7 +118,7 @@ def diff(
             "--report",
             metavar="FORMAT=PATH",
             callback=reported,
-            help=f"A report: {', '.join(DIFF_FORMATS)}; - is standard output. Repeats [default: text=-].",
+            help=f"A report: {', '.join(formats('diff'))}; - is standard output. Repeats [default: text=-].",
         ),
     ] = None,
     config: Config = None,

@@ -6,14 +6,12 @@ import sys
 
 from checker.cli.console import complain, warn
 from checker.cli.kept import around, configured, find
-from checker.compare.diff import MOST_EARLIER, Comparison, compare, side
+from checker.cli.options import asked_reports
+from checker.compare.diff import MOST_EARLIER, compare, side
 from checker.file_modes import private
 from checker.model import NO_RENAMES
-from checker.problems import InvalidInputError, Problem, suggest
-from checker.reporting import STDOUT, ReportError, probe
-from checker.reporting.delivery import deliver
-from checker.reporting.diff_formats import FORMATS, write
-from checker.reporting.report_options import Format, Options
+from checker.problems import Problem
+from checker.reporting import STDOUT, Options, ReportError, deliver, writer
 from checker.runs.run_names import is_path
 
 UNDELIVERED = 4
@@ -22,7 +20,7 @@ UNDELIVERED = 4
 @private()
 def run(old: str, new: str, reports: list[str], config: str | None) -> int:
     """Writes the comparison: 0 whatever changed, since it informs and gates nothing."""
-    asked = _asked(reports) or [("text", STDOUT)]
+    asked = asked_reports(reports, document="diff") or [("text", STDOUT)]
     own = configured(config, needed=not (is_path(old) and is_path(new)))
     _, before = find(old, own)
     store, after = find(new, own)
@@ -35,34 +33,8 @@ def run(old: str, new: str, reports: list[str], config: str | None) -> int:
     delivered = True
     for name, path in asked:
         try:
-            _deliver(compared, name, path)
+            deliver(compared, writer(name, "diff"), path, Options(), sys.stdout)
         except ReportError as error:
             complain(str(error))
             delivered = False
     return 0 if delivered else UNDELIVERED
-
-
-def _asked(reports: list[str]) -> list[tuple[str, str]]:
-    problems, asked = [], []
-    for text in reports:
-        name, equals, path = text.partition("=")
-        if not equals or not path:
-            problems.append(Problem("--report", f"`{text}` names no file", "write --report FORMAT=PATH"))
-        elif name not in FORMATS:
-            hint = suggest(name, FORMATS, what="formats are")
-            problems.append(Problem("--report", f"unknown format {name}", hint))
-        else:
-            asked.append((name, path))
-            try:
-                probe(path)
-            except InvalidInputError as error:
-                problems += error.problems
-    if problems:
-        raise InvalidInputError(problems)
-    return asked
-
-
-def _deliver(compared: Comparison, name: str, path: str) -> None:
-    # delivery hands the run to the writer and looks at nothing of it
-    report = Format(lambda item, out, _: write(item, name, out), "")  # type: ignore[arg-type]
-    deliver(compared, report, path, Options(), sys.stdout)  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ from checker.compare.forecast import foresee
 from checker.file_modes import private
 from checker.instants import later
 from checker.problems import InvalidInputError, Problem
+from checker.reporting import Options, writer
 from checker.runs.run_reader import Kept
 from checker.values import BadValueError, parse_duration
 
@@ -24,8 +25,6 @@ WITHIN = "90d"
 @private()
 def run(run_: str, within: str, config: str | None, *, as_json: bool) -> int:
     """Prints what changes with time alone; 0 whatever it is."""
-    from checker.reporting import forecast
-
     try:
         length = parse_duration(within)
     except BadValueError as error:
@@ -41,7 +40,7 @@ def run(run_: str, within: str, config: str | None, *, as_json: bool) -> int:
         raise InvalidInputError(Problem("--within", f"{within} leads nowhere", "such as 90d or 1y"))
     found = foresee(judged, until)
     try:
-        (forecast.json if as_json else forecast.text)(found, sys.stdout)
+        writer("json" if as_json else "text", "forecast").write(found, sys.stdout, Options())
         sys.stdout.flush()
     except BrokenPipeError:
         hush_broken_pipe()

@@ -13,7 +13,8 @@ from checker import api
 from checker.judgement.gate import FAIL_ON
 from checker.model import Severity
 from checker.problems import InvalidInputError, Problem, suggest
-from checker.reporting import FORMATS, STDOUT, JUnitPasses, probe
+from checker.reporting import STDOUT, JUnitPasses, formats, probe
+from checker.reporting.formats import Document
 from checker.snapshot.answer_files import answer_files
 from checker.values import BadValueError, parse_time
 
@@ -248,14 +249,16 @@ def _probe(name: str, path: str, taken: str | None) -> None:
     probe(path)
 
 
-def asked_reports(asked: Sequence[str], junit_passes: str) -> list[tuple[str, str]]:
+def asked_reports(
+    asked: Sequence[str], junit_passes: str = "full", document: Document = "run"
+) -> list[tuple[str, str]]:
     """Formats and paths of `--report` alone.
 
     Raises:
         InvalidInputError: a format that there is not, a path that cannot be written.
     """
     problems = list(_passes(junit_passes))
-    found = _named(asked, problems)
+    found = _named(asked, problems, document)
     for _, path in found:
         try:
             probe(path)
@@ -272,29 +275,31 @@ def _asked(given: Check, config: AuditConfig | None, problems: list[Problem]) ->
         return asked
     named = {name for name, _ in asked}
     for name, path in config.reports.items():
-        if name not in FORMATS:
+        if name not in formats("run"):
             problems.append(config.report_key(name).problem(f"unknown format {name}", _formats(name)))
         elif name not in named:
             asked.append((name, path if path == STDOUT else str(config.at(path))))
     return asked
 
 
-def _named(texts: Sequence[str], problems: list[Problem]) -> list[tuple[str, str]]:
+def _named(
+    texts: Sequence[str], problems: list[Problem], document: Document = "run"
+) -> list[tuple[str, str]]:
     """What `--report` names."""
     asked: list[tuple[str, str]] = []
     for text in texts:
         name, equals, path = text.partition("=")
         if not equals or not path:
             problems.append(Problem("--report", f"`{text}` names no file", "write --report FORMAT=PATH"))
-        elif name not in FORMATS:
-            problems.append(Problem("--report", f"unknown format {name}", _formats(name)))
+        elif name not in formats(document):
+            problems.append(Problem("--report", f"unknown format {name}", _formats(name, document)))
         else:
             asked.append((name, path))
     return asked
 
 
-def _formats(name: str) -> str:
-    return suggest(name, FORMATS, what="formats are")
+def _formats(name: str, document: Document = "run") -> str:
+    return suggest(name, formats(document), what="formats are")
 
 
 def _inputs(given: Check, config: AuditConfig | None, loaded: api.Policies | None) -> list[Path]:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
-from typing import Any, TextIO, cast
 
 from checker import api
 from checker.cli.console import complain, say, warn
+from checker.cli.options import asked_reports
 from checker.cli.policies import Taken, packs_text, taken
 from checker.policytest.results import RuleResult, prove
-from checker.problems import InvalidInputError, Problem, suggest
-from checker.reporting import STDOUT, probe
-from checker.reporting.delivery import deliver
-from checker.reporting.report_options import Format, Options
-from checker.reporting.test_report import described, failure, lacked, write_json, write_junit
-
-FORMATS = ("json", "junit")
+from checker.problems import Problem
+from checker.reporting import STDOUT, Options, deliver, writer
+from checker.reporting.test_report import RuleTests, described, failure, lacked
 
 
 def test(
@@ -24,7 +19,7 @@ def test(
 ) -> int:
     """Tests rules: 1 where something does not hold, or a rule's score is below `least`; 3 where there is no test, but
     for mutants, which are there to judge tests."""
-    asked = _asked(reports)
+    asked = asked_reports(reports, document="rule tests")
     found = taken(paths)
     policies = found.policies
     warn(policies.warnings)
@@ -34,9 +29,7 @@ def test(
     if STDOUT not in (path for _, path in asked):
         _say(results, found, mutate=mutate)
     for name, path in asked:
-        write = partial(_write, results, name, least)
-        # delivery hands on what is reported, whatever it is
-        deliver(cast(Any, None), Format(write, name), path, Options())
+        deliver(RuleTests(results, least), writer(name, "rule tests"), path, Options())
     if not any(rule_result.proved for rule_result in results):
         complain("no rule has a test")
         if any(rule_result.lacking for rule_result in results):
@@ -45,35 +38,6 @@ def test(
         return 0 if mutate else 3
     low = any(rule_result.score and rule_result.score.percent < least for rule_result in results)
     return 1 if low or any(rule_result.failed or rule_result.lacking for rule_result in results) else 0
-
-
-def _write(
-    results: Sequence[RuleResult], name: str, least: float, _run: object, out: TextIO, _options: object
-) -> None:
-    if name == "junit":
-        write_junit(results, out, least)
-    else:
-        write_json(results, out)
-
-
-def _asked(reports: Sequence[str]) -> list[tuple[str, str]]:
-    problems, asked = [], []
-    for text in reports:
-        name, equals, path = text.partition("=")
-        if not equals or not path:
-            problems.append(Problem("--report", f"`{text}` names no file", "write --report FORMAT=PATH"))
-        elif name not in FORMATS:
-            hint = suggest(name, FORMATS, what="formats are")
-            problems.append(Problem("--report", f"unknown format {name}", hint))
-        else:
-            asked.append((name, path))
-            try:
-                probe(path)
-            except InvalidInputError as error:
-                problems += error.problems
-    if problems:
-        raise InvalidInputError(problems)
-    return asked
 
 
 def _complain(results: Sequence[RuleResult], least: float) -> None:

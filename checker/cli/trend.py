@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 from checker.cli.console import say, warn
 from checker.cli.kept import configured, store_of
-from checker.compare.trend import past_runs
+from checker.compare.trend import Trend, past_runs
 from checker.problems import InvalidInputError, Problem, suggest
+from checker.reporting import Options, writer
 from checker.runs import pruning, run_reader
 from checker.runs.authenticity import damaged
 from checker.runs.run_names import own_audit, seen
@@ -13,9 +16,6 @@ from checker.runs.run_names import own_audit, seen
 
 def run(runs: str | None, name: str | None, last: int, config: str | None, *, as_json: bool) -> int:
     """Prints the last runs of one audit; only manifests are read."""
-    from checker.reporting import trend
-    from checker.reporting.escape import json_text
-
     own = configured(config, needed=runs is None)
     store = store_of(runs, own)
     warn(store.strangers())
@@ -31,9 +31,7 @@ def run(runs: str | None, name: str | None, last: int, config: str | None, *, as
         hint = suggest(name, names, what="there are")
         raise InvalidInputError(Problem("--name", f"there is no complete run of {name}", hint))
     wanted = name if name is not None else own_audit(there, own.name if own else "", store.shown)
-    found = past_runs(run_reader.earlier(store, wanted))[-last:]
-    if as_json:
-        say(json_text(trend.document(wanted, found), indent=2))
-    else:
-        say(trend.text(wanted, found))
+    found, out = Trend(wanted, past_runs(run_reader.earlier(store, wanted))[-last:]), StringIO()
+    writer("json" if as_json else "text", "trend").write(found, out, Options())
+    say(out.getvalue().removesuffix("\n"))
     return 0

@@ -35,6 +35,14 @@ class PastRun:
         return sum(self.tallies.values(), Tally())
 
 
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """Runs of an audit, oldest first."""
+
+    name: str
+    runs: tuple[PastRun, ...]
+
+
 def past_run(facts: Mapping[str, Any]) -> PastRun | None:
     """A run by what its manifest says, or what another run kept of that; None where it has no numbers that can be read.
 

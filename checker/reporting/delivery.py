@@ -6,17 +6,17 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 from checker import temporary_files
 from checker.file_modes import private, public
-from checker.judgement.run import Run
 from checker.problems import CheckerError, InvalidInputError, Problem, printable
-from checker.reporting.report_options import Document, Format, Options
+from checker.reporting.formats import Writer
+from checker.reporting.report_options import Options
 
 STDOUT = "-"
 # Renaming would put a file in place of the stream that the shell has opened.
@@ -60,13 +60,13 @@ def probe(path: str | Path) -> None:
 
 
 def deliver(
-    run: Run, report: Format, path: str | Path, options: Options, stdout: TextIO | None = None
+    document: Any, report: Writer, path: str | Path, options: Options, stdout: TextIO | None = None
 ) -> tuple[str, ...]:
     """Writes a report, all of it or nothing.
 
     Args:
-        run: what to report.
-        report: the kind of report.
+        document: what to report.
+        report: what writes it.
         path: the file; `-` is standard output. Links are followed; a device or a pipe is written as it is.
         options: how to write it.
         stdout: the stream that `-` means; the process's unless given. It gets UTF-8 whatever its own encoding.
@@ -78,24 +78,26 @@ def deliver(
         ReportError: it could not be written; a file that was there before is untouched.
         BrokenPipeError: the reader of a pipe went away, which is no error of the report.
     """
-    # `diff` delivers what is no run, and shows no value of DICOM attributes
-    shown = bool(getattr(run, "show_phi", False)) and bool(run.dicom)
+    # only a run shows values of DICOM attributes
+    shown = bool(getattr(document, "show_phi", False)) and bool(document.dicom)
     with private() if shown else public():
-        return _deliver(run, report, str(path), options, stdout)
+        return _deliver(document, report, str(path), options, stdout)
 
 
-def _deliver(run: Run, report: Format, text: str, options: Options, stdout: TextIO | None) -> tuple[str, ...]:
+def _deliver(
+    document: Any, report: Writer, text: str, options: Options, stdout: TextIO | None
+) -> tuple[str, ...]:
     try:
         if text == STDOUT or text in _STREAMS:
-            _write_stdout(run, report, replace(options, folders=True), stdout or sys.stdout)
+            _write_stdout(document, report, replace(options, folders=True), stdout or sys.stdout)
             return (text,)
         target = _resolved(text)
         if _is_stream(text) or _is_special(target):
             with Path(text).open("w", encoding="utf-8", errors="replace", newline="\n") as out:
-                report.write(run, out, options)
+                report.write(document, out, options)
             return (text,)
         target.parent.mkdir(parents=True, exist_ok=True)
-        names = _replace(run, report, target, options)
+        names = _replace(document, report, target, options)
         return tuple(str(Path(text).with_name(name)) if i else text for i, name in enumerate(names))
     except BrokenPipeError:
         raise
@@ -103,20 +105,20 @@ def _deliver(run: Run, report: Format, text: str, options: Options, stdout: Text
         raise ReportError(text, _reason(error)) from error
 
 
-def _replace(run: Run, report: Format, target: Path, options: Options) -> list[str]:
+def _replace(document: Any, report: Writer, target: Path, options: Options) -> list[str]:
     """Writes every part beside its place, then renames them all; the first one last, as it is what others wait for."""
     written: list[tuple[Path, Path]] = []
     try:
-        if report.documents is None:
+        if report.parts is None:
             with _temporary(target, target, written) as out:
-                report.write(run, out, options)
+                report.write(document, out, options)
         else:
-            for number, document in enumerate(report.documents(run, options), start=1):
-                _write_part(document, target, number, written)
+            for number, text in enumerate(report.parts(document, options), start=1):
+                _write_part(text, target, number, written)
         with temporary_files.unbroken():
             for temporary, place in reversed(written):
                 temporary.replace(place)
-            if report.documents is not None:
+            if report.parts is not None:
                 _remove_stale(target, len(written) + 1)
         return [place.name for _, place in written]
     finally:
@@ -124,12 +126,12 @@ def _replace(run: Run, report: Format, target: Path, options: Options) -> list[s
             temporary_files.discard(temporary)
 
 
-def _write_part(document: Document, target: Path, number: int, written: list[tuple[Path, Path]]) -> None:
+def _write_part(text: Iterable[str], target: Path, number: int, written: list[tuple[Path, Path]]) -> None:
     place = part(target, number)
     if number > 1 and place.exists() and not _is_ours(place, number):
         raise FileExistsError(0, f"it needs several files, and {place.name} is in the way")
     with _temporary(place, target, written) as out:
-        out.writelines(document)
+        out.writelines(text)
 
 
 def part(target: Path, number: int) -> Path:
@@ -176,11 +178,11 @@ class _Utf8(io.TextIOBase):
         return len(text)
 
 
-def _write_stdout(run: Run, report: Format, options: Options, stdout: TextIO) -> None:
+def _write_stdout(document: Any, report: Writer, options: Options, stdout: TextIO) -> None:
     binary = getattr(stdout, "buffer", None)
     stdout.flush()
     # a StringIO, or what a test puts in its place, has no bytes below
-    report.write(run, stdout if binary is None else cast("TextIO", _Utf8(binary)), options)
+    report.write(document, stdout if binary is None else cast("TextIO", _Utf8(binary)), options)
     stdout.flush()
 
 

@@ -12,6 +12,7 @@ from checker.model import Category, Factor
 from checker.problems import printable
 from checker.reporting import finding_text
 from checker.reporting.escape import json_text, one_line, shorten
+from checker.reporting.report_options import Options
 
 SCHEMA = "imageset-checker/diff/1"
 MOST_CHANGES = 50
@@ -84,7 +85,7 @@ def _together(comparison: Comparison, entry: int, category: Category) -> tuple[F
     return tuple(factor for factor in comparison.factors if factor in comparison.entries[entry].factors)
 
 
-def text(comparison: Comparison, out: TextIO) -> None:
+def text(comparison: Comparison, out: TextIO, options: Options) -> None:  # noqa: ARG001 - every writer takes the same
     """The summary for a terminal, and the first changes."""
     out.writelines(f"{line}\n" for line in _lines(comparison))
 
@@ -136,7 +137,7 @@ def _side(side: Side) -> str:
     return f"{_safe(side.name)}  {_safe(side.audit)}, as of {instants.iso(side.as_of)}{flag}"
 
 
-def json(comparison: Comparison, out: TextIO) -> None:
+def json(comparison: Comparison, out: TextIO, options: Options) -> None:  # noqa: ARG001 - every writer takes the same
     """docs/diff-1.schema.json: one change a line."""
     header = {
         "schema": SCHEMA,

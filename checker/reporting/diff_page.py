@@ -12,6 +12,7 @@ from checker.compare.diff import Comparison
 from checker.package_data import folder
 from checker.reporting import diff
 from checker.reporting.escape import one_line, shorten, visible
+from checker.reporting.report_options import Options
 from checker.reporting.templates import template
 
 LONGEST = 2_000
@@ -19,7 +20,7 @@ LONGEST = 2_000
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>&@:])")
 
 
-def markdown(comparison: Comparison, out: TextIO) -> None:
+def markdown(comparison: Comparison, out: TextIO, options: Options) -> None:  # noqa: ARG001 - every writer takes the same
     """The counts as a table, and the first changes as another one."""
     out.write(
         f"## {cell(comparison.old.name)} → {cell(comparison.new.name)}\n\n{cell(diff.sentence(comparison))}\n\n"
@@ -56,7 +57,7 @@ def cell(text: str) -> str:
     return _MARKS.sub(lambda match: f"&#{ord(match[0])};" if match[0] in "<>&@:|" else f"\\{match[0]}", plain)
 
 
-def html(comparison: Comparison, out: TextIO) -> None:
+def html(comparison: Comparison, out: TextIO, options: Options) -> None:  # noqa: ARG001 - every writer takes the same
     """A page without a script; of the changes it holds the first, and says how many there are."""
     style = (folder("reports") / "html" / "page.css").read_text(encoding="utf-8")
     out.writelines(template("html/diff.html.jinja", _shown).generate(**_context(comparison, style)))

@@ -13,6 +13,7 @@ from checker.evaluation.finding_states import State
 from checker.model import Outcome, Waiver
 from checker.problems import printable
 from checker.reporting.escape import json_text, one_line, shorten
+from checker.reporting.report_options import Options
 
 SCHEMA = "imageset-checker/forecast/1"
 MOST_FLIPS = 50
@@ -22,7 +23,7 @@ LIMITS = (
 )
 
 
-def text(forecast: Forecast, out: TextIO) -> None:
+def text(forecast: Forecast, out: TextIO, options: Options) -> None:  # noqa: ARG001 - every writer takes the same
     """What happens to the gate, then the changes by kind, then the first of them."""
     out.writelines(f"{line}\n" for line in _lines(forecast))
 
@@ -84,7 +85,7 @@ def _flip(flip: Flip) -> str:
     return f"{instants.iso(flip.at)}  {_safe(flip.rule.name)}  {_safe(flip.subject.name)}  {what}"
 
 
-def json(forecast: Forecast, out: TextIO) -> None:
+def json(forecast: Forecast, out: TextIO, options: Options) -> None:  # noqa: ARG001 - every writer takes the same
     """The forecast as JSON, one change a line."""
     header = {
         "schema": SCHEMA,

@@ -19,7 +19,7 @@ from checker.reporting import finding_text, run_text, waivers
 from checker.reporting.escape import one_line, shorten, xml_text
 from checker.reporting.junit_documents import UNLIMITED, Case, Limits, Plan, Suite
 from checker.reporting.junit_documents import documents as split
-from checker.reporting.report_options import Document, Options
+from checker.reporting.report_options import Options
 from checker.reporting.templates import template
 
 MOST_NOTES = 20
@@ -36,13 +36,13 @@ def write(run: Run, out: TextIO, options: Options) -> None:
         out.writelines(_document(run, number, suites))
 
 
-def documents(run: Run, options: Options, limits: Limits | None = None) -> Iterator[Document]:
+def documents(run: Run, options: Options, limits: Limits | None = None) -> Iterator[Iterator[str]]:
     """junit.xml as documents of less than 25 MB and at most 50,000 cases each."""
     for number, suites in split(_plans(run, options), limits or Limits()):
         yield _document(run, number, suites)
 
 
-def _document(run: Run, number: int, suites: Iterator[Suite]) -> Document:
+def _document(run: Run, number: int, suites: Iterator[Suite]) -> Iterator[str]:
     timestamp = instants.iso(run.as_of)[: len("2026-01-02T03:04:05")]  # XSD: whole seconds, no zone
     yield from template("junit.xml.jinja", xml_text).generate(part=number, suites=suites, timestamp=timestamp)
 

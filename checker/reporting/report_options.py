@@ -1,12 +1,10 @@
-"""What a report may be told, and what a kind of report is."""
+"""What a report may be told."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TextIO
-
-from checker.judgement.run import Run
+from typing import Literal
 
 JUnitPasses = Literal["full", "aggregate", "none"]
 
@@ -26,20 +24,3 @@ class Options:
     siblings: Mapping[str, str] = field(default_factory=dict)
     show_phi: bool = False
     folders: bool = False
-
-
-Writer = Callable[[Run, TextIO, Options], None]
-Document = Iterator[str]
-"""The text of one file, piece by piece."""
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """A kind of report: its writer, and one line for `--help`.
-
-    `documents` is there where a report may take several files; each is read to its end before the next is asked for.
-    """
-
-    write: Writer
-    doc: str
-    documents: Callable[[Run, Options], Iterator[Document]] | None = None

@@ -10,8 +10,8 @@ from typing import Any, get_args
 
 from checker import temporary_files
 from checker.judgement.run import Run
-from checker.reporting import FORMATS
 from checker.reporting.delivery import deliver, part
+from checker.reporting.formats import formats, writer
 from checker.reporting.report_options import JUnitPasses, Options
 from checker.runs.first_difference import text_difference
 
@@ -31,7 +31,7 @@ def options_plain(options: Options, reports: Mapping[str, str]) -> dict[str, Any
         "junit_passes": options.junit_passes,
         "color": options.color,
         "show_phi": options.show_phi,
-        "names": {kind: Path(path).name for kind, path in siblings.items() if kind in FORMATS},
+        "names": {kind: Path(path).name for kind, path in siblings.items() if kind in formats("run")},
     }
 
 
@@ -51,7 +51,7 @@ def report_differences(
         kind, _, file = name.removeprefix(REPORTS).partition("/")
         if not name.startswith(REPORTS):
             continue
-        if kind in FORMATS and file and "/" not in file:
+        if kind in formats("run") and file and "/" not in file:
             kinds.setdefault(kind, []).append(file)
         else:
             yield name, "is no report that a run writes"
@@ -90,7 +90,7 @@ def _of_kind(
     for options in ways:
         with temporary_files.scratch() as where:
             made = deliver(
-                replace(run, show_phi=options.show_phi), FORMATS[kind], where / "report.txt", options
+                replace(run, show_phi=options.show_phi), writer(kind), where / "report.txt", options
             )
             found = _differences(place, names, [Path(domain) for domain in made])
         if not found:

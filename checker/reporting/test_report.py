@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from json import dump
 from typing import Any, TextIO
 
 from checker import instants
@@ -15,10 +16,19 @@ from checker.policytest.results import RuleResult
 from checker.reporting.escape import one_line, shorten, xml_text
 from checker.reporting.junit_documents import UNLIMITED, Case, Plan
 from checker.reporting.junit_documents import documents as split
+from checker.reporting.report_options import Options
 from checker.reporting.templates import template
 
 SCHEMA = "imageset-checker/rules-test/1"
 LONGEST = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTests:
+    """How the tests of rules went; a rule whose tests notice fewer mutants than `least` percent has failed."""
+
+    results: Sequence[RuleResult]
+    least: float
 
 
 def failure(case_result: CaseResult) -> str:
@@ -45,11 +55,11 @@ def lacked(tested: RuleResult) -> str:
     return f"no test expects {', '.join(most)}{' or ' if most else ''}{last}"
 
 
-def write_junit(results: Sequence[RuleResult], out: TextIO, least: float) -> None:
+def junit(tests: RuleTests, out: TextIO, options: Options) -> None:  # noqa: ARG001 - every writer takes the same
     """A suite for each rule, a case for each test; what mutants showed is a case more, a failure below `least` percent."""
     timestamp = instants.iso(AS_OF)[: len("2026-01-02T03:04:05")]
     page = template("junit.xml.jinja", xml_text)
-    for number, suites in split(_plans(results, least), UNLIMITED):
+    for number, suites in split(_plans(tests.results, tests.least), UNLIMITED):
         out.writelines(page.generate(part=number, suites=suites, timestamp=timestamp))
 
 
@@ -100,16 +110,16 @@ def _score_case(score: Score, least: float) -> Case:
     return Case("mutants")
 
 
-def write_json(results: Sequence[RuleResult], out: TextIO) -> None:
+def json(tests: RuleTests, out: TextIO, options: Options) -> None:  # noqa: ARG001 - every writer takes the same
     """Every rule with its tests, and what was asked for beside them."""
-    tests = [proved for rule_result in results for proved in rule_result.proved]
+    proofs = [proved for rule_result in tests.results for proved in rule_result.proved]
     document = {
         "schema": SCHEMA,
-        "tests": len(tests),
-        "failed": sum(not proved.held for proved in tests),
-        "rules": [_rule(rule_result) for rule_result in results],
+        "tests": len(proofs),
+        "failed": sum(not proved.held for proved in proofs),
+        "rules": [_rule(rule_result) for rule_result in tests.results],
     }
-    json.dump(document, out, ensure_ascii=False, indent=2)
+    dump(document, out, ensure_ascii=False, indent=2)
     out.write("\n")
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from checker import instants
-from checker.compare.trend import PastRun, past_run, past_runs
+from checker.compare.trend import PastRun, Trend, past_run, past_runs
 from checker.judgement.run import Run
 from checker.model import Severity
 from checker.problems import printable
-from checker.reporting.escape import one_line, shorten
+from checker.reporting.escape import json_text, one_line, shorten
+from checker.reporting.report_options import Options
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -33,8 +34,9 @@ _HEADS = (
 )
 
 
-def text(name: str, runs: Sequence[PastRun]) -> str:
+def text(trend: Trend, out: TextIO, options: Options) -> None:  # noqa: ARG001 - every writer takes the same
     """A line for each run, oldest first; the fails of all of them as bars."""
+    runs = trend.runs
     fails = [run.total.fail for run in runs]
     lines = [_row(*_HEADS)]
     for run in runs:
@@ -53,7 +55,7 @@ def text(name: str, runs: Sequence[PastRun]) -> str:
                 _safe(run.run),
             )
         )
-    head = f"{_safe(name)}: {len(runs)} {'run' if len(runs) == 1 else 'runs'}"
+    head = f"{_safe(trend.name)}: {len(runs)} {'run' if len(runs) == 1 else 'runs'}"
     lines = [head, "", *lines]
     if len(runs) > 1:
         lines += ["", f"fails    {sparkline(fails)}  {min(fails):,} to {max(fails):,}"]
@@ -61,7 +63,7 @@ def text(name: str, runs: Sequence[PastRun]) -> str:
         lines.append(f"unknown  {sparkline(unknowns)}  {min(unknowns):,} to {max(unknowns):,}")
     if any(run.hypothetical for run in runs):
         lines += ["", "* hypothetical: ages were measured against another instant than that of the run"]
-    return "\n".join(lines)
+    out.writelines(f"{line}\n" for line in lines)
 
 
 def _changed(item: PastRun, word: str) -> str:
@@ -76,9 +78,10 @@ def sparkline(numbers: Sequence[int]) -> str:
     return "".join(_BARS[-(-number * steps // most)] if most else _BARS[0] for number in numbers)
 
 
-def document(name: str, runs: Sequence[PastRun]) -> dict[str, Any]:
-    """As JSON holds it, oldest first."""
-    return {"schema": SCHEMA, "name": name, "runs": [_json(run) for run in runs]}
+def json(trend: Trend, out: TextIO, options: Options) -> None:  # noqa: ARG001 - every writer takes the same
+    """The runs, oldest first."""
+    document = {"schema": SCHEMA, "name": trend.name, "runs": [_json(run) for run in trend.runs]}
+    out.write(f"{json_text(document, indent=2)}\n")
 
 
 def _json(item: PastRun) -> dict[str, Any]:

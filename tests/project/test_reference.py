@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import get_args
 
-from checker.cli import app
+import pytest
+
+from checker.cli import app, main
 from checker.fields import catalogue
 from checker.model import (
     Absence,
@@ -16,7 +18,7 @@ from checker.model import (
 )
 from checker.policy.load import load
 from checker.policy.operators import OPERATORS
-from checker.reporting import FORMATS
+from checker.reporting import FORMATS, formats
 from project.markdown import ROOT, check_part, table
 
 LABELS = {"superseded_by": Label("superseded_by", Type.STRING, (), "", Location("", 1, 1))}
@@ -62,12 +64,19 @@ def test_operators():
 
 
 def test_formats():
-    rows = [(f"`{name}`", item.doc) for name, item in FORMATS.items()]
+    rows = [(f"`{name}`", FORMATS[name].doc) for name in formats("run")]
     check_part(ROOT / "docs" / "reports.md", "formats", table(("format", "is"), *rows))
 
 
-def test_the_command_line_offers_every_format_and_severity():
-    assert set(app.FORMATS) == set(FORMATS)
+@pytest.mark.parametrize(
+    "command, document", [("check", "run"), ("diff", "diff"), ("rules test", "rule tests")]
+)
+def test_the_command_line_offers_every_format_of_its_document(command, document, capsys):
+    assert main([*command.split(), "--help"]) == 0
+    assert f"A report: {', '.join(formats(document))}; -" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_command_line_offers_every_severity():
     assert (*(severity.value for severity in Severity), "never") == app.FAIL_ON
 
 

@@ -9,7 +9,7 @@ from lenient_runs import hostile_waivers, lenient
 from report_runs import HOSTILE, governed, hostile, ordinary
 from test_report_html import many
 
-from checker.reporting import FORMATS, Options, deliver
+from checker.reporting import Options, deliver, writer
 from checker.reporting.normal_form import finding_id
 
 pytestmark = pytest.mark.browser
@@ -23,7 +23,7 @@ def show(chromium, tmp_path):
 
     def show(run, anchor="", **options):
         path = tmp_path / "report.html"
-        deliver(run, FORMATS["html"], path, Options())
+        deliver(run, writer("html"), path, Options())
         context = chromium.new_context(**({"viewport": WIDE} | options))
         contexts.append(context)
         view = context.new_page()
@@ -77,7 +77,7 @@ def test_the_script_shows_data_stores_and_versions_as_the_plain_page_does(show):
     assert "pinned" not in " ".join(rows(scripted))
     exported = json.loads(download(show(governed()), "Download JSON"))
     out = io.StringIO()
-    FORMATS["json"].write(governed(), out, Options())
+    writer("json").write(governed(), out, Options())
     assert exported == json.loads(out.getvalue())["findings"]
 
 
@@ -220,7 +220,7 @@ def test_downloads_hold_what_the_filters_show(show):
     run = ordinary()
     view = show(run, "#verdict=fail")
     out = io.StringIO()
-    FORMATS["json"].write(run, out, Options())
+    writer("json").write(run, out, Options())
     fails = [
         finding
         for finding in json.loads(out.getvalue())["findings"]

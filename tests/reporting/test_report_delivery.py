@@ -7,10 +7,10 @@ import pytest
 from report_runs import clean_run, hostile, ordinary
 
 from checker.problems import InvalidInputError
-from checker.reporting import FORMATS, Format, Options, ReportError, deliver, probe
+from checker.reporting import Options, ReportError, Writer, deliver, formats, probe, writer
 
 RUN = clean_run()
-TEXT = FORMATS["text"]
+TEXT = writer("text")
 
 
 def failing(error):
@@ -18,21 +18,21 @@ def failing(error):
         out.write("half")
         raise error
 
-    return Format(write, "fails")
+    return Writer(write)
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", formats("run"))
 @pytest.mark.parametrize("run", [ordinary, hostile])
 def test_same_input_same_bytes(name, run, tmp_path):
     for folder in ("a", "b"):
-        deliver(run(), FORMATS[name], tmp_path / folder / "deep" / "report", Options())
+        deliver(run(), writer(name), tmp_path / folder / "deep" / "report", Options())
     first, second = ((tmp_path / folder / "deep" / "report").read_bytes() for folder in ("a", "b"))
     assert first == second
     assert first
     assert b"\r" not in first
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", formats("run"))
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/St_Johns"])
 def test_the_time_zone_changes_nothing(name, zone, monkeypatch):
     import time
@@ -42,7 +42,7 @@ def test_the_time_zone_changes_nothing(name, zone, monkeypatch):
         monkeypatch.setenv("TZ", item)
         time.tzset()
         texts.append(io.StringIO())
-        FORMATS[name].write(ordinary(), texts[-1], Options())
+        writer(name).write(ordinary(), texts[-1], Options())
     monkeypatch.delenv("TZ")
     time.tzset()
     assert texts[0].getvalue() == texts[1].getvalue()

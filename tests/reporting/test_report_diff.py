@@ -11,8 +11,8 @@ import jsonschema
 import pytest
 
 from checker.compare.diff import compare
-from checker.compare.trend import past_runs
-from checker.reporting import diff, diff_formats, trend
+from checker.compare.trend import Trend, past_runs
+from checker.reporting import Options, diff, trend, writer
 from checker.reporting.diff_page import cell
 from checker.values import parse_date
 from tests.judgement.compared_runs import FORCED, image_set, ran, rule, waiver
@@ -51,9 +51,9 @@ def hostile(tmp_path_factory):
     )
 
 
-def written(item, name) -> str:
+def written(item, name, document="diff") -> str:
     out = io.StringIO()
-    diff_formats.write(item, name, out)
+    writer(name, document).write(item, out, Options())
     return out.getvalue()
 
 
@@ -138,8 +138,8 @@ def test_a_trend_is_what_manifests_say_oldest_first(golden):
         ("run-1", 0, 99),
         ("run-2", 5, 98),
     ]
-    golden("trend.txt", trend.text("archive\x1b", runs) + "\n")
-    document = trend.document("archive", runs)
+    golden("trend.txt", written(Trend("archive\x1b", runs), "text", "trend"))
+    document = json.loads(written(Trend("archive", runs), "json", "trend"))
     assert [run["total"]["fail"] for run in document["runs"]] == [40, 0, 5]
 
 

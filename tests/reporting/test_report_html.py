@@ -28,7 +28,7 @@ from report_runs import (
 from checker import instants
 from checker.judgement.gate import Gate
 from checker.model import Coverage, Subject, Verdict
-from checker.reporting import FORMATS, Options, normal_form
+from checker.reporting import Options, normal_form, writer
 from checker.reporting import html as page
 from checker.reporting.page_data import ALPHABET, column, digits
 
@@ -37,7 +37,7 @@ RUNS = (ordinary, clean_run, hostile, governed, stores_only, lenient, hostile_wa
 
 def written(run, **options) -> str:
     out = io.StringIO()
-    FORMATS["html"].write(run, out, Options(**options))
+    writer("html").write(run, out, Options(**options))
     return out.getvalue()
 
 

@@ -21,7 +21,7 @@ from report_runs import (
 
 from checker.judgement.gate import Gate
 from checker.model import Coverage, Severity, Verdict
-from checker.reporting import FORMATS, Options
+from checker.reporting import Options, writer
 from checker.reporting.normal_form import finding_id
 
 RUNS = (ordinary, clean_run, hostile, governed, stores_only, lenient, hostile_waivers)
@@ -33,7 +33,7 @@ SCHEMA = json.loads(
 
 def written(run) -> str:
     out = io.StringIO()
-    FORMATS["json"].write(run, out, Options())
+    writer("json").write(run, out, Options())
     return out.getvalue()
 
 
@@ -108,7 +108,7 @@ def test_findings_out_of_order_are_an_error_and_never_left_out():
     first = dataclasses.replace(run, judged=run.judged[:1])
     for broken in (later, first):
         with pytest.raises(RuntimeError, match="out of order"):
-            FORMATS["html"].write(_reading(broken, run), io.StringIO(), Options())
+            writer("html").write(_reading(broken, run), io.StringIO(), Options())
 
 
 def _reading(run, other):

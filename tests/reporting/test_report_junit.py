@@ -26,7 +26,7 @@ from report_runs import (
 from checker.judgement.gate import Gate
 from checker.judgement.run import SubjectVerdict
 from checker.model import Coverage, Severity, Verdict
-from checker.reporting import FORMATS, Options, deliver, junit
+from checker.reporting import Options, deliver, junit, writer
 from checker.reporting.junit_documents import Limits
 
 RUNS = (ordinary, clean_run, hostile, governed, stores_only, lenient, hostile_waivers)
@@ -39,7 +39,7 @@ RULES = (NO_FORCE, RECENT, EARLY, TIDY)
 
 def written(run, passes="full") -> str:
     out = io.StringIO()
-    FORMATS["junit"].write(run, out, Options(junit_passes=passes))
+    writer("junit").write(run, out, Options(junit_passes=passes))
     return out.getvalue()
 
 
@@ -256,11 +256,11 @@ def test_every_part_is_delivered_and_stale_parts_go(tmp_path, monkeypatch):
     monkeypatch.setattr(junit, "Limits", lambda: Limits(cases=10))
     path = tmp_path / "junit.xml"
     names = ("junit.xml", "junit-2.xml", "junit-3.xml", "junit-4.xml")
-    assert deliver(ordinary(), FORMATS["junit"], path, Options()) == tuple(
+    assert deliver(ordinary(), writer("junit"), path, Options()) == tuple(
         str(tmp_path / name) for name in names
     )
     (tmp_path / "junit-5.xml").write_text("somebody else's")
-    assert deliver(clean_run(), FORMATS["junit"], path, Options()) == (str(path),)
+    assert deliver(clean_run(), writer("junit"), path, Options()) == (str(path),)
     assert sorted(item.name for item in tmp_path.iterdir()) == ["junit-5.xml", "junit.xml"]
 
 
@@ -270,7 +270,7 @@ def test_a_part_never_overwrites_a_file_that_is_not_ours(tmp_path, monkeypatch):
     monkeypatch.setattr(junit, "Limits", lambda: Limits(cases=10))
     (tmp_path / "junit-2.xml").write_text("<testsuites/>")
     with pytest.raises(ReportError, match=r"junit-2\.xml is in the way"):
-        deliver(ordinary(), FORMATS["junit"], tmp_path / "junit.xml", Options())
+        deliver(ordinary(), writer("junit"), tmp_path / "junit.xml", Options())
     assert [path.name for path in tmp_path.iterdir()] == ["junit-2.xml"]
 
 

@@ -26,13 +26,13 @@ from report_runs import (
 from checker import instants
 from checker.judgement.gate import Gate
 from checker.model import Aggregate, Coverage, Test, Verdict
-from checker.reporting import FORMATS, Options, condition_text
+from checker.reporting import Options, condition_text, writer
 from checker.reporting.normal_form import finding_id
 
 
 def written(run, kind: str, **options) -> str:
     out = io.StringIO()
-    FORMATS[kind].write(run, out, Options(**options))
+    writer(kind).write(run, out, Options(**options))
     return out.getvalue()
 
 

@@ -7,12 +7,12 @@ from report_runs import NO_FORCE, clean_run, found, governed, hostile, ordinary,
 from checker.judgement.gate import Gate
 from checker.judgement.run import Unread
 from checker.model import Coverage, Severity, Verdict
-from checker.reporting import FORMATS, Options
+from checker.reporting import Options, writer
 
 
 def written(run, **options) -> str:
     out = io.StringIO()
-    FORMATS["text"].write(run, out, Options(**options))
+    writer("text").write(run, out, Options(**options))
     return out.getvalue()
 
 

@@ -8,7 +8,7 @@ import pytest
 import checker
 from checker.aws.actions import GET_DATASTORE
 from checker.problems import Problem
-from checker.reporting import FORMATS
+from checker.reporting import formats
 from checker.snapshot.deletion_events import Event
 from checker.snapshot.input_notes import of_events, of_files, of_several_targets
 from checker.snapshot.records import Record
@@ -98,7 +98,7 @@ def test_the_number_is_in_every_report(tmp_path):
         [str(tmp_path / "a.json")], policies, needs=rules.needs, events=[event(OTHER)]
     )
     run = checker.evaluate(rules, evidence)
-    reports = {name: tmp_path / f"report.{name}" for name in FORMATS}
+    reports = {name: tmp_path / f"report.{name}" for name in formats("run")}
     checker.report(run, reports)
     said = "Deletion events: 1 before the run, 0 of them of data stores that are audited."
     assert [name for name, path in reports.items() if said not in path.read_text(encoding="utf-8")] == []

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import botocore
 import pytest
+
 from project.source import ROOT
 
 OPERATOR = """    Operator(
@@ -36,6 +37,39 @@ RULE = """\
       - {name: the thousandth version passes, given: {versionId: 1000}, expect: pass}
       - {name: the next one is one too many, given: {versionId: 1001}, expect: fail}
       - {name: a set that could not be read, given: {error: AccessDeniedException}, expect: unknown}
+"""
+
+
+FORMAT = '    "csv": Format("a row for each finding, for spreadsheets", {"run": "csv:write"}),\n'
+CSV = '''"""`csv`: a row for each finding."""
+
+from __future__ import annotations
+
+from csv import writer
+from typing import TextIO
+
+from checker.judgement.run import Run
+from checker.reporting.report_options import Options
+
+
+def write(run: Run, out: TextIO, options: Options) -> None:  # noqa: ARG001 - every writer takes the same
+    """A head, then the findings."""
+    rows = writer(out, lineterminator="\\n")
+    rows.writerow(("rule", "subject", "verdict"))
+    for finding in run.findings():
+        rows.writerow((finding.rule.name, finding.subject.name, finding.verdict.value))
+'''
+CSV_TEST = """\
+import io
+
+from checker.reporting import Options, writer
+from report_runs import ordinary
+
+
+def test_csv_has_a_row_for_each_finding():
+    out = io.StringIO()
+    writer("csv").write(run := ordinary(), out, Options())
+    assert len(out.getvalue().splitlines()) == 1 + len(list(run.findings()))
 """
 
 
@@ -219,3 +253,39 @@ def test_a_field_is_one_record_and_its_test(project):
     shutil.rmtree(newer)
     (project / "p.yaml").unlink()
     assert changed(project) == {record, test}
+
+
+def test_a_format_is_a_module_its_record_and_its_test(project):
+    module, registry = re.findall(r"`(checker/reporting/\w+\.py)`", recipe("Add a report format"))[::2]
+    module, test = module.replace("NAME", "csv"), "tests/reporting/test_report_csv.py"
+    (project / module).write_text(CSV)
+    (project / test).write_text(CSV_TEST)
+    insert(project / registry, '    "html": Format(', FORMAT)
+    reference = ("tests/project/test_reference.py", "tests/project/test_help.py")
+    pytests(project, *reference, REGENERATE_GOLDEN="1")
+    pytests(
+        project,
+        test,
+        "tests/reporting/test_report_formats.py",
+        "tests/project/test_architecture.py",
+        *reference,
+    )
+    (project / "set.json").write_text(
+        json.dumps(
+            {"datastoreId": "0" * 32, "imageSetId": "1" * 32, "versionId": "1", "imageSetState": "ACTIVE"}
+        )
+    )
+    check = (
+        "check",
+        "-p",
+        "pack:healthimaging-integrity",
+        "--image-sets",
+        "set.json",
+        "--report",
+        "csv=out.csv",
+    )
+    run(project, "checker", *check, "--fail-on", "never", "--quiet")
+    assert (project / "out.csv").read_text().startswith("rule,subject,verdict\n")
+    (project / "set.json").unlink()
+    (project / "out.csv").unlink()
+    assert changed(project) == {module, registry, test, "docs/reports.md", "docs/commands.md"}

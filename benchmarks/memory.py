@@ -15,7 +15,8 @@ from compare import AS_OF, HERE, SCOPES, load_rules
 import checker
 from checker.api import Gate
 from checker.evaluation.engine import evaluate
-from checker.judgement.gate import judge, sentence
+from checker.judgement.gate import judge
+from checker.judgement.gate_text import sentence
 from checker.judgement.run import Judged, Run
 from checker.model import Coverage, Rule, RuleScope, Tally
 from checker.reporting.report_options import Options

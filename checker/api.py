@@ -35,7 +35,7 @@ from checker.runs.call_log import Asked
 from checker.runs.evidence import Evidence, discard_with, inputs, keep_records, moved, temporary
 from checker.runs.journal import Journal, Mended, mend
 from checker.runs.local_store import LocalStore, Store, Working, open_store
-from checker.runs.pruning import Prunings
+from checker.runs.prune_statements import Prunings
 from checker.runs.run_folder import Begun, Key
 from checker.runs.run_folder import begun as begun_in
 from checker.runs.run_names import locate

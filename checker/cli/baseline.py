@@ -8,14 +8,15 @@ from typing import Literal
 from checker.cli.console import say, warn
 from checker.cli.kept import configured, find, store_of
 from checker.instants import iso
-from checker.judgement.baseline import Baseline, all_statements, declare, find_baseline
+from checker.judgement.baseline import Baseline, find_baseline
+from checker.judgement.baseline_statements import all_statements, declare
 from checker.judgement.gate import Gate
 from checker.judgement.gate import gate as gate_in
 from checker.judgement.previous_runs import look_over
 from checker.judgement.seal import gate_of
 from checker.model import Acceptance, Outcome, utc_now
 from checker.problems import InvalidInputError, Problem, one_line, suggest
-from checker.runs import pruning, run_reader
+from checker.runs import prune_statements, run_reader
 from checker.runs.authenticity import keys_of
 from checker.runs.run_names import own_audit, seen
 from checker.runs.signature import signing_key
@@ -38,7 +39,7 @@ def change(
     store, kept = find(run, own, keys=keys)
     if keys is not None:
         warn(look_over(store, keys=keys)[0])
-    pruning.refuse(store)
+    prune_statements.refuse(store)
     said = declare(store, kept.name, action, reason=reason, by=by, at=utc_now(), key=key)
     say(
         f"{'accepted' if action == 'accept' else 'revoked'}  {kept.name}, by {one_line(said.by)}: {one_line(said.reason)}"
@@ -56,7 +57,7 @@ def show(runs: str | None, name: str | None, config: str | None) -> int:
     """Prints the baseline of an audit, and what was said of it."""
     own = configured(config, needed=runs is None)
     store = store_of(runs, own)
-    pruning.refuse(store)
+    prune_statements.refuse(store)
     there = seen(store)
     names = sorted({str(run.facts.get("name", "")) for run in there})
     if name is not None and name not in names:

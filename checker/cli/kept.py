@@ -11,7 +11,7 @@ from checker.cli.options import DEFAULT_CONFIG
 from checker.compare.diff import Earlier
 from checker.layout import FINDINGS, MANIFEST, PRUNED
 from checker.problems import InvalidInputError, Problem
-from checker.runs import pruning, run_reader
+from checker.runs import prune_statements, run_reader
 from checker.runs.first_difference import oversized
 from checker.runs.integrity import altered
 from checker.runs.local_store import LocalStore, Store, open_store
@@ -48,7 +48,7 @@ def find(
     """
     store, name = locate(run, *home(run, config, runs))
     if store.has(name, PRUNED):
-        pruning.refuse(store)
+        prune_statements.refuse(store)
     folder = Path(run)
     # a folder says better than its parent what is wrong with it
     return store, run_reader.reopen(folder, keys=keys) if folder.is_dir() else run_reader.named(
@@ -96,7 +96,7 @@ def store_of(where: str | None, config: AuditConfig | None) -> Store:
 def around(store: Store, old: Kept, new: Kept, most: int) -> tuple[list[Earlier], list[Earlier]]:
     """Other runs of the same audit in the store of the new one, the latest of them: those before the old run and those
     between the two, oldest first."""
-    pruning.refuse(store)
+    prune_statements.refuse(store)
     facts = list(run_reader.earlier(store, new.audit)) if old.audit == new.audit else []
     names = [str(fact.get("run")) for fact in facts]
     if old.name not in names or new.name not in names or names.index(old.name) < names.index(new.name):

@@ -11,7 +11,8 @@ from checker.instants import later
 from checker.model import Duration, utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem, one_line
 from checker.runs.local_store import Store
-from checker.runs.pruning import Prunings, keyed, prune
+from checker.runs.prune_statements import Prunings
+from checker.runs.pruning import keyed, prune
 from checker.runs.retention import State, decide, listing
 from checker.runs.signature import signing_key
 from checker.values import BadValueError, parse_duration, show

@@ -9,7 +9,7 @@ from checker.cli.kept import configured, store_of
 from checker.compare.trend import Trend, past_runs
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import Options, writer
-from checker.runs import pruning, run_reader
+from checker.runs import prune_statements, run_reader
 from checker.runs.authenticity import damaged
 from checker.runs.run_names import own_audit, seen
 
@@ -21,7 +21,7 @@ def run(runs: str | None, name: str | None, last: int, config: str | None, *, as
     warn(store.strangers())
     if problems := damaged(store):
         raise InvalidInputError(problems)
-    pruning.refuse(store)
+    prune_statements.refuse(store)
     there = seen(store)
     if not there:
         hint = "name the folder of all runs"

@@ -15,7 +15,8 @@ from checker import temporary_files
 from checker.compare import pairing
 from checker.compare.causes import SWAPPED
 from checker.compare.pairing import Counted
-from checker.evaluation.finding_reader import EVERY, NOTHING_EARLIER, Reader
+from checker.evaluation.finding_reader import EVERY, NOTHING_EARLIER
+from checker.evaluation.finding_rows import Reader
 from checker.evaluation.finding_states import STATES, Entry, State, Way
 from checker.evaluation.open_findings import JudgedRule, JudgedRun, write_open_findings
 from checker.judgement.replay import terms

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from checker.evaluation.change_category import is_one
 from checker.evaluation.compile import tree
-from checker.evaluation.finding_change import is_one
 from checker.evaluation.finding_states import ENTRY, FINDINGS, KEY, kept_states
 from checker.model import Category
 from checker.sql import Connection, Expression, Relation, case, coalesce, col, false, func, lit, same

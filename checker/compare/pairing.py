@@ -14,15 +14,9 @@ from typing import Any
 
 from checker.compare.causes import Ways, with_causes
 from checker.compare.flapping import with_flapping
+from checker.evaluation.change_category import category_of, flipped, is_one, plain_causes, unchanged
 from checker.evaluation.compile import tree
-from checker.evaluation.finding_change import (
-    category_of,
-    flipped,
-    is_one,
-    plain_causes,
-    unchanged,
-    with_known,
-)
+from checker.evaluation.finding_change import with_known
 from checker.evaluation.finding_states import (
     ENTRY,
     FINDINGS,

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from checker.aws.actions import SEARCH
-from checker.evaluation.compile import NO_AGGREGATES, TRUE, Columns, Compiler
+from checker.evaluation.compile import NO_AGGREGATES, Columns, Compiler
 from checker.evaluation.count_bounds import Counts, decide
 from checker.evaluation.deleted_sets import Case as Conditions
+from checker.evaluation.field_expressions import TRUE
 from checker.evaluation.provenance import BETWEEN, CALLS, OLDEST, Reads, calls, named, oldest
 from checker.evaluation.scope_tables import read_table
 from checker.evaluation.target_rows import OF_TARGET, missed, not_found

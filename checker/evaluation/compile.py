@@ -13,8 +13,9 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from checker.aws.actions import ACTIONS
-from checker.fields import EARLIER, EVENT_FIELDS, KNOWN, NOW, PREVIOUS, SUPERSEDED_BY, column
+from checker.evaluation.field_expressions import FALSE, NULL, TRUE, none_of, raw_value, received, shown
 from checker.fields import FOUND as FOUND_FIELD
+from checker.fields import NOW
 from checker.model import (
     Absence,
     Aggregate,
@@ -36,25 +37,14 @@ from checker.policy.condition_tree import fields_of, walk
 from checker.policy.conditions import always_there
 from checker.policy.literals import MEAN_MONTH, comparable
 from checker.policy.operators import OPERATORS, Operator
-from checker.sql import Expression, case, coalesce, col, false, func, lit, true
+from checker.sql import Expression, case, coalesce, col, func, lit
 
 T = TypeVar("T")
 
 CODES = {verdict: code for code, verdict in enumerate(Verdict)}
 """Verdicts as the small integers that the verdict column holds."""
 
-NULL = lit(None)
-TRUE = true()
-FALSE = false()
-FOUND = col("found")
 
-# The snapshot knows these of a set that was not read too, but a rule judges answers.
-_GUARDED = frozenset({"datastoreId", "imageSetId", "collectedAt"})
-
-_PREVIOUS_VERSION = f"{PREVIOUS}versionId"
-_RECORDED = col(f"{PREVIOUS}error").isnull()
-"""Whether the version before is known, or that there is none."""
-_SUPERSEDED_BY = f"labels.{SUPERSEDED_BY}"
 _CALLS = {
     **{source: name for name, action in ACTIONS.items() for source in action.sources},
     Source.SUCCESSOR: "successor",
@@ -127,64 +117,12 @@ def _failure(source: Source, truths: Sequence[Expression]) -> Expression:
 
 def _why(field: Field) -> Expression:
     """Why a field of an answer that was received has no value that counts; null where it has one."""
-    why = case(_raw(field).isnull(), lit(f"{field.path} absent"))
+    why = case(raw_value(field).isnull(), lit(f"{field.path} absent"))
     if field.members:
         why = why.when(~_listed(field), lit(f"{field.path} unlisted"))
     if field.source is Source.HISTORY:
         return case(received(field), why)
     return case(col(f"{field.source}.error").isnull(), why) if field.source in _CALLS else why
-
-
-def shown(field: Field) -> Expression:
-    """The field's value for people, null where it is absent: `overrides.forced` left out is shown as false."""
-    if field == NOW:
-        return NULL
-    if field.absence is Absence.FALSE:
-        there = FOUND
-        if field.source is Source.PREVIOUS_VERSION:
-            there = FOUND & col(_PREVIOUS_VERSION).isnotnull()
-        elif field.source is Source.HISTORY:
-            there = received(field)
-        return case(there, coalesce(_raw(field), FALSE))
-    return _raw(field)
-
-
-def received(field: Field) -> Expression:
-    """Whether the answer that a field comes from was received: true, or false or null where it was not."""
-    if field.answer:
-        return FOUND & _RECORDED if field.source is Source.PREVIOUS_VERSION else FOUND
-    if field.source is Source.OWN:
-        return FOUND.isnotnull() if field == FOUND_FIELD else TRUE
-    if field.source is Source.SUCCESSOR:
-        answered = col("successor.received")
-        if field.path != "successor.found":
-            answered = answered & col("successor.found")
-        if field.absence is Absence.NONE:
-            answered = col(_SUPERSEDED_BY).isnull() | answered
-        return coalesce(answered, FALSE)
-    if field == KNOWN:
-        return col(field.path).isnotnull()
-    answered = col(f"{field.source}.received")
-    if field.source is Source.HISTORY and field.path != f"{EARLIER}found":
-        answered = answered & col(f"{EARLIER}found")
-        if field.path.removeprefix(EARLIER) not in EVENT_FIELDS:
-            answered = answered & col(f"{EARLIER}answered")
-        if field.absence is Absence.NEVER:  # an event may leave it out
-            answered = answered & _raw(field).isnotnull()
-    return coalesce(answered, FALSE)
-
-
-def none_of(field: Field) -> Expression | None:
-    """Where there is definitely none of a field; None where its absence never means that."""
-    if field.source is Source.SUCCESSOR:
-        return col(_SUPERSEDED_BY).isnull() if field.absence is Absence.NONE else None
-    if field.source is Source.PREVIOUS_VERSION:
-        first = received(field) & col(_PREVIOUS_VERSION).isnull()
-        return first | (received(field) & _raw(field).isnull()) if field.absence is Absence.NONE else first
-    if field.absence is not Absence.NONE:
-        return None
-    absent = _raw(field).isnull()
-    return absent if field.source is Source.OWN else case(received(field), absent)
 
 
 def tree(join: Callable[[T, T], T], items: Sequence[T]) -> T:
@@ -198,11 +136,6 @@ def tree(join: Callable[[T, T], T], items: Sequence[T]) -> T:
 
 def _code(value: Verdict) -> Expression:
     return lit(CODES[value])
-
-
-def _raw(field: Field) -> Expression:
-    value = col(column(field))
-    return case(FOUND, value) if field.path in _GUARDED else value
 
 
 def _listed(field: Field) -> Expression:
@@ -252,7 +185,7 @@ class Compiler:
             return self.now
         if field.absence is Absence.FALSE:
             return shown(field)
-        raw = _raw(field)
+        raw = raw_value(field)
         return case(_listed(field), raw) if listed and field.members else raw
 
     def test(self, operand: Operand, test: Test) -> Expression:

@@ -10,7 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from checker.evaluation.aggregates import stores
-from checker.evaluation.compile import CODES, Columns, received, shown, tree
+from checker.evaluation.compile import CODES, Columns, tree
+from checker.evaluation.field_expressions import received, shown
 from checker.evaluation.open_findings import CHANGE, DEFINITION, FIRST, instant
 from checker.evaluation.provenance import ANSWERS, Reads, rests_on
 from checker.evaluation.scope_tables import read_table, subject

@@ -12,9 +12,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from checker.evaluation.compile import CODES, Columns, Compiler, none_of, received, shown
+from checker.evaluation.compile import CODES, Columns, Compiler
 from checker.evaluation.engine import details, fields_json, table
-from checker.evaluation.finding_reader import EVERY, NOTHING_EARLIER, Reader
+from checker.evaluation.field_expressions import none_of, received, shown
+from checker.evaluation.finding_reader import EVERY, NOTHING_EARLIER
+from checker.evaluation.finding_rows import Reader
 from checker.evaluation.flips import Outlook, outlook
 from checker.evaluation.provenance import ANSWERS, Reads, rests_on
 from checker.evaluation.scope_tables import SUBJECT

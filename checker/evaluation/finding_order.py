@@ -6,7 +6,8 @@ import operator
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from checker.evaluation.compile import FALSE, tree
+from checker.evaluation.compile import tree
+from checker.evaluation.field_expressions import FALSE
 from checker.evaluation.open_findings import CHANGE, FIRST
 from checker.evaluation.waiver_columns import WAIVER
 from checker.model import Category, Rule, Severity, Verdict

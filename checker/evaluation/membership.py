@@ -12,7 +12,8 @@ from typing import Any
 
 import duckdb
 
-from checker.evaluation.compile import NULL, TRUE, Compiler
+from checker.evaluation.compile import Compiler
+from checker.evaluation.field_expressions import NULL, TRUE
 from checker.fields import column
 from checker.model import Duration, Field, ImageSetRef, Scalar, Source, Target, Type
 from checker.policy.condition_tree import fields_of

@@ -13,19 +13,10 @@ import operator
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from checker.evaluation.compile import (
-    CODES,
-    FALSE,
-    NO_AGGREGATES,
-    TRUE,
-    Columns,
-    Compiler,
-    reason,
-    tree,
-    verdict,
-)
+from checker.evaluation.compile import CODES, NO_AGGREGATES, Columns, Compiler, reason, tree, verdict
 from checker.evaluation.deleted_sets import Case as Conditions
 from checker.evaluation.deleted_sets import certain, tells_apart
+from checker.evaluation.field_expressions import FALSE, TRUE
 from checker.fields import EARLIER, FOUND
 from checker.model import Absence, Aggregate, Field, Leaf, Operand, Rule, Source, Type, Verdict
 from checker.policy.condition_tree import fields_of, walk

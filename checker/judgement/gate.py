@@ -183,7 +183,7 @@ def judge(
     """
     if unread is None:
         unread = {UnreadSet(): coverage.unreadable}
-    fails, unknown = _fails(gate, tallies), _unknown(tallies)
+    fails, unknown = counted_fails(gate, tallies), _unknown(tallies)
     failing = frozenset(severity for severity in Severity if fails[severity] > _let_through(gate, severity))
     doubtful = frozenset(
         severity
@@ -218,7 +218,7 @@ def _let_through(gate: Gate, severity: Severity) -> float:
     return 0 if gate.reaches(severity) else math.inf
 
 
-def _fails(gate: Gate, tallies: Tallies) -> dict[Severity, int]:
+def counted_fails(gate: Gate, tallies: Tallies) -> dict[Severity, int]:
     """The fails that may count, by severity."""
     found = dict.fromkeys(Severity, 0)
     for severity, tally in tallies:
@@ -231,128 +231,3 @@ def _unknown(tallies: Tallies) -> dict[Severity, int]:
     for severity, tally in tallies:
         found[severity] += tally.unknown - tally.unknown_waived
     return found
-
-
-def sentence(ruling: Ruling, tallies: Tallies, coverage: Coverage, *, compared: bool = True) -> str:
-    """What the gate says, in one line for people: what it counts, and what it let through, by severity.
-
-    Where no run is `compared` with, no fail is called new, or not new: `new_only` lets nothing through.
-    """
-    every = [tally for _, tally in tallies]
-    something = something_evaluated(every, coverage)
-    new_only = ruling.gate.new_only and compared
-    head = _head(ruling, tallies, something=something, new="new " if new_only else "")
-    if tallies and all(tally.subjects == tally.not_applicable for tally in every) and something:
-        head += " No rule applied to any image set." if coverage.expected else " No rule applied to anything."
-    ignored = ", ".join(_ignored(ruling, tallies, new_only=new_only))
-    return f"{head} {ignored}; {_listed(ruling, coverage, something=something)}."
-
-
-def _head(ruling: Ruling, tallies: Tallies, *, something: bool, new: str) -> str:
-    """The outcome, and what it rests on."""
-    outcome, level = ruling.outcome, _level(ruling.gate)
-    every = totals(ruling, tallies)
-    fails = _number({total.severity: total.gated_fail for total in every}, f"{new}fail", "s")
-    unknown = {total.severity: total.gated_unknown for total in every}
-    unknowns = _number(unknown, "unknown", "s") if any(unknown.values()) else ""
-    if outcome is Outcome.PASSED:
-        return f"Gate passed: no {new}unwaived fail {level}."
-    sets = unread_sets(ruling)
-    if outcome is Outcome.VIOLATION and ruling.failing:
-        text = f"Gate failed: {' and '.join(filter(None, (fails, unknowns)))} {level}."
-        return f"{text} {sets[0].upper()}{sets[1:]}." if sets else text
-    if outcome is Outcome.VIOLATION:
-        said = " and ".join(filter(None, (unknowns and f"{unknowns} {level}", sets)))
-        return f"Gate failed: {said}, which count as violations (on_unknown: violation)."
-    if outcome is not Outcome.INCOMPLETE:
-        return f"Gate: {outcome}."
-    if not something:
-        return "Gate undecided: nothing was evaluated."
-    what = " and ".join(filter(None, (unknowns, sets)))
-    but = "not everything could be found out" + (f": {what}" if what else "")
-    return f"Gate undecided: no {new}unwaived fail {level}, but {but}.{_uncovered(ruling)}"
-
-
-def unread_sets(ruling: Ruling) -> str:
-    """How many image sets that could not be read the gate counts by themselves: `2 image sets could not be read`; empty where
-    it counts none."""
-    number = ruling.unread
-    return f"{number:,} image set{'' if number == 1 else 's'} could not be read" if number else ""
-
-
-def _uncovered(ruling: Ruling) -> str:
-    """That too few image sets were read, where that is so."""
-    if not ruling.uncovered or ruling.gate.min_coverage is None:
-        return ""
-    least = f"min_coverage: {show(ruling.gate.min_coverage)}"
-    if ruling.open_ended:
-        return f" How many image sets there are is not known, so {least} is not shown to be met."
-    return f" Fewer image sets were read than {least} asks for."
-
-
-def _level(gate: Gate) -> str:
-    """Which fails count: `at high or above`, and beyond which numbers."""
-    level = f"at {gate.threshold} or above" if gate.fail_on else "counted (fail_on: never)"
-    if not gate.most:
-        return level
-    most = ", ".join(f"{severity} {number}" for severity, number in gate.most.items())
-    return f"{level}, or beyond max ({most})"
-
-
-def _ignored(ruling: Ruling, tallies: Tallies, *, new_only: bool) -> list[str]:
-    """What the gate let through, and all that is unknown, each kind with its number by severity."""
-    gate = ruling.gate
-    fails, every = _fails(gate, tallies), totals(ruling, tallies)
-    below = {item: number for item, number in fails.items() if not gate.reaches(item)}
-    within = {
-        item: number for item, number in fails.items() if item in gate.most and item not in ruling.failing
-    }
-    parts = [f"{_number(below, 'fail', 's')} below the gate"]
-    parts += [_number(within, "within max")] if gate.most else []
-    if new_only:
-        persisting = dict.fromkeys(Severity, 0)
-        for severity, tally in tallies:
-            persisting[severity] += tally.persisting
-        parts.append(_number(persisting, "not new"))
-    parts.append(_number({total.severity: total.waived for total in every}, "waived"))
-    parts.append(_number({total.severity: total.unknown for total in every}, "unknown"))
-    if waived := sum(tally.unknown_waived for _, tally in tallies):
-        parts.append(f"{waived} of them waived")
-    return parts
-
-
-def _listed(ruling: Ruling, coverage: Coverage, *, something: bool) -> str:
-    if something and not coverage.expected and not ruling.open_ended:
-        return "no image set was asked for, since no rule needs one"
-    if something and not coverage.evaluated and not (ruling.open_ended or coverage.unreadable_targets):
-        # evidence of a run whose rules did
-        number = coverage.expected
-        return f"no rule needs an image set, and {number} that {'is' if number == 1 else 'are'} listed could not be read"
-    # rules on image sets have judged these too
-    lists = coverage.versions_unread
-    more = f", and {lists} more without the list of their versions" if lists else ""
-    if not ruling.open_ended:
-        return f"{coverage.evaluated} of {coverage.expected} {coverage.word} image sets read{more}"
-    read = f"{coverage.evaluated} image set{'' if coverage.evaluated == 1 else 's'} read{more}"
-    unread = coverage.unreadable - lists
-    read += f", {unread} not" if unread else ""
-    if not coverage.unlisted_targets:
-        return f"{read} before the run was stopped"
-    return f"{read}; of {not_listed(coverage)} it is not known which image sets there are"
-
-
-def not_listed(coverage: Coverage) -> str:
-    """Of how many targets it is not known which image sets there are: `1 target`."""
-    number = coverage.unlisted_targets
-    return f"{number:,} target{'' if number == 1 else 's'}"
-
-
-def _number(numbers: Mapping[Severity, int], what: str, plural: str = "") -> str:
-    """How many there are, and of which severities: `3 fails (critical 1, high 2)`, `1 waived (high)`."""
-    there = {severity: numbers[severity] for severity in reversed(Severity) if numbers.get(severity)}
-    total = sum(there.values())
-    text = f"{total} {what}{'' if total == 1 else plural}"
-    if not there:
-        return text
-    by = ", ".join(f"{item} {number}" for item, number in there.items()) if len(there) > 1 else min(there)
-    return f"{text} ({by})"

@@ -9,20 +9,15 @@ from itertools import islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from checker.judgement.baseline import (
-    Baseline,
-    all_statements,
-    find_baseline,
-    lost_statements,
-    unsigned_statements,
-)
+from checker.judgement.baseline import Baseline, find_baseline
+from checker.judgement.baseline_statements import all_statements, lost_statements, unsigned_statements
 from checker.judgement.gate import Gate
 from checker.judgement.run import Compared, Predecessors
 from checker.judgement.seal import trend_point
 from checker.layout import BASELINE, HISTORY, MANIFEST, NAMED, PRIOR, RECORDS
 from checker.model import NO_RENAMES, Acceptance, Renames, Rule, RuleScope
 from checker.problems import InvalidInputError, Problem
-from checker.runs import pruning, run_reader
+from checker.runs import prune_statements, run_reader
 from checker.runs.authenticity import Keys, check_links, unauthenticated, unsigned_prunings
 from checker.runs.run_names import run_in
 from checker.runs.run_reader import MOST_EARLIER, Kept
@@ -162,7 +157,7 @@ def look_over(
     Raises:
         InvalidInputError: a run was altered, or is not signed with any of the keys.
     """
-    pruning.refuse(store)
+    prune_statements.refuse(store)
     found = _removed(store, strict=strict, keys=keys)
     if keys is not None and (
         problems := [*unsigned_statements(store, keys), *unsigned_prunings(store, keys)]

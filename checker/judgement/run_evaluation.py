@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from checker.fields import model
 from checker.instants import iso
 from checker.judgement.change_summary import change_sentence
-from checker.judgement.gate import Gate, Ruling, Tallies, UnreadSets, judge, sentence
+from checker.judgement.gate import Gate, Ruling, Tallies, UnreadSets, judge
+from checker.judgement.gate_text import sentence
 from checker.judgement.run import Judged, Predecessors, Run
 from checker.layout import FINDINGS, HISTORY
 from checker.model import SOON, Coverage, Duration, Tally, Waiver, utc_now

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from checker.evaluation.finding_agreement import Differs
 from checker.instants import iso
-from checker.judgement.baseline import lost_statements, strange_statements
+from checker.judgement.baseline_statements import lost_statements, strange_statements
 from checker.judgement.reproduction import ReportDifferences, derive
 from checker.judgement.seal import trend_point
 from checker.layout import DIGEST, MANIFEST, PRUNED, PRUNED_SIGNATURE, SIGNATURE, STARTED, TREND
@@ -19,9 +19,10 @@ from checker.problems import InvalidInputError, Problem
 from checker.runs.authenticity import UNBEGUN, Keys, unauthentic
 from checker.runs.integrity import altered, own_digest
 from checker.runs.manifest_form import trend_misfit
-from checker.runs.pruning import Prunings, odd_file
-from checker.runs.run_folder import Sealed, before, began_at, damage, is_statement, read_manifest
+from checker.runs.prune_statements import Prunings, odd_file
+from checker.runs.run_folder import began_at, is_statement
 from checker.runs.run_reader import REMOVED, gone, manifest_of, named_by, resumable
+from checker.runs.sealed_run import Sealed, before, damage, read_manifest
 from checker.runs.store import Store
 from checker.values import show
 

@@ -7,8 +7,9 @@ from datetime import datetime
 from fractions import Fraction
 from itertools import combinations, islice, pairwise
 
-from checker.evaluation.compile import TRUE, Columns, Compiler
+from checker.evaluation.compile import Columns, Compiler
 from checker.evaluation.count_bounds import Counts, decide
+from checker.evaluation.field_expressions import TRUE
 from checker.model import Aggregate
 from checker.policy.condition_tree import fields_of
 from checker.policy.test_input import MOST_SETS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checker import instants, values
-from checker.judgement.gate import not_listed, unread_sets
+from checker.judgement.gate_text import not_listed, unread_sets
 from checker.judgement.run import Judged, Run, Unread
 from checker.model import (
     Change,

@@ -12,19 +12,8 @@ from typing import Any
 from checker.layout import DIGEST, MANIFEST, PRUNED, PRUNED_SIGNATURE, SIGNATURE, STARTED
 from checker.problems import InvalidInputError, Problem
 from checker.runs.integrity import own_digest
-from checker.runs.run_folder import (
-    PUBLIC_KEY,
-    SIGNED_WITH,
-    Begun,
-    Key,
-    Sealed,
-    before,
-    began_at,
-    canonical,
-    damage,
-    in_order,
-    read_manifest,
-)
+from checker.runs.run_folder import PUBLIC_KEY, SIGNED_WITH, Begun, Key, began_at, canonical
+from checker.runs.sealed_run import Sealed, before, damage, in_order, read_manifest
 from checker.runs.signature import public_key
 from checker.runs.store import Store
 

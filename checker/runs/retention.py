@@ -18,7 +18,8 @@ from typing import Any
 from checker.instants import iso, later
 from checker.layout import DIGEST, MANIFEST, POLICIES, PRUNED, PRUNED_SIGNATURE, SIGNATURE, STARTED, WORKING
 from checker.model import Duration
-from checker.runs.run_folder import Sealed, is_statement, read_manifest
+from checker.runs.run_folder import is_statement
+from checker.runs.sealed_run import Sealed, read_manifest
 from checker.runs.store import Store
 from checker.values import parse_duration, show
 

@@ -9,11 +9,9 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from graphlib import CycleError, TopologicalSorter
-from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,7 +29,7 @@ from checker.layout import (
 )
 from checker.model import utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem
-from checker.runs.manifest_form import misfit, started_misfit
+from checker.runs.manifest_form import started_misfit
 from checker.values import STRICT_JSON, BadValueError, parse_time
 
 SCHEMA = "imageset-checker/manifest/1"
@@ -78,37 +76,6 @@ class Begun:
     hypothetical: bool
     given: Mapping[str, str] = field(default_factory=dict)
     said: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """A complete run as its manifest describes it: its name in the store, when it was sealed, the sha256 of the manifest,
-    and what the manifest says."""
-
-    name: str
-    sealed_at: datetime
-    sha256: str
-    facts: Mapping[str, Any]
-
-
-def read_manifest(name: str, content: bytes) -> Sealed | None:
-    """A manifest of a run called `name`; None where it is none of ours, or damaged: `damage` says how."""
-    if damage(content):
-        return None
-    facts = json.loads(content)
-    return Sealed(name, parse_time(facts["sealed_at"]), hashlib.sha256(content).hexdigest(), facts)
-
-
-def damage(content: bytes) -> str:
-    """What is wrong with a manifest; empty where nothing is."""
-    try:
-        # of a name that is there twice other readers take the first one
-        facts = json.loads(content.decode("utf-8"), **STRICT_JSON)
-    except (ValueError, RecursionError):
-        return "it is no JSON in UTF-8 with each name once"
-    if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
-        return f"it is of no schema {SCHEMA}"
-    return misfit(facts).removeprefix(".")
 
 
 def make(runs: Path, run_id: str, started: Mapping[str, Any] | None = None, key: Key | None = None) -> Path:
@@ -340,43 +307,12 @@ def digests(manifest: bytes, signature: bytes | None) -> bytes:
     ).encode()
 
 
-def before(run: Sealed) -> dict[str, str]:
-    """The runs that a run names as those before it, each with the sha256 of its manifest."""
-    named = run.facts.get("previous")
-    entries = named if isinstance(named, list) else []
-    return {
-        str(entry["run"]): str(entry["sha256"])
-        for entry in entries
-        if isinstance(entry, dict) and len(entry) == 2
-    }
-
-
 def began_at(folder: Path) -> datetime | None:
     """When a run began, by what it wrote then; None where it does not say so."""
     try:
         return parse_time(json.loads((folder / STARTED).read_bytes(), **STRICT_JSON)["started_at"])
     except (OSError, ValueError, KeyError, TypeError, BadValueError, RecursionError):
         return None
-
-
-def in_order(runs: Iterable[Sealed]) -> tuple[Sealed, ...]:
-    """Runs after those that they name; where that leaves a choice by the time at which they were sealed. The links come
-    first, since a clock may be wrong."""
-    left = {run.name: run for run in runs}
-    links = {name: [item for item in before(run) if item in left] for name, run in left.items()}
-    order, ready = TopologicalSorter(links), list[tuple[datetime, str]]()
-    found: list[Sealed] = []
-    try:
-        order.prepare()
-    except CycleError:  # runs that name one another in a circle were forged
-        return tuple(sorted(left.values(), key=lambda run: (run.sealed_at, run.name)))
-    while order.is_active():
-        for name in order.get_ready():
-            heappush(ready, (left[name].sealed_at, name))
-        _, name = heappop(ready)
-        found.append(left[name])
-        order.done(name)
-    return tuple(found)
 
 
 def _inside(folder: Path) -> Path:

@@ -9,9 +9,9 @@ from pathlib import Path
 from checker.problems import InvalidInputError, Problem, nearest
 from checker.runs.local_store import LocalStore, open_store
 from checker.runs.manifest_form import RUN_NAME
-from checker.runs.run_folder import Sealed
 from checker.runs.s3_keys import S3, place
 from checker.runs.s3_store import S3Store
+from checker.runs.sealed_run import Sealed
 from checker.runs.store import Store
 
 LATEST, PREVIOUS = "latest", "previous"

@@ -43,7 +43,7 @@ from checker.runs.evidence import Evidence, names_in
 from checker.runs.file_faults import faults
 from checker.runs.first_difference import oversized
 from checker.runs.integrity import altered, own_digest
-from checker.runs.run_folder import before, damage, read_manifest
+from checker.runs.sealed_run import before, damage, read_manifest
 from checker.runs.store import Store
 from checker.values import BadValueError, parse_time, show
 from checker.yaml_nodes import Node

@@ -10,7 +10,8 @@ from typing import Any
 
 from checker.problems import InvalidInputError, Problem
 from checker.runs.manifest_form import RUN_NAME
-from checker.runs.run_folder import Key, Sealed, before, in_order, read_manifest
+from checker.runs.run_folder import Key
+from checker.runs.sealed_run import Sealed, before, in_order, read_manifest
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)

@@ -4,7 +4,8 @@ from fractions import Fraction
 
 import pytest
 
-from checker.judgement.gate import Gate, Total, judge, sentence, totals
+from checker.judgement.gate import Gate, Total, judge, totals
+from checker.judgement.gate_text import sentence
 from checker.model import Coverage, Outcome, Severity, Tally, UnreadSet, Verdict
 
 ALL_READ = Coverage(expected=10)

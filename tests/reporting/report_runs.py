@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
-from checker.judgement.gate import Gate, judge, sentence
+from checker.judgement.gate import Gate, judge
+from checker.judgement.gate_text import sentence
 from checker.judgement.run import Judged, Run, SubjectVerdict, Unread
 from checker.model import (
     Absence,

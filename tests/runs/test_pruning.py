@@ -13,7 +13,8 @@ from checker.aws import Door
 from checker.layout import MANIFEST, PRUNED, PRUNED_SIGNATURE
 from checker.problems import InvalidInputError
 from checker.runs.local_store import LocalStore
-from checker.runs.pruning import Prunings, prune, refuse
+from checker.runs.prune_statements import Prunings, refuse
+from checker.runs.pruning import prune
 from checker.runs.retention import decide, listing
 from checker.runs.run_folder import Key
 from checker.runs.s3_store import S3Store

@@ -18,10 +18,10 @@ from collection.fixtures import aws_env
 
 from checker.aws import Door, RefusedActionError
 from checker.instants import later
-from checker.judgement.baseline import acceptance, declare
+from checker.judgement.baseline_statements import acceptance, declare
 from checker.layout import DIGEST, MANIFEST, SIGNATURE, STARTED
 from checker.problems import InvalidInputError
-from checker.runs import run_folder, s3_store
+from checker.runs import run_folder, s3_store, sealed_run
 from checker.runs.local_store import open_store
 from checker.runs.run_folder import Key, RunFolderError
 from checker.runs.s3_store import S3Store
@@ -179,7 +179,7 @@ def test_a_file_that_is_there_already_is_not_overwritten(s3, bucket):
     assert keys(s3, bucket) == {f"runs/{RUN}/{file}" for file in FILES - {DIGEST, MANIFEST}}
     fresh = open_store(f"s3://{bucket}/runs")
     assert (fresh.names(), fresh.sealed(), fresh.heads()) == ((RUN,), (), [])
-    assert run_folder.read_manifest(RUN, (working.folder / MANIFEST).read_bytes())
+    assert sealed_run.read_manifest(RUN, (working.folder / MANIFEST).read_bytes())
     assert working.folder.as_posix() in str(caught.value)
 
 

@@ -108,18 +108,6 @@ def normalise_answer(name: str, answer: Mapping[str, Any], **asked: str) -> dict
     return _CHECKS[action.form](action, result, asked)
 
 
-def _state(_: Action, answer: Any, asked: Mapping[str, str]) -> dict[str, Any]:
-    return normalise(answer, datastore_id=asked.get("datastoreId"), image_set_id=asked.get("imageSetId"))
-
-
-def _versions(_: Action, items: Any, asked: Mapping[str, str]) -> dict[str, Any]:
-    return normalise_versions(items, image_set_id=asked.get("imageSetId"))
-
-
-def _summaries(action: Action, items: Any, asked: Mapping[str, str]) -> dict[str, Any]:
-    return {action.result: [normalise_search(item, store=asked["datastoreId"]) for item in items]}
-
-
 def _object(action: Action, value: Any, asked: Mapping[str, str]) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise BadAnswerError(f"{action.result} is {'missing' if value is None else 'not an object'}")
@@ -148,9 +136,17 @@ def _map(action: Action, texts: Any, _: Mapping[str, str]) -> dict[str, Any]:
 
 
 _CHECKS: Mapping[Form | None, Callable[[Action, Any, Mapping[str, str]], dict[str, Any]]] = {
-    Form.STATE: _state, Form.VERSIONS: _versions, Form.SUMMARIES: _summaries, Form.OBJECT: _object, Form.LIST: _list,
+    Form.STATE: lambda _, answer, asked: normalise(
+        answer, datastore_id=asked.get("datastoreId"), image_set_id=asked.get("imageSetId")
+    ),
+    Form.VERSIONS: lambda _, items, asked: normalise_versions(items, image_set_id=asked.get("imageSetId")),
+    Form.SUMMARIES: lambda action, items, asked: {
+        action.result: [normalise_search(item, store=asked["datastoreId"]) for item in items]
+    },
+    Form.OBJECT: _object,
+    Form.LIST: _list,
     Form.MAP: _map,
-}  # fmt: skip
+}
 
 
 @cache

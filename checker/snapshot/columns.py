@@ -217,8 +217,15 @@ def _object(action: Action) -> str:
     return struct(member_types(answer_fields(action.name)))
 
 
+def _versions(action: Action) -> str:
+    """Lists are sorted by the first member."""
+    types = member_types(answer_fields(action.name))
+    types.pop("imageSetId", None)  # REFERENCE has it
+    return struct({"versionId": types.pop("versionId")} | types) + "[]"
+
+
 _COLUMNS: Mapping[Form | None, Callable[[Action], str]] = {
-    Form.OBJECT: _object, Form.LIST: lambda action: f"{_object(action)}[]", Form.MAP: lambda _: "MAP(VARCHAR, VARCHAR)",
+    Form.VERSIONS: _versions, Form.OBJECT: _object, Form.LIST: lambda action: f"{_object(action)}[]", Form.MAP: lambda _: "MAP(VARCHAR, VARCHAR)",
 }  # fmt: skip
 
 

@@ -22,7 +22,6 @@ from checker.snapshot.columns import (
     member_types,
     read_lines,
     spilled,
-    struct,
 )
 from checker.snapshot.contradictory_sets import contradictory_sets
 from checker.snapshot.records import DICOM_TAGS, LISTED_SINCE, VERSIONS, WITNESS
@@ -103,10 +102,6 @@ def read_records(connection: Connection, records: Path) -> RecordTable:
 def _members() -> dict[str, str]:
     """The members of records and their types."""
     known = model()
-    versions = member_types({path: field for path, field in known.fields.items() if path in known.versions})
-    spelled = {_SPELLING.get(name, name): kind for name, kind in versions.items() if name not in REFERENCE}
-    # lists are sorted by the first member
-    listed = {"versionId": spelled.pop("versionId")} | spelled
     others = [name for name in RECORDED if ACTIONS[name].sources and name != SEARCH]
     return {
         **dict.fromkeys(("account", "region"), "VARCHAR"),
@@ -117,7 +112,7 @@ def _members() -> dict[str, str]:
         "complete": "BOOLEAN",
         "gaps": "BIGINT[]",
         LISTED_SINCE: "TIMESTAMP",
-        VERSIONS: f"{struct(listed)}[]",
+        **answer_columns(LIST_VERSIONS),
         DICOM_TAGS: "MAP(VARCHAR, VARCHAR)",
         WITNESS: "BOOLEAN",
         **{member: kind for name in others for member, kind in answer_columns(name).items()},

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from checker.aws.actions import ACTIONS
 from checker.problems import Problem
 
 MOST_NAMED = 10
 """Runs of versions that a message names; the rest is counted."""
 MOST_OF_A_TOKEN = 100
 """Characters of a token that a message shows."""
-_TOKEN = "nexttoken"  # noqa: S105 - the name of a member
+_TOKENS = {action.paging.token.casefold() for action in ACTIONS.values() if action.paging}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Page:
 def token_of(answer: Mapping[str, Any]) -> str:
     """What names the next page of an answer, as `nextToken TEXT`; nothing where it is the last page."""
     for name, value in answer.items():
-        if name.replace("_", "").casefold() == _TOKEN and value:
+        if name.replace("_", "").casefold() in _TOKENS and value:
             return f"{name} {value!s:.{MOST_OF_A_TOKEN}}"
     return ""
 

@@ -22,23 +22,11 @@ Params = dict[str, Any]
 Members = dict[str, Any]
 
 
-def create_datastore(backend: MedicalImagingBackend, params: Params) -> Members:
-    return backend.create_datastore(params).properties()
-
-
-def get_datastore(backend: MedicalImagingBackend, params: Params) -> Members:
-    return {"datastoreProperties": backend.datastore(params["datastoreId"]).properties()}
-
-
 def list_datastores(backend: MedicalImagingBackend, params: Params) -> Members:
     stores, token = page(
         backend.list_datastores(params.get("datastoreStatus")), lambda store: store.id, params
     )
     return {"datastoreSummaries": [store.properties() for store in stores], "nextToken": token}
-
-
-def delete_datastore(backend: MedicalImagingBackend, params: Params) -> Members:
-    return backend.delete_datastore(params["datastoreId"]).properties()
 
 
 def get_image_set(backend: MedicalImagingBackend, params: Params) -> Members:
@@ -77,14 +65,6 @@ def copy_image_set(backend: MedicalImagingBackend, params: Params) -> Members:
     }
 
 
-def update_image_set_metadata(backend: MedicalImagingBackend, params: Params) -> Members:
-    return backend.update_image_set(params)
-
-
-def delete_image_set(backend: MedicalImagingBackend, params: Params) -> Members:
-    return backend.delete_image_set(params["datastoreId"], params["imageSetId"])
-
-
 def tag_resource(backend: MedicalImagingBackend, params: Params) -> Members:
     backend.tag(params["resourceArn"], params["tags"])
     return {}
@@ -95,28 +75,28 @@ def untag_resource(backend: MedicalImagingBackend, params: Params) -> Members:
     return {}
 
 
-def list_tags_for_resource(backend: MedicalImagingBackend, params: Params) -> Members:
-    return {"tags": dict(backend.tags_of(params["resourceArn"]))}
-
-
 def _example(action: Action) -> Callable[[MedicalImagingBackend, Params], Members]:
     return lambda _, params: action.example(params)
 
 
 OWN: dict[str, Callable[[MedicalImagingBackend, Params], Members]] = {
-    "CreateDatastore": create_datastore,
-    "GetDatastore": get_datastore,
+    "CreateDatastore": lambda backend, params: backend.create_datastore(params).properties(),
+    "GetDatastore": lambda backend, params: {
+        "datastoreProperties": backend.datastore(params["datastoreId"]).properties()
+    },
     "ListDatastores": list_datastores,
-    "DeleteDatastore": delete_datastore,
+    "DeleteDatastore": lambda backend, params: backend.delete_datastore(params["datastoreId"]).properties(),
     "GetImageSet": get_image_set,
     "ListImageSetVersions": list_image_set_versions,
     "SearchImageSets": search_image_sets,
     "CopyImageSet": copy_image_set,
-    "UpdateImageSetMetadata": update_image_set_metadata,
-    "DeleteImageSet": delete_image_set,
+    "UpdateImageSetMetadata": lambda backend, params: backend.update_image_set(params),
+    "DeleteImageSet": lambda backend, params: backend.delete_image_set(
+        params["datastoreId"], params["imageSetId"]
+    ),
     "TagResource": tag_resource,
     "UntagResource": untag_resource,
-    "ListTagsForResource": list_tags_for_resource,
+    "ListTagsForResource": lambda backend, params: {"tags": dict(backend.tags_of(params["resourceArn"]))},
 }
 HANDLERS = OWN | {name: _example(ACTIONS[name]) for name in COLLECTED if name not in OWN}
 """What is simulated; of an action of which nothing is kept here, its example. Import jobs are not, nor what hands out PHI:

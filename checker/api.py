@@ -157,7 +157,7 @@ def read_waivers(
     from checker.waivers.file import read_waivers
     from checker.waivers.limits import limits_of
 
-    file = path or (config.at(config.waivers) if config and config.waivers else None)
+    file = path or (config.waivers_file if config else None)
     if file is None:
         return (), ()
     held_to = limits_of(config) if config else limits(kept) if kept else None
@@ -220,8 +220,8 @@ def collect(
         rates=config.rates,
         evidence=config.collect.evidence,
         share=config.collect.share,
-        endpoint_url=endpoint_url or config.endpoint_url,
-        runtime_endpoint_url=runtime_endpoint_url or config.runtime_endpoint_url,
+        endpoint_url=endpoint_url or config.defaults.endpoint_url,
+        runtime_endpoint_url=runtime_endpoint_url or config.defaults.runtime_endpoint_url,
         belongs=Members(moment),
         as_of=moment,
         prior=prior,

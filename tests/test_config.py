@@ -99,11 +99,18 @@ rates: {{GetImageSet: {{rate: 100, burst: 0.5e1}}}}
     assert {key: entry.node.plain() for key, entry in found.params.items()} == {
         "healthimaging-retention.review_window": "14d", "p/r.states": ["DELETED"],
     }  # fmt: skip
-    assert (found.fail_on, found.on_unknown, found.runs) == (Severity.HIGH, "violation", "runs/")
+    assert (found.gate.fail_on, found.gate.on_unknown, found.runs.path) == (
+        Severity.HIGH,
+        "violation",
+        "runs/",
+    )
     assert found.reports == {"html": "out/report.html", "junit": "-"}
     assert str(found.report_key("junit").where) == "conf/audit.yaml:17:34"
     assert found.rates == {"GetImageSet": Rate(100, 5)}
-    assert (found.endpoint_url, found.runtime_endpoint_url) == ("https://vpce.example", None)
+    assert (found.defaults.endpoint_url, found.defaults.runtime_endpoint_url) == (
+        "https://vpce.example",
+        None,
+    )
     assert found.at("out/x") == tmp_path / "out" / "x"
     assert found.source.decode() == text
     assert len(found.sha256) == 64
@@ -132,7 +139,7 @@ def test_mistakes_in_changes_come_with_all_others(tmp_path: Path) -> None:
 
 def test_what_may_be_left_out(tmp_path: Path) -> None:
     found = loaded(tmp_path, SOUND)
-    assert (found.name, found.fail_on, found.on_unknown) == ("audit", Severity.LOW, "incomplete")
+    assert (found.name, found.gate.fail_on, found.gate.on_unknown) == ("audit", Severity.LOW, "incomplete")
     assert (found.reports, found.runs, found.rates, found.params) == ({}, None, {}, {})
 
 
@@ -143,34 +150,43 @@ gate: {new_only: 20260101T000000Z-0123abcd, max: {high: 0, medium: 20}, min_cove
 runs: {path: "s3://bucket/prefix", keep: 6y, object_lock: compliance}
 events: [a.jsonl, b.jsonl]
 """)  # fmt: skip
-    assert (found.waivers, found.soon) == ("w.yaml", Duration(0, 3 * DAY))
+    assert (found.waivers.file, found.soon) == ("w.yaml", Duration(0, 3 * DAY))
     assert found.longest == {**LONGEST, Severity.HIGH: Duration(0, 10 * DAY), Severity.LOW: Duration(24)}
-    assert (found.new_only, found.most) == (
+    assert (found.gate.new_only, found.gate.max) == (
         "20260101T000000Z-0123abcd",
         {Severity.HIGH: 0, Severity.MEDIUM: 20},
     )
-    assert found.min_coverage == Fraction(995, 1000)
-    assert (found.runs, found.keep, found.object_lock) == ("s3://bucket/prefix", Duration(72), "compliance")
-    assert found.events == ("a.jsonl", "b.jsonl")
+    assert found.gate.min_coverage == Fraction(995, 1000)
+    assert (found.runs.path, found.runs.keep, found.runs.object_lock) == (
+        "s3://bucket/prefix",
+        Duration(72),
+        "compliance",
+    )
+    assert found.events == ["a.jsonl", "b.jsonl"]
 
 
 def test_the_short_forms_say_the_same(tmp_path: Path) -> None:
     found = loaded(
         tmp_path, SOUND + "waivers: w.yaml\ngate: {new_only: true}\nruns: runs/\nevents: a.jsonl\n"
     )
-    assert (found.waivers, found.longest, found.soon) == ("w.yaml", LONGEST, SOON)
-    assert (found.new_only, found.most, found.min_coverage) == (True, {}, None)
-    assert (found.runs, found.keep, found.object_lock, found.events) == ("runs/", None, None, ("a.jsonl",))
+    assert (found.waivers.file, found.longest, found.soon) == ("w.yaml", LONGEST, SOON)
+    assert (found.gate.new_only, found.gate.max, found.gate.min_coverage) == (True, {}, None)
+    assert (found.runs.path, found.runs.keep, found.runs.object_lock, found.events) == (
+        "runs/",
+        None,
+        None,
+        ["a.jsonl"],
+    )
 
 
 def test_without_them_nothing_is_waived_or_kept(tmp_path: Path) -> None:
     found = loaded(tmp_path, SOUND)
-    assert (found.waivers, found.longest, found.soon, found.events) == (None, LONGEST, SOON, ())
-    assert (found.new_only, found.most, found.min_coverage) == (False, {}, None)
+    assert (found.waivers, found.longest, found.soon, found.events) == (None, LONGEST, SOON, [])
+    assert (found.gate.new_only, found.gate.max, found.gate.min_coverage) == (False, {}, None)
 
 
 def test_never_is_no_severity(tmp_path: Path) -> None:
-    assert loaded(tmp_path, SOUND + "gate: {fail_on: never}\n").fail_on is None
+    assert loaded(tmp_path, SOUND + "gate: {fail_on: never}\n").gate.fail_on is None
 
 
 def test_a_region_that_is_left_out_is_that_of_aws_settings(tmp_path: Path, no_machine) -> None:

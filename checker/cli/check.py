@@ -284,7 +284,7 @@ def _deliver(result: api.Run, plan: Prepared, working: api.Working | None) -> _D
         }
         with _reporting() as went:
             files = {**plan.by.files, **events}
-            keep = plan.config.keep if plan.config else None
+            keep = plan.config.runs.keep if plan.config and plan.config.runs else None
             place = api.kept(
                 result,
                 working,

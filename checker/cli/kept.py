@@ -62,7 +62,7 @@ def home(run: str, config: AuditConfig | None = None, runs: str | None = None) -
         return Home()
     if config is None or config.runs is None:
         config = configured(None, needed=True)
-    return Home(config.runs, config.root, config.name) if config and config.runs else Home(runs)
+    return Home(config.runs.path, config.root, config.name) if config and config.runs else Home(runs)
 
 
 def configured(path: str | None, *, needed: bool) -> AuditConfig | None:
@@ -82,7 +82,7 @@ def store_of(where: str | None, config: AuditConfig | None) -> Store:
         if config is None or config.runs is None:
             hint = "name the folder, or s3://BUCKET/PREFIX"
             raise InvalidInputError(Problem("RUNS", "nothing says where the runs are", hint))
-        return open_store(config.runs, config.root)
+        return open_store(config.runs.path, config.root)
     store = open_store(where)
     if isinstance(store, LocalStore):
         if not store.folder.is_dir():

@@ -182,7 +182,7 @@ def waivers_file(given: Check, config: AuditConfig | None) -> Path | None:
     """The file of waivers that `--waivers` or audit.yaml names."""
     if given.waivers:
         return Path(given.waivers)
-    return config.at(config.waivers) if config and config.waivers else None
+    return config.waivers_file if config else None
 
 
 def event_files(given: Check, config: AuditConfig | None) -> list[Path]:
@@ -194,12 +194,12 @@ def event_files(given: Check, config: AuditConfig | None) -> list[Path]:
 
 def runs(given: Check, config: AuditConfig | None) -> str | None:
     """Where the run is kept, if it is: a folder, or a place in S3."""
-    return given.runs or (config.runs if config else None)
+    return given.runs or (config.runs.path if config and config.runs else None)
 
 
 def baseline(given: Check, config: AuditConfig | None) -> str | None:
     """The run to compare with, where one is named; a path in audit.yaml is relative to it."""
-    written = config.new_only if config else None
+    written = config.gate.new_only if config else None
     if given.baseline or config is None or not isinstance(written, str):
         return given.baseline
     return config.at(written).as_posix() if "/" in written and "://" not in written else written

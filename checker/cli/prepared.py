@@ -247,7 +247,7 @@ def _earlier(
     that run's past."""
     where = options.runs(given, config)
     if where is not None and store is None:
-        keep, lock = (config.keep, config.object_lock) if config else (None, None)
+        keep, lock = (config.runs.keep, config.runs.object_lock) if config and config.runs else (None, None)
         root = config.root if config and not given.runs else None
         with _place(None if given.runs else config, "runs", "path"):
             store = api.open_store(where, root, keep=keep, object_lock=lock)
@@ -285,7 +285,7 @@ def _no_runs(given: Check, config: AuditConfig | None) -> Problem:
     message = "what is new is known only where earlier runs are kept"
     if flag := "--new-only" if given.new_only else "--baseline" if given.baseline else "":
         return Problem(flag, message, _KEEP_RUNS)
-    written = config is not None and bool(config.new_only)
+    written = config is not None and bool(config.gate.new_only)
     if config is not None and written:
         return config.document.root.at(("gate", "new_only")).problem(message, _KEEP_RUNS)
     return Problem("new_only", message, _KEEP_RUNS)

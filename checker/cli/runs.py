@@ -101,10 +101,10 @@ def _count(number: int) -> str:
 def _keep(given: str | None, config: AuditConfig | None) -> Duration:
     """How long runs are kept: no default, since a law or a contract says so and not the checker."""
     if given is None:
-        if config is None or config.keep is None:
+        if config is None or config.runs is None or config.runs.keep is None:
             hint = "add --keep 6y, or write `runs: {path: ..., keep: 6y}` into audit.yaml"
             raise InvalidInputError(Problem("--keep", "nothing says how long runs are kept", hint))
-        return config.keep
+        return config.runs.keep
     try:
         keep = parse_duration(given)
     except BadValueError as error:

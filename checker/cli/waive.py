@@ -81,11 +81,11 @@ def waivers_file(given: str | None, config: AuditConfig | None, flag: str) -> Pa
     """
     if given is not None:
         return Path(given)
-    if config is None or config.waivers is None:
+    if config is None or config.waivers_file is None:
         where = config.path.as_posix() if config else DEFAULT_CONFIG
         message = "names no file of waivers" if config else "there is no audit.yaml here"
         raise InvalidInputError(Problem(where, message, f"add `waivers: waivers.yaml` to it, or {flag} FILE"))
-    return config.at(config.waivers)
+    return config.waivers_file
 
 
 def policies(config: AuditConfig | None, kept: api.Kept | None) -> api.Policies:

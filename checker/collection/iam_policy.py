@@ -74,8 +74,8 @@ def permissions(
         for action, resources in _of(target, plan, needs, remembers=remembers):
             mine.setdefault(ACTIONS[action].permission, set()).update(resources)
     found = {who: _document(actions) for who, actions in granted.items()}
-    if config is not None and config.runs is not None and config.runs.startswith(S3):
-        runs = _of_runs(config.runs, partition or "aws", locked=config.object_lock is not None)
+    if config is not None and config.runs is not None and config.runs.path.startswith(S3):
+        runs = _of_runs(config.runs.path, partition or "aws", locked=config.runs.object_lock is not None)
         found = {OWN: found.pop(OWN, _document({})), **found}
         found[OWN]["Statement"] += runs
     return found

@@ -26,7 +26,7 @@ def outlook(
     found_later = any(target.organization or target.datastores is not None for target in chosen)
     unknown = found_later or (sets is None and any(target.discovery for target in chosen))
     if config.runs is not None and unknown and not alone:
-        store = open_store(config.runs, config.root)
+        store = open_store(config.runs.path, config.root)
         last = last_collected(store, config.name, [f"target {target.name}" for target in chosen])
     estimates = estimate(
         chosen,

@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from checker.aws.actions import GET_IMAGE_SET, LIST_VERSIONS, SEARCH
 from checker.collection.plan import Plan
-from checker.config.audit import Collect
 from checker.fields import model
 from checker.instants import later
 from checker.layout import RECORDS
@@ -27,6 +26,9 @@ from checker.snapshot.answer_index import AnswerIndex, Key, PriorAnswer
 from checker.snapshot.deletion_events import Event
 from checker.snapshot.records import LISTED_SINCE, NOT_FOUND, SEARCHED_SINCE, VERSIONS
 from checker.values import parse_time
+
+if TYPE_CHECKING:
+    from checker.config.models import Collect
 
 FACTS = ("version", "updatedAt", "createdAt", "isPrimary")
 """What a search says of an image set that changes when the image set does (AWS, SearchImageSets). Its tier and the time of

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
-from fractions import Fraction
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from checker.config.csv_tables import Cell, Table
 from checker.config.target_locations import Spread
-from checker.instants import DAY
-from checker.model import LONGEST, NO_RENAMES, SOON, Duration, Location, Renames, Severity
+from checker.model import LONGEST, SOON, Duration, Location, Renames, Severity
 from checker.policy.tailoring import Override
 from checker.problems import InvalidInputError, Problem
 from checker.yaml_nodes import Document, Entry, Node
-
-OnUnknown = Literal["incomplete", "violation", "ignore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +22,10 @@ class Rate:
 
     rate: float
     burst: float
+
+
+if TYPE_CHECKING:
+    from checker.config.models import Collect, Defaults, Gate, Runs, Waivers
 
 
 class Listed(NamedTuple):
@@ -83,37 +82,14 @@ def _part(name: str, whole: str) -> bool:
     return name == whole or name.startswith(f"{whole}/")
 
 
-RECHECK = Duration(0, 30 * DAY)
-"""How often image sets that were seen DELETED are asked for again, unless audit.yaml says otherwise."""
-
-
-@dataclass(frozen=True, slots=True)
-class Collect:
-    """How answers are collected.
-
-    `evidence` says what may answer: `exact`, `economical`, or as suits the target. `share` is how much of each quota is
-    used. Unless `incremental`, what an earlier run saw is asked for again; image sets that were seen DELETED are asked for
-    again every `recheck_deleted`. The user says that image sets which were deleted from `deletions_known_since` on are
-    known all the same.
-    """
-
-    evidence: Literal["exact", "economical"] | None = None
-    share: float = 1.0
-    incremental: bool = True
-    recheck_deleted: Duration = RECHECK
-    deletions_known_since: datetime | None = None
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class AuditConfig:
     """An audit as its file describes it.
 
     `policies` are texts with their places, each a path relative to `root` or `pack:NAME`. The keys of `params` are
-    PACK.param or PACK/RULE.param, `rules` what is changed of the policies' rules. `fail_on` is None for
-    `never`; `new_only`, which may name a run, `most` and `min_coverage` are the gate's too. `reports` (format to path),
-    `waivers`, `events` and `runs`, which may be in S3, are as written, relative to `root`. `longest` and `soon` are what
-    waivers are held to, `keep` is how long runs are kept, `object_lock` the mode in which S3 locks them. `renamed` says what earlier runs call otherwise. `rates` are quotas that differ from the published ones, by action. `files` are the
-    other files that were read, as shown to the user, with their sha256 in hex.
+    PACK.param or PACK/RULE.param, `rules` what is changed of the policies' rules. What is of another kind than its place in
+    the file is as `models` declares it: paths are as written, relative to `root`. `files` are the other files that were
+    read, as shown to the user, with their sha256 in hex.
     """
 
     path: Path
@@ -122,28 +98,34 @@ class AuditConfig:
     name: str
     policies: tuple[Node, ...]
     targets: tuple[TargetConfig, ...]
-    params: Mapping[str, Entry] = field(default_factory=dict)
-    rules: tuple[Override, ...] = ()
-    fail_on: Severity | None = Severity.LOW
-    on_unknown: OnUnknown = "incomplete"
-    reports: Mapping[str, str] = field(default_factory=dict)
-    new_only: bool | str = False
-    most: Mapping[Severity, int] = field(default_factory=dict)
-    min_coverage: Fraction | None = None
-    waivers: str | None = None
-    longest: Mapping[Severity, Duration] = field(default_factory=lambda: LONGEST)
-    soon: Duration = SOON
-    events: tuple[str, ...] = ()
-    runs: str | None = None
-    keep: Duration | None = None
-    object_lock: str | None = None
-    renamed: Renames = NO_RENAMES
-    rates: Mapping[str, Rate] = field(default_factory=dict)
-    collect: Collect = Collect()
-    endpoint_url: str | None = None
-    runtime_endpoint_url: str | None = None
-    files: Mapping[str, str] = field(default_factory=dict)
-    warnings: tuple[Problem, ...] = ()
+    params: Mapping[str, Entry]
+    rules: tuple[Override, ...]
+    defaults: Defaults
+    gate: Gate
+    reports: Mapping[str, str]
+    waivers: Waivers | None
+    events: Sequence[str]
+    runs: Runs | None
+    renamed: Renames
+    rates: Mapping[str, Rate]
+    collect: Collect
+    files: Mapping[str, str]
+    warnings: tuple[Problem, ...]
+
+    @property
+    def waivers_file(self) -> Path | None:
+        """The file of waivers, where it names one."""
+        return self.at(self.waivers.file) if self.waivers else None
+
+    @property
+    def soon(self) -> Duration:
+        """How long before its end a waiver is listed as ending soon."""
+        return self.waivers.soon if self.waivers else SOON
+
+    @property
+    def longest(self) -> Mapping[Severity, Duration]:
+        """How long a waiver may last, by severity."""
+        return self.waivers.max_duration if self.waivers else LONGEST
 
     @property
     def source(self) -> bytes:

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from checker import aws, yamlsource
 from checker.config import image_set_lists, schema, target_locations
-from checker.config.audit import AuditConfig, Collect, Listed, Rate, TargetConfig
+from checker.config.audit import AuditConfig, Listed, Rate, TargetConfig
 from checker.config.csv_tables import Table
 from checker.config.image_set_lists import Files
-from checker.model import LONGEST, SOON, Renames, Severity
+from checker.model import Renames
 from checker.policy.tailoring import Override, read_overrides
 from checker.problems import InvalidInputError, Problem, nearest
 from checker.yaml_nodes import Document, Node
@@ -20,6 +20,8 @@ from checker.yaml_nodes import Document, Node
 # https://docs.aws.amazon.com/general/latest/gr/healthimaging.html; boto3 cannot list them for this service.
 KNOWN_REGIONS = ("us-east-1", "us-west-2", "ap-southeast-2", "eu-west-1", "eu-west-2")
 
+_SECTIONS = ("name", "defaults", "gate", "reports", "waivers", "events", "runs", "collect")
+"""What is as the file has it."""
 _Parts = tuple[tuple[Listed, ...], tuple[tuple[str, Any], ...], Table | None]
 
 
@@ -233,7 +235,6 @@ def _config(path: Path, document: Document, checked: Any, found: _Found) -> Audi
         path=path,
         root=path.parent,
         document=document,
-        name=checked.name,
         policies=root.at(("policies",)).value,
         targets=tuple(
             _target(target_locations.spread(root, node), node, checked.defaults, *rest)
@@ -241,37 +242,11 @@ def _config(path: Path, document: Document, checked: Any, found: _Found) -> Audi
         ),
         params=dict(params),
         rules=found.rules,
-        fail_on=None if checked.gate.fail_on == "never" else Severity(checked.gate.fail_on),
-        on_unknown=checked.gate.on_unknown,
-        reports=checked.reports,
-        new_only=checked.gate.new_only,
-        most=checked.gate.max,
-        min_coverage=checked.gate.min_coverage,
-        waivers=checked.waivers.file if checked.waivers else None,
-        longest={**LONGEST, **(checked.waivers.max_duration if checked.waivers else {})},
-        soon=(checked.waivers and checked.waivers.soon) or SOON,
-        events=tuple(checked.events),
-        runs=checked.runs.path if checked.runs else None,
-        keep=checked.runs.keep if checked.runs else None,
-        object_lock=checked.runs.object_lock if checked.runs else None,
         renamed=Renames(checked.renamed.packs, checked.renamed.rules, checked.renamed.targets),
         rates={action: Rate(rate.rate, rate.burst) for action, rate in checked.rates.items()},
-        collect=_collect(checked.collect),
-        endpoint_url=checked.defaults.endpoint_url,
-        runtime_endpoint_url=checked.defaults.runtime_endpoint_url,
+        **{name: getattr(checked, name) for name in _SECTIONS},
         files={table.path: table.sha256 for table in found.files.read.values() if table},
         warnings=tuple(found.warnings),
-    )
-
-
-def _collect(given: Any) -> Collect:
-    standard = Collect()
-    return Collect(
-        given.evidence,
-        given.share,
-        given.incremental,
-        standard.recheck_deleted if given.recheck_deleted is None else given.recheck_deleted,
-        given.deletions_known_since,
     )
 
 

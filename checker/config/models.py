@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from fractions import Fraction
 from typing import Annotated, Any, Literal, NoReturn
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from checker.aws.actions import COLLECTED
-from checker.model import Duration, Severity
+from checker.instants import DAY
+from checker.model import LONGEST, SOON, Duration, Severity
 from checker.problems import nearest, suggest
 from checker.values import BadValueError, parse_duration, parse_path, parse_ratio, parse_time
 
@@ -23,6 +25,8 @@ _URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 _PARAM = re.compile(r"[a-z0-9-]+(/[a-z0-9-]+)?\.[A-Za-z_][A-Za-z0-9_-]*")
 
 ENDPOINT_HINT = "write it as https://HOST or http://HOST:PORT"
+RECHECK = Duration(0, 30 * DAY)
+"""How often image sets that were seen DELETED are asked for again, unless audit.yaml says otherwise."""
 LEAST_SHARE = 0.01
 """Of a quota: a call in four seconds, of those with the highest one."""
 
@@ -162,6 +166,25 @@ def _some_time(duration: Duration) -> Duration:
     return duration
 
 
+def _least(given: object) -> Severity | None:
+    if not isinstance(given, str) or given not in (*Severity, "never"):
+        raise PydanticKnownError("literal_error", {"expected": "a severity"})
+    return None if given == "never" else Severity(given)
+
+
+def _text(read: Callable[[str], Any], default: object = None) -> PlainValidator:
+    """A validator that reads a text; `~` is the default, where there is one."""
+
+    def validate(given: object) -> Any:
+        if given is None and default is not None:
+            return default
+        if not isinstance(given, str):
+            raise PydanticKnownError("string_type")
+        return read(given)
+
+    return PlainValidator(validate)
+
+
 def _param(text: str) -> str:
     if not _PARAM.fullmatch(text):
         _refuse(f"{text} names no parameter", "write PACK.parameter, or PACK/RULE.parameter")
@@ -180,8 +203,8 @@ a_role = Annotated[text, AfterValidator(_role)]
 an_account = Annotated[text, AfterValidator(_account)]
 a_url = Annotated[text, AfterValidator(_url)]
 a_path = Annotated[text, AfterValidator(_local)]
-a_severity = Annotated[str, AfterValidator(_severity)]
-a_duration = Annotated[str, AfterValidator(_duration)]
+a_severity = Annotated[Severity, _text(_severity)]
+a_duration = Annotated[Duration, _text(_duration)]
 
 
 class Strict(BaseModel):
@@ -215,20 +238,28 @@ class Target(Reach):
 
 
 class Gate(Strict):
-    fail_on: Literal["info", "low", "medium", "high", "critical", "never"] = "low"
+    """What the gate counts; `fail_on` is None for `never`, `new_only` may name a run."""
+
+    fail_on: Annotated[Severity | None, PlainValidator(_least)] = Severity.LOW
     on_unknown: Literal["incomplete", "violation", "ignore"] = "incomplete"
-    new_only: Annotated[Any, AfterValidator(_new_only)] = False
+    new_only: Annotated[bool | str, PlainValidator(_new_only)] = False
     max: dict[a_severity, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
-    min_coverage: Annotated[str, AfterValidator(_share)] | None = None
+    min_coverage: Annotated[Fraction, _text(_share)] | None = None
 
 
 class Waivers(Strict):
+    """The file of waivers, and what they are held to."""
+
     file: a_path
-    max_duration: dict[a_severity, a_duration] = Field(default_factory=dict)
-    soon: a_duration | None = None
+    max_duration: Annotated[
+        dict[a_severity, a_duration], AfterValidator(lambda given: {**LONGEST, **given})
+    ] = Field(default_factory=lambda: dict(LONGEST))
+    soon: Annotated[Duration, _text(_duration, SOON)] = SOON
 
 
 class Runs(Strict):
+    """Where runs are kept, which may be in S3, for how long, and the mode in which S3 locks them."""
+
     path: Annotated[text, AfterValidator(_store)]
     keep: Annotated[a_duration, AfterValidator(_some_time)] | None = None
     object_lock: Literal["governance", "compliance"] | None = None
@@ -246,11 +277,19 @@ class Rate(Strict):
 
 
 class Collect(Strict):
+    """How answers are collected.
+
+    `evidence` says what may answer: `exact`, `economical`, or as suits the target. `share` is how much of each quota is
+    used. Unless `incremental`, what an earlier run saw is asked for again; image sets that were seen DELETED are asked for
+    again every `recheck_deleted`. The user says that image sets which were deleted from `deletions_known_since` on are
+    known all the same.
+    """
+
     evidence: Literal["exact", "economical"] | None = None
-    share: Annotated[Any, AfterValidator(_part)] = 1.0
+    share: Annotated[float, PlainValidator(_part)] = 1.0
     incremental: bool = True
-    recheck_deleted: a_duration | None = None
-    deletions_known_since: Annotated[str, AfterValidator(_instant)] | None = None
+    recheck_deleted: Annotated[Duration, _text(_duration, RECHECK)] = RECHECK
+    deletions_known_since: Annotated[datetime, _text(_instant)] | None = None
 
 
 class Audit(Strict):

@@ -63,8 +63,8 @@ class Gate:
 
 def gate(config: AuditConfig) -> Gate:
     """The gate of an audit.yaml, all of it: `fail_on`, `on_unknown`, `new_only`, `max` and `min_coverage`."""
-    new_only = config.new_only is not False
-    return Gate(config.fail_on, config.on_unknown, new_only, config.most, config.min_coverage)
+    given = config.gate
+    return Gate(given.fail_on, given.on_unknown, given.new_only is not False, given.max, given.min_coverage)
 
 
 @dataclass(frozen=True, slots=True)

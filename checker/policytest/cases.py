@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
@@ -66,23 +66,24 @@ def run_cases(policies: Policies) -> list[CaseResult]:
     Raises:
         InvalidInputError: a test gives parameters that do not fit each other.
     """
-    return [
-        case_result for pack in policies.packs for rule in pack.rules for case_result in run_rule(pack, rule)
-    ]
+    return [result for pack in policies.packs for rule in pack.rules for result in run_rule(pack, rule)]
 
 
-def run_rule(pack: Pack, rule: Rule) -> list[CaseResult]:
+def run_rule(pack: Pack, rule: Rule, folder: Path | None = None) -> list[CaseResult]:
     """Every test of a rule, in order.
+
+    Args:
+        pack: the rule's pack.
+        rule: the rule, its parameters not bound.
+        folder: the `snapshot` of its tests, where there is one already.
 
     Raises:
         InvalidInputError: a test gives parameters that do not fit each other.
     """
-    if not rule.tests:
-        return []
-    with snapshot(rule, rule.tests, pack.labels) as folder:
-        results: dict[int, CaseResult] = {}
+    results: dict[int, CaseResult] = {}
+    with nullcontext(folder) if folder else snapshot(pack, rule) as used:
         for group in groups(pack, rule):
-            results |= zip(group.cases, _results(rule, group, folder), strict=True)
+            results |= zip(group.cases, _results(rule, group, used), strict=True)
     return [results[index] for index in range(len(rule.tests))]
 
 
@@ -99,26 +100,28 @@ def groups(pack: Pack, rule: Rule) -> list[Group]:
 
 
 @contextmanager
-def snapshot(rule: Rule, cases: Sequence[Case], labels: Mapping[str, Label]) -> Iterator[Path]:
-    """A folder with the tables of what tests describe; a test's rows are those of its target."""
+def snapshot(pack: Pack, rule: Rule) -> Iterator[Path]:
+    """A folder with the tables of what a rule's tests describe; a test's rows are those of its target."""
     with temporary_files.scratch() as folder:
-        needed = needs([rule])
-        if needed.successor or needed.history:
-            # both are looked for in the whole data store, so that each test has one of its own
-            cases = [
-                replace(case, given={"datastoreId": f"570e{index:028}", **case.given})
-                for index, case in enumerate(cases)
-            ]
-        described = (
-            record
-            for index, case in enumerate(cases)
-            for record in records(case, index, rule.scope, needed.dicom)
-        )
-        write_records(described, folder / RECORDS)
-        if needed.history:
-            _write_history(folder, cases, rule.scope)
-        write_snapshot(folder / RECORDS, folder, labels, needed, one_service=False)
+        if rule.tests:
+            _write_snapshot(folder, rule, pack.labels)
         yield folder
+
+
+def _write_snapshot(folder: Path, rule: Rule, labels: Mapping[str, Label]) -> None:
+    cases: Sequence[Case] = rule.tests
+    needed = needs([rule])
+    if needed.successor or needed.history:
+        # both are looked for in the whole data store, so that each test has one of its own
+        cases = [
+            replace(case, given={"datastoreId": f"570e{index:028}", **case.given})
+            for index, case in enumerate(cases)
+        ]
+    told = (records(case, index, rule.scope, needed.dicom) for index, case in enumerate(cases))
+    write_records(chain.from_iterable(told), folder / RECORDS)
+    if needed.history:
+        _write_history(folder, cases, rule.scope)
+    write_snapshot(folder / RECORDS, folder, labels, needed, one_service=False)
 
 
 def _write_history(folder: Path, cases: Sequence[Case], scope: RuleScope) -> None:
@@ -153,7 +156,9 @@ def _subject(rule: Rule, index: int) -> tuple[str, str | None, int | None]:
     return (target(index), *wanted(rule.tests[index], index, rule.scope))
 
 
-def verdicts(pack: Pack, rule: Rule, others: Sequence[Mutant]) -> Iterator[tuple[int, dict[int, Verdict]]]:
+def verdicts(
+    pack: Pack, rule: Rule, others: Sequence[Mutant], folder: Path | None = None
+) -> Iterator[tuple[int, dict[int, Verdict]]]:
     """The index of each test of a rule, with the verdicts that others give on it, by their numbers; those that cannot be
     bound to its parameters give none. The rule itself is -1.
 
@@ -161,15 +166,16 @@ def verdicts(pack: Pack, rule: Rule, others: Sequence[Mutant]) -> Iterator[tuple
         pack: the rule's pack.
         rule: the rule, its parameters not bound.
         others: mutants of it, or of the same rule with other tests.
+        folder: the `snapshot` of its tests, where there is one already.
     """
     if not rule.tests or not others:
         return
-    with snapshot(rule, rule.tests, pack.labels) as folder, connect() as connection:
+    with nullcontext(folder) if folder else snapshot(pack, rule) as used, connect() as connection:
         for group in groups(pack, rule):
             values = group.bound(rule)
             ready = {at: made for at, item in enumerate(others) if (made := item.bind(values)) is not None}
             ready[-1] = bind(rule, values)
-            rows, columns = table(connection, folder, rule.scope, ready.values(), group.as_of)
+            rows, columns = table(connection, used, rule.scope, ready.values(), group.as_of)
             codes = [verdict(made, group.as_of, columns).alias(f"v{at}") for at, made in ready.items()]
             version = col("versionId") if rule.scope == "version" else lit(None)
             read = rows.select(col("target"), col("imageSetId"), version.alias("version"), *codes)

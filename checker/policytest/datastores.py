@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from fractions import Fraction
+from functools import cache, partial
 from itertools import combinations, islice, pairwise
 
 from checker.evaluation.compile import Columns, Compiler
@@ -93,11 +94,8 @@ class Stores:
         """The answers on data stores, each with each mixture; and the columns of the aggregates."""
         names: Columns = {aggregate: f"aggregate {index}" for index, aggregate in enumerate(self.aggregates)}
         truths: list[list[Truth]] = [
-            [
-                decide(aggregate, self._counts(index, mixture)) if complete else None
-                for mixture, complete in self.mixtures
-            ]
-            for index, aggregate in enumerate(self.aggregates)
+            [truth(self._counts(index, mixture)) if complete else None for mixture, complete in self.mixtures]
+            for index, truth in enumerate(cache(partial(decide, aggregate)) for aggregate in self.aggregates)
         ]
         columns = ", ".join(f"unnest(${index + 2}::BOOLEAN[]) AS a{index}" for index in range(len(truths)))
         self.connection.execute(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from duckdb import OutOfMemoryException
@@ -57,13 +58,14 @@ class Score:
         return 100 * self.killed / self.total if self.total else 100.0
 
 
-def score(pack: Pack, rule: Rule, proved: Sequence[CaseResult]) -> Score:
+def score(pack: Pack, rule: Rule, proved: Sequence[CaseResult], folder: Path | None = None) -> Score:
     """How well a rule's tests tell it from its mutants.
 
     Args:
         pack: the rule's pack.
         rule: the rule, its parameters not bound.
         proved: its tests with the verdicts that they got.
+        folder: the `snapshot` of its tests, where there is one already.
     """
     if not proved:
         return Score(rule, reason="it has no tests")
@@ -73,7 +75,7 @@ def score(pack: Pack, rule: Rule, proved: Sequence[CaseResult]) -> Score:
     try:
         told = _told(rule, every, _usual(pack, rule))
         tried = [*(suggestion.mutant for suggestion in told.differing), *told.untold]
-        dead = killed(pack, rule, tried)
+        dead = killed(pack, rule, tried, folder)
         number = len(told.differing)
         living = [item for item, noticed in zip(told.differing, dead[:number], strict=True) if not noticed]
         tests = suggested(pack, rule, living)
@@ -165,10 +167,10 @@ def _shows(mutant: Mutant, space: AnswerSpace, rule: Rule, key: int, beside: dic
     return Shown(mutant, space.given(key), beside, list(CODES)[found])
 
 
-def killed(pack: Pack, rule: Rule, changed: Sequence[Mutant]) -> list[bool]:
+def killed(pack: Pack, rule: Rule, changed: Sequence[Mutant], folder: Path | None = None) -> list[bool]:
     """For each mutant whether some test of the rule gets another verdict from it."""
     dead = [False] * len(changed)
-    for index, found in verdicts(pack, rule, changed):
+    for index, found in verdicts(pack, rule, changed, folder):
         for at in range(len(changed)):
             dead[at] |= found.get(at, rule.tests[index].expect) is not rule.tests[index].expect
     return dead

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from checker.model import Pack, Rule, Verdict
 from checker.policy.load import Policies
-from checker.policytest.cases import CaseResult, run_rule
+from checker.policytest.cases import CaseResult, run_rule, snapshot
 from checker.policytest.mutation_score import Score, score
 from checker.policytest.required_verdicts import lacking
 
@@ -52,16 +52,10 @@ def prove(
     rules = [(pack, rule) for pack in policies.packs for rule in pack.rules if rule.name in wanted]
     tested = []
     for number, (pack, rule) in enumerate(rules, start=1):
-        proved = tuple(run_rule(pack, rule))
-        tested.append(
-            RuleResult(
-                pack,
-                rule,
-                proved,
-                lacking(pack, rule) if required else (),
-                score(pack, rule, proved) if mutate else None,
-            )
-        )
+        with snapshot(pack, rule) as folder:
+            proved = tuple(run_rule(pack, rule, folder))
+            found = score(pack, rule, proved, folder) if mutate else None
+        tested.append(RuleResult(pack, rule, proved, lacking(pack, rule) if required else (), found))
         if progress:
             progress(number, len(rules))
     return tested

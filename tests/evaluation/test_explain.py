@@ -297,7 +297,7 @@ def test_labels_are_told_with_the_place_they_were_given_at():
 
 def explained_cases(pack, rule):
     """What is explained of each test of a rule, beside the verdict that it must get."""
-    with cases.snapshot(rule, rule.tests, pack.labels) as folder:
+    with cases.snapshot(pack, rule) as folder:
         for group in cases.groups(pack, rule):
             bound = bind(rule, group.bound(rule))
             for index in group.cases:

@@ -9,7 +9,7 @@ from checker.fields import catalogue
 from checker.policy.condition_scope import Scope
 from checker.policy.load import load
 from checker.policy.rule_tests import read_cases
-from checker.policytest.cases import run_rule, verdicts
+from checker.policytest.cases import run_rule, snapshot, verdicts
 from checker.policytest.mutants import Mutation, mutants
 from checker.policytest.mutation_score import killed, score
 from checker.policytest.required_verdicts import lacking
@@ -28,7 +28,7 @@ def every_rule():
 
 
 def tried_rules():
-    return [pytest.param(pack, rule, id=rule.name) for pack, rule in tried("mutation", PACKS)]
+    return [pytest.param((pack, rule), id=rule.name) for pack, rule in tried("mutation", PACKS)]
 
 
 @pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.name)
@@ -41,12 +41,26 @@ def test_every_rule_of_a_changed_pack_is_tried_and_of_another_one_of_each_scope(
     )
 
 
-@pytest.mark.parametrize(("pack", "rule"), tried_rules())
-def test_a_shipped_rule_kills_its_mutants(pack, rule):
-    found = score(pack, rule, run_rule(pack, rule))
+@pytest.fixture(scope="module", params=tried_rules())
+def described(request):
+    """A shipped rule with its pack, and the snapshot of its tests."""
+    pack, rule = request.param
+    with snapshot(pack, rule) as folder:
+        yield pack, rule, folder
+
+
+def test_a_shipped_rule_kills_its_mutants(described):
+    pack, rule, folder = described
+    found = score(pack, rule, run_rule(pack, rule, folder), folder)
     assert not found.reason
     assert found.total
     assert found.percent >= LEAST, [lived.change for lived in found.survivors]
+
+
+def test_a_rule_is_no_mutant_of_itself(described):
+    pack, rule, folder = described
+    same = Mutation(rule, rule.where, "nothing")
+    assert killed(pack, rule, [same], folder) == [False]
 
 
 @pytest.mark.parametrize(("pack", "rule"), every_rule())
@@ -54,8 +68,9 @@ def test_a_shipped_rule_shows_what_it_has_to(pack, rule):
     assert lacking(pack, rule) == ()
 
 
-@pytest.mark.parametrize(("pack", "rule"), tried_rules())
-def test_a_test_that_is_said_to_notice_a_mutant_does(pack, rule):
+@pytest.mark.parametrize("packed", tried_rules())
+def test_a_test_that_is_said_to_notice_a_mutant_does(packed):
+    pack, rule = packed
     few = replace(rule, tests=rule.tests[:1])
     survivors = score(pack, few, run_rule(pack, few)).survivors[:MOST]
     by_change = {(mutant.where, mutant.change): mutant for mutant in mutants(rule)}
@@ -64,12 +79,6 @@ def test_a_test_that_is_said_to_notice_a_mutant_does(pack, rule):
     assert [item.verdict for item in run_rule(pack, pasted)] == [case.expect for case in pasted.tests]
     for index, found in verdicts(pack, pasted, lived):
         assert found[index] is not found[-1], survivors[index]
-
-
-@pytest.mark.parametrize(("pack", "rule"), tried_rules())
-def test_a_rule_is_no_mutant_of_itself(pack, rule):
-    same = Mutation(rule, rule.where, "nothing")
-    assert killed(pack, rule, [same]) == [False]
 
 
 MANY = """

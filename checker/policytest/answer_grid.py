@@ -12,7 +12,7 @@ from checker.fields import PREVIOUS, column
 from checker.model import Duration, Field, RuleScope, Scalar, Source, Type
 from checker.policy.test_input import always_given
 from checker.policytest.answer_kinds import LABEL, NAMED, NUMBER, Cells, Kind, kinds
-from checker.policytest.domains import Domain
+from checker.policytest.comparisons import Domain
 from checker.sql import Connection, Expression, Relation, coalesce, col, lit, true
 
 MOST = 200_000

@@ -13,9 +13,10 @@ from checker.policy.condition_tree import fields_of, walk
 from checker.policy.test_input import MOST_SETS
 from checker.policytest.answer_grid import MOST, MOST_WORK, Grid, combinations, grid
 from checker.policytest.bounds import Sums
+from checker.policytest.comparisons import Domain
 from checker.policytest.counterexample import given
 from checker.policytest.datastores import Stores
-from checker.policytest.domains import Domain, domains
+from checker.policytest.domains import domains
 from checker.policytest.healthy_answers import healthy_values
 from checker.sql import Connection, Relation
 

@@ -86,9 +86,9 @@ def words_of(alphabet: str, length: int, equals: Named, tests: Sequence[Tried], 
     ]
     # what has a strange character, or too many, is in no such text
     met = [
-        fromkey
-        for fromkey in dict.fromkeys(tests)
-        if len(fromkey[1]) <= length and set(fromkey[1]) <= set(alphabet)
+        (kind, word)
+        for kind, word in dict.fromkeys(tests)
+        if len(word) <= length and set(word) <= set(alphabet)
     ]
     mark = next((mark for mark in alphabet if not any(mark in word for _, word in met)), "")
     numbers = (str(number).rjust(length, alphabet[0]) for number in range(1, fresh + len(every_known) + 1))

@@ -17,6 +17,15 @@ def walk(condition: Condition | None) -> Iterator[Leaf | Aggregate]:
         yield condition
 
 
+def walk_all(condition: Condition | None) -> Iterator[Leaf | Aggregate]:
+    """The leaves and aggregates of a condition in the order of writing, and what is inside aggregates."""
+    for leaf in walk(condition):
+        yield leaf
+        if isinstance(leaf, Aggregate):
+            yield from walk_all(leaf.of)
+            yield from walk_all(leaf.among)
+
+
 def conjuncts(condition: Condition | None) -> Iterator[Leaf]:
     """Leaves that are true wherever the condition is."""
     if isinstance(condition, Leaf):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from checker.model import (
     Aggregate,
@@ -21,7 +21,7 @@ from checker.model import (
     Type,
     Value,
 )
-from checker.policy.condition_tree import walk
+from checker.policy.condition_tree import walk_all
 from checker.policy.declarations import typed
 from checker.policy.literals import comparable
 from checker.policy.operators import OPERATORS, holds
@@ -181,15 +181,7 @@ def used(rule: Rule) -> set[str]:
 
 def leaves(rule: Rule) -> list[Leaf | Aggregate]:
     """Every leaf and aggregate of a rule's `when` and condition, in the order of writing, and what is in aggregates."""
-
-    def inside(condition: Condition | None) -> Iterator[Leaf | Aggregate]:
-        for leaf in walk(condition):
-            yield leaf
-            if isinstance(leaf, Aggregate):
-                yield from inside(leaf.of)
-                yield from inside(leaf.among)
-
-    return [*inside(rule.when), *inside(rule.condition)]
+    return [*walk_all(rule.when), *walk_all(rule.condition)]
 
 
 def _flat(leaf: Leaf | Aggregate) -> list[Value]:

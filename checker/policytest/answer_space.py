@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Self
 
 from checker.evaluation.compile import NO_AGGREGATES, Columns
-from checker.fields import FOUND, NOW
-from checker.model import Aggregate, Condition, Field, Leaf, Rule, RuleScope, Scalar
+from checker.fields import FOUND
+from checker.model import Aggregate, Condition, Field, Leaf, Rule, RuleScope
 from checker.policy.condition_tree import fields_of, walk
+from checker.policy.params import leaves
 from checker.policy.test_input import MOST_SETS
 from checker.policytest.answer_grid import MOST, MOST_WORK, Grid, combinations, grid
 from checker.policytest.bounds import Sums
@@ -37,26 +38,6 @@ def hints(rules: Iterable[Rule]) -> dict[str, list[str]]:
                 if isinstance(value, str):
                     found.setdefault(path, []).append(value)
     return found
-
-
-def parts(rules: Iterable[Rule]) -> list[Condition]:
-    """What rules judge by: each `when` and each condition."""
-    return [part for rule in rules for part in (rule.when, rule.condition) if part is not None]
-
-
-def weight(condition: Condition) -> int:
-    """How much of an answer a condition judges: its comparisons."""
-    return sum(
-        weight(part)
-        for leaf in walk(condition)
-        if isinstance(leaf, Aggregate)
-        for part in (leaf.of, leaf.among)
-        if part is not None
-    ) + sum(
-        len(test.value) if isinstance(test.value, tuple) else 1
-        for leaf in walk(condition)
-        for test in leaf.tests
-    )
 
 
 class AnswerSpace:
@@ -88,31 +69,29 @@ class AnswerSpace:
             raise
 
     def _fill(self, rules: Sequence[Rule], texts: Hints, most: int, most_sets: int) -> None:
-        connection, as_of, name, every = self.connection, self.as_of, self.name, parts(rules)
-        self.grid = conditions_grid(connection, every, self.scope, as_of, texts, most=most, name=name)
+        def grid_of(conditions: Sequence[Condition], scope: RuleScope, name: str) -> Grid:
+            found = _domains(self.connection, conditions, scope, self.as_of, texts)
+            return grid(
+                self.connection, found, healthy_values(scope, self.as_of), scope, most=most, name=name
+            )
+
+        every = _parts(rules)
+        self.grid = grid_of(every, self.scope, self.name)
         self.rows: Relation = self.grid.rows
         self.columns: Columns = NO_AGGREGATES
         self.stores: Stores | None = None
         self.inner: Grid | None = None
-        aggregates = dict.fromkeys(
-            leaf for part in every for leaf in walk(part) if isinstance(leaf, Aggregate)
-        )
+        found = dict.fromkeys(leaf for part in every for leaf in walk(part))
+        aggregates = tuple(leaf for leaf in found if isinstance(leaf, Aggregate))
         if aggregates:
-            inner = [
-                part
-                for aggregate in aggregates
-                for part in (aggregate.of, aggregate.among)
-                if part is not None
-            ]
-            self.inner = conditions_grid(
-                connection, inner, "image_set", as_of, texts, most=most, name=f"{name}_inner"
-            )
+            counted = [part for leaf in aggregates for part in (leaf.of, leaf.among) if part is not None]
+            self.inner = grid_of(counted, "image_set", f"{self.name}_inner")
             self.stores = Stores(
-                connection,
+                self.connection,
                 self.inner,
-                tuple(aggregates),
-                as_of,
-                name=f"{name}_stores",
+                aggregates,
+                self.as_of,
+                name=f"{self.name}_stores",
                 most_sets=most_sets,
             )
             self.rows, self.columns = self.stores.beside(self.grid.rows)
@@ -161,45 +140,32 @@ class AnswerSpace:
 def provable(connection: Connection, rules: Sequence[Rule], as_of: datetime, texts: Hints) -> bool:
     """Whether all answers that tell apart what rules read of their own subjects can be tried."""
     scope, read = rules[0].scope, {field for rule in rules for field in rule.fields}
-    found = conditions_domains(connection, parts(rules), scope, as_of, texts)
-    return combinations(found, scope) <= _most(rules) and all(
-        domain.every for domain in found if domain.field in read
-    )
+    found = _domains(connection, _parts(rules), scope, as_of, texts)
+    every = all(domain.every for domain in found if domain.field in read)
+    return every and combinations(found, scope) <= _most(rules)
 
 
-def conditions_domains(
-    connection: Connection,
-    conditions: Sequence[Condition],
-    scope: RuleScope,
-    as_of: datetime,
-    texts: Hints,
+def _domains(
+    connection: Connection, conditions: Sequence[Condition], scope: RuleScope, as_of: datetime, texts: Hints
 ) -> list[Domain]:
     """The values of each field that tell apart what conditions with bound parameters tell apart."""
-    healthy: Mapping[str, Scalar] = healthy_values(scope, as_of)
-    read = [field for part in conditions for field in fields_of(part) if field not in (FOUND, NOW)]
-    leaves = [leaf for part in conditions for leaf in walk(part) if isinstance(leaf, Leaf)]
-    every = domains([*read, FOUND], leaves, as_of, healthy, texts, sums=Sums(connection))
+    read = [field for part in conditions for field in fields_of(part)]
+    compared = [leaf for part in conditions for leaf in walk(part) if isinstance(leaf, Leaf)]
+    every = domains(
+        [*read, FOUND], compared, as_of, healthy_values(scope, as_of), texts, sums=Sums(connection)
+    )
     return [domain for domain in every if domain.field != FOUND]
 
 
-def conditions_grid(
-    connection: Connection,
-    conditions: Sequence[Condition],
-    scope: RuleScope,
-    as_of: datetime,
-    texts: Hints,
-    *,
-    most: int = MOST,
-    name: str = "grid",
-) -> Grid:
-    """The answers that tell apart what conditions with bound parameters tell apart."""
-    made = conditions_domains(connection, conditions, scope, as_of, texts)
-    return grid(connection, made, healthy_values(scope, as_of), scope, most=most, name=name)
+def _parts(rules: Iterable[Rule]) -> list[Condition]:
+    """What rules judge by: each `when` and each condition."""
+    return [part for rule in rules for part in (rule.when, rule.condition) if part is not None]
 
 
 def _most(rules: Sequence[Rule]) -> int:
     """How many answers are tried of rules: fewer of those that compare much."""
-    work = len(rules) + sum(map(weight, parts(rules)))
+    values = [test.value for rule in rules for leaf in leaves(rule) for test in leaf.tests]
+    work = len(rules) + sum(len(value) if isinstance(value, tuple) else 1 for value in values)
     return max(min(MOST, MOST_WORK // work), LEAST_ROWS)
 
 

@@ -16,7 +16,7 @@ from checker.policy.rule_text import value_text
 from checker.policytest.answer_grid import Grid
 from checker.policytest.answer_space import AnswerSpace
 from checker.policytest.mutants import place
-from checker.policytest.param_defaults import Ready
+from checker.policytest.param_defaults import DefaultedRule
 from checker.problems import Problem
 from checker.sql import Expression, Relation, func
 
@@ -64,9 +64,9 @@ class Answers:
 class Claims:
     """Claims on a rule that no answer contradicts; `missed` are the questions that this leaves open."""
 
-    def __init__(self, ready: Ready, space: AnswerSpace) -> None:
-        self.ready = ready
-        self.rule = ready.rule
+    def __init__(self, defaulted: DefaultedRule, space: AnswerSpace) -> None:
+        self.defaulted = defaulted
+        self.rule = defaulted.rule
         self.space = space
         self.answers = Answers(space.rows, Compiler(AS_OF, space.columns))
         self.missed: list[str] = []
@@ -85,7 +85,7 @@ class Claims:
         if len(named) > MOST_NAMED:
             named[MOST_NAMED - 1 :] = [f"{len(named) - MOST_NAMED + 1} more"]
         listed = " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
-        return f"no {what} meets {('', '', 'both ', 'all of ')[min(len(named), 3)]}{listed}{self.ready.rests(found)}"
+        return f"no {what} meets {('', '', 'both ', 'all of ')[min(len(named), 3)]}{listed}{self.defaulted.rests(found)}"
 
     def warning(self, part: Condition, text: str, hint: str) -> Problem:
         """That something is true of the rule, at a part of it; the hint may be only what it rests on."""

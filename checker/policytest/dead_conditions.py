@@ -84,7 +84,7 @@ class Parts(Claims):
             for name, part in dead:
                 if self.proved([part], f"whether `{name}` of `{leaf.kind}` can ever hold", grid):
                     text = f": `{name}` of `{leaf.kind}` can never hold"
-                    yield self.warning(part, text, f"no image set meets it{self.ready.rests([part])}")
+                    yield self.warning(part, text, f"no image set meets it{self.defaulted.rests([part])}")
             if not dead and leaf.among is not None and leaf.of is not None:
                 yield from self._share(leaf.kind, leaf.of, leaf.among, images, grid)
 
@@ -100,7 +100,7 @@ class Parts(Claims):
             yield self.warning(of, text, self.refusal(images, among, of, what="image set"))
         else:
             text = f": `of` of `{kind}` holds wherever `among` does, or is unknown: the share is always 100%"
-            yield self.warning(of, text, self.ready.rests([of, among]))
+            yield self.warning(of, text, self.defaulted.rests([of, among]))
 
     def _subsumed(self, living: Sequence[Alternative]) -> Iterator[Problem]:
         """Entries that hold only where another one of theirs does."""
@@ -127,7 +127,7 @@ class Parts(Claims):
                 continue
             gone.add(id(entry))
             text = f": an entry of `{entry.kind}` says nothing of its own: wherever it holds, `{written(other.member)}` holds too"
-            rests = self.ready.rests([entry.member, other.member, *entry.context])
+            rests = self.defaulted.rests([entry.member, other.member, *entry.context])
             yield self.warning(entry.member, text, rests)
 
     def _proves_both(self, entry: Alternative, other: Alternative) -> bool:

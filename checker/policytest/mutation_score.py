@@ -18,7 +18,7 @@ from checker.policytest.answer_grid import KEY
 from checker.policytest.answer_space import AnswerSpace, hints
 from checker.policytest.cases import CaseResult, Group, groups, verdicts
 from checker.policytest.mutants import Mutant, mutants
-from checker.policytest.suggestions import Shown, suggested
+from checker.policytest.suggestions import Suggestion, suggested
 from checker.snapshot.writer import connect
 from checker.sql import case, col, func, lit
 
@@ -73,7 +73,7 @@ def score(pack: Pack, rule: Rule, proved: Sequence[CaseResult], folder: Path | N
         return Score(rule, reason="its tests do not hold")
     every = mutants(rule)
     try:
-        told = _told(rule, every, _usual(pack, rule))
+        told = _compared(rule, every, _usual(pack, rule))
         tried = [*(suggestion.mutant for suggestion in told.differing), *told.untold]
         dead = killed(pack, rule, tried, folder)
         number = len(told.differing)
@@ -92,11 +92,11 @@ def score(pack: Pack, rule: Rule, proved: Sequence[CaseResult], folder: Path | N
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Comparison:
     """Mutants that some answer tells from the rule and from each other, and those of which none was found though not all
     were tried."""
 
-    differing: list[Shown]
+    differing: list[Suggestion]
     untold: list[Mutant]
 
 
@@ -111,14 +111,14 @@ def _usual(pack: Pack, rule: Rule) -> tuple[Group, dict[str, object]]:
     return group, beside | ({"as_of": group.as_of} if group.as_of != AS_OF else {})
 
 
-def _told(rule: Rule, every: Sequence[Mutant], usual: tuple[Group, dict[str, object]]) -> _Told:
+def _compared(rule: Rule, every: Sequence[Mutant], usual: tuple[Group, dict[str, object]]) -> _Comparison:
     """The mutants by what answers tell of them."""
     group, beside = usual
     values = group.bound(rule)
     ready = bind(rule, values)
     changed = [(mutant, item) for mutant in every if (item := mutant.bind(values)) is not None]
     texts, seen, alone = hints([rule]), set(), MOST_ALONE
-    told = _Told([], [])
+    told = _Comparison([], [])
     if not changed:
         return told
     with (
@@ -160,11 +160,11 @@ def _shown(space: AnswerSpace, rule: Rule, changed: Sequence[Rule]) -> list[tupl
     return list(zip(row[::2], row[1::2], strict=True))
 
 
-def _shows(mutant: Mutant, space: AnswerSpace, rule: Rule, key: int, beside: dict[str, object]) -> Shown:
+def _shows(mutant: Mutant, space: AnswerSpace, rule: Rule, key: int, beside: dict[str, object]) -> Suggestion:
     """A test that gives this answer and expects what the rule says of it."""
     code = verdict(rule, space.as_of, space.columns).alias("code")
     found = space.rows.filter(col(KEY) == lit(key)).select(code).fetchall()[0][0]
-    return Shown(mutant, space.given(key), beside, list(CODES)[found])
+    return Suggestion(mutant, space.given(key), beside, list(CODES)[found])
 
 
 def killed(pack: Pack, rule: Rule, changed: Sequence[Mutant], folder: Path | None = None) -> list[bool]:

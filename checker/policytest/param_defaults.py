@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from checker.model import Aggregate, Condition, Location, Pack, ParamRef, Rule, Scalar, Test
-from checker.policy.condition_tree import walk
+from checker.model import Condition, Location, Pack, ParamRef, Rule, Scalar, Test
+from checker.policy.condition_tree import walk_all
 from checker.policy.params import bind, leaves
 from checker.policy.rule_tests import AS_OF
 from checker.policy.rule_text import value_text
@@ -17,7 +17,7 @@ Default = Scalar | tuple[Scalar, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class DefaultedRule:
     """A rule with the defaults of its parameters in place; `defaults` are those that each leaf reads, by its place."""
 
     rule: Rule
@@ -25,11 +25,10 @@ class Ready:
 
     def rests(self, conditions: Iterable[Condition]) -> str:
         """`; with limit at its default, 30d`, where any of the conditions reads a parameter; else nothing."""
-        found: dict[str, Default] = {}
-        for condition in conditions:
-            for where in _places(condition):
-                found |= self.defaults.get(where, {})
-        return resting(found)
+        read = [leaf.where for condition in conditions for leaf in walk_all(condition)]
+        return resting(
+            {name: value for where in read for name, value in self.defaults.get(where, {}).items()}
+        )
 
     @property
     def every(self) -> Mapping[str, Default]:
@@ -46,20 +45,20 @@ def resting(defaults: Mapping[str, Default]) -> str:
     )
 
 
-def ready(pack: Pack, rule: Rule) -> Ready | tuple[str, ...]:
-    """The rule with the defaults of its parameters; the names of those that have none, so that nothing can be said."""
+def with_defaults(pack: Pack, rule: Rule) -> DefaultedRule | None:
+    """The rule with the defaults of its parameters; None where one has none, so that nothing can be said."""
     values = Values(
         AS_OF, {name: param.default for name, param in {**pack.params, **rule.params}.items()}, ()
     )
-    if missing := values.missing(rule):
-        return missing
+    if values.missing(rule):
+        return None
     bound = values.bound(rule)
     try:
         made = bind(rule, bound)
     except InvalidInputError:
-        return tuple(sorted(bound))
+        return None
     defaults = {leaf.where: {name: bound[name] for name in _names(leaf.tests)} for leaf in leaves(rule)}
-    return Ready(made, {where: named for where, named in defaults.items() if named})
+    return DefaultedRule(made, {where: named for where, named in defaults.items() if named})
 
 
 def _names(tests: Iterable[Test]) -> Iterator[str]:
@@ -67,12 +66,3 @@ def _names(tests: Iterable[Test]) -> Iterator[str]:
         for value in test.value if isinstance(test.value, tuple) else (test.value,):
             if isinstance(value, ParamRef):
                 yield value.name
-
-
-def _places(condition: Condition | None) -> Iterator[Location]:
-    """Where the leaves of a condition stand, and those of what is counted."""
-    for leaf in walk(condition):
-        yield leaf.where
-        if isinstance(leaf, Aggregate):
-            yield from _places(leaf.of)
-            yield from _places(leaf.among)

@@ -14,7 +14,7 @@ from checker.policy.rule_tests import AS_OF
 from checker.policytest.answer_space import AnswerSpace
 from checker.policytest.conflict import Claims, fields_read
 from checker.policytest.dead_conditions import Parts
-from checker.policytest.param_defaults import Ready
+from checker.policytest.param_defaults import DefaultedRule
 from checker.problems import Problem
 from checker.sql import Expression, lit
 
@@ -30,14 +30,14 @@ class Note:
     text: str
 
 
-def impossible(ready: Ready, space: AnswerSpace) -> tuple[list[Problem], list[Note]]:
+def impossible(defaulted: DefaultedRule, space: AnswerSpace) -> tuple[list[Problem], list[Note]]:
     """What of a rule can never be, as warnings, the rule as a whole before its parts; and what was not found out.
 
     Args:
-        ready: the rule with bound parameters.
+        defaulted: the rule with bound parameters.
         space: its answers.
     """
-    whole, parts = _Whole(ready, space), Parts(ready, space)
+    whole, parts = _Whole(defaulted, space), Parts(defaulted, space)
     problems = list(parts.counted())
     claim = next((claim for claim in whole.claims() if whole.proved(claim.read, claim.question)), None)
     # what is counted is why a whole rule can never be otherwise
@@ -46,7 +46,7 @@ def impossible(ready: Ready, space: AnswerSpace) -> tuple[list[Problem], list[No
     elif not problems:
         problems.append(whole.warning(claim.read[-1], f" {claim.text}", claim.why()))
     texts = _open(space, list(dict.fromkeys((*whole.missed, *parts.missed))))
-    return problems, [Note(ready.rule.name, ready.rule.where, text) for text in texts]
+    return problems, [Note(defaulted.rule.name, defaulted.rule.where, text) for text in texts]
 
 
 def _open(space: AnswerSpace, missed: list[str]) -> Iterator[str]:
@@ -98,12 +98,12 @@ class _Whole(Claims):
             yield _Claim(text, own, partial(self._why, *own), questions[never[0]])
         if not breaks:
             text = f"can never {never[1]}: the condition of `{word}` is never false"
-            yield _Claim(text, own, partial(self.ready.rests, own), questions[never[1]])
+            yield _Claim(text, own, partial(self.defaulted.rests, own), questions[never[1]])
         if not fail:
             text = f"can never fail: where `when` holds, the condition of `{word}` never {other}"
             yield _Claim(text, both, partial(self._why, *both), questions["fail"])
         if not succeed:
-            why = "no answer of any kind passes" + self.ready.rests(both)
+            why = "no answer of any kind passes" + self.defaulted.rests(both)
             yield _Claim("can never pass", both, lambda: why, questions["pass where it applies"])
 
     def idle(self) -> Iterator[Problem]:
@@ -112,7 +112,7 @@ class _Whole(Claims):
         if when is None or self.answers.ever(~self.answers.compiler.condition(when))[0]:
             return
         if self.proved([when], "whether `when` leaves anything out"):
-            yield self.warning(when, " applies always: `when` is never false", self.ready.rests([when]))
+            yield self.warning(when, " applies always: `when` is never false", self.defaulted.rests([when]))
 
     def _is(self, wanted: Verdict) -> Expression:
         return verdict(self.rule, AS_OF, self.space.columns) == lit(CODES[wanted])

@@ -21,7 +21,7 @@ from checker.policytest.answer_space import AnswerSpace, Hints, provable
 from checker.policytest.counterexample import flow
 from checker.policytest.datastores import ANY_NUMBER
 from checker.policytest.dead_conditions import depends
-from checker.policytest.param_defaults import Ready, resting
+from checker.policytest.param_defaults import DefaultedRule, resting
 from checker.policytest.satisfiability import Note
 from checker.problems import Problem
 from checker.sql import Connection, col, func, lit
@@ -41,30 +41,30 @@ _LATE = "not compared with every other rule: there are too many that are alike"
 class Failures:
     """A rule with some answers on which it fails, in a table; `texts` are those that its tests give."""
 
-    ready: Ready
+    defaulted: DefaultedRule
     texts: Hints
     table: str
 
     @property
     def rule(self) -> Rule:
         """The rule, its parameters bound."""
-        return self.ready.rule
+        return self.defaulted.rule
 
 
-def failures(ready: Ready, space: AnswerSpace, texts: Hints, table: str) -> Failures:
+def failures(defaulted: DefaultedRule, space: AnswerSpace, texts: Hints, table: str) -> Failures:
     """Keeps some of the answers on which a rule fails."""
-    failing = space.rows.filter(verdict(ready.rule, AS_OF, space.columns) == _FAIL)
+    failing = space.rows.filter(verdict(defaulted.rule, AS_OF, space.columns) == _FAIL)
     first = failing.order(KEY).limit(FEW)
     others = failing.order(f"hash({KEY}), {KEY}").limit(FEW)
     first.union(others).to_table(table)
-    return Failures(ready, texts, table)
+    return Failures(defaulted, texts, table)
 
 
 def subsumed(connection: Connection, rules: Sequence[Failures]) -> tuple[list[Problem], list[Note]]:
     """Warnings of rules that another one makes superfluous, and what was not found out of that."""
     problems: dict[str, Problem] = {}
     missed: dict[str, Note] = {}
-    apart = _told_apart(connection, rules)
+    apart = _apart(connection, rules)
     proofs = PROOFS + PROOFS_EACH * len(rules)
     for failure, other in _candidates(rules):
         name = failure.rule.name
@@ -85,7 +85,7 @@ def subsumed(connection: Connection, rules: Sequence[Failures]) -> tuple[list[Pr
 
 def _candidates(rules: Sequence[Failures]) -> Iterator[tuple[Failures, Failures]]:
     """Pairs that are worth trying: what the other rule reads the rule reads too, else it would hang on more."""
-    read = [_reads(failure.rule) for failure in rules]
+    read = [depends(failure.rule.when) | depends(failure.rule.condition) for failure in rules]
     for at, failure in enumerate(rules):
         rule, own = failure.rule, read[at] | {FOUND}
         for place, beside in enumerate(rules):
@@ -95,23 +95,16 @@ def _candidates(rules: Sequence[Failures]) -> Iterator[tuple[Failures, Failures]
             # of two that are the same the later one is superfluous
             same = read[place] == read[at] and other.severity is rule.severity
             shared = read[place] & read[at] and other.severity.rank >= rule.severity.rank
-            if shared and (not same or place < at or _stricter(rule, other)):
+            differ = (rule.when, rule.condition) != (other.when, other.condition)
+            if shared and (not same or place < at or differ):
                 yield failure, beside
-
-
-def _reads(rule: Rule) -> set[object]:
-    return depends(rule.when) | depends(rule.condition)
-
-
-def _stricter(rule: Rule, other: Rule) -> bool:
-    return (rule.when, rule.condition) != (other.when, other.condition)
 
 
 def _counts(rule: Rule) -> bool:
     return any(isinstance(leaf, Aggregate) for leaf in leaves(rule))
 
 
-def _told_apart(connection: Connection, rules: Sequence[Failures]) -> Mapping[tuple[str, str], bool]:
+def _apart(connection: Connection, rules: Sequence[Failures]) -> Mapping[tuple[str, str], bool]:
     """For pairs of rules whether some answer on which the first one fails is none to the second. What counts image sets
     is told apart by nothing here, and pairs that there are too many of are left out."""
     apart = {
@@ -181,7 +174,7 @@ def _compared(connection: Connection, failure: Failures, other: Failures, name: 
     except OutOfMemoryException:
         return None
     text = f"the rule {failure.rule.id} is shadowed: wherever it fails, {other.rule.name} ({other.rule.where}) fails too"
-    hint = shown + resting({**failure.ready.every, **other.ready.every})
+    hint = shown + resting({**failure.defaulted.every, **other.defaulted.every})
     return Problem(failure.rule.where, text, hint, warning=True)
 
 

@@ -36,7 +36,7 @@ Moves = Mapping[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class Suggestion:
     """A mutant, and what a test gives and expects that tells it from the rule."""
 
     mutant: Mutant
@@ -45,7 +45,7 @@ class Shown:
     expect: Verdict
 
 
-def suggested(pack: Pack, rule: Rule, shown: Sequence[Shown]) -> list[str]:
+def suggested(pack: Pack, rule: Rule, shown: Sequence[Suggestion]) -> list[str]:
     """For each mutant a test that notices it, as YAML in one line.
 
     Args:
@@ -62,7 +62,7 @@ def suggested(pack: Pack, rule: Rule, shown: Sequence[Shown]) -> list[str]:
     return texts
 
 
-def _rounded(pack: Pack, rule: Rule, shown: Sequence[Shown]) -> list[Moves]:
+def _rounded(pack: Pack, rule: Rule, shown: Sequence[Suggestion]) -> list[Moves]:
     """How to move the instants of each: the roundest way in which the test still notices its mutant."""
     most = min(MOST_FOR_ONE, MOST_TRIED // max(len(shown), 1))
     tried: list[tuple[int, Moves, Case]] = []
@@ -79,7 +79,7 @@ def _rounded(pack: Pack, rule: Rule, shown: Sequence[Shown]) -> list[Moves]:
 
 
 def _notice(
-    pack: Pack, rule: Rule, shown: Sequence[Shown], tried: Sequence[tuple[int, Moves, Case]]
+    pack: Pack, rule: Rule, shown: Sequence[Suggestion], tried: Sequence[tuple[int, Moves, Case]]
 ) -> list[bool]:
     """Whether each test gets the verdict that it expects from the rule, and another one from its mutant."""
     tested = replace(rule, tests=tuple(case for _, _, case in tried))
@@ -108,7 +108,7 @@ def _read(pack: Pack, rule: Rule, text: str) -> Case | None:
     return cases[0] if cases and not problems else None
 
 
-def _moves(suggestion: Shown, as_of: datetime, most: int) -> list[Moves]:
+def _moves(suggestion: Suggestion, as_of: datetime, most: int) -> list[Moves]:
     """Ways to move the instants, the roundest first, the last being not to."""
     instants = sorted(set(_instants([suggestion.given])))
     found = {tuple(instants): None}
@@ -185,7 +185,7 @@ def _moved(case: Case, moves: Moves) -> Case:
     return replace(case, given=moved(case.given), labels=moved(case.labels), image_sets=sets)
 
 
-def _entry(suggestion: Shown, moves: Moves) -> dict[str, object]:
+def _entry(suggestion: Suggestion, moves: Moves) -> dict[str, object]:
     """The test without its name: labels stand beside `given`, instants at midnight are dates."""
     given: dict[str, Any] = _plain(suggestion.given, moves)
     labels = given.pop("labels", None)
@@ -209,7 +209,7 @@ def _plain(value: Any, moves: Moves) -> Any:
     return show(instant)[:10] if not round_ms(instant) % 86_400_000 else instant
 
 
-def _named(suggestion: Shown, moves: Moves) -> str:
+def _named(suggestion: Suggestion, moves: Moves) -> str:
     """What a test shows: `deletedAt 2025-02-28, imageSetState DELETED: fail`."""
     parts = list(_parts(_plain(suggestion.given, moves)))
     if len(parts) > MOST_NAMED:

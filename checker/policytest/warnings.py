@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from duckdb import OutOfMemoryException
 
 from checker.fields import tag_key, why_no_tag
-from checker.model import Aggregate, Pack, Rule, Source
-from checker.policy.condition_tree import fields_of, walk
+from checker.model import Pack, Rule, Source
+from checker.policy.condition_tree import fields_of
 from checker.policy.load import Policies
+from checker.policy.params import leaves
 from checker.policy.rule_tests import AS_OF
 from checker.policytest.answer_space import AnswerSpace, hints
 from checker.policytest.datastores import ANY_NUMBER
-from checker.policytest.param_defaults import Ready, ready
+from checker.policytest.param_defaults import with_defaults
 from checker.policytest.satisfiability import Note, impossible
 from checker.policytest.subsumption import Failures, failures, subsumed
 from checker.problems import Problem
@@ -61,8 +62,8 @@ def _examined(
     connection: Connection, pack: Pack, rule: Rule, name: str
 ) -> tuple[list[Problem], list[Note], list[Failures]]:
     """The warnings and notes of a rule, and the answers on which it fails where it is to be compared with others."""
-    made = ready(pack, rule)
-    if not isinstance(made, Ready):
+    made = with_defaults(pack, rule)
+    if made is None:
         return [], [Note(rule.name, rule.where, "not examined, since a parameter has no default")], []
     try:
         texts = hints([rule])
@@ -87,14 +88,7 @@ def _folded(notes: Iterable[Note]) -> list[str]:
 
 def _no_tags(rule: Rule) -> Iterator[Problem]:
     """Tags that a rule reads and that no resource can have."""
-    leaves = [*walk(rule.when), *walk(rule.condition)]
-    leaves += [
-        condition
-        for leaf in leaves
-        if isinstance(leaf, Aggregate)
-        for condition in (*walk(leaf.of), *walk(leaf.among))
-    ]
-    for leaf in dict.fromkeys(leaves):
+    for leaf in dict.fromkeys(leaves(rule)):
         for field in dict.fromkeys(fields_of(leaf)):
             if field.source in (Source.TAGS, Source.DATASTORE_TAGS) and (why := why_no_tag(tag_key(field))):
                 message = f"{rule.id}: no resource of HealthImaging has the tag {field.path}: {why}"

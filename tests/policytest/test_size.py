@@ -140,7 +140,7 @@ def test_a_mutant_for_which_memory_is_too_little_ends_its_rule_alone(tmp_path, m
     def short(*_):
         raise OutOfMemoryException("Out of Memory Error: failed to allocate")
 
-    monkeypatch.setattr(mutation_score, "_told", short)
+    monkeypatch.setattr(mutation_score, "_compared", short)
     assert score(pack, pack.rules[0], run_rule(pack, pack.rules[0])).reason == mutation_score.TOO_LARGE
 
 

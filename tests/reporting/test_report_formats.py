@@ -32,4 +32,4 @@ def test_the_names_of_formats_are_known_before_a_report_is_imported():
     program = "import sys, checker.reporting as r; r.formats('run'); print(*(n for n in sys.modules if n.startswith(r.__name__)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     modules = {name.rpartition(".")[2] for name in done.stdout.split()}
-    assert modules == {"reporting", "delivery", "formats", "options"}
+    assert modules == {"reporting", "delivery", "formats", "report_options"}

@@ -13,12 +13,13 @@ from checker.cli.console import say, warn
 from checker.cli.kept import configured, find
 from checker.cli.waive import policies, waivers_file
 from checker.judgement.replay import overrides
+from checker.judgement.waivers import waiver_uses
 from checker.model import SOON, Duration, Outcome, Waiver, utc_now
 from checker.problems import Gathered, InvalidInputError, Problem, one_line
 from checker.values import BadValueError, parse_time
 from checker.waivers.file import read_waivers
 from checker.waivers.limits import Limits, limits_of
-from checker.waivers.status import WaiverUse, covered, day, days_left, ends_soon, stand, state_of
+from checker.waivers.status import WaiverUse, covered, day, days_left, ends_soon, state_of
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
@@ -123,11 +124,10 @@ def _used(
     names = {rule.name for rule in loaded.rules} - off
     only = sorted({waiver.rule for waiver in waivers} & names)
     if not only:
-        return {item.waiver.number: item for item in stand(waivers, {}, moment)}
+        return waiver_uses(kept, waivers, moment, None)
     params = config.params if config else kept.params if own else None
     rules = api.choose(loaded, configured=params, only=only, changes=changes)
-    run = api.rejudge(kept, rules, as_of=moment, waivers=waivers)
-    return {use.waiver.number: use for use in run.waivers}
+    return waiver_uses(kept, waivers, moment, rules)
 
 
 def _line(waiver: Waiver, moment: datetime, soon: Duration, used: Mapping[int, WaiverUse] | None) -> _Line:

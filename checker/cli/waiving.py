@@ -89,13 +89,14 @@ def waive(
     config: Config = None,
 ) -> int:
     """Waive findings of a kept run: adds an entry to the file of waivers."""
-    from checker.cli.waive import Asked, run
+    from checker.cli.waive import run
+    from checker.waivers.request import WaiverRequest
 
-    asked = Asked(
-        rule=rule, image_sets=image_sets or [], evidence=evidence, reason=reason, owner=owner, approved_by=approved_by,
-        expires=expires, created=created, covers=covers, this_version=this_version, every=every, file=file, config=config,
+    request = WaiverRequest(
+        rule=rule, reason=reason, owner=owner, approved_by=approved_by, expires=expires, created=created, covers=covers,
+        image_sets=image_sets or (), this_version=this_version, every=every,
     )  # fmt: skip
-    return run(asked)
+    return run(request, evidence, file, config)
 
 
 def check(

@@ -1,4 +1,8 @@
-"""Adds waivers to a file of waivers as text: what stands there stays as it is, comments and order too."""
+"""Adds waivers to a file of waivers as text: what stands there stays as it is, comments and order too.
+
+ruamel.yaml's round trip does not keep it: it writes lists anew in one indentation, takes the comment above the next key into
+the list, and loses byte order marks, the marks of a document, and a file that has comments alone.
+"""
 
 from __future__ import annotations
 

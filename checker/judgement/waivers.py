@@ -1,0 +1,108 @@
+"""Waivers of the findings of a kept run: adding them, and what those of a file cover."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from checker.input_files import read_bytes
+from checker.judgement.replay import rejudge, replay, terms
+from checker.model import Finding, Subject, Verdict, Waiver, utc_now
+from checker.policy.choose import Rules
+from checker.policy.load import Policies
+from checker.problems import InvalidInputError, Problem, suggest
+from checker.runs.run_reader import Kept
+from checker.waivers import edit
+from checker.waivers.edit import Added, Draft
+from checker.waivers.file import read_waivers, waivers_in
+from checker.waivers.limits import Limits
+from checker.waivers.request import WaiverRequest, check, drafts, of_request
+from checker.waivers.status import WaiverUse, stand
+from checker.yamlsource import LARGEST_FILE
+
+
+@dataclass(frozen=True, slots=True)
+class NewWaivers:
+    """Waivers that were added to a file, and warnings of how the file reads now."""
+
+    added: Added
+    drafts: tuple[Draft, ...]
+    warnings: tuple[Problem, ...]
+
+
+def waive(
+    kept: Kept, request: WaiverRequest, path: Path, policies: Policies, limits: Limits | None = None
+) -> NewWaivers:
+    """Adds entries for findings of a run to a file of waivers; where anything is wrong, nothing is written.
+
+    Args:
+        kept: the run.
+        request: which findings, and what the entries say.
+        path: the file, which may not be there yet.
+        policies: those whose rules and labels waivers name.
+        limits: what waivers are held to; the standard ones unless given.
+
+    Raises:
+        InvalidInputError: the run has no such finding, or the file would not read well.
+    """
+    check(request)
+    rule, findings = _findings(kept, request.rule)
+    covered = _covered(rule, path, policies, limits, kept) if request.every and path.exists() else frozenset()
+    made = drafts(rule, findings, request, covered)
+    hint = f"YAML files may have {LARGEST_FILE >> 20} MiB"
+    source = read_bytes(path, path.as_posix(), LARGEST_FILE, hint) if path.exists() else None
+    added = edit.add(source or b"", path.as_posix(), made)
+    try:
+        _, warnings = waivers_in(added.document, policies, limits)
+    except InvalidInputError as error:
+        raise InvalidInputError(of_request(error.problems, added)) from None
+    edit.replace(path, source, added.document.source)
+    return NewWaivers(added, tuple(made), tuple(of_request(warnings, added)))
+
+
+def _findings(kept: Kept, rule: str) -> tuple[str, list[Finding]]:
+    """The full name of a rule that a run judged, and its fails and unknowns there."""
+    judged = replay(kept)
+    names = [
+        rule_result.rule.name
+        for rule_result in judged.judged
+        if rule in (rule_result.rule.id, rule_result.rule.name)
+    ]
+    if not names:
+        known = [
+            name for rule_result in judged.judged for name in (rule_result.rule.id, rule_result.rule.name)
+        ]
+        hint = suggest(rule, known, what="it judged")
+        raise InvalidInputError(Problem("RULE", f"the run judged no rule called {rule}", hint))
+    if len(names) > 1:
+        message = f"several rules are called so: {', '.join(names)}"
+        raise InvalidInputError(Problem("RULE", message, "write PACK/RULE"))
+    return names[0], [finding for finding in judged.findings() if finding.rule.name == names[0]]
+
+
+def _covered(
+    rule: str, path: Path, policies: Policies, limits: Limits | None, kept: Kept
+) -> frozenset[tuple[Subject, Verdict]]:
+    """What the file of waivers covers today of the findings of a rule, also by waivers that the run did not know yet."""
+    listed, _ = read_waivers(path, policies, limits)
+    # valid today: as if valid at the instant of the run, whose verdicts stay as they are
+    now, then = utc_now(), kept.as_of
+    valid = [
+        replace(waiver, created=min(waiver.created, then), expires=max(waiver.expires, then))
+        for waiver in listed
+        if waiver.rule == rule and waiver.in_force(max(now, waiver.created))
+    ]
+    judged = rejudge(kept, terms(kept).rules, waivers=valid)
+    found = (finding for finding in judged.findings() if finding.rule.name == rule and finding.waived)
+    return frozenset((finding.subject, finding.verdict) for finding in found)
+
+
+def waiver_uses(
+    kept: Kept, waivers: Sequence[Waiver], as_of: datetime, rules: Rules | None
+) -> Mapping[int, WaiverUse]:
+    """How waivers stand at an instant by the evidence of a run, by number; without `rules`, none of theirs is judged."""
+    if rules is None:
+        return {use.waiver.number: use for use in stand(waivers, {}, as_of)}
+    return {use.waiver.number: use for use in rejudge(kept, rules, as_of=as_of, waivers=waivers).waivers}

@@ -82,7 +82,7 @@ def explains(reason: str | None, oracle: Oracle, rule: Any, record: Any) -> bool
     return bool(reason) and gaps >= {*str(reason).split(", ")}
 
 
-@examples(32)
+@examples(20)
 @given(strategies.policies(), strategies.populations(), strategies.as_ofs())
 def test_engine_and_oracle_agree(drawn, records, as_of):
     policy, flags = drawn

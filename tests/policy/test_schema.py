@@ -23,6 +23,7 @@ from checker.policy.operators import OPERATORS
 from checker.policy.policy_files import shipped
 from checker.problems import InvalidInputError
 from checker.yamlsource import parse, read
+from tests.budgets import examples
 from tests.language import strategies
 
 BAD = Path(__file__).parent / "bad"
@@ -166,7 +167,9 @@ def test_a_mistake_has_its_place(name):
     assert word in next(message for path, message in found if path == place)
 
 
-@settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=examples(20, 60), deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
 @given(strategies.policies())
 def test_a_policy_that_loads_is_valid(drawn):
     policy, _ = drawn

@@ -14,6 +14,7 @@ from checker.cli import main
 from checker.policy.load import load
 from checker.policytest.warnings import examine
 from checker.problems import InvalidInputError, render
+from tests.budgets import examples
 from tests.language import strategies
 from tests.language.engine import judge
 
@@ -99,7 +100,7 @@ def test_nothing_is_said_where_a_parameter_has_no_value():
 
 
 @settings(
-    max_examples=25, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
+    max_examples=examples(8, 25), derandomize=True, database=None, deadline=None, phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 @given(st.data())

@@ -196,7 +196,7 @@ def drawn(kind, item):
 
 
 @settings(
-    max_examples=examples(6, 40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(4, 40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(first=ANSWERS, second=ANSWERS, gate=GATES, waivers=WAIVED)
 def test_junit_is_red_exactly_where_the_exit_code_is_1_or_3(folder, first, second, gate, waivers):

@@ -18,6 +18,7 @@ from checker.runs import run_folder
 from checker.runs.local_store import LocalStore
 from checker.runs.run_folder import Key
 from runs.folders import RUN, add, facts, manifest, put_together, sha, whole
+from tests.budgets import examples
 
 
 @pytest.fixture
@@ -179,7 +180,8 @@ def test_a_run_that_is_killed_at_any_moment_is_complete_or_has_no_manifest(tmp_p
 
     # most of the time is Python's imports: most of the moments are those in which the folder is written
     chance = random.Random(4)
-    moments = [(chance.uniform(0, 1), number >= 5) for number in range(20)]
+    tried = examples(8, 20)
+    moments = [(chance.uniform(0, 1), number >= tried // 4) for number in range(tried)]
 
     def one_after_the_other(number):
         for share, late in moments[number::3]:

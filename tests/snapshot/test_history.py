@@ -20,7 +20,7 @@ from checker.snapshot.record_table import record_table
 from checker.snapshot.writer import connect, duckdb_path, write_snapshot
 from tests.budgets import examples
 
-EXAMPLES = int(os.environ.get("LANGUAGE_EXAMPLES", examples(20, 60)))
+EXAMPLES = int(os.environ.get("LANGUAGE_EXAMPLES", examples(10, 60)))
 STORES = ["a" * 32, "b" * 32]
 SETS = ["1" * 32, "2" * 32]
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -306,7 +306,7 @@ def test_a_history_is_what_a_plain_reading_of_the_earlier_runs_says(first, runs)
             assert read(before) == plain.rows()
 
 
-@settings(max_examples=max(EXAMPLES // 5, examples(6, 20)), deadline=None)
+@settings(max_examples=max(EXAMPLES // 5, examples(4, 20)), deadline=None)
 @given(histories(), st.randoms(use_true_random=False))
 def test_the_order_of_records_and_of_events_and_events_given_twice_change_nothing(runs, random):
     with TemporaryDirectory() as name:

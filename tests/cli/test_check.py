@@ -10,9 +10,9 @@ import junitparser
 import pytest
 
 from checker.cli import main
+from tests.answers import STORE, answer
 from tests.budgets import THOROUGH
 
-STORE = "12345678901234567890123456789012"
 HEALTHY = "18f88ac7870584f58d56256646b4d92b"
 FORCED = "28f88ac7870584f58d56256646b4d92b"
 UNREAD = "38f88ac7870584f58d56256646b4d92b"
@@ -36,27 +36,16 @@ rules:
 """
 
 
-def answer(image_set_id, **members):
-    return {
-        "datastoreId": STORE,
-        "imageSetId": image_set_id,
-        "versionId": "3",
-        "imageSetState": "ACTIVE",
-        "createdAt": "2026-01-01T00:00:00Z",
-        **members,
-    }
-
-
 SETS = {
-    "healthy": [answer(HEALTHY)],
-    "forced": [answer(HEALTHY), answer(FORCED, overrides={"forced": True})],
+    "healthy": [answer(HEALTHY, versionId="3")],
+    "forced": [answer(HEALTHY, versionId="3"), answer(FORCED, versionId="3", overrides={"forced": True})],
     "unread": [
-        answer(HEALTHY),
+        answer(HEALTHY, versionId="3"),
         {"datastoreId": STORE, "imageSetId": UNREAD, "error": {"code": "ThrottlingException"}},
     ],
     "all": [
-        answer(HEALTHY),
-        answer(FORCED, overrides={"forced": True}),
+        answer(HEALTHY, versionId="3"),
+        answer(FORCED, versionId="3", overrides={"forced": True}),
         {"datastoreId": STORE, "imageSetId": UNREAD, "error": {"code": "ThrottlingException"}},
     ],
     "none": [],

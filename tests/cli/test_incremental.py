@@ -32,7 +32,7 @@ def again(audit: Audit, day: int, *options: str) -> int:
 
 
 def test_only_what_moved_is_asked_for_again(tmp_path: Path) -> None:
-    with served(store(2000)) as server:
+    with served(store(600)) as server:
         audit = Audit(tmp_path, server.url)
         audit.write()
         again(audit, 1)
@@ -42,12 +42,12 @@ def test_only_what_moved_is_asked_for_again(tmp_path: Path) -> None:
         calls = audit.calls()
     moved = calls["GetImageSet"] + calls["ListImageSetVersions"]
     locked = sum(record.get("imageSetState") == "LOCKED" for record in audit.records(0))
-    assert moved <= 0.01 * 2000 * 1.6 + locked
+    assert moved <= 0.01 * 600 * 1.6 + locked
     assert sum(calls.values()) <= 0.06 * full  # of a store this small, search takes two of a hundred
     reused = Counter(
         "reusedFrom" in record for record in audit.records() if record.get("action") != "SearchImageSets"
     )
-    assert reused[True] > 1900
+    assert reused[True] > 570
 
 
 def test_an_answer_that_stands_says_whose_it_is_and_when_it_was_given(tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ import threading
 from pathlib import Path
 
 import pytest
-from judgement.test_replay import answer
 
 from checker import input_files
 from checker.cli import main
 from checker.config import csv_tables
 from checker.snapshot import json_files
+from tests.answers import answer
 
 ONE = f"{1:032x}"
 POLICY = """\

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from judgement.test_replay import answer
 
 from checker.cli import machine, main
 from checker.snapshot import columns
+from tests.answers import answer
 
 POLICY = """\
 version: 1

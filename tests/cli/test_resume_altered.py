@@ -8,8 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 import checker
 from checker.cli import main
@@ -17,6 +15,7 @@ from checker.layout import CHAIN, NEXT_CHAIN
 from checker.problems import InvalidInputError
 from checker.runs.journal import mend
 from tests.cli.scale import Audit, chain, served, store
+from tests.keys import key_pair
 
 AS_OF = ("--as-of", "2026-01-01T00:00:00Z")
 Lines = list[bytes]
@@ -25,14 +24,6 @@ Lines = list[bytes]
 @pytest.fixture(autouse=True)
 def _credentials(aws_env: pytest.MonkeyPatch) -> None:
     pass
-
-
-def key_pair(folder: Path, name: str = "key") -> tuple[str, str]:
-    key = Ed25519PrivateKey.generate()
-    private, public = folder / f"{name}.pem", folder / f"{name}.pub"
-    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    return str(private), str(public)
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,13 @@ from urllib.request import Request, urlopen
 
 import pytest
 import time_machine
-from judgement.test_verification import key_pair
 from runs.folders import add_at, s3_server
 
 from checker.cli import main
 from checker.layout import DIGEST, MANIFEST, PRUNED, PRUNED_SIGNATURE, SIGNATURE
 from checker.runs.local_store import LocalStore, open_store
 from checker.runs.signature import signing_key
+from tests.keys import key_pair
 
 OLD, NEW = "20010101T000000Z-0123abcd", "20250101T000000Z-0123abcd"
 
@@ -94,8 +94,8 @@ def test_a_signed_run_goes_only_with_the_key_that_signed_it(store, capsys, tmp_p
         "help: add --sign KEY.pem, the key that signed the run\n"
     )
     (tmp_path / "other").mkdir()
-    key_pair(tmp_path / "other")
-    out = said(capsys, *prune, "--sign", "other/key.pem")
+    key_pair(tmp_path / "other", "other")
+    out = said(capsys, *prune, "--sign", "other/other.pem")
     assert out.startswith(f"stays     {OLD}: it is signed by another key, ")
     assert "key.pem: error: cannot be read" in said(capsys, *prune, "--sign", "none/key.pem", code=2)
     assert store.contents() == before

@@ -7,21 +7,12 @@ import sys
 import pytest
 
 from checker.cli import main
+from tests.answers import STORE, answer
 
-STORE, FORCED, CLEAN = "1" * 32, "2" * 32, "3" * 32
+FORCED, CLEAN = "2" * 32, "3" * 32
 POLICY = (
     "version: 1\npack: p\nrules:\n  - {id: r, title: t, severity: high, deny: {overrides.forced: true}}\n"
 )
-
-
-def answer(image_set_id, **more):
-    return {
-        "datastoreId": STORE,
-        "imageSetId": image_set_id,
-        "versionId": "1",
-        "imageSetState": "ACTIVE",
-        **more,
-    }
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,9 @@ import pytest
 from checker.cli import main
 from checker.runs.local_store import open_store
 from checker.runs.run_folder import digests
-from judgement.test_replay import answer
 from judgement.test_verification import reseal
+from tests.answers import answer
+from tests.copies import run_or_copy
 
 ONE, TWO = f"{1:032x}", f"{2:032x}"
 FORCED = [answer(ONE, overrides={"forced": True}), answer(TWO)]
@@ -31,7 +32,8 @@ def check(tmp_path, monkeypatch):
 
     def run(answers, *options, runs="runs"):
         (tmp_path / "sets.json").write_text(json.dumps(answers))
-        return main(["check", "-p", "p.yaml", "--image-sets", "sets.json", "--runs", runs, "-q", *options])
+        arguments = ["-p", "p.yaml", "--image-sets", "sets.json", "--runs", runs, "-q", *options]
+        return run_or_copy(tmp_path, "check", *arguments)
 
     return run
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from checker.cli import main
-from judgement.test_replay import answer
+from tests.answers import answer, failure
+from tests.copies import run_or_copy
 
 ONE, TWO, THREE = (f"{number:032x}" for number in (1, 2, 3))
 FORCED = {"overrides": {"forced": True}}
@@ -19,10 +20,6 @@ rules:
   - {id: unforced, title: Unforced, severity: high, deny: {overrides.forced: true}}
   - {id: active, title: Active, severity: low, require: {imageSetState: ACTIVE}}
 """
-
-
-def lost(name):
-    return {"datastoreId": "0123456789abcdef0123456789abcdef", "imageSetId": name, "error": {"code": "ThrottlingException", "message": ""}}  # fmt: skip
 
 
 class Audit:
@@ -38,7 +35,7 @@ class Audit:
     def __call__(self, *answers, options=("--new-only",)):
         (self.folder / "sets.json").write_text(json.dumps(answers))
         given = ["check", "-p", "p.yaml", "--image-sets", "sets.json", "--runs", "runs", "-q", *options]
-        return main([*given, "--report", "json=r.json"])
+        return run_or_copy(self.folder, *given, "--report", "json=r.json")
 
     @property
     def results(self):
@@ -88,7 +85,7 @@ def test_without_a_baseline_all_findings_count_and_the_message_says_how_to_accep
 def test_an_outage_is_no_baseline_and_takes_nothing_from_it(check):
     check(answer(ONE, **FORCED), answer(TWO))
     accept()
-    assert [check(lost(ONE), lost(TWO)), check(answer(ONE, **FORCED), answer(TWO))] == [3, 0]
+    assert [check(failure(ONE), failure(TWO)), check(answer(ONE, **FORCED), answer(TWO))] == [3, 0]
     assert check(answer(ONE, **FORCED), answer(TWO, **FORCED)) == 1
 
 
@@ -104,7 +101,7 @@ def test_an_outage_that_a_gate_let_pass_is_a_baseline_of_what_it_judged_alone(ch
         "targets: [{name: recorded, region: us-east-1, datastore: 0123456789abcdef0123456789abcdef, image_sets: all}]\n"
     )
     (check.folder / "lenient.yaml").write_text(config)
-    (check.folder / "sets.json").write_text(json.dumps([lost(ONE), answer(TWO)]))
+    (check.folder / "sets.json").write_text(json.dumps([failure(ONE), answer(TWO)]))
     code = main(["check", "-c", "lenient.yaml", "--image-sets", "sets.json", "--runs", "runs", "-q"])
     assert code == 0
     assert check(answer(ONE, **FORCED), answer(TWO)) == 0
@@ -244,7 +241,7 @@ def test_a_finding_is_first_seen_where_it_first_failed_without_a_break(check):
     assert seen(check) == (first["as_of"], check.results["run"]["id"])
     for answers in (
         [answer(ONE, **FORCED)],
-        [lost(ONE)],
+        [failure(ONE)],
         [answer(TWO)],
         [answer(ONE, versionId="2", **FORCED)],
     ):
@@ -257,9 +254,9 @@ def test_a_finding_is_first_seen_where_it_first_failed_without_a_break(check):
 
 def test_an_unknown_says_since_when_it_is_unknown(check):
     check(answer(ONE, **FORCED), options=())
-    check(lost(ONE), options=())
+    check(failure(ONE), options=())
     unknown = check.manifest()
-    check(lost(ONE), options=())
+    check(failure(ONE), options=())
     assert seen(check) == (unknown["as_of"], unknown["run"])
 
 
@@ -361,7 +358,7 @@ def test_a_run_that_is_accepted_lets_nothing_stand_that_was_revoked(check):
     check(answer(ONE, **FORCED))
     first = check.runs[0].name
     accept()
-    assert check(lost(ONE)) == 3
+    assert check(failure(ONE)) == 3
     outage = check.manifest()["run"]
     main(["baseline", "revoke", f"runs/{first}", "--reason", "in error", "--by", "Bob"])
     assert check(answer(ONE, **FORCED)) == 1
@@ -442,7 +439,7 @@ def changes(check):
 
 def test_what_was_judged_before_an_outage_is_not_judged_for_the_first_time_after_it(check):
     check(answer(ONE), options=())
-    check(lost(ONE), options=())
+    check(failure(ONE), options=())
     check(answer(ONE, **FORCED), options=())
     found, new = changes(check)
     assert found == {"new": 1, "decided": 1}

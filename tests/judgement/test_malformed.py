@@ -15,8 +15,9 @@ import pytest
 
 from checker.cli import main
 from checker.runs.local_store import open_store
+from tests.answers import answer
 from tests.budgets import examples
-from tests.judgement.test_replay import ANSWERS, DELETED, HEALTHY, POLICY, answer
+from tests.judgement.test_replay import ANSWERS, DELETED, HEALTHY, POLICY
 from tests.judgement.test_verification import digests, reseal
 
 HISTORY = """\

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from checker.cli import main
-from judgement.test_replay import answer
+from tests.answers import answer
 
 ONE, TWO = f"{1:032x}", f"{2:032x}"
 POLICY = """\

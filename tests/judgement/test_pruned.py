@@ -16,8 +16,8 @@ from runs.test_pruning import statement
 from checker.cli import main
 from checker.layout import PRUNED, PRUNED_SIGNATURE
 from checker.runs.local_store import open_store
-from judgement.test_replay import answer
-from judgement.test_verification import key_pair
+from tests.answers import answer
+from tests.keys import key_pair
 
 __all__ = ["aws_env"]
 
@@ -100,7 +100,7 @@ def four(made, audit, clock, tmp_path):
 def signed(made, audit, clock, tmp_path):
     """The signed ones."""
     shutil.copytree(made / "signed", tmp_path / "runs")
-    for name in ("key.pem", "public.pem"):
+    for name in ("key.pem", "key.pub"):
         shutil.copyfile(made / name, tmp_path / name)
     clock.move_to("2023-06-01T00:00:00Z")
     return folders(tmp_path)
@@ -169,7 +169,7 @@ def test_runs_that_are_kept_longer_than_their_manifests_say_verify_too(four, clo
 
 
 def test_a_signed_run_that_was_pruned_verifies_with_the_key(signed, audit, tmp_path, capsys):
-    private, public = "key.pem", "public.pem"
+    private, public = "key.pem", "key.pub"
     assert prune() == 2
     assert main(["runs", "prune"]) == 0
     assert prune("--sign", private) == 0

@@ -14,9 +14,9 @@ import pytest
 
 import checker
 from checker.cli import main
+from tests.answers import answer, failure
 
 PACKS = Path(__file__).parents[2] / "rules" / "healthimaging"
-STORE = "0123456789abcdef0123456789abcdef"
 FORCED, HEALTHY, DELETED, LOST = (f"{number:032x}" for number in range(1, 5))
 POLICY = """\
 version: 1
@@ -30,19 +30,13 @@ rules:
 """
 
 
-def answer(item, **more):
-    times = {"createdAt": "2026-01-01T00:00:00Z", "updatedAt": "2026-01-01T00:00:00Z"}
-    plain = {"datastoreId": STORE, "imageSetId": item, "versionId": "1", "imageSetState": "ACTIVE"}
-    return {**plain, "imageSetWorkflowStatus": "CREATED", **times, **more}
-
-
 ANSWERS = [
     answer(FORCED, overrides={"forced": True}, labels={"ward": "adult"}),
     answer(HEALTHY),
     answer(
         DELETED, imageSetState="DELETED", imageSetWorkflowStatus="DELETED", deletedAt="2026-01-05T00:00:00Z"
     ),
-    {"datastoreId": STORE, "imageSetId": LOST, "error": {"code": "ThrottlingException", "message": "slow"}},
+    failure(LOST, "ThrottlingException", "slow"),
 ]
 
 

@@ -11,8 +11,6 @@ from pathlib import Path
 import boto3
 import pytest
 from collection.fixtures import aws_env
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from runs.folders import s3_server
 
 __all__ = ["aws_env"]
@@ -20,7 +18,9 @@ __all__ = ["aws_env"]
 import checker
 from checker.cli import main
 from checker.runs.run_folder import digests
-from judgement.test_replay import answer
+from tests.answers import answer
+from tests.copies import run_or_copy
+from tests.keys import key_pair
 
 ONE, TWO = f"{1:032x}", f"{2:032x}"
 FORCED = [answer(ONE, overrides={"forced": True}), answer(TWO)]
@@ -35,14 +35,6 @@ rules:
 NOTE = "Earlier runs: not authenticated, since no key was given to verify signatures with."
 
 
-def key_pair(folder, name="key"):
-    key = Ed25519PrivateKey.generate()
-    private, public = folder / f"{name}.pem", folder / f"{name}.pub"
-    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    return str(private), str(public)
-
-
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -55,7 +47,7 @@ def home(tmp_path, monkeypatch):
 def check(answers, *options, runs="runs", key="key.pem"):
     Path("sets.json").write_text(json.dumps(answers))
     given = ["-p", "p.yaml", "--image-sets", "sets.json", "--runs", runs]
-    return main(["check", "-q", *given, *(["--sign", key] if key else []), *options])
+    return run_or_copy(Path.cwd(), "check", "-q", *given, *(["--sign", key] if key else []), *options)
 
 
 def runs(folder, name="runs"):

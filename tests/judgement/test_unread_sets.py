@@ -10,8 +10,8 @@ import junitparser
 import pytest
 
 from checker.cli import main
+from tests.answers import STORE, answer
 
-STORE = "12345678901234567890123456789012"
 READ, UNREAD, ALSO_UNREAD = (f"{number:032x}" for number in (1, 2, 3))
 LABELS = "deny: {labels.hold: true}"
 ALONE = {
@@ -28,11 +28,6 @@ DENIED = {"code": "AccessDeniedException", "message": "not you"}
 
 def rule(name, text, severity="high"):
     return f"  - {{id: {name.replace('_', '-')}, title: T, severity: {severity}, {text}}}\n"
-
-
-def answer(image_set_id, version=None, **more):
-    given = {"datastoreId": STORE, "imageSetId": image_set_id, "imageSetState": "ACTIVE"}
-    return {**given, "versionId": version or "1", "createdAt": "2026-01-01T00:00:00Z", **more}
 
 
 def error(image_set_id, **more):

@@ -6,15 +6,17 @@ import hashlib
 import json
 import random
 import shutil
+from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 import checker
 from checker.cli import main
 from checker.runs.run_folder import digests
-from judgement.test_replay import ANSWERS, POLICY, answer
+from judgement.test_replay import ANSWERS, POLICY
+from tests.answers import answer
+from tests.copies import run_or_copy
+from tests.keys import key_pair
 
 
 @pytest.fixture
@@ -27,19 +29,11 @@ def folder(tmp_path, monkeypatch):
 
 def check(*options):
     given = ["check", "-p", "p.yaml", "--image-sets", "sets.json", "--as-of", "2026-01-10", "--runs", "runs"]
-    return main([*given, "-q", *options])
+    return run_or_copy(Path.cwd(), *given, "-q", *options)
 
 
 def runs(folder):
     return [folder / "runs" / name for name in checker.open_store(str(folder / "runs")).sealed()]
-
-
-def key_pair(folder):
-    key = Ed25519PrivateKey.generate()
-    private, public = folder / "key.pem", folder / "public.pem"
-    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    return str(private), str(public)
 
 
 def reseal(run):
@@ -161,7 +155,7 @@ def test_a_signature_is_verified_with_the_public_key_alone(folder, capsys):
     assert main(["verify", str(run), "--key", public]) == 0
     other = folder / "other"
     other.mkdir()
-    _, stranger = key_pair(other)
+    _, stranger = key_pair(other, "other")
     assert main(["verify", str(run), "--key", stranger]) == 1
     assert "which is not at hand" in capsys.readouterr().err
     # somebody who reseals the run cannot sign it

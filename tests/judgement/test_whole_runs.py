@@ -11,8 +11,8 @@ import pytest
 import checker
 from checker.cli import main
 from checker.model import Severity
+from tests.answers import STORE, answer
 
-STORE = "0123456789abcdef0123456789abcdef"
 FORCED, HEALTHY = (f"{number:032x}" for number in range(1, 3))
 POLICY = """\
 version: 1
@@ -36,11 +36,6 @@ gate: {{fail_on: high, on_unknown: violation, new_only: true, max: {{medium: 3}}
 """
 
 
-def answer(item, **more):
-    plain = {"datastoreId": STORE, "imageSetId": item, "versionId": "1", "imageSetState": "ACTIVE"}
-    return {**plain, "isPrimary": True, "createdAt": "2026-01-01T00:00:00Z", **more}
-
-
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -48,7 +43,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "w.yaml").write_text(WAIVERS)
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "audit.yaml").write_text(AUDIT)
-    sets = [answer(FORCED, overrides={"forced": True}), answer(HEALTHY, isPrimary=False)]
+    sets = [answer(FORCED, isPrimary=True, overrides={"forced": True}), answer(HEALTHY, isPrimary=False)]
     (tmp_path / "sets.json").write_text("\n".join(map(json.dumps, sets)))
     return tmp_path
 

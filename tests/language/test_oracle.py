@@ -89,7 +89,7 @@ def test_engine_and_oracle_agree(drawn, records, as_of):
     agree(policy, flags, records, as_of, every=False)
 
 
-@examples(10, share=0.2)
+@examples(6, share=0.2)
 @given(strategies.age_policies(), st.data(), strategies.as_ofs())
 def test_engine_and_oracle_agree_on_ages_beside_each_other(policy, data, as_of):
     agree(policy, {}, data.draw(strategies.aged(as_of)), as_of, every=False)
@@ -120,7 +120,7 @@ def told(judged: Judged) -> list[tuple[Any, ...]]:
     ]
 
 
-@examples(5, share=0.05)
+@examples(3, share=0.05)
 @given(strategies.policies(rules=4), strategies.populations(), strategies.as_ofs(), st.randoms())
 def test_order_of_rules_and_records_does_not_matter(drawn, records, as_of, random):
     policy, flags = drawn
@@ -138,7 +138,7 @@ def test_order_of_rules_and_records_does_not_matter(drawn, records, as_of, rando
     assert sorted(told(item), key=place) == told(other)
 
 
-@examples(4, share=0.05)
+@examples(2, share=0.05)
 @given(strategies.policies(rules=4), strategies.populations(), strategies.as_ofs())
 def test_other_records_do_not_matter(drawn, records, as_of):
     policy, flags = drawn
@@ -240,7 +240,7 @@ def same(pairs: list[tuple[dict[str, Any], dict[str, Any]]], records: Any, as_of
             assert item == other, f"{item}, {other}\n{say(policy, both, record, as_of, {})}"
 
 
-@examples(7, share=0.05)
+@examples(4, share=0.05)
 @given(st.lists(strategies.conditions(), min_size=2, max_size=2, unique_by=strategies.canonical), strategies.populations(), strategies.as_ofs())  # fmt: skip
 def test_connectives_keep_the_laws_of_logic(conditions, records, as_of):
     a, b = conditions
@@ -262,7 +262,7 @@ def test_connectives_keep_the_laws_of_logic(conditions, records, as_of):
     same([pair for pair in pairs if pair[0] != pair[1]], records, as_of)
 
 
-@examples(10, share=0.05)
+@examples(6, share=0.05)
 @given(strategies.matchers(), strategies.populations(), strategies.as_ofs())
 def test_operators_are_made_of_others(drawn, records, as_of):
     operand, matcher = drawn

@@ -72,7 +72,7 @@ def together(
     return {name: item for name, item in expected.items() if name not in left_out} | of_targets
 
 
-@examples(9)
+@examples(5)
 @given(world_strategies.policies(), world_strategies.worlds(pinned=False), strategies.as_ofs())
 def test_engine_and_oracle_agree_in_every_scope(drawn, world, as_of):
     policy, flags = drawn
@@ -88,7 +88,7 @@ def test_engine_and_oracle_agree_on_pinned_versions(drawn, world, as_of):
     agree(policy, flags, world, as_of, every=False)
 
 
-@examples(6)
+@examples(4)
 @given(
     world_strategies.policies(rules=8, scopes=("datastore",)),
     world_strategies.worlds(pinned=False),

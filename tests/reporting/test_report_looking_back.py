@@ -12,9 +12,9 @@ import junitparser
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from judgement.test_replay import answer
 
 from checker.cli import main
+from tests.answers import answer, failure
 from tests.budgets import examples
 
 SCHEMA = json.loads(Path(__file__).parents[2].joinpath("docs/results-1.schema.json").read_text("utf-8"))
@@ -28,11 +28,6 @@ rules:
 """
 IDS = [f"{number:032x}" for number in range(1, 7)]
 FORCED = {"overrides": {"forced": True}}
-LOST = {"error": {"code": "AccessDeniedException", "message": "no"}}
-
-
-def lost(item):
-    return {"datastoreId": answer(item)["datastoreId"], "imageSetId": item, **LOST}
 
 
 def waiver(selector, *, expires="2999-01-01", **more):
@@ -78,7 +73,7 @@ def red():
 
 def test_a_waived_fail_is_let_go_and_shown_with_its_waiver(folder, capsys):
     waived = [waiver({"image_sets": [IDS[0]]}), waiver({"target": "recorded"}, covers="unknown")]
-    answers = [answer(IDS[0], **FORCED), answer(IDS[1]), lost(IDS[2])]
+    answers = [answer(IDS[0], **FORCED), answer(IDS[1]), failure(IDS[2])]
     # the other rule's unknown of the image set that could not be read is not waived
     assert check(answers, waivers=waived, gate={"fail_on": "high"}) == 3
     document = results()
@@ -127,7 +122,7 @@ def test_the_change_since_the_last_run_is_told_and_nothing_unseen_is_called_fixe
         [
             forced[0],
             answer(IDS[1]),
-            lost(IDS[2]),
+            failure(IDS[2]),
             answer(IDS[4], versionId="2", **FORCED),
             answer(IDS[5], **FORCED),
         ]
@@ -190,8 +185,8 @@ def drawn(kind, item):
         "forced": lambda: answer(item, **FORCED),
         "good": lambda: answer(item),
         "second": lambda: answer(item, versionId="2"),
-        "lost": lambda: lost(item),
-        "gone": lambda: lost(item) | {"error": {"code": "ResourceNotFoundException", "message": ""}},
+        "lost": lambda: failure(item),
+        "gone": lambda: failure(item) | {"error": {"code": "ResourceNotFoundException", "message": ""}},
     }[kind]()
 
 

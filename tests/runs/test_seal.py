@@ -18,6 +18,7 @@ from checker.runs import run_folder
 from checker.runs.local_store import LocalStore
 from checker.runs.run_folder import Key
 from runs.folders import RUN, add, facts, manifest, put_together, sha, whole
+from tests.answers import answer, image_set_id
 from tests.budgets import examples
 
 
@@ -122,14 +123,7 @@ rules:
 
 def records(number):
     for n in range(number):
-        yield {
-            "datastoreId": "0123456789abcdef0123456789abcdef",
-            "imageSetId": f"{n:032x}",
-            "versionId": "1",
-            "imageSetState": "ACTIVE",
-            "createdAt": "2026-01-01T00:00:00Z",
-            "overrides": {"forced": n % 7 == 0},
-        }
+        yield answer(image_set_id(n), overrides={"forced": n % 7 == 0})
 
 
 def test_a_run_that_is_killed_at_any_moment_is_complete_or_has_no_manifest(tmp_path):

@@ -82,8 +82,8 @@ def run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("module", "name", "command", "number"),
     [
-        ("audit.derivation", "replay", "verify", signal.SIGINT),
-        ("audit.derivation", "replay", "verify", signal.SIGTERM),
+        ("judgement.reproduction", "replay", "verify", signal.SIGINT),
+        ("judgement.reproduction", "replay", "verify", signal.SIGTERM),
         ("cli.diff", "side", "diff", signal.SIGINT),
         ("cli.forecast", "foresee", "forecast", signal.SIGINT),
         ("api", "explain", "explain", signal.SIGTERM),

@@ -37,7 +37,6 @@ from checker.runs.journal import Journal, Mended, mend
 from checker.runs.local_store import LocalStore, Store, Working, open_store
 from checker.runs.prune_statements import Prunings
 from checker.runs.run_folder import Begun, Key
-from checker.runs.run_folder import begun as begun_in
 from checker.runs.run_names import locate
 from checker.runs.run_reader import Kept, reopened
 from checker.runs.run_reader import collected as collected_runs
@@ -412,7 +411,7 @@ def begun(
     store, name = locate(run, runs, root, begun=True)
     if not isinstance(store, LocalStore):
         store.reclaim(name)
-    return store, same_key(begun_in(store.fetch(name)), key)
+    return store, same_key(run_folder.begun(store.fetch(name)), key)
 
 
 def reclaim(

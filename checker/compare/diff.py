@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from checker import temporary_files
-from checker.compare import pairing
+from checker.compare import change_rows, pairing
 from checker.compare.causes import SWAPPED
 from checker.compare.pairing import Counted
 from checker.evaluation.finding_reader import EVERY, NOTHING_EARLIER
@@ -109,7 +109,7 @@ class Comparison:
     def changes(self, most: int | None = None) -> Iterator[Change]:
         """The changes, or the first of them, by category, rule, target, image set and version."""
         rules = [self.rule(index) for index in range(len(self.entries))]
-        for row in islice(pairing.rows(self.folder / CHANGES), most):
+        for row in islice(change_rows.rows(self.folder / CHANGES), most):
             yield self._change(rules, row)
 
     def _change(self, rules: Sequence[Rule], row: Mapping[str, Any]) -> Change:

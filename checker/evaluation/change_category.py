@@ -6,20 +6,9 @@ from collections.abc import Sequence
 
 from checker.evaluation.compile import CODES
 from checker.evaluation.finding_states import FOUND, WAIVED
-from checker.evaluation.open_findings import (
-    CHANGE,
-    DEFINITION,
-)
+from checker.evaluation.open_findings import CHANGE, DEFINITION
 from checker.model import Category, Factor, Severity, Verdict
-from checker.sql import (
-    Expression,
-    case,
-    coalesce,
-    col,
-    false,
-    func,
-    lit,
-)
+from checker.sql import Expression, case, coalesce, col, false, func, lit
 
 CATEGORY, CAUSES = CHANGE
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from checker.fields import EARLIER, EVENT_FIELDS, KNOWN, NOW, PREVIOUS, SUPERSEDED_BY, column
 from checker.fields import FOUND as FOUND_FIELD
-from checker.model import (
-    Absence,
-    Field,
-    Source,
-)
+from checker.model import Absence, Field, Source
 from checker.sql import Expression, case, coalesce, col, false, lit, true
 
 NULL = lit(None)

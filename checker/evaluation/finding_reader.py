@@ -17,13 +17,7 @@ from checker.evaluation.scope_tables import SUBJECT
 from checker.evaluation.target_rows import judged as verdict
 from checker.evaluation.waiver_columns import LAPSED, WAIVER
 from checker.layout import FINDINGS
-from checker.model import (
-    Finding,
-    Rule,
-    Severity,
-    Subject,
-    Verdict,
-)
+from checker.model import Finding, Rule, Severity, Subject, Verdict
 from checker.snapshot.columns import COLLECTED, spilled
 from checker.snapshot.writer import ROW, connect, duckdb_path
 from checker.sql import Connection, Expression, Relation, col, func, lit, null

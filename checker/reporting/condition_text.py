@@ -6,18 +6,7 @@ import re
 from collections.abc import Iterable
 
 from checker import values
-from checker.model import (
-    Aggregate,
-    Condition,
-    Field,
-    Group,
-    Leaf,
-    ParamRef,
-    Rule,
-    Target,
-    Test,
-    Value,
-)
+from checker.model import Aggregate, Condition, Field, Group, Leaf, ParamRef, Rule, Target, Test, Value
 from checker.policy.operators import OPERATORS
 
 _PLAIN = re.compile(r"[\w.:+/@-]+")

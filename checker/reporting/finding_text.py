@@ -7,14 +7,7 @@ from datetime import datetime
 
 from checker import instants, values
 from checker.judgement.gate import Ruling
-from checker.model import (
-    Finding,
-    Gap,
-    Rule,
-    RuleScope,
-    Verdict,
-    Waiver,
-)
+from checker.model import Finding, Gap, Rule, RuleScope, Verdict, Waiver
 from checker.policy.messages import ABSENT
 from checker.reporting.condition_text import expected
 from checker.waivers.status import day

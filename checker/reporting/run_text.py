@@ -5,11 +5,7 @@ from __future__ import annotations
 from checker import instants, values
 from checker.judgement.gate_text import not_listed, unread_sets
 from checker.judgement.run import Judged, Run, Unread
-from checker.model import (
-    Change,
-    Outcome,
-    Shortfall,
-)
+from checker.model import Change, Outcome, Shortfall
 from checker.reporting.condition_text import test_text
 from checker.reporting.finding_text import HYPOTHETICAL, NOUNS, RECORDED, subjects
 from checker.snapshot.datastore_coverage import Reached

@@ -17,16 +17,7 @@ from typing import Any, NamedTuple
 
 from checker.file_modes import public
 from checker.instants import iso
-from checker.layout import (
-    DIGEST,
-    MANIFEST,
-    RECORDS,
-    SIGNATURE,
-    STARTED,
-    WORKING,
-    sync_folder,
-    write,
-)
+from checker.layout import DIGEST, MANIFEST, RECORDS, SIGNATURE, STARTED, WORKING, sync_folder, write
 from checker.model import utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem
 from checker.runs.manifest_form import started_misfit

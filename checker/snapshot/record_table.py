@@ -59,7 +59,7 @@ class RecordTable:
         return spilled(self.connection, rows) if self.large else rows
 
     def latest_versions(self) -> Relation:
-        """The answers of ListImageSetVersions with the highest version of each, or the pinned one, as the column `version`:
+        """The answers of ListImageSetVersions with the highest version of each, or the pinned one, as the column `LATEST`:
         null where there is none."""
         versions = func("list_sort", col(VERSIONS))
         wanted = lambda_("listed", member("versionId", col("listed")) == col(PINNED))

@@ -190,8 +190,7 @@ class _Reader:
         action = _action(value)
         if action in FINDING:
             yield self.found(value, where, action)
-            return
-        if action == GET_IMAGE_SET:
+        elif action == GET_IMAGE_SET:
             # a record without a data store is one that was read from a list of versions
             yield self.seen(value, where, listed="target" in value and value.get("datastoreId") is None)
         elif action == LIST_VERSIONS:
@@ -250,11 +249,9 @@ class _Reader:
         image_set_id = id_member(value, "imageSetId")
         if image_set_id is None:
             near = difflib.get_close_matches("imagesetid", [key.lower() for key in value], n=1, cutoff=0.8)
-            hint = "members are spelled as in the API: imageSetId" if near else ""
-            raise BadValueError(
-                "imageSetId is missing",
-                hint or "an answer is what `aws medical-imaging get-image-set` prints",
-            )
+            shape = "an answer is what `aws medical-imaging get-image-set` prints"
+            hint = "members are spelled as in the API: imageSetId" if near else shape
+            raise BadValueError("imageSetId is missing", hint)
         refuse_other_case(value, BESIDE)
         asked = value.get("requestedVersionId")
         places = value.get("labelPlaces")

@@ -12,6 +12,7 @@ from checker.model import Category, Factor
 from checker.problems import printable
 from checker.reporting import finding_text
 from checker.reporting.escape import json_text, one_line, shorten
+from checker.reporting.normal_form import subject_members
 from checker.reporting.report_options import Options
 
 SCHEMA = "imageset-checker/diff/1"
@@ -198,12 +199,7 @@ def _json_change(change: Change) -> dict[str, Any]:
         "causes": [factor.value for factor in change.causes],
         "together": [factor.value for factor in change.together],
         "subject": subject.name,
-        "target": subject.target,
-        "account": subject.account,
-        "region": subject.region,
-        "datastoreId": subject.datastore_id,
-        "imageSetId": subject.image_set_id,
-        "versionId": None if subject.version_id is None else str(subject.version_id),
+        **subject_members(subject),
         "message": change.message or None,
         "flapping": change.flapping,
         "first_seen": instants.iso(change.first_seen) if change.first_seen else None,

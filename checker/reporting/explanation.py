@@ -15,7 +15,7 @@ from checker.policy.params import used
 from checker.problems import excerpt, one_line, printable
 from checker.reporting.condition_text import phrase
 from checker.reporting.finding_text import rests_on
-from checker.reporting.normal_form import answers, plain
+from checker.reporting.normal_form import answers, plain, subject_members
 
 SCHEMA = "imageset-checker/explain/1"
 
@@ -170,12 +170,7 @@ def _json(explanation: Explanation, sources: Sources) -> dict[str, Any]:
         "where": str(rule.where),
         "subject": {
             "name": subject.name,
-            "target": subject.target,
-            "account": subject.account,
-            "region": subject.region,
-            "datastoreId": subject.datastore_id,
-            "imageSetId": subject.image_set_id,
-            "versionId": None if subject.version_id is None else str(subject.version_id),
+            **subject_members(subject),
         },
         "as_of": instants.iso(explanation.as_of),
         "verdict": explanation.verdict.value,

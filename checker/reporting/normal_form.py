@@ -41,7 +41,7 @@ def finding(item: Finding, as_of: datetime) -> dict[str, Any]:
         "causes": list(item.causes),
         **first_seen(item, as_of),
         "gated": item.gated,
-        **_subject(subject),
+        **subject_members(subject),
         "scope": item.rule.scope,
         "reason": item.reason,
         **answers(item),
@@ -73,7 +73,7 @@ def answers(item: Finding) -> dict[str, Any]:
 def unreadable(image_set: Unread) -> dict[str, Any]:
     """An image set that could not be read, with the error's code and message."""
     return {
-        **_subject(image_set.subject),
+        **subject_members(image_set.subject),
         "code": image_set.code,
         "message": image_set.message,
         "gated": image_set.gated,
@@ -114,7 +114,8 @@ def counts(tally: Tally) -> dict[str, int]:
     }
 
 
-def _subject(subject: Subject) -> dict[str, Any]:
+def subject_members(subject: Subject) -> dict[str, Any]:
+    """Where a subject is, and what it is, by the names that AWS's API has for that."""
     return {
         "target": subject.target,
         "account": subject.account,

@@ -20,7 +20,7 @@ from typing import IO, Any, NamedTuple
 
 from checker import temporary_files
 from checker.aws.actions import FINDING, GET_IMAGE_SET
-from checker.snapshot.columns import duckdb_path, object_size
+from checker.snapshot.columns import duckdb_path, interruptible, object_size
 from checker.snapshot.duckdb_pool import file_database
 from checker.snapshot.records import LISTED_SINCE, NO_LONGER_LISTED
 
@@ -98,6 +98,7 @@ class AnswerIndex:
         self.whole = True
         """Whether every search of the runs came to its end."""
 
+    @interruptible()
     def add(self, path: Path, run: str = "", *, reusable: bool = True) -> None:
         """Takes the records of a run, but of targets of which a run that was added before knows every image set."""
         number = len(self._files)
@@ -122,7 +123,9 @@ class AnswerIndex:
             [number],
         )
         base.execute("DROP TABLE lines")
-        self._sort()
+        if self._places is not None:
+            self._places.close()
+            self._places = None
 
     def _take_targets(self, run: str) -> None:
         """Takes note of the targets that a run had, and what their data stores were called."""
@@ -135,23 +138,22 @@ class AnswerIndex:
             if called is not None:
                 self._names.setdefault(target, called)
 
-    def _sort(self) -> None:
-        """Writes the places of all answers: of one image set those of the last run first, and the last one of a run."""
-        if self._places is not None:
-            self._places.close()
+    def _sorted_places(self) -> IO[bytes]:
+        """The places of all answers: of one image set those of the last run first, and the last one of a run."""
         rows = self._base.execute(
             "SELECT md5_number_lower(target || '/' || image_set) AS hash, file, place, size FROM answers "
             "ORDER BY hash, file, place DESC"
         )
-        self._places = (self._folder / f"places-{next(self._numbers)}").open("w+b")
+        places = (self._folder / f"places-{next(self._numbers)}").open("w+b")
         sizes = array("Q", bytes(_BUCKETS * array("Q").itemsize))
         while some := rows.fetchmany(BATCH):
-            self._places.write(b"".join(_PLACE.pack(*row) for row in some))
+            places.write(b"".join(_PLACE.pack(*row) for row in some))
             for row in some:
                 sizes[row[0] >> _SHIFT] += 1
-        self._places.flush()
         self._starts = array("Q", accumulate(sizes, initial=0))
+        return places
 
+    @interruptible()
     def name(self, store: str, image_sets: Iterable[str]) -> None:
         """Takes image sets that are known to have been in a data store, of which there need be no record."""
         with self._lock:
@@ -244,7 +246,7 @@ class AnswerIndex:
     def _places_of(self, target: str, image_set_id: str) -> Iterator[tuple[int, int, int]]:
         """The files, places and sizes of the lines on an image set, and of others that have the same hash."""
         if self._places is None:
-            return
+            self._places = self._sorted_places()
         digest = hashlib.md5(f"{target}/{image_set_id}".encode(), usedforsecurity=False).digest()
         wanted = int.from_bytes(digest[8:], "little")
         first, end = self._starts[wanted >> _SHIFT], self._starts[(wanted >> _SHIFT) + 1]

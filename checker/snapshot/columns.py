@@ -69,7 +69,7 @@ def connect(memory: str = MEMORY_TO_JUDGE, **more: bool) -> Iterator[Connection]
     with (
         temporary_files.unbroken()
     ):  # a signal in the middle of what a library sets up is whatever error it makes of it
-        import duckdb
+        import duckdb  # noqa: F401
 
     with temporary_files.scratch() as folder:
         spill = str(folder)
@@ -80,18 +80,26 @@ def connect(memory: str = MEMORY_TO_JUDGE, **more: bool) -> Iterator[Connection]
         }
         if bounded():
             config["threads"] = _FEW_THREADS
-        try:
-            with empty_database(config, spill) as connection:
-                _open.append(connection)
-                try:
-                    yield connection
-                finally:
-                    _open.remove(connection)
-        except (RuntimeError, duckdb.InterruptException) as error:
-            # what a signal's handler raised while a query ran, DuckDB takes and gives back as an error of its own
-            if isinstance(error, duckdb.InterruptException) or str(error) == _INTERRUPTED:
-                raise KeyboardInterrupt from error
-            raise
+        with interruptible(), empty_database(config, spill) as connection:
+            _open.append(connection)
+            try:
+                yield connection
+            finally:
+                _open.remove(connection)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """While active, what a signal's handler raises is that: while a query runs, DuckDB takes it and gives it back as an error
+    of its own."""
+    import duckdb
+
+    try:
+        yield
+    except (RuntimeError, duckdb.InterruptException) as error:
+        if isinstance(error, duckdb.InterruptException) or str(error) == _INTERRUPTED:
+            raise KeyboardInterrupt from error
+        raise
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Self
 
 _PREFIX = "imageset-checker-"
 _folders: set[Path] = set()
@@ -39,6 +40,30 @@ def scratch() -> Iterator[Path]:
         yield folder
     finally:
         discard(folder)
+
+
+@contextmanager
+def result_folder(folder: Path | None = None) -> Iterator[Path]:
+    """A folder, a new temporary one unless given, for what a block makes: where that fails, a temporary one goes."""
+    folder = folder or scratch_folder()
+    try:
+        yield folder
+    except BaseException:
+        discard(folder)
+        raise
+
+
+class Scratch:
+    """What rests on the files of a folder. At the end of its `with` block the folder goes, where it is a temporary one."""
+
+    __slots__ = ()
+    folder: Path
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        discard(self.folder)
 
 
 def draft(target: Path, name: str = "") -> Path:

@@ -1,7 +1,9 @@
 """`import checker` is the API, and nothing is imported before it is used."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import checker
 from checker import api
@@ -11,9 +13,13 @@ def python(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
 
-def test_the_package_offers_what_the_api_module_does():
-    assert checker.__all__ == api.__all__
-    assert all(getattr(checker, name) is getattr(api, name) for name in api.__all__)
+def test_the_package_offers_all_that_the_api_module_makes_public_and_nothing_else():
+    tree = ast.parse(Path(api.__file__).read_text())
+    imported = [item for node in tree.body if isinstance(node, ast.ImportFrom) for item in node.names]
+    public = {item.name for item in imported if item.asname == item.name}
+    public |= {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assert sorted(checker.__all__) == sorted(public)
+    assert all(getattr(checker, name) is getattr(api, name) for name in checker.__all__)
 
 
 def test_submodules_are_not_looked_for_in_the_api():

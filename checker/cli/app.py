@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -26,7 +27,7 @@ from checker.cli.flags import (
     Target,
     whole_lines,
 )
-from checker.cli.paths import local, reported, stored
+from checker.cli.paths import answers, local, reported, stored
 from checker.cli.waiving import commands_on_waivers
 from checker.judgement.gate import FAIL_ON
 from checker.reporting.formats import formats
@@ -187,18 +188,19 @@ def check(
     debug: Annotated[bool, typer.Option("--debug", help="Log to standard error, without secrets.")] = False,
 ) -> int:
     """Collect, evaluate, report, gate."""
+    from checker import api
     from checker.cli.check import run
-    from checker.cli.options import Check, answers
+    from checker.cli.console import colored
 
-    given = Check(
+    options = api.AuditOptions(
         config=config, policies=policy or [], image_sets=answers(image_sets, files), complete=complete, params=param or [],
         as_of=as_of, fail_on=fail_on, reports=report or [], junit_passes=junit_passes, targets=target or [], rules=rule or [],
         skip_rules=skip_rule or [], tags=tag or [], runs=runs, endpoint_url=endpoint_url,
-        runtime_endpoint_url=runtime_endpoint_url, evidence=evidence, waivers=waivers,
-        events=events or [], new_only=new_only, baseline=baseline, strict_history=strict_history, sign=sign, keys=key or [], refresh=refresh, resume=resume,
-        show_phi=show_phi, quiet=quiet, debug=debug,
+        runtime_endpoint_url=runtime_endpoint_url, evidence=evidence, waivers=waivers, events=events or [], new_only=new_only,
+        baseline=baseline, strict_history=strict_history, sign=sign, keys=key or [], refresh=refresh, resume=resume,
+        show_phi=show_phi, color=colored(sys.stdout),
     )  # fmt: skip
-    return run(given)
+    return run(options, quiet=quiet, debug=debug)
 
 
 @app.command(
@@ -238,7 +240,6 @@ def explain(
 ) -> int:
     """Why a rule judges an image set as it does, and when that changes."""
     from checker.cli.explain import Asked, run
-    from checker.cli.options import answers
 
     asked = Asked(
         config=config, policies=policy or [], image_sets=answers(image_sets, files), complete=complete, params=param or [],

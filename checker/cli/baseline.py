@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 from checker.cli.console import say, warn
-from checker.cli.kept import configured, find, store_of
 from checker.instants import iso
 from checker.judgement.baseline import Baseline, find_baseline
 from checker.judgement.baseline_statements import all_statements, declare
@@ -21,6 +20,7 @@ from checker.runs.authenticity import keys_of
 from checker.runs.run_names import own_audit, seen
 from checker.runs.signature import signing_key
 from checker.runs.store import Store
+from checker.workflow.run_lookup import configured, find, store_of
 
 
 def change(

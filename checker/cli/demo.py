@@ -5,15 +5,16 @@ from __future__ import annotations
 import csv
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from checker import api
 from checker.cli import check
-from checker.cli.console import say
-from checker.cli.options import Check
+from checker.cli.console import colored, say
 from checker.model import utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem
 from checker.reporting import probe
@@ -100,24 +101,15 @@ def run(folder: str) -> int:
         with serve() as server, _only(server.url):
             store = seed_demo(utc_now())
             _write(root, store)
-            check.run(_given(root, quiet=True))
+            options = api.AuditOptions(config=root / "audit.yaml", color=colored(sys.stdout))
+            check.run(options, quiet=True)
             change_demo(store)
-            code = check.run(_given(root, quiet=False))
+            code = check.run(options)
     except SimulatorMissingError as error:
         raise CheckerError(f"imageset-checker demo: error: {error}") from None
     say(f"\nOpen {(root / 'report.html').as_posix()} in a browser.")
     say(f"A gate would see exit code {code}; the demo itself exits with 0.")
     return 0
-
-
-def _given(root: Path, *, quiet: bool) -> Check:
-    """The options of `check -c audit.yaml`."""
-    return Check(
-        config=str(root / "audit.yaml"), policies=[], image_sets=[], complete=False, params=[], as_of=None,
-        targets=[], evidence=None, fail_on=None, reports=[], junit_passes="full", rules=[], skip_rules=[],
-        tags=[], runs=None, endpoint_url=None, runtime_endpoint_url=None, waivers=None, events=[],
-        new_only=False, baseline=None, strict_history=False, sign=None, keys=[], refresh=False, resume=None, show_phi=False, quiet=quiet, debug=False,
-    )  # fmt: skip
 
 
 def _refuse_foreign(root: Path) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 
 from checker.cli.console import complain, warn
-from checker.cli.kept import around, configured, find
-from checker.cli.options import asked_reports
 from checker.compare.diff import MOST_EARLIER, compare, side
 from checker.file_modes import private
 from checker.model import NO_RENAMES
 from checker.problems import Problem
 from checker.reporting import STDOUT, Options, ReportError, deliver, writer
 from checker.runs.run_names import is_path
+from checker.workflow.options import asked_reports
+from checker.workflow.run_lookup import around, configured, find
 
 UNDELIVERED = 4
 
@@ -29,12 +29,12 @@ def run(old: str, new: str, reports: list[str], config: str | None) -> int:
         warn([Problem(new, message, "what only one of them looks at is listed as such", warning=True)])
     earlier = around(store, before, after, MOST_EARLIER)
     renames = own.renamed if own else NO_RENAMES
-    compared = compare(side(before), side(after), *earlier, renames=renames)
     delivered = True
-    for name, path in asked:
-        try:
-            deliver(compared, writer(name, "diff"), path, Options(), sys.stdout)
-        except ReportError as error:
-            complain(str(error))
-            delivered = False
+    with compare(side(before), side(after), *earlier, renames=renames) as compared:
+        for name, path in asked:
+            try:
+                deliver(compared, writer(name, "diff"), path, Options(), sys.stdout)
+            except ReportError as error:
+                complain(str(error))
+                delivered = False
     return 0 if delivered else UNDELIVERED

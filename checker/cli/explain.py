@@ -9,16 +9,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from checker import api
-from checker.cli import options
 from checker.cli.console import say, warn
-from checker.cli.kept import find
-from checker.cli.options import Given
 from checker.fields import SUPERSEDED_BY
 from checker.file_modes import private
 from checker.model import Param, Target, utc_now
 from checker.policy.choose import shown
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting.escape import json_text
+from checker.workflow import options
+from checker.workflow.options import EvidenceOptions
+from checker.workflow.run_lookup import find
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 _ID = re.compile(r"[0-9a-z]{32}")
 
 
-@dataclass(frozen=True)
-class Asked(Given):
+@dataclass(frozen=True, kw_only=True)
+class Asked(EvidenceOptions):
     """The command's arguments and options as given."""
 
     rule: str
@@ -54,14 +54,15 @@ def run(asked: Asked) -> int:
 
     _refuse(asked)
     ready = _kept(asked) if asked.evidence else _recorded(asked) if asked.image_sets else _live(asked)
-    found = api.explain(
-        ready.rules,
-        ready.evidence,
-        asked.subject,
-        as_of=ready.as_of,
-        only=asked.targets,
-        show_phi=asked.show_phi,
-    )
+    with ready.evidence as evidence:
+        found = api.explain(
+            ready.rules,
+            evidence,
+            asked.subject,
+            as_of=ready.as_of,
+            only=asked.targets,
+            show_phi=asked.show_phi,
+        )
     if asked.json:
         say(json_text(explanation.document(found, ready.sources), indent=2))
     else:
@@ -230,7 +231,7 @@ def _alone(target: Target, named: str, image_set_id: str) -> Target | None:
 
 def _name(policies: api.Policies, wanted: str) -> str:
     """The full name of the rule that is called so."""
-    names = sorted(api.named(policies, [wanted], "RULE"))
+    names = sorted(api.rule_names(policies, [wanted], "RULE"))
     if len(names) > 1:
         raise InvalidInputError(
             Problem("RULE", f"several packs have a rule {wanted}", f"write one of {', '.join(names)}")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from checker import api
 from checker.cli.console import hush_broken_pipe, warn
-from checker.cli.kept import configured, find
 from checker.compare.forecast import foresee
 from checker.file_modes import private
 from checker.instants import later
@@ -15,6 +14,7 @@ from checker.problems import InvalidInputError, Problem
 from checker.reporting import Options, writer
 from checker.runs.run_reader import Kept
 from checker.values import BadValueError, parse_duration
+from checker.workflow.run_lookup import configured, find
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
@@ -31,19 +31,19 @@ def run(run_: str, within: str, config: str | None, *, as_json: bool) -> int:
         raise InvalidInputError(Problem("--within", str(error), error.hint)) from None
     own = configured(config, needed=False)
     _, kept = find(run_, own)
-    judged = api.replay(kept) if own is None else _rejudged(kept, own)
-    try:
-        until = later(judged.as_of, length)
-    except (ValueError, OverflowError):
-        until = None
-    if until is None or until <= judged.as_of:
-        raise InvalidInputError(Problem("--within", f"{within} leads nowhere", "such as 90d or 1y"))
-    found = foresee(judged, until)
-    try:
-        writer("json" if as_json else "text", "forecast").write(found, sys.stdout, Options())
-        sys.stdout.flush()
-    except BrokenPipeError:
-        hush_broken_pipe()
+    with api.replay(kept) if own is None else _rejudged(kept, own) as judged:
+        try:
+            until = later(judged.as_of, length)
+        except (ValueError, OverflowError):
+            until = None
+        if until is None or until <= judged.as_of:
+            raise InvalidInputError(Problem("--within", f"{within} leads nowhere", "such as 90d or 1y"))
+        with foresee(judged, until) as found:
+            try:
+                writer("json" if as_json else "text", "forecast").write(found, sys.stdout, Options())
+                sys.stdout.flush()
+            except BrokenPipeError:
+                hush_broken_pipe()
     return 0
 
 

@@ -11,8 +11,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from types import FrameType, TracebackType
-from typing import Any, Self
+from types import FrameType
+from typing import Any
 
 from checker import temporary_files
 
@@ -45,16 +45,6 @@ def code() -> int:
     something, well or not, asks here.
     """
     return _CODES[signal.Signals(_came[0])] if _came else 0
-
-
-def stop() -> None:
-    """Ends here what a signal was to end, wherever that was lost on its way.
-
-    Raises:
-        KeyboardInterrupt: a signal came.
-    """
-    if _came:
-        raise KeyboardInterrupt
 
 
 def tell(text: str) -> None:
@@ -207,22 +197,12 @@ def _end() -> None:
     os._exit(code() or _over[-1])
 
 
-class Interrupt:
-    """While active, the first signal sets `stop`, and a second one ends the process as usual."""
-
-    def __init__(self) -> None:
-        self.stop = threading.Event()
-
-    @property
-    def code(self) -> int:
-        """What the process ends with where a signal came, else 0."""
-        return code()
-
-    def __enter__(self) -> Self:
-        _stops.append(self.stop)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        _stops.remove(self.stop)
+@contextmanager
+def stopping() -> Iterator[threading.Event]:
+    """While active, the first signal sets this event, and a second one ends the process as usual."""
+    event = threading.Event()
+    _stops.append(event)
+    try:
+        yield event
+    finally:
+        _stops.remove(event)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -53,3 +54,22 @@ def _called(flag: typer.CallbackParam) -> str:
     """What the help calls an option or argument."""
     longest = max(flag.opts, key=len)
     return longest if longest.startswith("-") else str(getattr(flag, "metavar", None) or flag.name)
+
+
+def answers(image_sets: Sequence[str] | None, more: Sequence[str] | None) -> list[str]:
+    """What `--image-sets` names, and the arguments after it: a shell replaces `*.json` by several.
+
+    Raises:
+        InvalidInputError: arguments that are none of it.
+    """
+    problems = []
+    for item in more or ():
+        yaml = Path(item).suffix.lower() in (".yaml", ".yml")
+        if yaml or not image_sets:
+            hint = "-p takes a policy, -c an audit.yaml" if yaml else "--image-sets takes recorded answers"
+            problems.append(
+                Problem(item, "no option takes this argument", hint + "; each path needs its own" * yaml)
+            )
+    if problems:
+        raise InvalidInputError(problems)
+    return [*(image_sets or ()), *(more or ())]

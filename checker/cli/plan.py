@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from checker import api
 from checker.aws.actions import GET_IMAGE_SET, SEARCH
-from checker.cli import options
 from checker.cli.console import say, warn
 from checker.cli.schema import write
 from checker.instants import iso
 from checker.problems import Problem
 from checker.reporting.escape import json_text
 from checker.snapshot.attestations import BEST_EFFORT
+from checker.workflow import options
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,8 +35,8 @@ _KMS_OF_RUNS = (
 )
 
 
-@dataclass(frozen=True)
-class Asked(options.Given):
+@dataclass(frozen=True, kw_only=True)
+class Asked(options.EvidenceOptions):
     """The options of `plan` as given."""
 
     rules: list[str]

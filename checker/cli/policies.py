@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from checker import api
-from checker.cli.options import DEFAULT_CONFIG
 from checker.model import Rule
 from checker.policy.policy_files import SHIPPED
+from checker.workflow.options import DEFAULT_CONFIG
 
 OURS = "the shipped packs"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 
 from checker import api
-from checker.cli import options
 from checker.cli.console import colored, say
-from checker.cli.kept import configured, find
 from checker.file_modes import private
 from checker.reporting import STDOUT
+from checker.workflow import options
+from checker.workflow.run_lookup import configured, find
 
 
 @private()
@@ -17,7 +17,6 @@ def run(name: str, asked: list[str], junit_passes: str, config: str | None, *, s
     """Writes the reports that are asked for, else the summary; 0 whatever the run's outcome was."""
     store, kept = find(name, configured(config, needed=False))
     reports = options.asked_reports(asked, junit_passes)
-    result = api.replay(kept)
     there = {kind: f"{store.shown}/{kept.name}/reports/{kind}/{name}" for kind, name in kept.reports.items()}
     # a report that is not written again is called what the run called it
     how = api.Options(
@@ -26,8 +25,9 @@ def run(name: str, asked: list[str], junit_passes: str, config: str | None, *, s
         siblings={**there, **dict(reports)},
         show_phi=show_phi,
     )
-    for kind, path in reports or [("text", STDOUT)]:
-        for item in api.report(result, {kind: path}, how):
-            if item != STDOUT:
-                say(f"{kind:<6} {item}")
+    with api.replay(kept) as result:
+        for kind, path in reports or [("text", STDOUT)]:
+            for item in api.report(result, {kind: path}, how):
+                if item != STDOUT:
+                    say(f"{kind:<6} {item}")
     return 0

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checker.cli.console import complain, say, warn
-from checker.cli.kept import configured, store_of
 from checker.instants import later
 from checker.model import Duration, utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem, one_line
@@ -16,6 +15,7 @@ from checker.runs.pruning import keyed, prune
 from checker.runs.retention import State, decide, listing
 from checker.runs.signature import signing_key
 from checker.values import BadValueError, parse_duration, show
+from checker.workflow.run_lookup import configured, store_of
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig

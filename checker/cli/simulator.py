@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from checker.cli.console import say
-from checker.cli.interrupt import Interrupt
+from checker.cli.interrupt import stopping
 from checker.model import utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem, suggest
 
@@ -19,7 +19,7 @@ def run(port: int, seed: str | None, debug: bool) -> int:
             Problem("--seed", f"no seed is called {seed}", suggest(seed, SEEDS, what="seeds are"))
         )
     try:
-        with serve(port=port, verbose=debug) as server, Interrupt() as interrupt:
+        with serve(port=port, verbose=debug) as server, stopping() as stop:
             say(f"HealthImaging is simulated at {server.url}")
             say(
                 f"  export AWS_ENDPOINT_URL={server.url} AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo"
@@ -31,7 +31,7 @@ def run(port: int, seed: str | None, debug: bool) -> int:
                     f"  data store {store.datastore_id} with {there} image sets, such as {store.image_set_ids[0]}"
                 )
             say("Ctrl-C stops it")
-            _wait(interrupt.stop)
+            _wait(stop)
     except SimulatorMissingError as error:
         raise CheckerError(f"imageset-checker simulator: error: {error}") from None
     except OSError as error:

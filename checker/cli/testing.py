@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from checker import api
 from checker.cli.console import complain, say, warn
-from checker.cli.options import asked_reports
 from checker.cli.policies import Taken, packs_text, taken
 from checker.policytest.results import RuleResult, prove
 from checker.problems import Problem
 from checker.reporting import STDOUT, Options, deliver, writer
 from checker.reporting.test_report import RuleTests, described, failure, lacked
+from checker.workflow.options import asked_reports
 
 
 def test(
@@ -23,7 +23,7 @@ def test(
     found = taken(paths)
     policies = found.policies
     warn(policies.warnings)
-    wanted = api.named(policies, only, "--rule") if only else {rule.name for rule in policies.rules}
+    wanted = api.rule_names(policies, only, "--rule") if only else {rule.name for rule in policies.rules}
     results = prove(policies, wanted, required=required, mutate=mutate)
     _complain(results, least)
     if STDOUT not in (path for _, path in asked):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from io import StringIO
 
 from checker.cli.console import say, warn
-from checker.cli.kept import configured, store_of
 from checker.compare.trend import Trend, past_runs
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import Options, writer
 from checker.runs import prune_statements, run_reader
 from checker.runs.authenticity import damaged
 from checker.runs.run_names import own_audit, seen
+from checker.workflow.run_lookup import configured, store_of
 
 
 def run(runs: str | None, name: str | None, last: int, config: str | None, *, as_json: bool) -> int:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from checker import api
 from checker.cli.console import complain, progress, say, warn
-from checker.cli.kept import configured, home, store_of
 from checker.file_modes import private
 from checker.judgement.verification import Verified
 from checker.problems import printable, render
 from checker.reporting.escape import json_text
 from checker.runs.s3_keys import S3
+from checker.workflow.run_lookup import configured, home, store_of
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from checker import api
 from checker.cli.console import say, warn
-from checker.cli.kept import configured, find
-from checker.cli.options import DEFAULT_CONFIG
 from checker.judgement.waivers import waive
 from checker.model import Location
 from checker.problems import InvalidInputError, Problem, one_line
 from checker.waivers.edit import Draft
 from checker.waivers.limits import limits_of
 from checker.waivers.request import WaiverRequest, check
+from checker.workflow.options import DEFAULT_CONFIG
+from checker.workflow.run_lookup import configured, find
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig

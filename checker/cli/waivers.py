@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from checker import api
 from checker.cli.console import say, warn
-from checker.cli.kept import configured, find
 from checker.cli.waive import policies, waivers_file
 from checker.judgement.replay import overrides
 from checker.judgement.waivers import waiver_uses
@@ -20,6 +19,7 @@ from checker.values import BadValueError, parse_time
 from checker.waivers.file import read_waivers
 from checker.waivers.limits import Limits, limits_of
 from checker.waivers.status import WaiverUse, covered, day, days_left, ends_soon, state_of
+from checker.workflow.run_lookup import configured, find
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig

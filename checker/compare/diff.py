@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,9 +23,9 @@ from checker.layout import FINDINGS, HISTORY, PRIOR, RECORDS
 from checker.model import NO_RENAMES, Category, Factor, Label, Renames, Rule, Subject, Waiver
 from checker.policy.needs import needs
 from checker.policy.rule_digest import definition
-from checker.runs.evidence import temporary
 from checker.runs.run_reader import Kept
 from checker.snapshot.writer import write_snapshot
+from checker.temporary_files import Scratch, result_folder
 
 MOST_EARLIER = 8
 """Runs of the audit before the later of the two that are looked at for what comes and goes; ten with the two."""
@@ -76,7 +75,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Scratch):
     """Two runs compared. `factors` are those in which they differ, `counts` the findings by rule, category and causes;
     those that persist have no cause."""
 
@@ -172,19 +171,14 @@ def compare(
     old = _renamed(old, renames)
     entries = _entries(old, new)
     differ = frozenset[Factor]().union(*(entry.factors for entry in entries))
-    folder = temporary()
-    ways = _Ways(old, new, folder)
-    found = pairing.Kept(
-        old.folder / FINDINGS, new.folder / FINDINGS, folder / PRIOR, old.name, tuple(before), tuple(between)
-    )
-    try:
+    with result_folder() as folder:
+        ways = _Ways(old, new, folder)
+        findings = (old.folder / FINDINGS, new.folder / FINDINGS)
+        found = pairing.Kept(*findings, folder / PRIOR, old.name, tuple(before), tuple(between))
         write_open_findings(_judged(old), folder / PRIOR, renames)
         counts = pairing.compare(ways, differ, entries, found, folder / CHANGES) if entries else []
-    except BaseException:
-        temporary_files.discard(folder)
-        raise
     ways.clear()
-    compared = Comparison(
+    return Comparison(
         old,
         new,
         tuple(factor for factor in SWAPPED if factor in differ),
@@ -193,8 +187,6 @@ def compare(
         len(before) + len(between),
         folder,
     )
-    weakref.finalize(compared, temporary_files.discard, folder)
-    return compared
 
 
 def _renamed(side: Side, renames: Renames) -> Side:

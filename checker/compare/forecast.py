@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby, islice
+from pathlib import Path
 
-from checker import temporary_files
 from checker.compare.state_changes import Flip, Flips, Step, forecast
 from checker.evaluation.finding_states import State, Way
 from checker.judgement.gate import judge
 from checker.judgement.run import Run
 from checker.model import Outcome, Severity, Tally, Verdict, Waiver
-from checker.runs.evidence import temporary
+from checker.temporary_files import Scratch, result_folder
 
 MOST_REASONS = 20
 """Findings that are named as what makes the gate's outcome worse."""
@@ -37,7 +36,7 @@ class Turn:
 
 
 @dataclass(frozen=True)
-class Forecast:
+class Forecast(Scratch):
     """The changes after a run's instant up to `until`. `turn` is None where the outcome does not get worse before that;
     `sure_until` is how far that is known, which is less where a rule could not be looked at to the end."""
 
@@ -46,6 +45,7 @@ class Forecast:
     flips: Flips
     turn: Turn | None
     sure_until: datetime
+    folder: Path
 
     @property
     def number(self) -> int:
@@ -61,25 +61,21 @@ def foresee(run: Run, until: datetime, judging: Judging | None = None) -> Foreca
         until: the last instant that is looked at.
         judging: the gate; that of the run unless given.
     """
-    folder = temporary()
     waivers = tuple(use.waiver for use in run.waivers)
     rules, before = [rule_result.rule for rule_result in run.judged], run.reference
     way = Way(run.folder, rules, run.as_of, waivers, run.labels, before.file if before else None)
-    try:
+    with result_folder() as folder:
         flips = forecast(way, until, folder)
         turn = _turn(run, flips, judging or _gate(run))
-    except BaseException:
-        temporary_files.discard(folder)
-        raise
-    sure = min((until, *flips.looked.values()))
-    found = Forecast(run, until, flips, turn, sure)
-    weakref.finalize(found, temporary_files.discard, folder)
-    return found
+        sure = min((until, *flips.looked.values()))
+        return Forecast(run, until, flips, turn, sure, folder)
 
 
 def _gate(run: Run) -> Judging:
     def judging(tallies: Sequence[tuple[Severity, Tally]]) -> Outcome:
-        return judge(run.gate, tallies, run.coverage, run.unread_counts, interrupted=run.interrupted).outcome
+        return judge(
+            run.gate, tallies, run.coverage, run.unread_counts, interrupted=run.provenance.interrupted
+        ).outcome
 
     return judging
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice, takewhile
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from checker.judgement.baseline import Baseline, find_baseline
 from checker.judgement.baseline_statements import all_statements, lost_statements, unsigned_statements
 from checker.judgement.gate import Gate
-from checker.judgement.run import Compared, Predecessors
+from checker.judgement.run import Compared, Predecessors, Statement
 from checker.judgement.seal import trend_point
 from checker.layout import BASELINE, HISTORY, MANIFEST, NAMED, PRIOR, RECORDS
 from checker.model import NO_RENAMES, Acceptance, Renames, Rule, RuleScope
@@ -75,13 +75,19 @@ class Past:
             "baseline": compared_with(run, kind, accepted) if run else None,
         }
 
-    @property
-    def told(self) -> Predecessors:
-        """What a new run tells of them."""
+    def told(self, *notes: str) -> Predecessors:
+        """What a new run tells of them, with more notes."""
         missing = self.new_only and self.compared is None
-        notes = (self.baseline.missing(),) if missing else ()
         return Predecessors(
-            self.compared, self.candidates, self.trend, notes, self.statements, self.authentic
+            self.compared,
+            self.candidates,
+            self.trend,
+            tuple(
+                Statement(statement.run, statement.number, statement.sha256) for statement in self.statements
+            ),
+            self.authentic,
+            self.notes,
+            (*((self.baseline.missing(),) if missing else ()), *notes),
         )
 
 
@@ -90,7 +96,7 @@ def compared_with(kept: Kept, kind: str, acceptance: Acceptance | None = None) -
     return Compared(kept.name, kept.as_of, kept.sha256, kind, acceptance)  # type: ignore[arg-type]
 
 
-def past_of(
+def earlier_runs(
     store: Store,
     audit: str,
     gate: Gate,
@@ -254,10 +260,8 @@ def remember(
     for name, before, kept in ((PRIOR, PRIOR, earlier.prior), (NAMED, PRIOR, earlier.named)):
         if kept is not None:
             write_open_findings(judged_run(kept, before), folder / name, renames)
-    if earlier.prior is None:
-        return earlier.told
-    notes = renaming_notes(folder / PRIOR, rules, folder / RECORDS)
-    return replace(earlier.told, notes=(*earlier.told.notes, *notes))
+    renamed = renaming_notes(folder / PRIOR, rules, folder / RECORDS) if earlier.prior else ()
+    return earlier.told(*renamed)
 
 
 def _let_stand(out: Path, earlier: Past, renames: Renames) -> None:

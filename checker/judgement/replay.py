@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
-import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checker import temporary_files, yamlsource
+from checker import yamlsource
 from checker.judgement.baseline import as_strict
 from checker.judgement.gate import Gate
-from checker.judgement.run import Compared, Predecessors, Run
+from checker.judgement.run import Compared, Predecessors, Run, Statement
 from checker.judgement.run_evaluation import Origin, evaluate
 from checker.judgement.seal import compared_of, gate_of
 from checker.layout import AUDIT, BASELINE, HISTORY, MANIFEST, NAMED, PRIOR, RECORDS, TREND, WAIVERS
@@ -24,14 +23,18 @@ from checker.policy.load import Policies, load
 from checker.policy.tailoring import Override, read_overrides
 from checker.problems import InvalidInputError, Problem
 from checker.runs.authenticity import unauthenticated
-from checker.runs.evidence import temporary
 from checker.runs.run_reader import Kept
 from checker.snapshot.label_check import check_labels
+from checker.temporary_files import result_folder
 from checker.values import BadValueError, parse_duration
 from checker.yaml_nodes import Node
 
 if TYPE_CHECKING:
     from checker.waivers.limits import Limits
+
+
+_TOLD = (HISTORY, PRIOR, BASELINE, NAMED)
+_INPUTS = (RECORDS, *_TOLD, TREND)
 
 
 @dataclass(frozen=True)
@@ -118,27 +121,29 @@ def waivers(kept: Kept, policies: Policies) -> tuple[Waiver, ...]:
     return kept_waivers(kept.folder / WAIVERS, policies, str(kept.facts.get("waivers") or WAIVERS))
 
 
-def replay(kept: Kept) -> Run:
-    """A kept run as it was: every verdict is reached again from its evidence.
+def replay(kept: Kept, *, tool_version: str = "") -> Run:
+    """A kept run as it was: every verdict is reached again from its evidence. It calls itself the work of this version of the
+    checker, unless another one is given.
 
     Raises:
         InvalidInputError: see `terms`.
     """
     by = terms(kept)
-    return evaluate(
-        by.rules,
-        kept.evidence,
-        name=kept.audit,
-        as_of=kept.as_of,
-        gate=by.gate,
-        waivers=by.waivers,
-        soon=by.soon,
-        before=Predecessors(by.compared, by.candidates, _trend(kept)),
-        audit_path=_audit_path(kept),
-        unread_targets=int(kept.facts.get("unread_targets") or 0),
-        folder=workplace(kept),
-        origin=_origin(kept),
-    )
+    with result_folder() as folder:
+        return evaluate(
+            by.rules,
+            kept.evidence,
+            name=kept.audit,
+            as_of=kept.as_of,
+            gate=by.gate,
+            waivers=by.waivers,
+            soon=by.soon,
+            before=Predecessors(by.compared, by.candidates, _trend(kept), _statements(kept), kept.authentic),
+            audit_path=_audit_path(kept),
+            unread_targets=int(kept.facts.get("unread_targets") or 0),
+            folder=_copied(kept, folder, *_TOLD),
+            origin=_origin(kept, tool_version),
+        )
 
 
 def rejudge(
@@ -177,75 +182,80 @@ def rejudge(
         folder: a folder of a new run, which gets the evidence too; a temporary one unless given.
         notes: what else there is to say of where it is kept.
     """
+    check_labels(kept.evidence.records, rules.policies.labels)
+    # what the run did not look at is not in its evidence either
+    before = [text for text in map(str, kept.facts.get("left_out", ())) if not text.startswith("rule ")]
+    other = as_of is not None and as_of != kept.as_of
+    own, authentic = _origin(kept), kept.authentic and (baseline is None or baseline.authentic)
+    unsigned = () if authentic else (unauthenticated(f"Run {kept.name}"),)
+    said = (*own.notes, f"The evidence of run {kept.name}, judged again.", *unsigned, *notes)
+    with result_folder(folder) as where:
+        _copied(kept, where, *(_INPUTS if folder else _TOLD))
+        compared, candidates = _compared(kept, where, gate, baseline, renames, stands=baseline_stands)
+        return evaluate(
+            rules,
+            kept.evidence,
+            name=name or kept.audit,
+            as_of=as_of or kept.as_of,
+            gate=gate,
+            waivers=waivers,
+            soon=soon,
+            left_out=(*before, *left_out),
+            # recorded answers are of no target that audit.yaml names
+            unread_targets=len(left_out) if kept.evidence.source == "live" else 0,
+            before=Predecessors(compared, candidates, _trend(kept), authentic=authentic),
+            audit_path=audit_path or _audit_path(kept),
+            folder=where,
+            origin=Origin(other or own.hypothetical, own.botocore_version, said, kept.name),
+        )
+
+
+def _compared(
+    kept: Kept, folder: Path, gate: Gate | None, baseline: Kept | None, renames: Renames, *, stands: bool
+) -> tuple[Compared | None, dict[str, Compared | None]]:
+    """The run to compare with where evidence is judged again, whose findings are put into the folder, and what else it may be."""
     from checker.evaluation.open_findings import write_open_findings
     from checker.judgement.previous_runs import compared_with, judged_run
 
-    check_labels(kept.evidence.records, rules.policies.labels)
     compared, candidates, was = _comparison(kept)
-    where = _copied(kept, folder) if folder else workplace(kept)
     if baseline is not None:
-        write_open_findings(judged_run(baseline, PRIOR), where / NAMED, renames)
+        write_open_findings(judged_run(baseline, PRIOR), folder / NAMED, renames)
         compared = compared_with(baseline, "named")
     elif gate is not None and not (compared and compared.named):
         if gate.new_only != was.new_only:
             compared = candidates.get("baseline" if gate.new_only else "last")
         # the baseline of then passed the gate of then
-        if gate.new_only and not (baseline_stands and as_strict(kept.facts, gate)):
+        if gate.new_only and not (stands and as_strict(kept.facts, gate)):
             compared = None
-    # what the run did not look at is not in its evidence either
-    before = [text for text in map(str, kept.facts.get("left_out", ())) if not text.startswith("rule ")]
-    other = as_of is not None and as_of != kept.as_of
-    own, authentic = _origin(kept), kept.authentic and (baseline is None or baseline.authentic)
-    return evaluate(
-        rules,
-        kept.evidence,
-        name=name or kept.audit,
-        as_of=as_of or kept.as_of,
-        gate=gate,
-        waivers=waivers,
-        soon=soon,
-        left_out=(*before, *left_out),
-        # recorded answers are of no target that audit.yaml names
-        unread_targets=len(left_out) if kept.evidence.source == "live" else 0,
-        before=Predecessors(compared, candidates, _trend(kept), authentic=authentic),
-        audit_path=audit_path or _audit_path(kept),
-        folder=where,
-        origin=Origin(
-            other or own.hypothetical,
-            own.botocore_version,
-            (
-                *own.notes,
-                f"The evidence of run {kept.name}, judged again.",
-                *(() if authentic else (unauthenticated(f"Run {kept.name}"),)),
-                *notes,
-            ),
-            kept.name,
-        ),
-    )
-
-
-def workplace(kept: Kept) -> Path:
-    """A temporary folder for the tables of a replay, which goes with the evidence; a run folder is never written to."""
-    folder = temporary()
-    weakref.finalize(kept.evidence, temporary_files.discard, folder)
-    return _copied(kept, folder, HISTORY, PRIOR, BASELINE, NAMED)
+    return compared, candidates
 
 
 def _copied(kept: Kept, folder: Path, *names: str) -> Path:
-    """The folder with files of a run: what it was judged from, unless some are named."""
-    for name in names or (RECORDS, HISTORY, PRIOR, BASELINE, NAMED, TREND):
+    """The folder, with files of a run: a run folder itself is never written to."""
+    for name in names:
         if kept.has(name):
             shutil.copyfile(kept.folder / name, folder / name)
     return folder
 
 
-def _origin(kept: Kept) -> Origin:
+def _origin(kept: Kept, tool_version: str = "") -> Origin:
     facts = kept.facts
     return Origin(
         bool(facts.get("hypothetical")),
         str(facts.get("botocore_version", "")),
         tuple(map(str, facts.get("notes", ()))),
         str(facts.get("replay_of") or ""),
+        tool_version,
+    )
+
+
+def _statements(kept: Kept) -> tuple[Statement, ...]:
+    named = kept.facts.get("statements")
+    every = named if isinstance(named, list) else ()
+    return tuple(
+        Statement(**total)
+        for total in every
+        if isinstance(total, dict) and set(total) == {*Statement._fields}
     )
 
 

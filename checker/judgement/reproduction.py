@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from checker import __version__
@@ -62,16 +62,16 @@ def derive(folder: Path, reports: ReportDifferences | None, *, altered: bool) ->
         kept = reopen(folder, checked=not altered)
         problems += malformed(kept)
         unreadable = {str(problem.where) for problem in problems}
-        run = replay(kept)
-        different, differs = 0, list[Differs]()
-        if (folder / FINDINGS).as_posix() not in unreadable:
-            different, differs = disagreements(folder, run.folder)
-        total = sum(
-            rule_result.tally.fail + rule_result.tally.waived + rule_result.tally.unknown
-            for rule_result in run.judged
-        )
-        problems += _said_otherwise(kept, run)
-        others = [] if altered else list(_differences(kept, run, reports, unreadable))
+        with replay(kept, tool_version=str(kept.facts.get("tool_version") or "")) as run:
+            different, differs = 0, list[Differs]()
+            if (folder / FINDINGS).as_posix() not in unreadable:
+                different, differs = disagreements(folder, run.folder)
+            total = sum(
+                rule_result.tally.fail + rule_result.tally.waived + rule_result.tally.unknown
+                for rule_result in run.judged
+            )
+            problems += _said_otherwise(kept, run)
+            others = [] if altered else list(_differences(kept, run, reports, unreadable))
     except InvalidInputError as error:
         more = [problem for problem in error.problems if not problem.warning]
         return Derivation(problems=(*problems, *more), notes=(_UNREACHED,))
@@ -147,15 +147,10 @@ def _differences(
         elif made:
             yield name, "is not there, and the run would have written it"
     if reports is not None:
-        yield from reports(_as_then(run, kept), kept.folder, kept.facts.get("reports"), sorted(kept.files))
+        yield from reports(run, kept.folder, kept.facts.get("reports"), sorted(kept.files))
     for name in sorted(kept.files):
         if not _known(name):
             yield name, "is no file that a run writes"
-
-
-def _as_then(run: Run, kept: Kept) -> Run:
-    """A run that calls itself the work of the version that it was made by: its reports say which one wrote them."""
-    return replace(run, tool_version=str(kept.facts.get("tool_version") or run.tool_version))
 
 
 def _other_version(kept: Kept) -> bool:

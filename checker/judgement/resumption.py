@@ -14,8 +14,6 @@ from checker.problems import InvalidInputError, Problem
 from checker.runs.evidence import digest
 from checker.runs.run_folder import Begun
 
-Criteria = Mapping[str, str]
-"""What decides of a run beside its rules, as `criteria` says it."""
 MOST_OF_A_NAME = 1000
 """Runs of the same inputs and instant that are told apart."""
 _AUDIT, _AS_OF = "another audit.yaml", "another --as-of"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from checker.judgement.gate import Gate, Ruling, Total, UnreadSets, something_evaluated, totals
 from checker.layout import BASELINE, NAMED, PRIOR
@@ -32,6 +32,7 @@ from checker.model import (
 )
 from checker.policy.needs import needs
 from checker.snapshot.datastore_coverage import Reached
+from checker.temporary_files import Scratch
 from checker.waivers.status import WaiverUse
 
 if TYPE_CHECKING:
@@ -107,55 +108,64 @@ class Compared:
         return Reference(file, self.as_of, self.run) if file.exists() else None
 
 
+class Statement(NamedTuple):
+    """A statement on a baseline that there was when a run was made: the run that it is on, which of those it is, and the
+    sha256 of its file."""
+
+    run: str
+    number: int
+    sha256: str
+
+
 @dataclass(frozen=True, slots=True)
 class Predecessors:
     """What a run tells of those before it: the one that it is compared with, those that it may be compared with when it is
     judged again (the `last` one, the `baseline`), what the manifests of earlier ones say, oldest first
-    (`keeping.trend_point`), notes for reports, and what was said of runs as baselines."""
+    (`keeping.trend_point`), and the statements on runs as baselines."""
 
     compared: Compared | None = None
     candidates: Mapping[str, Compared | None] = field(default_factory=dict)
     trend: tuple[Mapping[str, Any], ...] = ()
-    notes: tuple[str, ...] = ()
-    statements: tuple[Acceptance, ...] = ()
-    authentic: bool = True
+    statements: tuple[Statement, ...] = ()
+    authentic: bool = field(default=True, compare=False)
     """Whether a key at hand has signed all that the run takes from earlier ones; so it is where it takes nothing."""
+    store_notes: tuple[str, ...] = field(default=(), compare=False)
+    """What is odd about where they are, which is among the notes of the run."""
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    """Why there is no baseline, where one was to be compared with, and what is called otherwise now: so too."""
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One audit. Rules stand in the order of the policies; `params` and `left_out` are texts for reports.
+class Criteria:
+    """What evidence is judged by, beside the gate and the waivers: the policies with their labels, the values of parameters
+    as texts, what audit.yaml changed of the rules, the controls' demands that parameters do not meet, the files that map
+    controls, and the rules and targets that are left out, as texts."""
 
-    `source` is `live` or `recorded`; `identities` maps targets to the ARN they were read as; `folder` holds the snapshot
-    and the findings. `claims` are texts of what the owner says of the evidence, `changes` what audit.yaml changed of the rules, `shortfalls` the controls' demands that
-    parameters do not meet, `frameworks` the files that map controls. `replay_of` is the run whose evidence was judged again.
-    """
-
-    id: str
-    name: str
-    as_of: datetime
-    hypothetical: bool
-    tool_version: str
-    botocore_version: str
     packs: tuple[Pack, ...]
-    judged: tuple[Judged, ...]
-    coverage: Coverage
-    ruling: Ruling
-    sentence: str
-    source: str
-    folder: Path
     params: Mapping[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    claims: tuple[str, ...] = ()
-    deletions_known_since: datetime | None = None
-    """From when on the owner says that every deletion is known; `claims` say it too."""
-    searched: tuple[str, ...] = ()
-    """Of targets whose image sets a search listed, as texts."""
-    left_out: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
     shortfalls: tuple[Shortfall, ...] = ()
     frameworks: tuple[Framework, ...] = ()
+    left_out: tuple[str, ...] = ()
+    audit_path: str = ""
+    """How messages call audit.yaml."""
+    soon: Duration = SOON
+    """How long before its end a waiver is listed as ending soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where evidence comes from, and how far it can be relied on."""
+
+    source: str
+    """`live` or `recorded`."""
+    botocore_version: str = ""
+    inputs: str = ""
+    """What the run was asked to do, as the text that its id is made of."""
+    replay_of: str = ""
+    """The run whose evidence was judged again."""
     identities: Mapping[str, str] = field(default_factory=dict)
+    """The ARN that each target was read as."""
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """What data stores are called, by target, and accounts, by id."""
     reached: tuple[Reached, ...] = ()
@@ -166,27 +176,43 @@ class Run:
     `waited_seconds` that threads waited for the quota, all together."""
     answered_by: Mapping[str, int] = field(default_factory=dict)
     """How many rows of the snapshot rest on the answers of which call."""
-    moved: Moved | None = None
+    drift: Moved | None = None
     """The image sets beside those that earlier runs saw; None where there were none."""
     interrupted: bool = False
+    claims: tuple[str, ...] = ()
+    """What the owner says of the evidence, as texts."""
+    deletions_known_since: datetime | None = None
+    """From when on the owner says that every deletion is known; `claims` say it too."""
+    searched: tuple[str, ...] = ()
+    """Of targets whose image sets a search listed, as texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run(Scratch):
+    """One audit. Rules stand in the order of the policies; the snapshot and the findings are in `folder`, which goes at the
+    end of a `with` block where it is a temporary one."""
+
+    id: str
+    name: str
+    as_of: datetime
+    hypothetical: bool
+    tool_version: str
+    criteria: Criteria
+    provenance: Provenance
+    judged: tuple[Judged, ...]
+    coverage: Coverage
+    ruling: Ruling
+    sentence: str
+    folder: Path
+    notes: tuple[str, ...] = ()
     waivers: tuple[WaiverUse, ...] = ()
     before: Predecessors = Predecessors()
     change: Since | None = None
     """What became of the findings of the run compared with; None where there is no such run."""
-    replay_of: str = ""
-    inputs: str = ""
-    """What the run was asked to do, as the text that its id is made of."""
-    audit_path: str = ""
-    """How messages call the audit.yaml of the run."""
-    soon: Duration = SOON
     unread_counts: UnreadSets = field(default_factory=dict)
     """What rules say of the image sets that could not be read."""
     unread_targets: int = 0
     """Targets that nobody has read, beside those of which the evidence says so."""
-    show_phi: bool = False
-    """Whether findings show data of patients."""
-    evidence: object = field(default=None, repr=False, compare=False)
-    """Held so that its temporary folder, where the snapshot is, lives as long as the run."""
 
     @property
     def gate(self) -> Gate:
@@ -201,7 +227,7 @@ class Run:
     @property
     def labels(self) -> dict[str, Label]:
         """The labels that the packs declare."""
-        return {name: label for pack in self.packs for name, label in pack.labels.items()}
+        return {name: label for pack in self.criteria.packs for name, label in pack.labels.items()}
 
     @property
     def dicom(self) -> tuple[str, ...]:
@@ -243,12 +269,15 @@ class Run:
 
         return tuple(sorted(self.judged, key=rank))
 
-    def findings(self, most: int | None = None, *, gated: bool = False) -> Iterator[Finding]:
+    def findings(
+        self, most: int | None = None, *, gated: bool = False, show_phi: bool = False
+    ) -> Iterator[Finding]:
         """Fails and unknowns, the worst first: by severity, then what the gate counts, then age, fails before unknowns, then
-        policy order, target, image set, version. Of all, or of those that are `gated`, so many as `most` says."""
-        yield from self._findings("worst", most, gated=gated)
+        policy order, target, image set, version. Of all, or of those that are `gated`, so many as `most` says. With
+        `show_phi` they show DICOM attributes, which are data of patients."""
+        yield from self._findings("worst", most, gated=gated, show_phi=show_phi)
 
-    def findings_by_rule(self) -> Iterator[tuple[Judged, Iterator[Finding]]]:
+    def findings_by_rule(self, *, show_phi: bool = False) -> Iterator[tuple[Judged, Iterator[Finding]]]:
         """Each rule in the order of `ranked` with its findings, the worst first.
 
         As with itertools.groupby, one rule's findings have to be read before the next rule is asked for.
@@ -256,7 +285,7 @@ class Run:
         Raises:
             RuntimeError: a finding is of no rule of the run (our own bug); some would be left out.
         """
-        groups = groupby(self._findings("rule"), key=lambda finding: finding.rule.name)
+        groups = groupby(self._findings("rule", show_phi=show_phi), key=lambda finding: finding.rule.name)
         name, found = next(groups, ("", iter(())))
         for judged in self.ranked:
             if judged.rule.name == name:
@@ -267,7 +296,9 @@ class Run:
         if name:
             raise RuntimeError(f"findings of {name} are out of order, or of no rule of the run")
 
-    def _findings(self, order: Order, most: int | None = None, *, gated: bool = False) -> Iterator[Finding]:
+    def _findings(
+        self, order: Order, most: int | None = None, *, gated: bool = False, show_phi: bool = False
+    ) -> Iterator[Finding]:
         from checker.evaluation import finding_reader
 
         rules = [rule_result.rule for rule_result in (self.judged if order == "worst" else self.ranked)]
@@ -279,11 +310,11 @@ class Run:
             order=order,
             most=most,
             gated=gated,
-            phi=self.show_phi,
+            phi=show_phi,
             run=self.id,
         )
 
-    def subjects(self) -> Iterator[tuple[Judged, Iterator[SubjectVerdict]]]:
+    def subjects(self, *, show_phi: bool = False) -> Iterator[tuple[Judged, Iterator[SubjectVerdict]]]:
         """Each rule in the order of `ranked` with the verdict on every subject, by target, image set, version.
 
         As with itertools.groupby, one rule's verdicts have to be read before the next rule is asked for.
@@ -292,7 +323,7 @@ class Run:
 
         rules = [rule_result.rule for rule_result in self.ranked]
         every = finding_reader.subjects(
-            rules, self.folder, self.as_of, self.ruling, self._waivers, phi=self.show_phi, run=self.id
+            rules, self.folder, self.as_of, self.ruling, self._waivers, phi=show_phi, run=self.id
         )
         for judged, rows in zip(self.ranked, every, strict=True):
             yield judged, (SubjectVerdict(*row) for row in rows)

@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from checker.fields import model
 from checker.instants import iso
 from checker.judgement.change_summary import change_sentence
 from checker.judgement.gate import Gate, Ruling, Tallies, UnreadSets, judge
 from checker.judgement.gate_text import sentence
-from checker.judgement.run import Judged, Predecessors, Run
+from checker.judgement.run import Criteria, Judged, Predecessors, Provenance, Run
 from checker.layout import FINDINGS, HISTORY
-from checker.model import SOON, Coverage, Duration, Tally, Waiver, utc_now
+from checker.model import SOON, Coverage, Duration, Moved, Tally, Waiver, utc_now
 from checker.policy.choose import Rules
 from checker.runs.evidence import Evidence, digest
 from checker.snapshot.attestations import claims, literally_unforced, searched
@@ -33,12 +33,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a kept run says of itself that no evaluation shows; `replay_of` is the run whose evidence is judged again."""
+    """What a kept run says of itself that no evaluation shows; `replay_of` is the run whose evidence is judged again, and
+    `tool_version` that of the checker which the run is the work of, where it is another one."""
 
     hypothetical: bool
     botocore_version: str
     notes: tuple[str, ...]
     replay_of: str = ""
+    tool_version: str = ""
 
 
 def evaluate(
@@ -89,36 +91,35 @@ def evaluate(
     pairs = [(rule.severity, tally) for rule, tally in zip(rules.rules, tallies, strict=True)]
     unread = _unread(where, coverage)
     ruling = judge(gate or Gate(), pairs, coverage, unread, interrupted=evidence.interrupted)
-    origin = origin or Origin(as_of is not None, model().botocore_version, _notes(evidence, where))
+    origin = origin or Origin(
+        as_of is not None, model().botocore_version, _notes(evidence, where, before.store_notes)
+    )
     return Run(
         id=run_id(rules, evidence.digest, moment),
         name=name,
         as_of=moment,
-        **_of_origin(origin, before),
-        **_of_rules(rules),
-        **_of_evidence(evidence, where),
-        moved=moved,
+        hypothetical=origin.hypothetical,
+        tool_version=origin.tool_version or _version(),
+        criteria=_criteria(rules, skipped, audit_path, soon),
+        provenance=_provenance(evidence, where, origin, moved),
         judged=tuple(Judged(rule, tally) for rule, tally in zip(rules.rules, tallies, strict=True)),
         coverage=coverage,
         ruling=ruling,
         sentence=_sentences(ruling, pairs, coverage, before, change),
         folder=where,
-        left_out=skipped,
+        notes=(*origin.notes, *before.notes),
         waivers=stand(waivers, used, moment, soon, skipped, interrupted=evidence.interrupted),
         before=before,
         change=change,
         unread_counts=unread,
         unread_targets=unread_targets,
-        audit_path=audit_path,
-        soon=soon,
-        evidence=evidence,
     )
 
 
-def _notes(evidence: Evidence, where: Path) -> tuple[str, ...]:
+def _notes(evidence: Evidence, where: Path, more: Sequence[str]) -> tuple[str, ...]:
     """The notes of evidence, and what its tables show beside them; evidence that is judged again may have that already."""
     left_out = filter(None, [model().remark])
-    return tuple(dict.fromkeys((*evidence.notes, *left_out, *literally_unforced(where))))
+    return tuple(dict.fromkeys((*evidence.notes, *more, *left_out, *literally_unforced(where))))
 
 
 def _sentences(
@@ -129,26 +130,11 @@ def _sentences(
     return f"{gated} {changed}" if changed else gated
 
 
-def _of_origin(origin: Origin, before: Predecessors) -> dict[str, Any]:
-    """What a run says of where it comes from."""
-    return {
-        "hypothetical": origin.hypothetical,
-        "tool_version": _version(),
-        "botocore_version": origin.botocore_version,
-        "notes": (*origin.notes, *before.notes),
-        "replay_of": origin.replay_of,
-    }
-
-
-def _of_rules(rules: Rules) -> dict[str, Any]:
-    """What a run says of what it was judged by."""
-    return {
-        "packs": rules.policies.packs,
-        "params": rules.params,
-        "changes": rules.changes,
-        "shortfalls": rules.shortfalls,
-        "frameworks": rules.policies.frameworks,
-    }
+def _criteria(rules: Rules, left_out: tuple[str, ...], audit_path: str, soon: Duration) -> Criteria:
+    policies = rules.policies
+    return Criteria(
+        policies.packs, rules.params, rules.changes, rules.shortfalls, policies.frameworks, left_out, audit_path, soon
+    )  # fmt: skip
 
 
 def _judged(
@@ -177,22 +163,25 @@ def _unread(where: Path, coverage: Coverage) -> UnreadSets:
     return unread_sets(where)
 
 
-def _of_evidence(evidence: Evidence, where: Path) -> dict[str, Any]:
-    """What a run says of its evidence, whose tables are in a folder."""
-    return {
-        "source": evidence.source,
-        "inputs": evidence.digest,
-        "claims": claims(where, evidence.deletions_known_since),
-        "deletions_known_since": evidence.deletions_known_since,
-        "searched": searched(where),
-        "identities": evidence.identities,
-        "names": evidence.names,
-        "reached": reached(where, evidence.names),
-        "calls": evidence.calls,
-        "traffic": evidence.traffic,
-        "answered_by": answered_by(where),
-        "interrupted": evidence.interrupted,
-    }
+def _provenance(evidence: Evidence, where: Path, origin: Origin, drift: Moved | None) -> Provenance:
+    """Where the evidence comes from whose tables are in a folder."""
+    return Provenance(
+        source=evidence.source,
+        botocore_version=origin.botocore_version,
+        inputs=evidence.digest,
+        replay_of=origin.replay_of,
+        identities=evidence.identities,
+        names=evidence.names,
+        reached=reached(where, evidence.names),
+        calls=evidence.calls,
+        traffic=evidence.traffic,
+        answered_by=answered_by(where),
+        drift=drift,
+        interrupted=evidence.interrupted,
+        claims=claims(where, evidence.deletions_known_since),
+        deletions_known_since=evidence.deletions_known_since,
+        searched=searched(where),
+    )
 
 
 def _free(folder: Path) -> Path:

@@ -50,9 +50,9 @@ def keep(
     if signed and not run.before.authentic:
         message = "it rests on runs that nobody has authenticated, so that it is not signed"
         raise InvalidInputError(Problem(run.name, message, "give `past` and `reopen` the keys: `keys_of`"))
-    for pack in run.packs:
+    for pack in run.criteria.packs:
         run_folder.keep(folder, f"{POLICIES}{pack.name}.yaml", pack.source)
-    for framework in run.frameworks:
+    for framework in run.criteria.frameworks:
         run_folder.keep(folder, f"{MAPPINGS}{framework.key}.yaml", framework.content)
     for name, content in files.items():
         run_folder.keep(folder, name, content)
@@ -70,41 +70,38 @@ def facts(run: Run, name: str) -> dict[str, Any]:
         "name": run.name,
         "as_of": iso(run.as_of),
         "hypothetical": run.hypothetical,
-        "source": run.source,
-        "replay_of": run.replay_of or None,
+        "source": run.provenance.source,
+        "replay_of": run.provenance.replay_of or None,
         "tool_version": run.tool_version,
-        "botocore_version": run.botocore_version,
+        "botocore_version": run.provenance.botocore_version,
         "outcome": run.outcome.value,
         "exit_code": run.outcome.exit_code,
         "sentence": run.sentence,
-        "policies": [_policy(pack) for pack in run.packs],
+        "policies": [_policy(pack) for pack in run.criteria.packs],
         "frameworks": [
             {"framework": framework.key, "path": framework.path, "sha256": framework.sha256}
-            for framework in run.frameworks
+            for framework in run.criteria.frameworks
         ],
         "rules": [rule_result.rule.name for rule_result in run.judged],
         "params": _values(run),
-        "audit": run.audit_path or None,
+        "audit": run.criteria.audit_path or None,
         "waivers": next((use.waiver.where.path for use in run.waivers), None),
         "gate": run.gate.plain(),
-        "soon": as_json(run.soon),
-        "left_out": list(run.left_out),
+        "soon": as_json(run.criteria.soon),
+        "left_out": list(run.criteria.left_out),
         "unread_targets": run.unread_targets,
         "notes": list(run.notes),
-        "claims": list(run.claims),
-        "deletions_known_since": iso(since) if (since := run.deletions_known_since) else None,
+        "claims": list(run.provenance.claims),
+        "deletions_known_since": iso(since) if (since := run.provenance.deletions_known_since) else None,
         "phi": list(run.dicom),
-        "inputs": run.inputs,
-        "identities": dict(run.identities),
-        "names": {kind: dict(found) for kind, found in run.names.items()},
-        "calls": dict(run.calls),
-        "traffic": dict(run.traffic),
+        "inputs": run.provenance.inputs,
+        "identities": dict(run.provenance.identities),
+        "names": {kind: dict(found) for kind, found in run.provenance.names.items()},
+        "calls": dict(run.provenance.calls),
+        "traffic": dict(run.provenance.traffic),
         "summary": summary(run),
         "baseline": _compared(run.compared),
-        "statements": [
-            {"run": acceptance.run, "number": acceptance.number, "sha256": acceptance.sha256}
-            for acceptance in run.before.statements
-        ],
+        "statements": [acceptance._asdict() for acceptance in run.before.statements],
         "candidates": {name: _compared(item) for name, item in run.before.candidates.items()},
     }
 
@@ -199,7 +196,7 @@ def _rule(rule_result: Judged) -> dict[str, Any]:
 
 def _values(run: Run) -> dict[str, object]:
     """The values of the parameters of a run's rules, by full name."""
-    written = {rule.name: rule for pack in run.packs for rule in pack.rules}
+    written = {rule.name: rule for pack in run.criteria.packs for rule in pack.rules}
     return {
         f"{rule_result.rule.name if name in rule_result.rule.params else rule_result.rule.pack}.{name}": as_json(
             value

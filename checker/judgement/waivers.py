@@ -64,22 +64,17 @@ def waive(
 
 def _findings(kept: Kept, rule: str) -> tuple[str, list[Finding]]:
     """The full name of a rule that a run judged, and its fails and unknowns there."""
-    judged = replay(kept)
-    names = [
-        rule_result.rule.name
-        for rule_result in judged.judged
-        if rule in (rule_result.rule.id, rule_result.rule.name)
-    ]
+    rules = terms(kept).rules.rules
+    names = [each.name for each in rules if rule in (each.id, each.name)]
     if not names:
-        known = [
-            name for rule_result in judged.judged for name in (rule_result.rule.id, rule_result.rule.name)
-        ]
+        known = [name for each in rules for name in (each.id, each.name)]
         hint = suggest(rule, known, what="it judged")
         raise InvalidInputError(Problem("RULE", f"the run judged no rule called {rule}", hint))
     if len(names) > 1:
         message = f"several rules are called so: {', '.join(names)}"
         raise InvalidInputError(Problem("RULE", message, "write PACK/RULE"))
-    return names[0], [finding for finding in judged.findings() if finding.rule.name == names[0]]
+    with replay(kept) as run:
+        return names[0], [finding for finding in run.findings() if finding.rule.name == names[0]]
 
 
 def _covered(
@@ -94,9 +89,9 @@ def _covered(
         for waiver in listed
         if waiver.rule == rule and waiver.in_force(max(now, waiver.created))
     ]
-    judged = rejudge(kept, terms(kept).rules, waivers=valid)
-    found = (finding for finding in judged.findings() if finding.rule.name == rule and finding.waived)
-    return frozenset((finding.subject, finding.verdict) for finding in found)
+    with rejudge(kept, terms(kept).rules, waivers=valid) as run:
+        found = (finding for finding in run.findings() if finding.rule.name == rule and finding.waived)
+        return frozenset((finding.subject, finding.verdict) for finding in found)
 
 
 def waiver_uses(
@@ -105,4 +100,5 @@ def waiver_uses(
     """How waivers stand at an instant by the evidence of a run, by number; without `rules`, none of theirs is judged."""
     if rules is None:
         return {use.waiver.number: use for use in stand(waivers, {}, as_of)}
-    return {use.waiver.number: use for use in rejudge(kept, rules, as_of=as_of, waivers=waivers).waivers}
+    with rejudge(kept, rules, as_of=as_of, waivers=waivers) as run:
+        return {use.waiver.number: use for use in run.waivers}

@@ -68,9 +68,9 @@ def choose(
     wanted: frozenset[str] = frozenset()
     unwanted: frozenset[str] = frozenset()
     with gathered.step():
-        wanted = named(policies, only, "--rule")
+        wanted = rule_names(policies, only, "--rule")
     with gathered.step():
-        unwanted = named(policies, skip, "--skip-rule")
+        unwanted = rule_names(policies, skip, "--skip-rule")
     known_tags = sorted({tag for rule in policies.rules for tag in rule.tags})
     gathered.problems += [
         Problem(
@@ -123,7 +123,7 @@ def shown(value: object) -> str:
     return ", ".join(map(show, value)) if isinstance(value, tuple) else show(value)
 
 
-def named(policies: Policies, ids: Sequence[str], flag: str) -> frozenset[str]:
+def rule_names(policies: Policies, ids: Sequence[str], flag: str) -> frozenset[str]:
     """The full names of the rules that are called so, `RULE` or `PACK/RULE`.
 
     Raises:

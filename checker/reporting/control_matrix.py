@@ -149,8 +149,8 @@ def control_results(run: Run) -> tuple[FrameworkResult, ...]:
         table.setdefault(mapped_rule.control.framework, {}).setdefault(mapped_rule.control.id, []).append(
             mapped_rule
         )
-    known = {framework.key: framework for framework in run.frameworks}
-    for framework in run.frameworks:
+    known = {framework.key: framework for framework in run.criteria.frameworks}
+    for framework in run.criteria.frameworks:
         if not framework.implied:
             controls = table.setdefault(framework.key, {})
             for gone in framework.unloaded:
@@ -204,23 +204,23 @@ def _of_packs(number: int) -> str:
 
 def _mapped(run: Run) -> Iterator[MappedRule]:
     """The controls of the rules that were judged, then of those that were switched off, then of those left out."""
-    changes = {item.rule.name: item for item in run.changes}
+    changes = {item.rule.name: item for item in run.criteria.changes}
     judged = {rule_result.rule.name for rule_result in run.judged}
     for rule_result in run.judged:
         for control in rule_result.rule.controls:
             lacks = tuple(
                 lack
-                for lack in run.shortfalls
+                for lack in run.criteria.shortfalls
                 if lack.rule == rule_result.rule.name and lack.control == control
             )
             state = worst(rule_result.tally) if rule_result.tally.subjects else "not_evaluated"
             yield MappedRule(
                 rule_result.rule, control, state, rule_result.tally, changes.get(rule_result.rule.name), lacks
             )
-    for change in run.changes:
+    for change in run.criteria.changes:
         for control in change.rule.controls if change.off else ():
             yield MappedRule(change.rule, control, "off", Tally(), change, ())
-    for pack in run.packs:
+    for pack in run.criteria.packs:
         for rule in pack.rules:
             if rule.name not in judged and not (rule.name in changes and changes[rule.name].off):
                 for control in rule.controls:

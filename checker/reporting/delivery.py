@@ -79,7 +79,7 @@ def deliver(
         BrokenPipeError: the reader of a pipe went away, which is no error of the report.
     """
     # only a run shows values of DICOM attributes
-    shown = bool(getattr(document, "show_phi", False)) and bool(document.dicom)
+    shown = options.show_phi and bool(document.dicom)
     with private() if shown else public():
         return _deliver(document, report, str(path), options, stdout)
 

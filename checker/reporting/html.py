@@ -107,7 +107,7 @@ def shares(totals: Sequence[int], most: int) -> list[int]:
 
 def _context(run: Run, options: Options) -> dict[str, Any]:
     style, script = _source("page.css"), _source("ids.js") + _source("page.js")
-    rows, data = _findings(run)
+    rows, data = _findings(run, options)
     state, word = _OUTCOMES.get(run.outcome, ("unknown", f"Gate: {run.outcome}"))
     cards = [_card(run, judged) for judged in run.ranked]
     return {
@@ -118,12 +118,12 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
         "cards": cards,
         "shown_first": [card for card in cards if card.state in ("fail", "unknown") and card.counts],
         "frameworks": control_results(run),
-        "changes": {item.rule.name: run_text.change(item) for item in run.changes},
+        "changes": {item.rule.name: run_text.change(item) for item in run.criteria.changes},
         "controls_of": finding_text.controls,
         "nouns": run_text.nouns(run),
         "count_of": finding_text.subjects,
         "subject_head": _subject_head(run),
-        "caveats": run_text.caveats(run),
+        "caveats": run_text.caveats(run, show_phi=options.show_phi),
         "hypothetical": finding_text.HYPOTHETICAL,
         "unread_targets": run_text.unread_targets(run),
         "total": run.total,
@@ -174,11 +174,11 @@ def _history(run: Run) -> dict[str, Any]:
     }
 
 
-def _findings(run: Run) -> tuple[list[StaticRow], dict[str, Any]]:
+def _findings(run: Run, options: Options) -> tuple[list[StaticRow], dict[str, Any]]:
     """The first findings in plain HTML, and as many as fit for the page's script."""
     rows: list[StaticRow] = []
     linked: set[str] = set()
-    for finding in run.findings(MOST_STATIC):
+    for finding in run.findings(MOST_STATIC, show_phi=options.show_phi):
         rows.append(_row(run, finding, first=finding.rule.name not in linked))
         linked.add(finding.rule.name)
     totals = [
@@ -190,7 +190,7 @@ def _findings(run: Run) -> tuple[list[StaticRow], dict[str, Any]]:
     places = {item.rule.name: place for place, item in enumerate(run.judged)}
     groups: list[page_data.Rows] = []
     left, budget = sum(embedded), MOST_BYTES
-    for number, (judged, found) in enumerate(run.findings_by_rule()):
+    for number, (judged, found) in enumerate(run.findings_by_rule(show_phi=options.show_phi)):
         group = page_data.Rows(judged.rule, places[judged.rule.name])
         # its part by number of findings, or all that the later rules' plainest findings leave over
         later = left - embedded[number]

@@ -11,11 +11,12 @@ from checker.reporting.escape import json_text
 from checker.reporting.report_options import Options
 
 
-def write(run: Run, out: TextIO, options: Options) -> None:  # noqa: ARG001 - every writer takes the same
+def write(run: Run, out: TextIO, options: Options) -> None:
     """results.json: `schema`, `run`, `summary`, then `findings` and `unreadable`, one a line."""
-    header = json_text(normal_form.header(run), indent=2).removesuffix("\n}")
+    header = json_text(normal_form.header(run, show_phi=options.show_phi), indent=2).removesuffix("\n}")
     out.write(f"{header},\n")
-    _list(out, "findings", (normal_form.finding(finding, run.as_of) for finding in run.findings()))
+    every = run.findings(show_phi=options.show_phi)
+    _list(out, "findings", (normal_form.finding(total, run.as_of) for total in every))
     out.write(",\n")
     _list(out, "unreadable", (normal_form.unreadable(image_set) for image_set in run.unread()))
     out.write("\n}\n")

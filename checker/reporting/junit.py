@@ -55,21 +55,23 @@ class _Seen:
 
 
 def _plans(run: Run, options: Options) -> Iterator[Plan]:
-    packs = {pack.name: pack for pack in run.packs}
+    packs = {pack.name: pack for pack in run.criteria.packs}
     seen = _Seen()
     rules: Iterable[tuple[Judged, Iterator[Case]]]
     if options.junit_passes == "full":
-        rules = ((judged, _every(run, judged, rows)) for judged, rows in run.subjects())
+        rules = (
+            (judged, _every(run, judged, rows)) for judged, rows in run.subjects(show_phi=options.show_phi)
+        )
     else:
         rules = (
             (judged, _found(run, judged, found, options.junit_passes))
-            for judged, found in run.findings_by_rule()
+            for judged, found in run.findings_by_rule(show_phi=options.show_phi)
         )
     for judged, cases in rules:
         rule = judged.rule
         properties = tuple(_rule_properties(run, rule, packs.get(rule.pack)))
         yield Plan(_token(rule.id), _token(rule.pack), properties, _watched(cases, seen))
-    for change in run.changes:
+    for change in run.criteria.changes:
         if change.off:
             rule, text = change.rule, _text(run_text.change(change), LONGEST_MESSAGE)
             properties = tuple(_rule_properties(run, rule, packs.get(rule.pack)))
@@ -163,7 +165,7 @@ def _run_problems(run: Run, *, red: bool) -> Iterator[Case]:
         text = f"{run_text.read_share(run)}; min_coverage: {values.show(run.gate.min_coverage)}"
         yield _problem("coverage", "min-coverage", text)
         red = True
-    if run.interrupted:
+    if run.provenance.interrupted:
         yield _problem("run to its end", "interrupted", "the run was stopped before its end")
         red = True
     if run.outcome is Outcome.INCOMPLETE and not red:
@@ -178,12 +180,12 @@ def _problem(name: str, kind: str, text: str) -> Case:
 def _rule_properties(run: Run, rule: Rule, pack: Pack | None) -> Iterator[tuple[str, str]]:
     yield "gate.sentence", _token(run.sentence)
     yield "severity", rule.severity.value
-    for change in run.changes:
+    for change in run.criteria.changes:
         if change.rule.name == rule.name:
             yield "changed", run_text.change(change)
     for framework, ids in finding_text.controls(rule).items():
         yield _token(f"control.{framework}"), ", ".join(ids)
-    for lack in run.shortfalls:
+    for lack in run.criteria.shortfalls:
         if lack.rule == rule.name:
             yield "control.not-satisfied", run_text.shortfall(lack)
     for state, number in waivers.rule_counts(run, rule).items():
@@ -203,21 +205,21 @@ def _run_properties(run: Run) -> Iterator[tuple[str, str]]:
     if run.compared is not None:
         yield "compared.with", _token(run.compared.run)
         yield "compared.why", _token(run.compared.words)
-    if run.deletions_known_since is not None:
-        yield "claimed.deletions-known-since", instants.iso(run.deletions_known_since)
-    if run.replay_of:
-        yield "evidence.of-run", _token(run.replay_of)
+    if run.provenance.deletions_known_since is not None:
+        yield "claimed.deletions-known-since", instants.iso(run.provenance.deletions_known_since)
+    if run.provenance.replay_of:
+        yield "evidence.of-run", _token(run.provenance.replay_of)
     if run.hypothetical:
         yield "evaluated.as-of.note", finding_text.HYPOTHETICAL
-    if run.source == "recorded":
+    if run.provenance.source == "recorded":
         yield "evidence.note", finding_text.RECORDED
     yield from _notes(run)
 
 
 def _notes(run: Run) -> Iterator[tuple[str, str]]:
-    if run.left_out:
-        more = ["..."] if len(run.left_out) > MOST_NOTES else []
-        yield "left-out", _token("; ".join([*run.left_out[:MOST_NOTES], *more]))
+    if run.criteria.left_out:
+        more = ["..."] if len(run.criteria.left_out) > MOST_NOTES else []
+        yield "left-out", _token("; ".join([*run.criteria.left_out[:MOST_NOTES], *more]))
     for number, note in enumerate(run.notes[:MOST_NOTES], 1):
         yield f"note.{number}", _token(note)
     if len(run.notes) > MOST_NOTES:

@@ -20,9 +20,9 @@ from checker.snapshot.datastore_coverage import Reached
 SCHEMA = "imageset-checker/results/1"
 
 
-def header(run: Run) -> dict[str, Any]:
+def header(run: Run, *, show_phi: bool = False) -> dict[str, Any]:
     """The members `schema`, `run` and `summary`."""
-    return {"schema": SCHEMA, "run": _run(run), "summary": _summary(run)}
+    return {"schema": SCHEMA, "run": _run(run, show_phi=show_phi), "summary": _summary(run)}
 
 
 def finding(item: Finding, as_of: datetime) -> dict[str, Any]:
@@ -126,29 +126,29 @@ def subject_members(subject: Subject) -> dict[str, Any]:
     }
 
 
-def _run(run: Run) -> dict[str, Any]:
+def _run(run: Run, *, show_phi: bool) -> dict[str, Any]:
     return {
         "id": run.id,
         "name": run.name,
         "as_of": instants.iso(run.as_of),
         "hypothetical": run.hypothetical,
         "tool_version": run.tool_version,
-        "botocore_version": run.botocore_version,
-        "source": run.source,
+        "botocore_version": run.provenance.botocore_version,
+        "source": run.provenance.source,
         "gate": run.gate.plain(),
-        "policies": [_policy(pack) for pack in run.packs],
-        "mappings": [_mapping(framework) for framework in run.frameworks],
-        "changes": [_change(item) for item in run.changes],
-        "params": dict(run.params),
-        "identities": dict(run.identities),
-        "calls": dict(run.calls),
-        "traffic": dict(run.traffic) or None,
-        "claims": list(run.claims),
-        "searched": list(run.searched),
-        "replay_of": run.replay_of or None,
+        "policies": [_policy(pack) for pack in run.criteria.packs],
+        "mappings": [_mapping(framework) for framework in run.criteria.frameworks],
+        "changes": [_change(item) for item in run.criteria.changes],
+        "params": dict(run.criteria.params),
+        "identities": dict(run.provenance.identities),
+        "calls": dict(run.provenance.calls),
+        "traffic": dict(run.provenance.traffic) or None,
+        "claims": list(run.provenance.claims),
+        "searched": list(run.provenance.searched),
+        "replay_of": run.provenance.replay_of or None,
         "waivers": [waivers.document(use, run) for use in run.waivers],
-        "left_out": list(run.left_out),
-        "notes": run_text.caveats(run),
+        "left_out": list(run.criteria.left_out),
+        "notes": run_text.caveats(run, show_phi=show_phi),
     }
 
 
@@ -232,12 +232,12 @@ def _summary(run: Run) -> dict[str, Any]:
         "unlisted_targets": coverage.unlisted_targets,
         "versions_unread": coverage.versions_unread,
         "unreadable_gated": run.ruling.unread,
-        "answered_by": dict(run.answered_by),
-        "moved": asdict(run.moved) if run.moved else None,
+        "answered_by": dict(run.provenance.answered_by),
+        "moved": asdict(run.provenance.drift) if run.provenance.drift else None,
         "since": change.document(run),
         **counts(run.total),
         "severities": [_total(total) for total in run.totals],
-        "targets": [_target(store) for store in run.reached],
+        "targets": [_target(item) for item in run.provenance.reached],
         "rules": [_rule(judged) for judged in run.judged],
         "controls": [_framework(framework_result) for framework_result in control_results(run)],
     }

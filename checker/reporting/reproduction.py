@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any, get_args
@@ -89,9 +88,7 @@ def _of_kind(
     nearest: list[tuple[str, str]] = []
     for options in ways:
         with temporary_files.scratch() as where:
-            made = deliver(
-                replace(run, show_phi=options.show_phi), writer(kind), where / "report.txt", options
-            )
+            made = deliver(run, writer(kind), where / "report.txt", options)
             found = _differences(place, names, [Path(domain) for domain in made])
         if not found:
             return []

@@ -22,13 +22,13 @@ def read_share(run: Run) -> str:
 def targets(run: Run) -> list[Reached]:
     """The data stores that were reached for, those with most to do first; none where there is one alone, that all of the
     report is about."""
-    if len(run.reached) < 2 and not any(store.account_name for store in run.reached):
+    if len(run.provenance.reached) < 2 and not any(item.account_name for item in run.provenance.reached):
         return []
 
     def weight(store: Reached) -> tuple[int, int, int]:
         return -store.verdicts.get("fail", 0), -store.unreadable, -store.verdicts.get("unknown", 0)
 
-    return sorted(run.reached, key=weight)
+    return sorted(run.provenance.reached, key=weight)
 
 
 def reached(item: Reached) -> str:
@@ -73,7 +73,7 @@ def why_unread(run: Run) -> str:
 def moved(run: Run) -> str:
     """How the image sets stand to those that earlier runs saw: `1 new, 2 changed, 97 unchanged, 0 vanished; 95 of them not
     asked for again`."""
-    drift = run.moved
+    drift = run.provenance.drift
     if drift is None:
         return ""
     numbers = ("new", "changed", "unchanged", "vanished")
@@ -83,10 +83,10 @@ def moved(run: Run) -> str:
 
 def traffic(run: Run) -> str:
     """What the calls of a live run came to, in one line."""
-    known = run.traffic
+    known = run.provenance.traffic
     if not known:
         return ""
-    made = sum(run.calls.values())
+    made = sum(run.provenance.calls.values())
     times = ", ".join(
         f"{int(known[name]):,} {name}" for name in ("throttled", "retried", "reused") if known.get(name)
     )
@@ -101,7 +101,7 @@ def traffic(run: Run) -> str:
 
 def answered_by(run: Run) -> str:
     """Which calls answered on how many subjects, in one line."""
-    return ", ".join(f"{number:,} by {call}" for call, number in run.answered_by.items())
+    return ", ".join(f"{number:,} by {call}" for call, number in run.provenance.answered_by.items())
 
 
 def let_through(run: Run) -> str:
@@ -168,16 +168,16 @@ def shortfall(item: Shortfall) -> str:
     return f"{item.demand.param} is {value}, but {item.control.id} demands {demanded}"
 
 
-def caveats(run: Run) -> list[str]:
+def caveats(run: Run, *, show_phi: bool = False) -> list[str]:
     """What every report says of a run besides its verdicts: how far it can be relied on."""
     lines = [f"as_of {instants.iso(run.as_of)} is {HYPOTHETICAL}."] if run.hypothetical else []
-    if run.replay_of:
+    if run.provenance.replay_of:
         lines.append(
-            f"Kept evidence judged again: run {run.replay_of} collected it, and nothing was asked of the service since."
+            f"Kept evidence judged again: run {run.provenance.replay_of} collected it, and nothing was asked of the service since."
         )
-    lines += [RECORDED] if run.source == "recorded" else []
+    lines += [RECORDED] if run.provenance.source == "recorded" else []
     if run.dicom:
-        shown = "as they are, as --show-phi asked for" if run.show_phi else "as (redacted)"
+        shown = "as they are, as --show-phi asked for" if show_phi else "as (redacted)"
         lines.append(
             f"Rules read DICOM attributes of patients ({', '.join(run.dicom)}): a kept run holds them, and this report shows"
             f" them {shown}."

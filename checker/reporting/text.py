@@ -64,17 +64,17 @@ def _asked(run: Run, options: Options) -> Iterator[str]:
         yield f"Rests on   {_safe(answered)}"
     if traffic := run_text.traffic(run):
         yield f"Asked      {_safe(traffic)}"
-    changes = [f"rule {item.rule.name} {run_text.change(item)}" for item in run.changes]
+    changes = [f"rule {item.rule.name} {run_text.change(item)}" for item in run.criteria.changes]
     said: dict[str, list[str]] = {}
     for label, line in (*waivers.lines(run), *change.lines(run)):
         said.setdefault(label, []).append(line)
     every = (
-        ("Note", run_text.caveats(run)),
+        ("Note", run_text.caveats(run, show_phi=options.show_phi)),
         *said.items(),
         ("Target", [run_text.reached(store) for store in run_text.targets(run)]),
-        ("Claimed", run.claims),
-        ("Searched", run.searched),
-        ("Left out", run.left_out),
+        ("Claimed", run.provenance.claims),
+        ("Searched", run.provenance.searched),
+        ("Left out", run.criteria.left_out),
         ("Changed", changes),
         ("Control", list(remarks(run))),
     )
@@ -115,7 +115,9 @@ def _findings(run: Run, options: Options) -> Iterator[str]:
     yield ""
     shown = f", the worst {MOST_FINDINGS}" if total > MOST_FINDINGS else ""
     yield _paint(f"What the gate counts ({total:,}{shown})", "bold", options)
-    for rule, found in groupby(run.findings(MOST_FINDINGS, gated=True), key=lambda finding: finding.rule):
+    for rule, found in groupby(
+        run.findings(MOST_FINDINGS, gated=True, show_phi=options.show_phi), key=lambda finding: finding.rule
+    ):
         yield f"  {_safe(rule.name)} ({rule.severity}) at {_safe(str(rule.where))}"
         yield f"  {_safe(rule.title)}"
         yield from (_finding(run, finding, options) for finding in found)

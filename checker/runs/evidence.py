@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -20,6 +19,7 @@ from checker.snapshot.input_notes import of_events, of_files
 from checker.snapshot.records import Record
 from checker.snapshot.writer import write_records
 from checker.sql import col
+from checker.temporary_files import Scratch
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """Records in a folder, where the snapshot and the findings are written too.
+class Evidence(Scratch):
+    """Records in a folder, where the snapshot and the findings are written too. A temporary one goes at the end of a `with`
+    block.
 
     `digest` stands for the inputs in the run's id, `warnings` are what was odd in recorded files. The rest is what a live collection says of itself, see
     `inventory.Collection`.
@@ -66,33 +67,23 @@ def names_in(facts: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     }
 
 
-def temporary() -> Path:
-    """A folder for evidence that nobody asked to keep."""
-    return temporary_files.scratch_folder()
-
-
-def discard_with(evidence: Evidence) -> Evidence:
-    """The evidence, whose temporary folder goes when it does."""
-    weakref.finalize(evidence, temporary_files.discard, evidence.folder)
-    return evidence
-
-
 def keep_records(
     records: Iterable[Record], warnings: tuple[Problem, ...] = (), events: Sequence[Event] | None = None
 ) -> Evidence:
     """Recorded answers as evidence in a temporary folder, with what was odd in their files; `events` are deletions, None
     where no file of them was given."""
-    folder = temporary()
+    folder = temporary_files.scratch_folder()
     write_records(records, folder / RECORDS)
     notes, more = of_events(events, folder / RECORDS)
     notes = (*of_files(warnings), *notes)
     digest = sha256(folder / RECORDS)
-    return discard_with(Evidence(folder, "recorded", digest, notes, warnings=(*warnings, *more)))
+    return Evidence(folder, "recorded", digest, notes, warnings=(*warnings, *more))
 
 
-def moved(evidence: Evidence, folder: Path) -> Evidence:
-    """The evidence in a folder that is kept."""
+def move(evidence: Evidence, folder: Path) -> Evidence:
+    """Moves evidence into a folder that is kept."""
     shutil.move(evidence.records, folder / RECORDS)
+    temporary_files.discard(evidence.folder)
     return replace(evidence, folder=folder)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import weakref
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -129,9 +128,7 @@ class LocalStore(Store):
 
     def _held(self, folder: Path) -> Working:
         """The run of a folder, taken for as long as it is worked on."""
-        working = Working(folder.name, folder, folder.as_posix(), self)
-        weakref.finalize(working, os.close, run_folder.hold(folder))
-        return working
+        return Working(folder.name, folder, folder.as_posix(), self, lock=run_folder.hold(folder))
 
     def publish(self, working: Working) -> str:
         """Nothing: it is where it belongs, and its manifest made it complete."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from checker.problems import InvalidInputError, Problem
 from checker.runs.manifest_form import RUN_NAME
@@ -14,16 +15,25 @@ from checker.runs.run_folder import Key
 from checker.runs.sealed_run import Sealed, before, in_order, read_manifest
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Working:
     """A run that has its name and is not complete yet: `folder` is where it is put together, on this machine, and
-    `shown` what to call the place where it will be. `token` is what a store needs to know its own again."""
+    `shown` what to call the place where it will be. `token` is what a store needs to know its own again. Until the end of a
+    `with` block the file `lock`, where there is one, keeps other processes away."""
 
     name: str
     folder: Path
     shown: str
     store: Store
     token: str = ""
+    lock: int | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.lock is not None:
+            os.close(self.lock)
 
 
 class Store(ABC):

@@ -15,6 +15,7 @@ from checker.cli import main
 from checker.file_modes import private, public
 from checker.runs.local_store import open_store
 from checker.runs.run_reader import reopened
+from checker.workflow import execution
 from tests.cli.scale import POLICY, Audit, served, store
 from tests.cli.test_dicom import AS_OF, STUDIES
 
@@ -123,7 +124,7 @@ def test_a_run_is_private_before_it_is_complete(
         raise InterruptedError
 
     with monkeypatch.context() as patched:
-        patched.setattr(api, "evaluate", fail)
+        patched.setattr(execution, "evaluate", fail)
         patched.setattr(os, "chmod", None)
         audit.check(*AS_OF)
     assert seen == [PRIVATE]
@@ -146,7 +147,7 @@ def test_answers_that_no_run_keeps_are_private_where_they_are_left(
     def fail(*_: object, **__: object) -> None:
         raise InterruptedError
 
-    monkeypatch.setattr(api, "evaluate", fail)
+    monkeypatch.setattr(execution, "evaluate", fail)
     audit.check(*AS_OF)
     (left,) = audit.folder.glob("interrupted-*.jsonl")
     assert "PHI^" in left.read_text()

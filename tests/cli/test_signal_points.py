@@ -130,7 +130,7 @@ def test_a_signal_leaves_nothing_of_a_run_of_answers_that_are_elsewhere(folder: 
         "checker.runs.call_log:Asked.take",
         "shutil:copyfile",
         "checker.cli.interrupt:tell",
-        "checker.cli.check:_place",
+        "checker.workflow.interruption:CollectedAnswers._place",
     ],
 )
 def test_a_second_signal_leaves_the_answers_where_the_message_says(
@@ -161,8 +161,8 @@ def test_a_second_signal_leaves_the_answers_where_the_message_says(
     "where",
     [
         "checker.cli.console:warn",
-        "checker.api:remember",
-        "checker.api:report",
+        "checker.workflow.execution:remember",
+        "checker.workflow.execution:report",
         "checker.cli.check:say",
     ],
 )
@@ -172,7 +172,8 @@ def test_a_signal_at_any_point_after_collection_keeps_the_answers(
     if not kept:
         unkept(audit)
     given = [item for item in audit.command() if item != "--quiet"]
-    where, nth = ("checker.cli.check:warn", 1) if "warn" in where else (where, 1)
+    # the first warnings are those of what was read before anything was asked
+    where, nth = ("checker.cli.check:warn", 2) if "warn" in where else (where, 1)
     done = child(audit.folder, [point(where, number, nth)], given)
     assert done.returncode == CODES[number]
     complete = list(audit.folder.glob("runs/*/manifest.json"))
@@ -194,7 +195,7 @@ def test_what_was_collected_in_the_same_second_is_not_overwritten(audit: Audit) 
         for second in range(-2, 60):
             stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() + second))
             (audit.folder / f"interrupted-{stamp}{name}.jsonl").write_text("another's\n")
-    done = child(audit.folder, [point("checker.api:evaluate", INT)], audit.command())
+    done = child(audit.folder, [point("checker.workflow.execution:evaluate", INT)], audit.command())
     (records,) = audit.folder.glob("interrupted-*-3.jsonl")
     assert records.name in done.stderr
     others = {path.read_text() for path in audit.folder.glob("interrupted-*.jsonl") if path != records}
@@ -202,15 +203,15 @@ def test_what_was_collected_in_the_same_second_is_not_overwritten(audit: Audit) 
 
 
 NOWHERE = """
-import checker.cli.check as check
+import checker.workflow.interruption as interruption
 def full(*_): raise OSError(28, "No space left on device")
-check.shutil.copyfile = full
+interruption.shutil.copyfile = full
 """
 
 
 def test_answers_that_can_be_written_nowhere_stay_where_they_are(audit: Audit) -> None:
     unkept(audit)
-    done = child(audit.folder, [point("checker.api:evaluate", INT)], audit.command(), NOWHERE)
+    done = child(audit.folder, [point("checker.workflow.execution:evaluate", INT)], audit.command(), NOWHERE)
     assert done.returncode == 130
     (folder,) = left(audit.folder)
     records = audit.folder / "tmp" / folder / "records.jsonl"
@@ -221,7 +222,7 @@ def test_answers_that_can_be_written_nowhere_stay_where_they_are(audit: Audit) -
 
 
 LOST = """
-import checker.api, time, weakref
+import checker.workflow.execution as execution, time, weakref
 
 class Thing: pass
 
@@ -234,10 +235,10 @@ def evaluate(*_, **__):
     del thing
     for _ in range(400): time.sleep(0.05)
 
-checker.api.evaluate = evaluate
+execution.evaluate = evaluate
 """
 CLOSED = """
-import checker.api, time
+import checker.workflow.execution as execution, time
 import checker.snapshot.columns as tables
 
 class Closed:
@@ -251,10 +252,10 @@ def evaluate(*_, **__):
     finally:
         time.sleep(0.5)
 
-checker.api.evaluate = evaluate
+execution.evaluate = evaluate
 """
 STUCK = """
-import checker.api, threading, time
+import checker.workflow.execution as execution, threading, time
 
 def evaluate(*_, **__):
     try:
@@ -266,7 +267,7 @@ def evaluate(*_, **__):
             try: time.sleep(60)
             except KeyboardInterrupt: pass
 
-checker.api.evaluate = evaluate
+execution.evaluate = evaluate
 """
 
 
@@ -317,7 +318,7 @@ def test_a_signal_while_a_report_is_written_leaves_the_old_one_alone(
 ) -> None:
     (folder / "out").mkdir()
     (folder / "out/r").write_text("old")
-    begin = "import checker.api as a\nreal = a.report\n"
+    begin = "import checker.workflow.execution as a\nreal = a.report\n"
     begin += f"def report(*x, **y):\n    send({where.partition(':')[0]!r}, {where.partition(':')[2]!r}, 1, {int(number)}, True)\n"
     begin += "    return real(*x, **y)\na.report = report\n"
     done = child(folder, [], [*RECORDED, "--report", f"{kind}=out/r"], begin)
@@ -399,7 +400,7 @@ def test_the_end_of_a_terminal_keeps_the_answers_too(audit: Audit, kept: bool) -
 
 def test_a_command_that_is_to_outlive_its_terminal_does(folder: Path) -> None:
     first = "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-    done = child(folder, [point("checker.api:evaluate", signal.SIGHUP)], RECORDED, first)
+    done = child(folder, [point("checker.workflow.execution:evaluate", signal.SIGHUP)], RECORDED, first)
     assert (done.returncode, done.stderr) == (1, "")
 
 

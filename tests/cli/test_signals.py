@@ -57,9 +57,9 @@ sys.exit(main())
 LOST = """
 import os, signal, sys
 from checker.cli import main
-import checker.api
+import checker.workflow.execution as execution
 
-def report(*_, real=checker.api.report, **__):
+def report(*_, real=execution.report, **__):
     try:
         os.kill(os.getpid(), {number})
         for _ in range(1000): pass
@@ -67,7 +67,7 @@ def report(*_, real=checker.api.report, **__):
         pass  # as a callback of a library does
     return real(*_, **__)
 
-checker.api.report = report
+execution.report = report
 sys.argv[1:] = {arguments}
 sys.exit(main())
 """
@@ -87,7 +87,7 @@ def run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
         ("cli.diff", "side", "diff", signal.SIGINT),
         ("cli.forecast", "foresee", "forecast", signal.SIGINT),
         ("api", "explain", "explain", signal.SIGTERM),
-        ("api", "rejudge", "check --evidence", signal.SIGINT),
+        ("workflow.execution", "rejudge", "check --evidence", signal.SIGINT),
     ],
 )
 def test_a_signal_while_duckdb_works_is_no_error_of_ours(
@@ -124,7 +124,7 @@ def test_a_signal_after_collection_keeps_the_answers_and_says_where(
             path = audit.folder / "audit.yaml"
             path.write_text(path.read_text().replace("runs: runs/\n", ""))
         script = IN_A_QUERY.format(
-            module="api", name="evaluate", arguments=audit.command(), number=int(number)
+            module="workflow.execution", name="evaluate", arguments=audit.command(), number=int(number)
         )
         done = run(script, audit.folder)
         assert done.returncode == CODES[number]

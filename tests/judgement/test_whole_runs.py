@@ -142,8 +142,8 @@ def test_a_run_of_the_library_is_sealed_as_it_was_made(folder):
     evidence = checker.recorded(["sets.json"], policies, needs=rules.needs)
     store = checker.open_store("runs")
     as_of = waivers[0].created
-    working = checker.claim(store, rules, evidence.digest, as_of, "mine")
-    evidence = checker.moved(evidence, working.folder)
+    working = checker.begin(store, rules, evidence.digest, as_of, "mine")
+    evidence = checker.move(evidence, working.folder)
     run = checker.evaluate(
         rules,
         evidence,
@@ -154,7 +154,16 @@ def test_a_run_of_the_library_is_sealed_as_it_was_made(folder):
         soon=config.soon,
     )
     with pytest.raises(checker.InvalidInputError, match="has waivers, and their file is not kept with it"):
-        checker.kept(run, working)
-    place = checker.kept(run, working, files={"waivers.yaml": (folder / "w.yaml").read_bytes()})
+        checker.seal(run, working)
+    place = checker.seal(run, working, files={"waivers.yaml": (folder / "w.yaml").read_bytes()})
     again = checker.replay(checker.reopen(place))
-    assert (again.soon, again.gate, again.sentence) == (config.soon, run.gate, run.sentence)
+    assert (again.criteria.soon, again.gate, again.sentence) == (config.soon, run.gate, run.sentence)
+
+
+def test_waivers_in_place_of_those_of_a_kept_run_end_as_soon_as_its_audit_says(folder):
+    check()
+    run = only_run(folder / "runs")
+    main(["check", "-c", "config/audit.yaml", "--evidence", str(run), "--runs", "again", "-q"])
+    kept = only_run(folder / "again")
+    main(["check", "--evidence", str(kept), "--waivers", "w.yaml", "--runs", "third", "-q"])
+    assert manifest(only_run(folder / "third"))["soon"] == "60d"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from checker.judgement.gate import Gate, judge
 from checker.judgement.gate_text import sentence
-from checker.judgement.run import Judged, Run, SubjectVerdict, Unread
+from checker.judgement.run import Criteria, Judged, Provenance, Run, SubjectVerdict, Unread
 from checker.model import (
     Absence,
     Aggregate,
@@ -143,14 +143,16 @@ class FakeRun(Run):
     def oldest(self):
         return min((finding.first_seen for finding in self.findings() if finding.first_seen), default=None)
 
-    def _findings(self, order: str, most: int | None = None, *, gated: bool = False) -> Iterator[Finding]:
+    def _findings(
+        self, order: str, most: int | None = None, *, gated: bool = False, show_phi: bool = False
+    ) -> Iterator[Finding]:
         rules = [rule_result.rule.name for rule_result in (self.judged if order == "worst" else self.ranked)]
         every = [item.finding for name in rules for item in self.verdicts[name] if item.finding is not None]
         chosen = [total for total in every if total.gated or not gated]
         chosen.sort(key=lambda item: worst(item, None if order == "worst" else rules.index(item.rule.name)))
         yield from chosen[:most]
 
-    def subjects(self) -> Iterator[tuple[Judged, Iterator[SubjectVerdict]]]:
+    def subjects(self, *, show_phi: bool = False) -> Iterator[tuple[Judged, Iterator[SubjectVerdict]]]:
         yield from ((judged, iter(self.verdicts[judged.rule.name])) for judged in self.ranked)
 
     def unread(self) -> Iterator[Unread]:
@@ -213,11 +215,15 @@ def run_of(pairs: list[tuple[Rule, list[SubjectVerdict]]], gate: Gate, coverage:
         "as_of": AS_OF,
         "hypothetical": False,
         "tool_version": "0.1.0",
-        "botocore_version": "1.42.81",
-        "packs": (INTEGRITY, RETENTION),
-        "source": "live",
         "folder": Path("run"),
     }
+    groups = {
+        "criteria": (Criteria, {"packs": (INTEGRITY, RETENTION)}),
+        "provenance": (Provenance, {"source": "live", "botocore_version": "1.42.81"}),
+    }
+    for group, (kind, usual) in groups.items():
+        names = {item.name for item in dataclasses.fields(kind)} & more.keys()
+        given[group] = kind(**(usual | {name: more.pop(name) for name in names}))
     return FakeRun(
         judged=judged,
         coverage=coverage,

@@ -1,4 +1,3 @@
-import dataclasses
 import io
 from pathlib import Path
 
@@ -275,7 +274,7 @@ def test_a_part_never_overwrites_a_file_that_is_not_ours(tmp_path, monkeypatch):
 
 
 def test_recorded_and_hypothetical_are_said():
-    run = dataclasses.replace(ordinary(), hypothetical=True, source="recorded")
+    run = ordinary(hypothetical=True, source="recorded")
     names = {item.get("name") for item in parsed(run).iter("property")}
     assert {"evaluated.as-of.note", "evidence.note"} <= names
 

@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from checker import api
-from checker.cli.options import DEFAULT_CONFIG
-from checker.compare.diff import Earlier
 from checker.layout import FINDINGS, MANIFEST, PRUNED
 from checker.problems import InvalidInputError, Problem
 from checker.runs import prune_statements, run_reader
@@ -17,8 +14,11 @@ from checker.runs.integrity import altered
 from checker.runs.local_store import LocalStore, Store, open_store
 from checker.runs.run_names import is_path, locate
 from checker.runs.run_reader import Kept
+from checker.workflow.options import DEFAULT_CONFIG
+from checker.workflow.stages import configure
 
 if TYPE_CHECKING:
+    from checker.compare.diff import Earlier
     from checker.config import AuditConfig
     from checker.runs.authenticity import Keys
 
@@ -69,7 +69,7 @@ def configured(path: str | None, *, needed: bool) -> AuditConfig | None:
     """The audit.yaml that is named, or the one that is here where something is to be read from it."""
     if path is None and not (needed and Path(DEFAULT_CONFIG).is_file()):
         return None
-    return api.configure(path or DEFAULT_CONFIG)
+    return configure(path or DEFAULT_CONFIG)
 
 
 def store_of(where: str | None, config: AuditConfig | None) -> Store:

@@ -1,22 +1,26 @@
-"""The options of `check` and `explain` as values: each function reads some of them, and raises what is wrong with those."""
+"""The options of an audit as values: each function reads some of them, and raises what is wrong with those."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from checker import api
-from checker.judgement.gate import FAIL_ON
+from checker.judgement.gate import FAIL_ON, Gate
+from checker.judgement.gate import gate as gate_in
 from checker.model import Severity
+from checker.policy.load import Policies, load
+from checker.policy.policy_files import Request
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import STDOUT, JUnitPasses, formats, probe
 from checker.reporting.formats import Document
+from checker.runs.run_reader import Kept
 from checker.snapshot.answer_files import answer_files
 from checker.values import BadValueError, parse_time
+from checker.workflow.stages import configure
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
@@ -25,66 +29,56 @@ DEFAULT_CONFIG = "audit.yaml"
 
 
 @dataclass(frozen=True)
-class Given:
-    """Options that say what is looked at, as given."""
+class EvidenceOptions:
+    """What is looked at. `params` and `reports` are mappings, or texts as the command line has them: `NAME=VALUE`."""
 
-    config: str | None
-    policies: list[str]
-    image_sets: list[str]
-    complete: bool
-    params: list[str]
-    as_of: str | None
-    targets: list[str]
-    evidence: str | None
+    config: AuditConfig | str | Path | None = None
+    """audit.yaml, or its path; that of the present folder where neither it nor `policies`, `image_sets` or `evidence` is given."""
+    policies: Sequence[str] = ()
+    image_sets: Sequence[str] = ()
+    """Files of recorded answers, in place of AWS; `complete` where they are all of their data stores."""
+    complete: bool = False
+    params: Mapping[str, str] | Sequence[str] = ()
+    as_of: datetime | str | None = None
+    """The instant against which ages are measured; the start of the run unless given."""
+    targets: Sequence[str] = ()
+    """Patterns of the names of targets; all unless given."""
+    evidence: str | None = None
+    """A kept run whose evidence is judged again, without AWS."""
 
 
 @dataclass(frozen=True)
-class Check(Given):
-    """The options of `check` as given."""
+class AuditOptions(EvidenceOptions):
+    """What `check` takes: what is given here wins over audit.yaml."""
 
-    fail_on: str | None
-    reports: list[str]
-    junit_passes: str
-    rules: list[str]
-    skip_rules: list[str]
-    tags: list[str]
-    runs: str | None
-    endpoint_url: str | None
-    runtime_endpoint_url: str | None
-    waivers: str | None
-    events: list[str]
-    new_only: bool
-    baseline: str | None
-    strict_history: bool
-    sign: str | None
-    keys: list[str]
-    refresh: bool
-    resume: str | None
-    show_phi: bool
-    quiet: bool
-    debug: bool
-
-
-def answers(image_sets: Sequence[str] | None, more: Sequence[str] | None) -> list[str]:
-    """What `--image-sets` names, and the arguments after it: a shell replaces `*.json` by several.
-
-    Raises:
-        InvalidInputError: arguments that are none of it.
-    """
-    problems = []
-    for item in more or ():
-        yaml = Path(item).suffix.lower() in (".yaml", ".yml")
-        if yaml or not image_sets:
-            hint = "-p takes a policy, -c an audit.yaml" if yaml else "--image-sets takes recorded answers"
-            problems.append(
-                Problem(item, "no option takes this argument", hint + "; each path needs its own" * yaml)
-            )
-    if problems:
-        raise InvalidInputError(problems)
-    return [*(image_sets or ()), *(more or ())]
+    fail_on: str | None = None
+    reports: Mapping[str, str] | Sequence[str] = ()
+    junit_passes: str = "full"
+    rules: Sequence[str] = ()
+    skip_rules: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    runs: str | None = None
+    """Where the run is kept: a folder, or `s3://BUCKET/PREFIX`."""
+    endpoint_url: str | None = None
+    runtime_endpoint_url: str | None = None
+    waivers: str | None = None
+    events: Sequence[str] = ()
+    """Files of deletion events."""
+    new_only: bool = False
+    baseline: str | None = None
+    strict_history: bool = False
+    sign: str | None = None
+    """The file of the private key that signs the run; `keys` are those of the public keys that earlier ones may have."""
+    keys: Sequence[str] = ()
+    refresh: bool = False
+    resume: str | None = None
+    """An interrupted run that goes on."""
+    show_phi: bool = False
+    color: bool = False
+    """Whether the text report may use the colours of a terminal."""
 
 
-def refuse(given: Check) -> None:
+def refuse(given: AuditOptions) -> None:
     """Options that do not go together."""
     problems = list(_alone(given))
     if given.policies and given.config:
@@ -105,7 +99,7 @@ def refuse(given: Check) -> None:
         problems += [Problem(flag, message) for flag, value in other.items() if value]
     problems += _passes(given.junit_passes)
     problems += _endpoints(given)
-    remote = [text.partition("=")[2] for text in given.reports]
+    remote = [text.partition("=")[2] for text in _texts(given.reports)]
     problems += [
         Problem("--report", f"{path}: reports are written to files of this machine")
         for path in remote
@@ -115,7 +109,7 @@ def refuse(given: Check) -> None:
         raise InvalidInputError(problems)
 
 
-def _endpoints(given: Check) -> Iterator[Problem]:
+def _endpoints(given: AuditOptions) -> Iterator[Problem]:
     """Endpoints that are no URLs, which audit.yaml may not have either."""
     flags = {"--endpoint-url": given.endpoint_url, "--runtime-endpoint-url": given.runtime_endpoint_url}
     for flag, text in flags.items():
@@ -127,7 +121,7 @@ def _endpoints(given: Check) -> Iterator[Problem]:
             yield Problem(flag, f"`{text}` is not an endpoint", ENDPOINT_HINT)
 
 
-def _alone(given: Check) -> Iterator[Problem]:
+def _alone(given: AuditOptions) -> Iterator[Problem]:
     """Options that need another one."""
     if given.policies and not given.image_sets and not given.evidence:
         hint = "add --image-sets FILE, or name the policies in audit.yaml"
@@ -146,29 +140,31 @@ def _passes(how: str) -> Iterator[Problem]:
         yield Problem("--junit-passes", f"there is no {how}", hint)
 
 
-def config(given: Given) -> AuditConfig | None:
+def config(given: EvidenceOptions) -> AuditConfig | None:
     """The audit.yaml in force; None where recorded answers are judged by `-p`."""
     if given.config is None and (given.policies or given.image_sets or given.evidence):
         return None
+    if given.config is not None and not isinstance(given.config, str | Path):
+        return given.config
     path = Path(given.config or DEFAULT_CONFIG)
     if given.config is None and not path.exists():
         hint = "`imageset-checker init` writes one; or give -p POLICY --image-sets FILE"
         raise InvalidInputError(Problem(DEFAULT_CONFIG, "there is no audit.yaml here", hint))
-    return api.configure(path)
+    return configure(path)
 
 
-def policies(given: Given, config: AuditConfig | None, kept: api.Kept | None = None) -> api.Policies | None:
+def policies(given: EvidenceOptions, config: AuditConfig | None, kept: Kept | None = None) -> Policies | None:
     """The policies that audit.yaml or `-p` names, else those of a kept run."""
     if config:
-        return api.load([api.Request(str(node.value), node) for node in config.policies], base=config.root)
+        return load([Request(str(node.value), node) for node in config.policies], base=config.root)
     if given.policies:
-        return api.load(given.policies)
-    return api.load(kept.policies) if kept else None
+        return load(given.policies)
+    return load(kept.policies) if kept else None
 
 
-def gate(given: Check, config: AuditConfig | None, was: api.Gate | None = None) -> api.Gate:
+def gate(given: AuditOptions, config: AuditConfig | None, was: Gate | None = None) -> Gate:
     """The gate: the command line before audit.yaml, and that before the one of a kept run."""
-    chosen = api.gate(config) if config else was or api.Gate()
+    chosen = gate_in(config) if config else was or Gate()
     if given.fail_on is not None:
         if given.fail_on not in FAIL_ON:
             hint = suggest(given.fail_on, FAIL_ON, what="it is one of")
@@ -178,26 +174,26 @@ def gate(given: Check, config: AuditConfig | None, was: api.Gate | None = None) 
     return replace(chosen, new_only=True) if given.new_only else chosen
 
 
-def waivers_file(given: Check, config: AuditConfig | None) -> Path | None:
+def waivers_file(given: AuditOptions, config: AuditConfig | None) -> Path | None:
     """The file of waivers that `--waivers` or audit.yaml names."""
     if given.waivers:
         return Path(given.waivers)
     return config.waivers_file if config else None
 
 
-def event_files(given: Check, config: AuditConfig | None) -> list[Path]:
+def event_files(given: AuditOptions, config: AuditConfig | None) -> list[Path]:
     """The files of deletion events that `--events` or audit.yaml names."""
     if given.events:
         return [Path(file) for file in given.events]
     return [config.at(file) for file in config.events] if config else []
 
 
-def runs(given: Check, config: AuditConfig | None) -> str | None:
+def runs(given: AuditOptions, config: AuditConfig | None) -> str | None:
     """Where the run is kept, if it is: a folder, or a place in S3."""
     return given.runs or (config.runs.path if config and config.runs else None)
 
 
-def baseline(given: Check, config: AuditConfig | None) -> str | None:
+def baseline(given: AuditOptions, config: AuditConfig | None) -> str | None:
     """The run to compare with, where one is named; a path in audit.yaml is relative to it."""
     written = config.gate.new_only if config else None
     if given.baseline or config is None or not isinstance(written, str):
@@ -205,18 +201,18 @@ def baseline(given: Check, config: AuditConfig | None) -> str | None:
     return config.at(written).as_posix() if "/" in written and "://" not in written else written
 
 
-def as_of(given: Given) -> datetime | None:
+def as_of(given: EvidenceOptions) -> datetime | None:
     """`--as-of`; None for the start of the run."""
     try:
-        return parse_time(given.as_of) if given.as_of is not None else None
+        return parse_time(given.as_of) if isinstance(given.as_of, str) else given.as_of
     except BadValueError as error:
         raise InvalidInputError(Problem("--as-of", str(error), error.hint)) from None
 
 
-def params(given: Given) -> dict[str, str]:
+def params(given: EvidenceOptions) -> dict[str, str]:
     """`--param` by name."""
     params: dict[str, str] = {}
-    for text in given.params:
+    for text in _texts(given.params):
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise InvalidInputError(Problem("--param", f"`{text}` has no value", "write --param NAME=VALUE"))
@@ -224,12 +220,14 @@ def params(given: Given) -> dict[str, str]:
     return params
 
 
-def reports(given: Check, config: AuditConfig | None, loaded: api.Policies | None) -> list[tuple[str, str]]:
+def reports(
+    given: AuditOptions, config: AuditConfig | None, loaded: Policies | None
+) -> list[tuple[str, str]]:
     """Formats and paths: those of the command line, and those of audit.yaml that it does not name."""
     problems: list[Problem] = []
     asked = _asked(given, config, problems)
     taken = {file.resolve(): "an input of this run" for file in _inputs(given, config, loaded)}
-    named = {text.partition("=")[0] for text in given.reports}
+    named = {text.partition("=")[0] for text in _texts(given.reports)}
     for name, path in asked:
         place = Path(path).resolve() if path != STDOUT else Path(STDOUT)
         try:
@@ -269,8 +267,8 @@ def asked_reports(
     return found
 
 
-def _asked(given: Check, config: AuditConfig | None, problems: list[Problem]) -> list[tuple[str, str]]:
-    asked = _named(given.reports, problems)
+def _asked(given: AuditOptions, config: AuditConfig | None, problems: list[Problem]) -> list[tuple[str, str]]:
+    asked = _named(_texts(given.reports), problems)
     if config is None:
         return asked
     named = {name for name, _ in asked}
@@ -298,11 +296,15 @@ def _named(
     return asked
 
 
+def _texts(given: Mapping[str, str] | Sequence[str]) -> list[str]:
+    return [f"{name}={value}" for name, value in given.items()] if isinstance(given, Mapping) else [*given]
+
+
 def _formats(name: str, document: Document = "run") -> str:
     return suggest(name, formats(document), what="formats are")
 
 
-def _inputs(given: Check, config: AuditConfig | None, loaded: api.Policies | None) -> list[Path]:
+def _inputs(given: AuditOptions, config: AuditConfig | None, loaded: Policies | None) -> list[Path]:
     files = [Path(path) for path in answer_files(given.image_sets, []) if path != "-"]
     if config:
         files += [config.path, *map(Path, config.files)]

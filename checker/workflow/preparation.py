@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checker import api
-from checker.cli import options
-from checker.cli.console import colored, warn
-from checker.cli.kept import find
-from checker.cli.options import Check
 from checker.input_files import load
 from checker.judgement.baseline import still_stands
-from checker.judgement.previous_runs import look_over
-from checker.judgement.replay import overrides, terms
+from checker.judgement.gate import Gate
+from checker.judgement.previous_runs import Past, earlier_runs, look_over
+from checker.judgement.replay import Terms, overrides, terms
 from checker.layout import AUDIT, WAIVERS
 from checker.model import SOON, Duration, Waiver, utc_now
+from checker.policy.choose import Rules, choose
+from checker.policy.load import Policies
 from checker.problems import Gathered, InvalidInputError, Problem
-from checker.runs.authenticity import is_signed
+from checker.reporting import Options
+from checker.runs.authenticity import Keys, is_signed, keys_of
 from checker.runs.evidence import targets_in
+from checker.runs.local_store import Store, open_store
+from checker.runs.run_reader import Kept
+from checker.runs.signature import signing_key
 from checker.snapshot.deletion_events import Event, read_events
+from checker.workflow import options
+from checker.workflow.options import AuditOptions
+from checker.workflow.run_keeping import interrupted_run
+from checker.workflow.run_lookup import find
+from checker.workflow.stages import read_waivers
+from checker.workflow.stages import targets as targets_of
 from checker.yamlsource import LARGEST_FILE
 
 if TYPE_CHECKING:
@@ -37,9 +44,9 @@ _KEEP_RUNS = "add `runs: runs/`, or --runs DIR"
 
 @dataclass(frozen=True)
 class Judging:
-    """What evidence is judged by, beside its instant. `files` are the bytes of it, by their names in a run folder."""
+    """What evidence is judged by, beside its instant and the gate. `files` are the bytes of it, by their names in a run folder."""
 
-    rules: api.Rules
+    rules: Rules
     targets: tuple[Target, ...] = ()
     left_out: tuple[str, ...] = ()
     waivers: tuple[Waiver, ...] = ()
@@ -56,16 +63,16 @@ class Prepared:
     name: str
     config: AuditConfig | None
     by: Judging
-    gate: api.Gate
+    gate: Gate
     as_of: datetime | None
     reports: list[tuple[str, str]]
-    options: api.Options
+    options: Options
     events: tuple[Event, ...] = ()
-    store: api.Store | None = None
-    earlier: api.Past = field(default_factory=api.Past)
+    store: Store | None = None
+    earlier: Past = field(default_factory=Past)
     key: Key | None = None
-    keys: api.Keys | None = None
-    kept: api.Kept | None = None
+    keys: Keys | None = None
+    kept: Kept | None = None
     event_files: tuple[Path, ...] = ()
     begun: Begun | None = None
     started: datetime = field(default_factory=utc_now)
@@ -94,7 +101,7 @@ class Prepared:
         return self.events if self.event_files else None
 
 
-def prepare(given: Check, started: datetime) -> Prepared:
+def prepare(given: AuditOptions, started: datetime, warn: Callable[[Iterable[Problem]], None]) -> Prepared:
     """Reads and checks every option and every file that they name.
 
     Raises:
@@ -128,18 +135,14 @@ def prepare(given: Check, started: datetime) -> Prepared:
         gate = options.gate(given, config, was.gate if was else None)
     if policies is not None:
         with gathered.step():
-            by = _judging(given, config, own, policies, gathered)
+            by = _judging(given, config, kept=kept, own=own, was=was, policies=policies, gathered=gathered)
     files = tuple(options.event_files(given, config))
     events = _events(files, started, gathered, None if given.events else config)
     gathered.check()
     assert by is not None
     assert gate is not None
-    if config is not None and kept is not None:
-        by = replace(by, left_out=_not_collected(config, kept))
-    if was is not None and not given.waivers:
-        by = replace(by, waivers=was.waivers, soon=was.soon)
     name = config.name if config else kept.audit if kept else "recorded"
-    store, earlier = _earlier(given, config, name, gate, found, store, keys)
+    store, earlier = _earlier(given, config, name=name, gate=gate, found=found, store=store, keys=keys)
     warn([*gathered.problems, *by.rules.warnings, *earlier.warnings, *_apart(store, signed=key is not None)])
     how = _how(given, reports)
     return Prepared(
@@ -147,17 +150,17 @@ def prepare(given: Check, started: datetime) -> Prepared:
     )  # fmt: skip
 
 
-def _keys(given: Check) -> tuple[Key | None, api.Keys | None]:
+def _keys(given: AuditOptions) -> tuple[Key | None, Keys | None]:
     """The key that signs the run, and those that earlier ones may be signed with."""
-    key = api.signing_key(Path(given.sign)) if given.sign else None
-    return key, api.keys_of(key, map(Path, given.keys))
+    key = signing_key(Path(given.sign)) if given.sign else None
+    return key, keys_of(key, map(Path, given.keys))
 
 
-def _how(given: Check, reports: Sequence[tuple[str, str]]) -> api.Options:
+def _how(given: AuditOptions, reports: Sequence[tuple[str, str]]) -> Options:
     """How reports are written."""
-    return api.Options(
+    return Options(
         given.junit_passes,  # type: ignore[arg-type]
-        color=colored(sys.stdout),
+        color=given.color,
         siblings=dict(reports),
         show_phi=given.show_phi,
     )
@@ -180,15 +183,18 @@ def _place(config: AuditConfig | None, *keys: str) -> AbstractContextManager[Non
 
 
 def _judging(
-    given: Check,
+    given: AuditOptions,
     config: AuditConfig | None,
-    own: api.Kept | None,
-    policies: api.Policies,
+    *,
+    kept: Kept | None,
+    own: Kept | None,
+    was: Terms | None,
+    policies: Policies,
     gathered: Gathered,
 ) -> Judging:
     """The rules and the waivers of the command line and of audit.yaml; of a kept run its `own` where nothing else is named,
     but for waivers that it has already."""
-    rules = api.choose(
+    rules = choose(
         policies,
         params=options.params(given),
         configured=config.params if config else own.params if own else None,
@@ -201,22 +207,29 @@ def _judging(
     left_out: tuple[str, ...] = ()
     if config and not given.image_sets and not given.evidence:
         with gathered.step():
-            targets, left_out, warnings = api.targets(config, policies, only=given.targets)
+            targets, left_out, warnings = targets_of(config, policies, only=given.targets)
             gathered.problems += warnings
+    if config and kept:
+        left_out = _not_collected(config, kept)
     waivers: tuple[Waiver, ...] = ()
     path = options.waivers_file(given, config)
     if path is not None:
         with _place(None if given.waivers else config, "waivers", "file"):
-            waivers, warnings = api.read_waivers(config, rules, path, kept=own)
+            waivers, warnings = read_waivers(config, rules, path, kept=own)
         gathered.problems += warnings
     files = {name: own.folder / name for name in (AUDIT, WAIVERS) if own and own.has(name)}
     files |= {WAIVERS: path} if path else {}
     content = {name: load(file, LARGEST_FILE) for name, file in files.items()}
     content |= {AUDIT: config.source} if config else {}
-    return Judging(rules, targets, left_out, waivers, config.soon if config else SOON, content)
+    soon = config.soon if config else was.soon if was else SOON
+    if was is not None and path is None:
+        waivers = was.waivers
+    return Judging(rules, targets, left_out, waivers, soon, content)
 
 
-def _instants(given: Check, begun: Begun | None, started: datetime) -> tuple[datetime | None, datetime]:
+def _instants(
+    given: AuditOptions, begun: Begun | None, started: datetime
+) -> tuple[datetime | None, datetime]:
     """The instant that was given, now or when an interrupted run began, and the start of the run."""
     as_of = options.as_of(given)
     if begun is None:
@@ -225,24 +238,25 @@ def _instants(given: Check, begun: Begun | None, started: datetime) -> tuple[dat
 
 
 def _begun(
-    given: Check, config: AuditConfig | None, key: Key | None
-) -> tuple[api.Store | None, Begun | None]:
+    given: AuditOptions, config: AuditConfig | None, key: Key | None
+) -> tuple[Store | None, Begun | None]:
     """The interrupted run that goes on, and where it is."""
     if not given.resume:
         return None, None
     root = config.root if config and not given.runs else None
-    return api.begun(given.resume, options.runs(given, config), root, key)
+    return interrupted_run(given.resume, options.runs(given, config), root, key)
 
 
 def _earlier(
-    given: Check,
+    given: AuditOptions,
     config: AuditConfig | None,
+    *,
     name: str,
-    gate: api.Gate,
-    found: tuple[api.Store, api.Kept] | None,
-    store: api.Store | None,
-    keys: api.Keys | None,
-) -> tuple[api.Store | None, api.Past]:
+    gate: Gate,
+    found: tuple[Store, Kept] | None,
+    store: Store | None,
+    keys: Keys | None,
+) -> tuple[Store | None, Past]:
     """Where the run is kept, unless that is known, and what earlier runs there say. A run that judges kept evidence has
     that run's past."""
     where = options.runs(given, config)
@@ -250,7 +264,7 @@ def _earlier(
         keep, lock = (config.runs.keep, config.runs.object_lock) if config and config.runs else (None, None)
         root = config.root if config and not given.runs else None
         with _place(None if given.runs else config, "runs", "path"):
-            store = api.open_store(where, root, keep=keep, object_lock=lock)
+            store = open_store(where, root, keep=keep, object_lock=lock)
     baseline = options.baseline(given, config)
     if found is not None:
         named = find(baseline, config, given.runs, keys)[1] if baseline else None
@@ -258,7 +272,7 @@ def _earlier(
             look_over(found[0], keys=keys)
         stands = not gate.new_only or still_stands(found[0], found[1].facts, gate)
         warnings, notes = look_over(store, strict=given.strict_history, keys=keys) if store else ([], ())
-        return store, api.Past(named=named, stands=stands, warnings=tuple(warnings), notes=notes, keys=keys)
+        return store, Past(named=named, stands=stands, warnings=tuple(warnings), notes=notes, keys=keys)
     if store is None:
         if gate.new_only or baseline:
             raise InvalidInputError(_no_runs(given, config))
@@ -268,11 +282,11 @@ def _earlier(
         if keys is not None:
             flag = "--sign" if given.sign else "--key"
             raise InvalidInputError(Problem(flag, "signatures are of runs that are kept", _KEEP_RUNS))
-        return None, api.Past()
-    return store, api.past(store, name, gate, baseline, strict=given.strict_history, keys=keys)
+        return None, Past()
+    return store, earlier_runs(store, name, gate, baseline, strict=given.strict_history, keys=keys)
 
 
-def _apart(store: api.Store | None, *, signed: bool) -> list[Problem]:
+def _apart(store: Store | None, *, signed: bool) -> list[Problem]:
     """A warning where a run that is not signed comes to others that are."""
     if store is None or signed or not is_signed(store):
         return []
@@ -280,7 +294,7 @@ def _apart(store: api.Store | None, *, signed: bool) -> list[Problem]:
     return [Problem(store.shown, message, "add --sign KEY, or keep it elsewhere: --runs DIR", warning=True)]
 
 
-def _no_runs(given: Check, config: AuditConfig | None) -> Problem:
+def _no_runs(given: AuditOptions, config: AuditConfig | None) -> Problem:
     """Nothing to compare with, said where it was asked for."""
     message = "what is new is known only where earlier runs are kept"
     if flag := "--new-only" if given.new_only else "--baseline" if given.baseline else "":
@@ -291,7 +305,7 @@ def _no_runs(given: Check, config: AuditConfig | None) -> Problem:
     return Problem("new_only", message, _KEEP_RUNS)
 
 
-def _not_collected(config: AuditConfig, kept: api.Kept) -> tuple[str, ...]:
+def _not_collected(config: AuditConfig, kept: Kept) -> tuple[str, ...]:
     """Targets that audit.yaml names, and kept evidence has not: nobody has looked at them."""
     there = targets_in(kept.evidence.records)
     missing = [name for target in config.targets for name in target.missing(there)]

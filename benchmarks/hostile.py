@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from collection import hostile
 from collection.service import Running, Service
 
-from checker.collection.retry import Line
+from checker.collection.retry import TargetHealth
 
 
 def main() -> int:
@@ -63,8 +63,8 @@ def _served() -> Iterator[Service]:
         "AWS_EC2_METADATA_DISABLED": "true",
     }
 
-    def patient(_pause: object, **given: object) -> Line:
-        return Line(lambda _seconds: False, **given)
+    def patient(_pause: object, **given: object) -> TargetHealth:
+        return TargetHealth(lambda _seconds: False, **given)
 
     with (
         mock.patch.dict(os.environ, environment),

@@ -17,7 +17,7 @@ from checker.api import Gate
 from checker.evaluation.engine import evaluate
 from checker.judgement.gate import judge
 from checker.judgement.gate_text import sentence
-from checker.judgement.run import Criteria, Judged, Provenance, Run
+from checker.judgement.run import Criteria, Provenance, RuleResult, Run
 from checker.model import Coverage, Rule, RuleScope, Tally
 from checker.reporting.report_options import Options
 from checker.snapshot.writer import connect
@@ -74,7 +74,7 @@ def a_run(tallies: Sequence[Tally], rules: Sequence[Rule], folder: Path, scopes:
     ruling = judge(gate, pairs, coverage)
     return Run(
         id="benchmark", name="benchmark", as_of=AS_OF, hypothetical=True, tool_version=checker.__version__,
-        criteria=Criteria(policies.packs), provenance=Provenance("recorded"), judged=tuple(map(Judged, rules, tallies)),
+        criteria=Criteria(policies.packs), provenance=Provenance("recorded"), judged=tuple(map(RuleResult, rules, tallies)),
         coverage=coverage, ruling=ruling, sentence=sentence(ruling, pairs, coverage), folder=folder,
     )  # fmt: skip
 

@@ -28,12 +28,12 @@ from checker.aws.actions import (
 from checker.aws.service_model import Fact, Members, service_model
 from checker.model import Absence, Field, Label, RuleScope, Source, Type
 
-FOUND = Field("found", Type.BOOLEAN, Absence.NEVER, source=Source.OWN, doc="False where the service answered that there is no such image set.")  # fmt: skip
+FOUND_FIELD = Field("found", Type.BOOLEAN, Absence.NEVER, source=Source.OWN, doc="False where the service answered that there is no such image set.")  # fmt: skip
 NOW = Field(
     "now", Type.TIME, Absence.NEVER, source=Source.OWN, doc="The instant against which ages are measured."
 )
-OWN = (
-    FOUND,
+ANSWER_FIELDS = (
+    FOUND_FIELD,
     NOW,
     Field("target", Type.STRING, Absence.NEVER, source=Source.OWN, doc="The target's name in audit.yaml."),
     Field(
@@ -200,9 +200,9 @@ def catalogue(labels: Mapping[str, Label] | None = None, scope: RuleScope = "ima
         scope: what is judged: ListImageSetVersions gives less than GetImageSet, and a data store has neither.
     """
     if scope == "datastore":
-        own = (NOW, *(field for field in OWN if field.path == "target"))
+        own = (NOW, *(field for field in ANSWER_FIELDS if field.path == "target"))
         return {field.path: field for field in own} | dict(model().datastore)
-    known = {field.path: field for field in OWN} | dict(model().fields)
+    known = {field.path: field for field in ANSWER_FIELDS} | dict(model().fields)
     if scope == "version":
         known = {path: field for path, field in known.items() if not _not_listed(path)}
         known |= {field.path: field for field in _previous()}
@@ -238,7 +238,7 @@ def tag_key(field: Field) -> str:
     return str(json.loads(field.path.partition("[")[2][:-1]))
 
 
-def why_no_tag(key: str) -> str:
+def tag_key_error(key: str) -> str:
     """Why HealthImaging has no tag of this key; nothing where it may have one."""
     known = model()
     if key.lower().startswith("aws:"):
@@ -265,7 +265,7 @@ def tag_column(source: Source, key: str) -> str:
     return f"{source}.{key.encode().hex()}"
 
 
-def why_unknown(path: str, scope: RuleScope = "image_set", labels: Collection[str] = ()) -> str:
+def unknown_field_hint(path: str, scope: RuleScope = "image_set", labels: Collection[str] = ()) -> str:
     """Why a path is in no catalogue, where there is more to say than that: else nothing."""
     fact = FACTS.get(path.removeprefix(EARLIER))
     if (
@@ -314,7 +314,7 @@ def _previous() -> Iterator[Field]:
 def _history() -> Iterator[Field]:
     """What earlier runs and deletion events saw: whether they did at all, and each field as it was last."""
     yield KNOWN
-    own = (FOUND, *(field for field in OWN if field.path == "collectedAt"))
+    own = (FOUND_FIELD, *(field for field in ANSWER_FIELDS if field.path == "collectedAt"))
     for field in (*own, *(model().fields[path] for path in earlier_paths())):
         doc = f"{field.path} as the last earlier run of the audit that got an answer on the image set saw it."
         yield replace(field, path=EARLIER + field.path, source=Source.HISTORY, doc=doc)
@@ -327,7 +327,7 @@ def earlier_paths() -> tuple[str, ...]:
 
 def _successor() -> Iterator[Field]:
     what = f"of the image set that the label {SUPERSEDED_BY} names, where it is among the listed ones"
-    for field in (FOUND, *(model().fields[name] for name in _SUCCESSOR_FIELDS)):
+    for field in (FOUND_FIELD, *(model().fields[name] for name in _SUCCESSOR_FIELDS)):
         doc = f"{field.path} {what}."
         yield replace(
             field, path=SUCCESSOR + field.path, absence=Absence.NONE, source=Source.SUCCESSOR, doc=doc

@@ -37,7 +37,7 @@ class UnreadableError(OSError):
         self.hint = hint
 
 
-def forget() -> None:
+def close_pipes() -> None:
     """Lets go of what came out of pipes: the next command has pipes of its own."""
     _pipes.clear()
 
@@ -55,12 +55,12 @@ def read_bytes(path: Path, shown: str, largest: int, hint: str) -> bytes:
         InvalidInputError: it cannot be read, has more bytes than it may have, or nothing comes out of it.
     """
     try:
-        return load(path, largest, hint)
+        return read_input(path, largest, hint)
     except UnreadableError as error:
         raise InvalidInputError(Problem(shown, str(error), error.hint)) from None
 
 
-def load(path: Path, largest: int, hint: str = "") -> bytes:
+def read_input(path: Path, largest: int, hint: str = "") -> bytes:
     """As `read_bytes`, for who says himself where the file is named. The path `-` is standard input, which is awaited.
 
     Raises:

@@ -38,7 +38,7 @@ def from_epoch_ms(milliseconds: int) -> datetime:
     return EPOCH + timedelta(milliseconds=milliseconds)
 
 
-def later(instant: datetime, duration: Duration) -> datetime:
+def add_duration(instant: datetime, duration: Duration) -> datetime:
     """The instant a duration after another: calendar months first, to the last day of a shorter month. After the year
     9999, which Python does not know, its last millisecond."""
     years, month = divmod(instant.month - 1 + duration.months, 12)
@@ -50,7 +50,7 @@ def later(instant: datetime, duration: Duration) -> datetime:
         return from_epoch_ms(LAST_MS)
 
 
-def shifted(instant: datetime, by: timedelta) -> datetime | None:
+def shift_instant(instant: datetime, by: timedelta) -> datetime | None:
     """The instant so much later, or earlier where `by` is negative; None outside the years 1 to 9999."""
     try:
         return instant + by

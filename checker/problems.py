@@ -77,7 +77,7 @@ class InvalidInputError(CheckerError):
         return render(self.problems)
 
 
-def in_order(problems: Iterable[Problem]) -> list[Problem]:
+def sort_problems(problems: Iterable[Problem]) -> list[Problem]:
     """The problems sorted, each once."""
     return sorted(dict.fromkeys(problems), key=lambda problem: problem.order)
 
@@ -89,7 +89,7 @@ def errors_in(problems: Iterable[Problem]) -> list[Problem]:
 
 def render(problems: Iterable[Problem]) -> str:
     """The problems as text: sorted, each once, at most 50, then how many more there are."""
-    unique = in_order(problems)
+    unique = sort_problems(problems)
     shown = [str(problem) for problem in unique[:MOST_SHOWN]]
     if len(unique) > MOST_SHOWN:
         shown.append(f"... and {len(unique) - MOST_SHOWN} more problems")
@@ -171,7 +171,7 @@ def mask(line: str, marks: str, start: int = 0, end: int = 0) -> str:
     )
 
 
-class Gathered:
+class ProblemCollection:
     """Problems of several steps, so that a user sees all of them at once."""
 
     def __init__(self) -> None:

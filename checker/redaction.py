@@ -52,7 +52,7 @@ _known: dict[str, None] = {}
 _lock = threading.Lock()
 
 
-def remember(*secrets: object) -> None:
+def register_secrets(*secrets: object) -> None:
     """Takes keys and tokens that the process uses, those that are texts: `redact` knows them from now on."""
     _add(
         variant
@@ -62,7 +62,7 @@ def remember(*secrets: object) -> None:
     )
 
 
-def remember_url(url: str | None) -> None:
+def register_url_secrets(url: str | None) -> None:
     """Takes the user name and password of a URL that the process uses, if it has any; it may be no good URL."""
     found = _USERINFO.match(url or "")
     if not found:

@@ -19,7 +19,7 @@ _state = {"depth": 0, "came": 0}
 """How many blocks that are `unbroken` the main thread is in, and how many signals came meanwhile."""
 
 
-def scratch_folder() -> Path:
+def make_temporary_folder() -> Path:
     """A new temporary folder, of this user alone. It goes with `discard`, or with the process.
 
     Raises:
@@ -33,9 +33,9 @@ def scratch_folder() -> Path:
 
 
 @contextmanager
-def scratch() -> Iterator[Path]:
+def temporary_folder() -> Iterator[Path]:
     """A temporary folder that goes at the end of the block."""
-    folder = scratch_folder()
+    folder = make_temporary_folder()
     try:
         yield folder
     finally:
@@ -45,7 +45,7 @@ def scratch() -> Iterator[Path]:
 @contextmanager
 def result_folder(folder: Path | None = None) -> Iterator[Path]:
     """A folder, a new temporary one unless given, for what a block makes: where that fails, a temporary one goes."""
-    folder = folder or scratch_folder()
+    folder = folder or make_temporary_folder()
     try:
         yield folder
     except BaseException:
@@ -82,10 +82,10 @@ def discard(path: Path) -> None:
     elif path in _drafts:
         with suppress(OSError):
             path.unlink()
-    keep(path)
+    preserve(path)
 
 
-def keep(path: Path) -> None:
+def preserve(path: Path) -> None:
     """Leaves a temporary folder where it is: somebody was told of it."""
     _folders.discard(path)
     _drafts.discard(path)
@@ -96,14 +96,14 @@ def release(folder: Path) -> None:
     _folders.add(folder)
 
 
-def sweep() -> None:
+def discard_all() -> None:
     """Removes whatever is there for a time only."""
     for path in (*_folders, *_drafts):
         discard(path)
 
 
 @contextmanager
-def unbroken() -> Iterator[None]:
+def defer_signals() -> Iterator[None]:
     """While active, a signal waits: for what is short, and wrong where half of it is done.
 
     Raises:
@@ -122,12 +122,12 @@ def unbroken() -> Iterator[None]:
             raise KeyboardInterrupt
 
 
-def is_unbroken() -> bool:
+def signals_wait() -> bool:
     """Whether such a block is active."""
     return _state["depth"] > 0
 
 
-def deferred() -> bool:
+def defer_signal() -> bool:
     """Whether a signal that came just now is to wait, which `unbroken` then raises. Called by its handler."""
     if not _state["depth"]:
         return False
@@ -135,4 +135,4 @@ def deferred() -> bool:
     return True
 
 
-atexit.register(sweep)
+atexit.register(discard_all)

@@ -26,7 +26,7 @@ _GLUED = re.compile(r"([A-Za-z][\w.]*):([^\s:/]+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class Position:
     """A line and a column of the text, both from 0."""
 
     line: int
@@ -37,19 +37,19 @@ class Spot:
 class Mistake:
     """What an author wrote wrong: where, what, and what to write."""
 
-    at: Spot
+    at: Position
     message: str
     hint: str
     warning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class ScalarToken:
     """A scalar as it stands in the file: where it begins and ends, the sign of its quotes or of its block, what YAML reads,
     and whether it is a key."""
 
-    start: Spot
-    end: Spot
+    start: Position
+    end: Position
     style: str
     value: str
     key: bool
@@ -66,42 +66,42 @@ def unprintable(text: str) -> Mistake | None:
     if found is None:
         return None
     before = text[: found.start()]
-    at = Spot(before.count("\n"), len(before) - (before.rfind("\n") + 1))
+    at = Position(before.count("\n"), len(before) - (before.rfind("\n") + 1))
     if found[0] == "\ufeff":
         return Mistake(at, "a second byte order mark (U+FEFF) stands here", "delete it: it is invisible")
     if text.count("\0") > len(text) // 4:
-        return Mistake(Spot(0, 0), "the file is UTF-16, not UTF-8", "save the file as UTF-8")
+        return Mistake(Position(0, 0), "the file is UTF-16, not UTF-8", "save the file as UTF-8")
     message = f"a control character (U+{ord(found[0]):04X}) stands here"
     return Mistake(at, message, 'delete it; in double quotes it can be written as an escape, such as "\\x07"')
 
 
-def of_text(text: Text, lines: Sequence[str]) -> Iterator[Mistake]:
+def pitfalls(text: ScalarToken, lines: Sequence[str]) -> Iterator[Mistake]:
     """What a reader of the file sees otherwise than YAML reads it: characters, comments, items of lists."""
     line = line_at(lines, text.start.line)
     end = text.end.column if text.end.line == text.start.line else len(line)
     written = line[text.start.column : end]
     for column, item in enumerate(written, start=text.start.column):
         if _is_hidden(item, text, written):
-            yield Mistake(Spot(text.start.line, column), *_about_hidden(item))
+            yield Mistake(Position(text.start.line, column), *_about_hidden(item))
             break
-    if text.style in ("|", ">") and not text.value.strip() and (hint := compared(written)):
+    if text.style in ("|", ">") and not text.value.strip() and (hint := comparison_hint(written)):
         yield Mistake(text.start, f"{text.style} begins a block of text in YAML", hint)
     if not text.style:
         yield from _of_plain(text, lines)
 
 
-def _of_plain(text: Text, lines: Sequence[str]) -> Iterator[Mistake]:
+def _of_plain(text: ScalarToken, lines: Sequence[str]) -> Iterator[Mistake]:
     line = line_at(lines, text.end.line)
     if text.end.column and (comment := _NUMBERED.match(line[text.end.column :])):
         message = f"what follows # is a comment: the text ends before {comment[1]}"
-        at = Spot(text.end.line, text.end.column + comment.start(1))
+        at = Position(text.end.line, text.end.column + comment.start(1))
         yield Mistake(at, message, "put the text in quotes, or write `# ` before a comment", warning=True)
     for number in range(text.start.line + 1, text.end.line + 1):
         line = line_at(lines, number)
         if line.lstrip().startswith("-") and (number < text.end.line or text.end.column):
             message = f"this line goes on the text that begins in line {text.start.line + 1}"
             hint = "an item of a list has a blank behind its dash, and stands below its key; other text goes in quotes"
-            yield Mistake(Spot(number, len(line) - len(line.lstrip())), message, hint)
+            yield Mistake(Position(number, len(line) - len(line.lstrip())), message, hint)
 
 
 def visible(written: str) -> str:
@@ -116,7 +116,7 @@ def _unseen(text: str) -> bool:
     return not text.isascii() and (unicodedata.category(text) in ("Cf", "Zs", "Zl", "Zp") or text in _BLANKS)
 
 
-def _is_hidden(item: str, text: Text, written: str) -> bool:
+def _is_hidden(item: str, text: ScalarToken, written: str) -> bool:
     """Whether a character cannot be seen, or is not what it looks like. Within prose that is typography."""
     if item.isascii() or (" " in written.strip() and not text.key):
         return False
@@ -133,7 +133,7 @@ def _about_hidden(text: str) -> tuple[str, str]:
     return message, "write an ordinary blank" if blank else "delete it: it is invisible"
 
 
-def placeholder(line: str, at: Spot) -> Mistake:
+def placeholder(line: str, at: Position) -> Mistake:
     """What to say of `{{` outside quotes."""
     text = line[at.column :].strip()
     if "{" in line[: at.column]:
@@ -142,13 +142,13 @@ def placeholder(line: str, at: Spot) -> Mistake:
     return Mistake(at, "text that begins with {{ is a mapping in YAML", hint)
 
 
-def spaced(key: str) -> str:
+def missing_space(key: str) -> str:
     """A key that has its value in it, for the lack of a blank, as it was meant; nothing for another one."""
     found = _GLUED.fullmatch(key)
     return f"{found[1]}: {found[2]}" if found else ""
 
 
-def compared(text: str) -> str:
+def comparison_hint(text: str) -> str:
     """What to write for a comparison with a sign, such as `> 3`: `{gt: 3}`; nothing where there is none."""
     found = _COMPARED.match(text.strip())
     if found is None:
@@ -163,7 +163,7 @@ def compared(text: str) -> str:
     return f"write {{{name}: {value}}}"
 
 
-def negated(tag: str, text: str) -> str:
+def negation_hint(tag: str, text: str) -> str:
     """What to write for a tag that was meant to say `not`, and the value behind it; nothing where it says nothing."""
     value = f"{tag.lstrip('!=')} {text}".strip()
     return f"write {{ne: {value}}}, or drop the !" if value and not tag.startswith("!!") else ""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from checker.yaml_pitfalls import Mistake, Spot, compared, line_at, negated, placeholder
+from checker.yaml_pitfalls import Mistake, Position, comparison_hint, line_at, negation_hint, placeholder
 
 _CONFLICT = re.compile(r"(<<<<<<<|>>>>>>>)( |$)|=======$")
 _DASH = re.compile(r"( *)-( +|$)")
@@ -24,19 +24,19 @@ _SIGNS = {"alias": "*", "anchor": "&", "tag": "!"}
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class ParserError:
     """What a parser says: its words, where it stands, and where that began in which it stands; of quoted text before
     that place, where it opened, and the innermost bracket that is open there."""
 
     problem: str
     context: str
-    at: Spot
-    start: Spot | None
-    quote: Spot | None = None
-    bracket: Spot | None = None
+    at: Position
+    start: Position | None
+    quote: Position | None = None
+    bracket: Position | None = None
 
 
-def of_failure(failure: Failure, lines: Sequence[str]) -> Mistake:
+def syntax_error(failure: ParserError, lines: Sequence[str]) -> Mistake:
     """The mistake behind what a parser says."""
     for item in (
         _whole_file,
@@ -54,18 +54,18 @@ def of_failure(failure: Failure, lines: Sequence[str]) -> Mistake:
     return Mistake(failure.at, f"not valid YAML: {failure.problem}", failure.context)
 
 
-def _whole_file(failure: Failure, lines: Sequence[str]) -> Mistake | None:
+def _whole_file(failure: ParserError, lines: Sequence[str]) -> Mistake | None:
     for number, line in enumerate(lines):
         if _CONFLICT.match(line) and any(item.startswith("<<<<<<<") for item in lines):
             hint = "keep one of the two versions, and delete the lines of signs"
-            return Mistake(Spot(number, 0), "a merge conflict was left in the file", hint)
+            return Mistake(Position(number, 0), "a merge conflict was left in the file", hint)
     line = line_at(lines, failure.at.line)
     if line.lstrip().startswith("```"):
         hint = "keep what stands between the lines of ```, without them"
         return Mistake(failure.at, "this is Markdown, not YAML", hint)
     begun = failure.start or failure.at
     if found := _SLASHES.search(line_at(lines, begun.line)):
-        return Mistake(Spot(begun.line, found.start(2)), f"{found[2]} begins no comment", "write #")
+        return Mistake(Position(begun.line, found.start(2)), f"{found[2]} begins no comment", "write #")
     if "incompatible" in failure.problem:
         return Mistake(failure.at, f"{line.strip()} is another version of YAML", "leave the line out")
     if "tab" in failure.problem or ("\t" in line[: failure.at.column + 1] and "any token" in failure.problem):
@@ -74,7 +74,7 @@ def _whole_file(failure: Failure, lines: Sequence[str]) -> Mistake | None:
     return None
 
 
-def _of_quotes(failure: Failure, lines: Sequence[str]) -> Mistake | None:
+def _of_quotes(failure: ParserError, lines: Sequence[str]) -> Mistake | None:
     line, at = line_at(lines, failure.at.line), failure.at.column
     if "quoted scalar" in failure.context and "unknown escape" not in failure.problem and failure.start:
         sign = line_at(lines, failure.start.line)[failure.start.column :][:1]
@@ -99,26 +99,26 @@ def _of_quotes(failure: Failure, lines: Sequence[str]) -> Mistake | None:
             return Mistake(failure.at, message, f"put all of it in quotes; {inside}")
     if found := _CURLED.search(line):
         message = f"{found[0]} is no quote in YAML"
-        return Mistake(Spot(failure.at.line, found.start()), message, "write straight quotes")
+        return Mistake(Position(failure.at.line, found.start()), message, "write straight quotes")
     return None
 
 
-def _of_signs(failure: Failure, lines: Sequence[str]) -> Mistake | None:
+def _of_signs(failure: ParserError, lines: Sequence[str]) -> Mistake | None:
     """Signs with which no text can begin, but for quotes and brackets."""
     line, at = line_at(lines, failure.at.line), failure.at.column
     if found := re.search(r":\s+\{\{", line):
-        return placeholder(line, Spot(failure.at.line, found.end() - 2))
+        return placeholder(line, Position(failure.at.line, found.end() - 2))
     for word, sign in _SIGNS.items():
         if failure.context.endswith((f"an {word}", f"a {word}")) or (
             word == "tag" and "tag handle" in failure.problem
         ):
             start = failure.start if failure.start and word != "tag" else _sign(failure, line, sign)
             rest = line_at(lines, start.line)[start.column :].rstrip(" }],")
-            hint = negated("!", rest.lstrip("!= ")) if sign == "!" else ""
+            hint = negation_hint("!", rest.lstrip("!= ")) if sign == "!" else ""
             message = f"text that begins with {sign} is {'an' if word != 'tag' else 'a'} {word} in YAML"
             return Mistake(start, message, hint or "put the text in quotes")
     if "any token" in failure.problem:
-        if hint := compared(line[at:]):
+        if hint := comparison_hint(line[at:]):
             return Mistake(failure.at, f"{line[at]} is no comparison in YAML", hint)
         return Mistake(failure.at, f"text cannot begin with {line[at : at + 1]}", "put the text in quotes")
     if "mapping keys are not allowed" in failure.problem:
@@ -126,12 +126,12 @@ def _of_signs(failure: Failure, lines: Sequence[str]) -> Mistake | None:
     return None
 
 
-def _sign(failure: Failure, line: str, sign: str) -> Spot:
+def _sign(failure: ParserError, line: str, sign: str) -> Position:
     column = line.rfind(sign, 0, failure.at.column + 1)
-    return Spot(failure.at.line, column if column >= 0 else failure.at.column)
+    return Position(failure.at.line, column if column >= 0 else failure.at.column)
 
 
-def _of_brackets(failure: Failure, lines: Sequence[str]) -> Mistake | None:
+def _of_brackets(failure: ParserError, lines: Sequence[str]) -> Mistake | None:
     line, at = line_at(lines, failure.at.line), failure.at.column
     if "node content" in failure.problem and failure.bracket and not line[at:].strip():
         opened = line_at(lines, failure.bracket.line)[failure.bracket.column :][:1]
@@ -159,26 +159,26 @@ def _of_brackets(failure: Failure, lines: Sequence[str]) -> Mistake | None:
     before = re.search(r"[\w.\"'-]*$", line[:at])
     column = before.start() if before and line[at : at + 1] == ":" else at
     return Mistake(
-        Spot(failure.at.line, column), "a comma is missing before this", "separate entries by commas"
+        Position(failure.at.line, column), "a comma is missing before this", "separate entries by commas"
     )
 
 
-def _of_blocks(failure: Failure, lines: Sequence[str]) -> Mistake | None:
+def _of_blocks(failure: ParserError, lines: Sequence[str]) -> Mistake | None:
     """Text behind `>` and `|`, which begin blocks."""
     if "block scalar" not in failure.context or failure.start is None:
         return None
     text = line_at(lines, failure.start.line)[failure.start.column :]
-    if hint := compared(text):
+    if hint := comparison_hint(text):
         return Mistake(failure.start, f"{text[:1]} begins a block of text in YAML", hint)
     hint = f"begin the text in the next line, further in; or leave the {text[:1]} out"
     return Mistake(failure.start, f"text stands behind {text[:1]} in the same line", hint)
 
 
-def _of_colons(failure: Failure, lines: Sequence[str]) -> Mistake | None:
+def _of_colons(failure: ParserError, lines: Sequence[str]) -> Mistake | None:
     line, at = line_at(lines, failure.at.line), failure.at.column
     if "mapping values are not allowed" in failure.problem:
         if _OWN_KEY.match(line[:at]) and failure.at.line and not line[:at].strip().startswith(("'", '"')):
-            first = Spot(failure.at.line, len(line) - len(line.lstrip()))
+            first = Position(failure.at.line, len(line) - len(line.lstrip()))
             message = "this line stands further in than the one that it goes with"
             return Mistake(first, message, _lined_up(lines, failure.at.line))
         return Mistake(
@@ -207,7 +207,7 @@ def _lined_up(lines: Sequence[str], number: int) -> str:
     return "check the indentation"
 
 
-def _of_keys(failure: Failure, lines: Sequence[str]) -> Mistake | None:
+def _of_keys(failure: ParserError, lines: Sequence[str]) -> Mistake | None:
     if "expected key" not in failure.problem:
         return None
     line = line_at(lines, failure.at.line)
@@ -220,7 +220,7 @@ def _of_keys(failure: Failure, lines: Sequence[str]) -> Mistake | None:
     return Mistake(failure.at, "this line belongs to nothing above it", hint)
 
 
-def _of_lists(failure: Failure, lines: Sequence[str]) -> Mistake | None:
+def _of_lists(failure: ParserError, lines: Sequence[str]) -> Mistake | None:
     line = line_at(lines, failure.at.line)
     if "block sequence entries are not allowed" in failure.problem:
         hint = "begin a list in the line below its key; put text that begins with a dash in quotes"

@@ -20,8 +20,8 @@ from checker.input_files import read_bytes
 from checker.model import Location
 from checker.problems import InvalidInputError, Problem
 from checker.yaml_nodes import Document, Entry, Node
-from checker.yaml_pitfalls import Mistake, Spot
-from checker.yaml_syntax_errors import Failure
+from checker.yaml_pitfalls import Mistake, Position
+from checker.yaml_syntax_errors import ParserError
 
 LARGEST_FILE = 8 * 1024 * 1024
 DEEPEST = 50
@@ -88,14 +88,14 @@ def _syntax(error: yaml.YAMLError, text: str, builder: _Builder) -> Problem:
     message = getattr(error, "problem", None) or str(error).splitlines()[0]
     if mark is None:
         return Problem(builder.path, f"not valid YAML: {message}")
-    at = Spot(mark.line, mark.column)
-    began = Spot(start.line, start.column) if start else None
+    at = Position(mark.line, mark.column)
+    began = Position(start.line, start.column) if start else None
     context = getattr(error, "context", None) or ""
-    failure = Failure(message, context, at, began, *_opened(text, mark))
-    return builder.mistake(yaml_syntax_errors.of_failure(failure, builder.lines))
+    failure = ParserError(message, context, at, began, *_opened(text, mark))
+    return builder.mistake(yaml_syntax_errors.syntax_error(failure, builder.lines))
 
 
-def _opened(text: str, mark: Any) -> tuple[Spot | None, Spot | None]:
+def _opened(text: str, mark: Any) -> tuple[Position | None, Position | None]:
     """Where the quotes opened that are closed right before a place, and the innermost bracket that is open there."""
     last, brackets = None, []
     try:
@@ -104,7 +104,7 @@ def _opened(text: str, mark: Any) -> tuple[Spot | None, Spot | None]:
                 break
             last = token
             if isinstance(token, yaml.FlowSequenceStartToken | yaml.FlowMappingStartToken):
-                brackets.append(Spot(token.start_mark.line, token.start_mark.column))
+                brackets.append(Position(token.start_mark.line, token.start_mark.column))
             elif isinstance(token, yaml.FlowSequenceEndToken | yaml.FlowMappingEndToken) and brackets:
                 brackets.pop()
     except yaml.YAMLError:
@@ -113,10 +113,10 @@ def _opened(text: str, mark: Any) -> tuple[Spot | None, Spot | None]:
     if not isinstance(last, yaml.ScalarToken) or last.style not in ("'", '"'):
         return None, bracket
     between = text[last.end_mark.index : mark.index]
-    return Spot(last.start_mark.line, last.start_mark.column) if not between.strip(" ") else None, bracket
+    return Position(last.start_mark.line, last.start_mark.column) if not between.strip(" ") else None, bracket
 
 
-def quoted(text: str, *, always: bool = False) -> str:
+def quote_scalar(text: str, *, always: bool = False) -> str:
     """Text as a scalar on one line that reads back as it is, here and by other readers of YAML: in quotes, but for plain
     words unless that is asked for."""
     if not always and _WORDS_ALONE.fullmatch(text) and yaml.safe_load(text) == text:
@@ -212,7 +212,7 @@ class _Builder:
         if key and not tag.startswith("!!"):
             hint = f"write `not: {{{event.value}: ..}}`"
         elif isinstance(event, yaml.ScalarEvent):
-            hint = yaml_pitfalls.negated(tag, event.value) or hint
+            hint = yaml_pitfalls.negation_hint(tag, event.value) or hint
         elif tag == "!":
             hint = "write `{not_in: [..]}`, or `not: {..}`"
         message = "`!` alone says nothing in YAML" if tag == "!" else f"the tag {tag} is not allowed"
@@ -255,14 +255,14 @@ class _Builder:
         if key.value == "<<" and plain:
             message, hint = "merge keys are not supported", "write the entries out"
         elif isinstance(key.value, dict) and key.line[: key.where.column].endswith("{{"):
-            at = Spot(key.where.line - 1, key.where.column - 2)
+            at = Position(key.where.line - 1, key.where.column - 2)
             self.problems.append(self.mistake(yaml_pitfalls.placeholder(key.line, at)))
             return False
         elif not isinstance(key.value, str):
             message, hint = f"a key must be text, not {key.kind}", f'put it in quotes: "{key.written}"'
         elif key.value != key.value.strip(" \t\n"):
             message, hint = "the key has blanks around it", f"write it without: {key.value.strip()}"
-        elif plain and value.value is None and (better := yaml_pitfalls.spaced(key.value)):
+        elif plain and value.value is None and (better := yaml_pitfalls.missing_space(key.value)):
             message, hint = "a blank is missing behind the colon", f"write {better}"
         if message:
             self.problems.append(key.problem(message, hint))
@@ -279,14 +279,14 @@ class _Builder:
     def visible(self, event: Any, *, key: bool) -> None:
         """Notes what a reader of the file sees otherwise."""
         start, end = event.start_mark, event.end_mark
-        text = yaml_pitfalls.Text(
-            Spot(start.line, start.column),
-            Spot(end.line, end.column),
+        text = yaml_pitfalls.ScalarToken(
+            Position(start.line, start.column),
+            Position(end.line, end.column),
             event.style or "",
             event.value,
             key=key,
         )
-        self.problems += map(self.mistake, yaml_pitfalls.of_text(text, self.lines))
+        self.problems += map(self.mistake, yaml_pitfalls.pitfalls(text, self.lines))
 
     def scalar(self, event: Any) -> Any:
         text: str = event.value

@@ -35,7 +35,7 @@ os.environ |= {
 @pytest.fixture(scope="session", autouse=True)
 def databases():
     """DuckDB's databases are opened once, and used again as within one command."""
-    from checker.snapshot.duckdb_pool import kept_open
+    from checker.snapshot.duckdb_pool import pool
 
-    with kept_open():
+    with pool():
         yield

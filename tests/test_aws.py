@@ -13,11 +13,11 @@ from checker import __version__
 from checker.aws import (
     Access,
     Deadlines,
-    Door,
     RefusedActionError,
+    Sessions,
     UnusableError,
     default_region,
-    why_no_profile,
+    profile_error,
 )
 from checker.aws.profiles import core_session
 from checker.collection.collector import Options, collect
@@ -31,7 +31,7 @@ REGION = "us-east-1"
 ROLE = "arn:aws:iam::444455556666:role/Audit"
 
 
-def read(door: Door, access: Access = Access()) -> str:  # noqa: B008 - frozen
+def read(door: Sessions, access: Access = Access()) -> str:  # noqa: B008 - frozen
     clients = door.clients(access, REGION)
     clients.control.get_datastore(datastoreId=DATASTORE)
     return clients.runtime.get_image_set(datastoreId=DATASTORE, imageSetId=image_set_id(1))["versionId"]
@@ -39,7 +39,7 @@ def read(door: Door, access: Access = Access()) -> str:  # noqa: B008 - frozen
 
 @pytest.fixture
 def door(service):
-    made = Door()
+    made = Sessions()
     yield made
     made.close()
 
@@ -61,7 +61,7 @@ def door(service):
     ],
 )
 def test_other_actions_are_refused_before_they_are_sent(
-    service: Service, door: Door, method: str, params
+    service: Service, door: Sessions, method: str, params
 ) -> None:
     clients = door.clients(Access(), REGION)
     for client in (clients.control, clients.runtime):
@@ -70,21 +70,21 @@ def test_other_actions_are_refused_before_they_are_sent(
     assert service.requests == []
 
 
-def test_the_checker_names_itself(service: Service, door: Door) -> None:
+def test_the_checker_names_itself(service: Service, door: Sessions) -> None:
     read(door)
     for _, _, headers in service.requests:
         assert f"imageset-checker/{__version__}" in headers["User-Agent"]
         assert "Boto3/" in headers["User-Agent"]
 
 
-def test_retries_are_set_explicitly(door: Door) -> None:
+def test_retries_are_set_explicitly(door: Sessions) -> None:
     runtime = door.clients(Access(), REGION).runtime
     assert runtime.meta.config.retries == {"mode": "standard", "total_max_attempts": 5}
     assert runtime.meta.config.max_pool_connections == 10
 
 
 def test_the_real_endpoints_have_the_prefix(aws_env) -> None:
-    door = Door()
+    door = Sessions()
     clients = door.clients(Access(), "eu-west-2")
     assert clients.control.meta.endpoint_url == "https://medical-imaging.eu-west-2.amazonaws.com"
     seen = []
@@ -119,7 +119,7 @@ def test_one_setting_redirects_both_planes(service: Service, aws_env, tmp_path, 
     elif way == "services":
         services = f"[services local]\nmedical_imaging =\n  endpoint_url = {service.url}\n"
         _config(aws_env, tmp_path, "[default]\nservices = local\n" + services)
-    door = Door(endpoint_url=service.url if way == "argument" else None)
+    door = Sessions(endpoint_url=service.url if way == "argument" else None)
     assert read(door) == "1"
     assert len(service.requests) == 2
     door.close()
@@ -129,7 +129,7 @@ def test_one_setting_redirects_both_planes(service: Service, aws_env, tmp_path, 
 def test_the_two_planes_may_have_an_endpoint_each(service: Service, control_too: bool) -> None:
     runtime = Service(sets={image_set_id(1): answer(1)})
     running = Running(runtime)
-    door = Door(service.url if control_too else None, runtime.url)
+    door = Sessions(service.url if control_too else None, runtime.url)
     assert read(door) == "1"
     assert [len(item.requests) for item in (service, runtime)] == [1, 1]
     door.close()
@@ -138,7 +138,7 @@ def test_the_two_planes_may_have_an_endpoint_each(service: Service, control_too:
 
 def test_a_configured_endpoint_can_be_ignored(service: Service, aws_env) -> None:
     aws_env.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
-    door = Door()
+    door = Sessions()
     clients = door.clients(Access(), REGION)
     assert clients.runtime.meta.endpoint_url == "https://medical-imaging.us-east-1.amazonaws.com"
     assert clients.runtime.meta.config.inject_host_prefix is True
@@ -148,7 +148,7 @@ def test_a_configured_endpoint_can_be_ignored(service: Service, aws_env) -> None
 def test_a_ca_bundle_and_proxies_are_honoured(service: Service, aws_env) -> None:
     aws_env.setenv("AWS_CA_BUNDLE", "bundle.pem")
     aws_env.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-    door = Door(endpoint_url="https://127.0.0.1:2", attempts=1)
+    door = Sessions(endpoint_url="https://127.0.0.1:2", attempts=1)
     with pytest.raises(Exception, match=r"proxy|bundle") as raised:
         read(door)
     assert "Proxy" in type(raised.value).__name__ or "bundle" in str(raised.value)
@@ -157,14 +157,14 @@ def test_a_ca_bundle_and_proxies_are_honoured(service: Service, aws_env) -> None
 
 def test_an_endpoint_that_is_no_url_is_unusable(aws_env) -> None:
     with pytest.raises(UnusableError):
-        Door(endpoint_url="nonsense").clients(Access(), REGION)
+        Sessions(endpoint_url="nonsense").clients(Access(), REGION)
 
 
 def test_a_profile_gives_credentials_and_region(service: Service, aws_env, tmp_path) -> None:
     aws_env.delenv("AWS_ACCESS_KEY_ID")
     text = "[profile audit]\nregion = eu-west-2\naws_access_key_id = AKIDAUDIT\naws_secret_access_key = x\n"
     _config(aws_env, tmp_path, text)
-    door = Door()
+    door = Sessions()
     assert read(door, Access("audit")) == "1"
     assert all("AKIDAUDIT/" in headers["Authorization"] for _, _, headers in service.requests)
     assert default_region("audit") == "eu-west-2"
@@ -182,8 +182,8 @@ def test_the_default_region_is_that_of_the_settings(aws_env) -> None:
 
 def test_an_unknown_profile_is_named(aws_env, tmp_path) -> None:
     _config(aws_env, tmp_path, "[profile audit]\nregion = eu-west-2\n")
-    assert why_no_profile("audit") == ("", "")
-    assert why_no_profile("audti") == (
+    assert profile_error("audit") == ("", "")
+    assert profile_error("audti") == (
         "AWS's configuration files have no profile audti",
         "did you mean audit?",
     )
@@ -191,23 +191,23 @@ def test_an_unknown_profile_is_named(aws_env, tmp_path) -> None:
     with pytest.raises(
         InvalidInputError, match="AWS_PROFILE: error: AWS's configuration files have no profile adit"
     ):
-        Door().check(Access())
+        Sessions().check(Access())
 
 
 def test_a_configuration_that_is_no_ini_file_is_named(aws_env, tmp_path) -> None:
     _config(aws_env, tmp_path, "[profile audit\n")
     with pytest.raises(InvalidInputError, match="cannot be read"):
-        Door().check(Access())
+        Sessions().check(Access())
 
 
 def test_half_a_pair_of_keys_is_unusable(aws_env) -> None:
     aws_env.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(UnusableError) as raised:
-        Door().sign_in(Access(), REGION)
+        Sessions().sign_in(Access(), REGION)
     assert raised.value.code == "PartialCredentialsError"
 
 
-def test_the_identity_is_asked_for_once(service: Service, door: Door) -> None:
+def test_the_identity_is_asked_for_once(service: Service, door: Sessions) -> None:
     assert door.caller_identity(Access(), REGION).account == "111122223333"
     service.sts_fault = "500"
     service.requests.clear()
@@ -220,7 +220,7 @@ def test_the_identity_is_asked_for_once(service: Service, door: Door) -> None:
 def test_the_identity_has_a_time_limit(aws_env) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         aws_env.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
-        door = Door(deadlines=Deadlines(identity=0.2))
+        door = Sessions(deadlines=Deadlines(identity=0.2))
         assert "GetCallerIdentity" in (door.caller_identity(Access(), REGION).note or "")
         door.close()
 
@@ -243,7 +243,7 @@ class Log:
         return self.patient
 
 
-def test_a_watch_is_told_of_every_attempt_before_it_is_signed(service: Service, door: Door) -> None:
+def test_a_watch_is_told_of_every_attempt_before_it_is_signed(service: Service, door: Sessions) -> None:
     service.fault = lambda name, attempt: "500" if attempt == 1 else None
     log = Log()
     runtime = door.clients(Access(), REGION, log).runtime
@@ -259,7 +259,7 @@ def test_a_watch_is_told_of_every_attempt_before_it_is_signed(service: Service, 
     ]  # fmt: skip
 
 
-def test_a_watch_can_end_the_retries(service: Service, door: Door) -> None:
+def test_a_watch_can_end_the_retries(service: Service, door: Sessions) -> None:
     service.fault = lambda name, attempt: "500"
     runtime = door.clients(Access(), REGION, Log(patient=False)).runtime
     with pytest.raises(runtime.exceptions.InternalServerException):
@@ -287,7 +287,7 @@ def assumed():
 
 
 def test_a_role_is_assumed_with_its_external_id(simulator) -> None:
-    door = Door()
+    door = Sessions()
     access = Access(role_arn=ROLE, external_id="contract-17")
     before = len(assumed())
     identity = door.caller_identity(access, REGION)
@@ -299,7 +299,7 @@ def test_a_role_is_assumed_with_its_external_id(simulator) -> None:
 
 
 def test_one_role_is_assumed_once_for_many_calls(simulator) -> None:
-    door = Door()
+    door = Sessions()
     before = len(assumed())
     for _ in range(3):
         door.caller_identity(Access(role_arn=ROLE), REGION)
@@ -312,7 +312,7 @@ def test_a_role_that_is_about_to_expire_is_assumed_again(simulator, monkeypatch)
 
     from botocore import credentials
 
-    door, started = Door(), credentials._local_now()
+    door, started = Sessions(), credentials._local_now()
     access = Access(role_arn=ROLE)
     before = len(assumed())
     door.caller_identity(access, REGION)
@@ -358,7 +358,7 @@ def test_the_limiter_works_under_mock_aws(aws_env) -> None:
 
     with mock_aws():
         limiter = Limiter()
-        door = Door()
+        door = Sessions()
         client = door.clients(Access(), REGION, limiter.watch("1", REGION)).control
         with pytest.raises(client.exceptions.ResourceNotFoundException):
             client.get_datastore(datastoreId=DATASTORE)

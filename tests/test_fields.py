@@ -108,7 +108,7 @@ def test_botocore_is_read_not_imported():
 
 @pytest.mark.parametrize("key", ["Owner", "cost-centre", "a/b:c", "a.b_c=1", "x,y;z<", "k" * 128, "awsome"])
 def test_a_key_that_the_api_takes_is_a_tag_s(key):
-    assert fields.why_no_tag(key) == ""
+    assert fields.tag_key_error(key) == ""
 
 
 @pytest.mark.parametrize(
@@ -123,4 +123,4 @@ def test_a_key_that_the_api_takes_is_a_tag_s(key):
     ],
 )
 def test_a_key_that_the_api_refuses_is_no_tag_s(key, why):
-    assert why in fields.why_no_tag(key)
+    assert why in fields.tag_key_error(key)

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from checker.redaction import REDACTED, redact, remember, remember_url
+from checker.redaction import REDACTED, redact, register_secrets, register_url_secrets
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYPLANTEDKEY"
 TOKEN = "IQoJb3JpZ2luX2VjEPLANTEDTOKEN//////////wEaCXVzLWVhc3QtMSJ="
@@ -68,13 +68,13 @@ def test_what_is_no_secret_stays(text: str) -> None:
     ],
 )
 def test_a_known_secret_is_shown_nowhere(shown: str) -> None:
-    remember(SECRET + "\n", None, "")
+    register_secrets(SECRET + "\n", None, "")
     assert "PLANTED" not in redact(shown)
     assert REDACTED in redact(shown)
 
 
 def test_a_word_that_happens_to_be_a_key_is_left_alone() -> None:
-    remember("demo")
+    register_secrets("demo")
     assert redact("wrote demo/report.html") == "wrote demo/report.html"
 
 
@@ -89,16 +89,16 @@ def test_a_word_that_happens_to_be_a_key_is_left_alone() -> None:
     ],
 )
 def test_no_piece_of_a_password_in_a_url_is_shown(shown: str) -> None:
-    remember_url("http://b0b:s3cr#t/PLANTED@proxy:3128")
-    remember_url("b0b:s3cr#t/PLANTED@proxy:3128")
-    remember_url("http://proxy:3128")
-    remember_url(None)
+    register_url_secrets("http://b0b:s3cr#t/PLANTED@proxy:3128")
+    register_url_secrets("b0b:s3cr#t/PLANTED@proxy:3128")
+    register_url_secrets("http://proxy:3128")
+    register_url_secrets(None)
     assert not {"PLANTED", "s3cr", "czNjci"} & {
         item for item in ("PLANTED", "s3cr", "czNjci") if item in redact(shown)
     }
 
 
 def test_a_short_password_and_a_token_in_the_place_of_a_user_are_known() -> None:
-    remember_url("http://al1ce:PW@proxy")
-    remember_url("http://ghpT0ken@proxy")
+    register_url_secrets("http://al1ce:PW@proxy")
+    register_url_secrets("http://ghpT0ken@proxy")
     assert redact("'al1ce:PW' is no host, nor ghpT0ken") == "'***' is no host, nor ***"

@@ -6,7 +6,7 @@ import pytest
 
 from checker.model import Absence, Case, Condition, Group, Leaf, Pack, Rule, Severity, Source, Verdict
 from checker.policy.load import Policies, load
-from checker.policy.params import leaves, used
+from checker.policy.params import rule_leaves, used_params
 from checker.policytest.cases import CaseResult, run_cases
 
 # An image set that is not there is a fail of the first, of one that earlier runs saw also of the last; where they saw it,
@@ -127,7 +127,7 @@ def test_a_value_that_the_model_does_not_list_is_shown_to_be_unknown(rule):
 @pytest.mark.parametrize("rule", every_rule())
 def test_a_field_that_an_answer_may_leave_out_is_shown_left_out(rule):
     """Deletions and images that nobody has read lack theirs by nature, so they may be left out in silence too."""
-    operands = [leaf.operand for leaf in leaves(rule) if isinstance(leaf, Leaf)]
+    operands = [leaf.operand for leaf in rule_leaves(rule) if isinstance(leaf, Leaf)]
     named = {operand.left for operand in operands} | {operand.right for operand in operands}
     reported = {
         "createdAt",
@@ -145,7 +145,7 @@ def test_a_field_that_an_answer_may_leave_out_is_shown_left_out(rule):
 @pytest.mark.parametrize("rule", every_rule())
 def test_no_retention_period_has_a_default(rule):
     params = pack_of(rule).params | rule.params
-    for name in used(rule):
+    for name in used_params(rule):
         if "retention" in rule.tags or "retention" in name:
             assert params[name].default is None, name
 

@@ -12,22 +12,29 @@ from urllib.parse import urlsplit
 from checker import __version__
 from checker.aws.access import Access, Clients, Identity
 from checker.aws.actions import PERMITTED, SERVICE, Deed, on_runs
-from checker.aws.credentials import LATE, Checked, Provider, Source, UnusableError, within
+from checker.aws.credentials import (
+    LATE,
+    CredentialSource,
+    Provider,
+    StrictCredentials,
+    UnusableError,
+    with_timeout,
+)
 from checker.aws.deadlines import DEADLINES, OBJECT_DEADLINES, S3_DEADLINES, UPLOAD_DEADLINES, Deadlines
-from checker.aws.guard import RefusedActionError, Watch, attach, guard
+from checker.aws.guard import RefusedActionError, Watch, attach_watch, guard
 from checker.aws.profiles import (
-    asks_for_code,
     core_session,
     default_region,
     exceptions,
     loader,
+    needs_mfa_code,
+    profile_error,
     remember_environment,
-    why_no_profile,
-    wrong_settings,
+    setting_errors,
 )
-from checker.aws.transport import bound
+from checker.aws.transport import limit_answers
 from checker.problems import InvalidInputError, Problem
-from checker.redaction import redact, remember_url
+from checker.redaction import redact, register_url_secrets
 
 SESSION_NAME = "imageset-checker"
 """RoleSessionName of assumed roles: what CloudTrail shows."""
@@ -49,7 +56,7 @@ class _Session:
 
 
 @dataclass
-class Door:
+class Sessions:
     """Sessions and clients of a run. Sessions share botocore's loader: each of their own would cost 8 MB and 120 ms.
 
     `endpoint_url` and `runtime_endpoint_url` override HealthImaging's two endpoints. The runtime one falls back to
@@ -77,7 +84,7 @@ class Door:
 
     def __post_init__(self) -> None:
         for url in (self.endpoint_url, self.runtime_endpoint_url):
-            remember_url(url)
+            register_url_secrets(url)
         remember_environment()
 
     def check(self, access: Access) -> None:
@@ -89,11 +96,11 @@ class Door:
         """
         if access.profile in self._checked:
             return
-        message, hint = why_no_profile(access.profile)
+        message, hint = profile_error(access.profile)
         if message:
             where = "AWS_PROFILE" if access.profile is None else f"the profile {access.profile}"
             raise InvalidInputError(Problem(where, message, hint))
-        if wrong := wrong_settings(access.profile):
+        if wrong := setting_errors(access.profile):
             raise InvalidInputError(Problem(name, reason) for name, reason in wrong)
         self._checked.add(access.profile)
 
@@ -103,7 +110,7 @@ class Door:
         Raises:
             UnusableError: there are none, or they cannot be had.
         """
-        source = Source(access.profile)
+        source = CredentialSource(access.profile)
 
         def get() -> bool:
             with _unusable():
@@ -118,8 +125,8 @@ class Door:
 
         try:
             # one person types one code at a time
-            with self._typing if asks_for_code(access.profile) else nullcontext():
-                found = within(self.deadlines.credentials, get, "sign-in")
+            with self._typing if needs_mfa_code(access.profile) else nullcontext():
+                found = with_timeout(self.deadlines.credentials, get, "sign-in")
         except TimeoutError:
             late = f"no credentials came from {source} within {self.deadlines.credentials:g} s"
             raise UnusableError(LATE, late) from None
@@ -195,7 +202,7 @@ class Door:
             return Identity(answer["Account"], answer["Arn"])
 
         try:
-            return within(seconds, ask, "caller-identity")
+            return with_timeout(seconds, ask, "caller-identity")
         except TimeoutError:
             late = f"GetCallerIdentity did not answer within {seconds:g} s, so the identity is not known"
             return Identity(note=late)
@@ -263,7 +270,7 @@ class Door:
         if credentials is not None:
             fetcher = AssumeRoleCredentialFetcher(create_client, credentials, access.role_arn or "", extra)
             deferred = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
-            credentials = Checked(deferred, Source(access.profile, "assume-role"))
+            credentials = StrictCredentials(deferred, CredentialSource(access.profile, "assume-role"))
         session = self._plain(access.profile, region)
         session.core.register_component("credential_provider", CredentialResolver([_given(credentials)]))
         return replace(session, made=source.made)
@@ -297,10 +304,10 @@ class Door:
                 service, region_name=region, endpoint_url=endpoint, config=config, **keys
             )
             session.made.append(made)
-        remember_url(made.meta.endpoint_url)
-        bound(made, limits)
+        register_url_secrets(made.meta.endpoint_url)
+        limit_answers(made, limits)
         guard(made, permitted)
-        attach(made, watch, limits.call)
+        attach_watch(made, watch, limits.call)
         return made
 
 

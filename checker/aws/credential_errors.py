@@ -54,7 +54,7 @@ _UNSIGNED = frozenset({"AssumeRoleWithWebIdentity", "CreateOAuth2Token", "Create
 """Calls that carry a token as a parameter, which an error may quote."""
 
 
-def fault(error: Exception) -> str:
+def credential_error(error: Exception) -> str:
     """What is wrong, with the exit code where a program failed; the class alone where no more can be said safely."""
     own = isinstance(error, exceptions().BotoCoreError)
     name = type(error).__name__
@@ -64,7 +64,7 @@ def fault(error: Exception) -> str:
     return f"{name}: {said}" if said else name
 
 
-def call_fault(error: Any) -> Any:
+def call_error(error: Any) -> Any:
     """A failed call on the way to credentials: of the same class and code, without the tokens that it may quote."""
     known = exceptions()
     if isinstance(error, known.ClientError) and error.operation_name in _UNSIGNED:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from checker.aws.credential_errors import call_fault, fault
+from checker.aws.credential_errors import call_error, credential_error
 from checker.aws.profiles import exceptions
 from checker.problems import CheckerError
-from checker.redaction import redact, remember
+from checker.redaction import redact, register_secrets
 
 Answer = TypeVar("Answer")
 
@@ -53,7 +53,7 @@ class UnusableError(CheckerError):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class CredentialSource:
     """Where credentials come from: of which profile (None: AWS's settings name it), and by which of botocore's ways."""
 
     profile: str | None
@@ -67,13 +67,13 @@ class Source:
     def failed(self, error: Exception) -> UnusableError:
         """What went wrong with them, under botocore's name where it has one."""
         code = type(error).__name__ if isinstance(error, exceptions().BotoCoreError) else RETRIEVAL
-        return UnusableError(code, f"no credentials could be had from {self}: {fault(error)}")
+        return UnusableError(code, f"no credentials could be had from {self}: {credential_error(error)}")
 
 
-class Checked:
+class StrictCredentials:
     """Credentials as botocore asks for them before each signature."""
 
-    def __init__(self, given: Any, source: Source) -> None:
+    def __init__(self, given: Any, source: CredentialSource) -> None:
         self._given, self._source = given, source
 
     def __getattr__(self, name: str) -> Any:
@@ -86,7 +86,7 @@ class Checked:
             UnusableError: they cannot be had, or have characters that no request can carry.
         """
         frozen = _named(self._given.get_frozen_credentials, self._source)
-        remember(frozen.access_key, frozen.secret_key, frozen.token)
+        register_secrets(frozen.access_key, frozen.secret_key, frozen.token)
         for part, variable, words in _PARTS:
             value = getattr(frozen, part)
             if value and not (isinstance(value, str) and _LEGAL.fullmatch(value)):
@@ -104,21 +104,21 @@ class Provider:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._chain, name)
 
-    def load_credentials(self) -> Checked | None:
+    def load_credentials(self) -> StrictCredentials | None:
         """Credentials of the first way that has any; None where none has.
 
         Raises:
             UnusableError: a way that is configured gives none.
         """
         for provider in self._chain.providers:
-            source = Source(self._profile, provider.METHOD)
+            source = CredentialSource(self._profile, provider.METHOD)
             found = _named(provider.load, source)
             if found is not None:
-                return Checked(found, source)
+                return StrictCredentials(found, source)
         return None
 
 
-def within(seconds: float, work: Callable[[], Answer], name: str) -> Answer:
+def with_timeout(seconds: float, work: Callable[[], Answer], name: str) -> Answer:
     """What `work` returns, from a thread of its own: name resolution and credential processes know no time limit.
 
     Raises:
@@ -143,7 +143,7 @@ def within(seconds: float, work: Callable[[], Answer], name: str) -> Answer:
     return found[0]
 
 
-def _named(work: Callable[[], Answer], source: Source) -> Answer:
+def _named(work: Callable[[], Answer], source: CredentialSource) -> Answer:
     """What botocore answers; its exceptions as one that names the credentials, but for failed calls: these may be
     repeated, and name themselves."""
     known = exceptions()
@@ -152,7 +152,7 @@ def _named(work: Callable[[], Answer], source: Source) -> Answer:
     except UnusableError:
         raise
     except (known.ClientError, known.HTTPClientError, known.ConnectionError) as error:
-        raise call_fault(error) from None
+        raise call_error(error) from None
     except Exception as error:  # noqa: BLE001 - a program, a file and a parser of others are behind it
         raise source.failed(error) from None
 

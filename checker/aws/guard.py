@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from checker.aws.actions import ACTIONS, PERMITTED, SEARCH, SERVICE
-from checker.aws.transport import begin, may_repeat
+from checker.aws.transport import may_retry, start_attempt
 from checker.redaction import redact
 from checker.values import STRICT_JSON, other_case, parse_time
 
@@ -156,14 +156,14 @@ def _check_item(model: Any, value: Any, path: str, *, shown: bool) -> None:
     _check_types(model, value, path, shown=shown)
 
 
-def attach(client: Any, watch: Watch | None, seconds: float) -> None:
+def attach_watch(client: Any, watch: Watch | None, seconds: float) -> None:
     """Tells `watch` of every attempt of the client, and ends the attempts of a call that have taken so many seconds."""
     service = client.meta.service_model.service_id.hyphenize()
 
     def before(request: Any, operation_name: str, **_: Any) -> None:
         if watch:
             watch.before(operation_name)
-        begin(request)
+        start_attempt(request)
 
     def sent(event_name: str, **_: Any) -> None:
         if watch:
@@ -183,7 +183,7 @@ def attach(client: Any, watch: Watch | None, seconds: float) -> None:
             f"{type(caught_exception).__name__}: {caught_exception}" if caught_exception else code or status
         )
         _log.debug("%s in %s: %s", operation.name, client.meta.region_name, redact(str(said)))
-        going_on = may_repeat(request_dict, caught_exception, seconds)
+        going_on = may_retry(request_dict, caught_exception, seconds)
         patient = watch is None or watch.after(operation.name, code, status)
         return None if patient and going_on else False
 

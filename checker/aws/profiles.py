@@ -11,13 +11,13 @@ from urllib.request import getproxies
 
 from checker.instants import EPOCH
 from checker.problems import nearest
-from checker.redaction import redact, remember, remember_url
+from checker.redaction import redact, register_secrets, register_url_secrets
 
 REGION = "AWS_REGION"
 """The variable that all of AWS's tools know, but for botocore."""
 
 
-def why_no_profile(profile: str | None) -> tuple[str, str]:
+def profile_error(profile: str | None) -> tuple[str, str]:
     """Why AWS's configuration files give no session for a profile (None: AWS_PROFILE or the default one), and a hint;
     two empty texts where they do."""
     known = exceptions()
@@ -65,7 +65,7 @@ def _instant(value: Any) -> datetime:
     return parse_timestamp(value)
 
 
-def wrong_settings(profile: str | None) -> list[tuple[str, str]]:
+def setting_errors(profile: str | None) -> list[tuple[str, str]]:
     """Settings of AWS whose values they cannot have, by the name of the variable or of the entry, each with the reason."""
     from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES as KNOWN
 
@@ -89,12 +89,12 @@ def remember_environment() -> None:
     """Takes the keys and tokens of AWS's variables, and the passwords of proxies and endpoints, so that no message shows
     them."""
     for url in getproxies().values():
-        remember_url(url)
+        register_url_secrets(url)
     for name, value in os.environ.items():
         if name.startswith("AWS_") or name.upper().endswith("_PROXY"):
-            remember_url(value)
+            register_url_secrets(value)
         if name.startswith("AWS_") and ("SECRET" in name or name.endswith("TOKEN")):
-            remember(value)
+            register_secrets(value)
 
 
 def _without_lines(error: Any) -> str:
@@ -106,7 +106,7 @@ def _without_lines(error: Any) -> str:
     return redact(f"{where}: {type(cause).__name__}" if cause is not None else str(error))
 
 
-def asks_for_code(profile: str | None) -> bool:
+def needs_mfa_code(profile: str | None) -> bool:
     """Whether the role of a profile, or of the one that it builds on, is assumed with a code that a person types."""
     session = core_session(profile)
     own = session.get_scoped_config()

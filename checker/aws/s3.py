@@ -40,7 +40,7 @@ class S3Error(CheckerError):
 
 
 @contextmanager
-def asking() -> Iterator[None]:
+def s3_errors() -> Iterator[None]:
     """What botocore raises inside becomes ours: its own exceptions, and whatever its parsers make of odd answers.
 
     Raises:
@@ -64,7 +64,7 @@ def asking() -> Iterator[None]:
         raise S3Error("BadAnswer", f"what came is no answer of S3: {type(error).__name__}") from None
 
 
-def names(client: Any, action: str, items: str, key: str, **asked: Any) -> Iterator[Mapping[str, Any]]:
+def object_names(client: Any, action: str, items: str, key: str, **asked: Any) -> Iterator[Mapping[str, Any]]:
     """What the pages of a list have.
 
     Args:
@@ -94,7 +94,7 @@ def names(client: Any, action: str, items: str, key: str, **asked: Any) -> Itera
         raise S3Error("BadAnswer", "the list goes on, and does not say where")
 
 
-def content(get: Callable[[], Any], most: int, *, attempts: int, seconds: float) -> bytes | None:
+def object_bytes(get: Callable[[], Any], most: int, *, attempts: int, seconds: float) -> bytes | None:
     """The bytes of an object, as `save` reads them; None where there is no object."""
     read = io.BytesIO()
 
@@ -103,10 +103,10 @@ def content(get: Callable[[], Any], most: int, *, attempts: int, seconds: float)
         read.truncate()
         return nullcontext(read)
 
-    return read.getvalue() if save(get, begin, most, attempts=attempts, seconds=seconds) else None
+    return read.getvalue() if save_object(get, begin, most, attempts=attempts, seconds=seconds) else None
 
 
-def save(
+def save_object(
     get: Callable[[], Any],
     begin: Callable[[], AbstractContextManager[BinaryIO]],
     most: int,

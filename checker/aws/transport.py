@@ -27,7 +27,7 @@ class OversizeError(Exception):
     """An answer is larger than any that the service gives."""
 
 
-def bound(client: Any, deadlines: Deadlines) -> None:
+def limit_answers(client: Any, deadlines: Deadlines) -> None:
     """Bounds every answer to a client that has made no call yet."""
     pools = client._endpoint.http_session._pool_classes_by_scheme  # noqa: SLF001 - there is no other way in
     for scheme, pool in pools.items():
@@ -88,12 +88,12 @@ def is_oversize(error: BaseException | None) -> bool:
     return isinstance(error, known) and isinstance(error.kwargs.get("error"), OversizeError)
 
 
-def begin(request: Any) -> None:
+def start_attempt(request: Any) -> None:
     """An attempt of a call begins."""
     request.context[_BEGAN] = time.monotonic()
 
 
-def may_repeat(request: dict[str, Any], error: BaseException | None, seconds: float) -> bool:
+def may_retry(request: dict[str, Any], error: BaseException | None, seconds: float) -> bool:
     """Whether a call may be tried again after an attempt: not once its attempts have taken so many seconds, nor where its
     answer was too large, as it will be the next time."""
     context = request["context"]

@@ -18,49 +18,51 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; the exit code. 0 passed, 1 violation, 2 invalid, 3 incomplete, 4 undelivered, 70 our own bug."""
-    from checker.cli import interrupt, machine
+    from checker.cli import resource_limits, signals
 
     code, program = INTERRUPTED, arguments is None
     try:
-        with interrupt.raised(program=program):
+        with signals.raise_signals(program=program):
             code = _command(sys.argv[1:] if arguments is None else list(arguments))
     except Exception as error:  # noqa: BLE001 - too little was left to say so with
-        code = INCOMPLETE if machine.lack(error) else BUG
-        machine.last_words(f"{PROGRAM}: error: {machine.lack(error) or type(error).__name__}")
+        code = INCOMPLETE if resource_limits.missing_resource(error) else BUG
+        resource_limits.last_words(
+            f"{PROGRAM}: error: {resource_limits.missing_resource(error) or type(error).__name__}"
+        )
     except KeyboardInterrupt:  # one more, while the first one was told
         pass
-    return interrupt.end(code, program=program)
+    return signals.end(code, program=program)
 
 
 def _command(given: list[str]) -> int:
-    from checker.cli import interrupt
+    from checker.cli import signals
     from checker.cli.console import close_streams, open_streams
 
     open_streams()
     _forget()
     code = _guarded(given)
-    if (interrupt.code() or code == INTERRUPTED) and not interrupt.told():
-        interrupt.tell("interrupted")
-    if not interrupt.code():
+    if (signals.signal_code() or code == INTERRUPTED) and not signals.was_reported():
+        signals.report_interruption("interrupted")
+    if not signals.signal_code():
         close_streams()
     return code
 
 
 def _guarded(given: list[str]) -> int:
     """A traceback exits 1, which reads as a violation: whatever happens becomes an exit code of ours."""
-    from checker.cli import machine
-    from checker.cli.console import complain, hush_broken_pipe, say
+    from checker.cli import resource_limits
+    from checker.cli.console import print_error, print_line, silence_broken_pipe
 
     try:
         if given == ["--version"]:
-            say(f"{PROGRAM} {__version__}")
+            print_line(f"{PROGRAM} {__version__}")
             return 0
-        if told := machine.too_small(given):
-            complain(f"{PROGRAM}: error: {told}")
+        if told := resource_limits.too_small_reason(given):
+            print_error(f"{PROGRAM}: error: {told}")
             return INCOMPLETE
         return _run(given)
     except BrokenPipeError:
-        hush_broken_pipe()
+        silence_broken_pipe()
         return INCOMPLETE
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -70,24 +72,24 @@ def _guarded(given: list[str]) -> int:
 
 def _failed(error: Exception, given: list[str]) -> int:
     """Says why a command failed; the exit code."""
-    from checker.cli import machine
-    from checker.cli.console import complain
-    from checker.cli.interrupt import code as interrupted
+    from checker.cli import resource_limits
+    from checker.cli.console import print_error
+    from checker.cli.signals import signal_code
     from checker.problems import CheckerError
 
-    if interrupted():
+    if signal_code():
         return INTERRUPTED  # whatever a library made of the signal
     if isinstance(error, CheckerError):
-        complain(str(error))
+        print_error(str(error))
         return error.exit_code
-    short = isinstance(error, OSError) or machine.out_of_memory(error)
+    short = isinstance(error, OSError) or resource_limits.out_of_memory(error)
     if not short and (told := _malformed()):
-        complain(told)
+        print_error(told)
         return INVALID
-    if lack := machine.lack(error):
-        complain(f"{PROGRAM}: error: the run could not be completed: {lack}")
+    if lack := resource_limits.missing_resource(error):
+        print_error(f"{PROGRAM}: error: the run could not be completed: {lack}")
         return INCOMPLETE
-    complain(_bug(error))
+    print_error(_bug(error))
     if "--debug" in given:
         raise_to_stderr(error)
     return BUG
@@ -99,12 +101,14 @@ def _malformed() -> str:
     past: Any = sys.modules.get("checker.runs.run_reader")
     if past is None or not past.folders_read():
         return ""
-    from checker.judgement.reproduction import underivable
+    from checker.judgement.reproduction import reproduction_obstacle
     from checker.problems import render
 
     try:
         found = past.malformed_of_all()
-        return render(found or [problem for folder in past.folders_read() for problem in underivable(folder)])
+        return render(
+            found or [problem for folder in past.folders_read() for problem in reproduction_obstacle(folder)]
+        )
     except Exception:  # noqa: BLE001 - then the first error is told
         return ""
 
@@ -120,17 +124,17 @@ def _forget() -> None:
 def _run(arguments: list[str]) -> int:
     import typer
 
-    from checker.cli.console import complain
-    from checker.cli.usage import refuse, told
-    from checker.snapshot.duckdb_pool import kept_open
+    from checker.cli.console import print_error
+    from checker.cli.usage_errors import refuse_missing_values, usage_problem
+    from checker.snapshot.duckdb_pool import pool
 
     command = _typer_command()
-    refuse(command, arguments)
+    refuse_missing_values(command, arguments)
     try:
-        with kept_open():
+        with pool():
             code: Any = command(args=arguments, prog_name=PROGRAM, standalone_mode=False)
     except typer.exceptions.TyperException as error:
-        complain(told(error, command, arguments, PROGRAM))
+        print_error(usage_problem(error, command, arguments, PROGRAM))
         return 2
     except typer.Abort:
         return INTERRUPTED
@@ -145,7 +149,7 @@ def _typer_command() -> Any:
     """All commands, as Typer makes them of the signatures."""
     import typer
 
-    from checker.cli.app import app
+    from checker.cli.commands import app
 
     return typer.main.get_command(app)
 
@@ -169,6 +173,6 @@ def raise_to_stderr(error: Exception) -> None:
     """Prints the traceback of an exception."""
     import traceback
 
-    from checker.cli.console import complain
+    from checker.cli.console import print_error
 
-    complain("".join(traceback.format_exception(error)).rstrip())
+    print_error("".join(traceback.format_exception(error)).rstrip())

@@ -7,8 +7,15 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 
 from checker import api
-from checker.cli import interrupt
-from checker.cli.console import complain, hush_broken_pipe, log, progress, say, warn
+from checker.cli import signals
+from checker.cli.console import (
+    log_to_stderr,
+    print_error,
+    print_line,
+    print_warnings,
+    progress,
+    silence_broken_pipe,
+)
 from checker.problems import Problem
 
 
@@ -22,12 +29,12 @@ class Terminal(api.Listener):
     def warn(self, problems: Iterable[Problem]) -> None:
         """Prints warnings."""
         super().warn(found := list(problems))
-        warn(found)
+        print_warnings(found)
 
     def fail(self, text: str) -> None:
         """Prints what could not be written."""
         super().fail(text)
-        complain(text)
+        print_error(text)
 
     def progress(self) -> AbstractContextManager[api.Progress | None]:
         """A bar, or a line now and then."""
@@ -35,34 +42,34 @@ class Terminal(api.Listener):
 
     def stopping(self) -> AbstractContextManager[threading.Event]:
         """The first signal ends collecting."""
-        return interrupt.stopping()
+        return signals.stop_event()
 
     def interrupted(self) -> bool:
         """Whether a signal came."""
-        return bool(interrupt.code())
+        return bool(signals.signal_code())
 
     def uninterrupted(self) -> AbstractContextManager[None]:
         """Signals change the exit code and nothing else."""
-        return interrupt.noted()
+        return signals.defer_signals()
 
     def tell(self, error: BaseException, text: str) -> None:  # noqa: ARG002 - a library adds it to the error
         """Says what becomes of the answers."""
-        interrupt.tell(text) if interrupt.code() else complain(text)
+        signals.report_interruption(text) if signals.signal_code() else print_error(text)
 
     def close_output(self) -> None:
         """Python would say at exit that standard output cannot be written."""
-        hush_broken_pipe()
+        silence_broken_pipe()
 
 
 def run(options: api.AuditOptions, *, quiet: bool = False, debug: bool = False) -> int:
     """The exit code of an audit."""
     if debug:
-        log()
+        log_to_stderr()
     terminal = Terminal(quiet=quiet)
     with api.audit(options=options, listener=terminal) as result:
         if quiet or result.printed:
             # exit code 3 does not say why nothing was read
-            complain(api.why_unread(result.run))
+            print_error(api.why_nothing_was_read(result.run))
         else:
             with terminal.delivery():
                 _sum_up(result)
@@ -72,6 +79,6 @@ def run(options: api.AuditOptions, *, quiet: bool = False, debug: bool = False) 
 def _sum_up(result: api.AuditResult) -> None:
     api.report(result.run, {"text": api.STDOUT}, result.options)
     for report in result.reports:
-        say(f"{report.format:<6} {report.path}")
+        print_line(f"{report.format:<6} {report.path}")
     if result.place:
-        say(f"{'run':<6} {result.place}")
+        print_line(f"{'run':<6} {result.place}")

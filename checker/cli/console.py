@@ -23,7 +23,7 @@ def open_streams() -> None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - open to the end
 
 
-def complain(text: str) -> None:
+def print_error(text: str) -> None:
     """A line on standard error, whatever it can encode; where nobody listens, the exit code still speaks. It may quote
     what others wrote: it shows no secret, and nothing that acts on a terminal or a CI server."""
     if text:
@@ -31,17 +31,17 @@ def complain(text: str) -> None:
             _write(sys.stderr, printable(redact(text)) + "\n")
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     """A line on standard output, without commands to a CI server; a reader that went away is no error."""
     try:
         _write(sys.stdout, without_markers(text) + "\n")
     except BrokenPipeError:
-        hush_broken_pipe()
+        silence_broken_pipe()
 
 
-def warn(problems: Iterable[Problem]) -> None:
+def print_warnings(problems: Iterable[Problem]) -> None:
     """Warnings on standard error."""
-    complain(render(problems))
+    print_error(render(problems))
 
 
 def colored(stream: object) -> bool:
@@ -49,7 +49,7 @@ def colored(stream: object) -> bool:
     return not os.environ.get("NO_COLOR") and bool(getattr(stream, "isatty", lambda: False)())
 
 
-def hush_broken_pipe() -> None:
+def silence_broken_pipe() -> None:
     """Standard output cannot be written any more; Python would say so at exit, and change the exit code."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -65,7 +65,7 @@ def close_streams() -> None:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def log() -> None:
+def log_to_stderr() -> None:
     """Sends what the checker's own modules log to standard error: actions and status codes, never headers or bodies."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Formatter("%(relativeCreated)7d ms %(threadName)s %(message)s"))
@@ -133,4 +133,4 @@ class _Lines:
     def __call__(self, done: int, total: int) -> None:
         if time.monotonic() - self.last >= EVERY_SECONDS:
             self.last = time.monotonic()
-            complain(f"{done} of {total} {self.said}")
+            print_error(f"{done} of {total} {self.said}")

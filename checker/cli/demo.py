@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from checker import api
 from checker.cli import check
-from checker.cli.console import colored, say
+from checker.cli.console import colored, print_line
 from checker.model import utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem
 from checker.reporting import probe
@@ -107,8 +107,8 @@ def run(folder: str) -> int:
             code = check.run(options)
     except SimulatorMissingError as error:
         raise CheckerError(f"imageset-checker demo: error: {error}") from None
-    say(f"\nOpen {(root / 'report.html').as_posix()} in a browser.")
-    say(f"A gate would see exit code {code}; the demo itself exits with 0.")
+    print_line(f"\nOpen {(root / 'report.html').as_posix()} in a browser.")
+    print_line(f"A gate would see exit code {code}; the demo itself exits with 0.")
     return 0
 
 

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from checker import api
-from checker.cli.console import say, warn
+from checker.cli.console import print_line, print_warnings
 from checker.fields import SUPERSEDED_BY
 from checker.file_modes import private
 from checker.model import Param, Target, utc_now
-from checker.policy.choose import shown
+from checker.policy.rule_selection import param_text
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting.escape import json_text
 from checker.workflow import options
@@ -28,7 +28,7 @@ _ID = re.compile(r"[0-9a-z]{32}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked(EvidenceOptions):
+class ExplainOptions(EvidenceOptions):
     """The command's arguments and options as given."""
 
     rule: str
@@ -48,7 +48,7 @@ class _Ready:
 
 
 @private()
-def run(asked: Asked) -> int:
+def run(asked: ExplainOptions) -> int:
     """Prints why a verdict is as it is; 0 whatever it is."""
     from checker.reporting import explanation
 
@@ -64,14 +64,14 @@ def run(asked: Asked) -> int:
             show_phi=asked.show_phi,
         )
     if asked.json:
-        say(json_text(explanation.document(found, ready.sources), indent=2))
+        print_line(json_text(explanation.document(found, ready.sources), indent=2))
     else:
         packs = ready.rules.policies.packs
-        say("\n\n\n".join(explanation.text(item, packs, ready.sources) for item in found))
+        print_line("\n\n\n".join(explanation.text(item, packs, ready.sources) for item in found))
     return 0
 
 
-def _refuse(asked: Asked) -> None:
+def _refuse(asked: ExplainOptions) -> None:
     problems = []
     if asked.evidence:
         problems += [
@@ -95,7 +95,7 @@ def _refuse(asked: Asked) -> None:
         raise InvalidInputError(problems)
 
 
-def _kept(asked: Asked) -> _Ready:
+def _kept(asked: ExplainOptions) -> _Ready:
     """The evidence of a run folder, judged by the policies and the values in it."""
     assert asked.evidence is not None
     _, kept = find(asked.evidence)
@@ -105,7 +105,7 @@ def _kept(asked: Asked) -> _Ready:
     rules = api.choose(policies, params=given, configured=kept.params, only=[name])
     if name not in kept.rules:
         message = f"the run did not judge by {name}"
-        warn(
+        print_warnings(
             [
                 Problem(
                     asked.evidence, message, "what the rule reads may not have been asked for", warning=True
@@ -124,14 +124,14 @@ def _kept(asked: Asked) -> _Ready:
     return _Ready(rules, kept.evidence, as_of, changed)
 
 
-def _recorded(asked: Asked) -> _Ready:
+def _recorded(asked: ExplainOptions) -> _Ready:
     rules, sources, as_of, _, _ = _asked(asked)
     evidence = api.recorded(asked.image_sets, rules.policies, needs=rules.needs, complete=asked.complete)
-    warn(evidence.warnings)
+    print_warnings(evidence.warnings)
     return _Ready(rules, evidence, as_of, sources)
 
 
-def _live(asked: Asked) -> _Ready:
+def _live(asked: ExplainOptions) -> _Ready:
     """Asks the service for what is explained, and nothing else."""
     rules, sources, as_of, config, chosen = _asked(asked)
     assert config is not None
@@ -166,7 +166,7 @@ def _live(asked: Asked) -> _Ready:
 
 
 def _asked(
-    asked: Asked,
+    asked: ExplainOptions,
 ) -> tuple[api.Rules, Mapping[str, str], datetime, AuditConfig | None, Sequence[Target]]:
     """The rule, where its values come from, the instant, and audit.yaml with its targets, where there is one."""
     config = options.config(asked)
@@ -179,7 +179,7 @@ def _asked(
     targets: Sequence[Target] = ()
     if config and not asked.image_sets:
         targets, _, warnings = api.targets(config, policies, only=asked.targets)
-        warn([*config.warnings, *warnings])
+        print_warnings([*config.warnings, *warnings])
     as_of = options.as_of(asked) or utc_now()
     return rules, _sources(rules, given, configured, "audit.yaml"), as_of, config, targets
 
@@ -246,7 +246,7 @@ def _defaults(rules: api.Rules) -> dict[str, str]:
         declared |= {f"{pack.name}.{name}": param for name, param in pack.params.items()}
         for rule in pack.rules:
             declared |= {f"{rule.name}.{name}": param for name, param in rule.params.items()}
-    return {key: shown(param.default) for key, param in declared.items() if param.default is not None}
+    return {key: param_text(param.default) for key, param in declared.items() if param.default is not None}
 
 
 def _sources(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from checker import temporary_files
-from checker.cli.console import say
-from checker.cli.schema import schema_text, write
+from checker.cli.console import print_line
+from checker.cli.rules_schema import schema_text, write
 from checker.problems import InvalidInputError, Problem
 
 AUDIT = """\
@@ -94,10 +94,10 @@ def run(folder: str) -> int:
             )
             for path in there
         )
-    with temporary_files.unbroken():  # a part of them would be in the way of the next time
+    with temporary_files.defer_signals():  # a part of them would be in the way of the next time
         for path, text in files.items():
             write(root / path, text)
     for path in files:
-        say(f"wrote {(root / path).as_posix()}")
-    say("next: fill in the data store and the image sets, then run `imageset-checker check`")
+        print_line(f"wrote {(root / path).as_posix()}")
+    print_line("next: fill in the data store and the image sets, then run `imageset-checker check`")
     return 0

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from checker import api
 from checker.aws.actions import GET_IMAGE_SET, SEARCH
-from checker.cli.console import say, warn
-from checker.cli.schema import write
+from checker.cli.console import print_line, print_warnings
+from checker.cli.rules_schema import write
 from checker.instants import iso
 from checker.problems import Problem
 from checker.reporting.escape import json_text
@@ -36,7 +36,7 @@ _KMS_OF_RUNS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked(options.EvidenceOptions):
+class PlanOptions(options.EvidenceOptions):
     """The options of `plan` as given."""
 
     rules: list[str]
@@ -48,7 +48,7 @@ class Asked(options.EvidenceOptions):
     out: str | None = None
 
 
-def run(asked: Asked) -> int:
+def run(asked: PlanOptions) -> int:
     """Prints the plan; 0 whatever it is."""
     config = options.config(asked)
     assert config is not None
@@ -64,7 +64,7 @@ def run(asked: Asked) -> int:
         changes=config.rules,
     )
     targets, _, warnings = api.targets(config, policies, only=asked.targets)
-    warn([*config.warnings, *policies.warnings, *rules.warnings, *warnings])
+    print_warnings([*config.warnings, *policies.warnings, *rules.warnings, *warnings])
     # who asks what to permit may not be permitted yet to read runs
     alone = asked.policy or asked.out is not None
     estimates, documents = api.plan(config, targets, rules.needs, sets=asked.sets, alone=alone)
@@ -72,39 +72,39 @@ def run(asked: Asked) -> int:
         _write(documents, Path(asked.out))
     elif asked.policy:
         only = next(iter(documents.values())) if len(documents) == 1 else documents
-        say(json_text(only, indent=2))
-        warn(_unfit(documents))
+        print_line(json_text(only, indent=2))
+        print_warnings(_unfit(documents))
     elif asked.json:
-        say(json_text(_document(estimates, documents, rules.needs.dicom), indent=2))
+        print_line(json_text(_document(estimates, documents, rules.needs.dicom), indent=2))
     else:
         said = [
             *_text(estimates, documents, rules.needs.dicom),
             *_claim(config.collect.deletions_known_since),
         ]
-        say("\n".join(said))
+        print_line("\n".join(said))
     return 0
 
 
 def _write(documents: Mapping[str, Any], folder: Path) -> None:
     """A file for each set of credentials, several where IAM would not take one."""
-    from checker.collection.iam_policy import file_names, parts
+    from checker.collection.iam_policy import file_names, split_policy
 
     for who, name in file_names(documents).items():
-        for number, part in enumerate(parts(documents[who]), start=1):
+        for number, part in enumerate(split_policy(documents[who]), start=1):
             path = folder / (f"{name}.json" if number == 1 else f"{name}-{number}.json")
             write(path, json_text(part, indent=2) + "\n")
-            say(f"wrote {path.as_posix()}: what IAM must permit {who}")
+            print_line(f"wrote {path.as_posix()}: what IAM must permit {who}")
 
 
 def _unfit(documents: Mapping[str, Any]) -> Iterator[Problem]:
     """Why what `--policy` prints is none that IAM takes as it is."""
-    from checker.collection.iam_policy import LARGEST, parts
+    from checker.collection.iam_policy import LARGEST, split_policy
 
     hint = "--out DIR writes files that IAM takes"
     if len(documents) > 1:
         message = f"there are {len(documents)} sets of credentials: a policy for each, by name"
         yield Problem("--policy", message, hint, warning=True)
-    elif any(len(list(parts(document))) > 1 for document in documents.values()):
+    elif any(len(list(split_policy(document))) > 1 for document in documents.values()):
         message = f"the policy has more than the {LARGEST:,} characters of a managed policy"
         yield Problem("--policy", message, hint, warning=True)
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checker.cli.console import complain, say, warn
-from checker.instants import later
+from checker.cli.console import print_error, print_line, print_warnings
+from checker.instants import add_duration
 from checker.model import Duration, utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem, one_line
 from checker.runs.local_store import Store
-from checker.runs.prune_statements import Prunings
-from checker.runs.pruning import keyed, prune
-from checker.runs.retention import State, decide, listing
+from checker.runs.prune_statements import PrunedRuns
+from checker.runs.pruning import prune, with_key
+from checker.runs.retention import RunState, listing, prune_decisions
 from checker.runs.signature import signing_key
 from checker.values import BadValueError, parse_duration, show
-from checker.workflow.run_lookup import configured, store_of
+from checker.workflow.run_lookup import config_in_force, store_of
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
-    from checker.runs.retention import Decision, Listed
-    from checker.runs.run_folder import Key
+    from checker.runs.retention import Decision, StoredRun
+    from checker.runs.run_folder import SealKey
 
 UNDELIVERED = 4
 _HEADS = ("run", "audit", "as of", "outcome", "state", "signed")
@@ -29,13 +29,13 @@ _HEADS = ("run", "audit", "as of", "outcome", "state", "signed")
 def list_runs(where: str | None, config: str | None) -> int:
     """Prints one run a line: sealed ones in the order in which they were sealed, then the others. Where one is said to have
     been pruned that was not, that is told too, as an error."""
-    store = store_of(where, configured(config, needed=where is None))
-    warn(store.strangers())
-    prunings = Prunings(store)
+    store = store_of(where, config_in_force(config, needed=where is None))
+    print_warnings(store.strangers())
+    prunings = PrunedRuns(store)
     lines = [_HEADS, *(_line(run, prunings) for run in prunings.runs)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADS))]
     for line in lines:
-        say("  ".join(f"{text:<{width}}" for text, width in zip(line, widths, strict=True)).rstrip())
+        print_line("  ".join(f"{text:<{width}}" for text, width in zip(line, widths, strict=True)).rstrip())
     if problems := prunings.problems():
         raise InvalidInputError(problems)
     return 0
@@ -46,50 +46,50 @@ def prune_runs(
 ) -> int:
     """Prints what goes and why each other run stays; removes it where that is asked for, and signs that it did."""
     key = signing_key(Path(sign)) if sign else None
-    read = configured(config, needed=where is None or keep is None)
+    read = config_in_force(config, needed=where is None or keep is None)
     time = _keep(keep, read)
     store = store_of(where, read)
     now = utc_now()
-    warn(store.strangers())
+    print_warnings(store.strangers())
     runs = listing(store)
-    if problems := Prunings(store, runs).problems():
+    if problems := PrunedRuns(store, runs).problems():
         raise InvalidInputError(problems)
-    decisions = decide(runs, time, now)
+    decisions = prune_decisions(runs, time, now)
     if delete or key:
-        decisions = keyed(decisions, key)
+        decisions = with_key(decisions, key)
     failed = 0
     for decision in decisions:
         if decision.goes and delete:
             failed += not _prune(store, decision, time, key)
         else:
             word = "would go" if decision.goes else "stays"
-            say(f"{word:<8}  {one_line(decision.run.name)}: {one_line(decision.reason)}")
+            print_line(f"{word:<8}  {one_line(decision.run.name)}: {one_line(decision.reason)}")
     going = sum(decision.goes for decision in decisions)
     if delete:
-        say(f"{going - failed} of {_count(len(decisions))} pruned; runs are kept for {show(time)}")
+        print_line(f"{going - failed} of {_count(len(decisions))} pruned; runs are kept for {show(time)}")
         return UNDELIVERED if failed else 0
     hint = "; nothing was removed: add --delete" if going else ""
-    say(f"{going} of {_count(len(decisions))} would go; runs are kept for {show(time)}{hint}")
+    print_line(f"{going} of {_count(len(decisions))} would go; runs are kept for {show(time)}{hint}")
     return 0
 
 
-def _prune(store: Store, decision: Decision, keep: Duration, key: Key | None) -> bool:
+def _prune(store: Store, decision: Decision, keep: Duration, key: SealKey | None) -> bool:
     """Whether it went; where it did not, the others may."""
     try:
         prune(store, decision, keep, utc_now(), key)
     except CheckerError as error:
-        complain(str(error))
-        say(f"failed    {one_line(decision.run.name)}: it is told on standard error")
+        print_error(str(error))
+        print_line(f"failed    {one_line(decision.run.name)}: it is told on standard error")
         return False
-    say(f"pruned    {one_line(decision.run.name)}: {one_line(decision.reason)}")
+    print_line(f"pruned    {one_line(decision.run.name)}: {one_line(decision.reason)}")
     return True
 
 
-def _line(run: Listed, prunings: Prunings) -> tuple[str, ...]:
+def _line(run: StoredRun, prunings: PrunedRuns) -> tuple[str, ...]:
     state = run.state.value
-    if run.state is State.PRUNED:
+    if run.state is RunState.PRUNED:
         wrong = prunings.problems_of(run)
-        state = State.DAMAGED.value if wrong else "pruned in part" if run.rest else state
+        state = RunState.DAMAGED.value if wrong else "pruned in part" if run.rest else state
     facts = [one_line(run.fact(name)) or "-" for name in ("name", "as_of", "outcome")]
     return (one_line(run.name), *facts, state, "signed" if run.signed else "-")
 
@@ -109,6 +109,6 @@ def _keep(given: str | None, config: AuditConfig | None) -> Duration:
         keep = parse_duration(given)
     except BadValueError as error:
         raise InvalidInputError(Problem("--keep", str(error), error.hint)) from None
-    if later(now := utc_now(), keep) <= now:
+    if add_duration(now := utc_now(), keep) <= now:
         raise InvalidInputError(Problem("--keep", f"`{given}` would keep nothing"))
     return keep

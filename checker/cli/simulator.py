@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from checker.cli.console import say
-from checker.cli.interrupt import stopping
+from checker.cli.console import print_line
+from checker.cli.signals import stop_event
 from checker.model import utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem, suggest
 
@@ -19,18 +19,18 @@ def run(port: int, seed: str | None, debug: bool) -> int:
             Problem("--seed", f"no seed is called {seed}", suggest(seed, SEEDS, what="seeds are"))
         )
     try:
-        with serve(port=port, verbose=debug) as server, stopping() as stop:
-            say(f"HealthImaging is simulated at {server.url}")
-            say(
+        with serve(port=port, verbose=debug) as server, stop_event() as stop:
+            print_line(f"HealthImaging is simulated at {server.url}")
+            print_line(
                 f"  export AWS_ENDPOINT_URL={server.url} AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo"
             )
             if seed is not None:
                 store = SEEDS[seed](utc_now())
                 there = len(store.image_set_ids) - len(store.vanished_ids)
-                say(
+                print_line(
                     f"  data store {store.datastore_id} with {there} image sets, such as {store.image_set_ids[0]}"
                 )
-            say("Ctrl-C stops it")
+            print_line("Ctrl-C stops it")
             _wait(stop)
     except SimulatorMissingError as error:
         raise CheckerError(f"imageset-checker simulator: error: {error}") from None

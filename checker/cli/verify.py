@@ -8,13 +8,13 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from checker import api
-from checker.cli.console import complain, progress, say, warn
+from checker.cli.console import print_error, print_line, print_warnings, progress
 from checker.file_modes import private
-from checker.judgement.verification import Verified
+from checker.judgement.verification import Verification
 from checker.problems import printable, render
 from checker.reporting.escape import json_text
 from checker.runs.s3_keys import S3
-from checker.workflow.run_lookup import configured, home, store_of
+from checker.workflow.run_lookup import config_in_force, run_location, store_of
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
@@ -29,14 +29,14 @@ def run(runs: list[str], config: str | None, *, keys: list[str], as_json: bool) 
     """Prints what verifying each run found, of every one of the audit's where none is named; 1 where any of them is altered,
     3 where none is and something could not be compared, or where one of the places that are named has no run but interrupted
     ones. Beside complete runs those are told, and change nothing."""
-    own = configured(config, needed=not runs)
+    own = config_in_force(config, needed=not runs)
     named = runs or [store_of(None, own).shown]
     public = [Path(key) for key in keys]
     with progress(quiet=as_json, doing="verifying runs", done="runs verified") as tell:
         places = [_verified(name, own, public, tell) for name in named]
     found = [item for place in places for item in place]
     if as_json:
-        say(json_text([_plain(item) for item in found], indent=2))
+        print_line(json_text([_plain(item) for item in found], indent=2))
     else:
         for item in found:
             _tell(item)
@@ -48,37 +48,37 @@ def run(runs: list[str], config: str | None, *, keys: list[str], as_json: bool) 
 
 def _verified(
     name: str, own: AuditConfig | None, key: list[Path], tell: Callable[[int, int], None] | None
-) -> tuple[Verified, ...]:
-    found = api.verify(name, *home(name, own), key=key, progress=tell)
+) -> tuple[Verification, ...]:
+    found = api.verify(name, *run_location(name, own), key=key, progress=tell)
     if not any(item.run == PurePath(name).name for item in found) and (
         name.startswith(S3) or Path(name).is_dir()
     ):
-        warn(api.open_store(name).strangers())
+        print_warnings(api.open_store(name).strangers())
     return found
 
 
-def _tell(verified: Verified) -> None:
+def _tell(verified: Verification) -> None:
     if verified.interrupted:
-        say(f"interrupted  {printable(verified.run)}: {printable('; '.join(verified.notes))}")
+        print_line(f"interrupted  {printable(verified.run)}: {printable('; '.join(verified.notes))}")
         return
-    say(_state(verified))
+    print_line(_state(verified))
     if verified.sha256:
-        say(f"         manifest {verified.sha256}")
+        print_line(f"         manifest {verified.sha256}")
     by_hash = [f"by hash only: {', '.join(verified.by_hash)}"] if verified.by_hash else []
     for text in (*verified.not_compared, *by_hash, *(f"note: {note}" for note in verified.notes)):
-        say(f"         {printable(text)}")
+        print_line(f"         {printable(text)}")
     if verified.problems:
-        complain(render(verified.problems))
+        print_error(render(verified.problems))
     if verified.different:
         more = f", first {MOST_FINDINGS}" if verified.different > MOST_FINDINGS else ""
-        say(f"         findings that do not follow from the evidence ({verified.different:,}{more}):")
+        print_line(f"         findings that do not follow from the evidence ({verified.different:,}{more}):")
     for finding in verified.differs[:MOST_FINDINGS]:
         was, now = finding.kept or "no finding", finding.now or "no finding"
         what = f"{finding.what} differ" if finding.what else f"kept as {was}, the evidence gives {now}"
-        say(f"           {finding.rule}  {printable(finding.subject.name)}  {what}")
+        print_line(f"           {finding.rule}  {printable(finding.subject.name)}  {what}")
 
 
-def _state(verified: Verified) -> str:
+def _state(verified: Verification) -> str:
     """What verifying a run came to, in a line."""
     name = printable(verified.run)
     if verified.altered:
@@ -91,7 +91,7 @@ def _state(verified: Verified) -> str:
     return f"ok       {name}: {verified.files} files as they were, {follow}"
 
 
-def _plain(verified: Verified) -> dict[str, object]:
+def _plain(verified: Verification) -> dict[str, object]:
     return {
         "run": verified.run,
         "intact": verified.intact,

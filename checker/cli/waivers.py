@@ -9,17 +9,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from checker import api
-from checker.cli.console import say, warn
+from checker.cli.console import print_line, print_warnings
 from checker.cli.waive import policies, waivers_file
-from checker.judgement.replay import overrides
+from checker.judgement.replay import recorded_overrides
 from checker.judgement.waivers import waiver_uses
 from checker.model import SOON, Duration, Outcome, Waiver, utc_now
-from checker.problems import Gathered, InvalidInputError, Problem, one_line
+from checker.problems import InvalidInputError, Problem, ProblemCollection, one_line
 from checker.values import BadValueError, parse_time
 from checker.waivers.file import read_waivers
-from checker.waivers.limits import Limits, limits_of
-from checker.waivers.status import WaiverUse, covered, day, days_left, ends_soon, state_of
-from checker.workflow.run_lookup import configured, find
+from checker.waivers.limits import WaiverLimits, limits_of
+from checker.waivers.status import WaiverUse, coverage_text, day, days_left, ends_soon, state_of
+from checker.workflow.run_lookup import config_in_force, find
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
@@ -28,7 +28,7 @@ MOST_NAMED = 2
 
 
 @dataclass(frozen=True)
-class Asked:
+class WaiverCheckOptions:
     """The options as given."""
 
     config: str | None
@@ -60,10 +60,10 @@ class _Line:
         return bool(self.use and self.use.judged and self.use.doubt)
 
 
-def check(asked: Asked) -> int:
+def check(asked: WaiverCheckOptions) -> int:
     """Prints a line for each waiver; 1 where one is expired, unused or over-broad, and with `strict` where one ends soon;
     3 where the evidence could not tell of one whether it is needed."""
-    gathered = Gathered()
+    gathered = ProblemCollection()
     moment, config, kept = utc_now(), None, None
     if asked.policies and asked.config:
         gathered.problems.append(Problem("-p", "audit.yaml names its own policies", "leave out -p or -c"))
@@ -73,20 +73,20 @@ def check(asked: Asked) -> int:
         moment = _instant(asked.as_of) or moment
     with gathered.step():
         needed = not asked.policies and not (asked.waivers and asked.evidence)
-        config = configured(asked.config, needed=needed)
+        config = config_in_force(asked.config, needed=needed)
     gathered.check()
     path = waivers_file(asked.waivers, config, "--waivers")
     kept = find(asked.evidence, config)[1] if asked.evidence else None
     loaded = _policies(asked, config, kept)
     with config.place_of("waivers", "file") if config and not asked.waivers else nullcontext():
-        waivers, warnings = read_waivers(path, loaded, limits_of(config) if config else Limits())
-    warn([*(config.warnings if config else ()), *loaded.warnings, *warnings])
+        waivers, warnings = read_waivers(path, loaded, limits_of(config) if config else WaiverLimits())
+    print_warnings([*(config.warnings if config else ()), *loaded.warnings, *warnings])
     soon = config.soon if config else SOON
     used = _used(kept, config, loaded, waivers, moment, own=not asked.policies) if kept else None
     lines = [_line(waiver, moment, soon, used) for waiver in waivers]
     for text in _shown(lines):
-        say(text)
-    say(_summary(lines))
+        print_line(text)
+    print_line(_summary(lines))
     ending = any(line.state == "ends soon" for line in lines)
     if any(line.bad for line in lines) or (asked.strict and ending):
         return Outcome.VIOLATION.exit_code
@@ -100,7 +100,9 @@ def _instant(text: str | None) -> datetime | None:
         raise InvalidInputError(Problem("--as-of", str(error), error.hint)) from None
 
 
-def _policies(asked: Asked, config: AuditConfig | None, kept: api.Kept | None) -> api.Policies:
+def _policies(
+    asked: WaiverCheckOptions, config: AuditConfig | None, kept: api.RecordedRun | None
+) -> api.Policies:
     if asked.policies:
         return api.load(asked.policies)
     if kept is not None or config is not None:
@@ -110,7 +112,7 @@ def _policies(asked: Asked, config: AuditConfig | None, kept: api.Kept | None) -
 
 
 def _used(
-    kept: api.Kept,
+    kept: api.RecordedRun,
     config: AuditConfig | None,
     loaded: api.Policies,
     waivers: Sequence[Waiver],
@@ -119,7 +121,7 @@ def _used(
     own: bool,
 ) -> Mapping[int, WaiverUse]:
     """What the waivers cover of a run, by number."""
-    changes = config.rules if config else overrides(kept) if own else ()
+    changes = config.rules if config else recorded_overrides(kept) if own else ()
     off = {override.rule for override in changes if override.severity is None}
     names = {rule.name for rule in loaded.rules} - off
     only = sorted({waiver.rule for waiver in waivers} & names)
@@ -145,7 +147,7 @@ def _line(waiver: Waiver, moment: datetime, soon: Duration, used: Mapping[int, W
 def _shown(lines: Sequence[_Line]) -> list[str]:
     """The waivers in columns."""
     cells = [
-        (line.state, line.waiver.rule, covered(line.waiver, MOST_NAMED), line.waiver.owner,
+        (line.state, line.waiver.rule, coverage_text(line.waiver, MOST_NAMED), line.waiver.owner,
          f"{day(line.waiver.expires)} ({line.left})", line.remark)
         for line in lines
     ]  # fmt: skip

@@ -16,7 +16,7 @@ MOST_AHEAD = 10_000
 _WAIT = 0.1
 
 
-class Jobs:
+class CallAssignment:
     """Image sets to read, shared by threads. Each thread has a turn, and prefers those of the call that is its turn's.
 
     An image set's id says by which call its state is read, so that the same audit says the same of it again: AWS does not

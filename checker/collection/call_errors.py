@@ -15,7 +15,7 @@ from checker.snapshot.answers import BadAnswerError
 from checker.snapshot.records import NOT_FOUND
 
 
-class Kind(StrEnum):
+class ErrorKind(StrEnum):
     """What can be done about a failed call."""
 
     THROTTLED = "throttled"  # wait, then ask again
@@ -29,11 +29,11 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class CallFailure:
     """Why a call gave no answer: the service's code or the exception's name, and its message; `host` is the one that gave
     none, where that is what failed."""
 
-    kind: Kind
+    kind: ErrorKind
     code: str
     message: str
     host: str = ""
@@ -59,7 +59,7 @@ BAD_ANSWER = "BadAnswer"
 """Code of ours: what came is no answer."""
 
 
-def failure(error: Exception, action: str) -> Failure:
+def call_failure(error: Exception, action: str) -> CallFailure:
     """What an exception of a call of `action` means.
 
     botocore lets bare TypeError, ValueError and KeyError out of its parsers: anything that is not known here means
@@ -67,7 +67,7 @@ def failure(error: Exception, action: str) -> Failure:
     """
     known = aws.exceptions()
     if isinstance(error, aws.UnusableError):
-        return Failure(Kind.CREDENTIALS, error.code, str(error))
+        return CallFailure(ErrorKind.CREDENTIALS, error.code, str(error))
     credentials = (
         known.NoCredentialsError, known.PartialCredentialsError, known.CredentialRetrievalError, known.SSOError,
         known.TokenRetrievalError, known.UnauthorizedSSOTokenError, known.NoAuthTokenError, known.LoginError,
@@ -78,40 +78,40 @@ def failure(error: Exception, action: str) -> Failure:
     if isinstance(error, known.ClientError):
         return _service_failure(error, action)
     if isinstance(error, credentials):
-        return Failure(Kind.CREDENTIALS, name, message)
+        return CallFailure(ErrorKind.CREDENTIALS, name, message)
     if aws.is_oversize(error):
         size = message.rpartition(": ")[2]
-        return Failure(Kind.ENDLESS, BAD_ANSWER, f"what came is no answer of {action}: {size}")
+        return CallFailure(ErrorKind.ENDLESS, BAD_ANSWER, f"what came is no answer of {action}: {size}")
     if isinstance(error, known.HTTPClientError | known.ConnectionError):
         host = urlsplit(str(error.kwargs.get("endpoint_url", ""))).hostname or ""
-        return Failure(Kind.CONNECTION, name, message, host)
+        return CallFailure(ErrorKind.CONNECTION, name, message, host)
     if isinstance(error, known.BotoCoreError) and not isinstance(error, known.IncompleteReadError):
-        return Failure(Kind.FINAL, name, message)
+        return CallFailure(ErrorKind.FINAL, name, message)
     if ACTIONS[action].phi and not isinstance(error, BadAnswerError | aws.OddAnswerError):
         message = name  # what others say of a value may show it, and it may be of a patient
-    return Failure(Kind.BROKEN, BAD_ANSWER, f"what came is no answer of {action}: {message or name}")
+    return CallFailure(ErrorKind.BROKEN, BAD_ANSWER, f"what came is no answer of {action}: {message or name}")
 
 
 def _text(message: str) -> str:
     return redact(message)[:LONGEST_MESSAGE]
 
 
-def _service_failure(error: Any, action: str) -> Failure:
+def _service_failure(error: Any, action: str) -> CallFailure:
     details = error.response.get("Error", {})
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     code = _text(str(details.get("Code") or status or type(error).__name__))
     message = _text(str(details.get("Message") or f"HTTP status {status}"))
     if error.operation_name != action:  # of AssumeRole and its like, on the way to credentials
         passing = status >= 500 or is_throttle(code, status)
-        return Failure(
-            Kind.SERVER if passing else Kind.CREDENTIALS, code, f"{error.operation_name}: {message}"
+        return CallFailure(
+            ErrorKind.SERVER if passing else ErrorKind.CREDENTIALS, code, f"{error.operation_name}: {message}"
         )
     if is_throttle(code, status):
-        return Failure(Kind.THROTTLED, code, message)
+        return CallFailure(ErrorKind.THROTTLED, code, message)
     if code == NOT_FOUND and status != 404:
-        return Failure(Kind.BROKEN, BAD_ANSWER, f"{NOT_FOUND} came under HTTP status {status}")
+        return CallFailure(ErrorKind.BROKEN, BAD_ANSWER, f"{NOT_FOUND} came under HTTP status {status}")
     if code in _REJECTED:
-        return Failure(Kind.CREDENTIALS, code, message)
+        return CallFailure(ErrorKind.CREDENTIALS, code, message)
     if status == 409:
-        return Failure(Kind.CONFLICT, code, message)
-    return Failure(Kind.SERVER if status >= 500 else Kind.FINAL, code, message)
+        return CallFailure(ErrorKind.CONFLICT, code, message)
+    return CallFailure(ErrorKind.SERVER if status >= 500 else ErrorKind.FINAL, code, message)

@@ -11,7 +11,7 @@ MOST_ALONE = 3
 _IDS = re.compile(r"\b(?:[0-9a-z]{32}|[0-9]{12}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
 
 
-def folded(notes: Iterable[str]) -> tuple[str, ...]:
+def fold_notes(notes: Iterable[str]) -> tuple[str, ...]:
     """The notes, each once, in their order; those of the form `TARGET: TEXT` whose texts differ in nothing but ids are one
     where there are more than `MOST_ALONE` targets, with the number of them and the first names."""
     alike: dict[str, dict[str, str]] = {}

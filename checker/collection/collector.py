@@ -8,17 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from checker.aws import ATTEMPTS, DEADLINES, Access, Deadlines, Door
-from checker.collection.collection_notes import folded
+from checker.aws import ATTEMPTS, DEADLINES, Access, Deadlines, Sessions
+from checker.collection.collection_notes import fold_notes
 from checker.collection.plan import EvidenceKind, plan
 from checker.collection.rate_limit import Limiter, Meter, StoppedError, workers_for
-from checker.collection.retry import Breaker, Line
+from checker.collection.retry import CircuitBreaker, TargetHealth
 from checker.collection.reuse import PriorAnswers
 from checker.collection.search_filters import bounds
-from checker.collection.search_results import Found
+from checker.collection.search_results import SearchResults
 from checker.collection.target_expansion import account_names, accounts_of
-from checker.collection.target_session import NOTHING_KNOWN, Belongs, Site
-from checker.collection.workers import Crew, Lane, expected
+from checker.collection.target_session import NOTHING_KNOWN, Belongs, TargetSession
+from checker.collection.workers import Lane, Workers, expected_sets
 from checker.config import Rate
 from checker.model import Needs, Target, utc_now
 from checker.snapshot.records import Record
@@ -107,7 +107,7 @@ def collect(
     limiter = Limiter(chosen.rates, share=chosen.share, wait=halt.wait, meter=chosen.meter)
     plans = [plan(target, needs, chosen.evidence) for target in targets]
     workers = chosen.workers or workers_for(plans, limiter.rates)
-    door = Door(
+    door = Sessions(
         chosen.endpoint_url,
         chosen.runtime_endpoint_url,
         watch=limiter.watch("", ""),
@@ -115,9 +115,9 @@ def collect(
         attempts=chosen.attempts,
         deadlines=chosen.deadlines,
     )
-    crew = Crew(door, limiter, workers, halt)
+    crew = Workers(door, limiter, workers, halt)
     tell = progress or (lambda _done, _of: None)
-    line = Line(chosen.pause or halt.wait, seconds=chosen.deadlines.call, breaker=Breaker())
+    line = TargetHealth(chosen.pause or halt.wait, seconds=chosen.deadlines.call, breaker=CircuitBreaker())
     notes: list[str] = []
     done, planned = 0, 1
     try:
@@ -126,7 +126,7 @@ def collect(
             sink(record)
         lanes = _lanes(every, door, lambda target: _site(target, needs, chosen, line.of_another(), now))
         planned = len(lanes)
-        done = crew.run(lanes, sink, lambda count: tell(count, expected(crew.sites)))
+        done = crew.run(lanes, sink, lambda count: tell(count, expected_sets(crew.sites)))
     except StoppedError:
         pass
     finally:
@@ -136,7 +136,7 @@ def collect(
                 site.found.close()
     left = (
         len(crew.listed) < planned
-        or done < expected(crew.sites)
+        or done < expected_sets(crew.sites)
         or any(session.unsure for session in crew.sites)
     )
     stopped = halt.is_set() and left
@@ -147,15 +147,17 @@ def _site(
     target: Target,
     needs: Needs,
     options: Options,
-    line: Line,
+    line: TargetHealth,
     now: Callable[[], datetime],
-) -> Site:
+) -> TargetSession:
     calls = plan(target, needs, options.evidence)
     found = (
-        Found(target.discovery) if target.discovery and calls.search and target.datastores is None else None
+        SearchResults(target.discovery)
+        if target.discovery and calls.search and target.datastores is None
+        else None
     )
     where, as_of = target.discovery.where if target.discovery else None, options.as_of or now()
-    return Site(
+    return TargetSession(
         target,
         line,
         now,
@@ -169,7 +171,9 @@ def _site(
     )
 
 
-def _lanes(targets: Sequence[Target], door: Door, site_of: Callable[[Target], Site]) -> list[Lane]:
+def _lanes(
+    targets: Sequence[Target], door: Sessions, site_of: Callable[[Target], TargetSession]
+) -> list[Lane]:
     lanes: dict[tuple[Access, str], Lane] = {}
     for target in targets:
         access = Access(target.profile, target.role_arn, target.external_id)
@@ -179,13 +183,15 @@ def _lanes(targets: Sequence[Target], door: Door, site_of: Callable[[Target], Si
     return list(lanes.values())
 
 
-def _collection(sites: list[Site], limiter: Limiter, notes: list[str], *, interrupted: bool) -> Collection:
+def _collection(
+    sites: list[TargetSession], limiter: Limiter, notes: list[str], *, interrupted: bool
+) -> Collection:
     meter = limiter.meter
     asked: Counter[str] = sum((site.line.asked for site in sites), Counter())
     with meter.lock:
         calls = dict(sorted(meter.calls.items()))
         return Collection(
-            notes=folded([*notes, *(note for site in sites for note in site.all_notes())]),
+            notes=fold_notes([*notes, *(note for site in sites for note in site.all_notes())]),
             calls=calls,
             throttled=meter.throttled,
             retried=sum(max(0, calls.get(action, 0) - count) for action, count in asked.items()),

@@ -11,12 +11,12 @@ from typing import Any
 from checker import instants
 from checker.aws.actions import PAGE, SEARCH
 from checker.collection import requests
-from checker.collection.call_errors import Failure, Kind
+from checker.collection.call_errors import CallFailure, ErrorKind
 from checker.collection.search_filters import OPEN
-from checker.collection.search_results import Left
-from checker.collection.target_session import Answer, Site
+from checker.collection.search_results import RemainingCalls
+from checker.collection.target_session import Answer, TargetSession
 from checker.model import ImageSetRef
-from checker.snapshot.contradiction import Statement, statements, unsettled
+from checker.snapshot.contradiction import AnswerFacts, all_facts, needs_recheck
 from checker.snapshot.records import EVER, LISTED_SINCE, SEARCHED_SINCE, Record
 
 FIRST, LAST = EVER, datetime(2200, 1, 1, tzinfo=UTC)
@@ -30,7 +30,7 @@ Member = tuple[Mapping[str, Any], ImageSetRef]
 """An image set as a search found it, and what is known of it beside that."""
 
 
-def filters(site: Site, after: datetime | None, until: datetime | None) -> Filters:
+def filters(site: TargetSession, after: datetime | None, until: datetime | None) -> Filters:
     """What a search is asked for: image sets created between two instants, either of which may be open, and updated between
     those of the target's condition."""
     asked = (("createdAt", after, until), ("updatedAt", site.updated.after, site.updated.until))
@@ -41,7 +41,7 @@ def filters(site: Site, after: datetime | None, until: datetime | None) -> Filte
     ]
 
 
-def search_page(site: Site, asked: Filters, token: str) -> tuple[list[Answer], str] | Failure:
+def search_page(site: TargetSession, asked: Filters, token: str) -> tuple[list[Answer], str] | CallFailure:
     """A page of a search. AWS publishes one pair of filters that go together, and it is another one: where the service
     refuses ours, times of update are left to the condition itself.
 
@@ -52,29 +52,29 @@ def search_page(site: Site, asked: Filters, token: str) -> tuple[list[Answer], s
     page = site.ask(
         SEARCH, lambda clients: requests.search_page(clients.runtime, store, asked, token, dicom=dicom)
     )
-    if isinstance(page, Failure) and page.code == INVALID and len(asked) > 1 and not token:
+    if isinstance(page, CallFailure) and page.code == INVALID and len(asked) > 1 and not token:
         site.updated = OPEN
         del asked[1:]
         return search_page(site, asked, token)
     return page
 
 
-def newest_undated(site: Site) -> Failure | None:
+def newest_undated(site: TargetSession) -> CallFailure | None:
     """Whether image sets that say no time of their creation may have been missed, as far as the end of the order that they
     would stand at shows it; an open range shows the other one."""
     store = site.target.datastore
     page = site.ask(
         SEARCH, lambda clients: requests.search_page(clients.runtime, store, [], "", newest_first=True)
     )
-    if isinstance(page, Failure):
+    if isinstance(page, CallFailure):
         return page
     if all("createdAt" in item for item in page[0]):
         return None
     message = "SearchImageSets lists image sets without createdAt, so what it lists in ranges may not be all"
-    return Failure(Kind.FINAL, UNDATED, message)
+    return CallFailure(ErrorKind.FINAL, UNDATED, message)
 
 
-def members(site: Site, found: list[Answer]) -> list[Member]:
+def members(site: TargetSession, found: list[Answer]) -> list[Member]:
     """Those of the image sets that a search found that belong to the target."""
     assert site.found is not None
     refs = [site.found.discovery.ref(item["imageSetId"]) for item in found]
@@ -87,7 +87,7 @@ def members(site: Site, found: list[Answer]) -> list[Member]:
     return [pair for pair, entry in zip(pairs, chosen, strict=True) if entry]
 
 
-def found_before(site: Site) -> Iterator[list[Member]]:
+def found_before(site: TargetSession) -> Iterator[list[Member]]:
     """The image sets that this run, before it was interrupted, had found to the last one, some at a time; none unless
     it had."""
     reuse, found = site.reuse, site.found
@@ -100,11 +100,11 @@ def found_before(site: Site) -> Iterator[list[Member]]:
         yield [(reuse.done(name)[SEARCH, None].document, found.discovery.ref(name)) for name in some]
 
 
-def take(site: Site, found: list[Member] | Failure) -> tuple[list[Record], int]:
+def record_discovery(site: TargetSession, found: list[Member] | CallFailure) -> tuple[list[Record], int]:
     """What a search found of the target, as records; or that it failed, so that there may be more. And of how many image
     sets nothing is left to ask."""
     assert site.found is not None
-    if isinstance(found, Failure):
+    if isinstance(found, CallFailure):
         if not site.found.fail():
             return [], 0  # what is left open is so once
         if site.line.lost is None:  # else it is said why nothing was asked
@@ -114,25 +114,25 @@ def take(site: Site, found: list[Member] | Failure) -> tuple[list[Record], int]:
         return [site.record(SEARCH, found)], 0
     reuse, now = site.reuse, site.now()
     records: list[Record] = []
-    left: list[tuple[ImageSetRef, Left, Statement]] = []
+    left: list[tuple[ImageSetRef, RemainingCalls, AnswerFacts]] = []
     for item, ref in found:
         done = reuse.done(ref.id)
         listed = replace(site.record(SEARCH, item, ref), collected_at=now)  # of one answer
-        said = statements([listed])[0]
+        said = all_facts([listed])[0]
         if (SEARCH, None) not in done:
             records.append(listed)
         kept = reuse.reusable(item, site.plan, now) if site.plan.each else ()
         again = [site.again(answer, ref) for answer in kept or ()]
-        if kept is None or unsettled([said, *statements(again)]):
-            left.append((ref, Left.ALL, said))
+        if kept is None or needs_recheck([said, *all_facts(again)]):
+            left.append((ref, RemainingCalls.ALL, said))
             continue
         records += (record for entry, record in zip(kept, again, strict=True) if entry.key not in done)
-        left.append((ref, Left.TAGS if site.plan.tags else Left.NOTHING, said))
+        left.append((ref, RemainingCalls.TAGS if site.plan.tags else RemainingCalls.NOTHING, said))
     site.found.add(left)
-    return records, sum(what is Left.NOTHING for _, what, _ in left)
+    return records, sum(what is RemainingCalls.NOTHING for _, what, _ in left)
 
 
-def again(site: Site, found: list[Answer]) -> list[Record]:
+def repeated_search(site: TargetSession, found: list[Answer]) -> list[Record]:
     """What a search said of the target's image sets when it listed them once more, as records to be compared."""
     now = site.now()
     return [
@@ -141,7 +141,7 @@ def again(site: Site, found: list[Answer]) -> list[Record]:
     ]
 
 
-def end_of_search(site: Site) -> Iterator[Record]:
+def end_of_search(site: TargetSession) -> Iterator[Record]:
     """What is known once the image sets are found: the record of the data store, which says whether these are all."""
     found = site.found
     if found is not None and found.unmatched and not found.failed:

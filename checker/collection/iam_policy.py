@@ -33,7 +33,7 @@ from checker.aws.actions import (
 from checker.collection.plan import Plan, pinned
 from checker.config import AuditConfig
 from checker.model import Needs, Target
-from checker.runs.s3_keys import S3, place
+from checker.runs.s3_keys import S3, bucket_and_prefix
 
 OWN = "the credentials of the audit"
 ACCOUNT = "{account}"
@@ -43,7 +43,7 @@ _AT_ONCE = 20
 _PARTITIONS = {"us-gov-": "aws-us-gov", "cn-": "aws-cn", "us-isob-": "aws-iso-b", "us-iso-": "aws-iso"}
 
 
-def permissions(
+def iam_policies(
     planned: Iterable[tuple[Target, Plan]],
     needs: Needs,
     config: AuditConfig | None = None,
@@ -81,7 +81,7 @@ def permissions(
     return found
 
 
-def parts(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def split_policy(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """A policy document as several, each of which IAM takes for a managed policy; itself where that is not too large."""
     if _size(document) <= LARGEST:
         yield dict(document)
@@ -119,7 +119,7 @@ def file_names(sets: Iterable[str]) -> dict[str, str]:
 def _of_runs(runs: str, partition: str, *, locked: bool) -> list[dict[str, Any]]:
     """What reading and keeping runs in S3 takes. The bucket may encrypt with a key of KMS, by way of S3 and for its objects
     alone: with a key for each object, or one for the whole bucket (Amazon S3 user guide, SSE-KMS and S3 Bucket Keys)."""
-    bucket, prefix = place(runs)
+    bucket, prefix = bucket_and_prefix(runs)
     whole = f"arn:{partition}:s3:::{bucket}"
     objects = f"{whole}/{prefix}/*" if prefix else f"{whole}/*"
     actions = [ACTIONS[name] for name in ACTIONS if name in on_runs("write") and (locked or name != LOCK)]

@@ -8,23 +8,31 @@ from typing import Any
 
 from checker.aws.actions import GET_IMAGE_SET, LIST_TAGS, LIST_VERSIONS, STATES
 from checker.collection import requests
-from checker.collection.call_errors import Failure, Kind, failure
+from checker.collection.call_errors import CallFailure, ErrorKind, call_failure
 from checker.collection.plan import Plan
 from checker.collection.rate_limit import StoppedError
-from checker.collection.search_results import Left
-from checker.collection.target_session import AGAIN, Answer, Refs, Site, fitting, is_gone, not_there
+from checker.collection.search_results import RemainingCalls
+from checker.collection.target_session import (
+    AGAIN,
+    Answer,
+    Refs,
+    TargetSession,
+    is_gone,
+    matching_arn,
+    not_there,
+)
 from checker.model import ImageSetRef
 from checker.snapshot.answers import BadAnswerError
-from checker.snapshot.contradiction import Statement, statements, unsettled
+from checker.snapshot.contradiction import AnswerFacts, all_facts, needs_recheck
 from checker.snapshot.records import NO_VERSION, NOT_FOUND, VERSIONS, Record
 
 
 def read(
-    site: Site,
+    site: TargetSession,
     refs: Refs,
     state: str = GET_IMAGE_SET,
-    left: Left = Left.ALL,
-    said: Statement | None = None,
+    left: RemainingCalls = RemainingCalls.ALL,
+    said: AnswerFacts | None = None,
 ) -> Iterator[Record]:
     """What can be learnt of an image set; a failure is a record too. `state` is the call to ask for its latest state
     by, of those that its plan has; `said` is what a search says of it. Where the answers do not fit each other, it is asked
@@ -39,38 +47,42 @@ def read(
         for record in _ask(site, refs, state, left):
             records.append(record)  # noqa: PERF402 - what came before an exception is kept
     except StoppedError:
-        if not unsettled([*known, *statements(records)]):  # else it is asked about anew when the run goes on
+        if not needs_recheck(
+            [*known, *all_facts(records)]
+        ):  # else it is asked about anew when the run goes on
             yield from records
         raise
     others: list[Record] = []
     for _ in range(AGAIN):
-        if not unsettled([*known, *statements([*others, *records])]):
+        if not needs_recheck([*known, *all_facts([*others, *records])]):
             break
         asked = [item for item in records if item.action in STATES]
         others += [replace(item, witness=True) for item in asked]
         again = list(_ask(site, refs, state, left, tags=False)) if asked else []
         records = [*again, *(item for item in records if item.action not in STATES)]
-    yield from (other for other in others if statements([other]))
+    yield from (other for other in others if all_facts([other]))
     yield from records
 
 
-def _before(site: Site, ref: ImageSetRef) -> list[Statement]:
+def _before(site: TargetSession, ref: ImageSetRef) -> list[AnswerFacts]:
     """What this run was told of an image set before it was interrupted."""
     done = site.reuse.done(ref.id)
-    return statements(replace(site.again(item, ref), version=version) for (_, version), item in done.items())
+    return all_facts(replace(site.again(item, ref), version=version) for (_, version), item in done.items())
 
 
-def _ask(site: Site, refs: Refs, state: str, left: Left, *, tags: bool = True) -> Iterator[Record]:
+def _ask(
+    site: TargetSession, refs: Refs, state: str, left: RemainingCalls, *, tags: bool = True
+) -> Iterator[Record]:
     plan = replace(site.plan, tags=site.plan.tags and tags)
-    if left is Left.VANISHED:
+    if left is RemainingCalls.VANISHED:
         yield from _vanished(site, refs[0], plan)
-    elif left is Left.TAGS:
+    elif left is RemainingCalls.TAGS:
         yield from _rest(site, refs, "", replace(plan, state=(), versions=False))
     else:
         yield from _rest(site, refs, state, plan)
 
 
-def _vanished(site: Site, ref: ImageSetRef, plan: Plan) -> Iterator[Record]:
+def _vanished(site: TargetSession, ref: ImageSetRef, plan: Plan) -> Iterator[Record]:
     """What became of an image set that no search lists any more. Where it is there, it is the target's if it belongs
     to it: a search is eventually consistent."""
     done, reuse = site.reuse.done(ref.id), site.reuse
@@ -79,7 +91,7 @@ def _vanished(site: Site, ref: ImageSetRef, plan: Plan) -> Iterator[Record]:
         return
     if (GET_IMAGE_SET, None) not in done:
         answer = _image_set(site, ref)
-        if site.belongs and not isinstance(answer, Failure) and not is_gone(answer):
+        if site.belongs and not isinstance(answer, CallFailure) and not is_gone(answer):
             (own,) = site.belongs(site.target, [_as_listed(answer)], [ref])
             if not own:
                 return
@@ -89,7 +101,7 @@ def _vanished(site: Site, ref: ImageSetRef, plan: Plan) -> Iterator[Record]:
     yield from _rest(site, (ref,), "", replace(plan, state=()))
 
 
-def _rest(site: Site, refs: Refs, state: str, plan: Plan) -> Iterator[Record]:
+def _rest(site: TargetSession, refs: Refs, state: str, plan: Plan) -> Iterator[Record]:
     """What the calls of a plan say of an image set, but for those that this run has asked already."""
     name = refs[0].id
     done = site.reuse.done(name)
@@ -104,8 +116,8 @@ def _rest(site: Site, refs: Refs, state: str, plan: Plan) -> Iterator[Record]:
         if not asked and (state == GET_IMAGE_SET or (plan.versions and not listing)):
             answer = _image_set(site, ref)
             gone |= not_there(answer)
-            if not isinstance(answer, Failure):
-                arn = fitting(answer.get("imageSetArn"), site.path(name)) or arn
+            if not isinstance(answer, CallFailure):
+                arn = matching_arn(answer.get("imageSetArn"), site.path(name)) or arn
             yield site.record(GET_IMAGE_SET, answer, ref)
     unlisted = [ref for ref in refs if listing and (LIST_VERSIONS, ref.version) not in done]
     if unlisted:
@@ -117,12 +129,12 @@ def _rest(site: Site, refs: Refs, state: str, plan: Plan) -> Iterator[Record]:
         yield site.record(LIST_TAGS, site.tags(arn or site.built_arn(name)), image_set_id=name)
 
 
-def _image_set(site: Site, ref: ImageSetRef) -> Answer | Failure:
+def _image_set(site: TargetSession, ref: ImageSetRef) -> Answer | CallFailure:
     """Asks for an image set. The service says the same of a version that is not there as of a set that is not, so
     a version that was not found is told from that by asking for the latest one."""
     store = site.target.datastore
 
-    def get(version: int | None) -> Answer | Failure:
+    def get(version: int | None) -> Answer | CallFailure:
         return site.ask(
             GET_IMAGE_SET, lambda clients: requests.image_set(clients.runtime, store, ref.id, version)
         )
@@ -131,14 +143,14 @@ def _image_set(site: Site, ref: ImageSetRef) -> Answer | Failure:
     if ref.version is None or not not_there(answer):
         return answer
     latest = get(None)
-    return latest if isinstance(latest, Failure) else _no_version(ref.version, latest["versionId"])
+    return latest if isinstance(latest, CallFailure) else _no_version(ref.version, latest["versionId"])
 
 
-def _versions(site: Site, name: str) -> Answer | Failure:
+def _versions(site: TargetSession, name: str) -> Answer | CallFailure:
     """Asks for the versions of an image set, page by page; anew where the pages do not fit each other, as when a
     version was written in between."""
     store = site.target.datastore
-    wrong: Answer | Failure
+    wrong: Answer | CallFailure
     for _ in range(requests.READINGS):
         items: list[Any] = []
         progress, token = requests.Progress(), ""
@@ -147,7 +159,7 @@ def _versions(site: Site, name: str) -> Answer | Failure:
                 LIST_VERSIONS,
                 lambda clients, token=token: requests.versions_page(clients.runtime, store, name, token),  # type: ignore[misc]
             )
-            if isinstance(page, Failure):
+            if isinstance(page, CallFailure):
                 return page
             items += page[VERSIONS]
             token = page["nextToken"]
@@ -156,9 +168,9 @@ def _versions(site: Site, name: str) -> Answer | Failure:
             try:
                 progress.take(item["versionId"] for item in page[VERSIONS])
             except BadAnswerError as error:
-                return failure(error, LIST_VERSIONS)
-        wrong = requests.joined(items, name)
-        if not isinstance(wrong, Failure):
+                return call_failure(error, LIST_VERSIONS)
+        wrong = requests.join_pages(items, name)
+        if not isinstance(wrong, CallFailure):
             break
     return wrong
 
@@ -168,14 +180,14 @@ def _as_listed(answer: Answer) -> Answer:
     return {**answer, "version": int(answer["versionId"])}
 
 
-def _with_version(answer: Answer | Failure, version: int | None) -> Answer | Failure:
+def _with_version(answer: Answer | CallFailure, version: int | None) -> Answer | CallFailure:
     """The list of versions, or that the one asked for is not in it."""
-    if version is None or isinstance(answer, Failure):
+    if version is None or isinstance(answer, CallFailure):
         return answer
     numbers = [item["versionId"] for item in answer[VERSIONS]]
     return answer if str(version) in numbers else _no_version(version, numbers[-1])
 
 
-def _no_version(version: int, latest: str) -> Failure:
+def _no_version(version: int, latest: str) -> CallFailure:
     message = f"version {version} was not found; the latest one is {latest}"
-    return Failure(Kind.FINAL, NO_VERSION, message)
+    return CallFailure(ErrorKind.FINAL, NO_VERSION, message)

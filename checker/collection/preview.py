@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from checker.collection.estimate import Estimate, estimate
-from checker.collection.iam_policy import permissions
+from checker.collection.iam_policy import iam_policies
 from checker.config import AuditConfig
 from checker.model import Needs, Target
 from checker.runs.evidence import sizes_in
@@ -14,7 +14,7 @@ from checker.runs.local_store import open_store
 from checker.runs.run_reader import last_collected
 
 
-def outlook(
+def preview(
     config: AuditConfig, chosen: Sequence[Target], needs: Needs, *, sets: int | None, alone: bool
 ) -> tuple[tuple[Estimate, ...], dict[str, dict[str, Any]]]:
     """See `api.plan`.
@@ -40,4 +40,4 @@ def outlook(
         remembers=remembers,
     )
     planned = ((item.target, item.plan) for item in estimates)
-    return estimates, permissions(planned, needs, config, remembers=remembers)
+    return estimates, iam_policies(planned, needs, config, remembers=remembers)

@@ -70,7 +70,7 @@ def _workers(plan: Plan, rates: Mapping[str, Rate]) -> int:
     return min(MOST, max(wanted))
 
 
-class Bucket:
+class TokenBucket:
     """Slots of one action. `rate` is what it is now, `ceiling` what it may climb to; both in calls a second."""
 
     def __init__(self, rate: float, burst: float, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -135,10 +135,10 @@ class Limiter:
         self.meter = meter or Meter()
         self._clock = clock
         self._wait = wait or threading.Event().wait
-        self._buckets: dict[tuple[str, str, str], Bucket] = {}
+        self._buckets: dict[tuple[str, str, str], TokenBucket] = {}
         self._lock = threading.Lock()
 
-    def bucket(self, account: str, region: str, action: str) -> Bucket | None:
+    def bucket(self, account: str, region: str, action: str) -> TokenBucket | None:
         """The bucket that every caller of an action in an account and Region shares; None for an action without quota.
 
         `account` is what is known of it: the account's id, else the text that stands for the credentials.
@@ -149,7 +149,9 @@ class Limiter:
         with self._lock:
             if key not in self._buckets:
                 rate = self.rates[action]
-                self._buckets[key] = Bucket(rate.rate * SHARE, rate.burst * BURST_SHARE, clock=self._clock)
+                self._buckets[key] = TokenBucket(
+                    rate.rate * SHARE, rate.burst * BURST_SHARE, clock=self._clock
+                )
             return self._buckets[key]
 
     @property

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from checker.aws.actions import ACTIONS, LIST_ACCOUNTS, LIST_DATASTORES, LIST_VERSIONS, SEARCH
-from checker.collection.call_errors import Failure, failure
+from checker.collection.call_errors import CallFailure, call_failure
 from checker.snapshot.answers import (
     BadAnswerError,
     normalise,
@@ -57,7 +57,7 @@ class Progress:
             raise BadAnswerError(f"there is no end to it within {MOST_PAGES:,} pages (nextToken)")
 
 
-def ask(client: Any, action: str, **asked: str) -> dict[str, Any]:
+def request(client: Any, action: str, **asked: str) -> dict[str, Any]:
     """The answer to an action, all its pages in one, as records hold it."""
     record, found = ACTIONS[action], list(pages(client, action, **asked))
     whole = {record.result: [item for page in found for item in page[record.result]]} if record.paging else {}
@@ -141,7 +141,7 @@ def between(field: str, low: datetime, high: datetime) -> Mapping[str, Any]:
     return {"operator": "BETWEEN", "values": [{field: low}, {field: high}]}
 
 
-class Listed(NamedTuple):
+class ListedDatastore(NamedTuple):
     """A data store as ListDatastores tells of it."""
 
     id: str
@@ -149,10 +149,10 @@ class Listed(NamedTuple):
     status: str
 
 
-def datastores(client: Any) -> list[Listed]:
+def datastores(client: Any) -> list[ListedDatastore]:
     """The data stores of an account and Region, those that were DELETED too: ListDatastores."""
     return [
-        Listed(item["datastoreId"], item["datastoreName"], item["datastoreStatus"])
+        ListedDatastore(item["datastoreId"], item["datastoreName"], item["datastoreStatus"])
         for page in pages(client, LIST_DATASTORES)
         for item in page[ACTIONS[LIST_DATASTORES].result]
     ]
@@ -178,9 +178,9 @@ def accounts(client: Any) -> dict[str, Account]:
     return dict(sorted(found.items()))
 
 
-def joined(items: list[Any], image_set_id: str) -> dict[str, Any] | Failure:
+def join_pages(items: list[Any], image_set_id: str) -> dict[str, Any] | CallFailure:
     """The pages of a list as one answer; a failure where they do not fit each other."""
     try:
         return normalise_versions(items, image_set_id=image_set_id)
     except BadAnswerError as error:
-        return failure(error, LIST_VERSIONS)
+        return call_failure(error, LIST_VERSIONS)

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 from checker.aws.actions import GET_IMAGE_SET, LIST_VERSIONS, SEARCH
 from checker.collection.plan import Plan
 from checker.fields import model
-from checker.instants import later
+from checker.instants import add_duration
 from checker.layout import RECORDS
 from checker.model import Duration, Target
-from checker.runs.run_reader import MOST_EARLIER, Kept
+from checker.runs.run_reader import MOST_EARLIER, RecordedRun
 from checker.snapshot.answer_index import AnswerIndex, Key, PriorAnswer
 from checker.snapshot.deletion_events import Event
 from checker.snapshot.records import LISTED_SINCE, NOT_FOUND, SEARCHED_SINCE, VERSIONS
@@ -60,7 +60,7 @@ class PriorAnswers:
 def prior_answers(
     how: Collect,
     targets: Sequence[Target],
-    earlier: Iterable[Kept],
+    earlier: Iterable[RecordedRun],
     events: Iterable[Event],
     *,
     own: Path | None = None,
@@ -104,7 +104,7 @@ def prior_answers(
     return PriorAnswers(here, then, how.recheck_deleted, how.deletions_known_since)
 
 
-def _same_tools(kept: Kept) -> bool:
+def _same_tools(kept: RecordedRun) -> bool:
     """Whether answers were read as they are now: another botocore may know members that this one drops, or the reverse."""
     from checker import __version__
 
@@ -228,7 +228,7 @@ class Reuse:
                 return False
             if _is_gone(answer) and not (
                 answer.document.get("confirmed")
-                and later(parse_time(str(answer.document["collectedAt"])), self.prior.recheck) > now
+                and add_duration(parse_time(str(answer.document["collectedAt"])), self.prior.recheck) > now
             ):
                 return False
         return True

@@ -16,10 +16,10 @@ from itertools import pairwise
 from typing import Any
 
 from checker.aws.actions import PAGE, SEARCH
-from checker.collection.call_errors import Failure, Kind, failure
+from checker.collection.call_errors import CallFailure, ErrorKind, call_failure
 from checker.collection.discovery import MARGIN, filters, newest_undated, search_page
 from checker.collection.requests import Progress
-from checker.collection.target_session import Site
+from checker.collection.target_session import TargetSession
 from checker.snapshot.answers import BadAnswerError
 from checker.values import parse_time
 
@@ -39,7 +39,7 @@ class Range:
     """Image sets of a site created after one instant and up to another, both of which may be open. `last` is when the last
     one that was read was created, `edge` has those created then by their ids."""
 
-    site: Site
+    site: TargetSession
     after: datetime | None = None
     until: datetime | None = None
     last: datetime | None = None
@@ -78,10 +78,10 @@ class Search:
 
     def __init__(
         self,
-        sites: Iterable[Site],
-        keep: Callable[[Site, list[Item] | Failure], object],
-        again: Callable[[Site, list[Item]], object],
-        whole: Callable[[Site], object],
+        sites: Iterable[TargetSession],
+        keep: Callable[[TargetSession, list[Item] | CallFailure], object],
+        again: Callable[[TargetSession, list[Item]], object],
+        whole: Callable[[TargetSession], object],
         ended: Callable[[], bool],
     ) -> None:
         self._keep, self._again, self._whole, self._ended = keep, again, whole, ended
@@ -105,7 +105,7 @@ class Search:
             if last and not self._ended():
                 self._end(span.site)
 
-    def _end(self, site: Site) -> None:
+    def _end(self, site: TargetSession) -> None:
         """Every range of a site was read. What says no time of its creation is in none of those that a cut made."""
         if site.target.name in self._divided and (undated := newest_undated(site)):
             self._keep(site, undated)
@@ -134,7 +134,7 @@ class Search:
                 return
             begun = span.last
 
-    def _pages(self, span: Range) -> Failure | None:
+    def _pages(self, span: Range) -> CallFailure | None:
         """Reads what is left of a range; why that broke off, if it did."""
         # a token goes with its criteria, so these stay when the range is cut
         after, until = span.last or span.after, span.until
@@ -142,7 +142,7 @@ class Search:
         progress, token, last = Progress(), "", None
         while not self._ended():
             page = search_page(span.site, asked, token)
-            if isinstance(page, Failure):
+            if isinstance(page, CallFailure):
                 return page
             items, token = page
             times = [created for item in items if (created := _created(item))]
@@ -160,7 +160,7 @@ class Search:
             try:
                 progress.take((str(item["imageSetId"]), item.get("createdAt")) for item in items)
             except BadAnswerError as error:
-                self._keep(span.site, failure(error, SEARCH))
+                self._keep(span.site, call_failure(error, SEARCH))
                 return None
             if times:
                 last = times[-1]
@@ -188,19 +188,19 @@ class Search:
 
 def _disorder(
     times: list[datetime], last: datetime | None, after: datetime | None, until: datetime | None
-) -> Failure | None:
+) -> CallFailure | None:
     """What is wrong with the order or the choice of a page, so far as it can be seen."""
     unsorted = times and any(later < earlier for earlier, later in pairwise([last or times[0], *times]))
     if unsorted:
         message = "SearchImageSets did not sort by createdAt, so what it lists may not be all"
-        return Failure(Kind.FINAL, NOT_SORTED, message)
+        return CallFailure(ErrorKind.FINAL, NOT_SORTED, message)
     outside = times and (
         (after is not None and times[0] < after - MARGIN)
         or (until is not None and times[-1] > until + MARGIN)
     )
     if outside:
         message = "SearchImageSets did not keep to the createdAt that it was asked for, so what it lists may not be all"
-        return Failure(Kind.FINAL, NOT_FILTERED, message)
+        return CallFailure(ErrorKind.FINAL, NOT_FILTERED, message)
     return None
 
 

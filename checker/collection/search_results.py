@@ -12,7 +12,7 @@ from enum import Enum
 from checker import instants, values
 from checker.aws.actions import SEARCH
 from checker.model import Discovery, ImageSetRef
-from checker.snapshot.contradiction import Facts, Statement
+from checker.snapshot.contradiction import AnswerFacts, Facts
 
 IN_MEMORY = 1 << 16
 """Bytes of a target's list that are kept off the disk."""
@@ -21,7 +21,7 @@ _WAIT = 0.2
 _NEVER = "-"
 
 
-class Left(Enum):
+class RemainingCalls(Enum):
     """What is left to ask about an image set that was found."""
 
     NOTHING = "nothing"
@@ -31,7 +31,7 @@ class Left(Enum):
     """Whether it is there at all: no search lists it any more."""
 
 
-class Found:
+class SearchResults:
     """The ids of the image sets that a target's searches found, in the order of arrival."""
 
     def __init__(self, discovery: Discovery) -> None:
@@ -48,12 +48,12 @@ class Found:
         self._lines = tempfile.SpooledTemporaryFile(IN_MEMORY, prefix="imageset-checker-")  # noqa: SIM115
         self._changed = threading.Condition()
 
-    def add(self, refs: Sequence[tuple[ImageSetRef, Left, Statement]]) -> None:
+    def add(self, refs: Sequence[tuple[ImageSetRef, RemainingCalls, AnswerFacts]]) -> None:
         """Takes image sets that belong to the target, each with what is left to ask about it, and what the search said."""
         lines = [
             f"{ref.id} {left.value} {_written(said)}\n".encode()
             for ref, left, said in refs
-            if left is not Left.NOTHING
+            if left is not RemainingCalls.NOTHING
         ]
         with self._changed:
             self._lines.seek(0, os.SEEK_END)
@@ -78,7 +78,9 @@ class Found:
             self._whole = True
             self._changed.notify()
 
-    def refs(self, stopped: Callable[[], bool], target: str) -> Iterator[tuple[ImageSetRef, Left, Statement]]:
+    def refs(
+        self, stopped: Callable[[], bool], target: str
+    ) -> Iterator[tuple[ImageSetRef, RemainingCalls, AnswerFacts]]:
         """Every image set of which something is left to ask, with what the search of the target said, as they are found,
         until all searches have ended or the run is `stopped`."""
         at = 0
@@ -93,20 +95,20 @@ class Found:
                     self._changed.wait(_WAIT)
             for line in lines:
                 name, left, *said = line.decode().split()
-                yield self.discovery.ref(name), Left(left), _read(target, *said)
+                yield self.discovery.ref(name), RemainingCalls(left), _read(target, *said)
 
     def close(self) -> None:
         """Frees the disk."""
         self._lines.close()
 
 
-def _written(said: Statement) -> str:
+def _written(said: AnswerFacts) -> str:
     created = said.newest.created
     times = (instants.iso(instant) if instant else _NEVER for instant in (said.at, created))
     return " ".join([str(said.highest), *times])
 
 
-def _read(target: str, version: str, at: str, created: str) -> Statement:
+def _read(target: str, version: str, at: str, created: str) -> AnswerFacts:
     when, made = (None if item == _NEVER else values.parse_time(item) for item in (at, created))
     versions = {int(version): Facts(made)} if version != "0" else {}
-    return Statement(SEARCH, target, when, versions=versions)
+    return AnswerFacts(SEARCH, target, when, versions=versions)

@@ -15,16 +15,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 
-from checker.aws import Access, Door, UnusableError
+from checker.aws import Access, Sessions, UnusableError
 from checker.aws.actions import LIST_ACCOUNTS, LIST_DATASTORES
 from checker.collection import requests
-from checker.collection.call_errors import Failure, Kind
-from checker.collection.requests import Account, Listed
-from checker.collection.retry import Line
+from checker.collection.call_errors import CallFailure, ErrorKind
+from checker.collection.requests import Account, ListedDatastore
+from checker.collection.retry import TargetHealth
 from checker.collection.reuse import PriorAnswers
-from checker.collection.search_results import Found
-from checker.collection.target_session import Site
-from checker.config.target_filter import chosen, may_match
+from checker.collection.search_results import SearchResults
+from checker.collection.target_session import TargetSession
+from checker.config.target_filter import matches_name, may_match
 from checker.model import Target
 from checker.snapshot.records import NO_LONGER_LISTED, Record
 
@@ -42,13 +42,13 @@ MOST_NAMES = 20
 _ACTIVE, _DELETED = "ACTIVE", "DELETED"
 _ACCOUNT = re.compile("[0-9]{12}")
 _DATASTORE = re.compile("[0-9a-z]{32}")
-_Accounts = Mapping[str, Account] | Failure
+_Accounts = Mapping[str, Account] | CallFailure
 
 
 def accounts_of(
     targets: Sequence[Target],
-    door: Door,
-    line: Line,
+    door: Sessions,
+    line: TargetHealth,
     now: Callable[[], datetime],
     prior: PriorAnswers,
 ) -> tuple[list[Target], list[Record], list[str]]:
@@ -70,7 +70,7 @@ def accounts_of(
         if asked not in found:
             found[asked] = _accounts(door, *asked, line.of_another())
         accounts = found[asked]
-        if isinstance(accounts, Failure):
+        if isinstance(accounts, CallFailure):
             records.append(_unread(target, LIST_ACCOUNTS, accounts, now()))
             notes.append(f"{target.name}: the accounts of the organization are not known: {accounts.message}")
             continue
@@ -81,8 +81,8 @@ def accounts_of(
         read = [part for item in parts if (part := _chosen(item))]
         every += read
         if not read:
-            wrong = Failure(
-                Kind.FINAL, NO_NAME, f"{_nothing(target)}; there {_some([item.name for item in parts])}"
+            wrong = CallFailure(
+                ErrorKind.FINAL, NO_NAME, f"{_nothing(target)}; there {_some([item.name for item in parts])}"
             )
             records.append(_unread(target, LIST_ACCOUNTS, wrong, now()))
             notes.append(f"{target.name}: {wrong.message}.")
@@ -102,7 +102,7 @@ def _organizations_region(region: str) -> str:
     return next((there for start, there in every if region.startswith(start)), ORGANIZATIONS_REGION)
 
 
-def _accounts(door: Door, profile: str | None, region: str, line: Line) -> _Accounts:
+def _accounts(door: Sessions, profile: str | None, region: str, line: TargetHealth) -> _Accounts:
     """The accounts, of which one at least is active."""
     access = Access(profile)
     door.check(access)
@@ -110,11 +110,13 @@ def _accounts(door: Door, profile: str | None, region: str, line: Line) -> _Acco
         door.sign_in(access, region)
         client = door.organizations(access, region)
     except UnusableError as error:
-        return Failure(Kind.CREDENTIALS, error.code, str(error))
+        return CallFailure(ErrorKind.CREDENTIALS, error.code, str(error))
     found = line.ask(LIST_ACCOUNTS, lambda: requests.accounts(client))
-    if isinstance(found, Failure) or any(account.state == _ACTIVE for account in found.values()):
+    if isinstance(found, CallFailure) or any(account.state == _ACTIVE for account in found.values()):
         return found
-    return Failure(Kind.FINAL, NO_ACCOUNT, f"of {len(found)} accounts that it lists none is {_ACTIVE}")
+    return CallFailure(
+        ErrorKind.FINAL, NO_ACCOUNT, f"of {len(found)} accounts that it lists none is {_ACTIVE}"
+    )
 
 
 def _skipped(target: Target, accounts: Mapping[str, Account]) -> Iterator[str]:
@@ -145,7 +147,7 @@ def _in_account(target: Target, account: str) -> Target:
 def _chosen(part: Target) -> Target | None:
     """A part of a target as far as `--target` chooses it; None where it does not."""
     head = _head(part)
-    if not part.only or chosen(part.name, head, part.only):
+    if not part.only or matches_name(part.name, head, part.only):
         return replace(part, only=())
     left = may_match(part.name, part.only) if part.datastores is not None else ()
     return replace(part, only=left) if left else None
@@ -153,12 +155,12 @@ def _chosen(part: Target) -> Target | None:
 
 def _is_chosen(target: Target, name: str) -> bool:
     """Whether `--target` chooses a part of a target."""
-    return not target.only or chosen(name, _head(target), target.only)
+    return not target.only or matches_name(name, _head(target), target.only)
 
 
 def _gone(
     target: Target, accounts: Mapping[str, Account], prior: PriorAnswers
-) -> Iterator[tuple[Target, Failure]]:
+) -> Iterator[tuple[Target, CallFailure]]:
     """The targets in accounts that an earlier run had, and that are not active any more."""
     head, *region = target.name.split("/", 1)
     for part, run in prior.earlier.parts(head) if prior.earlier else ():
@@ -185,7 +187,7 @@ class Patterns:
             if target.datastores not in (None, EVERY) or target.only:
                 self._every.setdefault(_head(target), _Pattern()).targets.append(target)
 
-    def expand(self, site: Site) -> tuple[list[Site], list[Record]]:
+    def expand(self, site: TargetSession) -> tuple[list[TargetSession], list[Record]]:
         """A site for each data store whose name matches that of a target; and records of what is not known: they could
         not be listed, an earlier run had more of them, or there is none anywhere.
 
@@ -194,7 +196,7 @@ class Patterns:
         """
         target = site.target
         stores = site.ask(LIST_DATASTORES, lambda clients: requests.datastores(clients.control))
-        if isinstance(stores, Failure):
+        if isinstance(stores, CallFailure):
             site.line.lost = site.line.lost or stores
             return [], [site.record(LIST_DATASTORES, stores)]
         named = {store.id: store for store in sorted(stores) if store.status != _DELETED}
@@ -213,7 +215,9 @@ class Patterns:
             site.notes.append(f"{target.name}: {what}.")
         return found, records
 
-    def _nowhere(self, target: Target, names: Iterable[str], *, matched: bool) -> tuple[str, Failure] | None:
+    def _nowhere(
+        self, target: Target, names: Iterable[str], *, matched: bool
+    ) -> tuple[str, CallFailure] | None:
         """Once the last account or Region was listed, and no name matched in any: what the target is called, and why."""
         pattern = self._every.get(_head(target))
         if pattern is None:
@@ -226,7 +230,7 @@ class Patterns:
                 return None
         whole = target.name if len(pattern.targets) == 1 else _head(target)
         message = f"{_nothing(target)}; there {_some(sorted(pattern.names))}"
-        return whole, Failure(Kind.FINAL, NO_NAME, message)
+        return whole, CallFailure(ErrorKind.FINAL, NO_NAME, message)
 
 
 @dataclass
@@ -255,18 +259,18 @@ def _some(names: Sequence[str]) -> str:
     return f"are {', '.join(names[:MOST_NAMES])}{more}" if names else "is none"
 
 
-def _matches(target: Target, store: Listed) -> bool:
+def _matches(target: Target, store: ListedDatastore) -> bool:
     return fnmatchcase(store.name, target.datastores or "")
 
 
-def _store(site: Site, store: Listed) -> Site:
+def _store(site: TargetSession, store: ListedDatastore) -> TargetSession:
     target = site.target
     own = replace(target, name=f"{target.name}/{store.id}", datastore=store.id, datastores=None, only=())
-    found = Found(own.discovery) if own.discovery and site.plan.search else None
+    found = SearchResults(own.discovery) if own.discovery and site.plan.search else None
     return replace(site, target=own, line=site.line.of_another(), found=found, notes=[], called=store.name)
 
 
-def _left(site: Site, stores: Mapping[str, Listed]) -> Iterator[Record]:
+def _left(site: TargetSession, stores: Mapping[str, ListedDatastore]) -> Iterator[Record]:
     """Records of the data stores that an earlier run had as parts of a target, and that are none any more. One whose
     name is what it was is out by the owner's own pattern."""
     target, earlier = site.target, site.prior.earlier
@@ -297,12 +301,12 @@ def _left(site: Site, stores: Mapping[str, Listed]) -> Iterator[Record]:
         yield replace(site.record(LIST_DATASTORES, wrong), target=name, datastore_id=part)
 
 
-def _no_longer_listed(run: str, what: str) -> Failure:
+def _no_longer_listed(run: str, what: str) -> CallFailure:
     message = f"it was in the run {run}; {what}: what became of its image sets is not known"
-    return Failure(Kind.FINAL, NO_LONGER_LISTED, message)
+    return CallFailure(ErrorKind.FINAL, NO_LONGER_LISTED, message)
 
 
-def _unread(target: Target, action: str, wrong: Failure, at: datetime) -> Record:
+def _unread(target: Target, action: str, wrong: CallFailure, at: datetime) -> Record:
     return Record(
         target=target.name,
         image_set_id=None,

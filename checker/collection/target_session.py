@@ -13,15 +13,15 @@ from checker import values
 from checker.aws import Clients, UnusableError
 from checker.aws.actions import GET_DATASTORE, GET_IMAGE_SET, LIST_TAGS, STATES
 from checker.collection import requests
-from checker.collection.call_errors import Failure, Kind
+from checker.collection.call_errors import CallFailure, ErrorKind
 from checker.collection.plan import Plan
-from checker.collection.retry import Line
+from checker.collection.retry import TargetHealth
 from checker.collection.reuse import PriorAnswers, Reuse
 from checker.collection.search_filters import OPEN, Bounds
-from checker.collection.search_results import Found, Left
+from checker.collection.search_results import RemainingCalls, SearchResults
 from checker.model import ImageSetRef, Needs, Target
 from checker.snapshot.answer_index import PriorAnswer
-from checker.snapshot.contradiction import Statement
+from checker.snapshot.contradiction import AnswerFacts
 from checker.snapshot.records import BESIDE, CONTRADICTORY, NOT_FOUND, PROPERTIES, VERSIONS, Record, arn_parts
 
 AGAIN = 2
@@ -38,21 +38,21 @@ Refs = tuple[ImageSetRef, ...]
 """What a target lists of one image set: itself, versions of it, or both."""
 Belongs = Callable[[Target, Sequence[Mapping[str, Any]], Sequence[ImageSetRef]], Sequence[bool]]
 """Says of image sets that a search found which of them belong to a target (`Discovery.where`)."""
-Job = tuple["Site", Refs, Left, Statement | None]
+Job = tuple["TargetSession", Refs, RemainingCalls, AnswerFacts | None]
 """Image sets to ask about, whose they are, what is left to ask, and what a search said of them."""
 NOTHING_KNOWN = PriorAnswers()
 _STUCK = {
-    Kind.THROTTLED: "each was throttled for an hour",
-    Kind.CONNECTION: "none was answered any more",
-    Kind.ENDLESS: "no answer had an end",
+    ErrorKind.THROTTLED: "each was throttled for an hour",
+    ErrorKind.CONNECTION: "none was answered any more",
+    ErrorKind.ENDLESS: "no answer had an end",
 }
 
 
-class _NotAsked(Failure):
+class _NotAsked(CallFailure):
     """Why no call was made."""
 
 
-class Signed:
+class RenewableClients:
     """The clients that targets share, made anew where their credentials have expired."""
 
     def __init__(self, clients: Clients, make: Callable[[], Clients]) -> None:
@@ -68,7 +68,7 @@ class Signed:
 
 
 @dataclass
-class Site:
+class TargetSession:
     """A target, how it is asked, and what was learnt of its data store.
 
     `doubt` says why it is not known that the data store is there; while it does, no image set counts as not found.
@@ -77,16 +77,16 @@ class Site:
     """
 
     target: Target
-    line: Line
+    line: TargetHealth
     now: Callable[[], datetime]
     needs: Needs = field(default_factory=Needs)
     plan: Plan = field(default_factory=Plan)
-    found: Found | None = None
+    found: SearchResults | None = None
     prior: PriorAnswers = NOTHING_KNOWN
     belongs: Belongs | None = None
     created: Bounds = OPEN
     updated: Bounds = OPEN
-    signed: Signed | None = None
+    signed: RenewableClients | None = None
     account: str | None = None
     arn: str | None = None
     store_arn: str | None = None
@@ -130,13 +130,13 @@ class Site:
                     if self.created.exclude(self.reuse.created(name)):
                         continue  # it is not the target's any more, and no search was to list it
                     self.found.count += 1
-                    yield self, (self.found.discovery.ref(name),), Left.VANISHED, None
+                    yield self, (self.found.discovery.ref(name),), RemainingCalls.VANISHED, None
             self.unsure = self.unsure and stopped()
         elif self.plan.each:
             by_id: dict[str, list[ImageSetRef]] = {}
             for ref in self.target.image_sets:
                 by_id.setdefault(ref.id, []).append(ref)
-            yield from ((self, tuple(same), Left.ALL, None) for same in by_id.values())
+            yield from ((self, tuple(same), RemainingCalls.ALL, None) for same in by_id.values())
 
     @property
     def clients(self) -> Clients | None:
@@ -170,7 +170,7 @@ class Site:
             self.found.since = self.now()
         answer = self._datastore()
         for _ in range(AGAIN):
-            if not isinstance(answer, Failure) or answer.code != CONTRADICTORY:
+            if not isinstance(answer, CallFailure) or answer.code != CONTRADICTORY:
                 break
             answer = self._datastore()
         if self.line.lost is None:
@@ -181,36 +181,36 @@ class Site:
         if self.needs.datastore_tags:
             yield self.record(LIST_TAGS, self.tags(self.store_arn or self.built_arn("")))
 
-    def _datastore(self) -> Answer | Failure:
+    def _datastore(self) -> Answer | CallFailure:
         """The data store; a failure where it is called otherwise than where it was listed: no call renames one."""
         answer = self._ask_whole(GET_DATASTORE, datastoreId=self.target.datastore)
-        if isinstance(answer, Failure) or not self.called:
+        if isinstance(answer, CallFailure) or not self.called:
             return answer
         name = str(answer[PROPERTIES].get("datastoreName"))
         if name == self.called:
             return answer
         message = f"GetDatastore says datastoreName {name}, but ListDatastores says {self.called}"
-        return Failure(Kind.FINAL, CONTRADICTORY, message)
+        return CallFailure(ErrorKind.FINAL, CONTRADICTORY, message)
 
-    def _learn(self, answer: Answer | Failure) -> None:
+    def _learn(self, answer: Answer | CallFailure) -> None:
         name, datastore = self.target.name, self.target.datastore
-        if not isinstance(answer, Failure):
+        if not isinstance(answer, CallFailure):
             status = answer[PROPERTIES]["datastoreStatus"]
-            self.store_arn = fitting(answer[PROPERTIES].get("datastoreArn"), f"datastore/{datastore}")
+            self.store_arn = matching_arn(answer[PROPERTIES].get("datastoreArn"), f"datastore/{datastore}")
             self.account = self.account or arn_parts(self.store_arn or "").get("account")
             if status != "ACTIVE":
                 self.doubt = f"its data store is {status}"
                 self.notes.append(f"{name}: the data store {datastore} is {status}.")
-        elif answer.kind is Kind.FINAL and answer.code == NOT_FOUND:
+        elif answer.kind is ErrorKind.FINAL and answer.code == NOT_FOUND:
             message = f"the data store {datastore} was not found in {self.target.region}: {answer.message}"
-            self.line.lost = Failure(Kind.FINAL, UNREADABLE, message)
+            self.line.lost = CallFailure(ErrorKind.FINAL, UNREADABLE, message)
             self.notes.append(f"{name}: {message}")
         else:
             self.doubt = f"GetDatastore failed with {answer.code}"
             what = f"whether the data store {datastore} is there is not known"
             self.notes.append(f"{name}: {what}, since {self.doubt}: {answer.message}")
 
-    def ask(self, action: str, call: Callable[[Clients], Said]) -> Said | Failure:
+    def ask(self, action: str, call: Callable[[Clients], Said]) -> Said | CallFailure:
         host = self.signed.clients.host(action) if self.signed else ""
         if lost := self.line.given_up(host):
             return _NotAsked(lost.kind, lost.code, f"not asked for: {lost.message}")
@@ -225,14 +225,14 @@ class Site:
 
         return self.line.ask(action, once, lambda: signed.renew(used), host)
 
-    def tags(self, arn: str | None) -> Answer | Failure:
+    def tags(self, arn: str | None) -> Answer | CallFailure:
         if arn is None and self.line.lost is None:
             message = "the ARN to ask for is not known: neither an answer nor the identity names the account"
-            return _NotAsked(Kind.FINAL, NO_ARN, message)
+            return _NotAsked(ErrorKind.FINAL, NO_ARN, message)
         return self._ask_whole(LIST_TAGS, resourceArn=arn or "")
 
-    def _ask_whole(self, action: str, **asked: str) -> Answer | Failure:
-        return self.ask(action, lambda clients: requests.ask(clients.of(action), action, **asked))
+    def _ask_whole(self, action: str, **asked: str) -> Answer | CallFailure:
+        return self.ask(action, lambda clients: requests.request(clients.of(action), action, **asked))
 
     def built_arn(self, image_set_id: str) -> str | None:
         """An ARN of which no answer said it: by the data store's, else by the account, if that is known."""
@@ -251,7 +251,7 @@ class Site:
     def record(
         self,
         action: str,
-        answer: Mapping[str, Any] | Failure,
+        answer: Mapping[str, Any] | CallFailure,
         ref: ImageSetRef | None = None,
         *,
         image_set_id: str | None = None,
@@ -264,8 +264,8 @@ class Site:
             account=self.account,
             region=self.target.region,
             action=action,
-            answer=None if isinstance(answer, Failure) else answer,
-            error=self._error(answer, action) if isinstance(answer, Failure) else None,
+            answer=None if isinstance(answer, CallFailure) else answer,
+            error=self._error(answer, action) if isinstance(answer, CallFailure) else None,
             collected_at=None if isinstance(answer, _NotAsked) else self.now(),
             labels=ref.labels if ref else {},
             label_places=ref.label_places if ref else {},
@@ -293,24 +293,24 @@ class Site:
             confirmed=bool(known.get("confirmed")),
         )
 
-    def _error(self, wrong: Failure, action: str) -> tuple[str, str]:
+    def _error(self, wrong: CallFailure, action: str) -> tuple[str, str]:
         if wrong.code == NOT_FOUND and self.doubt and action in STATES:
             return NOT_CONFIRMED, f"no such image set was found, but {self.doubt}: {wrong.message}"
         return wrong.code, wrong.message
 
 
-def is_gone(answer: Mapping[str, Any] | Failure) -> bool:
+def is_gone(answer: Mapping[str, Any] | CallFailure) -> bool:
     """Whether an image set is DELETED, or not there at all."""
-    if isinstance(answer, Failure):
+    if isinstance(answer, CallFailure):
         return not_there(answer)
     last = answer[VERSIONS][-1] if answer.get(VERSIONS) else answer
     return last.get("imageSetState") == "DELETED"
 
 
-def not_there(answer: Mapping[str, Any] | Failure) -> bool:
-    return isinstance(answer, Failure) and answer.code == NOT_FOUND
+def not_there(answer: Mapping[str, Any] | CallFailure) -> bool:
+    return isinstance(answer, CallFailure) and answer.code == NOT_FOUND
 
 
-def fitting(arn: str | None, path: str) -> str | None:
+def matching_arn(arn: str | None, path: str) -> str | None:
     """An ARN that an answer gave, if it is of what was asked for."""
     return arn if arn and arn.endswith(f":{path}") else None

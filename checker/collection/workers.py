@@ -12,14 +12,14 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from checker.aws import Access, Door, UnusableError
+from checker.aws import Access, Sessions, UnusableError
 from checker.collection import discovery, image_set_reader
-from checker.collection.call_assignment import Jobs
-from checker.collection.call_errors import Failure, Kind
+from checker.collection.call_assignment import CallAssignment
+from checker.collection.call_errors import CallFailure, ErrorKind
 from checker.collection.rate_limit import Limiter, StoppedError
 from checker.collection.search import Search
 from checker.collection.target_expansion import Patterns
-from checker.collection.target_session import Signed, Site
+from checker.collection.target_session import RenewableClients, TargetSession
 from checker.snapshot.records import Record
 
 MOST_LANES = 16
@@ -36,7 +36,7 @@ class Lane:
 
     access: Access
     region: str
-    sites: list[Site]
+    sites: list[TargetSession]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,10 @@ class _Crash:
     error: BaseException
 
 
-class Crew:
+class Workers:
     """The threads of a run. They are daemons: one that hangs in a call cannot keep the process from ending."""
 
-    def __init__(self, door: Door, limiter: Limiter, workers: int, stop: threading.Event) -> None:
+    def __init__(self, door: Sessions, limiter: Limiter, workers: int, stop: threading.Event) -> None:
         self.door = door
         self.limiter = limiter
         self.workers = workers
@@ -65,7 +65,7 @@ class Crew:
         self.closed = threading.Event()
         self.listed: list[Lane] = []
         """Lanes of which every image set is known."""
-        self.sites: list[Site] = []
+        self.sites: list[TargetSession] = []
         self.patterns = Patterns(())
         self.results: queue.Queue[_Read | _Crash | None] = queue.Queue(MOST_WAITING)
 
@@ -147,7 +147,7 @@ class Crew:
             self._keep(site.look_up(), done=0)
         # what is found is asked about while more is being found: the quotas are of different calls
         every = chain.from_iterable(site.jobs(lambda: self._ended) for site in sites)
-        jobs = Jobs(every, self.limiter.rates)
+        jobs = CallAssignment(every, self.limiter.rates)
         threads = [self._start(partial(self._read, jobs, turn)) for turn in range(self._hands(sites))]
         self._search(sites)
         self.listed.append(lane)
@@ -155,7 +155,7 @@ class Crew:
             thread.join()
         self._close(lane, sites)
 
-    def _close(self, lane: Lane, sites: list[Site]) -> None:
+    def _close(self, lane: Lane, sites: list[TargetSession]) -> None:
         """Frees what a lane holds that is read: there may be thousands of accounts. One that was stopped is still at work,
         and is left to the end of the run."""
         self.door.release(lane.access, lane.region)
@@ -164,7 +164,7 @@ class Crew:
             if site.found is not None:
                 site.found.close()
 
-    def _with_stores(self, lane: Lane) -> Iterator[Site]:
+    def _with_stores(self, lane: Lane) -> Iterator[TargetSession]:
         """The sites of a lane, those of data stores by name each in the place of the target that names the pattern."""
         for site in lane.sites:
             if site.target.datastores is None:
@@ -175,29 +175,29 @@ class Crew:
             yield from found
             self._keep(iter(unknown), done=0)
 
-    def _hands(self, sites: list[Site]) -> int:
+    def _hands(self, sites: list[TargetSession]) -> int:
         """Threads for the image sets of sites: no more than there are, so far as that is known."""
         if any(site.found is not None for site in sites):
             return self.workers
-        return min(self.workers, expected(sites))
+        return min(self.workers, expected_sets(sites))
 
-    def _search(self, sites: list[Site]) -> None:
+    def _search(self, sites: list[TargetSession]) -> None:
         """Finds the image sets of sites."""
-        left: list[Site] = []
+        left: list[TargetSession] = []
         for site in sites:
             for before in discovery.found_before(site):
-                self._put(_Read(*discovery.take(site, before)))
+                self._put(_Read(*discovery.record_discovery(site, before)))
             if site.found is None or site.reuse.searched is not None:
                 self._found(site)
             else:
                 left.append(site)
 
-        def keep(site: Site, found: list[Any] | Failure) -> None:
-            own = found if isinstance(found, Failure) else discovery.members(site, found)
-            self._put(_Read(*discovery.take(site, own)))
+        def keep(site: TargetSession, found: list[Any] | CallFailure) -> None:
+            own = found if isinstance(found, CallFailure) else discovery.members(site, found)
+            self._put(_Read(*discovery.record_discovery(site, own)))
 
-        def keep_again(site: Site, found: list[Any]) -> None:
-            self._put(_Read(discovery.again(site, found)))
+        def keep_again(site: TargetSession, found: list[Any]) -> None:
+            self._put(_Read(discovery.repeated_search(site, found)))
 
         search = Search(left, keep, keep_again, self._found, lambda: self._ended)
         threads = [self._start(search.work) for _ in range(self.workers if left else 0)]
@@ -206,7 +206,7 @@ class Crew:
         if left and self.stop.is_set():
             raise StoppedError
 
-    def _found(self, site: Site) -> None:
+    def _found(self, site: TargetSession) -> None:
         """Every image set of a site that can be found is."""
         self._keep(discovery.end_of_search(site), done=0)
         if site.found is not None:
@@ -223,7 +223,7 @@ class Crew:
             raise
         self._put(_Read(read, done))
 
-    def _read(self, jobs: Jobs, turn: int) -> None:
+    def _read(self, jobs: CallAssignment, turn: int) -> None:
         """Reads image sets."""
         while not self._ended and (taken := jobs.take(turn)) is not None:
             (site, refs, left, said), call = taken
@@ -242,9 +242,9 @@ class Crew:
         except UnusableError as error:
             for site in lane.sites:
                 site.account = account
-                site.line.lost = Failure(Kind.CREDENTIALS, error.code, str(error))
+                site.line.lost = CallFailure(ErrorKind.CREDENTIALS, error.code, str(error))
             return
-        signed = Signed(clients, lambda: self.door.anew(lane.access, lane.region, watch))
+        signed = RenewableClients(clients, lambda: self.door.anew(lane.access, lane.region, watch))
         for site in lane.sites:
             site.signed, site.account, site.arn = signed, account, identity.arn
             if identity.note:
@@ -254,12 +254,12 @@ class Crew:
                 site.notes.append(f"{site.target.name}: {where}.")
 
 
-def expected(sites: Iterable[Site]) -> int:
+def expected_sets(sites: Iterable[TargetSession]) -> int:
     """How many image sets there are to read, so far as it is known."""
     return sum(map(_expected, sites))
 
 
-def _expected(site: Site) -> int:
+def _expected(site: TargetSession) -> int:
     if site.found is not None:
         return site.found.count
     return len(site.target.image_sets) if site.plan.each else 0

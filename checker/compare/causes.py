@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from checker.evaluation.compile import CODES
-from checker.evaluation.finding_states import Entry, Way, restated
+from checker.evaluation.condition_compiler import CODES
+from checker.evaluation.finding_states import ComparedRule, EvaluationTerms, with_state
 from checker.model import Factor, Verdict
 from checker.sql import Connection, Expression, Relation, case, col, func, lit
 
 SWAPPED = (Factor.DATA, Factor.POLICY, Factor.WAIVER, Factor.CLOCK)
 """The factors that can be tried, by judging the other run's."""
-Ways = Callable[[frozenset[Factor]], Way]
+Ways = Callable[[frozenset[Factor]], EvaluationTerms]
 """How the old run judged, with these factors as the new one had them."""
 
 
@@ -24,7 +24,7 @@ def with_causes(
     changes: Relation,
     ways: Ways,
     factors: frozenset[Factor],
-    entries: Sequence[Entry],
+    entries: Sequence[ComparedRule],
 ) -> Relation:
     """The changes with the column `causes`: factors with commas between; none where no factor alone is one.
 
@@ -41,7 +41,7 @@ def with_causes(
         for tried in (frozenset((factor,)), factors - {factor}):
             if tried not in columns:
                 columns[tried] = f"again_{len(columns)}"
-                changes = restated(connection, changes, ways(tried), entries, columns[tried])
+                changes = with_state(connection, changes, ways(tried), entries, columns[tried])
     moved = _differs("was_again", "now_again")
     texts = [
         case(

@@ -13,17 +13,17 @@ from typing import Any
 from checker import temporary_files
 from checker.compare import change_rows, pairing
 from checker.compare.causes import SWAPPED
-from checker.compare.pairing import Counted
+from checker.compare.pairing import ChangeCount
 from checker.evaluation.finding_reader import EVERY, NOTHING_EARLIER
 from checker.evaluation.finding_rows import Reader
-from checker.evaluation.finding_states import STATES, Entry, State, Way
-from checker.evaluation.open_findings import JudgedRule, JudgedRun, write_open_findings
-from checker.judgement.replay import terms
+from checker.evaluation.finding_states import STATES, ComparedRule, EvaluationTerms, FindingState
+from checker.evaluation.open_findings import RuleOfRun, RunFindings, write_open_findings
+from checker.judgement.replay import judgement_terms
 from checker.layout import FINDINGS, HISTORY, PRIOR, RECORDS
 from checker.model import NO_RENAMES, Category, Factor, Label, Renames, Rule, Subject, Waiver
 from checker.policy.needs import needs
-from checker.policy.rule_digest import definition
-from checker.runs.run_reader import Kept
+from checker.policy.rule_digest import rule_digest
+from checker.runs.run_reader import RecordedRun
 from checker.snapshot.writer import write_snapshot
 from checker.temporary_files import Scratch, result_folder
 
@@ -36,7 +36,7 @@ Earlier = tuple[Path, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class ComparedRun:
     """A run to compare: its evidence in a folder, and what it was judged by. `data` stands for the evidence: what is
     equal in two runs is the same."""
 
@@ -55,7 +55,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FindingChange:
     """What became of one finding. `causes` are the factors that did it alone; where there is none, those of `together`
     did it with one another. `message` is what the new run says of it, else the old one; it is `flapping` where it came up
     more than once in the runs that were looked at. `first_seen` and `first_run` say since when and in which run it is, or
@@ -64,8 +64,8 @@ class Change:
     rule: Rule
     subject: Subject
     category: Category
-    was: State
-    now: State
+    was: FindingState
+    now: FindingState
     causes: tuple[Factor, ...]
     together: tuple[Factor, ...]
     message: str
@@ -79,11 +79,11 @@ class Comparison(Scratch):
     """Two runs compared. `factors` are those in which they differ, `counts` the findings by rule, category and causes;
     those that persist have no cause."""
 
-    old: Side
-    new: Side
+    old: ComparedRun
+    new: ComparedRun
     factors: tuple[Factor, ...]
-    entries: tuple[Entry, ...]
-    counts: tuple[Counted, ...]
+    entries: tuple[ComparedRule, ...]
+    counts: tuple[ChangeCount, ...]
     earlier: int
     folder: Path
 
@@ -105,16 +105,16 @@ class Comparison(Scratch):
         wanted = (self.entries[entry].name, self.entries[entry].scope)
         return next(item for item in (*self.new.rules, *self.old.rules) if (item.name, item.scope) == wanted)
 
-    def changes(self, most: int | None = None) -> Iterator[Change]:
+    def changes(self, most: int | None = None) -> Iterator[FindingChange]:
         """The changes, or the first of them, by category, rule, target, image set and version."""
         rules = [self.rule(index) for index in range(len(self.entries))]
         for row in islice(change_rows.rows(self.folder / CHANGES), most):
             yield self._change(rules, row)
 
-    def _change(self, rules: Sequence[Rule], row: Mapping[str, Any]) -> Change:
+    def _change(self, rules: Sequence[Rule], row: Mapping[str, Any]) -> FindingChange:
         causes = pairing.factors(row["causes"])
         differ = self.entries[row["entry"]].factors
-        return Change(
+        return FindingChange(
             rules[row["entry"]],
             row["subject"],
             list(Category)[row["category"]],
@@ -129,14 +129,14 @@ class Comparison(Scratch):
         )
 
 
-def side(kept: Kept) -> Side:
+def compared_run(kept: RecordedRun) -> ComparedRun:
     """A kept run as one side of a comparison.
 
     Raises:
         InvalidInputError: what it was judged by cannot be read by this version.
     """
-    by = terms(kept)
-    return Side(
+    by = judgement_terms(kept)
+    return ComparedRun(
         kept.name,
         kept.audit,
         kept.folder,
@@ -152,8 +152,8 @@ def side(kept: Kept) -> Side:
 
 
 def compare(
-    old: Side,
-    new: Side,
+    old: ComparedRun,
+    new: ComparedRun,
     before: Sequence[Earlier] = (),
     between: Sequence[Earlier] = (),
     *,
@@ -174,7 +174,7 @@ def compare(
     with result_folder() as folder:
         ways = _Ways(old, new, folder)
         findings = (old.folder / FINDINGS, new.folder / FINDINGS)
-        found = pairing.Kept(*findings, folder / PRIOR, old.name, tuple(before), tuple(between))
+        found = pairing.RecordedFindings(*findings, folder / PRIOR, old.name, tuple(before), tuple(between))
         write_open_findings(_judged(old), folder / PRIOR, renames)
         counts = pairing.compare(ways, differ, entries, found, folder / CHANGES) if entries else []
     ways.clear()
@@ -189,7 +189,7 @@ def compare(
     )
 
 
-def _renamed(side: Side, renames: Renames) -> Side:
+def _renamed(side: ComparedRun, renames: Renames) -> ComparedRun:
     """A side with its rules by the names of now."""
     packs = {old: new for new, old in renames.packs.items()}
     whole = {old: new for new, old in renames.rules.items()}
@@ -201,14 +201,14 @@ def _renamed(side: Side, renames: Renames) -> Side:
     return replace(side, rules=tuple(map(named, side.rules))) if renames else side
 
 
-def _judged(item: Side) -> JudgedRun:
+def _judged(item: ComparedRun) -> RunFindings:
     """A side as a run whose findings are open after it."""
-    rules = [JudgedRule(rule.name, rule.scope, definition(rule), rule.severity.value) for rule in item.rules]
+    rules = [RuleOfRun(rule.name, rule.scope, rule_digest(rule), rule.severity.value) for rule in item.rules]
     before = item.folder / PRIOR
-    return JudgedRun(item.folder, item.name, item.as_of, rules, before if before.exists() else None)
+    return RunFindings(item.folder, item.name, item.as_of, rules, before if before.exists() else None)
 
 
-def _entries(old: Side, new: Side) -> list[Entry]:
+def _entries(old: ComparedRun, new: ComparedRun) -> list[ComparedRule]:
     """The rules of both runs, the gravest first and the new one's before others, and in what the runs differ for each."""
     befores, afters = ({(rule.name, rule.scope): rule for rule in item.rules} for item in (old, new))
     found = []
@@ -223,7 +223,7 @@ def _entries(old: Side, new: Side) -> list[Entry]:
             Factor.CLOCK: old.as_of != new.as_of,
         }
         factors = frozenset(factor for factor, differs in differ.items() if differs)
-        found.append((both[-1].severity.rank, Entry(name, scope, factors)))
+        found.append((both[-1].severity.rank, ComparedRule(name, scope, factors)))
     return [entry for _, entry in sorted(found, key=lambda pair: -pair[0])]
 
 
@@ -254,11 +254,11 @@ def _lets_go(waivers: Sequence[Waiver], rule: str) -> list[str]:
 class _Ways:
     """Ways to judge that take each factor from one of two runs; a snapshot is written for each that is asked for."""
 
-    def __init__(self, old: Side, new: Side, folder: Path) -> None:
+    def __init__(self, old: ComparedRun, new: ComparedRun, folder: Path) -> None:
         self.old, self.new, self.folder = old, new, folder
         self.written: dict[tuple[str, str], Path] = {}
 
-    def __call__(self, tried: frozenset[Factor]) -> Way:
+    def __call__(self, tried: frozenset[Factor]) -> EvaluationTerms:
         data, policy, waiver, clock = (
             self.new if factor in tried else self.old
             for factor in (Factor.DATA, Factor.POLICY, Factor.WAIVER, Factor.CLOCK)
@@ -273,9 +273,11 @@ class _Ways:
                 name in labels and _same_type(labels[name], waiver.labels.get(name)) for name in item.labels
             )
         ]
-        return Way(self._snapshot(data, policy, labels), policy.rules, clock.as_of, waivers, labels)
+        return EvaluationTerms(
+            self._snapshot(data, policy, labels), policy.rules, clock.as_of, waivers, labels
+        )
 
-    def _snapshot(self, data: Side, policy: Side, labels: Mapping[str, Label]) -> Path:
+    def _snapshot(self, data: ComparedRun, policy: ComparedRun, labels: Mapping[str, Label]) -> Path:
         asked = needs(policy.rules)
         types = sorted((name, label.type, label.day, label.required) for name, label in labels.items())
         key = (f"{data.data} {data.history}", repr((asked, types)))

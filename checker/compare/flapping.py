@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from checker.evaluation.change_category import is_one
-from checker.evaluation.compile import tree
-from checker.evaluation.finding_states import ENTRY, FINDINGS, KEY, kept_states
+from checker.evaluation.change_category import is_category
+from checker.evaluation.condition_compiler import tree
+from checker.evaluation.finding_states import ENTRY, FINDINGS, KEY, recorded_states
 from checker.model import Category
 from checker.sql import Connection, Expression, Relation, case, coalesce, col, false, func, lit, same
 
@@ -35,12 +35,12 @@ def with_flapping(
     runs = [*before, *between]
     if not runs:
         return changes.select(*map(col, changes.columns), false().alias("flapping"))
-    may = changes.filter(is_one("category", Category.NEW, Category.FIXED)).set_alias("changes")
+    may = changes.filter(is_category("category", Category.NEW, Category.FIXED)).set_alias("changes")
     places = _places(names, before, between)
     parts = []
     for number, (path, _) in enumerate(runs):
         place = func("list_extract", _list(places[number]), col(ENTRY) + lit(1))
-        rows = kept_states(connection, path, names).set_alias("kept")
+        rows = recorded_states(connection, path, names).set_alias("kept")
         # a bit for each run, in order
         parts.append(
             rows.join(may, same("kept", "changes", _IDENTITY), how="semi").select(
@@ -61,7 +61,7 @@ def with_flapping(
     for bit, column in ((old, "was"), (new, "now")):
         found = found + case(_in(("changes", column), FINDINGS), bit).otherwise(lit(0))
     twice = _came_up(found.cast("BIGINT")) >= lit(TWICE)
-    moves = is_one(("changes", "category"), Category.NEW, Category.FIXED)
+    moves = is_category(("changes", "category"), Category.NEW, Category.FIXED)
     kept = [col("changes", name).alias(name) for name in changes.columns]
     return joined.select(*kept, (moves & twice).alias("flapping"))
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from itertools import groupby, islice
 from pathlib import Path
 
-from checker.compare.state_changes import Flip, Flips, Step, forecast
-from checker.evaluation.finding_states import State, Way
+from checker.compare.state_changes import StateChange, StateChangeCount, StateChanges, find_state_changes
+from checker.evaluation.finding_states import EvaluationTerms, FindingState
 from checker.judgement.gate import judge
 from checker.judgement.run import Run
 from checker.model import Outcome, Severity, Tally, Verdict, Waiver
@@ -24,14 +24,14 @@ Judging = Callable[[Sequence[tuple[Severity, Tally]]], Outcome]
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class OutcomeChange:
     """The first instant at which the gate's outcome is a worse one, and the findings that come then: `number` of them,
     of which `because` are the first. `ended` are the waivers that end at that instant."""
 
     at: datetime
     outcome: Outcome
     number: int
-    because: tuple[Flip, ...]
+    because: tuple[StateChange, ...]
     ended: tuple[Waiver, ...]
 
 
@@ -42,8 +42,8 @@ class Forecast(Scratch):
 
     run: Run
     until: datetime
-    flips: Flips
-    turn: Turn | None
+    flips: StateChanges
+    turn: OutcomeChange | None
     sure_until: datetime
     folder: Path
 
@@ -53,7 +53,7 @@ class Forecast(Scratch):
         return sum(number for *_, number, _ in self.flips.kinds())
 
 
-def foresee(run: Run, until: datetime, judging: Judging | None = None) -> Forecast:
+def forecast(run: Run, until: datetime, judging: Judging | None = None) -> Forecast:
     """Lets time pass over a run.
 
     Args:
@@ -63,9 +63,9 @@ def foresee(run: Run, until: datetime, judging: Judging | None = None) -> Foreca
     """
     waivers = tuple(use.waiver for use in run.waivers)
     rules, before = [rule_result.rule for rule_result in run.judged], run.reference
-    way = Way(run.folder, rules, run.as_of, waivers, run.labels, before.file if before else None)
+    way = EvaluationTerms(run.folder, rules, run.as_of, waivers, run.labels, before.file if before else None)
     with result_folder() as folder:
-        flips = forecast(way, until, folder)
+        flips = find_state_changes(way, until, folder)
         turn = _turn(run, flips, judging or _gate(run))
         sure = min((until, *flips.looked.values()))
         return Forecast(run, until, flips, turn, sure, folder)
@@ -80,7 +80,7 @@ def _gate(run: Run) -> Judging:
     return judging
 
 
-def _turn(run: Run, flips: Flips, judging: Judging) -> Turn | None:
+def _turn(run: Run, flips: StateChanges, judging: Judging) -> OutcomeChange | None:
     tallies = [rule_result.tally for rule_result in run.judged]
     severities = [rule_result.rule.severity for rule_result in run.judged]
     now = _WORSE.index(judging(list(zip(severities, tallies, strict=True))))
@@ -93,15 +93,15 @@ def _turn(run: Run, flips: Flips, judging: Judging) -> Turn | None:
             because = tuple(islice(come, MOST_REASONS))
             number = len(because) + sum(1 for _ in come)
             ended = tuple(use.waiver for use in run.waivers if use.waiver.ends == at)
-            return Turn(at, outcome, number, because, ended)
+            return OutcomeChange(at, outcome, number, because, ended)
     return None
 
 
-def _comes(state: State) -> bool:
+def _comes(state: FindingState) -> bool:
     return state.verdict in (Verdict.FAIL, Verdict.UNKNOWN) and not state.waived
 
 
-def _moved(tally: Tally, step: Step) -> Tally:
+def _moved(tally: Tally, step: StateChangeCount) -> Tally:
     """A tally after some subjects changed their state."""
     before = _counted(step.before, persisting=step.persisting)
     after = _counted(step.after, persisting=step.persisting)
@@ -112,7 +112,7 @@ def _moved(tally: Tally, step: Step) -> Tally:
     )
 
 
-def _counted(state: State, *, persisting: bool) -> tuple[str, ...]:
+def _counted(state: FindingState, *, persisting: bool) -> tuple[str, ...]:
     """The numbers of a tally that a subject in a state is counted in."""
     if state.verdict is Verdict.FAIL:
         if state.waived:

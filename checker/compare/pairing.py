@@ -12,9 +12,15 @@ from pathlib import Path
 
 from checker.compare.causes import Ways, with_causes
 from checker.compare.flapping import with_flapping
-from checker.evaluation.change_category import category_of, flipped, is_one, plain_causes, unchanged
-from checker.evaluation.compile import tree
-from checker.evaluation.finding_change import with_known
+from checker.evaluation.change_category import (
+    category_of,
+    has_same_terms,
+    is_category,
+    stated_causes,
+    verdict_changed,
+)
+from checker.evaluation.condition_compiler import tree
+from checker.evaluation.finding_change import with_earlier_knowledge
 from checker.evaluation.finding_states import (
     ENTRY,
     FINDINGS,
@@ -22,20 +28,20 @@ from checker.evaluation.finding_states import (
     KEY,
     NO_FINDING,
     WAIVED,
-    Entry,
-    Way,
-    kept_states,
-    restated,
+    ComparedRule,
+    EvaluationTerms,
+    recorded_states,
     states,
+    with_state,
 )
 from checker.evaluation.open_findings import (
     DEFINITION,
     FIRST,
     IDENTITY,
     JUDGED,
-    identified,
     read_open_findings,
     with_cover,
+    with_identity,
     with_lists,
 )
 from checker.evaluation.scope_tables import SUBJECT
@@ -63,7 +69,7 @@ _WHO = (*SUBJECT, "named")
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class ChangeCount:
     """How many findings of a rule have a category and the same causes."""
 
     entry: int
@@ -73,7 +79,7 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RecordedFindings:
     """The findings that runs kept: of the old and the new one, and of those before and between them, oldest first,
     each with the names of the rules that it judged. `open` has those that were open after the old run, `run` is its name."""
 
@@ -86,8 +92,8 @@ class Kept:
 
 
 def compare(
-    ways: Ways, factors: frozenset[Factor], entries: Sequence[Entry], kept: Kept, out: Path
-) -> list[Counted]:
+    ways: Ways, factors: frozenset[Factor], entries: Sequence[ComparedRule], kept: RecordedFindings, out: Path
+) -> list[ChangeCount]:
     """Compares two runs, and writes what changed.
 
     Args:
@@ -105,9 +111,9 @@ def compare(
     with connect() as connection:
         pairs = _with_kept(connection, _pairs(connection, entries, sides), entries, sides, kept)
         terms = _with_terms(connection, pairs, entries, kept, sides[1])
-        category = category_of("was", "now", unchanged()).alias("category")
+        category = category_of("was", "now", has_same_terms()).alias("category")
         terms.select(*map(col, terms.columns), category).to_table("sorted_out")
-        persisting = is_one("category", Category.PERSISTING)
+        persisting = is_category("category", Category.PERSISTING)
         _caused(connection, ways, factors, entries, pairs.columns).to_table("caused")
         names = [entry.name for entry in entries]
         changes = with_flapping(connection, connection.table("caused"), names, kept.before, kept.between)
@@ -123,7 +129,11 @@ def compare(
 
 
 def _with_terms(
-    connection: Connection, pairs: Relation, entries: Sequence[Entry], kept: Kept, now: Way
+    connection: Connection,
+    pairs: Relation,
+    entries: Sequence[ComparedRule],
+    kept: RecordedFindings,
+    now: EvaluationTerms,
 ) -> Relation:
     """The pairs with the terms of the finding of then and of now, and whether the old run did not tell of it itself. What
     neither of the two runs has looked at has not changed."""
@@ -135,7 +145,7 @@ def _with_terms(
     terms = ("versionId", DEFINITION, "severity", "judged_before")
     then = [col(name).alias(f"was_{name}") for name in terms]
     before = opened.select(*map(col, IDENTITY), *then, col("judged_run"), (~told).alias("carried"))
-    findings = identified(connection.read_parquet(duckdb_path(kept.new)))
+    findings = with_identity(connection.read_parquet(duckdb_path(kept.new)))
     after = findings.select(*map(col, (*IDENTITY, DEFINITION, "severity")))
     for name, other in (("before", before), ("after", after)):
         joined = rows.set_alias("pairs").join(
@@ -155,11 +165,11 @@ def _with_terms(
     return rows.filter(~(col("now").isnull() & not_told))
 
 
-def _looked_at(connection: Connection, rows: Relation, kept: Kept) -> Relation:
+def _looked_at(connection: Connection, rows: Relation, kept: RecordedFindings) -> Relation:
     """With whether the old run, or one before it, has looked at each; the history of the new one says so."""
     if not (kept.new.parent / HISTORY).exists():
         return rows.select(*map(col, rows.columns), false().alias("looked_at"))
-    rows = with_known(connection, rows, kept.new.parent)
+    rows = with_earlier_knowledge(connection, rows, kept.new.parent)
     marks = read_open_findings(connection, kept.open).filter(col("verdict") == lit(JUDGED))
     judged = marks.select(col("rule"), col("target")).set_alias("judged")
     joined = rows.set_alias("pairs").join(judged, same("pairs", "judged", ("rule", "target")), how="left")
@@ -171,27 +181,29 @@ def _caused(
     connection: Connection,
     ways: Ways,
     factors: frozenset[Factor],
-    entries: Sequence[Entry],
+    entries: Sequence[ComparedRule],
     columns: Sequence[str],
 ) -> Relation:
     """What changed, with the causes. Where a finding is another one than then, its terms say why; where a verdict is
     another one, judging again does."""
-    changes = connection.table("sorted_out").filter(~is_one("category", Category.PERSISTING))
+    changes = connection.table("sorted_out").filter(~is_category("category", Category.PERSISTING))
     carried = coalesce(col("carried"), false())
-    judged = changes.filter(flipped() & ~carried).select(*map(col, (*columns, "category")))
+    judged = changes.filter(verdict_changed() & ~carried).select(*map(col, (*columns, "category")))
     again = with_causes(connection, judged, ways, factors, entries)
     now = ways(factors)
     there = [lit(index) for index, entry in enumerate(entries) if entry.rule(now)]
     has_rule = col(ENTRY).isin(*there) if there else false()
     # what the old run could not tell, and the new one can, is data
-    said = case(flipped(), lit(Factor.DATA.value)).otherwise(plain_causes(has_rule))
-    others = changes.filter(~flipped() | carried).select(
+    said = case(verdict_changed(), lit(Factor.DATA.value)).otherwise(stated_causes(has_rule))
+    others = changes.filter(~verdict_changed() | carried).select(
         *map(col, (*columns, "category")), said.alias("causes")
     )
     return again.select(*map(col, others.columns)).union(others)
 
 
-def _pairs(connection: Connection, entries: Sequence[Entry], sides: tuple[Way, Way]) -> Relation:
+def _pairs(
+    connection: Connection, entries: Sequence[ComparedRule], sides: tuple[EvaluationTerms, EvaluationTerms]
+) -> Relation:
     """Every entry and subject that is a finding on one side at least, with the state on both."""
     parts = []
     for scope in dict.fromkeys(entry.scope for entry in entries):
@@ -216,7 +228,7 @@ def _pairs(connection: Connection, entries: Sequence[Entry], sides: tuple[Way, W
 def _beside(
     connection: Connection,
     scope: RuleScope,
-    ways: Mapping[str, Way],
+    ways: Mapping[str, EvaluationTerms],
     chosen: Mapping[str, Mapping[int, Rule]],
 ) -> Relation:
     """The subjects of a scope with the states of both sides; those of which no rule found anything are left out."""
@@ -249,16 +261,16 @@ def _is_finding(column: str) -> Expression:
 def _with_kept(
     connection: Connection,
     pairs: Relation,
-    entries: Sequence[Entry],
-    sides: tuple[Way, Way],
-    kept: Kept,
+    entries: Sequence[ComparedRule],
+    sides: tuple[EvaluationTerms, EvaluationTerms],
+    kept: RecordedFindings,
 ) -> Relation:
     """The pairs with the states that the runs kept as `was` and `now`: where judging again gives something else,
     another version of the program judged."""
     names = [entry.name for entry in entries]
     told = {
         "was": _open_states(connection, kept.open, names),
-        "now": kept_states(connection, kept.new, names),
+        "now": recorded_states(connection, kept.new, names),
     }
     others = {side: _otherwise(connection, pairs, side, rows) for side, rows in told.items()}
     plain = [col(f"{side}_again").alias(side) for side in others]
@@ -269,7 +281,7 @@ def _with_kept(
     lacking = every.join(pairs.set_alias("pairs"), same("other", "pairs", _IDENTITY), how="anti")
     again = lacking.select(*columns).distinct()
     for way, column in zip(sides, ("was_again", "now_again"), strict=True):
-        again = restated(connection, again, way, entries, column)
+        again = with_state(connection, again, way, entries, column)
     pairs = pairs.union(again.select(*map(col, pairs.columns)))
     for side, other in others.items():
         joined = pairs.set_alias("pairs").join(
@@ -316,12 +328,12 @@ def _otherwise(connection: Connection, pairs: Relation, side: str, kept: Relatio
     return connection.table(f"kept_{side}")
 
 
-def _counts(rows: Relation) -> list[Counted]:
+def _counts(rows: Relation) -> list[ChangeCount]:
     keys = [col(name) for name in (ENTRY, "category", "causes")]
     found = rows.aggregate([*keys, func("count_star").alias("number")])
     categories = list(Category)
     return [
-        Counted(entry, categories[code], factors(causes), number)
+        ChangeCount(entry, categories[code], factors(causes), number)
         for entry, code, causes, number in found.order("entry, category, causes").fetchall()
     ]
 
@@ -331,12 +343,12 @@ def factors(text: str) -> tuple[Factor, ...]:
     return tuple(map(Factor, filter(None, text.split(","))))
 
 
-def _write(connection: Connection, names: Sequence[str], kept: Kept, out: Path) -> None:
+def _write(connection: Connection, names: Sequence[str], kept: RecordedFindings, out: Path) -> None:
     """The changes with what findings show: the new run's finding, else the old one's, or the one that was open before."""
     shown = ("verdict", "reason", "fields")
     sides = {
-        "new": (kept_states(connection, kept.new, names, (*shown, *FIRST)), (*shown, *FIRST)),
-        "old": (kept_states(connection, kept.old, names, shown), shown),
+        "new": (recorded_states(connection, kept.new, names, (*shown, *FIRST)), (*shown, *FIRST)),
+        "old": (recorded_states(connection, kept.old, names, shown), shown),
         "open": (_open_states(connection, kept.open, names, FIRST), FIRST),
     }
     changes = connection.table("changes").set_alias("changes")

@@ -14,19 +14,27 @@ from typing import Any
 
 from checker.evaluation.change_instants import (
     AT,
-    ahead,
-    candidates,
-    counts,
+    candidate_instants,
     distinct_ahead,
-    leaves_of,
+    instants_ahead,
+    is_aggregate_rule,
+    own_and_counted_leaves,
     reads_now,
 )
-from checker.evaluation.compile import CODES, tree
+from checker.evaluation.condition_compiler import CODES, tree
 from checker.evaluation.engine import table
-from checker.evaluation.finding_states import KEY, STATES, WAIVED, State, Way, state, who
+from checker.evaluation.finding_states import (
+    KEY,
+    STATES,
+    WAIVED,
+    EvaluationTerms,
+    FindingState,
+    state,
+    subject_columns,
+)
 from checker.evaluation.open_findings import read_open_findings
 from checker.evaluation.scope_tables import SUBJECT, read_table
-from checker.evaluation.target_rows import judged as verdict
+from checker.evaluation.target_rows import row_verdict
 from checker.evaluation.waiver_columns import reaches
 from checker.instants import from_epoch_ms, round_ms
 from checker.model import Rule, Subject, Verdict, Waiver
@@ -55,39 +63,39 @@ _NUMBER = "subject number"
 
 
 @dataclass(frozen=True, slots=True)
-class Flip:
+class StateChange:
     """A change of one rule's state on one subject, at the first instant that has the new one."""
 
     rule: Rule
     subject: Subject
     at: datetime
-    before: State
-    after: State
+    before: FindingState
+    after: FindingState
     persisting: bool = False
     """Whether the run that is compared with had a fail of this identity, so that this one would not be new."""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StateChangeCount:
     """How many subjects of a rule change their state in the same way at the same instant."""
 
     at: datetime
     rule: int
-    before: State
-    after: State
+    before: FindingState
+    after: FindingState
     persisting: bool
     number: int
 
 
 @dataclass(frozen=True, slots=True)
-class Flips:
+class StateChanges:
     """The changes of state in a folder, and how far each rule was looked at where that is not the whole way."""
 
     folder: Path
     rules: Sequence[Rule]
     looked: dict[str, datetime]
 
-    def flips(self, first: datetime | None = None, last: datetime | None = None) -> Iterator[Flip]:
+    def flips(self, first: datetime | None = None, last: datetime | None = None) -> Iterator[StateChange]:
         """The changes by instant, rule, target, image set and version; those between two instants, which are included."""
         with connect() as connection:
             rows = connection.read_parquet(duckdb_path(self.folder / FLIPS))
@@ -99,14 +107,14 @@ class Flips:
             for row in _in_order(rows.select(*map(col, columns))):
                 yield self._flip(row[1:])
 
-    def _flip(self, row: Sequence[Any]) -> Flip:
+    def _flip(self, row: Sequence[Any]) -> StateChange:
         who, rest = row[1 : 1 + len(SUBJECT)], row[1 + len(SUBJECT) :]
         at, before, after, persisting = rest
-        return Flip(
+        return StateChange(
             self.rules[row[0]], Subject(*who), from_epoch_ms(at), STATES[before], STATES[after], persisting
         )
 
-    def kinds(self) -> list[tuple[Rule, State, State, int, datetime]]:
+    def kinds(self) -> list[tuple[Rule, FindingState, FindingState, int, datetime]]:
         """How many changes of each kind there are, by rule, and the first instant of one."""
         keys = ("rule", "before", "after")
         with connect() as connection:
@@ -118,7 +126,7 @@ class Flips:
             for rule, before, after, number, at in found
         ]
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Iterator[StateChangeCount]:
         """The changes counted by instant, rule and kind, in the order of time."""
         keys = ("at", "rule", "before", "after", "persisting")
         with connect() as connection:
@@ -127,10 +135,12 @@ class Flips:
             number = func("row_number").over(order_by=[col(name) for name in keys]).alias("n")
             counted.select(number, *map(col, counted.columns)).to_table("steps")
             for _, at, rule, before, after, persisting, many in _in_order(connection.table("steps")):
-                yield Step(from_epoch_ms(at), rule, STATES[before], STATES[after], persisting, many)
+                yield StateChangeCount(
+                    from_epoch_ms(at), rule, STATES[before], STATES[after], persisting, many
+                )
 
 
-def forecast(way: Way, until: datetime, out: Path) -> Flips:
+def find_state_changes(way: EvaluationTerms, until: datetime, out: Path) -> StateChanges:
     """Every change of state after the instant of `way`, up to `until`.
 
     Args:
@@ -151,7 +161,7 @@ def forecast(way: Way, until: datetime, out: Path) -> Flips:
             turns = [at for finding in own for at in _turns(finding) if start < at <= end]
             if not turns and not reads_now(rule):
                 continue
-            if counts(rule):
+            if is_aggregate_rule(rule):
                 found, last = _stores(connection, way, rule, turns, (start, end))
                 looked |= {rule.name: from_epoch_ms(last)} if last is not None else {}
             else:
@@ -163,7 +173,7 @@ def forecast(way: Way, until: datetime, out: Path) -> Flips:
                 parts.append(connection.table(f"flips_{index}"))
         every = tree(lambda left, right: left.union(right), parts) if parts else _none(connection)
         _write(_compared(connection, every, way), out)
-    return Flips(out, tuple(way.rules), looked)
+    return StateChanges(out, tuple(way.rules), looked)
 
 
 def _turns(waiver: Waiver) -> tuple[int, int]:
@@ -171,12 +181,14 @@ def _turns(waiver: Waiver) -> tuple[int, int]:
     return round_ms(waiver.created), round_ms(waiver.ends)
 
 
-def _rows(connection: Connection, way: Way, rule: Rule, index: int, span: tuple[int, int]) -> Relation | None:
+def _rows(
+    connection: Connection, way: EvaluationTerms, rule: Rule, index: int, span: tuple[int, int]
+) -> Relation | None:
     """The changes of a rule that judges each row by itself."""
     start, end = span
     rows = read_table(connection, way.folder, rule.scope)
-    own, _ = leaves_of(rule)
-    parts = list(ahead(rows, ROW, candidates(own, way.as_of), start, end))
+    own, _ = own_and_counted_leaves(rule)
+    parts = list(instants_ahead(rows, ROW, candidate_instants(own, way.as_of), start, end))
     for waiver in way.waivers:
         turns = [at for at in _turns(waiver) if start < at <= end]
         if waiver.rule == rule.name and turns:
@@ -192,13 +204,13 @@ def _rows(connection: Connection, way: Way, rule: Rule, index: int, span: tuple[
     every = found.union(begin).select(col(ROW).alias(_NUMBER), col(AT)).set_alias("asked")
     joined = rows.set_alias("rows").join(every, f'rows."{ROW}" = asked."{_NUMBER}"')
     code = _state_at(rule, way)
-    judged = joined.select(col(_NUMBER), col(AT), *who(rule.scope).values(), code.alias("after"))
+    judged = joined.select(col(_NUMBER), col(AT), *subject_columns(rule.scope).values(), code.alias("after"))
     return _changes(judged)
 
 
-def _state_at(rule: Rule, way: Way) -> Expression:
+def _state_at(rule: Rule, way: EvaluationTerms) -> Expression:
     """The state of each row at the instant in its column `AT`."""
-    code = verdict(rule, func("make_timestamp_ms", col(AT)))
+    code = row_verdict(rule, func("make_timestamp_ms", col(AT)))
     own = [waiver for waiver in way.waivers if waiver.rule == rule.name]
     if not own:
         return code
@@ -222,15 +234,15 @@ def _changes(judged: Relation) -> Relation:
 
 
 def _stores(
-    connection: Connection, way: Way, rule: Rule, turns: Sequence[int], span: tuple[int, int]
+    connection: Connection, way: EvaluationTerms, rule: Rule, turns: Sequence[int], span: tuple[int, int]
 ) -> tuple[Relation | None, int | None]:
     """The changes of a rule that counts image sets, which are counted again at each instant; the last of them where
     there are more than that."""
     start, end = span
-    own, counted = leaves_of(rule)
+    own, counted = own_and_counted_leaves(rule)
     sides = [
-        (read_table(connection, way.folder, "datastore"), candidates(own, way.as_of)),
-        (read_table(connection, way.folder, "image_set"), candidates(counted, way.as_of)),
+        (read_table(connection, way.folder, "datastore"), candidate_instants(own, way.as_of)),
+        (read_table(connection, way.folder, "image_set"), candidate_instants(counted, way.as_of)),
     ]
     found = sorted({*distinct_ahead(sides, start, end, MOST_COUNTS), *turns})
     last = found[MOST_COUNTS - 1] if len(found) > MOST_COUNTS else None
@@ -242,7 +254,7 @@ def _stores(
             rows.select(
                 col(ROW).alias(_NUMBER),
                 lit(at).cast("BIGINT").alias(AT),
-                *who(rule.scope).values(),
+                *subject_columns(rule.scope).values(),
                 state(rule, then, columns).alias("after"),
             )
         )
@@ -266,7 +278,7 @@ def _none(connection: Connection) -> Relation:
     return item.select(*columns).filter(false())
 
 
-def _compared(connection: Connection, flips: Relation, way: Way) -> Relation:
+def _compared(connection: Connection, flips: Relation, way: EvaluationTerms) -> Relation:
     """The changes, and whether the run compared with had a fail of the same identity."""
     columns = [col("flips", name).alias(name) for name in flips.columns]
     if way.reference is None or not way.rules:

@@ -15,7 +15,7 @@ _COVERAGE = ("expected", "not_found", "unreadable", "unreadable_targets", "unlis
 
 
 @dataclass(frozen=True, slots=True)
-class PastRun:
+class RunSummary:
     """A run as its manifest sums it up; `tallies` are those of its rules by name."""
 
     run: str
@@ -40,10 +40,10 @@ class Trend:
     """Runs of an audit, oldest first."""
 
     name: str
-    runs: tuple[PastRun, ...]
+    runs: tuple[RunSummary, ...]
 
 
-def past_run(facts: Mapping[str, Any]) -> PastRun | None:
+def run_summary(facts: Mapping[str, Any]) -> RunSummary | None:
     """A run by what its manifest says, or what another run kept of that; None where it has no numbers that can be read.
 
     Args:
@@ -51,7 +51,7 @@ def past_run(facts: Mapping[str, Any]) -> PastRun | None:
     """
     try:
         summary = facts["summary"]
-        return PastRun(
+        return RunSummary(
             str(facts["run"]),
             parse_time(facts["as_of"]),
             Outcome(facts["outcome"]),
@@ -65,11 +65,11 @@ def past_run(facts: Mapping[str, Any]) -> PastRun | None:
         return None
 
 
-def past_runs(many: Iterable[Mapping[str, Any]]) -> tuple[PastRun, ...]:
+def run_summaries(many: Iterable[Mapping[str, Any]]) -> tuple[RunSummary, ...]:
     """Those runs that can be read, by instant; of one run that is named twice the first."""
-    found: dict[str, PastRun] = {}
+    found: dict[str, RunSummary] = {}
     for facts in many:
-        run = past_run(facts)
+        run = run_summary(facts)
         if run is not None:
             found.setdefault(run.run, run)
     return tuple(sorted(found.values(), key=lambda item: (item.as_of, item.run)))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from checker.config.csv_tables import Cell, Table
-from checker.config.target_locations import Spread
+from checker.config.target_locations import TargetSpread
 from checker.model import LONGEST, SOON, Duration, Location, Renames, Severity
 from checker.policy.tailoring import Override
 from checker.problems import InvalidInputError, Problem
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from checker.config.models import Collect, Defaults, Gate, Runs, Waivers
 
 
-class Listed(NamedTuple):
+class ListedImageSet(NamedTuple):
     """An image set as a target lists it, with the place of its id and what stands beside it as labels."""
 
     id: str
@@ -48,7 +48,7 @@ class TargetConfig:
     region: str
     datastore: str
     node: Node
-    listed: tuple[Listed, ...]
+    listed: tuple[ListedImageSet, ...]
     labels: tuple[tuple[str, Entry], ...] = ()
     labels_from: Table | None = None
     profile: str | None = None
@@ -58,7 +58,7 @@ class TargetConfig:
     datastores: str | None = None
     searched: bool = False
     where: Node | None = None
-    spread: Spread = field(default_factory=Spread)
+    spread: TargetSpread = field(default_factory=TargetSpread)
     retired: tuple[str, ...] = ()
 
     @property

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from checker.input_files import LARGEST_TABLE, UnreadableError, load
+from checker.input_files import LARGEST_TABLE, UnreadableError, read_input
 from checker.model import Location
 from checker.problems import Problem, mask
 from checker.yaml_nodes import Node
@@ -97,7 +97,7 @@ def read(path: Path, shown: str, at: Node, problems: list[Problem]) -> Table | N
     `at` is where audit.yaml names the file: the place of a file that cannot be read.
     """
     try:
-        source = load(path, LARGEST_TABLE, "an inventory may have 1 GiB")
+        source = read_input(path, LARGEST_TABLE, "an inventory may have 1 GiB")
     except UnreadableError as error:
         said = str(error)
         problems.append(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from checker.config import csv_tables
-from checker.config.audit import Listed
+from checker.config.audit import ListedImageSet
 from checker.config.csv_tables import Cell, Table
 from checker.problems import Problem, nearest, suggest
 from checker.values import INTEGERS, BadValueError, parse_path
@@ -22,7 +22,7 @@ _VERSION = re.compile(r"[1-9][0-9]{0,18}")
 
 
 @dataclass
-class Files:
+class CsvFiles:
     """CSV files of one audit.yaml, each read once."""
 
     root: Path
@@ -44,7 +44,7 @@ class Files:
         return self.read[path]
 
 
-def listed(node: Node, files: Files, datastore: str = "") -> tuple[Listed, ...]:
+def listed_image_sets(node: Node, files: CsvFiles, datastore: str = "") -> tuple[ListedImageSet, ...]:
     """What `image_sets` lists, with every problem noted: bad ids and versions, duplicates, rows of another data store than
     the target's, nothing at all."""
     problems = files.problems
@@ -93,7 +93,7 @@ def _refused(node: Node) -> Problem:
     return node.problem(f"image_sets takes {takes}, not {node.kind}", hint)
 
 
-def _from_mapping(node: Node, files: Files, datastore: str) -> list[Listed]:
+def _from_mapping(node: Node, files: CsvFiles, datastore: str) -> list[ListedImageSet]:
     problems = files.problems
     for key, entry in node.value.items():
         if key == "where":
@@ -117,7 +117,7 @@ def _from_mapping(node: Node, files: Files, datastore: str) -> list[Listed]:
     return list(_from_table(table, datastore, problems)) if table else []
 
 
-def _from_table(table: Table, datastore: str, problems: list[Problem]) -> Iterator[Listed]:
+def _from_table(table: Table, datastore: str, problems: list[Problem]) -> Iterator[ListedImageSet]:
     columns = table.label_columns
     for line, row in table.rows:
         store = row_store(table, line, row, problems)
@@ -132,14 +132,14 @@ def _from_table(table: Table, datastore: str, problems: list[Problem]) -> Iterat
         labels = [
             (name, Cell(table, line, index, text)) for index, name in columns if (text := row[index].strip())
         ]
-        yield Listed(place.value, row_version(table, line, row, problems), place, tuple(labels))
+        yield ListedImageSet(place.value, row_version(table, line, row, problems), place, tuple(labels))
 
 
 def row_version(table: Table, line: int, row: list[str], problems: list[Problem]) -> int | None:
     """The version in a row; None where its cell is empty, there is no such column, or a problem was noted."""
     if table.version_column is None or not (text := row[table.version_column].strip()):
         return None
-    return positive(table.cell(line, table.version_column, text), problems)
+    return positive_number(table.cell(line, table.version_column, text), problems)
 
 
 def row_store(table: Table, line: int, row: list[str], problems: list[Problem]) -> Cell | None:
@@ -152,7 +152,7 @@ def row_store(table: Table, line: int, row: list[str], problems: list[Problem]) 
     return None if wrong else place
 
 
-def positive(place: Node | Cell, problems: list[Problem]) -> int | None:
+def positive_number(place: Node | Cell, problems: list[Problem]) -> int | None:
     """A positive whole number, as a number or as text."""
     text = str(place.value)
     if not isinstance(place.value, bool) and _VERSION.fullmatch(text) and int(text) in INTEGERS:
@@ -162,12 +162,12 @@ def positive(place: Node | Cell, problems: list[Problem]) -> int | None:
     return None
 
 
-def _entry(node: Node, problems: list[Problem]) -> Listed | None:
+def _entry(node: Node, problems: list[Problem]) -> ListedImageSet | None:
     if not isinstance(node.value, dict):
         wrong = id_problem(node, what="an image set")
         if wrong:
             problems.append(wrong)
-        return None if wrong else Listed(node.value, None, node)
+        return None if wrong else ListedImageSet(node.value, None, node)
     entries: dict[str, Entry] = node.value
     for key, entry in entries.items():
         if key not in ENTRY_KEYS:
@@ -177,12 +177,12 @@ def _entry(node: Node, problems: list[Problem]) -> Listed | None:
     if "id" not in entries:
         problems.append(node.problem("id is missing"))
         return None
-    version = positive(entries["version"].node, problems) if "version" in entries else None
+    version = positive_number(entries["version"].node, problems) if "version" in entries else None
     labels = label_entries(entries["labels"].node, problems) if "labels" in entries else ()
     if wrong := id_problem(entries["id"].node, what="an image set"):
         problems.append(wrong)
         return None
-    return Listed(entries["id"].node.value, version, entries["id"].node, labels)
+    return ListedImageSet(entries["id"].node.value, version, entries["id"].node, labels)
 
 
 def label_entries(node: Node, problems: list[Problem]) -> tuple[tuple[str, Entry], ...]:
@@ -200,8 +200,8 @@ def label_entries(node: Node, problems: list[Problem]) -> tuple[tuple[str, Entry
     return tuple(node.value.items())
 
 
-def _refuse_duplicates(found: list[Listed], problems: list[Problem]) -> None:
-    first: dict[tuple[str, int | None], Listed] = {}
+def _refuse_duplicates(found: list[ListedImageSet], problems: list[Problem]) -> None:
+    first: dict[tuple[str, int | None], ListedImageSet] = {}
     for cell in found:
         before = first.setdefault((cell.id, cell.version), cell)
         if before is not cell:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from checker.config.audit import AuditConfig, Listed, TargetConfig
+from checker.config.audit import AuditConfig, ListedImageSet, TargetConfig
 from checker.config.csv_tables import COLUMNS, Cell, Table
 from checker.config.image_set_lists import id_problem, row_store, row_version
 from checker.config.target_locations import ACCOUNT
-from checker.config.where import read_where
+from checker.config.where_conditions import read_where
 from checker.model import Discovery, ImageSetRef, Label, Scalar, Target, Type
 from checker.problems import InvalidInputError, Problem, nearest, suggest
 from checker.values import INTEGERS, BadValueError, parse_scalar, show
@@ -37,11 +37,11 @@ def resolve_targets(
         InvalidInputError: a label's value is not of the declared type, or two sources disagree about a label of one
             image set; with every such problem.
     """
-    found = resolve(config, labels)
+    found = resolve_labels(config, labels)
     return found.targets, found.warnings
 
 
-class Resolved(NamedTuple):
+class LabeledTargets(NamedTuple):
     """Targets with their labels, warnings, and as texts for reports what of the labels and inventories was of no use."""
 
     targets: tuple[Target, ...]
@@ -49,7 +49,7 @@ class Resolved(NamedTuple):
     left_out: tuple[str, ...]
 
 
-def resolve(config: AuditConfig, labels: Mapping[str, Label]) -> Resolved:
+def resolve_labels(config: AuditConfig, labels: Mapping[str, Label]) -> LabeledTargets:
     """As `resolve_targets`, which raises the same."""
     work = _Work(labels)
     joined: dict[tuple[str, str], _Rows] = {}
@@ -76,7 +76,7 @@ def resolve(config: AuditConfig, labels: Mapping[str, Label]) -> Resolved:
     if work.problems:
         # a table is read anew for each data store that it has rows of
         raise InvalidInputError([*dict.fromkeys(work.problems), *work.warnings])
-    return Resolved(targets, tuple(work.warnings), tuple(work.left_out))
+    return LabeledTargets(targets, tuple(work.warnings), tuple(work.left_out))
 
 
 def _inventory(target: TargetConfig) -> tuple[str, str]:
@@ -96,8 +96,8 @@ def _wanted(target: TargetConfig, joined: Mapping[_Key, object]) -> set[_Key]:
 
 def _listed_twice(targets: Sequence[TargetConfig]) -> Iterator[Problem]:
     """Image sets that two targets list, one warning for each two: the findings of both count."""
-    first: dict[tuple[str, str, int | None], tuple[TargetConfig, Listed]] = {}
-    again: dict[tuple[str, str], list[tuple[Listed, Listed]]] = {}
+    first: dict[tuple[str, str, int | None], tuple[TargetConfig, ListedImageSet]] = {}
+    again: dict[tuple[str, str], list[tuple[ListedImageSet, ListedImageSet]]] = {}
     for target in targets:
         for cell in target.listed:
             other, before = first.setdefault((target.datastore, cell.id, cell.version), (target, cell))

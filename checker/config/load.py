@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from checker import aws, yamlsource
 from checker.config import image_set_lists, schema, target_locations
-from checker.config.audit import AuditConfig, Listed, Rate, TargetConfig
+from checker.config.audit import AuditConfig, ListedImageSet, Rate, TargetConfig
 from checker.config.csv_tables import Table
-from checker.config.image_set_lists import Files
+from checker.config.image_set_lists import CsvFiles
 from checker.model import Renames
 from checker.policy.tailoring import Override, read_overrides
 from checker.problems import InvalidInputError, Problem, nearest
@@ -22,7 +22,7 @@ KNOWN_REGIONS = ("us-east-1", "us-west-2", "ap-southeast-2", "eu-west-1", "eu-we
 
 _SECTIONS = ("name", "defaults", "gate", "reports", "waivers", "events", "runs", "collect")
 """What is as the file has it."""
-_Parts = tuple[tuple[Listed, ...], tuple[tuple[str, Any], ...], Table | None]
+_Parts = tuple[tuple[ListedImageSet, ...], tuple[tuple[str, Any], ...], Table | None]
 
 
 class _Found(NamedTuple):
@@ -30,7 +30,7 @@ class _Found(NamedTuple):
 
     regions: list[str]
     parts: list[_Parts]
-    files: Files
+    files: CsvFiles
     rules: tuple[Override, ...]
     warnings: list[Problem]
 
@@ -45,13 +45,13 @@ def load(path: Path, shown: str | None = None) -> AuditConfig:
     document = yamlsource.read(path, shown)
     root = document.root
     checked, problems = schema.validate(root)
-    files = Files(path.parent, shown, problems)
+    files = CsvFiles(path.parent, shown, problems)
     nodes = _target_nodes(root)
     rules = read_overrides(_child(root, "rules"), problems)
     parts = [_parts(node, files) for node in nodes]
     problems += _pinned_of_all(nodes, parts)
     problems += _between_targets(root, nodes)
-    problems += target_locations.problems(root, nodes)
+    problems += target_locations.location_problems(root, nodes)
     problems += _complete(nodes)
     problems += _profiles(root, nodes)
     problems += _store(root)
@@ -87,12 +87,16 @@ def _target_nodes(root: Node) -> list[Node]:
     return [node for node in items if isinstance(node.value, dict)] if isinstance(items, tuple) else []
 
 
-def _parts(node: Node, files: Files) -> _Parts:
+def _parts(node: Node, files: CsvFiles) -> _Parts:
     """What pydantic does not look into: the image sets, the labels, the inventory."""
     entries = node.value
     store = _text(node, "datastore")
     own = store.value if store and store.value != "all" else ""
-    sets = image_set_lists.listed(entries["image_sets"].node, files, own) if "image_sets" in entries else ()
+    sets = (
+        image_set_lists.listed_image_sets(entries["image_sets"].node, files, own)
+        if "image_sets" in entries
+        else ()
+    )
     labels = (
         image_set_lists.label_entries(entries["labels"].node, files.problems) if "labels" in entries else ()
     )
@@ -130,7 +134,7 @@ def _complete(nodes: list[Node]) -> Iterator[Problem]:
     """`complete` beside image sets that are searched: it goes without saying, or cannot be."""
     for node in nodes:
         sets, whole = node.value.get("image_sets"), node.value.get("complete")
-        if not sets or not whole or not target_locations.searched(sets.node):
+        if not sets or not whole or not target_locations.is_searched(sets.node):
             continue
         if sets.node.value == "all" and whole.node.value is False:
             yield whole.node.problem("`image_sets: all` is complete", "leave `complete` out")
@@ -157,7 +161,7 @@ def _profiles(root: Node, nodes: list[Node]) -> Iterator[Problem]:
     reasons: dict[str, tuple[str, str]] = {}
     for node in named.values():
         if node.value not in reasons:
-            reasons[node.value] = aws.why_no_profile(node.value)
+            reasons[node.value] = aws.profile_error(node.value)
         message, hint = reasons[node.value]
         if message:
             yield node.problem(message, hint)
@@ -198,13 +202,13 @@ def _region(root: Node, node: Node, problems: list[Problem]) -> str:
     """The Region of a target: its own, that of `defaults`, or the one that AWS's settings have for its profile."""
     found = target_locations.entry(root, node, "region", "regions")
     if found is not None:
-        several = target_locations.spread(root, node).regions
+        several = target_locations.target_spread(root, node).regions
         if isinstance(found.node.value, str) or several:
             return several[0] if several else str(found.node.value)
         return ""  # there, but no text: the shape's problem says so
     profile = _reach(root, node, "profile")
     name = profile.value if profile else None
-    if name and aws.why_no_profile(name)[0]:
+    if name and aws.profile_error(name)[0]:
         return ""  # the profile's problem says so
     region = aws.default_region(name)
     if not region:
@@ -237,7 +241,7 @@ def _config(path: Path, document: Document, checked: Any, found: _Found) -> Audi
         document=document,
         policies=root.at(("policies",)).value,
         targets=tuple(
-            _target(target_locations.spread(root, node), node, checked.defaults, *rest)
+            _target(target_locations.target_spread(root, node), node, checked.defaults, *rest)
             for node, *rest in targets
         ),
         params=dict(params),
@@ -251,7 +255,7 @@ def _config(path: Path, document: Document, checked: Any, found: _Found) -> Audi
 
 
 def _target(  # noqa: PLR0917 - one of each for a target
-    spread: target_locations.Spread, node: Node, defaults: Any, own: Any, region: str, part: _Parts
+    spread: target_locations.TargetSpread, node: Node, defaults: Any, own: Any, region: str, part: _Parts
 ) -> TargetConfig:
     sets, labels, labels_from = part
     entry = node.value["image_sets"].node
@@ -268,7 +272,7 @@ def _target(  # noqa: PLR0917 - one of each for a target
         external_id=own.external_id or defaults.external_id,
         complete=own.complete or entry.value == "all",
         datastores=own.datastores or ("*" if own.datastore == "all" else None),
-        searched=target_locations.searched(entry),
+        searched=target_locations.is_searched(entry),
         where=entry.value["where"].node if isinstance(entry.value, dict) and "where" in entry.value else None,
         spread=spread,
         retired=tuple(own.retired),

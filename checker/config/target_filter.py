@@ -14,7 +14,7 @@ from checker.problems import InvalidInputError, Problem, suggest
 _WILD = re.compile(r"[*?\[]")
 
 
-def chosen(name: str, whole: str, patterns: Sequence[str]) -> bool:
+def matches_name(name: str, whole: str, patterns: Sequence[str]) -> bool:
     """Whether a pattern matches a target, or one that it is a part of; `whole` is what audit.yaml calls it."""
     return any(fnmatchcase(item, pattern) for item in _above(name, whole) for pattern in patterns)
 
@@ -52,7 +52,7 @@ def select(
     kept, left_out, matched = list[Target](), list[str](), set[str]()
     for target in every:
         whole = wholes[target.name]
-        found = [pattern for pattern in only if chosen(target.name, whole, (pattern,))]
+        found = [pattern for pattern in only if matches_name(target.name, whole, (pattern,))]
         parts = may_match(whole if target.organization else target.name, only) if target.name in later else ()
         matched.update(found, parts)
         if found or parts:

@@ -12,7 +12,7 @@ ACCOUNT = "{account}"
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class TargetSpread:
     """What one entry of `targets` stands for: a target in each Region of each account. Without `accounts` it is the
     account of the credentials, or with `organization` every one of the organization."""
 
@@ -40,11 +40,11 @@ def entry(root: Node, node: Node, *keys: str) -> Entry | None:
     return None
 
 
-def spread(root: Node, node: Node) -> Spread:
+def target_spread(root: Node, node: Node) -> TargetSpread:
     """What a target stands for; what is malformed is left out, since the shape's problems say so."""
     where = entry(root, node, "regions", "region")
     whose = entry(root, node, "accounts", "organization")
-    return Spread(
+    return TargetSpread(
         _texts(where.node) if where else (),
         _texts(whose.node) if whose else (),
         organization=bool(whose and whose.node.value is True),
@@ -56,7 +56,7 @@ def _texts(node: Node) -> tuple[str, ...]:
     return tuple(item.value for item in items if isinstance(item.value, str))
 
 
-def problems(root: Node, nodes: list[Node]) -> Iterator[Problem]:
+def location_problems(root: Node, nodes: list[Node]) -> Iterator[Problem]:
     """What does not go together, in `defaults` and in each target."""
     defaults = root.value.get("defaults") if isinstance(root.value, dict) else None
     if defaults and isinstance(defaults.node.value, dict):
@@ -99,14 +99,14 @@ def _stores(node: Node) -> Iterator[Problem]:
         )
     pattern = several or (item if item and item.node.value == "all" else None)
     sets = node.value.get("image_sets")
-    if pattern and sets and not searched(sets.node):
+    if pattern and sets and not is_searched(sets.node):
         message = "image sets by id need the id of their data store"
         yield pattern.key.problem(message, "write `image_sets: all`, or `datastore: ID`")
 
 
 def _one_store(root: Node, node: Node) -> Iterator[Problem]:
     """The id of one data store, in several places: a warning, since only the service knows which ids there are."""
-    item, where = _given(node, "datastore"), spread(root, node)
+    item, where = _given(node, "datastore"), target_spread(root, node)
     several = len(where.regions) > 1 or len(where.accounts) > 1 or where.organization
     if item and item.node.value != "all" and several:
         message = (
@@ -118,7 +118,7 @@ def _one_store(root: Node, node: Node) -> Iterator[Problem]:
 
 def _retired(root: Node, node: Node) -> Iterator[Problem]:
     """What is gone for good, by the owner's word, and is to be audited by another word of theirs."""
-    retired, where = _given(node, "retired"), spread(root, node)
+    retired, where = _given(node, "retired"), target_spread(root, node)
     if retired is None or not isinstance(retired.node.value, tuple):
         return
     element = _given(node, "datastore")
@@ -135,7 +135,7 @@ def _given(node: Node, key: str) -> Entry | None:
     return found if found is not None and found.node.value is not None else None
 
 
-def searched(node: Node) -> bool:
+def is_searched(node: Node) -> bool:
     """Whether `image_sets` says that they are to be found: `all`, or `{where: CONDITION}`."""
     return node.value == "all" or (isinstance(node.value, dict) and "where" in node.value)
 
@@ -171,7 +171,7 @@ def _names(root: Node, nodes: list[Node]) -> Iterator[Problem]:
 
 def _divided(root: Node, node: Node) -> bool:
     """Whether a target stands for several: of accounts, Regions, data stores."""
-    what = spread(root, node)
+    what = target_spread(root, node)
     item = _given(node, "datastore")
     by_name = _given(node, "datastores") or (item and item.node.value == "all")
     return bool(what.regions or what.accounts or what.organization or by_name)

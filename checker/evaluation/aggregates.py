@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from checker.aws.actions import SEARCH
-from checker.evaluation.compile import NO_AGGREGATES, Columns, Compiler
-from checker.evaluation.count_bounds import Counts, decide
+from checker.evaluation.condition_compiler import NO_AGGREGATES, Columns, Compiler
+from checker.evaluation.count_bounds import TruthCounts, decide
 from checker.evaluation.deleted_sets import Case as Conditions
 from checker.evaluation.field_expressions import TRUE
-from checker.evaluation.provenance import BETWEEN, CALLS, OLDEST, Reads, calls, named, oldest
+from checker.evaluation.provenance import BETWEEN, CALLS, OLDEST, ReadFields, call_names, calls, oldest
 from checker.evaluation.scope_tables import read_table
-from checker.evaluation.target_rows import OF_TARGET, missed, not_found
+from checker.evaluation.target_rows import OF_TARGET, may_miss_sets, not_found
 from checker.fields import EARLIER
 from checker.model import Aggregate, Numbers, Rule, Scalar, Source
 from checker.policy.condition_tree import fields_of, walk
@@ -31,11 +31,11 @@ EXAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class AggregateResult:
     """What an aggregate came to in a data store: its counts, the first image sets that match, and the calls that it rests on,
     with the instant of the oldest answer and the earlier run that asked for it."""
 
-    counts: Counts = Counts()  # noqa: RUF009 - frozen
+    counts: TruthCounts = TruthCounts()  # noqa: RUF009 - frozen
     examples: Sequence[str] = ()
     calls: frozenset[str] = frozenset()
     at: datetime | None = None
@@ -47,7 +47,7 @@ class Counted:
         return Numbers(aggregate.kind, counts.tt, counts.surely, counts.undecided, tuple(self.examples))
 
 
-def stores(
+def datastore_rows(
     connection: Connection, folder: Path, rules: Iterable[Rule], as_of: datetime
 ) -> tuple[Relation, Columns]:
     """The rows of a snapshot's data stores with the truth of the rules' aggregates beside them.
@@ -77,7 +77,7 @@ def stores(
     first = _first(connection, folder)
     columns: list[Expression] = [col(name) for name in rows.columns]
     for index, (aggregate, name) in enumerate(names.items()):
-        found = [counted.get((key[1], key[2]), {}).get(index, Counted()) for key in numbered]
+        found = [counted.get((key[1], key[2]), {}).get(index, AggregateResult()) for key in numbered]
         # that these are all image sets rests on the search that listed them
         found = [
             replace(item, calls=item.calls | {SEARCH}) if (key[1], key[2]) in unlisted else item
@@ -102,7 +102,7 @@ def stores(
 def _columns(
     aggregate: Aggregate,
     name: str,
-    found: Sequence[Counted],
+    found: Sequence[AggregateResult],
     partly: Sequence[str | None],
     past: Sequence[str],
 ) -> list[Expression]:
@@ -133,7 +133,7 @@ def _columns(
     ]
 
 
-def _reason(aggregate: Aggregate, counts: Counts, first: str) -> str:
+def _reason(aggregate: Aggregate, counts: TruthCounts, first: str) -> str:
     if aggregate.kind == "ratio" and not counts.surely + counts.undecided:
         return "ratio: there are no image sets to take a share of"
     sets = "image set" if counts.undecided == 1 else "image sets"
@@ -153,7 +153,7 @@ def _first(connection: Connection, folder: Path) -> Mapping[str, str]:
 
 def _count(
     connection: Connection, folder: Path, aggregates: Sequence[Aggregate], as_of: datetime
-) -> Mapping[tuple[str, str | None], Mapping[int, Counted]]:
+) -> Mapping[tuple[str, str | None], Mapping[int, AggregateResult]]:
     """What each aggregate comes to, by target and data store."""
     compiler = Compiler(as_of)
     rows = _one_each(read_table(connection, folder, "image_set").filter(~OF_TARGET))
@@ -164,11 +164,11 @@ def _count(
         truths = {f"{name}{index}": compiler.condition(part) for name, part in parts.items() if part}
         judged += [truth.alias(name) for name, truth in truths.items()]
         of, among = (col(f"{name}{index}") if part else None for name, part in parts.items())
-        read = Reads.counting(aggregate)
+        read = ReadFields.counting(aggregate)
         given = calls(read, NO_AGGREGATES)
         judged += [truth.alias(f"{call}{index}") for call, truth in given.items()]
         judged.append(oldest(read, NO_AGGREGATES).alias(f"{OLDEST}{index}"))
-        rests = named({call: func("bool_or", col(f"{call}{index}")) for call in given})
+        rests = call_names({call: func("bool_or", col(f"{call}{index}")) for call in given})
         counters += [*_counters(of, among), rests, func("min", col(f"{OLDEST}{index}"))]
     keys = [col("target"), col("datastoreId"), col("imageSetId")]
     grouped = rows.select(*keys, *judged).aggregate(
@@ -184,9 +184,9 @@ def _count(
 
 def _counted(
     counts: Sequence[int], examples: Sequence[str] | None, rests: str, answer: Mapping[str, Any] | None
-) -> Counted:
+) -> AggregateResult:
     known = frozenset(rests.split(BETWEEN)) if rests else frozenset()
-    return Counted(Counts(*counts), examples or (), known, **(answer or {}))
+    return AggregateResult(TruthCounts(*counts), examples or (), known, **(answer or {}))
 
 
 def _unlisted(
@@ -194,7 +194,7 @@ def _unlisted(
 ) -> Mapping[tuple[str, str | None], Mapping[int, str]]:
     """Why a search may have left out what an aggregate counts, by target and data store."""
     rows = read_table(connection, folder, "image_set").filter(OF_TARGET & col(LISTED_SINCE).isnotnull())
-    doubts = [missed(*_asked(aggregate), as_of) for aggregate in aggregates]
+    doubts = [may_miss_sets(*_asked(aggregate), as_of) for aggregate in aggregates]
     columns = [col("target"), col("datastoreId"), not_found(), *doubts]
     named = [column.alias(f"c{place}") for place, column in enumerate(columns)]
     return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from checker.evaluation.compile import CODES
+from checker.evaluation.condition_compiler import CODES
 from checker.evaluation.finding_states import FOUND, WAIVED
 from checker.evaluation.open_findings import CHANGE, DEFINITION
 from checker.model import Category, Factor, Severity, Verdict
@@ -22,7 +22,7 @@ def rank(category: Category) -> int:
     return list(Category).index(category)
 
 
-def is_one(column: str | tuple[str, str], *categories: Category) -> Expression:
+def is_category(column: str | tuple[str, str], *categories: Category) -> Expression:
     """Whether a column, or one of a table, has the code of one of these."""
     where = col(column) if isinstance(column, str) else col(*column)
     return where.isin(*(lit(rank(category)) for category in categories))
@@ -59,7 +59,7 @@ def category_of(was: str, now: str, same_terms: Expression) -> Expression:
     return category.otherwise(lit(rank(Category.DECIDED))).cast("TINYINT")
 
 
-def unchanged() -> Expression:
+def has_same_terms() -> Expression:
     """Whether the terms of now are those of then, in columns after `was_`: the version, the definition of the rule, and a
     severity that is no higher."""
     return ~_other_version() & ~_other_rule() & ~_graver()
@@ -77,23 +77,25 @@ def other_terms() -> Expression:
     return func("concat_ws", lit(","), *named)
 
 
-def flipped() -> Expression:
+def verdict_changed() -> Expression:
     """Whether a verdict is another one than then, so that judging again says why: it was judged on both sides, and is a
     finding on one."""
     none_then = col("was").isnotnull() & ~_in("was", _FINDING_CODES)
-    return (is_one(CATEGORY, Category.NEW) & none_then) | is_one(CATEGORY, Category.FIXED, Category.DECIDED)
+    return (is_category(CATEGORY, Category.NEW) & none_then) | is_category(
+        CATEGORY, Category.FIXED, Category.DECIDED
+    )
 
 
-def plain_causes(has_rule: Expression) -> Expression:
+def stated_causes(has_rule: Expression) -> Expression:
     """Why each is what it is called, where no judging says so; `has_rule` is whether the later run has the rule."""
     told = coalesce(col("was_judged_before"), false())
     came_out = _is("was", _UNKNOWN) & _is("now", _FAIL)
     first_judged = (col("was").isnull() & ~col("looked_at")) | (came_out & ~told)
-    not_judged = is_one(CATEGORY, Category.NOT_JUDGED)
-    cause = case(is_one(CATEGORY, Category.PERSISTING), lit(""))
+    not_judged = is_category(CATEGORY, Category.NOT_JUDGED)
+    cause = case(is_category(CATEGORY, Category.PERSISTING), lit(""))
     cause = cause.when(not_judged & ~has_rule, lit(Factor.POLICY.value))
-    cause = cause.when(not_judged | is_one(CATEGORY, Category.UNDECIDED), lit(Factor.DATA.value))
-    cause = cause.when(is_one(CATEGORY, Category.WAIVED), lit(Factor.WAIVER.value))
+    cause = cause.when(not_judged | is_category(CATEGORY, Category.UNDECIDED), lit(Factor.DATA.value))
+    cause = cause.when(is_category(CATEGORY, Category.WAIVED), lit(Factor.WAIVER.value))
     cause = cause.when(first_judged, lit(Factor.FIRST_JUDGED.value))
     return cause.when(col("was").isnull() | came_out, lit(Factor.DATA.value)).otherwise(other_terms())
 

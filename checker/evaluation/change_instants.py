@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from checker.evaluation.compile import Compiler
+from checker.evaluation.condition_compiler import Compiler
 from checker.fields import NOW
 from checker.instants import DAY
 from checker.model import Aggregate, Duration, Field, Leaf, Operand, Rule, Type, Value
 from checker.policy.condition_tree import walk
 from checker.policy.literals import MEAN_MONTH
 from checker.policy.operators import OPERATORS
-from checker.policy.params import leaves
+from checker.policy.params import rule_leaves
 from checker.sql import Expression, Relation, case, col, func, lit
 
 AT = "judged at"
@@ -25,7 +25,7 @@ AROUND = 16
 """Days to each side of where calendar months end by the mean month: as far as they may be off, and one more."""
 
 
-def leaves_of(rule: Rule) -> tuple[list[Leaf], list[Leaf]]:
+def own_and_counted_leaves(rule: Rule) -> tuple[list[Leaf], list[Leaf]]:
     """The leaves of a rule that are judged on its own subjects, and those on the image sets that it counts."""
     own = [
         condition
@@ -33,22 +33,22 @@ def leaves_of(rule: Rule) -> tuple[list[Leaf], list[Leaf]]:
         for condition in walk(part)
         if isinstance(condition, Leaf)
     ]
-    every = [condition for condition in leaves(rule) if isinstance(condition, Leaf)]
+    every = [condition for condition in rule_leaves(rule) if isinstance(condition, Leaf)]
     return own, [leaf for leaf in every if not any(leaf is other for other in own)]
 
 
-def counts(rule: Rule) -> bool:
+def is_aggregate_rule(rule: Rule) -> bool:
     """Whether a rule counts image sets."""
-    return any(isinstance(leaf, Aggregate) for leaf in leaves(rule))
+    return any(isinstance(leaf, Aggregate) for leaf in rule_leaves(rule))
 
 
 def reads_now(rule: Rule) -> bool:
     """Whether a rule's verdict may depend on the time at all."""
-    own, counted = leaves_of(rule)
+    own, counted = own_and_counted_leaves(rule)
     return any(_reads_now(leaf) for leaf in (*own, *counted))
 
 
-def candidates(judging: Iterable[Leaf], as_of: datetime) -> list[Expression]:
+def candidate_instants(judging: Iterable[Leaf], as_of: datetime) -> list[Expression]:
     """Where leaves may change their truth on a row: each expression is a list of instants in epoch milliseconds, or
     null."""
     compiler = Compiler(as_of)
@@ -62,7 +62,7 @@ def candidates(judging: Iterable[Leaf], as_of: datetime) -> list[Expression]:
     ]
 
 
-def ahead(
+def instants_ahead(
     rows: Relation, number: str, found: Iterable[Expression], start: int, end: int
 ) -> Iterator[Relation]:
     """Of each list of instants the rows' numbers with those of (start, end] in the column `AT`: an instant itself, and
@@ -87,7 +87,7 @@ def distinct_ahead(
     every: set[int] = set()
     for relation, found in rows:
         numbered = relation.select(lit(0).alias("number"), *map(col, relation.columns))
-        for part in ahead(numbered, "number", found, start, end):
+        for part in instants_ahead(numbered, "number", found, start, end):
             first = part.select(col(AT)).distinct().order(f'"{AT}"').limit(most + 1)
             every |= {item[0] for item in first.fetchall()}
     return sorted(every)[: most + 1]

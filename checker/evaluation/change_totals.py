@@ -8,25 +8,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from checker.evaluation.compile import CODES
-from checker.evaluation.finding_change import Reference
-from checker.evaluation.finding_order import grave_first
-from checker.evaluation.finding_states import ENTRY, KEY, Entry, Way, restated
+from checker.evaluation.condition_compiler import CODES
+from checker.evaluation.finding_change import ReferenceFindings
+from checker.evaluation.finding_order import severities_worst_first
+from checker.evaluation.finding_states import ENTRY, KEY, ComparedRule, EvaluationTerms, with_state
 from checker.evaluation.open_findings import (
     CHANGE,
     DEFINITION,
     FIRST,
     IDENTITY,
     JUDGED,
-    identified,
-    judged_subjects,
     read_open_findings,
+    run_subjects,
     with_cover,
+    with_identity,
     with_lists,
 )
 from checker.layout import FINDINGS
 from checker.model import Category, Factor, Rule, RuleScope, Subject, Verdict
-from checker.policy.rule_digest import definition
+from checker.policy.rule_digest import rule_digest
 from checker.snapshot.writer import connect, duckdb_path
 from checker.sql import Connection, Expression, Relation, case, coalesce, col, false, func, lit, same
 
@@ -39,7 +39,7 @@ MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class ClosedFinding:
     """A finding of the earlier run that is not one any more, or is not the same, with why, and since when it was open."""
 
     rule: str
@@ -51,12 +51,12 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True)
-class Since:
+class ChangeSince:
     """How many findings of each rule became what, and the first of those that are gone, of `total`. A rule of the earlier
     run may be one that this run does not have. `causes` says of the findings of each category how many have which causes."""
 
     counts: Mapping[str, Mapping[Category, int]] = field(default_factory=dict)
-    gone: tuple[Gone, ...] = ()
+    gone: tuple[ClosedFinding, ...] = ()
     total: int = 0
     causes: Mapping[Category, Mapping[tuple[str, ...], int]] = field(default_factory=dict)
 
@@ -70,7 +70,9 @@ class Since:
         return {category: number for category in Category if (number := self.number(category))}
 
 
-def since(folder: Path, rules: Sequence[Rule], reference: Reference, most: int = MOST) -> Since:
+def change_since(
+    folder: Path, rules: Sequence[Rule], reference: ReferenceFindings, most: int = MOST
+) -> ChangeSince:
     """What became of the findings that were open in the run compared with, in the words that `diff` uses.
 
     Args:
@@ -80,7 +82,7 @@ def since(folder: Path, rules: Sequence[Rule], reference: Reference, most: int =
         most: how many of those that are gone to name.
     """
     with connect() as connection:
-        findings = identified(connection.read_parquet(duckdb_path(folder / FINDINGS)))
+        findings = with_identity(connection.read_parquet(duckdb_path(folder / FINDINGS)))
         kept = [col(name) for name in (*IDENTITY, *CHANGE, *FIRST)]
         own = findings.select(*kept, col("severity"))
         own.union(_gone(connection, folder, rules, reference, findings)).to_table("since")
@@ -98,10 +100,10 @@ def since(folder: Path, rules: Sequence[Rule], reference: Reference, most: int =
         total = gone.aggregate([func("count_star")]).fetchall()[0][0]
         words = func("list_value", *(lit(item.value) for item in GONE))
         place = func("list_position", words, col("category")).alias("place")
-        grave = func("list_position", grave_first(), col("severity")).alias("grave")
+        grave = func("list_position", severities_worst_first(), col("severity")).alias("grave")
         order = 'place, grave, first_at, rule, target, "datastoreId", "imageSetId", named'
         first = gone.select(*kept, place, grave).order(order).limit(most).fetchall()
-        return Since(counts, tuple(_named(row[: len(kept)]) for row in first), total, causes)
+        return ChangeSince(counts, tuple(_named(row[: len(kept)]) for row in first), total, causes)
 
 
 def factors(text: str | None) -> tuple[str, ...]:
@@ -109,25 +111,25 @@ def factors(text: str | None) -> tuple[str, ...]:
     return tuple(filter(None, (text or "").split(",")))
 
 
-def _named(row: tuple[Any, ...]) -> Gone:
+def _named(row: tuple[Any, ...]) -> ClosedFinding:
     rule, target, store, image_set, version, word, causes, first_at, first_run = row
     subject = Subject(target, None, None, store, image_set, version, version is not None)
     first = first_at.replace(tzinfo=UTC) if first_at else None
-    return Gone(rule, subject, Category(word), factors(causes), first, first_run)
+    return ClosedFinding(rule, subject, Category(word), factors(causes), first, first_run)
 
 
 def _gone(
     connection: Connection,
     folder: Path,
     rules: Sequence[Rule],
-    reference: Reference,
+    reference: ReferenceFindings,
     findings: Relation,
 ) -> Relation:
     """What was open then and is no finding now: it was judged and found in order, or was not looked at."""
     before = read_open_findings(connection, reference.file).filter(col("verdict") != lit(JUDGED))
     listed = func("list_value", *(lit(rule.name) for rule in rules))
     entry = (func("list_position", listed, col("rule")) - lit(1)).cast("INTEGER").alias(ENTRY)
-    asks = func("list_value", *(lit(definition(rule)) for rule in rules))
+    asks = func("list_value", *(lit(rule_digest(rule)) for rule in rules))
     other = func("list_extract", asks, col(ENTRY) + lit(1)) != col(DEFINITION)
     absent = before.set_alias("before").join(
         findings.set_alias("found"), same("before", "found", IDENTITY), how="anti"
@@ -167,7 +169,7 @@ def _with_judged(connection: Connection, folder: Path, rules: Sequence[Rule], ro
     columns = rows.columns
     rows = rows.select(*map(col, columns), false().alias("judged"))
     for scope, names in scopes.items():
-        known = judged_subjects(connection, folder, scope).set_alias("known")
+        known = run_subjects(connection, folder, scope).set_alias("known")
         joined = rows.set_alias("rows").join(known, same("rows", "known", KEY), how="left")
         here = col("rows", "rule").isin(*map(lit, names)) & col("known", "target").isnotnull()
         rows = joined.select(
@@ -184,12 +186,12 @@ def _fails_then(
     wanted: Relation,
     folder: Path,
     rules: Iterable[Rule],
-    reference: Reference,
+    reference: ReferenceFindings,
 ) -> Relation:
     """Of some that are gone, whether the answers of now would still have failed at the instant of then."""
     chosen = list(rules)
-    entries = [Entry(rule.name, rule.scope, frozenset()) for rule in chosen]
+    entries = [ComparedRule(rule.name, rule.scope, frozenset()) for rule in chosen]
     named = wanted.select(col(ENTRY), *map(col, IDENTITY))
-    rows = restated(connection, named, Way(folder, chosen, reference.as_of), entries, "then")
+    rows = with_state(connection, named, EvaluationTerms(folder, chosen, reference.as_of), entries, "then")
     failed = col("then") == lit(CODES[Verdict.FAIL])
     return rows.select(*map(col, IDENTITY), failed.alias("fails_then"))

@@ -14,7 +14,7 @@ from checker.policy.operators import BARE, OPERATORS, holds
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class TruthCounts:
     """How many image sets of a store are which: the first letter is whether `among` holds of them, the second whether
     `of` does: t true, f false, u unknown. Those of which `among` is false do not matter.
     """
@@ -37,13 +37,13 @@ class Counts:
         return self.tu + self.ut + self.uf + self.uu
 
 
-def decide(aggregate: Aggregate, counts: Counts) -> bool | None:
+def decide(aggregate: Aggregate, counts: TruthCounts) -> bool | None:
     """Whether the aggregate's tests hold: None where outcomes of the undecided image sets disagree."""
     truths = [_test(aggregate, test, counts) for test in aggregate.tests]
     return False if False in truths else None if None in truths else True
 
 
-def _test(aggregate: Aggregate, test: Test, counts: Counts) -> bool | None:
+def _test(aggregate: Aggregate, test: Test, counts: TruthCounts) -> bool | None:
     if aggregate.kind == "count":
         return _counted(test, counts)
     may_be_empty, may_be_more = counts.surely == 0, counts.surely + counts.undecided > 0
@@ -57,7 +57,7 @@ def _test(aggregate: Aggregate, test: Test, counts: Counts) -> bool | None:
     return present if not may_be_empty or present == absent else None
 
 
-def _counted(test: Test, counts: Counts) -> bool | None:
+def _counted(test: Test, counts: TruthCounts) -> bool | None:
     low, high = counts.tt, counts.tt + counts.tu
     if negated := OPERATORS[test.operator].negates:
         truth = _counted(Test(negated, test.value), counts)
@@ -68,7 +68,7 @@ def _counted(test: Test, counts: Counts) -> bool | None:
     return _ordered(test, low, high)
 
 
-def _share(test: Test, counts: Counts) -> bool | None:
+def _share(test: Test, counts: TruthCounts) -> bool | None:
     """A test of a ratio that is over at least one image set."""
     if negated := OPERATORS[test.operator].negates:
         truth = _share(Test(negated, test.value), counts)
@@ -111,18 +111,18 @@ def _values(test: Test) -> list[Fraction | int]:
     return list(test.value) if isinstance(test.value, tuple) else [test.value]  # type: ignore[arg-type, list-item]
 
 
-def _lowest(counts: Counts) -> Fraction:
+def _lowest(counts: TruthCounts) -> Fraction:
     others = counts.surely + counts.uf + counts.uu
     # where only sets that would count may be among them, the share is of those
     return Fraction(counts.tt, others) if others else Fraction(1)
 
 
-def _highest(counts: Counts) -> Fraction:
+def _highest(counts: TruthCounts) -> Fraction:
     others = counts.surely + counts.ut + counts.uu
     return Fraction(others - counts.tf, others) if others else Fraction(0)
 
 
-def _outcomes(counts: Counts) -> Iterator[tuple[int, int, int]]:
+def _outcomes(counts: TruthCounts) -> Iterator[tuple[int, int, int]]:
     """For each number of image sets, at least one, that may be among the others: it, and from how many to how many of
     them may count."""
     most = counts.surely + counts.ut + counts.uf + counts.uu
@@ -132,13 +132,13 @@ def _outcomes(counts: Counts) -> Iterator[tuple[int, int, int]]:
         yield others, least, counts.tt + counts.tu + min(counts.ut + counts.uu, joined)
 
 
-def _shares(counts: Counts) -> Iterator[Fraction]:
+def _shares(counts: TruthCounts) -> Iterator[Fraction]:
     """Every share that there may be, some more than once."""
     for others, least, most in _outcomes(counts):
         yield from (Fraction(matched, others) for matched in range(least, most + 1))
 
 
-def _may_lie(counts: Counts, low: Fraction | int, high: Fraction | int) -> bool:
+def _may_lie(counts: TruthCounts, low: Fraction | int, high: Fraction | int) -> bool:
     """Whether some outcome is a share from low to high, both included."""
     return any(
         max(least, ceil(low * others)) <= min(most, floor(high * others))

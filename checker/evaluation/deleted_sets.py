@@ -30,7 +30,7 @@ _THERE: Answer = {"found": True}
 _GONE: Answer = {"found": False}
 
 
-def tells_apart(case: Case) -> bool:
+def distinguishes_deleted(case: Case) -> bool:
     """Whether a case may be of a deleted image set, or of one that is not there, otherwise than of others; or reads when
     it was deleted."""
     reads = any(field.path == _WHEN for condition, _ in case for field in fields_of(condition))

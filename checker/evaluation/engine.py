@@ -9,21 +9,19 @@ from functools import reduce
 from pathlib import Path
 from types import MappingProxyType
 
-from checker.evaluation.aggregates import stores
-from checker.evaluation.compile import CODES, Columns, tree
-from checker.evaluation.field_expressions import received, shown
+from checker.evaluation.aggregates import datastore_rows
+from checker.evaluation.condition_compiler import CODES, Columns, tree
+from checker.evaluation.field_expressions import is_received, text_value
 from checker.evaluation.open_findings import CHANGE, DEFINITION, FIRST, instant
-from checker.evaluation.provenance import ANSWERS, Reads, rests_on
+from checker.evaluation.provenance import ANSWERS, ReadFields, rests_on
 from checker.evaluation.scope_tables import read_table, subject
-from checker.evaluation.target_rows import judged as verdict
-from checker.evaluation.target_rows import why as reason
-from checker.evaluation.target_rows import with_firsts
+from checker.evaluation.target_rows import row_reason, row_verdict, with_firsts
 from checker.evaluation.waiver_columns import LAPSED, WAIVER, no_number, waiver_columns
-from checker.fields import FOUND
+from checker.fields import FOUND_FIELD
 from checker.layout import FINDINGS
 from checker.model import Field, Label, Rule, RuleScope, Source, Tally, Type, Verdict, Waiver
 from checker.policy.aggregates import aggregates
-from checker.policy.rule_digest import definition
+from checker.policy.rule_digest import rule_digest
 from checker.snapshot.writer import ROW, connect, duckdb_path
 from checker.sql import Connection, Expression, Relation, case, coalesce, col, false, func, lit, null
 
@@ -67,7 +65,9 @@ def evaluate(
         }
         for scope, chosen in by_scope.items():
             rows, columns = tables[scope]
-            verdicts = [verdict(rule, as_of, columns).alias(f"v{index}") for index, rule in chosen.items()]
+            verdicts = [
+                row_verdict(rule, as_of, columns).alias(f"v{index}") for index, rule in chosen.items()
+            ]
             rows.select(col(ROW), *verdicts).to_table(f"judged_{scope}")
             tallies |= _tallies(connection.table(f"judged_{scope}"), chosen)
         _number(connection, by_scope)
@@ -121,7 +121,7 @@ def table(
 ) -> tuple[Relation, Columns]:
     """The rows that rules of a scope judge, and the columns of the rules' aggregates, or of what is unknown together."""
     if scope == "datastore":
-        return stores(connection, folder, rules, as_of)
+        return datastore_rows(connection, folder, rules, as_of)
     return with_firsts(read_table(connection, folder, scope), rules, as_of)
 
 
@@ -195,15 +195,15 @@ def _findings(
         col("finding"),
         one_of(rule.name for rule in rules).alias("rule"),
         one_of(rule.severity.value for rule in rules).alias("severity"),
-        one_of(definition(rule) for rule in rules).alias(DEFINITION),
+        one_of(rule_digest(rule) for rule in rules).alias(DEFINITION),
         *subject(next(iter(chosen.values())).scope),
         _word(code).alias("verdict"),
         # few are unknown: to ask that first spares most rows the choice of a rule
-        case(_unknown(code), by_rule(reason(rule, as_of, columns) for rule in chosen.values())).alias(
+        case(_unknown(code), by_rule(row_reason(rule, as_of, columns) for rule in chosen.values())).alias(
             "reason"
         ),
         by_rule(fields_json(rule, columns) for rule in chosen.values()).alias("fields"),
-        by_rule(unreceived(rule) for rule in chosen.values()).alias(UNRECEIVED),
+        by_rule(missing_fields(rule) for rule in chosen.values()).alias(UNRECEIVED),
         *_answers(chosen, columns),
         *(
             by_rule(pair[place] for pair in by_waiver).alias(name)
@@ -216,9 +216,9 @@ def _findings(
 
 def _answers(chosen: Mapping[int, Rule], columns: Columns) -> list[Expression]:
     """What the findings of rules rest on. Many rules read alike, and need one case together."""
-    alike: dict[Reads, list[int]] = {}
+    alike: dict[ReadFields, list[int]] = {}
     for number, rule in chosen.items():
-        alike.setdefault(Reads.by(rule), []).append(number)
+        alike.setdefault(ReadFields.by(rule), []).append(number)
     cases = [
         (col("rule_index").isin(*map(lit, numbers)), rests_on(read, columns))
         for read, numbers in alike.items()
@@ -235,7 +235,11 @@ def _answers(chosen: Mapping[int, Rule], columns: Columns) -> list[Expression]:
 
 def details(rule: Rule, code: Expression, as_of: datetime, columns: Columns) -> list[Expression]:
     """The columns of a verdict: its subject, its code, and the reason of an unknown."""
-    return [*subject(rule.scope), code, case(_unknown(code), reason(rule, as_of, columns)).alias("reason")]
+    return [
+        *subject(rule.scope),
+        code,
+        case(_unknown(code), row_reason(rule, as_of, columns)).alias("reason"),
+    ]
 
 
 def _word(code: Expression) -> Expression:
@@ -261,16 +265,16 @@ def fields_json(rule: Rule, columns: Columns) -> Expression:
     return func("json_object", *pairs).cast("VARCHAR")
 
 
-def unreceived(rule: Rule) -> Expression:
+def missing_fields(rule: Rule) -> Expression:
     """The paths of the fields without a value that are in no answer that was received, one a line."""
     gaps = [
-        case(~coalesce(received(field), false()) & shown(field).isnull(), lit(field.path))
+        case(~coalesce(is_received(field), false()) & text_value(field).isnull(), lit(field.path))
         for field in dict.fromkeys((*rule.fields, *rule.message_fields))
-        if field.source is not Source.OWN or field == FOUND
+        if field.source is not Source.OWN or field == FOUND_FIELD
     ]
     return func("concat_ws", lit("\n"), *gaps) if gaps else lit("")
 
 
 def _json(field: Field) -> Expression:
-    value = shown(field)
+    value = text_value(field)
     return func("strftime", value, lit("%Y-%m-%dT%H:%M:%S.%gZ")) if field.type is Type.TIME else value

@@ -12,17 +12,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from checker.evaluation.compile import CODES, Columns, Compiler
+from checker.evaluation.condition_compiler import CODES, Columns, Compiler
 from checker.evaluation.engine import details, fields_json, table
-from checker.evaluation.field_expressions import none_of, received, shown
+from checker.evaluation.field_expressions import is_absent, is_received, text_value
 from checker.evaluation.finding_reader import EVERY, NOTHING_EARLIER
 from checker.evaluation.finding_rows import Reader
-from checker.evaluation.flips import Outlook, outlook
-from checker.evaluation.provenance import ANSWERS, Reads, rests_on
+from checker.evaluation.provenance import ANSWERS, ReadFields, rests_on
 from checker.evaluation.scope_tables import SUBJECT
 from checker.evaluation.subject_lookup import find
-from checker.evaluation.target_rows import OF_TARGET, judged
-from checker.evaluation.target_rows import why as why_unknown
+from checker.evaluation.target_rows import OF_TARGET, row_reason, row_verdict
+from checker.evaluation.verdict_forecast import VerdictForecast, verdict_forecast
 from checker.fields import NOW, SUPERSEDED_BY
 from checker.model import (
     Aggregate,
@@ -58,7 +57,7 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ExplainedCondition:
     """A part of a condition as the policy has it, with its truth: None where that is unknown.
 
     `members` are those of a group; `observed` is what a leaf or an aggregate read, and `why` why it is unknown.
@@ -66,7 +65,7 @@ class Part:
 
     written: Condition
     truth: bool | None
-    members: tuple[Part, ...] = ()
+    members: tuple[ExplainedCondition, ...] = ()
     observed: tuple[Observed, ...] = ()
     why: str = ""
 
@@ -93,10 +92,10 @@ class Explanation:
     verdict: Verdict
     finding: Finding | None
     params: Mapping[str, Scalar | tuple[Scalar, ...]]
-    when: Part | None
-    condition: Part
+    when: ExplainedCondition | None
+    condition: ExplainedCondition
     labels: tuple[LabelRead, ...]
-    outlook: Outlook
+    outlook: VerdictForecast
     together: bool = False
     unread: str = ""
 
@@ -128,7 +127,7 @@ def explain(
     """
     with connect() as connection:
         rows, columns = table(connection, folder, rule.scope, [rule], as_of)
-        numbers = find(rows, rule, wanted, targets, judged(rule, as_of, columns, each=True))
+        numbers = find(rows, rule, wanted, targets, row_verdict(rule, as_of, columns, each=True))
         explainer = _Explainer(written, rule, as_of, columns, phi=phi)
         return tuple(explainer.row(connection, folder, rows, number) for number in numbers)
 
@@ -146,12 +145,12 @@ class _Explainer:
 
     def row(self, connection: Connection, folder: Path, rows: Relation, number: int) -> Explanation:
         rule = self.rule
-        code = judged(rule, self.as_of, self.columns, each=True)
-        alone = judged(rule, self.as_of, self.columns).isnull()
+        code = row_verdict(rule, self.as_of, self.columns, each=True)
+        alone = row_verdict(rule, self.as_of, self.columns).isnull()
         labels = _labels(rule)
         conditions = [condition for condition in (rule.when, rule.condition) if condition]
         columns = [*details(rule, code, self.as_of, self.columns), fields_json(rule, self.columns)]
-        columns += [*rests_on(Reads.by(rule), self.columns), alone, _unread(rule)]
+        columns += [*rests_on(ReadFields.by(rule), self.columns), alone, _unread(rule)]
         columns += [part for name in labels for part in (col(name), _place(name))]
         columns += [part for condition in conditions for part in self.expressions(condition)]
         named = [column.alias(f"c{index}") for index, column in enumerate(columns)]
@@ -180,7 +179,7 @@ class _Explainer:
             when,
             self.part(self.written.condition, rule.condition, found, values),
             tuple(LabelRead(name, values.get(name, text), place or "") for name, text, place in read),
-            outlook(connection, folder, rule, number, as_of=self.as_of, now=said),
+            verdict_forecast(connection, folder, rule, number, as_of=self.as_of, now=said),
             together,
             unread or "",
         )
@@ -193,17 +192,19 @@ class _Explainer:
                 yield from self.expressions(member)
             return
         alone = replace(self.rule, when=None, condition=condition, fields=tuple(fields_of(condition)))
-        yield why_unknown(alone, self.as_of, self.columns)
+        yield row_reason(alone, self.as_of, self.columns)
         yield from (_state(field) for field in dict.fromkeys(fields_of(condition)))
 
     def part(
         self, written: Condition, condition: Condition, found: Iterator[Any], values: Mapping[str, object]
-    ) -> Part:
+    ) -> ExplainedCondition:
         truth = next(found)
         if isinstance(condition, Group):
             assert isinstance(written, Group)
             pairs = zip(written.members, condition.members, strict=True)
-            return Part(written, truth, tuple(self.part(*pair, found, values) for pair in pairs))
+            return ExplainedCondition(
+                written, truth, tuple(self.part(*pair, found, values) for pair in pairs)
+            )
         why = next(found)
         if isinstance(condition, Aggregate):
             name = self.names[condition]
@@ -213,7 +214,7 @@ class _Explainer:
             observed = [Observed(field.path, values[field.path], next(found)) for field in fields]
             if _names_now(condition):
                 observed.append(Observed(NOW.path, self.as_of, "there"))
-        return Part(written, truth, (), tuple(observed), why if truth is None else "")
+        return ExplainedCondition(written, truth, (), tuple(observed), why if truth is None else "")
 
 
 def _names_now(leaf: Leaf) -> bool:
@@ -222,11 +223,11 @@ def _names_now(leaf: Leaf) -> bool:
 
 
 def _state(field: Field) -> Expression:
-    state = case(shown(field).isnotnull(), lit("there"))
-    none = none_of(field)
+    state = case(text_value(field).isnotnull(), lit("there"))
+    none = is_absent(field)
     if none is not None:
-        state = state.when(received(field) & none, lit("none"))
-    return state.when(received(field), lit("absent")).otherwise(lit("not received"))
+        state = state.when(is_received(field) & none, lit("none"))
+    return state.when(is_received(field), lit("absent")).otherwise(lit("not received"))
 
 
 def _unread(rule: Rule) -> Expression:
@@ -253,10 +254,10 @@ def _place(label: str) -> Expression:
     return map_value(LABEL_PLACES, label.removeprefix("labels."))
 
 
-def leaves(part: Part) -> Iterator[Part]:
+def explained_leaves(part: ExplainedCondition) -> Iterator[ExplainedCondition]:
     """The leaves and aggregates of an explained condition."""
     if isinstance(part.written, Group):
         for member in part.members:
-            yield from leaves(member)
+            yield from explained_leaves(member)
     else:
         yield part

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from checker.fields import EARLIER, EVENT_FIELDS, KNOWN, NOW, PREVIOUS, SUPERSEDED_BY, column
-from checker.fields import FOUND as FOUND_FIELD
+from checker.fields import EARLIER, EVENT_FIELDS, FOUND_FIELD, KNOWN, NOW, PREVIOUS, SUPERSEDED_BY, column
 from checker.model import Absence, Field, Source
 from checker.sql import Expression, case, coalesce, col, false, lit, true
 
@@ -26,7 +25,7 @@ _RECORDED = col(f"{PREVIOUS}error").isnull()
 _SUPERSEDED_BY = f"labels.{SUPERSEDED_BY}"
 
 
-def shown(field: Field) -> Expression:
+def text_value(field: Field) -> Expression:
     """The field's value for people, null where it is absent: `overrides.forced` left out is shown as false."""
     if field == NOW:
         return NULL
@@ -35,12 +34,12 @@ def shown(field: Field) -> Expression:
         if field.source is Source.PREVIOUS_VERSION:
             there = FOUND & col(_PREVIOUS_VERSION).isnotnull()
         elif field.source is Source.HISTORY:
-            there = received(field)
+            there = is_received(field)
         return case(there, coalesce(raw_value(field), FALSE))
     return raw_value(field)
 
 
-def received(field: Field) -> Expression:
+def is_received(field: Field) -> Expression:
     """Whether the answer that a field comes from was received: true, or false or null where it was not."""
     if field.answer:
         return FOUND & _RECORDED if field.source is Source.PREVIOUS_VERSION else FOUND
@@ -65,19 +64,21 @@ def received(field: Field) -> Expression:
     return coalesce(answered, FALSE)
 
 
-def none_of(field: Field) -> Expression | None:
+def is_absent(field: Field) -> Expression | None:
     """Where there is definitely none of a field; None where its absence never means that."""
     if field.source is Source.SUCCESSOR:
         return col(_SUPERSEDED_BY).isnull() if field.absence is Absence.NONE else None
     if field.source is Source.PREVIOUS_VERSION:
-        first = received(field) & col(_PREVIOUS_VERSION).isnull()
+        first = is_received(field) & col(_PREVIOUS_VERSION).isnull()
         return (
-            first | (received(field) & raw_value(field).isnull()) if field.absence is Absence.NONE else first
+            first | (is_received(field) & raw_value(field).isnull())
+            if field.absence is Absence.NONE
+            else first
         )
     if field.absence is not Absence.NONE:
         return None
     absent = raw_value(field).isnull()
-    return absent if field.source is Source.OWN else case(received(field), absent)
+    return absent if field.source is Source.OWN else case(is_received(field), absent)
 
 
 def raw_value(field: Field) -> Expression:

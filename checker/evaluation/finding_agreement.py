@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from checker.evaluation.open_findings import CHANGE, FIRST, IDENTITY, identified
+from checker.evaluation.open_findings import CHANGE, FIRST, IDENTITY, with_identity
 from checker.evaluation.scope_tables import SUBJECT
 from checker.layout import FINDINGS
 from checker.model import Subject
@@ -19,7 +19,7 @@ _WHO = (*SUBJECT, "rule")
 
 
 @dataclass(frozen=True, slots=True)
-class Differs:
+class Disagreement:
     """A finding that was kept otherwise than the evidence gives it: the verdicts, None where there is no such finding."""
 
     rule: str
@@ -30,7 +30,7 @@ class Differs:
     """What differs, where the verdicts do not: `reason, fields`."""
 
 
-def disagreements(kept: Path, now: Path) -> tuple[int, list[Differs]]:
+def disagreements(kept: Path, now: Path) -> tuple[int, list[Disagreement]]:
     """How many findings differ between two folders, and the first of them.
 
     Args:
@@ -39,7 +39,7 @@ def disagreements(kept: Path, now: Path) -> tuple[int, list[Differs]]:
     """
     with connect() as connection:
         sides = [
-            identified(connection.read_parquet(duckdb_path(folder / FINDINGS))) for folder in (kept, now)
+            with_identity(connection.read_parquet(duckdb_path(folder / FINDINGS))) for folder in (kept, now)
         ]
         before, after = (_named(side, name) for side, name in zip(sides, ("before", "after"), strict=True))
         rows = before.join(after, same("before.before ", "after.after ", IDENTITY), how="outer")
@@ -56,13 +56,13 @@ def _named(rows: Relation, side: str) -> Relation:
     return rows.select(*(col(name).alias(f"{side} {name}") for name in names)).set_alias(side)
 
 
-def _differs(row: tuple[object, ...]) -> Differs:
+def _differs(row: tuple[object, ...]) -> Disagreement:
     half = len(row) // 2
     before, after = row[:half], row[half:]
     who = before if before[len(SUBJECT)] is not None else after
     verdict = len(_WHO)
     what = [name for at, name in enumerate(_SAID, start=verdict) if before[at] != after[at]]
-    return Differs(
+    return Disagreement(
         str(who[len(SUBJECT)]),
         Subject(*who[: len(SUBJECT)]),  # type: ignore[arg-type]
         _text(before[verdict]),

@@ -18,11 +18,19 @@ from checker.evaluation.change_category import (
     CAUSES,
     _is,
     category_of,
-    flipped,
-    plain_causes,
-    unchanged,
+    has_same_terms,
+    stated_causes,
+    verdict_changed,
 )
-from checker.evaluation.finding_states import ENTRY, KEY, NO_FINDING, WAIVED, Entry, Way, restated
+from checker.evaluation.finding_states import (
+    ENTRY,
+    KEY,
+    NO_FINDING,
+    WAIVED,
+    ComparedRule,
+    EvaluationTerms,
+    with_state,
+)
 from checker.evaluation.open_findings import (
     CHANGE,
     DEFINITION,
@@ -30,9 +38,9 @@ from checker.evaluation.open_findings import (
     IDENTITY,
     JUDGED,
     TERMS,
-    identified,
     instant,
     read_open_findings,
+    with_identity,
 )
 from checker.evaluation.waiver_columns import WAIVER
 from checker.fields import EARLIER
@@ -59,7 +67,7 @@ SLICE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class ReferenceFindings:
     """What a run is compared with: the file of the findings that were open after another one, and the name and instant of
     that."""
 
@@ -72,7 +80,7 @@ def record_change(
     folder: Path,
     rules: Sequence[Rule],
     as_of: datetime,
-    reference: Reference | None,
+    reference: ReferenceFindings | None,
     tallies: Sequence[Tally],
 ) -> tuple[Tally, ...]:
     """Writes into the findings of a folder since when each is open, and what became of it since the run compared with.
@@ -129,7 +137,7 @@ def _counted(
 def _terms(
     connection: Connection,
     findings: Relation,
-    reference: Reference | None,
+    reference: ReferenceFindings | None,
     rules: Sequence[Rule],
 ) -> Relation:
     """The findings by identity, with their terms, the state of now, and that of then as far as the file tells it."""
@@ -138,7 +146,7 @@ def _terms(
     listed = func("list_value", *(lit(rule.name) for rule in rules))
     entry = (func("list_position", listed, col("rule")) - lit(1)).cast("INTEGER").alias(ENTRY)
     own = [col(name) for name in (*IDENTITY, "verdict", "versionId", DEFINITION, "severity")]
-    rows = identified(findings).select(col("finding"), entry, *own, state.alias("now")).set_alias("found")
+    rows = with_identity(findings).select(col("finding"), entry, *own, state.alias("now")).set_alias("found")
     if reference is None:
         return rows
     before = read_open_findings(connection, reference.file)
@@ -179,7 +187,7 @@ def _with_category(
     rows: Relation,
     folder: Path,
     rules: Sequence[Rule],
-    reference: Reference | None,
+    reference: ReferenceFindings | None,
 ) -> Relation:
     """With what became of each, and why; both null where there is nothing to compare with."""
     columns = [col(name) for name in rows.columns]
@@ -191,13 +199,13 @@ def _with_category(
     seen = looked_at.alias("looked_at")
     state = case(was.isnotnull(), case(col("was_unwaived"), code).otherwise(code + lit(WAIVED)))
     state = state.when(looked_at, lit(NO_FINDING)).cast("TINYINT").alias("was")
-    known = with_known(connection, rows, folder)
+    known = with_earlier_knowledge(connection, rows, folder)
     stated = known.select(*map(col, known.columns), state, seen)
-    category = category_of("was", "now", unchanged()).alias(CATEGORY)
+    category = category_of("was", "now", has_same_terms()).alias(CATEGORY)
     stated.select(*map(col, stated.columns), category).to_table("categories")
     table = connection.table("categories")
     same_rule = coalesce(col("judged_by") == col(DEFINITION), false())
-    wanted = table.filter(flipped() & _is("now", _FAIL) & same_rule)
+    wanted = table.filter(verdict_changed() & _is("now", _FAIL) & same_rule)
     passed = _passed_then(connection, wanted, folder, rules, reference)
     joined = table.set_alias("t").join(passed.set_alias("passed"), "t.finding = passed.number", how="left")
     words = func("list_value", *(lit(item.value) for item in Category))
@@ -208,11 +216,11 @@ def _with_category(
 def _causes(same_rule: Expression) -> Expression:
     """Why each is what it is called. What the rule of then would say of the answers of now is not asked: where the rule
     is another one, that is the cause."""
-    flip = flipped()
+    flip = verdict_changed()
     by_rule = case(~same_rule, lit(Factor.POLICY.value))
     by_time = coalesce(col("passed_then"), false())
     by_judging = by_rule.when(by_time, lit(Factor.CLOCK.value)).otherwise(lit(Factor.DATA.value))
-    return case(flip, by_judging).otherwise(plain_causes(true()))
+    return case(flip, by_judging).otherwise(stated_causes(true()))
 
 
 def _passed_then(
@@ -220,18 +228,18 @@ def _passed_then(
     wanted: Relation,
     folder: Path,
     rules: Sequence[Rule],
-    reference: Reference,
+    reference: ReferenceFindings,
 ) -> Relation:
     """Of some fails, by number, whether the answers of now would not have failed at the instant of then."""
-    way = Way(folder, rules, reference.as_of)
-    entries = [Entry(rule.name, rule.scope, frozenset()) for rule in rules]
+    way = EvaluationTerms(folder, rules, reference.as_of)
+    entries = [ComparedRule(rule.name, rule.scope, frozenset()) for rule in rules]
     named = wanted.select(col("finding"), col(ENTRY), *map(col, KEY))
-    rows = restated(connection, named, way, entries, "then")
+    rows = with_state(connection, named, way, entries, "then")
     passed = coalesce(col("then") != lit(_FAIL), false())
     return rows.select(col("finding").alias("number"), passed.alias("passed_then"))
 
 
-def with_known(connection: Connection, rows: Relation, folder: Path) -> Relation:
+def with_earlier_knowledge(connection: Connection, rows: Relation, folder: Path) -> Relation:
     """With whether an earlier run knew the image set, and its version where that is part of the name; what is no image set
     was there if its target was."""
     columns = [col("found", name).alias(name) for name in rows.columns]

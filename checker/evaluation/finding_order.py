@@ -6,7 +6,7 @@ import operator
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from checker.evaluation.compile import tree
+from checker.evaluation.condition_compiler import tree
 from checker.evaluation.field_expressions import FALSE
 from checker.evaluation.open_findings import CHANGE, FIRST
 from checker.evaluation.waiver_columns import WAIVER
@@ -20,7 +20,7 @@ NUMBER = "finding"
 PLACE = "place"
 
 
-class Gated(Protocol):
+class GateTerms(Protocol):
     """Which findings the gate counts."""
 
     def counts(
@@ -30,12 +30,12 @@ class Gated(Protocol):
         ...
 
 
-def grave_first() -> Expression:
+def severities_worst_first() -> Expression:
     """The severities as a list, the gravest first."""
     return func("list_value", *(lit(severity.value) for severity in reversed(Severity)))
 
 
-def places(findings: Relation, rules: Sequence[Rule], gate: Gated, order: Order) -> Relation:
+def places(findings: Relation, rules: Sequence[Rule], gate: GateTerms, order: Order) -> Relation:
     """The findings' numbers with their places, from 1 on: by severity, then what the gate counts, then how long each has
     been one, fails before unknowns, then policy order, target, image set, version.
 
@@ -48,12 +48,12 @@ def places(findings: Relation, rules: Sequence[Rule], gate: Gated, order: Order)
     names = func("list_value", *(lit(rule.name) for rule in rules))
     first = col(FIRST[0])
     head = {
-        "worst": func("list_position", grave_first(), col("severity")),
+        "worst": func("list_position", severities_worst_first(), col("severity")),
         "rule": func("list_position", names, col("rule")),
     }
     keys = {
         "head": head[order],
-        "uncounted": ~counted(gate),
+        "uncounted": ~is_gated(gate),
         "first": first,
         "unknown": col("verdict") == lit(Verdict.UNKNOWN.value),
         NUMBER: col(NUMBER),
@@ -64,7 +64,7 @@ def places(findings: Relation, rules: Sequence[Rule], gate: Gated, order: Order)
     return narrow.select(col(NUMBER), func("row_number").over(order_by=by).alias(PLACE))
 
 
-def counted(gate: Gated) -> Expression:
+def is_gated(gate: GateTerms) -> Expression:
     """Whether the gate counts a finding: what it says of each kind of them."""
     change, new = col(CHANGE[0]), lit(Category.NEW.value)
     news = {True: change == new, False: change != new, None: change.isnull()}

@@ -7,18 +7,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from checker.evaluation.compile import CODES, Columns
+from checker.evaluation.condition_compiler import CODES, Columns
 from checker.evaluation.engine import SLICE, UNRECEIVED, details, table
-from checker.evaluation.finding_order import NUMBER, PLACE, Gated, Order, counted, places
+from checker.evaluation.finding_order import NUMBER, PLACE, GateTerms, Order, is_gated, places
 from checker.evaluation.finding_rows import NO_WAIVERS, Reader, Waivers
 from checker.evaluation.open_findings import CHANGE, FIRST
 from checker.evaluation.provenance import ANSWERS
 from checker.evaluation.scope_tables import SUBJECT
-from checker.evaluation.target_rows import judged as verdict
+from checker.evaluation.target_rows import row_verdict
 from checker.evaluation.waiver_columns import LAPSED, WAIVER
 from checker.layout import FINDINGS
 from checker.model import Finding, Rule, Severity, Subject, Verdict
-from checker.snapshot.columns import COLLECTED, spilled
+from checker.snapshot.columns import COLLECTED, spill_rows
 from checker.snapshot.writer import ROW, connect, duckdb_path
 from checker.sql import Connection, Expression, Relation, col, func, lit, null
 
@@ -37,7 +37,7 @@ class _Every:
         return not waived
 
 
-EVERY: Gated = _Every()
+EVERY: GateTerms = _Every()
 
 NOTHING_EARLIER = (None,) * len((*CHANGE, *FIRST))
 """In a row of `Reader.finding`, what an earlier run says of a finding, where nothing is asked of one."""
@@ -53,7 +53,7 @@ Judged = tuple[Subject, Verdict, Finding | None]
 def findings(
     folder: Path,
     rules: Sequence[Rule],
-    gate: Gated,
+    gate: GateTerms,
     waivers: Waivers = NO_WAIVERS,
     *,
     order: Order = "worst",
@@ -77,7 +77,7 @@ def findings(
     """
     with connect() as connection:
         rows = _rows(connection, folder)
-        where = places(rows.filter(counted(gate)) if gated else rows, rules, gate, order)
+        where = places(rows.filter(is_gated(gate)) if gated else rows, rules, gate, order)
         if most is not None:
             where = where.filter(col(PLACE) <= lit(most))
         where.to_table("places")
@@ -87,7 +87,7 @@ def findings(
         columns = [col("rows", name).alias(name) for name in rows.columns]
         ordered = joined.select(*columns, col(PLACE))
         if numbered.aggregate([func("count_star")]).fetchall()[0][0] > SLICE:
-            ordered = spilled(connection, ordered.order(PLACE), row_group_size=SLICE)
+            ordered = spill_rows(connection, ordered.order(PLACE), row_group_size=SLICE)
         yield from _findings(
             ordered, PLACE, [Reader(rule, gate, waivers, phi=phi, run=run) for rule in rules]
         )
@@ -116,7 +116,7 @@ def _of_rule(folder: Path, reader: Reader) -> Iterator[Finding]:
         yield from _findings(own, NUMBER, [reader])
 
 
-def oldest(folder: Path) -> datetime | None:
+def oldest_finding(folder: Path) -> datetime | None:
     """Since when the oldest unwaived fail in a folder is open; None where there is none."""
     with connect() as connection:
         rows = connection.read_parquet(duckdb_path(folder / FINDINGS))
@@ -145,7 +145,7 @@ def _verdicts(
 ) -> Iterator[tuple[Subject, Verdict, str | None]]:
     rows, columns = judged
     words = list(CODES)
-    code = verdict(rule, as_of, columns, each=each)
+    code = row_verdict(rule, as_of, columns, each=each)
     for row in slices(rows, ROW, details(rule, code, as_of, columns)):
         if row[-2] is not None:
             yield Subject(*row[:-2]), words[row[-2]], row[-1]
@@ -155,7 +155,7 @@ def subjects(
     rules: Sequence[Rule],
     folder: Path,
     as_of: datetime,
-    gate: Gated,
+    gate: GateTerms,
     waivers: Waivers = NO_WAIVERS,
     *,
     phi: bool = False,

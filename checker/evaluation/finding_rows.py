@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from checker.evaluation.finding_order import Gated
+from checker.evaluation.finding_order import GateTerms
 from checker.evaluation.provenance import BETWEEN
 from checker.evaluation.scope_tables import SUBJECT
 from checker.model import (
@@ -46,7 +46,7 @@ class Reader:
     def __init__(
         self,
         rule: Rule,
-        gate: Gated,
+        gate: GateTerms,
         waivers: Waivers = NO_WAIVERS,
         *,
         phi: bool = False,

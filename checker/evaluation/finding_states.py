@@ -8,11 +8,10 @@ from datetime import datetime
 from functools import reduce
 from pathlib import Path
 
-from checker.evaluation.compile import CODES, NO_AGGREGATES, Columns, tree
+from checker.evaluation.condition_compiler import CODES, NO_AGGREGATES, Columns, tree
 from checker.evaluation.engine import table
 from checker.evaluation.scope_tables import SUBJECT, subject
-from checker.evaluation.target_rows import OF_TARGET
-from checker.evaluation.target_rows import judged as verdict
+from checker.evaluation.target_rows import OF_TARGET, row_verdict
 from checker.evaluation.waiver_columns import WAIVER, waiver_columns
 from checker.model import Factor, Label, Rule, RuleScope, Verdict, Waiver
 from checker.snapshot.writer import ROW, duckdb_path
@@ -35,7 +34,7 @@ _NUMBER = "subject number"
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class FindingState:
     """A verdict and whether it is waived; without a verdict `judged` says whether there was one at all."""
 
     verdict: Verdict | None
@@ -50,16 +49,16 @@ class State:
         return f"{self.verdict.value.replace('_', ' ')}{' (waived)' if self.waived else ''}"
 
 
-STATES: Mapping[int | None, State] = {
-    None: State(None, judged=False),
-    NO_FINDING: State(None),
-    **{code: State(word) for word, code in CODES.items()},
-    **{code + WAIVED: State(word, waived=True) for word, code in CODES.items()},
+STATES: Mapping[int | None, FindingState] = {
+    None: FindingState(None, judged=False),
+    NO_FINDING: FindingState(None),
+    **{code: FindingState(word) for word, code in CODES.items()},
+    **{code + WAIVED: FindingState(word, waived=True) for word, code in CODES.items()},
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class EvaluationTerms:
     """One way to judge: by which rules and waivers, at which instant. `folder` has the snapshot that the rules need, with
     these labels."""
 
@@ -72,21 +71,21 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ComparedRule:
     """A rule of either run, and the factors in which the runs differ for it."""
 
     name: str
     scope: RuleScope
     factors: frozenset[Factor]
 
-    def rule(self, way: Way) -> Rule | None:
+    def rule(self, way: EvaluationTerms) -> Rule | None:
         """The rule as one way has it; None where it has none of this name and scope."""
         return next((item for item in way.rules if (item.name, item.scope) == (self.name, self.scope)), None)
 
 
-def state(rule: Rule, way: Way, columns: Columns = NO_AGGREGATES) -> Expression:
+def state(rule: Rule, way: EvaluationTerms, columns: Columns = NO_AGGREGATES) -> Expression:
     """The state of each row."""
-    code = verdict(rule, way.as_of, columns)
+    code = row_verdict(rule, way.as_of, columns)
     if rule.scope != "datastore":
         # a target of which nothing is left open was looked at
         code = case(OF_TARGET & code.isnull(), lit(NO_FINDING)).otherwise(code).cast("TINYINT")
@@ -98,22 +97,22 @@ def state(rule: Rule, way: Way, columns: Columns = NO_AGGREGATES) -> Expression:
 
 
 def states(
-    connection: Connection, way: Way, scope: RuleScope, chosen: Mapping[int, Rule], prefix: str
+    connection: Connection, way: EvaluationTerms, scope: RuleScope, chosen: Mapping[int, Rule], prefix: str
 ) -> Relation:
     """A row for each subject of a scope: who it is, and its state by each rule in a column of the rule's number, all of
     them after a prefix."""
     rows, columns = table(connection, way.folder, scope, chosen.values(), way.as_of)
     judged = [state(rule, way, columns).alias(f"{prefix}{index}") for index, rule in chosen.items()]
-    return rows.select(*(item.alias(prefix + name) for name, item in who(scope).items()), *judged)
+    return rows.select(*(item.alias(prefix + name) for name, item in subject_columns(scope).items()), *judged)
 
 
-def who(scope: RuleScope) -> dict[str, Expression]:
+def subject_columns(scope: RuleScope) -> dict[str, Expression]:
     """The columns of a subject by name, and the version that is part of its name."""
     columns = dict(zip(SUBJECT, subject(scope), strict=True))
     return columns | {"named": case(columns["exact"], columns["versionId"]).alias("named")}
 
 
-def kept_states(
+def recorded_states(
     connection: Connection, findings: Path, names: Iterable[str], more: Iterable[str] = ()
 ) -> Relation:
     """The findings that a run kept, by the rule's place among names, with their states and some more columns."""
@@ -130,11 +129,11 @@ def kept_states(
     return rows.select(number.cast("INTEGER").alias("entry"), coded, *map(col, SUBJECT), named, *others)
 
 
-def restated(
+def with_state(
     connection: Connection,
     wanted: Relation,
-    way: Way,
-    entries: Sequence[Entry],
+    way: EvaluationTerms,
+    entries: Sequence[ComparedRule],
     column: str,
 ) -> Relation:
     """Entries and subjects with their state by some way of judging in one more column: null where the rule does not
@@ -155,7 +154,7 @@ def restated(
 def _restated(
     connection: Connection,
     wanted: Relation,
-    way: Way,
+    way: EvaluationTerms,
     rules: Mapping[int, Rule],
     column: str,
 ) -> Relation:
@@ -163,7 +162,7 @@ def _restated(
     scope = next(iter(rules.values())).scope
     rows, aggregates = table(connection, way.folder, scope, rules.values(), way.as_of)
     subjects = wanted.select(*map(col, KEY)).distinct().set_alias("wanted")
-    keys = [item.alias(f"k {name}") for name, item in who(scope).items() if name in KEY]
+    keys = [item.alias(f"k {name}") for name, item in subject_columns(scope).items() if name in KEY]
     keyed = rows.select(col(ROW).alias(_NUMBER), *keys).set_alias("keyed")
     numbers = keyed.join(subjects, same("keyed.k ", "wanted", KEY), how="semi").set_alias("numbers")
     joined = rows.set_alias("rows").join(numbers, f'rows."{ROW}" = numbers."{_NUMBER}"')

@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from checker.evaluation.compile import Compiler
+from checker.evaluation.condition_compiler import Compiler
 from checker.evaluation.field_expressions import NULL, TRUE
 from checker.fields import column
 from checker.model import Duration, Field, ImageSetRef, Scalar, Source, Target, Type

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from checker.evaluation.compile import tree
+from checker.evaluation.condition_compiler import tree
 from checker.evaluation.scope_tables import SUBJECT, TABLES, read_table, subject
 from checker.evaluation.waiver_columns import WAIVER
 from checker.layout import FINDINGS
@@ -57,7 +57,7 @@ _TYPES = {
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedRule:
+class RuleOfRun:
     """A rule that a run judged by: its name, its scope, the digest of its definition, its severity."""
 
     name: str
@@ -67,7 +67,7 @@ class JudgedRule:
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedRun:
+class RunFindings:
     """A run that judged: its folder with its findings and tables, its name and instant, and its rules. `before` is the
     file of the findings that were open before it. Of the severities in `within` its gate let through a number of fails,
     whichever they were: those that were new are not let stand."""
@@ -75,12 +75,12 @@ class JudgedRun:
     folder: Path
     name: str
     as_of: datetime
-    rules: Sequence[JudgedRule]
+    rules: Sequence[RuleOfRun]
     before: Path | None = None
     within: frozenset[str] = frozenset()
 
 
-def write_open_findings(run: JudgedRun, out: Path, renames: Renames = NO_RENAMES) -> None:
+def write_open_findings(run: RunFindings, out: Path, renames: Renames = NO_RENAMES) -> None:
     """Writes the findings that are open after a run.
 
     Args:
@@ -102,7 +102,7 @@ def write_open_findings(run: JudgedRun, out: Path, renames: Renames = NO_RENAMES
         _write(rows, out, renames)
 
 
-def settle(state: Path, run: JudgedRun, out: Path, renames: Renames = NO_RENAMES) -> None:
+def reduce_open_findings(state: Path, run: RunFindings, out: Path, renames: Renames = NO_RENAMES) -> None:
     """Writes open findings without those that a run found fixed; what it found beside them is left out.
 
     Args:
@@ -114,7 +114,7 @@ def settle(state: Path, run: JudgedRun, out: Path, renames: Renames = NO_RENAMES
     draft = out.with_name(f"{out.name}.part")
     with connect() as connection:
         before = read_open_findings(connection, state)
-        found = identified(connection.read_parquet(duckdb_path(run.folder / FINDINGS)))
+        found = with_identity(connection.read_parquet(duckdb_path(run.folder / FINDINGS)))
         earlier = before.filter(col("verdict") != lit(JUDGED))
         still = earlier.set_alias("before").join(
             found.set_alias("found"), same("before", "found", IDENTITY), how="semi"
@@ -135,7 +135,7 @@ def read_open_findings(connection: Connection, path: Path) -> Relation:
     )
 
 
-def identified(findings: Relation) -> Relation:
+def with_identity(findings: Relation) -> Relation:
     """Findings with the version that is part of the subject's name, null where none is."""
     named: Expression = case(col("exact"), col("versionId"))
     return findings.select(*map(col, findings.columns), named.alias("named"))
@@ -147,7 +147,7 @@ def _write(rows: Relation, out: Path, renames: Renames) -> None:
     named.order(order).write_parquet(str(out.resolve()), compression="zstd")
 
 
-def judged_subjects(connection: Connection, folder: Path, scope: RuleScope, *names: str) -> Relation:
+def run_subjects(connection: Connection, folder: Path, scope: RuleScope, *names: str) -> Relation:
     """The subjects of a scope that a run judged, each once, by columns of their identity: all of them unless some are
     named; none where the run has no such table."""
     wanted = names or _SUBJECT
@@ -199,7 +199,7 @@ def with_lists(connection: Connection, rows: Relation, folder: Path, names: Sequ
     if not names:
         return rows.select(*map(col, rows.columns), false().alias("listed"))
     keys = IDENTITY[1:-1]
-    sets = judged_subjects(connection, folder, "version", *keys).distinct().set_alias("sets")
+    sets = run_subjects(connection, folder, "version", *keys).distinct().set_alias("sets")
     joined = rows.set_alias("rows").join(sets, same("rows", "sets", keys), how="left")
     own = col("rows", "rule").isin(*map(lit, names)) & col("rows", "named").isnull()
     there = col("sets", "target").isnotnull() & col("rows", "imageSetId").isnotnull()
@@ -215,9 +215,9 @@ def _columns() -> list[Expression]:
     return [col(name).cast(kind).alias(name) for name, kind in _TYPES.items()]
 
 
-def _found(connection: Connection, run: JudgedRun) -> Relation:
+def _found(connection: Connection, run: RunFindings) -> Relation:
     """The run's own findings."""
-    rows = identified(connection.read_parquet(duckdb_path(run.folder / FINDINGS)))
+    rows = with_identity(connection.read_parquet(duckdb_path(run.folder / FINDINGS)))
     there = set(rows.columns)
     if run.within:
         rows = rows.filter(~_let_through(there, run.within))
@@ -270,13 +270,13 @@ def _unknown(found: Relation, earlier: Relation) -> Relation:
     return joined.select(*(value.alias(name) for name, value in values.items()))
 
 
-def _not_judged(connection: Connection, run: JudgedRun, found: Relation, earlier: Relation) -> Relation:
+def _not_judged(connection: Connection, run: RunFindings, found: Relation, earlier: Relation) -> Relation:
     """What was open before, and the run did not look at."""
     rows = earlier.set_alias("before").join(
         found.set_alias("found"), same("before", "found", IDENTITY), how="anti"
     )
     for scope, names in _by_scope(run.rules).items():
-        judged = judged_subjects(connection, run.folder, scope).set_alias("judged")
+        judged = run_subjects(connection, run.folder, scope).set_alias("judged")
         here = col("rule").isin(*map(lit, names))
         looked_at = rows.filter(here).set_alias("before").join(judged, same("before", "judged", _SUBJECT), how="anti")  # fmt: skip
         rows = rows.filter(~here).union(looked_at)
@@ -284,12 +284,12 @@ def _not_judged(connection: Connection, run: JudgedRun, found: Relation, earlier
     return lists.filter(~col("listed")).select(*map(col, rows.columns))
 
 
-def _rules(connection: Connection, run: JudgedRun, before: Relation) -> list[Relation]:
+def _rules(connection: Connection, run: RunFindings, before: Relation) -> list[Relation]:
     """By which definition each target was judged last."""
     earlier = before.filter(col("verdict") == lit(JUDGED))
     own = []
     for scope in _by_scope(run.rules):
-        targets = judged_subjects(connection, run.folder, scope, "target")
+        targets = run_subjects(connection, run.folder, scope, "target")
         for rule in (item for item in run.rules if item.scope == scope):
             said = {
                 "rule": lit(rule.name), "target": col("target"), "verdict": lit(JUDGED),
@@ -311,7 +311,7 @@ def _rules(connection: Connection, run: JudgedRun, before: Relation) -> list[Rel
     return [judged, others]
 
 
-def _by_scope(rules: Sequence[JudgedRule]) -> dict[RuleScope, list[str]]:
+def _by_scope(rules: Sequence[RuleOfRun]) -> dict[RuleScope, list[str]]:
     found: dict[RuleScope, list[str]] = {}
     for rule in rules:
         found.setdefault(rule.scope, []).append(rule.name)

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from checker.aws.actions import ACTIONS, GET_IMAGE_SET, LIST_VERSIONS, SEARCH
-from checker.evaluation.compile import Columns, tree
-from checker.fields import FOUND, MOVING
+from checker.evaluation.condition_compiler import Columns, tree
+from checker.fields import FOUND_FIELD, MOVING
 from checker.model import Aggregate, Field, Rule, Source
 from checker.policy.aggregates import aggregates
 from checker.policy.condition_tree import fields_of
@@ -34,7 +34,7 @@ EVERY = tuple(sorted({*_OF_SETS, *_BESIDE.values()}))
 
 
 @dataclass(frozen=True, slots=True)
-class Reads:
+class ReadFields:
     """What is read, so far as it decides on which answers that rests. `own`: something of the answer on the subject itself;
     `searched`: the columns of what a search may have said beside it; `beside`: what came from other calls."""
 
@@ -44,28 +44,28 @@ class Reads:
     counted: tuple[Aggregate, ...] = ()
 
     @classmethod
-    def of(cls, fields: Iterable[Field], counted: Iterable[Aggregate] = ()) -> Reads:
+    def of(cls, fields: Iterable[Field], counted: Iterable[Aggregate] = ()) -> ReadFields:
         """What it takes to know fields and aggregates."""
         every = tuple(fields)
         return cls(
-            any(field.answer or field == FOUND for field in every),
+            any(field.answer or field == FOUND_FIELD for field in every),
             tuple(dict.fromkeys(_SEARCHED[field.path] for field in every if field.path in _SEARCHED)),
             frozenset(field.source for field in every) & {*_BESIDE, Source.SUCCESSOR},
             tuple(counted),
         )
 
     @classmethod
-    def by(cls, rule: Rule) -> Reads:
+    def by(cls, rule: Rule) -> ReadFields:
         """What a rule reads of its subject, and what it counts."""
         return cls.of(rule.fields, aggregates(rule.when, rule.condition).values())
 
     @classmethod
-    def counting(cls, aggregate: Aggregate) -> Reads:
+    def counting(cls, aggregate: Aggregate) -> ReadFields:
         """What an aggregate reads of each image set."""
         return cls.of(field for part in (aggregate.of, aggregate.among) for field in fields_of(part))
 
 
-def calls(read: Reads, columns: Columns) -> Mapping[str, Expression]:
+def calls(read: ReadFields, columns: Columns) -> Mapping[str, Expression]:
     """The calls that may have given what is read, each with whether it has."""
     found: dict[str, list[Expression]] = {}
 
@@ -89,13 +89,13 @@ def calls(read: Reads, columns: Columns) -> Mapping[str, Expression]:
     return {call: tree(operator.or_, conditions) for call, conditions in sorted(found.items())}
 
 
-def named(truths: Mapping[str, Expression]) -> Expression:
+def call_names(truths: Mapping[str, Expression]) -> Expression:
     """The calls of which something holds, as a text."""
     some = [case(truth, lit(call)) for call, truth in truths.items()]
     return func("concat_ws", lit(BETWEEN), *some) if some else lit("")
 
 
-def oldest(read: Reads, columns: Columns) -> Expression:
+def oldest(read: ReadFields, columns: Columns) -> Expression:
     """Of the answers that give what is read the oldest: when it was received, and the earlier run that asked for it. Null
     where there is none."""
     none = null("VARCHAR")
@@ -117,8 +117,8 @@ def _answer(received: Expression, at: Expression, run: Expression) -> Expression
     return case(received & at.isnotnull(), func("struct_pack", at.alias("at"), run.alias("run")))
 
 
-def rests_on(read: Reads, columns: Columns) -> list[Expression]:
+def rests_on(read: ReadFields, columns: Columns) -> list[Expression]:
     """The columns `CALLS`, `COLLECTED` and `REUSED` of a verdict."""
     expression = oldest(read, columns)
     at, run = (func("struct_extract", expression, lit(name)) for name in ("at", "run"))
-    return [named(calls(read, columns)), at, run]
+    return [call_names(calls(read, columns)), at, run]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-from checker.evaluation.compile import CODES
+from checker.evaluation.condition_compiler import CODES
 from checker.evaluation.scope_tables import subject
 from checker.evaluation.target_rows import OF_TARGET
 from checker.model import Rule, Subject, Verdict

@@ -13,11 +13,19 @@ import operator
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from checker.evaluation.compile import CODES, NO_AGGREGATES, Columns, Compiler, reason, tree, verdict
+from checker.evaluation.condition_compiler import (
+    CODES,
+    NO_AGGREGATES,
+    Columns,
+    Compiler,
+    reason,
+    tree,
+    verdict,
+)
 from checker.evaluation.deleted_sets import Case as Conditions
-from checker.evaluation.deleted_sets import certain, tells_apart
+from checker.evaluation.deleted_sets import certain, distinguishes_deleted
 from checker.evaluation.field_expressions import FALSE, TRUE
-from checker.fields import EARLIER, FOUND
+from checker.fields import EARLIER, FOUND_FIELD
 from checker.model import Absence, Aggregate, Field, Leaf, Operand, Rule, Source, Type, Verdict
 from checker.policy.condition_tree import fields_of, walk
 from checker.policy.operators import OPERATORS
@@ -34,13 +42,13 @@ _WHY = f"{EARLIER}error"
 _PAST = col(_WHY)
 
 
-def left_open(columns: Sequence[str]) -> Expression:
+def may_be_unknown(columns: Sequence[str]) -> Expression:
     """Whether the row of a target may be unknown to a rule, by the names of the table's columns."""
     some = [col(LISTED_SINCE).isnotnull(), col(ERROR_CODE).isnotnull()]
     return tree(operator.or_, [*some, *([_PAST.isnotnull()] if _WHY in columns else [])])
 
 
-def judged(
+def row_verdict(
     rule: Rule, as_of: datetime | Expression, columns: Columns = NO_AGGREGATES, *, each: bool = False
 ) -> Expression:
     """The verdict on each row as a code of `CODES`.
@@ -53,7 +61,7 @@ def judged(
         return own
     unknown = lit(CODES[Verdict.UNKNOWN]).cast("TINYINT")
     violated = ((rule.when, True), (rule.condition, rule.deny))
-    doubtful = search_failed() | missed([violated], violated, as_of)
+    doubtful = search_failed() | may_miss_sets([violated], violated, as_of)
     together = columns.get(rule.name)
     if together is not None:
         doubtful = coalesce(doubtful, FALSE) | col(together)
@@ -61,18 +69,18 @@ def judged(
     return case(~OF_TARGET, own).when(doubtful, unknown)
 
 
-def why(rule: Rule, as_of: datetime, columns: Columns = NO_AGGREGATES) -> Expression:
+def row_reason(rule: Rule, as_of: datetime, columns: Columns = NO_AGGREGATES) -> Expression:
     """Why a verdict is unknown."""
     own = reason(rule, as_of, columns)
     if rule.scope == "datastore":
         return own
-    if any(field.answer or field == FOUND for field in rule.fields):
+    if any(field.answer or field == FOUND_FIELD for field in rule.fields):
         own = _with_both(own)
     of_target = not_found()
     together = columns.get(rule.name)
     if together is not None:
         violated = ((rule.when, True), (rule.condition, rule.deny))
-        undiscovered = coalesce(missed([violated], violated, as_of), FALSE)
+        undiscovered = coalesce(may_miss_sets([violated], violated, as_of), FALSE)
         both = func("concat_ws", lit(", "), case(undiscovered, of_target), case(col(together), _PAST))
         of_target = case(search_failed(), of_target).otherwise(both)
     return case(~OF_TARGET, own).otherwise(of_target)
@@ -137,7 +145,7 @@ def _instant() -> Expression:
     return func("strftime", col(LISTED_SINCE), lit("%Y-%m-%dT%H:%M:%SZ"))
 
 
-def missed(cases: Sequence[Conditions], whole: Conditions, as_of: datetime | Expression) -> Expression:
+def may_miss_sets(cases: Sequence[Conditions], whole: Conditions, as_of: datetime | Expression) -> Expression:
     """Whether image sets that no search lists could matter.
 
     Args:
@@ -146,7 +154,7 @@ def missed(cases: Sequence[Conditions], whole: Conditions, as_of: datetime | Exp
             after that, and before the image sets of the target are known, can matter.
         as_of: the instant against which ages are measured.
     """
-    if not any(map(tells_apart, cases)):
+    if not any(map(distinguishes_deleted, cases)):
         return FALSE
     compiler = Compiler(as_of)
     recent = [

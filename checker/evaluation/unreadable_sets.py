@@ -10,7 +10,7 @@ from checker.evaluation.finding_reader import slices
 from checker.evaluation.scope_tables import SUBJECT, TABLES, read_table, subject
 from checker.evaluation.waiver_columns import WAIVER
 from checker.layout import FINDINGS
-from checker.model import RuleScope, Severity, Subject, UnreadSet, Verdict
+from checker.model import RuleScope, Severity, Subject, UnreadableSet, Verdict
 from checker.snapshot.writer import (
     ERROR_CODE,
     ERROR_MESSAGE,
@@ -21,7 +21,7 @@ from checker.snapshot.writer import (
 )
 from checker.sql import Connection, Relation, col, func, lit, same
 
-Row = tuple[Subject, str, str, UnreadSet | None]
+Row = tuple[Subject, str, str, UnreadableSet | None]
 """An image set, the error's code and message, and what rules say of it; None where an earlier row is of the same one, or no
 image set is named."""
 
@@ -33,7 +33,7 @@ _FIRST = "first"
 _WAIVED = "waived"
 
 
-def unread(folder: Path) -> Iterator[Row]:
+def unreadable_sets(folder: Path) -> Iterator[Row]:
     """The image sets that could not be read, from a folder with a snapshot and its findings; then those of which only the list
     of versions could not be. Of a target whose image sets could not all be found one row names none."""
     with connect() as connection:
@@ -47,7 +47,7 @@ def unread(folder: Path) -> Iterator[Row]:
             yield Subject(*who), code, message or "", _said(said) if first else None
 
 
-def unread_sets(folder: Path) -> dict[UnreadSet, int]:
+def count_unreadable(folder: Path) -> dict[UnreadableSet, int]:
     """How many image sets could not be read, by what rules say of them, from a folder with a snapshot and its findings."""
     with connect() as connection:
         rows = _rows(connection, folder)
@@ -59,9 +59,9 @@ def unread_sets(folder: Path) -> dict[UnreadSet, int]:
     return {_said(said): number for *said, number in counts}
 
 
-def _said(flags: list[bool | None]) -> UnreadSet:
+def _said(flags: list[bool | None]) -> UnreadableSet:
     waived, *unknown = flags
-    return UnreadSet(
+    return UnreadableSet(
         frozenset(item for item, is_so in zip(Severity, unknown, strict=True) if is_so), bool(waived)
     )
 

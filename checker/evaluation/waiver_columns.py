@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import reduce
 
-from checker.evaluation.compile import CODES, Compiler, tree
+from checker.evaluation.condition_compiler import CODES, Compiler, tree
 from checker.fields import catalogue
 from checker.model import Label, Operand, Rule, RuleScope, Test, Waiver
 from checker.policy.operators import BARE

@@ -17,7 +17,7 @@ from checker.judgement.seal import gate_of
 from checker.model import Acceptance, Outcome, Severity
 from checker.runs import run_reader
 from checker.runs.authenticity import Keys
-from checker.runs.run_reader import Kept
+from checker.runs.run_reader import RecordedRun
 from checker.runs.store import Store
 from checker.values import BadValueError
 
@@ -30,7 +30,7 @@ class Baseline:
     was compared with stands too. Without a run, `laxer` is the last one whose gate passed that counted less than the
     present one, if there is any, and `revoked` whether somebody accepted a run and took that back."""
 
-    run: Kept | None = None
+    run: RecordedRun | None = None
     acceptance: Acceptance | None = None
     laxer: str = ""
     carries: bool = True
@@ -50,7 +50,7 @@ def find_baseline(
     store: Store,
     audit: str,
     gate: Gate,
-    known: Kept | None = None,
+    known: RecordedRun | None = None,
     *,
     before: str = "",
     keys: Keys | None = None,
@@ -69,7 +69,7 @@ def find_baseline(
         InvalidInputError: the baseline was altered, or is not signed with any of the keys, or a statement on a run cannot be read.
     """
     laxer = ""
-    every = run_reader.newest(store, audit, real=True)
+    every = run_reader.newest_manifests(store, audit, real=True)
     if before:
         every = islice(dropwhile(lambda facts: facts["run"] != before, every), 1, None)
     for facts in every:
@@ -80,7 +80,7 @@ def find_baseline(
         if accepted is None and not as_strict(facts, gate):
             laxer = laxer or name
             continue
-        kept = known if known and known.name == name else run_reader.reopened(store, name, keys)
+        kept = known if known and known.name == name else run_reader.open_run(store, name, keys)
         return Baseline(kept, accepted, carries=still_stands(store, facts, gate))
     said = all_statements(store)
     return Baseline(laxer=laxer, revoked=any(item.action == "revoke" for item in said))

@@ -13,8 +13,8 @@ from checker.layout import PRUNED
 from checker.model import Acceptance
 from checker.problems import InvalidInputError, Problem
 from checker.runs import run_reader
-from checker.runs.authenticity import Keys, unsigned
-from checker.runs.run_folder import Key, is_statement, signed, statement
+from checker.runs.authenticity import Keys, signature_error
+from checker.runs.run_folder import SealKey, is_statement, sign_document, statement_name
 from checker.runs.store import Store
 from checker.values import BadValueError, parse_time
 
@@ -40,7 +40,7 @@ def statements(store: Store, run: str) -> tuple[Acceptance, ...]:
         InvalidInputError: a statement cannot be read, or does not fit the run or the one before it.
     """
     found: list[Acceptance] = []
-    while store.has(run, name := statement(len(found) + 1)):
+    while store.has(run, name := statement_name(len(found) + 1)):
         path, where = store.fetch(run, name) / name, f"{store.shown}/{run}/{name}"
         if path.is_symlink():
             raise InvalidInputError(Problem(where, "is a link, and no run has any"))
@@ -65,7 +65,7 @@ def all_statements(store: Store) -> tuple[Acceptance, ...]:
     Raises:
         InvalidInputError: a statement cannot be read, or does not fit the run or the one before it.
     """
-    first = statement(1)
+    first = statement_name(1)
     return tuple(
         item
         for name, files in sorted(store.contents().items())
@@ -90,9 +90,9 @@ def unsigned_statements(store: Store, keys: Keys, *, of: str = "") -> list[Probl
     for item in statements(store, of) if of else all_statements(store):
         if (item.run, item.number, item.sha256) in named:
             continue
-        name = statement(item.number)
+        name = statement_name(item.number)
         document = json.loads((store.fetch(item.run, name) / name).read_bytes())
-        problems.append(unsigned(f"{store.shown}/{item.run}/{name}", document, keys))
+        problems.append(signature_error(f"{store.shown}/{item.run}/{name}", document, keys))
     return [problem for problem in problems if problem]
 
 
@@ -111,7 +111,9 @@ def lost_statements(store: Store, facts: Mapping[str, Any], where: str) -> list[
         if not isinstance(run, str) or not isinstance(number, int):
             problems.append(Problem(where, "the manifest names a statement on a baseline that is none"))
             continue
-        wanted.append((run, statement(number), item.get("sha256"), "it says whether a baseline is accepted"))
+        wanted.append(
+            (run, statement_name(number), item.get("sha256"), "it says whether a baseline is accepted")
+        )
     wanted += [(item["run"], PRUNED, item["sha256"], _PRUNED_HINT) for item in facts.get("pruned") or ()]
     names = store.names() if wanted else ()
     for run, name, digest, hint in wanted:
@@ -133,7 +135,7 @@ def strange_statements(store: Store, run: str, keys: Keys | None = None) -> list
         other = unsigned_statements(store, keys, of=run) if keys and number else []
     except InvalidInputError as error:
         return list(error.problems)
-    named = {statement(item + 1) for item in range(number)}
+    named = {statement_name(item + 1) for item in range(number)}
     files = store.contents().get(run, frozenset())
     return other + [
         Problem(f"{store.shown}/{run}/{name}", "was added after the run", "it is no statement on a baseline")
@@ -150,7 +152,7 @@ def declare(
     reason: str,
     by: str,
     at: datetime,
-    key: Key | None = None,
+    key: SealKey | None = None,
 ) -> Acceptance:
     """Puts a statement beside a run.
 
@@ -197,8 +199,8 @@ def declare(
         "schema": SCHEMA, "action": action, "run": run, "manifest": manifest, "reason": reason.strip(), "by": by.strip(),
         "at": iso(at), "previous": said[-1].sha256 if said else None,
     }  # fmt: skip
-    content = (json.dumps(signed(document, key), indent=2, ensure_ascii=False) + "\n").encode()
-    store.put(run, statement(len(said) + 1), content)
+    content = (json.dumps(sign_document(document, key), indent=2, ensure_ascii=False) + "\n").encode()
+    store.put(run, statement_name(len(said) + 1), content)
     return _read(document, run, len(said) + 1, hashlib.sha256(content).hexdigest())
 
 

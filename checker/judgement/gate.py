@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
-from checker.model import Coverage, Finding, Outcome, Severity, Tally, UnreadSet, Verdict
+from checker.model import Coverage, Finding, Outcome, Severity, Tally, UnreadableSet, Verdict
 from checker.values import show
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ FAIL_ON = (*(severity.value for severity in Severity), "never")
 OnUnknown = Literal["incomplete", "violation", "ignore"]
 Tallies = Sequence[tuple[Severity, Tally]]
 """The severity of each rule, and how its subjects were judged."""
-UnreadSets = Mapping[UnreadSet, int]
+UnreadSets = Mapping[UnreadableSet, int]
 """How many image sets could not be read, by what rules say of them."""
 
 
@@ -104,7 +104,7 @@ class Ruling:
             unknown if self.counts(Verdict.UNKNOWN, severity) else 0,
         )
 
-    def counts_unread(self, image_set: UnreadSet) -> bool:
+    def counts_unread(self, image_set: UnreadableSet) -> bool:
         """Whether an image set that could not be read decides the exit code by itself."""
         return _alone(self.gate, self.doubtful, image_set)
 
@@ -121,7 +121,7 @@ class Ruling:
 
 
 @dataclass(frozen=True, slots=True)
-class Total:
+class SeverityTotal:
     """What the rules of one severity came to: unwaived fails, unknowns and waived fails; and how many of the fails and of the
     unknowns the gate counts."""
 
@@ -133,7 +133,7 @@ class Total:
     gated_unknown: int
 
 
-def totals(ruling: Ruling, tallies: Tallies) -> tuple[Total, ...]:
+def totals(ruling: Ruling, tallies: Tallies) -> tuple[SeverityTotal, ...]:
     """The findings of each severity that a rule has, the gravest first."""
     found = []
     for severity in reversed(Severity):
@@ -142,7 +142,7 @@ def totals(ruling: Ruling, tallies: Tallies) -> tuple[Total, ...]:
             continue
         counted = [ruling.counted(severity, tally) for tally in own]
         found.append(
-            Total(
+            SeverityTotal(
                 severity,
                 fail=sum(tally.fail for tally in own),
                 unknown=sum(tally.unknown for tally in own),
@@ -182,7 +182,7 @@ def judge(
         interrupted: the run was stopped before its end.
     """
     if unread is None:
-        unread = {UnreadSet(): coverage.unreadable}
+        unread = {UnreadableSet(): coverage.unreadable}
     fails, unknown = counted_fails(gate, tallies), _unknown(tallies)
     failing = frozenset(severity for severity in Severity if fails[severity] > _let_through(gate, severity))
     doubtful = frozenset(
@@ -204,7 +204,7 @@ def judge(
     return Ruling(gate, outcome, failing, doubtful, uncovered, open_ended, alone)
 
 
-def _alone(gate: Gate, doubtful: frozenset[Severity], image_set: UnreadSet) -> bool:
+def _alone(gate: Gate, doubtful: frozenset[Severity], image_set: UnreadableSet) -> bool:
     """Whether an image set that could not be read is an unknown of its own: that of no rule stands for it, because the gate
     counts it, or because a waiver covers all of them."""
     waived = image_set.waived and not image_set.unknown

@@ -118,10 +118,10 @@ def _listed(ruling: Ruling, coverage: Coverage, *, something: bool) -> str:
     read += f", {unread} not" if unread else ""
     if not coverage.unlisted_targets:
         return f"{read} before the run was stopped"
-    return f"{read}; of {not_listed(coverage)} it is not known which image sets there are"
+    return f"{read}; of {unlisted_targets(coverage)} it is not known which image sets there are"
 
 
-def not_listed(coverage: Coverage) -> str:
+def unlisted_targets(coverage: Coverage) -> str:
     """Of how many targets it is not known which image sets there are: `1 target`."""
     number = coverage.unlisted_targets
     return f"{number:,} target{'' if number == 1 else 's'}"

@@ -12,24 +12,24 @@ from typing import TYPE_CHECKING, Any, get_args
 from checker.judgement.baseline import Baseline, find_baseline
 from checker.judgement.baseline_statements import all_statements, lost_statements, unsigned_statements
 from checker.judgement.gate import Gate
-from checker.judgement.run import Compared, Predecessors, Statement
+from checker.judgement.run import BaselineStatement, PreviousRuns, ReferenceRun
 from checker.judgement.seal import trend_point
 from checker.layout import BASELINE, HISTORY, MANIFEST, NAMED, PRIOR, RECORDS
 from checker.model import NO_RENAMES, Acceptance, Renames, Rule, RuleScope
 from checker.problems import InvalidInputError, Problem
 from checker.runs import prune_statements, run_reader
-from checker.runs.authenticity import Keys, check_links, unauthenticated, unsigned_prunings
-from checker.runs.run_names import run_in
-from checker.runs.run_reader import MOST_EARLIER, Kept
+from checker.runs.authenticity import Keys, authenticity_note, check_links, unsigned_prunings
+from checker.runs.run_names import find_run
+from checker.runs.run_reader import MOST_EARLIER, RecordedRun
 from checker.runs.store import Store
 from checker.snapshot.deletion_events import Event
 
 if TYPE_CHECKING:
-    from checker.evaluation.open_findings import JudgedRun
+    from checker.evaluation.open_findings import RunFindings
 
 
 @dataclass(frozen=True)
-class Past:
+class EarlierRuns:
     """Earlier runs of an audit.
 
     `last` is the last complete one, `prior` the last one that was not hypothetical, `baseline` what the gate let stand,
@@ -37,13 +37,13 @@ class Past:
     with the run before it. `trend` has the numbers of a few runs, oldest first.
     """
 
-    last: Kept | None = None
-    prior: Kept | None = None
+    last: RecordedRun | None = None
+    prior: RecordedRun | None = None
     baseline: Baseline = field(default_factory=Baseline)
-    named: Kept | None = None
+    named: RecordedRun | None = None
     new_only: bool = False
     trend: tuple[Mapping[str, Any], ...] = ()
-    between: tuple[Kept, ...] = ()
+    between: tuple[RecordedRun, ...] = ()
     """The runs after the baseline, oldest first, which may have found fixed what it let stand."""
     statements: tuple[Acceptance, ...] = ()
     """What was said of runs as baselines."""
@@ -59,31 +59,32 @@ class Past:
     """Whether one of them has signed all of it; so it is where there is nothing."""
 
     @property
-    def compared(self) -> Compared | None:
+    def compared(self) -> ReferenceRun | None:
         """The run to compare with, as reports name it."""
         if self.named is not None:
-            return compared_with(self.named, "named")
+            return reference_run(self.named, "named")
         return self.candidates["baseline" if self.new_only else "last"]
 
     @property
-    def candidates(self) -> dict[str, Compared | None]:
+    def candidates(self) -> dict[str, ReferenceRun | None]:
         """The runs that this one may be compared with when it is judged again: the last one and the baseline."""
         run, accepted = self.baseline.run, self.baseline.acceptance
         kind = "accepted" if accepted else "passed"
         return {
-            "last": compared_with(self.prior, "last") if self.prior else None,
-            "baseline": compared_with(run, kind, accepted) if run else None,
+            "last": reference_run(self.prior, "last") if self.prior else None,
+            "baseline": reference_run(run, kind, accepted) if run else None,
         }
 
-    def told(self, *notes: str) -> Predecessors:
+    def told(self, *notes: str) -> PreviousRuns:
         """What a new run tells of them, with more notes."""
         missing = self.new_only and self.compared is None
-        return Predecessors(
+        return PreviousRuns(
             self.compared,
             self.candidates,
             self.trend,
             tuple(
-                Statement(statement.run, statement.number, statement.sha256) for statement in self.statements
+                BaselineStatement(statement.run, statement.number, statement.sha256)
+                for statement in self.statements
             ),
             self.authentic,
             self.notes,
@@ -91,9 +92,9 @@ class Past:
         )
 
 
-def compared_with(kept: Kept, kind: str, acceptance: Acceptance | None = None) -> Compared:
+def reference_run(kept: RecordedRun, kind: str, acceptance: Acceptance | None = None) -> ReferenceRun:
     """A run as the one to compare with."""
-    return Compared(kept.name, kept.as_of, kept.sha256, kind, acceptance)  # type: ignore[arg-type]
+    return ReferenceRun(kept.name, kept.as_of, kept.sha256, kind, acceptance)  # type: ignore[arg-type]
 
 
 def earlier_runs(
@@ -104,7 +105,7 @@ def earlier_runs(
     *,
     strict: bool = False,
     keys: Keys | None = None,
-) -> Past:
+) -> EarlierRuns:
     """Earlier runs of an audit.
 
     Args:
@@ -120,20 +121,20 @@ def earlier_runs(
         InvalidInputError: a run that is needed was altered, or is not there; one is said to have been pruned that was not;
             with keys, one is not signed with any of them.
     """
-    warnings, notes = look_over(store, strict=strict, keys=keys)
-    last = run_reader.last(store, audit, keys=keys)
+    warnings, notes = verify_store_links(store, strict=strict, keys=keys)
+    last = run_reader.last_run(store, audit, keys=keys)
     # what would be at another time is nothing that anybody found
     hypothetical = last is not None and last.facts.get("hypothetical")
-    prior = run_reader.last(store, audit, real=True, keys=keys) if hypothetical else last
-    points = tuple(islice(run_reader.earlier(store, audit), MOST_EARLIER))
+    prior = run_reader.last_run(store, audit, real=True, keys=keys) if hypothetical else last
+    points = tuple(islice(run_reader.manifests_before(store, audit), MOST_EARLIER))
     lost = lost_statements(store, prior.facts, f"{store.shown}/{prior.name}") if prior else ()
     if lost:
         raise InvalidInputError(lost)
     baseline = find_baseline(store, audit, gate, known=prior, keys=keys)
-    other = run_reader.named(*run_in(store, named, audit), keys) if named else None
+    other = run_reader.comparison_run(*find_run(store, named, audit), keys) if named else None
     statements = all_statements(store)
     authentic = keys is not None or not (points or other or statements)
-    return Past(
+    return EarlierRuns(
         last=last,
         prior=prior,
         baseline=baseline,
@@ -143,13 +144,13 @@ def earlier_runs(
         between=_between(store, audit, baseline, prior, keys),
         statements=statements,
         warnings=(*warnings, *store.strangers()),
-        notes=notes if authentic else (*notes, unauthenticated("Earlier runs")),
+        notes=notes if authentic else (*notes, authenticity_note("Earlier runs")),
         keys=keys,
         authentic=authentic,
     )
 
 
-def look_over(
+def verify_store_links(
     store: Store, *, strict: bool = False, keys: Keys | None = None
 ) -> tuple[list[Problem], tuple[str, ...]]:
     """Looks at every run of a store before anything of it is used, or anything comes to it: the runs that another one names
@@ -163,7 +164,7 @@ def look_over(
     Raises:
         InvalidInputError: a run was altered, or is not signed with any of the keys.
     """
-    prune_statements.refuse(store)
+    prune_statements.refuse_false_prunings(store)
     found = _removed(store, strict=strict, keys=keys)
     if keys is not None and (
         problems := [*unsigned_statements(store, keys), *unsigned_prunings(store, keys)]
@@ -173,20 +174,22 @@ def look_over(
 
 
 def _between(
-    store: Store, audit: str, baseline: Baseline, prior: Kept | None, keys: Keys | None
-) -> tuple[Kept, ...]:
+    store: Store, audit: str, baseline: Baseline, prior: RecordedRun | None, keys: Keys | None
+) -> tuple[RecordedRun, ...]:
     """The runs after a baseline, oldest first; the last one alone where it kept what the baseline lets stand."""
     run = baseline.run
     if run is None or prior is None or run.name == prior.name:
         return ()
     if _kept_baseline(prior, baseline):
         return (prior,)
-    newest = takewhile(lambda item: item["run"] != run.name, run_reader.newest(store, audit, real=True))
+    newest = takewhile(
+        lambda item: item["run"] != run.name, run_reader.newest_manifests(store, audit, real=True)
+    )
     later = [str(facts["run"]) for facts in newest][::-1]
-    return tuple(prior if name == prior.name else run_reader.reopened(store, name, keys) for name in later)
+    return tuple(prior if name == prior.name else run_reader.open_run(store, name, keys) for name in later)
 
 
-def _kept_baseline(prior: Kept, baseline: Baseline) -> bool:
+def _kept_baseline(prior: RecordedRun, baseline: Baseline) -> bool:
     """Whether a run has beside it what its baseline lets stand, and the baseline is this one."""
     candidates = prior.facts.get("candidates")
     named = candidates.get("baseline") if isinstance(candidates, dict) else None
@@ -219,15 +222,15 @@ def _removed(store: Store, *, strict: bool, keys: Keys | None) -> tuple[list[Pro
     )
 
 
-def remember(
+def write_history(
     folder: Path,
-    earlier: Past,
+    earlier: EarlierRuns,
     events: Sequence[Event],
     started: datetime,
     *,
     rules: Sequence[Rule] = (),
     renames: Renames = NO_RENAMES,
-) -> Predecessors:
+) -> PreviousRuns:
     """Puts what earlier runs and events saw, and the findings to compare with, beside evidence.
 
     Args:
@@ -259,39 +262,39 @@ def remember(
         _let_stand(folder / BASELINE, earlier, renames)
     for name, before, kept in ((PRIOR, PRIOR, earlier.prior), (NAMED, PRIOR, earlier.named)):
         if kept is not None:
-            write_open_findings(judged_run(kept, before), folder / name, renames)
+            write_open_findings(run_findings(kept, before), folder / name, renames)
     renamed = renaming_notes(folder / PRIOR, rules, folder / RECORDS) if earlier.prior else ()
     return earlier.told(*renamed)
 
 
-def _let_stand(out: Path, earlier: Past, renames: Renames) -> None:
+def _let_stand(out: Path, earlier: EarlierRuns, renames: Renames) -> None:
     """Writes the findings that the baseline lets stand: those that were open after it, but for what a later run found
     fixed. What a later one found beside them it does not let stand."""
-    from checker.evaluation.open_findings import settle, write_open_findings
+    from checker.evaluation.open_findings import reduce_open_findings, write_open_findings
 
     baseline, between = earlier.baseline, earlier.between
     assert baseline.run is not None
     if between and _kept_baseline(between[-1], baseline):
         last = between[-1]
-        settle(last.folder / BASELINE, judged_run(last, BASELINE), out, renames)
+        reduce_open_findings(last.folder / BASELINE, run_findings(last, BASELINE), out, renames)
         return
     before = BASELINE if baseline.carries else ""
-    write_open_findings(judged_run(baseline.run, before, passed=not baseline.acceptance), out, renames)
+    write_open_findings(run_findings(baseline.run, before, passed=not baseline.acceptance), out, renames)
     for kept in between:
-        settle(out, judged_run(kept, BASELINE), out, renames)
+        reduce_open_findings(out, run_findings(kept, BASELINE), out, renames)
 
 
-def judged_run(kept: Kept, before: str, *, passed: bool = False) -> JudgedRun:
+def run_findings(kept: RecordedRun, before: str, *, passed: bool = False) -> RunFindings:
     """A kept run as one whose findings are open after it; `before` is the name of the file of those open before it.
 
     Raises:
         InvalidInputError: the manifest does not say by which rules it judged.
     """
-    from checker.evaluation.open_findings import JudgedRule, JudgedRun
+    from checker.evaluation.open_findings import RuleOfRun, RunFindings
 
     try:
         judged = [
-            JudgedRule(
+            RuleOfRun(
                 str(rule["rule"]), _scope(rule["scope"]), str(rule["definition"]), str(rule["severity"])
             )
             for rule in kept.facts["summary"]["rules"]
@@ -303,7 +306,7 @@ def judged_run(kept: Kept, before: str, *, passed: bool = False) -> JudgedRun:
     gate = kept.facts.get("gate")
     within = gate.get("max") if passed and isinstance(gate, dict) else None
     file = kept.folder / before if kept.has(before) else None
-    return JudgedRun(kept.folder, kept.name, kept.as_of, judged, file, frozenset(map(str, within or ())))
+    return RunFindings(kept.folder, kept.name, kept.as_of, judged, file, frozenset(map(str, within or ())))
 
 
 def _scope(text: object) -> RuleScope:

@@ -13,24 +13,24 @@ from typing import TYPE_CHECKING, Any
 from checker import yamlsource
 from checker.judgement.baseline import as_strict
 from checker.judgement.gate import Gate
-from checker.judgement.run import Compared, Predecessors, Run, Statement
+from checker.judgement.run import BaselineStatement, PreviousRuns, ReferenceRun, Run
 from checker.judgement.run_evaluation import Origin, evaluate
-from checker.judgement.seal import compared_of, gate_of
+from checker.judgement.seal import gate_of, reference_run_of
 from checker.layout import AUDIT, BASELINE, HISTORY, MANIFEST, NAMED, PRIOR, RECORDS, TREND, WAIVERS
 from checker.model import LONGEST, NO_RENAMES, SOON, Duration, Renames, Severity, Waiver
-from checker.policy.choose import Rules, choose
 from checker.policy.load import Policies, load
+from checker.policy.rule_selection import Rules, choose
 from checker.policy.tailoring import Override, read_overrides
 from checker.problems import InvalidInputError, Problem
-from checker.runs.authenticity import unauthenticated
-from checker.runs.run_reader import Kept
+from checker.runs.authenticity import authenticity_note
+from checker.runs.run_reader import RecordedRun
 from checker.snapshot.label_check import check_labels
 from checker.temporary_files import result_folder
 from checker.values import BadValueError, parse_duration
 from checker.yaml_nodes import Node
 
 if TYPE_CHECKING:
-    from checker.waivers.limits import Limits
+    from checker.waivers.limits import WaiverLimits
 
 
 _TOLD = (HISTORY, PRIOR, BASELINE, NAMED)
@@ -38,55 +38,57 @@ _INPUTS = (RECORDS, *_TOLD, TREND)
 
 
 @dataclass(frozen=True)
-class Terms:
+class JudgementTerms:
     """What a run was judged by: its rules, its gate, its waivers, and the run that it was compared with."""
 
     rules: Rules
     gate: Gate
     waivers: tuple[Waiver, ...]
     soon: Duration
-    compared: Compared | None
-    candidates: Mapping[str, Compared | None]
+    compared: ReferenceRun | None
+    candidates: Mapping[str, ReferenceRun | None]
 
 
-def terms(kept: Kept) -> Terms:
+def judgement_terms(kept: RecordedRun) -> JudgementTerms:
     """What a kept run was judged by.
 
     Raises:
         InvalidInputError: its copies of policies, waivers or configuration cannot be read by this version.
     """
     policies = load(kept.policies)
-    rules = choose(policies, configured=kept.params, only=kept.rules, changes=overrides(kept))
+    rules = choose(policies, configured=kept.params, only=kept.rules, changes=recorded_overrides(kept))
     compared, candidates, gate = _comparison(kept)
     try:
         soon = parse_duration(str(kept.facts.get("soon"))) if kept.facts.get("soon") else SOON
     except BadValueError as error:
         raise _damaged(kept, error) from None
     left_out = tuple(map(str, kept.facts.get("left_out", ())))
-    own = waivers(kept, policies)
-    return Terms(replace(rules, left_out=left_out), gate, own, soon, compared, candidates)
+    own = recorded_waivers(kept, policies)
+    return JudgementTerms(replace(rules, left_out=left_out), gate, own, soon, compared, candidates)
 
 
-def _comparison(kept: Kept) -> tuple[Compared | None, dict[str, Compared | None], Gate]:
+def _comparison(kept: RecordedRun) -> tuple[ReferenceRun | None, dict[str, ReferenceRun | None], Gate]:
     """What a run was compared with, what else it may be, and its gate."""
     try:
         others = dict(kept.facts.get("candidates") or {}).items()
-        candidates = {str(name): compared_of(item) for name, item in others}
-        return compared_of(kept.facts.get("baseline")), candidates, gate_of(kept.facts["gate"])
+        candidates = {str(name): reference_run_of(item) for name, item in others}
+        return reference_run_of(kept.facts.get("baseline")), candidates, gate_of(kept.facts["gate"])
     except (KeyError, TypeError, AttributeError, ValueError, BadValueError) as error:
         raise _damaged(kept, error) from None
 
 
-def _damaged(kept: Kept, error: Exception) -> InvalidInputError:
+def _damaged(kept: RecordedRun, error: Exception) -> InvalidInputError:
     where = (kept.folder / MANIFEST).as_posix()
     return InvalidInputError(Problem(where, f"the manifest is damaged: {type(error).__name__}: {error}"))
 
 
-def limits(kept: Kept) -> Limits:
+def waiver_limits(kept: RecordedRun) -> WaiverLimits:
     """What the run's audit.yaml holds waivers to."""
-    from checker.waivers.limits import Limits
+    from checker.waivers.limits import WaiverLimits
 
-    severities = {override.rule: override.severity for override in overrides(kept) if override.severity}
+    severities = {
+        override.rule: override.severity for override in recorded_overrides(kept) if override.severity
+    }
     longest = dict(LONGEST)
     root = _audit(kept)
     entry = root.at(("waivers", "max_duration")) if root else None
@@ -94,17 +96,17 @@ def limits(kept: Kept) -> Limits:
         for name, override in entry.value.items():
             if name in list(Severity) and isinstance(override.node.value, str):
                 longest[Severity(name)] = parse_duration(override.node.value)
-    return Limits(longest, severities)
+    return WaiverLimits(longest, severities)
 
 
-def overrides(kept: Kept) -> tuple[Override, ...]:
+def recorded_overrides(kept: RecordedRun) -> tuple[Override, ...]:
     """What the run's audit.yaml changed of the policies' rules."""
     root = _audit(kept)
     entry = root.value.get("rules") if root else None
     return read_overrides(entry.node, []) if entry else ()
 
 
-def _audit(kept: Kept) -> Node | None:
+def _audit(kept: RecordedRun) -> Node | None:
     """The run's audit.yaml, where it had one."""
     if not kept.has(AUDIT):
         return None
@@ -112,23 +114,23 @@ def _audit(kept: Kept) -> Node | None:
     return root if isinstance(root.value, dict) else None
 
 
-def waivers(kept: Kept, policies: Policies) -> tuple[Waiver, ...]:
+def recorded_waivers(kept: RecordedRun, policies: Policies) -> tuple[Waiver, ...]:
     """The waivers of a run."""
     if not kept.has(WAIVERS):
         return ()
-    from checker.waivers.file import kept_waivers
+    from checker.waivers.file import recorded_waivers
 
-    return kept_waivers(kept.folder / WAIVERS, policies, str(kept.facts.get("waivers") or WAIVERS))
+    return recorded_waivers(kept.folder / WAIVERS, policies, str(kept.facts.get("waivers") or WAIVERS))
 
 
-def replay(kept: Kept, *, tool_version: str = "") -> Run:
+def replay(kept: RecordedRun, *, tool_version: str = "") -> Run:
     """A kept run as it was: every verdict is reached again from its evidence. It calls itself the work of this version of the
     checker, unless another one is given.
 
     Raises:
         InvalidInputError: see `terms`.
     """
-    by = terms(kept)
+    by = judgement_terms(kept)
     with result_folder() as folder:
         return evaluate(
             by.rules,
@@ -138,7 +140,7 @@ def replay(kept: Kept, *, tool_version: str = "") -> Run:
             gate=by.gate,
             waivers=by.waivers,
             soon=by.soon,
-            before=Predecessors(by.compared, by.candidates, _trend(kept), _statements(kept), kept.authentic),
+            before=PreviousRuns(by.compared, by.candidates, _trend(kept), _statements(kept), kept.authentic),
             audit_path=_audit_path(kept),
             unread_targets=int(kept.facts.get("unread_targets") or 0),
             folder=_copied(kept, folder, *_TOLD),
@@ -147,7 +149,7 @@ def replay(kept: Kept, *, tool_version: str = "") -> Run:
 
 
 def rejudge(
-    kept: Kept,
+    kept: RecordedRun,
     rules: Rules,
     *,
     as_of: datetime | None = None,
@@ -156,7 +158,7 @@ def rejudge(
     soon: Duration = SOON,
     left_out: Sequence[str] = (),
     name: str = "",
-    baseline: Kept | None = None,
+    baseline: RecordedRun | None = None,
     baseline_stands: bool = True,
     renames: Renames = NO_RENAMES,
     audit_path: str = "",
@@ -187,7 +189,7 @@ def rejudge(
     before = [text for text in map(str, kept.facts.get("left_out", ())) if not text.startswith("rule ")]
     other = as_of is not None and as_of != kept.as_of
     own, authentic = _origin(kept), kept.authentic and (baseline is None or baseline.authentic)
-    unsigned = () if authentic else (unauthenticated(f"Run {kept.name}"),)
+    unsigned = () if authentic else (authenticity_note(f"Run {kept.name}"),)
     said = (*own.notes, f"The evidence of run {kept.name}, judged again.", *unsigned, *notes)
     with result_folder(folder) as where:
         _copied(kept, where, *(_INPUTS if folder else _TOLD))
@@ -203,7 +205,7 @@ def rejudge(
             left_out=(*before, *left_out),
             # recorded answers are of no target that audit.yaml names
             unread_targets=len(left_out) if kept.evidence.source == "live" else 0,
-            before=Predecessors(compared, candidates, _trend(kept), authentic=authentic),
+            before=PreviousRuns(compared, candidates, _trend(kept), authentic=authentic),
             audit_path=audit_path or _audit_path(kept),
             folder=where,
             origin=Origin(other or own.hypothetical, own.botocore_version, said, kept.name),
@@ -211,16 +213,22 @@ def rejudge(
 
 
 def _compared(
-    kept: Kept, folder: Path, gate: Gate | None, baseline: Kept | None, renames: Renames, *, stands: bool
-) -> tuple[Compared | None, dict[str, Compared | None]]:
+    kept: RecordedRun,
+    folder: Path,
+    gate: Gate | None,
+    baseline: RecordedRun | None,
+    renames: Renames,
+    *,
+    stands: bool,
+) -> tuple[ReferenceRun | None, dict[str, ReferenceRun | None]]:
     """The run to compare with where evidence is judged again, whose findings are put into the folder, and what else it may be."""
     from checker.evaluation.open_findings import write_open_findings
-    from checker.judgement.previous_runs import compared_with, judged_run
+    from checker.judgement.previous_runs import reference_run, run_findings
 
     compared, candidates, was = _comparison(kept)
     if baseline is not None:
-        write_open_findings(judged_run(baseline, PRIOR), folder / NAMED, renames)
-        compared = compared_with(baseline, "named")
+        write_open_findings(run_findings(baseline, PRIOR), folder / NAMED, renames)
+        compared = reference_run(baseline, "named")
     elif gate is not None and not (compared and compared.named):
         if gate.new_only != was.new_only:
             compared = candidates.get("baseline" if gate.new_only else "last")
@@ -230,7 +238,7 @@ def _compared(
     return compared, candidates
 
 
-def _copied(kept: Kept, folder: Path, *names: str) -> Path:
+def _copied(kept: RecordedRun, folder: Path, *names: str) -> Path:
     """The folder, with files of a run: a run folder itself is never written to."""
     for name in names:
         if kept.has(name):
@@ -238,7 +246,7 @@ def _copied(kept: Kept, folder: Path, *names: str) -> Path:
     return folder
 
 
-def _origin(kept: Kept, tool_version: str = "") -> Origin:
+def _origin(kept: RecordedRun, tool_version: str = "") -> Origin:
     facts = kept.facts
     return Origin(
         bool(facts.get("hypothetical")),
@@ -249,19 +257,19 @@ def _origin(kept: Kept, tool_version: str = "") -> Origin:
     )
 
 
-def _statements(kept: Kept) -> tuple[Statement, ...]:
+def _statements(kept: RecordedRun) -> tuple[BaselineStatement, ...]:
     named = kept.facts.get("statements")
     every = named if isinstance(named, list) else ()
     return tuple(
-        Statement(**total)
+        BaselineStatement(**total)
         for total in every
-        if isinstance(total, dict) and set(total) == {*Statement._fields}
+        if isinstance(total, dict) and set(total) == {*BaselineStatement._fields}
     )
 
 
-def _trend(kept: Kept) -> tuple[Mapping[str, Any], ...]:
+def _trend(kept: RecordedRun) -> tuple[Mapping[str, Any], ...]:
     return tuple(json.loads((kept.folder / TREND).read_bytes())) if kept.has(TREND) else ()
 
 
-def _audit_path(kept: Kept) -> str:
+def _audit_path(kept: RecordedRun) -> str:
     return str(kept.facts.get("audit") or "")

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from checker import __version__
-from checker.evaluation.finding_agreement import Differs, disagreements
+from checker.evaluation.finding_agreement import Disagreement, disagreements
 from checker.fields import model
 from checker.judgement.replay import replay
 from checker.judgement.run import Run
-from checker.judgement.seal import facts
+from checker.judgement.seal import manifest_facts
 from checker.layout import AUDIT, FINDINGS, MANIFEST, MAPPINGS, POLICIES, RECORDS, STARTED, WAIVERS
 from checker.problems import InvalidInputError, Problem
 from checker.runs.first_difference import table_difference
 from checker.runs.integrity import EARLIER, REPORTS, TABLES
-from checker.runs.run_reader import Kept, malformed, reopen
+from checker.runs.run_reader import RecordedRun, malformed_files, reopen
 
 ReportDifferences = Callable[[Run, Path, object, Sequence[str]], Iterable[tuple[str, str]]]
 """Which reports in the folder of a run are not what the run would write, each with what differs first: the run, judged again,
@@ -33,20 +33,20 @@ _MADE_SO = "somebody made it so, and the hashes fit"
 
 
 @dataclass(frozen=True, slots=True)
-class Derivation:
+class Reproduction:
     """What making a run again found: `problems` where it speaks against the run, `different` findings of which the first are
     in `differs`, what was `not_compared` and why, and the files that are known by their hash alone."""
 
     findings: int = 0
     problems: tuple[Problem, ...] = ()
     different: int = 0
-    differs: tuple[Differs, ...] = ()
+    differs: tuple[Disagreement, ...] = ()
     not_compared: tuple[str, ...] = ()
     by_hash: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def derive(folder: Path, reports: ReportDifferences | None, *, altered: bool) -> Derivation:
+def reproduce(folder: Path, reports: ReportDifferences | None, *, altered: bool) -> Reproduction:
     """Makes a run again from its evidence, and compares.
 
     Args:
@@ -56,14 +56,14 @@ def derive(folder: Path, reports: ReportDifferences | None, *, altered: bool) ->
             is there, to say which of them that touches.
     """
     if any(not path.is_file() and not path.is_dir() for path in folder.rglob("*") if path.exists()):
-        return Derivation(notes=(_UNREACHED,))  # of a pipe nothing may ever come
+        return Reproduction(notes=(_UNREACHED,))  # of a pipe nothing may ever come
     problems: list[Problem] = []
     try:
         kept = reopen(folder, checked=not altered)
-        problems += malformed(kept)
+        problems += malformed_files(kept)
         unreadable = {str(problem.where) for problem in problems}
         with replay(kept, tool_version=str(kept.facts.get("tool_version") or "")) as run:
-            different, differs = 0, list[Differs]()
+            different, differs = 0, list[Disagreement]()
             if (folder / FINDINGS).as_posix() not in unreadable:
                 different, differs = disagreements(folder, run.folder)
             total = sum(
@@ -74,17 +74,17 @@ def derive(folder: Path, reports: ReportDifferences | None, *, altered: bool) ->
             others = [] if altered else list(_differences(kept, run, reports, unreadable))
     except InvalidInputError as error:
         more = [problem for problem in error.problems if not problem.warning]
-        return Derivation(problems=(*problems, *more), notes=(_UNREACHED,))
+        return Reproduction(problems=(*problems, *more), notes=(_UNREACHED,))
     except Exception as error:
         # what was altered may be no JSON, no Parquet, no YAML any more
         if not altered and not problems:
-            if of_the_machine(error):
+            if is_machine_error(error):
                 raise
             problems.append(_stumbled(folder, error))
-        return Derivation(problems=tuple(problems), notes=(_UNREACHED,))
+        return Reproduction(problems=tuple(problems), notes=(_UNREACHED,))
     found = [Problem((folder / name).as_posix(), what, _MADE_SO) for name, what in others]
     other = _version(kept) if found and _other_version(kept) else ""
-    return Derivation(
+    return Reproduction(
         total,
         (*problems, *(() if other else found)),
         different,
@@ -102,7 +102,7 @@ def _stumbled(folder: Path, error: Exception) -> Problem:
     return Problem(folder.as_posix(), f"{_UNREACHED}: {type(error).__name__}: {reason}", hint)
 
 
-def of_the_machine(error: Exception) -> bool:
+def is_machine_error(error: Exception) -> bool:
     """Whether memory, a disk or a file was missing; two of DuckDB's errors say so too."""
     return isinstance(error, OSError | MemoryError) or type(error).__name__ in (
         "IOException",
@@ -110,15 +110,15 @@ def of_the_machine(error: Exception) -> bool:
     )
 
 
-def underivable(folder: Path) -> tuple[Problem, ...]:
+def reproduction_obstacle(folder: Path) -> tuple[Problem, ...]:
     """What of a run that was read does not follow from its evidence: why something else may have gone wrong."""
-    return derive(folder, None, altered=False).problems if (folder / MANIFEST).is_file() else ()
+    return reproduce(folder, None, altered=False).problems if (folder / MANIFEST).is_file() else ()
 
 
-def _said_otherwise(kept: Kept, run: Run) -> Iterator[Problem]:
+def _said_otherwise(kept: RecordedRun, run: Run) -> Iterator[Problem]:
     """What the manifest says that the evidence does not give. Of a manifest by another version it is what was judged."""
     where = (kept.folder / MANIFEST).as_posix()
-    now = json.loads(json.dumps(facts(run, kept.name)))
+    now = json.loads(json.dumps(manifest_facts(run, kept.name)))
     for name in _JUDGED if _other_version(kept) else [name for name in now if name not in _APART]:
         if name not in kept.facts:
             yield Problem(where, f"`{name}` is not in it", f"the evidence gives {_short(now[name])}")
@@ -132,7 +132,7 @@ def _short(value: object) -> str:
 
 
 def _differences(
-    kept: Kept, run: Run, reports: ReportDifferences | None, unreadable: Collection[str]
+    kept: RecordedRun, run: Run, reports: ReportDifferences | None, unreadable: Collection[str]
 ) -> Iterator[tuple[str, str]]:
     """The files of a run that are not what its evidence gives, each with what differs first; not those that cannot be read."""
     for name in TABLES:
@@ -153,20 +153,20 @@ def _differences(
             yield name, "is no file that a run writes"
 
 
-def _other_version(kept: Kept) -> bool:
+def _other_version(kept: RecordedRun) -> bool:
     """Whether a run was made by another version than this one, or with other fields."""
     said = (kept.facts.get("tool_version"), kept.facts.get("botocore_version"))
     return said != (__version__, model().botocore_version)
 
 
-def _version(kept: Kept) -> str:
+def _version(kept: RecordedRun) -> str:
     said = kept.facts.get("tool_version")
     if said != __version__:
         return f"version {said}, and this is {__version__}"
     return f"botocore {kept.facts.get('botocore_version')}, and this is {model().botocore_version}"
 
 
-def _remarks(kept: Kept) -> Iterator[str]:
+def _remarks(kept: RecordedRun) -> Iterator[str]:
     if (said := kept.facts.get("tool_version")) != __version__:
         yield f"judged by version {said}, and again by version {__version__}"
 
@@ -191,6 +191,6 @@ def _given(name: str) -> bool:
     )
 
 
-def _by_hash(kept: Kept) -> Iterator[str]:
+def _by_hash(kept: RecordedRun) -> Iterator[str]:
     """The files of a run that are compared with their hash alone."""
     return (name for name in sorted(kept.files) if name in EARLIER or _given(name))

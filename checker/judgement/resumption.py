@@ -9,10 +9,10 @@ from datetime import datetime
 
 from checker.instants import iso
 from checker.judgement.gate import Gate
-from checker.policy.choose import Rules
+from checker.policy.rule_selection import Rules
 from checker.problems import InvalidInputError, Problem
 from checker.runs.evidence import digest
-from checker.runs.run_folder import Begun
+from checker.runs.run_folder import InterruptedRun
 
 MOST_OF_A_NAME = 1000
 """Runs of the same inputs and instant that are told apart."""
@@ -32,8 +32,8 @@ _SAME = {
 }
 
 
-def given(rules: Rules, asked: str) -> dict[str, str]:
-    """Hashes that say which of what a run is begun with is another one than when it was; `asked` is `api.inputs`'."""
+def input_hashes(rules: Rules, asked: str) -> dict[str, str]:
+    """Hashes that say which of what a run is begun with is another one than when it was; `asked` is `api.input_digest`'."""
     config, *files, options = asked.split(" ") if " " in asked else (asked, "")
     packs, frameworks = (pack.sha256 for pack in rules.policies.packs), rules.policies.frameworks
     return {
@@ -59,7 +59,7 @@ def criteria(gate: Gate, waivers: bytes | None = None, baseline: str = "") -> di
     }
 
 
-def refuse_other(begun: Begun, now: Mapping[str, str], same: str, as_of: datetime) -> None:
+def refuse_other(begun: InterruptedRun, now: Mapping[str, str], same: str, as_of: datetime) -> None:
     """Refuses to go on with an interrupted run otherwise than it was begun.
 
     Args:
@@ -86,7 +86,7 @@ def refuse_other(begun: Begun, now: Mapping[str, str], same: str, as_of: datetim
     )
 
 
-def _as_then(name: str, value: str, begun: Begun) -> str:
+def _as_then(name: str, value: str, begun: InterruptedRun) -> str:
     """What a run was begun with, as it is to be repeated."""
     if name == _GATE:
         return f"the same gate ({value})"

@@ -9,40 +9,40 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from checker.judgement.gate import Gate, Ruling, Total, UnreadSets, something_evaluated, totals
+from checker.judgement.gate import Gate, Ruling, SeverityTotal, UnreadSets, something_evaluated, totals
 from checker.layout import BASELINE, NAMED, PRIOR
 from checker.model import (
     SOON,
     Acceptance,
-    Change,
     Coverage,
+    Drift,
     Duration,
     Finding,
     Framework,
     Label,
-    Moved,
     Outcome,
     Pack,
     Rule,
     Shortfall,
     Subject,
+    Tailoring,
     Tally,
     Verdict,
     Waiver,
 )
 from checker.policy.needs import needs
-from checker.snapshot.datastore_coverage import Reached
+from checker.snapshot.datastore_coverage import DatastoreCoverage
 from checker.temporary_files import Scratch
 from checker.waivers.status import WaiverUse
 
 if TYPE_CHECKING:
-    from checker.evaluation.change_totals import Since
-    from checker.evaluation.finding_change import Reference
+    from checker.evaluation.change_totals import ChangeSince
+    from checker.evaluation.finding_change import ReferenceFindings
     from checker.evaluation.finding_order import Order
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class RuleResult:
     """A rule with how many subjects got which verdict."""
 
     rule: Rule
@@ -59,7 +59,7 @@ class SubjectVerdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class UnreadableImageSet:
     """An image set that could not be read: the error's code and message. It is `gated` where the gate counts it by itself,
     as no unknown of a rule stands for it; of an image set that several rows name, the first is."""
 
@@ -74,7 +74,7 @@ _FILES: Mapping[str, str] = {"last": PRIOR, "passed": BASELINE, "accepted": BASE
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ReferenceRun:
     """The run that another one is compared with: its id, its instant, the sha256 of its manifest, and why it is that one:
     the last run, the last one whose gate passed, one that somebody accepted, or one that the configuration names."""
 
@@ -100,15 +100,15 @@ class Compared:
         }[self.kind]
         return f"{said}, accepted by {self.acceptance.by}" if self.acceptance else said
 
-    def reference(self, folder: Path) -> Reference | None:
+    def reference(self, folder: Path) -> ReferenceFindings | None:
         """What findings in a folder are compared with; None where the folder has not got it."""
-        from checker.evaluation.finding_change import Reference
+        from checker.evaluation.finding_change import ReferenceFindings
 
         file = folder / _FILES[self.kind]
-        return Reference(file, self.as_of, self.run) if file.exists() else None
+        return ReferenceFindings(file, self.as_of, self.run) if file.exists() else None
 
 
-class Statement(NamedTuple):
+class BaselineStatement(NamedTuple):
     """A statement on a baseline that there was when a run was made: the run that it is on, which of those it is, and the
     sha256 of its file."""
 
@@ -118,15 +118,15 @@ class Statement(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Predecessors:
+class PreviousRuns:
     """What a run tells of those before it: the one that it is compared with, those that it may be compared with when it is
     judged again (the `last` one, the `baseline`), what the manifests of earlier ones say, oldest first
     (`keeping.trend_point`), and the statements on runs as baselines."""
 
-    compared: Compared | None = None
-    candidates: Mapping[str, Compared | None] = field(default_factory=dict)
+    compared: ReferenceRun | None = None
+    candidates: Mapping[str, ReferenceRun | None] = field(default_factory=dict)
     trend: tuple[Mapping[str, Any], ...] = ()
-    statements: tuple[Statement, ...] = ()
+    statements: tuple[BaselineStatement, ...] = ()
     authentic: bool = field(default=True, compare=False)
     """Whether a key at hand has signed all that the run takes from earlier ones; so it is where it takes nothing."""
     store_notes: tuple[str, ...] = field(default=(), compare=False)
@@ -143,7 +143,7 @@ class Criteria:
 
     packs: tuple[Pack, ...]
     params: Mapping[str, str] = field(default_factory=dict)
-    changes: tuple[Change, ...] = ()
+    changes: tuple[Tailoring, ...] = ()
     shortfalls: tuple[Shortfall, ...] = ()
     frameworks: tuple[Framework, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -168,7 +168,7 @@ class Provenance:
     """The ARN that each target was read as."""
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """What data stores are called, by target, and accounts, by id."""
-    reached: tuple[Reached, ...] = ()
+    reached: tuple[DatastoreCoverage, ...] = ()
     """The data stores that the run reached for, each with what became of its image sets."""
     calls: Mapping[str, int] = field(default_factory=dict)
     traffic: Mapping[str, float] = field(default_factory=dict)
@@ -176,7 +176,7 @@ class Provenance:
     `waited_seconds` that threads waited for the quota, all together."""
     answered_by: Mapping[str, int] = field(default_factory=dict)
     """How many rows of the snapshot rest on the answers of which call."""
-    drift: Moved | None = None
+    drift: Drift | None = None
     """The image sets beside those that earlier runs saw; None where there were none."""
     interrupted: bool = False
     claims: tuple[str, ...] = ()
@@ -199,15 +199,15 @@ class Run(Scratch):
     tool_version: str
     criteria: Criteria
     provenance: Provenance
-    judged: tuple[Judged, ...]
+    judged: tuple[RuleResult, ...]
     coverage: Coverage
     ruling: Ruling
     sentence: str
     folder: Path
     notes: tuple[str, ...] = ()
     waivers: tuple[WaiverUse, ...] = ()
-    before: Predecessors = Predecessors()
-    change: Since | None = None
+    before: PreviousRuns = PreviousRuns()
+    change: ChangeSince | None = None
     """What became of the findings of the run compared with; None where there is no such run."""
     unread_counts: UnreadSets = field(default_factory=dict)
     """What rules say of the image sets that could not be read."""
@@ -240,7 +240,7 @@ class Run(Scratch):
         return sum((rule_result.tally for rule_result in self.judged), Tally())
 
     @property
-    def totals(self) -> tuple[Total, ...]:
+    def totals(self) -> tuple[SeverityTotal, ...]:
         """The findings by severity, and how many of them the gate counts; the gravest first."""
         return totals(
             self.ruling, [(rule_result.rule.severity, rule_result.tally) for rule_result in self.judged]
@@ -258,11 +258,11 @@ class Run(Scratch):
         return everything and not self.total.unknown and self.evaluated_any
 
     @property
-    def ranked(self) -> tuple[Judged, ...]:
+    def ranked(self) -> tuple[RuleResult, ...]:
         """The rules in the order of their findings: by severity, then those of which the gate counts a finding, then policy
         order."""
 
-        def rank(rule_result: Judged) -> tuple[int, bool]:
+        def rank(rule_result: RuleResult) -> tuple[int, bool]:
             return -rule_result.rule.severity.rank, not any(
                 self.ruling.counted(rule_result.rule.severity, rule_result.tally)
             )
@@ -277,7 +277,7 @@ class Run(Scratch):
         `show_phi` they show DICOM attributes, which are data of patients."""
         yield from self._findings("worst", most, gated=gated, show_phi=show_phi)
 
-    def findings_by_rule(self, *, show_phi: bool = False) -> Iterator[tuple[Judged, Iterator[Finding]]]:
+    def findings_by_rule(self, *, show_phi: bool = False) -> Iterator[tuple[RuleResult, Iterator[Finding]]]:
         """Each rule in the order of `ranked` with its findings, the worst first.
 
         As with itertools.groupby, one rule's findings have to be read before the next rule is asked for.
@@ -314,7 +314,7 @@ class Run(Scratch):
             run=self.id,
         )
 
-    def subjects(self, *, show_phi: bool = False) -> Iterator[tuple[Judged, Iterator[SubjectVerdict]]]:
+    def subjects(self, *, show_phi: bool = False) -> Iterator[tuple[RuleResult, Iterator[SubjectVerdict]]]:
         """Each rule in the order of `ranked` with the verdict on every subject, by target, image set, version.
 
         As with itertools.groupby, one rule's verdicts have to be read before the next rule is asked for.
@@ -329,7 +329,7 @@ class Run(Scratch):
             yield judged, (SubjectVerdict(*row) for row in rows)
 
     @property
-    def compared(self) -> Compared | None:
+    def compared(self) -> ReferenceRun | None:
         """The run that this one is compared with."""
         return self.before.compared
 
@@ -341,12 +341,12 @@ class Run(Scratch):
     @property
     def oldest(self) -> datetime | None:
         """Since when the oldest unwaived fail is open; None where there is none."""
-        from checker.evaluation.finding_reader import oldest
+        from checker.evaluation.finding_reader import oldest_finding
 
-        return oldest(self.folder)
+        return oldest_finding(self.folder)
 
     @property
-    def reference(self) -> Reference | None:
+    def reference(self) -> ReferenceFindings | None:
         """The findings that were open in the run compared with; None where there is no such run."""
         return self.compared.reference(self.folder) if self.compared else None
 
@@ -354,9 +354,9 @@ class Run(Scratch):
     def _waivers(self) -> dict[int, Waiver]:
         return {use.waiver.number: use.waiver for use in self.waivers}
 
-    def unread(self) -> Iterator[Unread]:
+    def unread(self) -> Iterator[UnreadableImageSet]:
         """The image sets that could not be read, by target, image set, version."""
-        from checker.evaluation.unreadable_sets import unread
+        from checker.evaluation.unreadable_sets import unreadable_sets
 
-        for who, code, message, said in unread(self.folder):
-            yield Unread(who, code, message, said is not None and self.ruling.counts_unread(said))
+        for who, code, message, said in unreadable_sets(self.folder):
+            yield UnreadableImageSet(who, code, message, said is not None and self.ruling.counts_unread(said))

@@ -14,20 +14,20 @@ from checker.instants import iso
 from checker.judgement.change_summary import change_sentence
 from checker.judgement.gate import Gate, Ruling, Tallies, UnreadSets, judge
 from checker.judgement.gate_text import sentence
-from checker.judgement.run import Criteria, Judged, Predecessors, Provenance, Run
+from checker.judgement.run import Criteria, PreviousRuns, Provenance, RuleResult, Run
 from checker.layout import FINDINGS, HISTORY
-from checker.model import SOON, Coverage, Duration, Moved, Tally, Waiver, utc_now
-from checker.policy.choose import Rules
+from checker.model import SOON, Coverage, Drift, Duration, Tally, Waiver, utc_now
+from checker.policy.rule_selection import Rules
 from checker.runs.evidence import Evidence, digest
-from checker.snapshot.attestations import claims, literally_unforced, searched
-from checker.snapshot.datastore_coverage import reached
+from checker.snapshot.attestations import attestations, force_flag_remark, search_complete_targets
+from checker.snapshot.datastore_coverage import datastore_coverage
 from checker.snapshot.drift import drift
 from checker.snapshot.record_table import record_table
 from checker.snapshot.writer import answered_by, write_tables
-from checker.waivers.status import stand
+from checker.waivers.status import assess_waivers
 
 if TYPE_CHECKING:
-    from checker.evaluation.change_totals import Since
+    from checker.evaluation.change_totals import ChangeSince
     from checker.waivers.usage import Usage
 
 
@@ -54,7 +54,7 @@ def evaluate(
     soon: Duration = SOON,
     left_out: Sequence[str] = (),
     unread_targets: int = 0,
-    before: Predecessors = Predecessors(),  # noqa: B008 - frozen
+    before: PreviousRuns = PreviousRuns(),  # noqa: B008 - frozen
     audit_path: str = "",
     started: datetime | None = None,
     folder: Path | None = None,
@@ -102,13 +102,13 @@ def evaluate(
         tool_version=origin.tool_version or _version(),
         criteria=_criteria(rules, skipped, audit_path, soon),
         provenance=_provenance(evidence, where, origin, moved),
-        judged=tuple(Judged(rule, tally) for rule, tally in zip(rules.rules, tallies, strict=True)),
+        judged=tuple(RuleResult(rule, tally) for rule, tally in zip(rules.rules, tallies, strict=True)),
         coverage=coverage,
         ruling=ruling,
         sentence=_sentences(ruling, pairs, coverage, before, change),
         folder=where,
         notes=(*origin.notes, *before.notes),
-        waivers=stand(waivers, used, moment, soon, skipped, interrupted=evidence.interrupted),
+        waivers=assess_waivers(waivers, used, moment, soon, skipped, interrupted=evidence.interrupted),
         before=before,
         change=change,
         unread_counts=unread,
@@ -119,11 +119,11 @@ def evaluate(
 def _notes(evidence: Evidence, where: Path, more: Sequence[str]) -> tuple[str, ...]:
     """The notes of evidence, and what its tables show beside them; evidence that is judged again may have that already."""
     left_out = filter(None, [model().remark])
-    return tuple(dict.fromkeys((*evidence.notes, *more, *left_out, *literally_unforced(where))))
+    return tuple(dict.fromkeys((*evidence.notes, *more, *left_out, *force_flag_remark(where))))
 
 
 def _sentences(
-    ruling: Ruling, tallies: Tallies, coverage: Coverage, before: Predecessors, change: Since | None
+    ruling: Ruling, tallies: Tallies, coverage: Coverage, before: PreviousRuns, change: ChangeSince | None
 ) -> str:
     gated = sentence(ruling, tallies, coverage, compared=change is not None)
     changed = change_sentence(before, change, ruling.gate)
@@ -138,10 +138,10 @@ def _criteria(rules: Rules, left_out: tuple[str, ...], audit_path: str, soon: Du
 
 
 def _judged(
-    rules: Rules, where: Path, moment: datetime, waivers: Sequence[Waiver], before: Predecessors
-) -> tuple[tuple[Tally, ...], dict[int, Usage], Since | None]:
+    rules: Rules, where: Path, moment: datetime, waivers: Sequence[Waiver], before: PreviousRuns
+) -> tuple[tuple[Tally, ...], dict[int, Usage], ChangeSince | None]:
     """The tallies of the rules, how waivers are used, and what changed since the run compared with."""
-    from checker.evaluation.change_totals import since
+    from checker.evaluation.change_totals import change_since
     from checker.evaluation.engine import evaluate as run
     from checker.evaluation.finding_change import record_change
     from checker.waivers.usage import usage
@@ -151,19 +151,19 @@ def _judged(
     tallies = run(rules.rules, where, moment, waivers, labels)
     tallies = record_change(where, rules.rules, moment, reference, tallies)
     used = usage(where, rules.rules, waivers, moment, labels)
-    return tallies, used, since(where, rules.rules, reference) if reference else None
+    return tallies, used, change_since(where, rules.rules, reference) if reference else None
 
 
 def _unread(where: Path, coverage: Coverage) -> UnreadSets:
     """What rules say of the image sets that could not be read."""
     if not coverage.unreadable:
         return {}
-    from checker.evaluation.unreadable_sets import unread_sets
+    from checker.evaluation.unreadable_sets import count_unreadable
 
-    return unread_sets(where)
+    return count_unreadable(where)
 
 
-def _provenance(evidence: Evidence, where: Path, origin: Origin, drift: Moved | None) -> Provenance:
+def _provenance(evidence: Evidence, where: Path, origin: Origin, drift: Drift | None) -> Provenance:
     """Where the evidence comes from whose tables are in a folder."""
     return Provenance(
         source=evidence.source,
@@ -172,15 +172,15 @@ def _provenance(evidence: Evidence, where: Path, origin: Origin, drift: Moved | 
         replay_of=origin.replay_of,
         identities=evidence.identities,
         names=evidence.names,
-        reached=reached(where, evidence.names),
+        reached=datastore_coverage(where, evidence.names),
         calls=evidence.calls,
         traffic=evidence.traffic,
         answered_by=answered_by(where),
         drift=drift,
         interrupted=evidence.interrupted,
-        claims=claims(where, evidence.deletions_known_since),
+        claims=attestations(where, evidence.deletions_known_since),
         deletions_known_since=evidence.deletions_known_since,
-        searched=searched(where),
+        searched=search_complete_targets(where),
     )
 
 

@@ -10,19 +10,19 @@ from typing import Any, get_args
 
 from checker.instants import iso
 from checker.judgement.gate import Gate
-from checker.judgement.run import Compared, Judged, Kind, Run
+from checker.judgement.run import Kind, ReferenceRun, RuleResult, Run
 from checker.layout import MAPPINGS, POLICIES, TREND, WAIVERS
 from checker.model import Acceptance, Pack, Severity, Tally
 from checker.policy.parameter_values import bound_values
-from checker.policy.policy_files import shipped
-from checker.policy.rule_digest import definition
+from checker.policy.policy_files import shipped_files
+from checker.policy.rule_digest import rule_digest
 from checker.problems import InvalidInputError, Problem
 from checker.runs import run_folder
 from checker.runs.run_reader import as_json
 from checker.values import parse_ratio, parse_time
 
 
-def keep(
+def write_terms(
     run: Run,
     folder: Path,
     files: Mapping[str, bytes],
@@ -51,19 +51,19 @@ def keep(
         message = "it rests on runs that nobody has authenticated, so that it is not signed"
         raise InvalidInputError(Problem(run.name, message, "give `past` and `reopen` the keys: `keys_of`"))
     for pack in run.criteria.packs:
-        run_folder.keep(folder, f"{POLICIES}{pack.name}.yaml", pack.source)
+        run_folder.add_file(folder, f"{POLICIES}{pack.name}.yaml", pack.source)
     for framework in run.criteria.frameworks:
-        run_folder.keep(folder, f"{MAPPINGS}{framework.key}.yaml", framework.content)
+        run_folder.add_file(folder, f"{MAPPINGS}{framework.key}.yaml", framework.content)
     for name, content in files.items():
-        run_folder.keep(folder, name, content)
+        run_folder.add_file(folder, name, content)
     if run.trend:
-        run_folder.keep(folder, TREND, (json.dumps(list(run.trend), indent=1) + "\n").encode())
+        run_folder.add_file(folder, TREND, (json.dumps(list(run.trend), indent=1) + "\n").encode())
     for name, path in reports:
-        run_folder.keep_copy(folder, f"reports/{name}", Path(path))
-    return facts(run, folder.name)
+        run_folder.copy_file(folder, f"reports/{name}", Path(path))
+    return manifest_facts(run, folder.name)
 
 
-def facts(run: Run, name: str) -> dict[str, Any]:
+def manifest_facts(run: Run, name: str) -> dict[str, Any]:
     """What the manifest of a run says, but for its files and its place among others."""
     return {
         "run": name,
@@ -106,7 +106,7 @@ def facts(run: Run, name: str) -> dict[str, Any]:
     }
 
 
-def _compared(run: Compared | None) -> dict[str, Any] | None:
+def _compared(run: ReferenceRun | None) -> dict[str, Any] | None:
     """A run that another one is compared with, and who accepted it."""
     if run is None:
         return None
@@ -120,7 +120,7 @@ def _compared(run: Compared | None) -> dict[str, Any] | None:
     }
 
 
-def compared_of(plain: Mapping[str, Any] | None) -> Compared | None:
+def reference_run_of(plain: Mapping[str, Any] | None) -> ReferenceRun | None:
     """The run to compare with that a manifest names.
 
     Raises:
@@ -132,14 +132,14 @@ def compared_of(plain: Mapping[str, Any] | None) -> Compared | None:
     acceptance = Acceptance(**{**said, "at": parse_time(said["at"])}) if said else None
     if plain["kind"] not in get_args(Kind):
         raise ValueError(plain["kind"])
-    return Compared(
+    return ReferenceRun(
         str(plain["run"]), parse_time(plain["as_of"]), str(plain["sha256"]), plain["kind"], acceptance
     )
 
 
 def _policy(pack: Pack) -> dict[str, Any]:
     """A pack, and whether it is one of those that come with the checker."""
-    own = shipped().get(pack.name)
+    own = shipped_files().get(pack.name)
     return {
         "pack": pack.name,
         "path": pack.path,
@@ -182,14 +182,14 @@ def gate_of(plain: Mapping[str, Any]) -> Gate:
     )
 
 
-def _rule(rule_result: Judged) -> dict[str, Any]:
+def _rule(rule_result: RuleResult) -> dict[str, Any]:
     """A rule with its numbers, and by which definition it judged what."""
     rule = rule_result.rule
     asked = {
         "rule": rule.name,
         "severity": rule.severity.value,
         "scope": rule.scope,
-        "definition": definition(rule),
+        "definition": rule_digest(rule),
     }
     return {**asked, **asdict(rule_result.tally)}
 

@@ -9,20 +9,20 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from checker.evaluation.finding_agreement import Differs
+from checker.evaluation.finding_agreement import Disagreement
 from checker.instants import iso
 from checker.judgement.baseline_statements import lost_statements, strange_statements
-from checker.judgement.reproduction import ReportDifferences, derive
+from checker.judgement.reproduction import ReportDifferences, reproduce
 from checker.judgement.seal import trend_point
 from checker.layout import DIGEST, MANIFEST, PRUNED, PRUNED_SIGNATURE, SIGNATURE, STARTED, TREND
 from checker.problems import InvalidInputError, Problem
-from checker.runs.authenticity import UNBEGUN, Keys, unauthentic
-from checker.runs.integrity import altered, own_digest
-from checker.runs.manifest_form import trend_misfit
-from checker.runs.prune_statements import Prunings, odd_file
-from checker.runs.run_folder import began_at, is_statement
-from checker.runs.run_reader import REMOVED, gone, manifest_of, named_by, resumable
-from checker.runs.sealed_run import Sealed, before, damage, read_manifest
+from checker.runs.authenticity import UNBEGUN, Keys, authenticity_error
+from checker.runs.integrity import alteration, digest_error
+from checker.runs.manifest_form import trend_error
+from checker.runs.prune_statements import PrunedRuns, odd_file
+from checker.runs.run_folder import is_statement, started_at
+from checker.runs.run_reader import REMOVED, manifest_of, missing_manifest_hint, resume_hint, successor_of
+from checker.runs.sealed_run import SealedRun, manifest_damage, previous_runs, read_manifest
 from checker.runs.store import Store
 from checker.values import show
 
@@ -30,7 +30,7 @@ _BESIDE = frozenset({MANIFEST, DIGEST, SIGNATURE})
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class Verification:
     """What verifying a run found. It is `intact` where nothing speaks against it, and everything was compared.
 
     `problems` name files that were altered, are missing or were added, that are not what the evidence gives, a broken chain,
@@ -45,7 +45,7 @@ class Verified:
     findings: int = 0
     problems: tuple[Problem, ...] = ()
     different: int = 0
-    differs: tuple[Differs, ...] = ()
+    differs: tuple[Disagreement, ...] = ()
     notes: tuple[str, ...] = ()
     not_compared: tuple[str, ...] = ()
     by_hash: tuple[str, ...] = ()
@@ -71,7 +71,7 @@ def verify_all(
     keys: Keys | None = None,
     reports: ReportDifferences | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Iterator[Verified]:
+) -> Iterator[Verification]:
     """Verifies every run of a store that is complete, or was: one that cannot be read is told as such, and the others are
     verified all the same. Those that were interrupted come last, and are told of. `progress` is told how many are done, of
     how many.
@@ -80,27 +80,27 @@ def verify_all(
         InvalidInputError: the store cannot be read.
     """
     complete = store.sealed()
-    prunings = Prunings(store)
+    prunings = PrunedRuns(store)
     others = [item for item in store.names() if item not in complete]
     manifests = store.manifests(complete) if others else {}
-    damaged = [record for record in others if _was_complete(store, record) or named_by(manifests, record)]
+    damaged = [record for record in others if _was_complete(store, record) or successor_of(manifests, record)]
     names = (*complete, *damaged)
     for number, name in enumerate(names, 1):
         try:
             yield verify(store, name, keys=keys, reports=reports, prunings=prunings)
         except InvalidInputError as error:
-            yield Verified(name, "", 0, problems=error.problems)
+            yield Verification(name, "", 0, problems=error.problems)
         if progress:
             progress(number, len(names))
     for name in others:
         if name not in damaged:
-            yield Verified(name, "", 0, notes=(_what_to_do(store, name),), interrupted=True)
+            yield Verification(name, "", 0, notes=(_what_to_do(store, name),), interrupted=True)
 
 
 def _what_to_do(store: Store, name: str) -> str:
     """About a run without a manifest."""
     if store.has(name, STARTED):
-        return resumable(f"{store.shown}/{name}".removeprefix("./"))
+        return resume_hint(f"{store.shown}/{name}".removeprefix("./"))
     return f"it has no {STARTED}, so that nothing goes on with it: begin a new run"
 
 
@@ -115,8 +115,8 @@ def verify(
     *,
     keys: Keys | None = None,
     reports: ReportDifferences | None = None,
-    prunings: Prunings | None = None,
-) -> Verified:
+    prunings: PrunedRuns | None = None,
+) -> Verification:
     """Recomputes every hash of a run and its link to the run before, and makes it again from its evidence.
 
     Args:
@@ -132,22 +132,22 @@ def verify(
     content = store.manifest(name)
     if content is None:
         shown = f"{store.shown}/{name}".removeprefix("./")
-        if by := named_by(store.manifests(store.names()), name):
-            return Verified(name, "", 0, problems=(Problem(shown, gone(by), REMOVED),))
+        if by := successor_of(store.manifests(store.names()), name):
+            return Verification(name, "", 0, problems=(Problem(shown, missing_manifest_hint(by), REMOVED),))
         if not store.has(name, STARTED):
             message = f"there is no run here: neither {MANIFEST} nor {STARTED}, and no folder of a run"
             raise InvalidInputError(
                 Problem(shown, message, "name a run, or the folder that runs are kept in")
             )
-        raise InvalidInputError(Problem(shown, f"no complete run: it has no {MANIFEST}", resumable(shown)))
+        raise InvalidInputError(Problem(shown, f"no complete run: it has no {MANIFEST}", resume_hint(shown)))
     folder = store.fetch(name)
     digest = hashlib.sha256(content).hexdigest()
     own, run = _itself(folder, content), read_manifest(name, content)
     if run is None:
         where = (folder / MANIFEST).as_posix()
-        message = f"the manifest is damaged: {damage(content)}"
+        message = f"the manifest is damaged: {manifest_damage(content)}"
         damaged = Problem(where, message, "it was altered, or is not ours")
-        return Verified(name, digest, 0, problems=(*own, damaged))
+        return Verification(name, digest, 0, problems=(*own, damaged))
     files = {str(file): str(value) for file, value in run.facts["files"].items()}
     problems, notes = _chain(store, folder, run)
     problems = [*own, *problems]
@@ -163,19 +163,19 @@ def verify(
     problems += [signed] if isinstance(signed, Problem) else []
     notes += [signed] if isinstance(signed, str) else []
     if store.has(name, PRUNED):
-        more, remarks = _pruned(prunings or Prunings(store), folder, run, keys)
-        return Verified(
+        more, remarks = _pruned(prunings or PrunedRuns(store), folder, run, keys)
+        return Verification(
             name, digest, len(files), 0, (*problems, *more), notes=(*notes, *remarks), pruned=True
         )
     problems += _files(folder, files)
     problems += _said_of_others(store, folder, run)
-    so_far = Verified(name, digest, len(files), 0, tuple(problems), notes=tuple(notes))
+    so_far = Verification(name, digest, len(files), 0, tuple(problems), notes=tuple(notes))
     return _made_again(folder, so_far, reports)
 
 
 def _itself(folder: Path, content: bytes) -> list[Problem]:
     """What is wrong with the folder, and with what stands in it that no manifest names."""
-    found = own_digest(folder, content)
+    found = digest_error(folder, content)
     if folder.is_symlink():
         found.insert(
             0, Problem(folder.as_posix(), "is a link, and no run is one", "it may lead elsewhere any day")
@@ -187,7 +187,7 @@ def _itself(folder: Path, content: bytes) -> list[Problem]:
 
 
 def _files(folder: Path, files: Mapping[str, str]) -> list[Problem]:
-    found = [problem for name in sorted(files) if (problem := altered(folder, name, files))]
+    found = [problem for name in sorted(files) if (problem := alteration(folder, name, files))]
     there = {
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
@@ -201,12 +201,12 @@ def _files(folder: Path, files: Mapping[str, str]) -> list[Problem]:
     return found
 
 
-def _chain(store: Store, folder: Path, run: Sealed) -> tuple[list[Problem], list[str]]:
+def _chain(store: Store, folder: Path, run: SealedRun) -> tuple[list[Problem], list[str]]:
     """The links to the runs that were sealed before."""
     where = f"{store.shown}/{run.name}"
-    named = before(run)
+    named = previous_runs(run)
     if not named:
-        began = began_at(folder)
+        began = started_at(folder)
         if began is None and not store.has(run.name, PRUNED):  # which removes what says so
             return [Problem(f"{where}/{STARTED}", UNBEGUN, "every run says so as it begins")], []
         runs = store.complete() if began else ()
@@ -226,7 +226,7 @@ def _chain(store: Store, folder: Path, run: Sealed) -> tuple[list[Problem], list
     return found, []
 
 
-def _said_of_others(store: Store, folder: Path, run: Sealed) -> Iterator[Problem]:
+def _said_of_others(store: Store, folder: Path, run: SealedRun) -> Iterator[Problem]:
     """What a run says of earlier ones, and their manifests do not; of those that are not there nothing can be said."""
     candidates = run.facts.get("candidates") or {}
     for candidate in filter(None, (run.facts.get("baseline"), *candidates.values())):
@@ -238,7 +238,7 @@ def _said_of_others(store: Store, folder: Path, run: Sealed) -> Iterator[Problem
         points = json.loads((folder / TREND).read_bytes()) if TREND in run.facts["files"] else []
     except (OSError, ValueError, RecursionError):
         return  # what is malformed is told elsewhere
-    for point in points if isinstance(points, list) and not trend_misfit(points) else []:
+    for point in points if isinstance(points, list) and not trend_error(points) else []:
         facts = manifest_of(store, point["run"]) if point["run"] in store.names() else None
         if facts is not None and trend_point(facts) != point:
             message = f"does not say of run {point['run']} what its manifest says"
@@ -246,7 +246,7 @@ def _said_of_others(store: Store, folder: Path, run: Sealed) -> Iterator[Problem
 
 
 def _pruned(
-    prunings: Prunings, folder: Path, run: Sealed, keys: Keys | None
+    prunings: PrunedRuns, folder: Path, run: SealedRun, keys: Keys | None
 ) -> tuple[list[Problem], list[str]]:
     """What is wrong with a run that was pruned, and when it was."""
     listed = next((row for row in prunings.runs if row.name == run.name and row.name in prunings.read), None)
@@ -255,7 +255,7 @@ def _pruned(
     problems = [*prunings.problems_of(listed), *prunings.left(listed)]
     files = run.facts["files"]
     there = [name for name in sorted(files) if (folder / name).exists()]
-    problems += [row for name in there if (row := altered(folder, name, files))]
+    problems += [row for name in there if (row := alteration(folder, name, files))]
     said = prunings.of(run.name)
     if said is None:
         return problems, []
@@ -274,16 +274,24 @@ def _pruned(
     return problems, notes
 
 
-def _unsigned_before(store: Store, run: Sealed, keys: Keys) -> list[Problem]:
+def _unsigned_before(store: Store, run: SealedRun, keys: Keys) -> list[Problem]:
     """The runs that a run rests on, as far as they are there, and that are not signed with any of the keys."""
     facts = run.facts
     compared = [facts.get("baseline"), *(facts.get("candidates") or {}).values()]
-    names = {*before(run), *(str(item.get("run")) for item in compared if item), str(facts.get("replay_of"))}
+    names = {
+        *previous_runs(run),
+        *(str(item.get("run")) for item in compared if item),
+        str(facts.get("replay_of")),
+    }
     there = store.manifests(sorted(names.intersection(store.names())))
     signatures = store.signatures(there)
     found = []
     for name, content in there.items():
-        why = None if damage(content) else unauthentic(name, content, signatures.get(name), keys)
+        why = (
+            None
+            if manifest_damage(content)
+            else authenticity_error(name, content, signatures.get(name), keys)
+        )
         if why is not None:
             message = f"rests on run {name}, which is not signed with a key at hand"
             found.append(Problem(f"{store.shown}/{run.name}", message, why.message))
@@ -298,12 +306,12 @@ def _signature(folder: Path, content: bytes, declared: object, keys: Keys | None
     if keys is None and declared is None:
         return None
     signature = (path.read_bytes() if path.is_file() else b"") if path.exists() else None
-    return unauthentic(folder.as_posix(), content, signature, keys or Keys({}))
+    return authenticity_error(folder.as_posix(), content, signature, keys or Keys({}))
 
 
-def _made_again(folder: Path, so_far: Verified, reports: ReportDifferences | None) -> Verified:
+def _made_again(folder: Path, so_far: Verification, reports: ReportDifferences | None) -> Verification:
     """With what making the run again from its evidence found."""
-    found = derive(folder, reports, altered=so_far.altered)
+    found = reproduce(folder, reports, altered=so_far.altered)
     # of a file that is another one since nothing shows what it was when the run was sealed
     others = {str(problem.where) for problem in so_far.problems}
     fresh = (problem for problem in found.problems if re.sub(r":\d+$", "", str(problem.where)) not in others)

@@ -66,7 +66,7 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
-class UnreadSet:
+class UnreadableSet:
     """What rules say of an image set that could not be read: the severities of those that it is unknown to, but for what a
     waiver covers, and whether one covers some of it."""
 
@@ -75,7 +75,7 @@ class UnreadSet:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class Drift:
     """The image sets of a run beside those that earlier runs of the audit saw.
 
     `new` ones no earlier run saw; `changed` ones have another version, time of update or state, or were not there before;

@@ -52,7 +52,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class ControlRequirement:
     """What a control demands of a parameter of a rule: every test holds of its value, of each one of a list."""
 
     param: str
@@ -67,13 +67,13 @@ class Control:
     framework: str
     id: str
     title: str = ""
-    requires: tuple[Demand, ...] = ()
+    requires: tuple[ControlRequirement, ...] = ()
     does_not_prove: str = ""
     where: Location | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Unloaded:
+class MissingRule:
     """A rule that a mapping file maps to a control, of a pack that is not loaded."""
 
     rule: str
@@ -93,7 +93,7 @@ class Framework:
     note: str = ""
     controls: tuple[str, ...] = ()
     content: bytes = field(default=b"", repr=False)
-    unloaded: tuple[Unloaded, ...] = ()
+    unloaded: tuple[MissingRule, ...] = ()
     implied: bool = False
 
 
@@ -131,7 +131,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Tailoring:
     """What audit.yaml changed of a rule, which is as its pack has it here: `what` is `off`, or as in
     `severity high -> low`."""
 
@@ -152,7 +152,7 @@ class Shortfall:
 
     rule: str
     control: Control
-    demand: Demand
+    demand: ControlRequirement
     value: object
 
 

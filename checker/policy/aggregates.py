@@ -9,7 +9,7 @@ from checker.fields import catalogue
 from checker.model import Absence, Aggregate, Condition, Field, Source, Type
 from checker.policy.condition_scope import Scope
 from checker.policy.condition_tree import walk
-from checker.policy.matchers import Compared, read_matcher
+from checker.policy.matchers import OperandType, read_matcher
 from checker.policy.operators import OPERATORS
 from checker.yaml_nodes import Entry, Node
 
@@ -66,7 +66,7 @@ def read_aggregate(
         parts = ("of", "among")
     inner = replace(scope, catalogue=catalogue(scope.labels), rule_scope="image_set", counted=True)
     conditions = {part: parse(given[part].node, inner) for part in parts if part in given}
-    tests, if_absent = read_matcher(Compared(name, kind), node, scope, parts)
+    tests, if_absent = read_matcher(OperandType(name, kind), node, scope, parts)
     for test in tests:
         values = test.value if isinstance(test.value, tuple) else (test.value,)
         if any(isinstance(value, Field) for value in values):

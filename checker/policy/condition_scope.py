@@ -47,7 +47,7 @@ class Scope:
         tag = fields.tag_field(path)
         if tag is not None and (self.rule_scope != "datastore" or tag.source is Source.DATASTORE_TAGS):
             return tag
-        if reason := fields.why_unknown(path, self.rule_scope, self.labels):
+        if reason := fields.unknown_field_hint(path, self.rule_scope, self.labels):
             self.error(node, reason)
         elif self.rule_scope == "datastore" and (tag or path in fields.catalogue(self.labels)):
             hint = f"count image sets: `count: {{of: {{{path}: ..}}, gt: 0}}`"

@@ -10,7 +10,7 @@ from checker.policy import hints
 from checker.policy.aggregates import AGGREGATES, read_aggregate
 from checker.policy.condition_scope import Scope
 from checker.policy.condition_tree import fields_of
-from checker.policy.matchers import Compared, read_matcher
+from checker.policy.matchers import OperandType, read_matcher
 from checker.policy.operators import OPERATORS
 from checker.yaml_nodes import Entry, Node
 
@@ -101,7 +101,7 @@ def _leaf(name: str, entry: Entry, scope: Scope) -> Leaf | None:
     if operand is None:
         return None
     before = len(scope.problems)
-    compared = Compared(str(operand), operand.type, operand.left.members)
+    compared = OperandType(str(operand), operand.type, operand.left.members)
     tests, if_absent = read_matcher(compared, entry.node, scope)
     if len(scope.problems) > before:
         return None
@@ -138,7 +138,7 @@ def _may_ask_for_absence(leaf: Leaf, node: Node, scope: Scope) -> bool:
     if leaf.if_absent:
         asked.append(("if_absent", list(fields_of(leaf))))
     for name, read in asked:
-        if all(always_there(part) for part in read):
+        if all(is_always_present(part) for part in read):
             path, hint = leaf.operand.left.path, "drop it"
             if path == "imageSetId":
                 hint = "to ask whether the image set is there, write `found: true`"
@@ -150,6 +150,6 @@ def _may_ask_for_absence(leaf: Leaf, node: Node, scope: Scope) -> bool:
     return True
 
 
-def always_there(field: Field) -> bool:
+def is_always_present(field: Field) -> bool:
     """Whether an answer that was received always has a value for it: the version before may not be there at all."""
     return field.absence in (Absence.NEVER, Absence.FALSE) and field.source is not Source.PREVIOUS_VERSION

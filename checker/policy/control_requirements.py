@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from checker.model import Demand, Duration, Param, Rule, Scalar, Shortfall, Test
+from checker.model import ControlRequirement, Duration, Param, Rule, Scalar, Shortfall, Test
 from checker.policy.condition_scope import Scope
 from checker.policy.literals import comparable
-from checker.policy.matchers import Compared, read_matcher
+from checker.policy.matchers import OperandType, read_matcher
 from checker.policy.operators import OPERATORS, Operator, holds, timed
 from checker.problems import Problem, suggest
 from checker.yaml_nodes import Node
@@ -16,7 +16,7 @@ from checker.yaml_nodes import Node
 _ALWAYS = "a parameter always has a value"
 
 
-def why_not_of_params(operator: Operator) -> str:
+def operator_error(operator: Operator) -> str:
     """Why a control cannot demand this of a parameter; nothing where it can."""
     if operator.takes == "flag":
         return _ALWAYS
@@ -27,7 +27,7 @@ def why_not_of_params(operator: Operator) -> str:
 
 def read_demands(
     node: Node | None, whose: str, params: Mapping[str, Param], problems: list[Problem]
-) -> tuple[Demand, ...]:
+) -> tuple[ControlRequirement, ...]:
     """The demands of a `requires:` mapping; problems are noted.
 
     Args:
@@ -53,20 +53,20 @@ def read_demands(
             continue
         tests = _tests(params[name], entry.node, problems)
         if tests:
-            demands.append(Demand(name, tests))
+            demands.append(ControlRequirement(name, tests))
     return tuple(demands)
 
 
 def _tests(param: Param, node: Node, problems: list[Problem]) -> tuple[Test, ...]:
     before = len(problems)
-    refused = {name: why for name, item in OPERATORS.items() if (why := why_not_of_params(item))}
+    refused = {name: why for name, item in OPERATORS.items() if (why := operator_error(item))}
     refused["if_absent"] = _ALWAYS
     for operator, why in refused.items():
         if isinstance(node.value, dict) and operator in node.value:
             problems.append(node.value[operator].key.problem(f"`{operator}` cannot be demanded", why))
     if len(problems) > before:
         return ()
-    what = Compared(f"the parameter {param.name}", param.type, param.members)
+    what = OperandType(f"the parameter {param.name}", param.type, param.members)
     tests, _ = read_matcher(what, node, Scope({}, {}, problems), without=refused)
     return tests if len(problems) == before else ()
 
@@ -79,7 +79,7 @@ def shortfalls(rule: Rule, values: Mapping[str, Scalar | tuple[Scalar, ...]]) ->
             several = value if isinstance(value, tuple) else (value,)
             for test in demand.tests:
                 if not all(meets(test, item) for item in several):
-                    yield Shortfall(rule.name, control, Demand(demand.param, (test,)), value)
+                    yield Shortfall(rule.name, control, ControlRequirement(demand.param, (test,)), value)
 
 
 def meets(test: Test, value: Scalar) -> bool:

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from checker.model import Control, Framework, Location, Pack, Param, Rule, Unloaded
+from checker.model import Control, Framework, Location, MissingRule, Pack, Param, Rule
 from checker.policy.control_requirements import read_demands
 from checker.policy.mapping_shape import Shape, assert_whole
-from checker.policy.params import used
+from checker.policy.params import used_params
 from checker.problems import Problem, suggest
 from checker.yaml_nodes import Document, Node
 
@@ -20,7 +20,7 @@ DETAILS = ("requires", "does_not_prove")
 
 
 @dataclass(frozen=True, slots=True)
-class Mapped:
+class MappingEntry:
     """A rule under a control of a mapping file. Its demands are read once the rule is known."""
 
     control: Control
@@ -34,7 +34,7 @@ class ControlMap:
     """A mapping file; `implied` where it came with the checker and nobody asked for it."""
 
     framework: Framework
-    mapped: tuple[Mapped, ...]
+    mapped: tuple[MappingEntry, ...]
     implied: bool = False
 
 
@@ -120,7 +120,7 @@ def read_control_map(
     if node is not None and not items:
         kind = "an empty list" if isinstance(node.value, tuple) else node.kind
         shape.error(node, f"controls is a list of controls, not {kind}", "each begins with `- id: ID`")
-    mapped: list[Mapped] = []
+    mapped: list[MappingEntry] = []
     seen: dict[str, Node] = {}
     for item in items:
         control = Shape(item, "a control", problems)
@@ -148,7 +148,7 @@ def read_control_map(
     return ControlMap(framework, tuple(mapped), implied)
 
 
-def _mapped(control: Control, shape: Shape, path: str) -> list[Mapped]:
+def _mapped(control: Control, shape: Shape, path: str) -> list[MappingEntry]:
     """The rules of a control of a mapping file."""
     node = shape.get("rules")
     if node is None:
@@ -157,7 +157,7 @@ def _mapped(control: Control, shape: Shape, path: str) -> list[Mapped]:
         kind = "an empty list" if isinstance(node.value, tuple) else node.kind
         shape.error(node, f"rules is a list of rules, not {kind}", "each begins with `- rule: PACK/RULE`")
         return []
-    found: dict[str, Mapped] = {}
+    found: dict[str, MappingEntry] = {}
     before = len(shape.problems)
     for item in node.value:
         entry = Shape(item, "a rule of a control", shape.problems)
@@ -176,7 +176,7 @@ def _mapped(control: Control, shape: Shape, path: str) -> list[Mapped]:
         elif name in found:
             shape.error(place, f"the rule {name} stands twice under {control.id}", "drop one of them")
         where = Location(path, place.where.line, place.where.column)
-        found[name] = Mapped(dataclasses.replace(details, where=where), name, place, requires)
+        found[name] = MappingEntry(dataclasses.replace(details, where=where), name, place, requires)
     if len(shape.problems) == before:
         assert_whole(node, found)
     return list(found.values())
@@ -241,7 +241,7 @@ def mapped_packs(
 def _with_unloaded(control_map: ControlMap, known: frozenset[str] | set[str]) -> Framework:
     """The framework with the rules of packs that are not loaded."""
     unloaded = (
-        Unloaded(mapped.rule, mapped.control)
+        MissingRule(mapped.rule, mapped.control)
         for mapped in control_map.mapped
         if mapped.rule.partition("/")[0] not in known
     )
@@ -249,7 +249,7 @@ def _with_unloaded(control_map: ControlMap, known: frozenset[str] | set[str]) ->
 
 
 def _params(pack: Pack, rule: Rule) -> dict[str, Param]:
-    read = used(rule)
+    read = used_params(rule)
     return {name: param for name, param in {**pack.params, **rule.params}.items() if name in read}
 
 

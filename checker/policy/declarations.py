@@ -10,7 +10,7 @@ from checker.fields import catalogue
 from checker.model import Label, Param, Type
 from checker.policy.condition_scope import Scope
 from checker.policy.hints import label_type
-from checker.policy.literals import literal
+from checker.policy.literals import read_literal
 from checker.policy.mapping_shape import Shape, assert_whole
 from checker.problems import Problem, suggest
 from checker.yaml_nodes import Entry, Node
@@ -41,7 +41,7 @@ def read_params(node: Node | None, problems: list[Problem]) -> dict[str, Param]:
     return params
 
 
-def declared(node: Node | None) -> frozenset[str]:
+def declared_names(node: Node | None) -> frozenset[str]:
     """The names that a `params:` or `labels:` mapping declares, rightly or not; an empty one where it is no mapping, so
     that nobody knows."""
     if node is None:
@@ -89,7 +89,7 @@ def _flag(shape: Shape, name: str) -> bool:
     node = shape.get(name)
     if node is None:
         return False
-    return literal(Type.BOOLEAN, (), node, Scope({}, {}, shape.problems), what=name) is True
+    return read_literal(Type.BOOLEAN, (), node, Scope({}, {}, shape.problems), what=name) is True
 
 
 def _entries(node: Node | None, what: str, problems: list[Problem]) -> Iterable[tuple[str, Entry]]:
@@ -123,7 +123,7 @@ def _param(name: str, entry: Entry, problems: list[Problem]) -> Param | None:
     default = shape.get("default")
     if default is None:
         return param
-    return dataclasses.replace(param, default=typed(param, default, problems))
+    return dataclasses.replace(param, default=typed_value(param, default, problems))
 
 
 def _type(node: Node, problems: list[Problem]) -> tuple[Type, tuple[str, ...]] | None:
@@ -142,17 +142,17 @@ def _type(node: Node, problems: list[Problem]) -> tuple[Type, tuple[str, ...]] |
     return None
 
 
-def typed(param: Param, node: Node, problems: list[Problem]) -> object:
+def typed_value(param: Param, node: Node, problems: list[Problem]) -> object:
     """A node as the parameter's value; None with the problem noted."""
     scope = Scope({}, {}, problems)
     if not param.list:
-        return literal(param.type, param.members, node, scope, what=f"the parameter {param.name}")
+        return read_literal(param.type, param.members, node, scope, what=f"the parameter {param.name}")
     if not isinstance(node.value, tuple) or not node.value:
         hint = "write `[..]`, also for one value"
         problems.append(node.problem(f"the parameter {param.name} is a list with at least one value", hint))
         return None
     values = [
-        literal(param.type, param.members, item, scope, what=f"the parameter {param.name}")
+        read_literal(param.type, param.members, item, scope, what=f"the parameter {param.name}")
         for item in node.value
     ]
     return None if None in values else tuple(values)

@@ -85,7 +85,7 @@ def a_type(kind: Type) -> str:
     return f"an {kind}" if kind in (Type.ENUM, Type.INTEGER) else f"a {kind}"
 
 
-def shown(node: Node) -> str:
+def scalar_text(node: Node) -> str:
     """A scalar as the author wrote it, for messages."""
     if isinstance(node.value, dict | tuple):
         return "..."

@@ -25,7 +25,7 @@ _PARSERS: Mapping[Type, Callable[[str], Scalar]] = {
 _LABELS = {Type.TIME: "date", Type.DURATION: "duration", Type.INTEGER: "integer", Type.BOOLEAN: "boolean"}
 
 
-def one_value(
+def read_value(
     kind: Type, members: tuple[str, ...], node: Node, scope: Scope, *, what: str
 ) -> Scalar | Field | ParamRef | None:
     """A literal of the type, `$param` or `{field: path}`; None with the problem noted."""
@@ -33,11 +33,13 @@ def one_value(
     if isinstance(raw, dict) and set(raw) == {"field"}:
         return _reference(kind, raw["field"].node, scope, what=what)
     if isinstance(raw, str) and raw.startswith("$") and not raw.startswith("$$"):
-        return param_value(kind, members, node, scope, several=False)
-    return literal(kind, members, node, scope, what=what)
+        return read_param(kind, members, node, scope, several=False)
+    return read_literal(kind, members, node, scope, what=what)
 
 
-def literal(kind: Type, members: tuple[str, ...], node: Node, scope: Scope, *, what: str) -> Scalar | None:
+def read_literal(
+    kind: Type, members: tuple[str, ...], node: Node, scope: Scope, *, what: str
+) -> Scalar | None:
     """A literal of the type; None with the problem noted."""
     raw = node.value
     if isinstance(raw, str) and raw.startswith("$$"):
@@ -77,7 +79,7 @@ def _reference(kind: Type, node: Node, scope: Scope, *, what: str) -> Field | No
     return known
 
 
-def param_value(
+def read_param(
     kind: Type, members: tuple[str, ...], node: Node, scope: Scope, *, several: bool
 ) -> ParamRef | None:
     """`$name` where `several` values or one of the type belong; None with the problem noted."""

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from checker.model import Framework, Label, Location, Pack, Rule
 from checker.policy.controls import ControlMap, clashes, is_control_map, mapped_packs, read_control_map
-from checker.policy.declarations import TYPES, declared, read_labels, read_params
+from checker.policy.declarations import TYPES, declared_names, read_labels, read_params
 from checker.policy.mapping_shape import Shape, assert_whole
-from checker.policy.policy_files import CONTROLS, SHIPPED, Request, files_of, no_policy, shipped
+from checker.policy.policy_files import CONTROLS, SHIPPED, Request, files_of, no_policy, shipped_files
 from checker.policy.rules import RuleReader
 from checker.problems import InvalidInputError, Problem, errors_in
 from checker.yaml_nodes import Document, Node
@@ -86,7 +86,7 @@ def load(requests: Iterable[str | Request], base: Path | None = None) -> Policie
     copies = frozenset(((base or Path()) / item.text).resolve() for item in asked if item.shipped)
     own, frameworks = _with_controls(packs, maps, frozenset(files), copies, problems)
     problems += _unknown_frameworks(
-        named, {*shipped("framework"), *(mapping.framework.key for mapping in maps)}
+        named, {*shipped_files("framework"), *(mapping.framework.key for mapping in maps)}
     )
     _refuse(problems)
     if len(packs) + len(maps) != len(files):
@@ -113,12 +113,12 @@ def _with_controls(
 ) -> tuple[tuple[Pack, ...], tuple[Framework, ...]]:
     """The packs with what mapping files say of their rules. Those that come with the checker speak of its own packs by
     themselves, unless another file maps their framework."""
-    ours = {path.resolve() for path in shipped().values()}
+    ours = {path.resolve() for path in shipped_files().values()}
     of_copies = {pack.name for path, pack in packs.items() if path in copies}
     shipped_packs = frozenset(pack.name for path, pack in packs.items() if path in ours)
     every = list(maps)
     named = {control_map.framework.key for control_map in maps}
-    for name, path in shipped("framework").items() if shipped_packs else ():
+    for name, path in shipped_files("framework").items() if shipped_packs else ():
         if path.resolve() not in asked and name not in named:
             document = read(path, CONTROLS + name)
             implied = read_control_map(document, problems, implied=True)
@@ -160,8 +160,8 @@ def read_pack(
     path = Path(document.path).name if Path(document.path).is_absolute() else document.path
     params = read_params(shape.get("params"), problems)
     labels = read_labels(shape.get("labels"), problems)
-    broken = declared(shape.get("params")) - params.keys()
-    lost = declared(shape.get("labels")) - labels.keys()
+    broken = declared_names(shape.get("params")) - params.keys()
+    lost = declared_names(shape.get("labels")) - labels.keys()
     reader = RuleReader(name, path, params, labels, problems, broken=broken, broken_labels=lost)
     rules = _rules(shape, reader)
     problems += reader.warnings

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence, Sized
 from dataclasses import dataclass
 
-from checker.policy.hints import KEYS, MISSING, OTHER_KEYS, shown
+from checker.policy.hints import KEYS, MISSING, OTHER_KEYS, scalar_text
 from checker.problems import Problem, nearest, suggest
 from checker.values import BadValueError, parse_date
 from checker.yaml_nodes import Node
@@ -137,7 +137,7 @@ class Shape:
         if node is None:
             return default
         if node.value not in choices:
-            word = node.value if isinstance(node.value, str) else shown(node)
+            word = node.value if isinstance(node.value, str) else scalar_text(node)
             alias = (aliases or {}).get(word.lower())
             hint = f"did you mean {alias}?" if alias else suggest(word, choices, what="it is one of")
             self.error(node, f"`{word}` is no {noun or name}", hint)

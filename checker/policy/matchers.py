@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from checker.model import Field, IfAbsent, ParamRef, Scalar, Test, Type, Value
 from checker.policy import hints
 from checker.policy.condition_scope import Scope
-from checker.policy.hints import a_type, shown
-from checker.policy.literals import comparable, one_value, param_value
+from checker.policy.hints import a_type, scalar_text
+from checker.policy.literals import comparable, read_param, read_value
 from checker.policy.operators import BARE, IF_ABSENT, OPERATORS, Operator, holds, operators_of
 from checker.problems import nearest
 from checker.yaml_nodes import Entry, Node
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class OperandType:
     """What a matcher is about: its name in messages, its type, and the members of an enum."""
 
     name: str
@@ -26,7 +26,7 @@ class Compared:
 
 
 def read_matcher(
-    what: Compared,
+    what: OperandType,
     node: Node,
     scope: Scope,
     beside: Collection[str] = (),
@@ -77,17 +77,17 @@ def _if_absent(entry: Entry, scope: Scope) -> IfAbsent | None:
     return word  # type: ignore[no-any-return]
 
 
-def _value(what: Compared, operator: Operator, node: Node, scope: Scope) -> Value | None:
+def _value(what: OperandType, operator: Operator, node: Node, scope: Scope) -> Value | None:
     name, takes = operator.name, operator.takes
     if takes == "list":
         return _list(what, name, node, scope)
     if takes == "pair":
         return _pair(what, name, node, scope)
     if takes == "flag":
-        return one_value(Type.BOOLEAN, (), node, scope, what=name)
+        return read_value(Type.BOOLEAN, (), node, scope, what=name)
     kind = {"text": Type.STRING, "pattern": Type.STRING, "age": Type.DURATION}.get(takes, what.type)
     members = what.members if takes == "one" else ()
-    value = one_value(kind, members, node, scope, what=what.name if takes == "one" else name)
+    value = read_value(kind, members, node, scope, what=what.name if takes == "one" else name)
     if takes == "pattern" and isinstance(value, Field):
         scope.error(node, "a pattern is text or a parameter, not a field")
         return None
@@ -96,20 +96,20 @@ def _value(what: Compared, operator: Operator, node: Node, scope: Scope) -> Valu
     return value
 
 
-def _list(what: Compared, name: str, node: Node, scope: Scope) -> Value | None:
+def _list(what: OperandType, name: str, node: Node, scope: Scope) -> Value | None:
     if isinstance(node.value, str) and node.value.startswith("$") and not node.value.startswith("$$"):
-        return param_value(what.type, what.members, node, scope, several=True)
+        return read_param(what.type, what.members, node, scope, several=True)
     if not isinstance(node.value, tuple):
-        scope.error(node, f"`{name}` takes a list, not {node.kind}", f"write `{name}: [{shown(node)}]`")
+        scope.error(node, f"`{name}` takes a list, not {node.kind}", f"write `{name}: [{scalar_text(node)}]`")
         return None
     if not node.value:
         scope.error(node, f"`{name}` of an empty list", "list at least one value")
         return None
     values: dict[Scalar | Field | ParamRef, None] = {}
     for item in node.value:
-        value = one_value(what.type, what.members, item, scope, what=what.name)
+        value = read_value(what.type, what.members, item, scope, what=what.name)
         if value is not None and value in values:
-            scope.error(item, f"{shown(item)} stands twice", "drop one of them")
+            scope.error(item, f"{scalar_text(item)} stands twice", "drop one of them")
         elif value is not None:
             values[value] = None
     return tuple(values) if len(values) == len(node.value) else None
@@ -124,11 +124,11 @@ def _bounds(name: str, node: Node) -> str:
     return f"write `{name}: [{found[1]}, {found[2]}]`" if found else f"write `{name}: [low, high]`"
 
 
-def _pair(what: Compared, name: str, node: Node, scope: Scope) -> Value | None:
+def _pair(what: OperandType, name: str, node: Node, scope: Scope) -> Value | None:
     if not isinstance(node.value, tuple) or len(node.value) != 2:
         scope.error(node, f"`{name}` takes a list of two values, low and high", _bounds(name, node))
         return None
-    low, high = (one_value(what.type, (), item, scope, what=what.name) for item in node.value)
+    low, high = (read_value(what.type, (), item, scope, what=what.name) for item in node.value)
     if low is None or high is None:
         return None
     if (
@@ -141,7 +141,7 @@ def _pair(what: Compared, name: str, node: Node, scope: Scope) -> Value | None:
     return (low, high)
 
 
-def _text(what: Compared, operator: Operator, value: str, node: Node, scope: Scope) -> str | None:
+def _text(what: OperandType, operator: Operator, value: str, node: Node, scope: Scope) -> str | None:
     if operator.fault and (wrong := operator.fault(value)):
         what_is_wrong = (
             "not an RE2 pattern" if operator.takes == "pattern" else f"{operator.name} cannot look for it"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from checker.aws.actions import ACTIONS
-from checker.fields import DICOM, FOUND, FROM_ARN, SUCCESSOR, tag_key
+from checker.fields import DICOM, FOUND_FIELD, FROM_ARN, SUCCESSOR, tag_key
 from checker.model import Aggregate, Field, Needs, Rule, Source
 from checker.policy.condition_tree import counted_fields_of, walk
 
@@ -48,7 +48,7 @@ def _answer_fields(rules: Iterable[Rule]) -> frozenset[str]:
         for field in read:
             if field.source is Source.ANSWER:
                 paths.add("imageSetArn" if field.path in FROM_ARN else field.path)
-            elif field.source is Source.SUCCESSOR and field.path != f"{SUCCESSOR}{FOUND.path}":
+            elif field.source is Source.SUCCESSOR and field.path != f"{SUCCESSOR}{FOUND_FIELD.path}":
                 paths.add(field.path.removeprefix(SUCCESSOR))
     return frozenset(paths)
 

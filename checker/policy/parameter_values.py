@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from checker.model import ParamRef, Rule, Value
-from checker.policy.params import Bound, leaves
+from checker.policy.params import Bound, rule_leaves
 
 
 def bound_values(written: Rule, rule: Rule) -> Bound:
     """The values of a rule's parameters by name: `rule` is `written` with its parameters bound."""
     pairs = (
         pair
-        for before, after in zip(leaves(written), leaves(rule), strict=True)
+        for before, after in zip(rule_leaves(written), rule_leaves(rule), strict=True)
         for item, other in zip(before.tests, after.tests, strict=True)
         for pair in _pairs(item.value, other.value)
     )

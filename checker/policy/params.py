@@ -22,7 +22,7 @@ from checker.model import (
     Value,
 )
 from checker.policy.condition_tree import walk_all
-from checker.policy.declarations import typed
+from checker.policy.declarations import typed_value
 from checker.policy.literals import comparable
 from checker.policy.operators import OPERATORS, holds
 from checker.problems import InvalidInputError, Problem, nearest, suggest
@@ -90,7 +90,7 @@ def resolve(
             values[key] = (
                 _from_text(param, given, "params", problems)
                 if isinstance(given, str)
-                else typed(param, given.node if isinstance(given, Entry) else given, problems)
+                else typed_value(param, given.node if isinstance(given, Entry) else given, problems)
             )
         else:
             values[key] = param.default
@@ -100,7 +100,7 @@ def resolve(
         for rule in pack.rules:
             names = {name: f"{pack.name}.{name}" for name in pack.params}
             names |= {name: f"{pack.name}/{rule.id}.{name}" for name in rule.params}
-            names_used = used(rule)
+            names_used = used_params(rule)
             for name in sorted(names_used):
                 if (
                     known[names[name]].default is None
@@ -173,13 +173,13 @@ def _expand(
     return []
 
 
-def used(rule: Rule) -> set[str]:
+def used_params(rule: Rule) -> set[str]:
     """The names of the parameters that a rule reads, or its message shows."""
-    read = {value.name for leaf in leaves(rule) for value in _flat(leaf) if isinstance(value, ParamRef)}
+    read = {value.name for leaf in rule_leaves(rule) for value in _flat(leaf) if isinstance(value, ParamRef)}
     return read | {value.name for value in rule.message_params.values() if isinstance(value, ParamRef)}
 
 
-def leaves(rule: Rule) -> list[Leaf | Aggregate]:
+def rule_leaves(rule: Rule) -> list[Leaf | Aggregate]:
     """Every leaf and aggregate of a rule's `when` and condition, in the order of writing, and what is in aggregates."""
     return [*walk_all(rule.when), *walk_all(rule.condition)]
 

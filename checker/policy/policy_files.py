@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from checker.input_files import UnreadableError, load
+from checker.input_files import UnreadableError, read_input
 from checker.package_data import folder
 from checker.problems import InvalidInputError, Problem, nearest, suggest
 from checker.values import BadValueError, parse_path
@@ -118,7 +118,7 @@ def _files_in(path: Path, request: Request, problems: list[Problem]) -> Iterator
 def _speaks_of_policies(file: Path) -> bool:
     """Whether a JSON file may be a policy at all: recorded answers, say, are none."""
     try:
-        text = load(file, LARGEST_FILE)
+        text = read_input(file, LARGEST_FILE)
     except UnreadableError:
         return True  # whoever reads it says why
     return any(f'"{key}"'.encode() in text for key in KEYS)
@@ -174,7 +174,7 @@ def _neighbours(path: Path) -> list[str]:
 
 
 def _shipped(request: Request, problems: list[Problem]) -> list[tuple[Path, str]]:
-    packs = shipped()
+    packs = shipped_files()
     name = request.text.removeprefix(SHIPPED)
     if not name:
         return [(path, SHIPPED + pack) for pack, path in packs.items()]
@@ -186,7 +186,7 @@ def _shipped(request: Request, problems: list[Problem]) -> list[tuple[Path, str]
     return [(packs[name], request.text)]
 
 
-def shipped(key: Literal["pack", "framework"] = "pack") -> dict[str, Path]:
+def shipped_files(key: Literal["pack", "framework"] = "pack") -> dict[str, Path]:
     """What comes with the checker, name to file: packs, or mappings of a framework's controls."""
     found = {}
     for file in sorted(folder("rules").rglob("*.yaml")):

@@ -7,7 +7,7 @@ import hashlib
 from checker.model import Aggregate, Condition, Field, Group, Rule, Value
 
 
-def definition(rule: Rule) -> str:
+def rule_digest(rule: Rule) -> str:
     """Sixteen hex digits of what the verdicts of a rule with bound parameters rest on: scope, condition, `when`."""
     parts = (rule.scope, rule.deny, _condition(rule.when), _condition(rule.condition))
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from checker.model import Demand, Field, Pack, ParamRef, Rule
+from checker.model import ControlRequirement, Field, Pack, ParamRef, Rule
 from checker.values import show
 
 _CONDITION = re.compile(r"(when|deny|require)\s*:")
@@ -36,7 +36,7 @@ def condition_text(pack: Pack, rule: Rule) -> str:
     return "\n".join(taken).strip("\n") or rule_text(pack, rule).strip()
 
 
-def demand_text(demand: Demand) -> str:
+def demand_text(demand: ControlRequirement) -> str:
     """What a control demands of a parameter: `retention: {gte: 10y}`."""
     tests = ", ".join(f"{test.operator}: {value_text(test.value)}" for test in demand.tests)
     return f"{demand.param}: {{{tests}}}"

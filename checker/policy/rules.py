@@ -14,7 +14,7 @@ from checker.policy.condition_scope import Scope
 from checker.policy.condition_tree import fields_of
 from checker.policy.conditions import parse_condition
 from checker.policy.controls import read_controls
-from checker.policy.declarations import declared, read_params
+from checker.policy.declarations import declared_names, read_params
 from checker.policy.hints import OTHER_KEYS
 from checker.policy.mapping_shape import Shape
 from checker.policy.messages import literal_placeholders, read_message
@@ -130,7 +130,7 @@ class RuleReader:
             self.catalogues[rule_scope],
             {**self.params, **own},
             self.problems,
-            broken=self.broken | (declared(shape.get("params")) - own.keys()),
+            broken=self.broken | (declared_names(shape.get("params")) - own.keys()),
             broken_labels=self.broken_labels,
             labels=self.labels,
             rule_scope=rule_scope,

@@ -12,7 +12,7 @@ from typing import get_args
 from checker.fields import catalogue
 from checker.model import RuleScope, Severity, Type
 from checker.policy import schema_cases
-from checker.policy.control_requirements import why_not_of_params
+from checker.policy.control_requirements import operator_error
 from checker.policy.declarations import LABEL_TYPES, TYPES
 from checker.policy.operators import OPERATORS
 from checker.policy.schema_conditions import ScopeSchema, shared_definitions
@@ -20,11 +20,11 @@ from checker.policy.schema_values import (
     DATE,
     NAME,
     Schema,
-    either,
     literal,
     mapping,
-    reached,
     ref,
+    referenced,
+    scalar_or_mapping,
     text,
     texts,
 )
@@ -101,7 +101,7 @@ def document(name: str, title: str, body: Schema, definitions: Schema) -> Schema
         f"Editors use it where a YAML file begins with `{HEADER.format(path=f'{name}.schema.json')}`."
     )
     made = {"$schema": DIALECT, "$comment": comment, "title": title, **body}
-    used = reached(body, definitions)
+    used = referenced(body, definitions)
     return made | ({"$defs": used} if used else {})
 
 
@@ -149,7 +149,7 @@ def _params() -> Schema:
     enums = {field.path: field.members for field in catalogue().values() if field.type is Type.ENUM}
     listed = {"enum": list(TYPES)}
     of_field = mapping({"field": {"enum": list(enums)}}, ("field",))
-    item = either(listed, of_field, TYPES)
+    item = scalar_or_mapping(listed, of_field, TYPES)
     compound = {
         "type": "object",
         "properties": {"list": item, "field": {"enum": list(enums)}},
@@ -158,7 +158,7 @@ def _params() -> Schema:
         "maxProperties": 1,
     }
     kind = {
-        **either(listed, compound),
+        **scalar_or_mapping(listed, compound),
         "description": "The type; {list: TYPE} for several values, {field: PATH} for an enum.",
     }
     keys = {
@@ -224,8 +224,8 @@ def _requires() -> Schema:
     operators = {
         name: {"type": ["array"] if item.takes in ("list", "pair") else scalars, "description": item.doc}
         for name, item in OPERATORS.items()
-        if not why_not_of_params(item)
+        if not operator_error(item)
     }
-    matcher = either({"type": scalars}, mapping(operators, minProperties=1))
+    matcher = scalar_or_mapping({"type": scalars}, mapping(operators, minProperties=1))
     doc = "What the control demands of the rule's parameters, such as `retention: {gte: 10y}`."
     return _named(matcher, doc) | {"minProperties": 1}

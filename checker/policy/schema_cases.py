@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from checker.model import Field, RuleScope, Source, Type, Verdict
 from checker.policy.schema_conditions import TAG, ScopeSchema
 from checker.policy.schema_values import NAME, TIME, Schema, literal, mapping, ref, text
-from checker.policy.test_input import MOST_SETS, OTHER_CALLS, always_given
+from checker.policy.test_input import MOST_SETS, OTHER_CALLS, is_always_given
 
 ANYTHING = ["string", "boolean", "integer", "array", "null"]
 ERROR = {"type": "string", "minLength": 1, "description": "The call failed with this code."}
@@ -107,7 +107,7 @@ def _tree(values: Mapping[str, Schema]) -> Schema:
 
 def _value(field: Field) -> Schema:
     doc = {"description": f"{field.doc} ({field.type})".strip()}
-    absent = [] if always_given(field) else ["null"]
+    absent = [] if is_always_given(field) else ["null"]
     if field.type is Type.ENUM:
         # a test may show what a value does that the service does not list yet
         return doc | {"anyOf": [{"enum": list(field.members)}, {"type": ["string", *absent]}]}

@@ -10,7 +10,17 @@ from functools import cached_property
 from checker.fields import SUPERSEDED_BY, catalogue
 from checker.model import Absence, Field, Label, Location, RuleScope, Type
 from checker.policy.operators import IF_ABSENT, OPERATORS, Operator, operators_of
-from checker.policy.schema_values import NAME, Schema, either, mapping, offered, pair, ref, scalar, several
+from checker.policy.schema_values import (
+    NAME,
+    Schema,
+    list_of,
+    literal_values,
+    mapping,
+    pair,
+    ref,
+    scalar,
+    scalar_or_mapping,
+)
 
 GROUPS = {
     "all": "Each of these conditions holds.",
@@ -104,15 +114,17 @@ class ScopeSchema:
             if exists or operator.takes != "flag"
         }
         operators |= _beside() | {"field": self._path(kind)}
-        return either(scalar(kind, members), mapping(operators, **_ALONE), offered(kind, members))
+        return scalar_or_mapping(
+            scalar(kind, members), mapping(operators, **_ALONE), literal_values(kind, members)
+        )
 
     def _takes(self, kind: Type, members: tuple[str, ...], operator: Operator) -> Schema:
         item = self._typed(kind)
         if members:
-            item = either(scalar(kind, members), self._reference(kind), members)
+            item = scalar_or_mapping(scalar(kind, members), self._reference(kind), members)
         return {
             "one": item,
-            "list": several(item),
+            "list": list_of(item),
             "pair": pair(item),
             "flag": self._typed(Type.BOOLEAN),
             "text": self._typed(Type.STRING),
@@ -124,7 +136,7 @@ class ScopeSchema:
         return ref(f"{self.scope}.value.{kind}")
 
     def _value(self, kind: Type) -> Schema:
-        return either(scalar(kind), self._reference(kind), offered(kind))
+        return scalar_or_mapping(scalar(kind), self._reference(kind), literal_values(kind))
 
     def _reference(self, kind: Type) -> Schema:
         return mapping({"field": self._path(kind)}, ("field",))
@@ -157,14 +169,14 @@ def shared_definitions() -> Schema:
             operators[name] |= pair({})
     anything = {"type": ["string", "boolean", "integer"]}
     operators |= _beside() | {"field": {"type": "string", "description": FIELD_DOC}}
-    return {"label": either(anything, mapping(operators, **_ALONE))}
+    return {"label": scalar_or_mapping(anything, mapping(operators, **_ALONE))}
 
 
 def plain_matcher(kind: Type, properties: Schema | None = None) -> Schema:
     """The operators of a type with values that are literals or `$params`, and keys that stand beside them."""
     value, age = scalar(kind), scalar(Type.DURATION)
     takes = {
-        "one": value, "list": several(value), "pair": pair(value), "age": age,
+        "one": value, "list": list_of(value), "pair": pair(value), "age": age,
         "flag": scalar(Type.BOOLEAN), "text": scalar(Type.STRING), "pattern": scalar(Type.STRING),
     }  # fmt: skip
     operators = {
@@ -188,7 +200,7 @@ def _aggregate(name: str, kind: Type) -> Schema:
     for flag in [operator.name for operator in operators_of(kind).values() if operator.takes == "flag"]:
         del operators["properties"][flag]
     needs = {"if": {"required": ["of"]}, "then": {"minProperties": 2}}
-    return either(scalar(kind), operators | needs) | {"description": doc}
+    return scalar_or_mapping(scalar(kind), operators | needs) | {"description": doc}
 
 
 def _beside() -> Schema:

@@ -69,7 +69,7 @@ def _or_param(types: str | list[str], pattern: str, words: str) -> Schema:
     return {"type": types, "pattern": pattern, "patternErrorMessage": words}
 
 
-def either(value: Schema, mapping: Schema, offered: Iterable[object] = ()) -> Schema:
+def scalar_or_mapping(value: Schema, mapping: Schema, offered: Iterable[object] = ()) -> Schema:
     """A scalar or a mapping: decided by which of them is there, so that a mistake is told of that one alone.
 
     Editors offer what `anyOf` lists and not what `else` does, so values to offer stand there too; nothing fails by it.
@@ -79,12 +79,12 @@ def either(value: Schema, mapping: Schema, offered: Iterable[object] = ()) -> Sc
     return made | ({"anyOf": [{"enum": values}, {}]} if values else {})
 
 
-def offered(kind: Type, members: tuple[str, ...] = ()) -> tuple[object, ...]:
+def literal_values(kind: Type, members: tuple[str, ...] = ()) -> tuple[object, ...]:
     """The values of a type that can be listed."""
     return (True, False) if kind is Type.BOOLEAN else members
 
 
-def several(item: Schema) -> Schema:
+def list_of(item: Schema) -> Schema:
     """A list of values, or a `$param` that holds one."""
     return {
         "type": ["array", "string"],
@@ -116,7 +116,7 @@ def texts(doc: str) -> Schema:
     return {"type": ["array", "string"], "items": {"type": "string"}, "description": doc}
 
 
-def reached(schema: Schema, definitions: Schema) -> Schema:
+def referenced(schema: Schema, definitions: Schema) -> Schema:
     """The definitions that a schema refers to, directly or by others of them."""
     found: set[str] = set()
     todo: list[Any] = [schema]

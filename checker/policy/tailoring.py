@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from checker.model import Change, Rule, Severity
+from checker.model import Rule, Severity, Tailoring
 from checker.policy.mapping_shape import Shape
 from checker.problems import Problem, suggest
 from checker.yaml_nodes import Node
@@ -71,9 +71,9 @@ def _is_text(node: Node) -> bool:
     return isinstance(node.value, str) and bool(node.value.strip())
 
 
-def changed(
+def tailor(
     rules: Sequence[Rule], overrides: Sequence[Override], problems: list[Problem]
-) -> tuple[dict[str, Rule], tuple[Change, ...]]:
+) -> tuple[dict[str, Rule], tuple[Tailoring, ...]]:
     """The rules that are left, by name and with their severities, and every change in the order of the rules.
 
     Problems are noted: rules that no policy has, and, as warnings, severities that change nothing.
@@ -98,5 +98,5 @@ def changed(
             left[rule.name] = dataclasses.replace(rule, severity=found.severity)
         if found.severity is not rule.severity:
             what = f"severity {rule.severity} -> {found.severity}" if found.severity else "off"
-            changes.append(Change(rule, what, found.reason, found.key.where))
+            changes.append(Tailoring(rule, what, found.reason, found.key.where))
     return left, tuple(changes)

@@ -21,9 +21,9 @@ from checker.fields import (
 )
 from checker.model import Absence, CaseSets, Field, Scalar, Source, Type
 from checker.policy.condition_scope import Scope
-from checker.policy.declarations import typed
+from checker.policy.declarations import typed_value
 from checker.policy.hints import label_type
-from checker.policy.literals import literal
+from checker.policy.literals import read_literal
 from checker.problems import suggest
 from checker.values import BadValueError, parse_time
 from checker.yaml_nodes import Entry, Node
@@ -165,10 +165,10 @@ class TestInput:
         """Takes what is no field; whether it was that."""
         node, store = entry.node, self.scope.rule_scope == "datastore"
         if path == "found" and not store:
-            found = literal(Type.BOOLEAN, (), node, self.scope, what=path)
+            found = read_literal(Type.BOOLEAN, (), node, self.scope, what=path)
             self.found = bool(found)
         elif path == KNOWN.path and path in self.scope.catalogue:
-            known = literal(Type.BOOLEAN, (), node, self.scope, what=path)
+            known = read_literal(Type.BOOLEAN, (), node, self.scope, what=path)
             self.known = known if isinstance(known, bool) else None
         elif path == "error":
             self._error(node)
@@ -179,7 +179,7 @@ class TestInput:
         elif path == "image_sets" and store:
             self._image_sets(node)
         elif path == "complete" and store:
-            self.complete = bool(literal(Type.BOOLEAN, (), node, self.scope, what=path))
+            self.complete = bool(read_literal(Type.BOOLEAN, (), node, self.scope, what=path))
         elif path == "count" and self.inside:
             self._count(node)
         else:
@@ -246,7 +246,7 @@ class TestInput:
             self.scope.error(node, str(error), error.hint)
 
     def _count(self, node: Node) -> None:
-        count = literal(Type.INTEGER, (), node, self.scope, what="count")
+        count = read_literal(Type.INTEGER, (), node, self.scope, what="count")
         if isinstance(count, int) and not 1 <= count <= MOST_SETS:
             self.scope.error(node, f"count is {count}", f"write a number from 1 to {MOST_SETS}")
         elif isinstance(count, int):
@@ -284,7 +284,7 @@ class TestInput:
             hint = suggest(name, self.scope.params, what="it reads")
             self.scope.error(entry.key, f"the rule reads no parameter {name}", hint)
             return
-        self.params[name] = typed(param, entry.node, self.scope.problems)
+        self.params[name] = typed_value(param, entry.node, self.scope.problems)
 
     def _field(self, path: str, entry: Entry) -> None:
         known = self.scope.find(path, entry.key, label_type(entry.node))
@@ -296,7 +296,7 @@ class TestInput:
             self.scope.error(entry.key, f"{path} cannot be given in a test")
             return
         if entry.node.value is None:
-            if always_given(known):
+            if is_always_given(known):
                 hint = "write `found: false` for a set that is not there"
                 if known.source is not Source.ANSWER:
                     hint = "leave it out for a healthy one"
@@ -305,7 +305,9 @@ class TestInput:
                 self.fields[known.path] = None
             return
         # any text is taken for an enum, so that a test can show what an unlisted value does
-        value: Any = literal(known.type, known.members if label else (), entry.node, self.scope, what=path)
+        value: Any = read_literal(
+            known.type, known.members if label else (), entry.node, self.scope, what=path
+        )
         if known.path in DICOM_DAYS and isinstance(value, datetime) and value.time() != MIDNIGHT:
             self.scope.error(entry.node, f"{path} is a date, without a time of day", "write it as 2026-01-31")
         elif label:
@@ -322,7 +324,7 @@ def _earlier(path: str) -> bool:
     return path.startswith(EARLIER)
 
 
-def always_given(known: Field) -> bool:
+def is_always_given(known: Field) -> bool:
     """Whether the answer that a field comes from always has it: where there is a version before, it has a number."""
     if known.source is Source.PREVIOUS_VERSION:
         return model().fields[known.path.removeprefix(PREVIOUS)].absence is Absence.NEVER

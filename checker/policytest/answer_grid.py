@@ -10,8 +10,8 @@ from typing import Any
 
 from checker.fields import PREVIOUS, column
 from checker.model import Duration, Field, RuleScope, Scalar, Source, Type
-from checker.policy.test_input import always_given
-from checker.policytest.answer_kinds import LABEL, NAMED, NUMBER, Cells, Kind, kinds
+from checker.policy.test_input import is_always_given
+from checker.policytest.answer_kinds import LABEL, NAMED, NUMBER, AnswerKind, Cells, answer_kinds
 from checker.policytest.comparisons import Domain
 from checker.sql import Connection, Expression, Relation, coalesce, col, lit, true
 
@@ -33,13 +33,13 @@ _SPREAD = 10**9  # above every number of an answer
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class AnswerGrid:
     """A table of answers: `rows` has a column for each field, and `key`. `tried` are their number and `total` that of all
     combinations; `partial` names fields whose values do not stand for all."""
 
     rows: Relation
     fields: tuple[Field, ...]
-    kinds: tuple[Kind, ...]
+    kinds: tuple[AnswerKind, ...]
     tried: int
     total: int
     partial: frozenset[str]
@@ -53,7 +53,7 @@ class Grid:
         """Whether what no answer shows of these fields is true of none."""
         return not self.sampled and not any(field.path in self.partial for field in read)
 
-    def answer(self, key: int) -> tuple[Kind, dict[Field, Any]]:
+    def answer(self, key: int) -> tuple[AnswerKind, dict[Field, Any]]:
         """The answer of that number: its kind, and the fields' values as policies have them."""
         row = self.rows.filter(col(KEY) == lit(key)).limit(1)
         cells = dict(zip(row.columns, row.fetchall()[0], strict=True))
@@ -68,7 +68,7 @@ def grid(
     *,
     most: int = MOST,
     name: str = "grid",
-) -> Grid:
+) -> AnswerGrid:
     """The answers of some fields' domains.
 
     Args:
@@ -80,7 +80,7 @@ def grid(
         name: of the table; a word.
     """
     fields = [domain.field for domain in domains]
-    known = tuple(kinds(fields, scope))
+    known = tuple(answer_kinds(fields, scope))
     totals = _totals(domains, known)
     # all combinations, or as many of each kind as there is room for
     each = max(totals) if sum(totals) <= most else max(most // len(totals), 1)
@@ -100,15 +100,15 @@ def grid(
         rows = rows.filter(coalesce(numbers[0] > numbers[1], true()))
     rows.to_table(name)
     partial = frozenset(domain.field.path for domain in domains if not domain.every)
-    return Grid(connection.table(name), tuple(fields), known, sum(limits), sum(totals), partial)
+    return AnswerGrid(connection.table(name), tuple(fields), known, sum(limits), sum(totals), partial)
 
 
 def combinations(domains: Sequence[Domain], scope: RuleScope) -> int:
     """How many answers there are of domains."""
-    return sum(_totals(domains, kinds([domain.field for domain in domains], scope)))
+    return sum(_totals(domains, answer_kinds([domain.field for domain in domains], scope)))
 
 
-def _totals(domains: Sequence[Domain], known: Iterable[Kind]) -> list[int]:
+def _totals(domains: Sequence[Domain], known: Iterable[AnswerKind]) -> list[int]:
     """How many answers there are of each kind."""
     return [prod(_width(domain) for domain in domains if kind.has(domain.field)) for kind in known]
 
@@ -119,7 +119,7 @@ def _width(domain: Domain) -> int:
 
 
 def _may_be_absent(field: Field) -> bool:
-    return (field.source is Source.OWN and field.path.startswith("labels.")) or not always_given(field)
+    return (field.source is Source.OWN and field.path.startswith("labels.")) or not is_always_given(field)
 
 
 def _value_table(connection: Connection, domain: Domain, usual: Scalar | None, name: str) -> None:
@@ -158,7 +158,7 @@ def _kind_table(connection: Connection, known: Sequence[Cells], name: str) -> No
     connection.execute(f"CREATE TEMP TABLE {name} AS SELECT {', '.join(columns)}", values)
 
 
-def _places(kind: Kind, domains: Sequence[Domain], tried: int, total: int) -> Cells:
+def _places(kind: AnswerKind, domains: Sequence[Domain], tried: int, total: int) -> Cells:
     """How the number of an answer of a kind gives the number of each field's value: the quotient by this, modulo the
     number of values; null of a field that has none. Of a sample a hash gives it."""
     found: Cells = {"tried": ("BIGINT", tried), "sampled": ("BOOLEAN", tried < total)}

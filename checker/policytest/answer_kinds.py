@@ -39,7 +39,7 @@ Cells = dict[str, tuple[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class AnswerKind:
     """What was received: whether the image set was `found` (None: that call failed), whether it has a `previous` version,
     what came of its `successor` and of earlier runs (nothing where no rule reads them), and which `calls` were answered."""
 
@@ -112,7 +112,7 @@ class Kind:
         return made
 
 
-def kinds(fields: Sequence[Field], scope: RuleScope) -> Iterator[Kind]:
+def answer_kinds(fields: Sequence[Field], scope: RuleScope) -> Iterator[AnswerKind]:
     """The kinds of answers that differ for some fields."""
     sources = {field.source for field in fields}
     calls = (Source.DICOM, Source.TAGS, Source.DATASTORE, Source.DATASTORE_TAGS)
@@ -124,7 +124,7 @@ def kinds(fields: Sequence[Field], scope: RuleScope) -> Iterator[Kind]:
         *((True, False) if source in sources else (True,) for source in calls),
     )
     for found, previous, successor, history, *answered in product(*choices):
-        kind = Kind(found, previous, successor, history, dict(zip(calls, answered, strict=True)))
+        kind = AnswerKind(found, previous, successor, history, dict(zip(calls, answered, strict=True)))
         # one call for both kinds of tags, as tests say it
         tags = {kind.calls[source] for source in (Source.TAGS, Source.DATASTORE_TAGS) if source in sources}
         if (found is True or not previous) and len(tags) < 2:

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Self
 
-from checker.evaluation.compile import NO_AGGREGATES, Columns
-from checker.fields import FOUND
+from checker.evaluation.condition_compiler import NO_AGGREGATES, Columns
+from checker.fields import FOUND_FIELD
 from checker.model import Aggregate, Condition, Field, Leaf, Rule, RuleScope
 from checker.policy.condition_tree import fields_of, walk
-from checker.policy.params import leaves
+from checker.policy.params import rule_leaves
 from checker.policy.test_input import MOST_SETS
-from checker.policytest.answer_grid import MOST, MOST_WORK, Grid, combinations, grid
-from checker.policytest.bounds import Sums
+from checker.policytest.answer_grid import MOST, MOST_WORK, AnswerGrid, combinations, grid
+from checker.policytest.bound_closure import InstantSums
 from checker.policytest.comparisons import Domain
-from checker.policytest.counterexample import given
-from checker.policytest.datastores import Stores
+from checker.policytest.counterexample import test_input
+from checker.policytest.datastore_mixtures import DatastoreMixtures
 from checker.policytest.domains import domains
 from checker.policytest.healthy_answers import healthy_values
 from checker.sql import Connection, Relation
@@ -69,7 +69,7 @@ class AnswerSpace:
             raise
 
     def _fill(self, rules: Sequence[Rule], texts: Hints, most: int, most_sets: int) -> None:
-        def grid_of(conditions: Sequence[Condition], scope: RuleScope, name: str) -> Grid:
+        def grid_of(conditions: Sequence[Condition], scope: RuleScope, name: str) -> AnswerGrid:
             found = _domains(self.connection, conditions, scope, self.as_of, texts)
             return grid(
                 self.connection, found, healthy_values(scope, self.as_of), scope, most=most, name=name
@@ -79,14 +79,14 @@ class AnswerSpace:
         self.grid = grid_of(every, self.scope, self.name)
         self.rows: Relation = self.grid.rows
         self.columns: Columns = NO_AGGREGATES
-        self.stores: Stores | None = None
-        self.inner: Grid | None = None
+        self.stores: DatastoreMixtures | None = None
+        self.inner: AnswerGrid | None = None
         found = dict.fromkeys(leaf for part in every for leaf in walk(part))
         aggregates = tuple(leaf for leaf in found if isinstance(leaf, Aggregate))
         if aggregates:
             counted = [part for leaf in aggregates for part in (leaf.of, leaf.among) if part is not None]
             self.inner = grid_of(counted, "image_set", f"{self.name}_inner")
-            self.stores = Stores(
+            self.stores = DatastoreMixtures(
                 self.connection,
                 self.inner,
                 aggregates,
@@ -108,7 +108,7 @@ class AnswerSpace:
         return self.grid.sampled or bool(self.stores and not self.stores.every)
 
     @property
-    def grids(self) -> tuple[Grid, ...]:
+    def grids(self) -> tuple[AnswerGrid, ...]:
         """The tables of answers: on the rules' own subjects, and on what they count."""
         return (self.grid,) if self.inner is None else (self.grid, self.inner)
 
@@ -119,14 +119,14 @@ class AnswerSpace:
     def given(self, key: int) -> dict[str, object]:
         """The answer of that number as `given` of a test, with what stands beside it."""
         outer = key % self.stores.base if self.stores else key
-        made = given(*self.grid.answer(outer), self.scope, self.as_of)
+        made = test_input(*self.grid.answer(outer), self.scope, self.as_of)
         if self.stores is None or self.inner is None:
             return made
         sets, complete = self.stores.mixed(key)
         listed = [
             {
                 **({"count": count} if count > 1 else {}),
-                **given(*self.inner.answer(number), "image_set", self.as_of),
+                **test_input(*self.inner.answer(number), "image_set", self.as_of),
             }
             for number, count in sets
         ]
@@ -152,9 +152,14 @@ def _domains(
     read = [field for part in conditions for field in fields_of(part)]
     compared = [leaf for part in conditions for leaf in walk(part) if isinstance(leaf, Leaf)]
     every = domains(
-        [*read, FOUND], compared, as_of, healthy_values(scope, as_of), texts, sums=Sums(connection)
+        [*read, FOUND_FIELD],
+        compared,
+        as_of,
+        healthy_values(scope, as_of),
+        texts,
+        sums=InstantSums(connection),
     )
-    return [domain for domain in every if domain.field != FOUND]
+    return [domain for domain in every if domain.field != FOUND_FIELD]
 
 
 def _parts(rules: Iterable[Rule]) -> list[Condition]:
@@ -164,7 +169,7 @@ def _parts(rules: Iterable[Rule]) -> list[Condition]:
 
 def _most(rules: Sequence[Rule]) -> int:
     """How many answers are tried of rules: fewer of those that compare much."""
-    values = [test.value for rule in rules for leaf in leaves(rule) for test in leaf.tests]
+    values = [test.value for rule in rules for leaf in rule_leaves(rule) for test in leaf.tests]
     work = len(rules) + sum(len(value) if isinstance(value, tuple) else 1 for value in values)
     return max(min(MOST, MOST_WORK // work), LEAST_ROWS)
 

@@ -38,12 +38,12 @@ _API = ACTIONS[LIST_VERSIONS].names
 _NOT_READ = "AccessDeniedException"
 
 
-def target(index: int) -> str:
+def case_target(index: int) -> str:
     """The target of a test; each has one of its own, which keeps their rows apart."""
     return f"test-{index:04}"
 
 
-def wanted(case: Case, index: int, scope: RuleScope) -> tuple[str | None, int | None]:
+def case_subject(case: Case, index: int, scope: RuleScope) -> tuple[str | None, int | None]:
     """The image set and version that a test is about; None where the rule judges data stores, or all versions failed."""
     if scope == "datastore":
         return None, None
@@ -53,7 +53,7 @@ def wanted(case: Case, index: int, scope: RuleScope) -> tuple[str | None, int | 
     return image_set_id, _version(case)
 
 
-def records(case: Case, index: int, scope: RuleScope, dicom: Collection[str] = ()) -> Iterator[Record]:
+def case_records(case: Case, index: int, scope: RuleScope, dicom: Collection[str] = ()) -> Iterator[Record]:
     """What a collection would have recorded of what a test describes; of image sets with these DICOM attributes."""
     store = _Calls(case, index, case)
     yield store.datastore(scope)
@@ -88,7 +88,7 @@ def _image_sets(case: Case, index: int, scope: RuleScope) -> Iterator[_Calls]:
         every = (sets for sets in case.image_sets for _ in range(sets.count))
         yield from (_Calls(case, index, sets, f"{number:032}") for number, sets in enumerate(every))
     else:
-        yield _Calls(case, index, case, wanted(case, index, scope)[0] or "")
+        yield _Calls(case, index, case, case_subject(case, index, scope)[0] or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class _Calls:
         """A call with its answer, or with the code with which it failed."""
         said: dict[str, Any] = {"error": (failed, "")} if failed else {"answer": answer}
         common = {"image_set_id": self.image_set_id, "datastore_id": self._datastore_id}
-        return Record(**{"target": target(self.index), **common, **said, **more})
+        return Record(**{"target": case_target(self.index), **common, **said, **more})
 
     def answer(self, changed: Mapping[str, Any], **more: Any) -> Record:
         """GetImageSet's answer: a healthy one but for what is changed."""

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from checker import temporary_files
 from checker.evaluation import finding_reader
-from checker.evaluation.compile import verdict
+from checker.evaluation.condition_compiler import verdict
 from checker.evaluation.engine import table
 from checker.layout import HISTORY, RECORDS
 from checker.model import Case, Label, Pack, Rule, RuleScope, Verdict
 from checker.policy.load import Policies
 from checker.policy.needs import needs
-from checker.policy.params import Bound, bind, used
-from checker.policytest.case_records import earlier_records, records, target, wanted
+from checker.policy.params import Bound, bind, used_params
+from checker.policytest.case_records import case_records, case_subject, case_target, earlier_records
 from checker.policytest.mutants import Mutant
 from checker.snapshot.history import write_history
 from checker.snapshot.writer import connect, write_records, write_snapshot
@@ -44,7 +44,7 @@ class CaseResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class CaseGroup:
     """Tests of a rule with one instant and the same parameters' values; `cases` are their indexes."""
 
     as_of: datetime
@@ -53,11 +53,11 @@ class Group:
 
     def missing(self, rule: Rule) -> tuple[str, ...]:
         """The parameters that neither the tests nor the policy give."""
-        return tuple(sorted(name for name in used(rule) if self.values.get(name) is None))
+        return tuple(sorted(name for name in used_params(rule) if self.values.get(name) is None))
 
     def bound(self, rule: Rule) -> Bound:
         """The values of the parameters that the rule reads."""
-        return {name: self.values[name] for name in used(rule)}  # type: ignore[misc]
+        return {name: self.values[name] for name in used_params(rule)}  # type: ignore[misc]
 
 
 def run_cases(policies: Policies) -> list[CaseResult]:
@@ -82,19 +82,19 @@ def run_rule(pack: Pack, rule: Rule, folder: Path | None = None) -> list[CaseRes
     """
     results: dict[int, CaseResult] = {}
     with nullcontext(folder) if folder else snapshot(pack, rule) as used:
-        for group in groups(pack, rule):
+        for group in case_groups(pack, rule):
             results |= zip(group.cases, _results(rule, group, used), strict=True)
     return [results[index] for index in range(len(rule.tests))]
 
 
-def groups(pack: Pack, rule: Rule) -> list[Group]:
+def case_groups(pack: Pack, rule: Rule) -> list[CaseGroup]:
     """A rule's tests by instant and parameters."""
     given = {name: param.default for name, param in {**pack.params, **rule.params}.items()}
     found: dict[tuple[datetime, str], list[int]] = {}
     for index, case in enumerate(rule.tests):
         found.setdefault((case.as_of, repr(sorted(case.params.items()))), []).append(index)
     return [
-        Group(as_of, {**given, **rule.tests[indexes[0]].params}, tuple(indexes))
+        CaseGroup(as_of, {**given, **rule.tests[indexes[0]].params}, tuple(indexes))
         for (as_of, _), indexes in found.items()
     ]
 
@@ -102,7 +102,7 @@ def groups(pack: Pack, rule: Rule) -> list[Group]:
 @contextmanager
 def snapshot(pack: Pack, rule: Rule) -> Iterator[Path]:
     """A folder with the tables of what a rule's tests describe; a test's rows are those of its target."""
-    with temporary_files.scratch() as folder:
+    with temporary_files.temporary_folder() as folder:
         if rule.tests:
             _write_snapshot(folder, rule, pack.labels)
         yield folder
@@ -117,7 +117,7 @@ def _write_snapshot(folder: Path, rule: Rule, labels: Mapping[str, Label]) -> No
             replace(case, given={"datastoreId": f"570e{index:028}", **case.given})
             for index, case in enumerate(cases)
         ]
-    told = (records(case, index, rule.scope, needed.dicom) for index, case in enumerate(cases))
+    told = (case_records(case, index, rule.scope, needed.dicom) for index, case in enumerate(cases))
     write_records(chain.from_iterable(told), folder / RECORDS)
     if needed.history:
         _write_history(folder, cases, rule.scope)
@@ -137,7 +137,7 @@ def _write_history(folder: Path, cases: Sequence[Case], scope: RuleScope) -> Non
         before = run / HISTORY
 
 
-def _results(rule: Rule, group: Group, folder: Path) -> Iterable[CaseResult]:
+def _results(rule: Rule, group: CaseGroup, folder: Path) -> Iterable[CaseResult]:
     cases = [rule.tests[index] for index in group.cases]
     if missing := group.missing(rule):
         return [CaseResult(rule, case, None, missing=missing) for case in cases]
@@ -153,7 +153,7 @@ def _results(rule: Rule, group: Group, folder: Path) -> Iterable[CaseResult]:
 
 
 def _subject(rule: Rule, index: int) -> tuple[str, str | None, int | None]:
-    return (target(index), *wanted(rule.tests[index], index, rule.scope))
+    return (case_target(index), *case_subject(rule.tests[index], index, rule.scope))
 
 
 def verdicts(
@@ -171,7 +171,7 @@ def verdicts(
     if not rule.tests or not others:
         return
     with nullcontext(folder) if folder else snapshot(pack, rule) as used, connect() as connection:
-        for group in groups(pack, rule):
+        for group in case_groups(pack, rule):
             values = group.bound(rule)
             ready = {at: made for at, item in enumerate(others) if (made := item.bind(values)) is not None}
             ready[-1] = bind(rule, values)

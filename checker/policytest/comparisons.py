@@ -47,7 +47,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class FieldGroup:
     """Fields that are compared with each other."""
 
     fields: list[Field]
@@ -64,7 +64,7 @@ def comparisons(leaves: Iterable[Leaf]) -> Iterator[Comparison]:
                 yield Comparison(leaf.operand, test.operator, value, (number, at))
 
 
-def groups(read: Sequence[Field], every: Sequence[Comparison]) -> list[Group]:
+def field_groups(read: Sequence[Field], every: Sequence[Comparison]) -> list[FieldGroup]:
     """The fields that are read, those together that are compared with each other."""
     member = {item.path: item.path for item in read}
 
@@ -77,9 +77,9 @@ def groups(read: Sequence[Field], every: Sequence[Comparison]) -> list[Group]:
         named = [part.path for part in comparison.fields]
         for path in named[1:]:
             member[root(path)] = root(named[0])
-    groups: dict[str, Group] = {}
+    groups: dict[str, FieldGroup] = {}
     for known in read:
-        groups.setdefault(root(known.path), Group([])).fields.append(known)
+        groups.setdefault(root(known.path), FieldGroup([])).fields.append(known)
     for comparison in every:
         parts = comparison.fields
         if parts:

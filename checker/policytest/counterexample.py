@@ -11,7 +11,7 @@ from typing import Any
 
 from checker.fields import PREVIOUS, tag_key
 from checker.model import Duration, Field, RuleScope, Source
-from checker.policytest.answer_kinds import LABEL, Kind
+from checker.policytest.answer_kinds import LABEL, AnswerKind
 from checker.policytest.healthy_answers import SUCCESSOR_ID, healthy_values
 from checker.values import show
 
@@ -19,7 +19,9 @@ _PLAIN = re.compile(r"[A-Za-z_][\w./-]*", re.ASCII)
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 
 
-def given(kind: Kind, values: Mapping[Field, Any], scope: RuleScope, as_of: datetime) -> dict[str, object]:
+def test_input(
+    kind: AnswerKind, values: Mapping[Field, Any], scope: RuleScope, as_of: datetime
+) -> dict[str, object]:
     """What a test gives for an answer, nested.
 
     Args:
@@ -56,12 +58,12 @@ def _put(made: dict[str, object], field: Field, value: object) -> None:
     here[steps[-1]] = value
 
 
-def flow(value: object) -> str:
+def flow_yaml(value: object) -> str:
     """A value as YAML in one line."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_word(str(name))}: {flow(item)}" for name, item in value.items()) + "}"
+        return "{" + ", ".join(f"{_word(str(name))}: {flow_yaml(item)}" for name, item in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(flow, value))}]"
+        return f"[{', '.join(map(flow_yaml, value))}]"
     if value is None:
         return "null"
     if isinstance(value, bool | int | Fraction | Duration):

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
-from checker.evaluation.compile import Compiler, tree
-from checker.fields import FOUND
+from checker.evaluation.condition_compiler import Compiler, tree
+from checker.fields import FOUND_FIELD
 from checker.model import Aggregate, Condition, Group
 from checker.policy.condition_tree import fields_of, walk
 from checker.policy.rule_tests import AS_OF
-from checker.policytest.answer_grid import Grid
-from checker.policytest.conflict import Answers, Claims, written
-from checker.policytest.datastores import measure
+from checker.policytest.answer_grid import AnswerGrid
+from checker.policytest.datastore_mixtures import aggregate_measure
+from checker.policytest.rule_claims import RuleClaims, TriedAnswers, condition_text
 from checker.problems import Problem
 
 MOST_PAIRS = 600
@@ -50,7 +50,7 @@ def alternatives(condition: Condition | None, context: tuple[Condition, ...]) ->
         yield from alternatives(member, (*context, *rest))
 
 
-class Parts(Claims):
+class ConditionClaims(RuleClaims):
     """Claims on the parts of a rule."""
 
     def problems(self) -> Iterator[Problem]:
@@ -62,7 +62,7 @@ class Parts(Claims):
             for entry, some in zip(every, met, strict=True):
                 if some:
                     living.append(entry)
-                elif self.proved(entry.every, f"whether `{written(entry.member)}` can ever hold"):
+                elif self.proved(entry.every, f"whether `{condition_text(entry.member)}` can ever hold"):
                     text = f": an entry of `{entry.kind}` can never hold{' beside the rest' if entry.context else ''}"
                     yield self.warning(entry.member, text, self.refusal(self.answers, *entry.every))
             yield from self._subsumed(living)
@@ -72,7 +72,7 @@ class Parts(Claims):
         grid = self.space.inner
         if grid is None:
             return
-        images = Answers(grid.rows, Compiler(AS_OF))
+        images = TriedAnswers(grid.rows, Compiler(AS_OF))
         for leaf in (*walk(self.rule.when), *walk(self.rule.condition)):
             if not isinstance(leaf, Aggregate):
                 continue
@@ -89,7 +89,7 @@ class Parts(Claims):
                 yield from self._share(leaf.kind, leaf.of, leaf.among, images, grid)
 
     def _share(
-        self, kind: str, of: Condition, among: Condition, images: Answers, grid: Grid
+        self, kind: str, of: Condition, among: Condition, images: TriedAnswers, grid: AnswerGrid
     ) -> Iterator[Problem]:
         """A share that is always none, or all."""
         holds, breaks = images.ever(images.together(among, of), images.together(among) & ~images.together(of))
@@ -108,7 +108,7 @@ class Parts(Claims):
             (entry, other)
             # of two that are the same the later one is superfluous
             for entry, other in permutations(reversed(living), 2)
-            if entry.group == other.group and depends(other.member) <= {FOUND, *depends(entry.member)}
+            if entry.group == other.group and depends(other.member) <= {FOUND_FIELD, *depends(entry.member)}
         ]
         if len(pairs) > MOST_PAIRS:
             self.missed.append(
@@ -126,7 +126,7 @@ class Parts(Claims):
             if alone or id(entry) in gone or id(other) in gone or not self._proves_both(entry, other):
                 continue
             gone.add(id(entry))
-            text = f": an entry of `{entry.kind}` says nothing of its own: wherever it holds, `{written(other.member)}` holds too"
+            text = f": an entry of `{entry.kind}` says nothing of its own: wherever it holds, `{condition_text(other.member)}` holds too"
             rests = self.defaulted.rests([entry.member, other.member, *entry.context])
             yield self.warning(entry.member, text, rests)
 
@@ -145,5 +145,5 @@ class Parts(Claims):
 
 def depends(condition: Condition | None) -> set[object]:
     """What the truth of a condition hangs on."""
-    counted = {measure(leaf) for leaf in walk(condition) if isinstance(leaf, Aggregate)}
+    counted = {aggregate_measure(leaf) for leaf in walk(condition) if isinstance(leaf, Aggregate)}
     return {*fields_of(condition), *counted}

@@ -10,10 +10,10 @@ from string import ascii_lowercase, digits
 from checker.fields import DICOM_DAYS
 from checker.instants import DAY, LAST_MS, round_ms
 from checker.model import Field, Leaf, Scalar, Type
-from checker.policytest.bounds import Sums
-from checker.policytest.comparisons import Comparison, Domain, Group, comparisons, groups
+from checker.policytest.bound_closure import InstantSums
+from checker.policytest.comparisons import Comparison, Domain, FieldGroup, comparisons, field_groups
 from checker.policytest.ordered_domains import durations, ordered
-from checker.policytest.text_values import Named, texts, words_of
+from checker.policytest.text_values import NamedTexts, alphabet_words, texts
 
 UNLISTED = "NEITHER_LISTED_NOR_KNOWN"
 """An enum's value that no model lists."""
@@ -29,7 +29,7 @@ def domains(
     healthy: Mapping[str, Scalar],
     hints: Mapping[str, Iterable[str]],
     *,
-    sums: Sums,
+    sums: InstantSums,
 ) -> list[Domain]:
     """A domain for each field.
 
@@ -42,7 +42,7 @@ def domains(
         sums: adds durations to instants.
     """
     found = []
-    for group in groups(list(dict.fromkeys(read)), list(comparisons(leaves))):
+    for group in field_groups(list(dict.fromkeys(read)), list(comparisons(leaves))):
         kinds = {item.type for item in group.fields}
         if kinds <= {Type.STRING, Type.ENUM}:
             made = _texts(group, hints)
@@ -83,7 +83,7 @@ def _first(domain: Domain, healthy: Mapping[str, Scalar]) -> Domain:
     return Domain(domain.field, (usual, *(value for value in domain.values if value != usual)), domain.every)
 
 
-def _texts(group: Group, hints: Mapping[str, Iterable[str]]) -> list[Domain]:
+def _texts(group: FieldGroup, hints: Mapping[str, Iterable[str]]) -> list[Domain]:
     linked = len(group.fields) > 1
     whole = [item.value for item in group.comparisons if item.whole and isinstance(item.value, str)]
     if linked:
@@ -92,14 +92,14 @@ def _texts(group: Group, hints: Mapping[str, Iterable[str]]) -> list[Domain]:
     tests = [(item.domain, item.value) for item in parts if item.domain and isinstance(item.value, str)]
     every, merge = len(tests) == len(parts) and not (linked and parts), not linked and not parts
     texts_named = tuple(dict.fromkeys(whole))
-    named = Named(texts_named, tuple(_unlike(group.comparisons)) if merge else texts_named)
+    named = NamedTexts(texts_named, tuple(_unlike(group.comparisons)) if merge else texts_named)
     made = []
     for known in group.fields:
         if known.members:
             made.append(_members(known, named, merge=merge))
             continue
         if known.path in _WORDS and not linked:
-            found = words_of(*_WORDS[known.path], named, tests, 1)
+            found = alphabet_words(*_WORDS[known.path], named, tests, 1)
         else:
             found = texts(named, tests, hints.get(known.path, ()), len(group.fields))
         made.append(Domain(known, found.values, every and found.every))
@@ -115,7 +115,7 @@ def _unlike(every: Sequence[Comparison]) -> list[str]:
     return list({frozenset(by): text for text, by in reversed(named.items())}.values())[::-1]
 
 
-def _members(known: Field, equals: Named, *, merge: bool) -> Domain:
+def _members(known: Field, equals: NamedTexts, *, merge: bool) -> Domain:
     named = [member for member in known.members if member in equals.some]
     others = [member for member in known.members if member not in equals.every]
     # members that nothing names are all alike

@@ -7,7 +7,7 @@ from typing import Any
 
 from checker.aws.actions import ACTIONS, GET_DATASTORE, GET_IMAGE_SET
 from checker.fields import EARLIER, PREVIOUS, SUCCESSOR
-from checker.instants import shifted
+from checker.instants import shift_instant
 from checker.model import RuleScope
 from checker.snapshot.records import arn_parts
 
@@ -19,7 +19,7 @@ _PREFIX = "arn:aws:medical-imaging:us-east-1:123456789012:datastore/"
 
 def healthy(image_set_id: str, as_of: datetime) -> dict[str, Any]:
     """The answer for an image set with which nothing is wrong, by path."""
-    yesterday = shifted(as_of, -timedelta(days=1)) or as_of
+    yesterday = shift_instant(as_of, -timedelta(days=1)) or as_of
     return {
         "datastoreId": STORE,
         "imageSetId": image_set_id,

@@ -77,29 +77,31 @@ def mutants(rule: Rule) -> list[Mutant]:
     """Every mutant of a rule whose parameters are not bound yet, in the order of writing."""
     found = []
     if rule.when is not None:
-        found.append(Mutation(replace(rule, when=None), place(rule.when), "`when` dropped"))
+        found.append(Mutation(replace(rule, when=None), first_place(rule.when), "`when` dropped"))
         changes = (*_conditions(rule.when), _negated(rule.when))
         found += [change.within(lambda when: replace(rule, when=when)) for change in changes]
     words = "deny -> require" if rule.deny else "require -> deny"
-    found.append(Mutation(replace(rule, deny=not rule.deny), place(rule.condition), words))
+    found.append(Mutation(replace(rule, deny=not rule.deny), first_place(rule.condition), words))
     changes = tuple(_conditions(rule.condition))
     return found + [change.within(lambda part: replace(rule, condition=part)) for change in changes]
 
 
-def place(condition: Condition) -> Location:
+def first_place(condition: Condition) -> Location:
     """Where a condition's first leaf stands."""
     return next((leaf.where for leaf in walk(condition)), _IMPLICIT)
 
 
-def named(condition: Condition) -> str:
+def condition_name(condition: Condition) -> str:
     """A condition in a few words."""
     if isinstance(condition, Group):
-        return f"{condition.kind} of {', '.join(map(named, condition.members))}"
+        return f"{condition.kind} of {', '.join(map(condition_name, condition.members))}"
     return f"`{condition.operand if isinstance(condition, Leaf) else condition.kind}`"
 
 
 def _negated(condition: Condition) -> Mutation[Condition]:
-    return Mutation(Group("none", (condition,)), place(condition), f"{named(condition)} negated")
+    return Mutation(
+        Group("none", (condition,)), first_place(condition), f"{condition_name(condition)} negated"
+    )
 
 
 def _conditions(condition: Condition) -> Iterator[Mutation[Condition]]:
@@ -110,7 +112,7 @@ def _conditions(condition: Condition) -> Iterator[Mutation[Condition]]:
         yield tests.within(lambda tests: replace(condition, tests=tests))
     for word in get_args(IfAbsent) if condition.if_absent is not None else ():
         if word != condition.if_absent:
-            text = f"if_absent: {condition.if_absent} -> {word} in {named(condition)}"
+            text = f"if_absent: {condition.if_absent} -> {word} in {condition_name(condition)}"
             yield Mutation(replace(condition, if_absent=word), condition.where, text)
     if isinstance(condition, Aggregate):
         yield from _aggregates(condition)
@@ -119,15 +121,17 @@ def _conditions(condition: Condition) -> Iterator[Mutation[Condition]]:
 def _groups(group: Group) -> Iterator[Mutation[Condition]]:
     members, several = group.members, len(group.members) > 1
     for kind in _CONNECTIVES[group.kind] if several else _ALL * (group.kind == "none"):
-        text = f"{group.kind} -> {kind}: {', '.join(map(named, members))}"
-        yield Mutation(replace(group, kind=kind), place(group), text)
+        text = f"{group.kind} -> {kind}: {', '.join(map(condition_name, members))}"
+        yield Mutation(replace(group, kind=kind), first_place(group), text)
     for index, member in enumerate(members):
 
         def spliced(*parts: Condition, at: int = index) -> Condition:
             return replace(group, members=(*members[:at], *parts, *members[at + 1 :]))
 
         if several:
-            yield Mutation(spliced(), place(member), f"{named(member)} dropped from `{group.kind}`")
+            yield Mutation(
+                spliced(), first_place(member), f"{condition_name(member)} dropped from `{group.kind}`"
+            )
         yield from (change.within(spliced) for change in _conditions(member))
         if several:
             yield _negated(member).within(spliced)
@@ -142,7 +146,7 @@ def _aggregates(leaf: Aggregate) -> Iterator[Mutation[Condition]]:
             return replace(leaf, of=part) if name == "of" else replace(leaf, among=part)
 
         if name == "among" or leaf.kind == "count":
-            yield Mutation(having(None), place(part), f"`{name}` dropped from `{leaf.kind}`")
+            yield Mutation(having(None), first_place(part), f"`{name}` dropped from `{leaf.kind}`")
         for change in (*_conditions(part), _negated(part)):
             yield change.within(having, f", in `{name}` of `{leaf.kind}`")
 
@@ -159,10 +163,10 @@ def _tests(leaf: Leaf | Aggregate) -> Iterator[Mutation[tuple[Test, ...]]]:
             return spliced(Test(operator, value), at=at)
 
         if len(leaf.tests) > 1:
-            yield Mutation(spliced(), leaf.where, f"`{test.operator}` dropped from {named(leaf)}")
+            yield Mutation(spliced(), leaf.where, f"`{test.operator}` dropped from {condition_name(leaf)}")
         for other in other_operators(test, kind):
             yield Mutation(
-                spliced(other), leaf.where, f"{test.operator} -> {other.operator} in {named(leaf)}"
+                spliced(other), leaf.where, f"{test.operator} -> {other.operator} in {condition_name(leaf)}"
             )
         yield from (change.within(having) for change in _values(leaf, test.operator, test.value))
 
@@ -176,7 +180,7 @@ def _values(leaf: Leaf | Aggregate, operator: str, value: Value) -> Iterator[Mut
     for index, item in enumerate(value):
         before, after = value[:index], value[index + 1 :]
         if listed and len(value) > 1:
-            text = f"{value_text(item)} dropped in {named(leaf)} {operator}"
+            text = f"{value_text(item)} dropped in {condition_name(leaf)} {operator}"
             yield Mutation(before + after, leaf.where, text)
         else:
             for change in _scalars(leaf, operator, item):
@@ -190,7 +194,7 @@ def _scalars(
     """One value changed, which may be a parameter that holds several."""
     kind = leaf.operand.type if isinstance(leaf, Leaf) else leaf.type
     members = leaf.operand.left.members if isinstance(leaf, Leaf) else ()
-    inside = f"in {named(leaf)} {operator}"
+    inside = f"in {condition_name(leaf)} {operator}"
     if isinstance(value, Field):
         return
     for name, step in steps(operator, kind, members, several=several).items():

@@ -10,15 +10,15 @@ from typing import Any
 
 from duckdb import OutOfMemoryException
 
-from checker.evaluation.compile import CODES, verdict
+from checker.evaluation.condition_compiler import CODES, verdict
 from checker.model import Location, Pack, Rule
 from checker.policy.params import bind
 from checker.policy.rule_tests import AS_OF
 from checker.policytest.answer_grid import KEY
 from checker.policytest.answer_space import AnswerSpace, hints
-from checker.policytest.cases import CaseResult, Group, groups, verdicts
+from checker.policytest.cases import CaseGroup, CaseResult, case_groups, verdicts
 from checker.policytest.mutants import Mutant, mutants
-from checker.policytest.suggestions import Suggestion, suggested
+from checker.policytest.suggestions import Suggestion, suggested_tests
 from checker.snapshot.writer import connect
 from checker.sql import case, col, func, lit
 
@@ -39,7 +39,7 @@ class Survivor:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class MutationScore:
     """How many of a rule's mutants its tests notice. `equivalent` mutants, which no answer tells from the rule or from
     another mutant, are left out of `total`, and so are `untold` ones, of which that was not found out; `reason` says why a
     rule could not be tried."""
@@ -58,7 +58,9 @@ class Score:
         return 100 * self.killed / self.total if self.total else 100.0
 
 
-def score(pack: Pack, rule: Rule, proved: Sequence[CaseResult], folder: Path | None = None) -> Score:
+def score_tests(
+    pack: Pack, rule: Rule, proved: Sequence[CaseResult], folder: Path | None = None
+) -> MutationScore:
     """How well a rule's tests tell it from its mutants.
 
     Args:
@@ -68,19 +70,19 @@ def score(pack: Pack, rule: Rule, proved: Sequence[CaseResult], folder: Path | N
         folder: the `snapshot` of its tests, where there is one already.
     """
     if not proved:
-        return Score(rule, reason="it has no tests")
+        return MutationScore(rule, reason="it has no tests")
     if not all(case_result.held for case_result in proved):
-        return Score(rule, reason="its tests do not hold")
+        return MutationScore(rule, reason="its tests do not hold")
     every = mutants(rule)
     try:
         told = _compared(rule, every, _usual(pack, rule))
         tried = [*(suggestion.mutant for suggestion in told.differing), *told.untold]
-        dead = killed(pack, rule, tried, folder)
+        dead = killed_mutants(pack, rule, tried, folder)
         number = len(told.differing)
         living = [item for item, noticed in zip(told.differing, dead[:number], strict=True) if not noticed]
-        tests = suggested(pack, rule, living)
+        tests = suggested_tests(pack, rule, living)
     except OutOfMemoryException:
-        return Score(rule, reason=TOO_LARGE)
+        return MutationScore(rule, reason=TOO_LARGE)
     survivors = tuple(
         Survivor(item.mutant.where, item.mutant.change, test)
         for item, test in zip(living, tests, strict=True)
@@ -88,7 +90,7 @@ def score(pack: Pack, rule: Rule, proved: Sequence[CaseResult], folder: Path | N
     # what a test notices is another rule, whether or not an answer was found that shows it
     untold = dead[number:].count(False)
     total = len(tried) - untold
-    return Score(rule, sum(dead), total, len(every) - len(tried), untold, survivors)
+    return MutationScore(rule, sum(dead), total, len(every) - len(tried), untold, survivors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +102,9 @@ class _Comparison:
     untold: list[Mutant]
 
 
-def _usual(pack: Pack, rule: Rule) -> tuple[Group, dict[str, object]]:
+def _usual(pack: Pack, rule: Rule) -> tuple[CaseGroup, dict[str, object]]:
     """The parameters and the instant for trying: the defaults where they suffice; and what a test has to give of them."""
-    found = groups(pack, rule)
+    found = case_groups(pack, rule)
     group = next(
         (item for item in found if item.as_of == AS_OF and not rule.tests[item.cases[0]].params), found[0]
     )
@@ -111,7 +113,7 @@ def _usual(pack: Pack, rule: Rule) -> tuple[Group, dict[str, object]]:
     return group, beside | ({"as_of": group.as_of} if group.as_of != AS_OF else {})
 
 
-def _compared(rule: Rule, every: Sequence[Mutant], usual: tuple[Group, dict[str, object]]) -> _Comparison:
+def _compared(rule: Rule, every: Sequence[Mutant], usual: tuple[CaseGroup, dict[str, object]]) -> _Comparison:
     """The mutants by what answers tell of them."""
     group, beside = usual
     values = group.bound(rule)
@@ -167,7 +169,9 @@ def _shows(mutant: Mutant, space: AnswerSpace, rule: Rule, key: int, beside: dic
     return Suggestion(mutant, space.given(key), beside, list(CODES)[found])
 
 
-def killed(pack: Pack, rule: Rule, changed: Sequence[Mutant], folder: Path | None = None) -> list[bool]:
+def killed_mutants(
+    pack: Pack, rule: Rule, changed: Sequence[Mutant], folder: Path | None = None
+) -> list[bool]:
     """For each mutant whether some test of the rule gets another verdict from it."""
     dead = [False] * len(changed)
     for index, found in verdicts(pack, rule, changed, folder):

@@ -12,8 +12,8 @@ from checker.instants import DAY, LAST_MS, LONGEST_MILLISECONDS, from_epoch_ms, 
 from checker.model import Duration, Field, Scalar, Type
 from checker.policy.literals import comparable
 from checker.policy.operators import OPERATORS
-from checker.policytest.bounds import Edge, Sums, closed, instants
-from checker.policytest.comparisons import Comparison, Domain, Group
+from checker.policytest.bound_closure import Edge, InstantSums, close_bounds, instants
+from checker.policytest.comparisons import Comparison, Domain, FieldGroup
 from checker.values import INTEGERS
 
 MOST_DAYS = 40
@@ -22,7 +22,7 @@ MOST_LINKED = 3
 _SAMPLES = (Duration(0, 30 * DAY), Duration(84))
 
 
-def durations(known: Field, group: Group) -> Domain:
+def durations(known: Field, group: FieldGroup) -> Domain:
     """The durations on both sides of each constant that a field is compared with, and longer ones."""
     constants = [
         comparison.value for comparison in group.comparisons if isinstance(comparison.value, Duration)
@@ -40,7 +40,7 @@ def durations(known: Field, group: Group) -> Domain:
 class _Order:
     """The comparisons of instants, or of integers, as bounds of fields and as edges between fields."""
 
-    def __init__(self, group: Group, kind: Type, now: int, sums: Sums) -> None:
+    def __init__(self, group: FieldGroup, kind: Type, now: int, sums: InstantSums) -> None:
         self.kind = kind
         self.now = now
         self.sums = sums
@@ -146,7 +146,7 @@ class _Order:
         longest = max(max(length) for length in lengths)
         return days if len(days) <= MOST_DAYS and max(days) + longest < LAST_MS else None
 
-    def top(self, group: Group, fields: int) -> int:
+    def top(self, group: FieldGroup, fields: int) -> int:
         """A value above all that any field may have to be, or the last instant that there is."""
         if self.kind is Type.INTEGER:
             numbers = [item.value if isinstance(item.value, int) else 0 for item in group.comparisons]
@@ -156,7 +156,7 @@ class _Order:
         return min(max([self.now, *bounds]) + longest * max(fields, 1) + 365 * DAY, LAST_MS)
 
 
-def ordered(group: Group, kind: Type, as_of: datetime, sums: Sums) -> list[Domain]:
+def ordered(group: FieldGroup, kind: Type, as_of: datetime, sums: InstantSums) -> list[Domain]:
     """The domains of fields that are instants, or integers, and of what hangs together with them."""
     order = _Order(group, kind, round_ms(as_of), sums)
     known = [item for item in group.fields if item.type is kind]
@@ -165,7 +165,7 @@ def ordered(group: Group, kind: Type, as_of: datetime, sums: Sums) -> list[Domai
     top = order.top(group, len(known))
     if every and (days := order.days()):
         bounds, rounds = {next(edge.y for edge in order.edges if edge.calendar): set(days)}, 1
-    found = closed([item.path for item in known], bounds, order.edges, top, rounds=rounds)
+    found = close_bounds([item.path for item in known], bounds, order.edges, top, rounds=rounds)
     every = every and found.every
     made = [Domain(item, _typed(item, found.values[item.path]), every) for item in known]
     for item in group.fields:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from checker.model import Condition, Location, Pack, ParamRef, Rule, Scalar, Test
 from checker.policy.condition_tree import walk_all
-from checker.policy.params import bind, leaves
+from checker.policy.params import bind, rule_leaves
 from checker.policy.rule_tests import AS_OF
 from checker.policy.rule_text import value_text
-from checker.policytest.cases import Group as Values
+from checker.policytest.cases import CaseGroup
 from checker.problems import InvalidInputError
 
 Default = Scalar | tuple[Scalar, ...]
@@ -26,7 +26,7 @@ class DefaultedRule:
     def rests(self, conditions: Iterable[Condition]) -> str:
         """`; with limit at its default, 30d`, where any of the conditions reads a parameter; else nothing."""
         read = [leaf.where for condition in conditions for leaf in walk_all(condition)]
-        return resting(
+        return default_remark(
             {name: value for where in read for name, value in self.defaults.get(where, {}).items()}
         )
 
@@ -36,7 +36,7 @@ class DefaultedRule:
         return {name: value for default in self.defaults.values() for name, value in default.items()}
 
 
-def resting(defaults: Mapping[str, Default]) -> str:
+def default_remark(defaults: Mapping[str, Default]) -> str:
     """`; with limit at its default, 30d`; nothing without any."""
     if not defaults:
         return ""
@@ -47,7 +47,7 @@ def resting(defaults: Mapping[str, Default]) -> str:
 
 def with_defaults(pack: Pack, rule: Rule) -> DefaultedRule | None:
     """The rule with the defaults of its parameters; None where one has none, so that nothing can be said."""
-    values = Values(
+    values = CaseGroup(
         AS_OF, {name: param.default for name, param in {**pack.params, **rule.params}.items()}, ()
     )
     if values.missing(rule):
@@ -57,7 +57,7 @@ def with_defaults(pack: Pack, rule: Rule) -> DefaultedRule | None:
         made = bind(rule, bound)
     except InvalidInputError:
         return None
-    defaults = {leaf.where: {name: bound[name] for name in _names(leaf.tests)} for leaf in leaves(rule)}
+    defaults = {leaf.where: {name: bound[name] for name in _names(leaf.tests)} for leaf in rule_leaves(rule)}
     return DefaultedRule(made, {where: named for where, named in defaults.items() if named})
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import operator
 
-from checker.evaluation.compile import CODES, tree, verdict
+from checker.evaluation.condition_compiler import CODES, tree, verdict
 from checker.fields import SUCCESSOR
 from checker.model import Pack, Rule, Verdict
 from checker.policy.params import bind
 from checker.policy.rule_tests import AS_OF
 from checker.policytest.answer_space import AnswerSpace, hints
-from checker.policytest.cases import Group, groups
+from checker.policytest.cases import CaseGroup, case_groups
 from checker.snapshot.writer import connect
 from checker.sql import col, lit
 
 FEW = 20_000
 
 
-def lacking(pack: Pack, rule: Rule) -> tuple[Verdict, ...]:
+def missing_verdicts(pack: Pack, rule: Rule) -> tuple[Verdict, ...]:
     """The verdicts that no test of a rule expects: pass, fail, and unknown where an answer that was received, with
     something absent from it or in it that the model does not list, makes the rule unknown."""
     shown = {case.expect for case in rule.tests}
@@ -31,7 +31,12 @@ def may_be_unknown(pack: Pack, rule: Rule) -> bool:
     """Whether an answer that was received makes the rule unknown; so far as its parameters have values."""
     values = {name: param.default for name, param in {**pack.params, **rule.params}.items()}
     ready = next(
-        (group for group in (*groups(pack, rule), Group(AS_OF, values, ())) if not group.missing(rule)), None
+        (
+            group
+            for group in (*case_groups(pack, rule), CaseGroup(AS_OF, values, ()))
+            if not group.missing(rule)
+        ),
+        None,
     )
     if ready is None:
         return False

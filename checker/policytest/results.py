@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from checker.model import Pack, Rule, Verdict
 from checker.policy.load import Policies
 from checker.policytest.cases import CaseResult, run_rule, snapshot
-from checker.policytest.mutation_score import Score, score
-from checker.policytest.required_verdicts import lacking
+from checker.policytest.mutation_score import MutationScore, score_tests
+from checker.policytest.required_verdicts import missing_verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class RuleResult:
     rule: Rule
     proved: tuple[CaseResult, ...]
     lacking: tuple[Verdict, ...] = ()
-    score: Score | None = None
+    score: MutationScore | None = None
 
     @property
     def failed(self) -> tuple[CaseResult, ...]:
@@ -54,8 +54,8 @@ def prove(
     for number, (pack, rule) in enumerate(rules, start=1):
         with snapshot(pack, rule) as folder:
             proved = tuple(run_rule(pack, rule, folder))
-            found = score(pack, rule, proved, folder) if mutate else None
-        tested.append(RuleResult(pack, rule, proved, lacking(pack, rule) if required else (), found))
+            found = score_tests(pack, rule, proved, folder) if mutate else None
+        tested.append(RuleResult(pack, rule, proved, missing_verdicts(pack, rule) if required else (), found))
         if progress:
             progress(number, len(rules))
     return tested

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from checker.evaluation.compile import CODES, verdict
+from checker.evaluation.condition_compiler import CODES, verdict
 from checker.model import Condition, Location, Verdict
 from checker.policy.rule_tests import AS_OF
 from checker.policytest.answer_space import AnswerSpace
-from checker.policytest.conflict import Claims, fields_read
-from checker.policytest.dead_conditions import Parts
+from checker.policytest.dead_conditions import ConditionClaims
 from checker.policytest.param_defaults import DefaultedRule
+from checker.policytest.rule_claims import RuleClaims, fields_read
 from checker.problems import Problem
 from checker.sql import Expression, lit
 
@@ -22,7 +22,7 @@ MOST_MISSED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class ProofGap:
     """Something about a rule that the proofs did not find out."""
 
     rule: str
@@ -30,14 +30,14 @@ class Note:
     text: str
 
 
-def impossible(defaulted: DefaultedRule, space: AnswerSpace) -> tuple[list[Problem], list[Note]]:
+def impossible_parts(defaulted: DefaultedRule, space: AnswerSpace) -> tuple[list[Problem], list[ProofGap]]:
     """What of a rule can never be, as warnings, the rule as a whole before its parts; and what was not found out.
 
     Args:
         defaulted: the rule with bound parameters.
         space: its answers.
     """
-    whole, parts = _Whole(defaulted, space), Parts(defaulted, space)
+    whole, parts = _Whole(defaulted, space), ConditionClaims(defaulted, space)
     problems = list(parts.counted())
     claim = next((claim for claim in whole.claims() if whole.proved(claim.read, claim.question)), None)
     # what is counted is why a whole rule can never be otherwise
@@ -46,7 +46,7 @@ def impossible(defaulted: DefaultedRule, space: AnswerSpace) -> tuple[list[Probl
     elif not problems:
         problems.append(whole.warning(claim.read[-1], f" {claim.text}", claim.why()))
     texts = _open(space, list(dict.fromkeys((*whole.missed, *parts.missed))))
-    return problems, [Note(defaulted.rule.name, defaulted.rule.where, text) for text in texts]
+    return problems, [ProofGap(defaulted.rule.name, defaulted.rule.where, text) for text in texts]
 
 
 def _open(space: AnswerSpace, missed: list[str]) -> Iterator[str]:
@@ -73,7 +73,7 @@ class _Claim:
     question: str
 
 
-class _Whole(Claims):
+class _Whole(RuleClaims):
     """Claims on a rule as a whole."""
 
     def claims(self) -> Iterator[_Claim]:

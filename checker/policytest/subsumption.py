@@ -11,18 +11,18 @@ from dataclasses import dataclass
 
 from duckdb import OutOfMemoryException
 
-from checker.evaluation.compile import CODES, verdict
-from checker.fields import FOUND
+from checker.evaluation.condition_compiler import CODES, verdict
+from checker.fields import FOUND_FIELD
 from checker.model import Aggregate, Group, Rule, Verdict
-from checker.policy.params import leaves
+from checker.policy.params import rule_leaves
 from checker.policy.rule_tests import AS_OF
 from checker.policytest.answer_grid import KEY
 from checker.policytest.answer_space import AnswerSpace, Hints, provable
-from checker.policytest.counterexample import flow
-from checker.policytest.datastores import ANY_NUMBER
+from checker.policytest.counterexample import flow_yaml
+from checker.policytest.datastore_mixtures import ANY_NUMBER
 from checker.policytest.dead_conditions import depends
-from checker.policytest.param_defaults import DefaultedRule, resting
-from checker.policytest.satisfiability import Note
+from checker.policytest.param_defaults import DefaultedRule, default_remark
+from checker.policytest.satisfiability import ProofGap
 from checker.problems import Problem
 from checker.sql import Connection, col, func, lit
 
@@ -38,7 +38,7 @@ _LATE = "not compared with every other rule: there are too many that are alike"
 
 
 @dataclass(frozen=True, slots=True)
-class Failures:
+class FailingAnswers:
     """A rule with some answers on which it fails, in a table; `texts` are those that its tests give."""
 
     defaulted: DefaultedRule
@@ -51,19 +51,21 @@ class Failures:
         return self.defaulted.rule
 
 
-def failures(defaulted: DefaultedRule, space: AnswerSpace, texts: Hints, table: str) -> Failures:
+def failing_answers(defaulted: DefaultedRule, space: AnswerSpace, texts: Hints, table: str) -> FailingAnswers:
     """Keeps some of the answers on which a rule fails."""
     failing = space.rows.filter(verdict(defaulted.rule, AS_OF, space.columns) == _FAIL)
     first = failing.order(KEY).limit(FEW)
     others = failing.order(f"hash({KEY}), {KEY}").limit(FEW)
     first.union(others).to_table(table)
-    return Failures(defaulted, texts, table)
+    return FailingAnswers(defaulted, texts, table)
 
 
-def subsumed(connection: Connection, rules: Sequence[Failures]) -> tuple[list[Problem], list[Note]]:
+def subsumed_rules(
+    connection: Connection, rules: Sequence[FailingAnswers]
+) -> tuple[list[Problem], list[ProofGap]]:
     """Warnings of rules that another one makes superfluous, and what was not found out of that."""
     problems: dict[str, Problem] = {}
-    missed: dict[str, Note] = {}
+    missed: dict[str, ProofGap] = {}
     apart = _apart(connection, rules)
     proofs = PROOFS + PROOFS_EACH * len(rules)
     for failure, other in _candidates(rules):
@@ -71,7 +73,7 @@ def subsumed(connection: Connection, rules: Sequence[Failures]) -> tuple[list[Pr
         if name in problems or other.rule.name in problems or apart.get((name, other.rule.name), False):
             continue
         if proofs == 0 or (name, other.rule.name) not in apart:
-            missed.setdefault(name, Note(name, failure.rule.where, _LATE))
+            missed.setdefault(name, ProofGap(name, failure.rule.where, _LATE))
             continue
         proofs -= 1
         found = _compared(connection, failure, other, f"pair{proofs}_")
@@ -79,15 +81,15 @@ def subsumed(connection: Connection, rules: Sequence[Failures]) -> tuple[list[Pr
             problems[name] = found
         elif found is None:
             text = f"not found out whether it says anything of its own beside {other.rule.name}"
-            missed.setdefault(name, Note(name, failure.rule.where, text))
+            missed.setdefault(name, ProofGap(name, failure.rule.where, text))
     return list(problems.values()), [note for name, note in missed.items() if name not in problems]
 
 
-def _candidates(rules: Sequence[Failures]) -> Iterator[tuple[Failures, Failures]]:
+def _candidates(rules: Sequence[FailingAnswers]) -> Iterator[tuple[FailingAnswers, FailingAnswers]]:
     """Pairs that are worth trying: what the other rule reads the rule reads too, else it would hang on more."""
     read = [depends(failure.rule.when) | depends(failure.rule.condition) for failure in rules]
     for at, failure in enumerate(rules):
-        rule, own = failure.rule, read[at] | {FOUND}
+        rule, own = failure.rule, read[at] | {FOUND_FIELD}
         for place, beside in enumerate(rules):
             other = beside.rule
             if other is rule or other.scope != rule.scope or not read[place] <= own:
@@ -101,10 +103,10 @@ def _candidates(rules: Sequence[Failures]) -> Iterator[tuple[Failures, Failures]
 
 
 def _counts(rule: Rule) -> bool:
-    return any(isinstance(leaf, Aggregate) for leaf in leaves(rule))
+    return any(isinstance(leaf, Aggregate) for leaf in rule_leaves(rule))
 
 
-def _apart(connection: Connection, rules: Sequence[Failures]) -> Mapping[tuple[str, str], bool]:
+def _apart(connection: Connection, rules: Sequence[FailingAnswers]) -> Mapping[tuple[str, str], bool]:
     """For pairs of rules whether some answer on which the first one fails is none to the second. What counts image sets
     is told apart by nothing here, and pairs that there are too many of are left out."""
     apart = {
@@ -113,7 +115,7 @@ def _apart(connection: Connection, rules: Sequence[Failures]) -> Mapping[tuple[s
         for other in rules
         if _counts(failure.rule)
     }
-    groups: dict[tuple[object, ...], list[Failures]] = {}
+    groups: dict[tuple[object, ...], list[FailingAnswers]] = {}
     for failure in rules:
         if not _counts(failure.rule):
             groups.setdefault((failure.rule.scope, frozenset(failure.rule.fields)), []).append(failure)
@@ -125,7 +127,7 @@ def _apart(connection: Connection, rules: Sequence[Failures]) -> Mapping[tuple[s
             for failure in rules
             if failure.rule.scope == scope
             and not _counts(failure.rule)
-            and fields | {FOUND} >= set(failure.rule.fields)
+            and fields | {FOUND_FIELD} >= set(failure.rule.fields)
         ]
         judged += 2 * FEW * len(group) * len(judges)
         if judged > MOST_JUDGED:
@@ -149,7 +151,9 @@ def _apart(connection: Connection, rules: Sequence[Failures]) -> Mapping[tuple[s
     return apart
 
 
-def _compared(connection: Connection, failure: Failures, other: Failures, name: str) -> Problem | bool | None:
+def _compared(
+    connection: Connection, failure: FailingAnswers, other: FailingAnswers, name: str
+) -> Problem | bool | None:
     """That the rule is shadowed, with an answer on which both fail; False where it is not; None where that was not found
     out."""
     rules = [failure.rule, other.rule]
@@ -170,11 +174,11 @@ def _compared(connection: Connection, failure: Failures, other: Failures, name: 
             exact = space.stores is None or space.stores.undecided or _plain(other.rule)
             if not exact or not space.proves((*failure.rule.fields, *other.rule.fields)):
                 return None
-            shown = f"both fail on `given: {flow(space.given(least))}`"
+            shown = f"both fail on `given: {flow_yaml(space.given(least))}`"
     except OutOfMemoryException:
         return None
     text = f"the rule {failure.rule.id} is shadowed: wherever it fails, {other.rule.name} ({other.rule.where}) fails too"
-    hint = shown + resting({**failure.defaulted.every, **other.defaulted.every})
+    hint = shown + default_remark({**failure.defaulted.every, **other.defaulted.every})
     return Problem(failure.rule.where, text, hint, warning=True)
 
 

@@ -10,13 +10,13 @@ from itertools import product
 from typing import Any
 
 from checker.fields import catalogue
-from checker.instants import EPOCH, round_ms, shifted
+from checker.instants import EPOCH, round_ms, shift_instant
 from checker.model import Case, Pack, Rule, Verdict
 from checker.policy.condition_scope import Scope
-from checker.policy.params import used
+from checker.policy.params import used_params
 from checker.policy.rule_tests import read_cases
 from checker.policytest.cases import verdicts
-from checker.policytest.counterexample import flow
+from checker.policytest.counterexample import flow_yaml
 from checker.policytest.mutants import Mutant
 from checker.problems import InvalidInputError, Problem
 from checker.values import show
@@ -45,7 +45,7 @@ class Suggestion:
     expect: Verdict
 
 
-def suggested(pack: Pack, rule: Rule, shown: Sequence[Suggestion]) -> list[str]:
+def suggested_tests(pack: Pack, rule: Rule, shown: Sequence[Suggestion]) -> list[str]:
     """For each mutant a test that notices it, as YAML in one line.
 
     Args:
@@ -58,7 +58,7 @@ def suggested(pack: Pack, rule: Rule, shown: Sequence[Suggestion]) -> list[str]:
     for suggestion, chosen in zip(shown, _rounded(pack, rule, shown), strict=True):
         name = _unique(_named(suggestion, chosen), names)
         names.add(name)
-        texts.append(flow({"name": name, **_entry(suggestion, chosen)}))
+        texts.append(flow_yaml({"name": name, **_entry(suggestion, chosen)}))
     return texts
 
 
@@ -67,12 +67,12 @@ def _rounded(pack: Pack, rule: Rule, shown: Sequence[Suggestion]) -> list[Moves]
     most = min(MOST_FOR_ONE, MOST_TRIED // max(len(shown), 1))
     tried: list[tuple[int, Moves, Case]] = []
     for at, suggestion in enumerate(shown):
-        case = _read(pack, rule, flow({"name": str(at), **_entry(suggestion, {})}))
+        case = _read(pack, rule, flow_yaml({"name": str(at), **_entry(suggestion, {})}))
         if case is not None:
             tried += [(at, moves, _moved(case, moves)) for moves in _moves(suggestion, case.as_of, most)]
     chosen: dict[int, Moves] = {}
     for (at, moves, _), notices in zip(tried, _notice(pack, rule, shown, tried), strict=True):
-        text = flow({"name": str(at), **_entry(shown[at], moves)})
+        text = flow_yaml({"name": str(at), **_entry(shown[at], moves)})
         if notices and at not in chosen and _read(pack, rule, text) is not None:
             chosen[at] = moves
     return [chosen.get(at, {}) for at in range(len(shown))]
@@ -96,7 +96,7 @@ def _read(pack: Pack, rule: Rule, text: str) -> Case | None:
     params = {**pack.params, **rule.params}
     scope = Scope(
         catalogue(pack.labels, rule.scope),
-        {name: param for name, param in params.items() if name in used(rule)},
+        {name: param for name, param in params.items() if name in used_params(rule)},
         problems,
         labels=pack.labels,
         rule_scope=rule.scope,
@@ -154,7 +154,7 @@ def _round(instant: datetime, unit: timedelta, *, up: bool = False) -> datetime:
 
 
 def _plus(instant: datetime, by: timedelta) -> datetime:
-    return shifted(instant, by) or instant
+    return shift_instant(instant, by) or instant
 
 
 def _cost(instant: datetime, as_of: datetime) -> int:

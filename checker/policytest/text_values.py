@@ -16,7 +16,7 @@ MOST_PARTS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedTexts:
     """What a field is compared with as a whole: `every` text, and of those that nothing tells apart `some`."""
 
     every: tuple[str, ...]
@@ -24,14 +24,14 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
+class TextDomain:
     """The texts; `every` says that no text meets a combination of the comparisons that none of these meets."""
 
     values: tuple[str, ...]
     every: bool
 
 
-def texts(equals: Named, tests: Iterable[Tried], hints: Iterable[str], fresh: int) -> Texts:
+def texts(equals: NamedTexts, tests: Iterable[Tried], hints: Iterable[str], fresh: int) -> TextDomain:
     """Texts for one field.
 
     Args:
@@ -64,10 +64,12 @@ def texts(equals: Named, tests: Iterable[Tried], hints: Iterable[str], fresh: in
         every = (
             len(patterns) == 1 and not (starts or ends or parts) and _both(patterns[0], values, equals.every)
         )
-    return Texts(tuple(dict.fromkeys(values)), every)
+    return TextDomain(tuple(dict.fromkeys(values)), every)
 
 
-def words_of(alphabet: str, length: int, equals: Named, tests: Sequence[Tried], fresh: int) -> Texts:
+def alphabet_words(
+    alphabet: str, length: int, equals: NamedTexts, tests: Sequence[Tried], fresh: int
+) -> TextDomain:
     """Texts for a field that holds so many characters of an alphabet and no others, such as an id.
 
     Args:
@@ -104,7 +106,7 @@ def words_of(alphabet: str, length: int, equals: Named, tests: Sequence[Tried], 
         and sum(kind == "part" for kind, _ in met) <= MOST_PARTS
     )
     every = bool(mark) and plain and len(whole) == len(joined) <= MOST_TEXTS and not set(whole) & every_known
-    return Texts(tuple(dict.fromkeys([*values, *whole])), every)
+    return TextDomain(tuple(dict.fromkeys([*values, *whole])), every)
 
 
 def _joined(tests: Iterable[Tried], mark: str) -> Iterator[tuple[str, str, str]]:

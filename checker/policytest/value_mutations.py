@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from functools import partial
 
-from checker.instants import DAY, LONGEST_MILLISECONDS, LONGEST_MONTHS, shifted
+from checker.instants import DAY, LONGEST_MILLISECONDS, LONGEST_MONTHS, shift_instant
 from checker.model import Duration, Scalar, Test, Type
 from checker.policy.operators import OPERATORS, operators_of
 from checker.values import INTEGERS
@@ -68,7 +68,7 @@ def _stepped(value: Bindable, *, by: int, pattern: bool, members: tuple[str, ...
         return _duration(value, by)
     if isinstance(value, datetime):
         midnight = (value.hour, value.minute, value.second, value.microsecond) == (0, 0, 0, 0)
-        return shifted(value, by * (timedelta(days=1) if midnight else timedelta(milliseconds=1)))
+        return shift_instant(value, by * (timedelta(days=1) if midnight else timedelta(milliseconds=1)))
     if by < 0:
         return None
     if value in members and len(members) > 1 and not pattern:

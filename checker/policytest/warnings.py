@@ -9,17 +9,17 @@ from dataclasses import dataclass, replace
 
 from duckdb import OutOfMemoryException
 
-from checker.fields import tag_key, why_no_tag
+from checker.fields import tag_key, tag_key_error
 from checker.model import Pack, Rule, Source
 from checker.policy.condition_tree import fields_of
 from checker.policy.load import Policies
-from checker.policy.params import leaves
+from checker.policy.params import rule_leaves
 from checker.policy.rule_tests import AS_OF
 from checker.policytest.answer_space import AnswerSpace, hints
-from checker.policytest.datastores import ANY_NUMBER
+from checker.policytest.datastore_mixtures import ANY_NUMBER
 from checker.policytest.param_defaults import with_defaults
-from checker.policytest.satisfiability import Note, impossible
-from checker.policytest.subsumption import Failures, failures, subsumed
+from checker.policytest.satisfiability import ProofGap, impossible_parts
+from checker.policytest.subsumption import FailingAnswers, failing_answers, subsumed_rules
 from checker.problems import Problem
 from checker.snapshot.writer import connect
 from checker.sql import Connection
@@ -43,8 +43,8 @@ def examine(policies: Policies) -> Examination:
     the notes.
     """
     problems: list[Problem] = []
-    notes: list[Note] = []
-    living: list[Failures] = []
+    notes: list[ProofGap] = []
+    living: list[FailingAnswers] = []
     with connect() as connection:
         pairs = [(pack, rule) for pack in policies.packs for rule in pack.rules]
         for number, item in enumerate(pairs):
@@ -52,7 +52,7 @@ def examine(policies: Policies) -> Examination:
             problems += [*_no_tags(item[1]), *found]
             notes += missed
             living += kept
-        superfluous, missed = subsumed(connection, living)
+        superfluous, missed = subsumed_rules(connection, living)
     lines = {pack.path: pack.source.decode("utf-8-sig").splitlines() for pack in policies.packs}
     every = [_with_line(problem, lines) for problem in (*problems, *superfluous)]
     return Examination(tuple(every), tuple(_folded((*notes, *missed))))
@@ -60,21 +60,25 @@ def examine(policies: Policies) -> Examination:
 
 def _examined(
     connection: Connection, pack: Pack, rule: Rule, name: str
-) -> tuple[list[Problem], list[Note], list[Failures]]:
+) -> tuple[list[Problem], list[ProofGap], list[FailingAnswers]]:
     """The warnings and notes of a rule, and the answers on which it fails where it is to be compared with others."""
     made = with_defaults(pack, rule)
     if made is None:
-        return [], [Note(rule.name, rule.where, "not examined, since a parameter has no default")], []
+        return [], [ProofGap(rule.name, rule.where, "not examined, since a parameter has no default")], []
     try:
         texts = hints([rule])
         with AnswerSpace(connection, [made.rule], AS_OF, texts, most_sets=ANY_NUMBER, name=name) as space:
-            problems, notes = impossible(made, space)
-            return problems, notes, [] if problems else [failures(made, space, texts, f"failing_{name}")]
+            problems, notes = impossible_parts(made, space)
+            return (
+                problems,
+                notes,
+                [] if problems else [failing_answers(made, space, texts, f"failing_{name}")],
+            )
     except OutOfMemoryException:
-        return [], [Note(rule.name, rule.where, "too large to examine")], []
+        return [], [ProofGap(rule.name, rule.where, "too large to examine")], []
 
 
-def _folded(notes: Iterable[Note]) -> list[str]:
+def _folded(notes: Iterable[ProofGap]) -> list[str]:
     """A line for each thing that was not found out, with the rules that it is true of."""
     rules: dict[str, list[str]] = {}
     for note in notes:
@@ -88,9 +92,11 @@ def _folded(notes: Iterable[Note]) -> list[str]:
 
 def _no_tags(rule: Rule) -> Iterator[Problem]:
     """Tags that a rule reads and that no resource can have."""
-    for leaf in dict.fromkeys(leaves(rule)):
+    for leaf in dict.fromkeys(rule_leaves(rule)):
         for field in dict.fromkeys(fields_of(leaf)):
-            if field.source in (Source.TAGS, Source.DATASTORE_TAGS) and (why := why_no_tag(tag_key(field))):
+            if field.source in (Source.TAGS, Source.DATASTORE_TAGS) and (
+                why := tag_key_error(tag_key(field))
+            ):
                 message = f"{rule.id}: no resource of HealthImaging has the tag {field.path}: {why}"
                 yield Problem(leaf.where, message, warning=True)
 

@@ -12,7 +12,7 @@ from checker.model import Acceptance, Category
 from checker.waivers.status import day
 
 if TYPE_CHECKING:
-    from checker.evaluation.change_totals import Since
+    from checker.evaluation.change_totals import ChangeSince
 
 WORDS: tuple[tuple[Category, str], ...] = (
     (
@@ -65,7 +65,7 @@ class CategoryCount:
         return ("persisting" if self.category is Category.PERSISTING else self.tone), self.number
 
 
-def counts(since: Since | None) -> list[CategoryCount]:
+def counts(since: ChangeSince | None) -> list[CategoryCount]:
     """Every word with its number."""
     return [] if since is None else [CategoryCount(word, text, since.number(word)) for word, text in WORDS]
 

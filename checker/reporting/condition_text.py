@@ -18,7 +18,7 @@ def expected(rule: Rule) -> str:
     return f"{text}; asked where {phrase(rule.when)}" if rule.when else text
 
 
-def unchosen(targets: Iterable[Target]) -> tuple[str, ...]:
+def excluded_sets(targets: Iterable[Target]) -> tuple[str, ...]:
     """Which image sets of targets a condition leaves out, by the names that audit.yaml gives them."""
     texts = (
         f"image sets of {target.name.partition('/')[0]} but those where {phrase(target.discovery.where)}"

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from checker.judgement.run import Run
-from checker.model import Change, Control, Framework, Rule, Shortfall, Tally
+from checker.model import Control, Framework, Rule, Shortfall, Tailoring, Tally
 from checker.reporting import run_text
 
 
-class State(StrEnum):
+class ControlState(StrEnum):
     """What a run says of a control, from the worst to the best."""
 
     FAIL = "fail"  # a mapped rule has a fail that is not waived
@@ -37,7 +37,7 @@ class MappedRule:
     control: Control
     state: str
     tally: Tally
-    change: Change | None
+    change: Tailoring | None
     shortfalls: tuple[Shortfall, ...]
 
     @property
@@ -66,16 +66,16 @@ class ControlResult:
         return sum((mapped_rule.tally for mapped_rule in self.rules), Tally())
 
     @property
-    def state(self) -> State:
+    def state(self) -> ControlState:
         """What the run says of the control."""
         states, total = {mapped_rule.state for mapped_rule in self.rules}, self.total
         if total.fail:
-            return State.FAIL
+            return ControlState.FAIL
         if self.lacks or total.waived:
-            return State.NOT_SATISFIED
+            return ControlState.NOT_SATISFIED
         if self.unloaded or states & {"unknown", "left_out", "not_evaluated"}:
-            return State.UNKNOWN
-        return State.SUPPORTED if total.passed else State.NOT_APPLICABLE
+            return ControlState.UNKNOWN
+        return ControlState.SUPPORTED if total.passed else ControlState.NOT_APPLICABLE
 
     @property
     def lacks(self) -> tuple[str, ...]:
@@ -213,7 +213,7 @@ def _mapped(run: Run) -> Iterator[MappedRule]:
                 for lack in run.criteria.shortfalls
                 if lack.rule == rule_result.rule.name and lack.control == control
             )
-            state = worst(rule_result.tally) if rule_result.tally.subjects else "not_evaluated"
+            state = worst_verdict(rule_result.tally) if rule_result.tally.subjects else "not_evaluated"
             yield MappedRule(
                 rule_result.rule, control, state, rule_result.tally, changes.get(rule_result.rule.name), lacks
             )
@@ -227,7 +227,7 @@ def _mapped(run: Run) -> Iterator[MappedRule]:
                     yield MappedRule(rule, control, "left_out", Tally(), changes.get(rule.name), ())
 
 
-def worst(tally: Tally) -> str:
+def worst_verdict(tally: Tally) -> str:
     """The worst verdict that a rule has: fail, unknown, waived, pass or not_applicable."""
     states = {
         "fail": tally.fail,

@@ -115,7 +115,7 @@ def _replace(document: Any, report: Writer, target: Path, options: Options) -> l
         else:
             for number, text in enumerate(report.parts(document, options), start=1):
                 _write_part(text, target, number, written)
-        with temporary_files.unbroken():
+        with temporary_files.defer_signals():
             for temporary, place in reversed(written):
                 temporary.replace(place)
             if report.parts is not None:

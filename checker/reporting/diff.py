@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
 from checker import instants
-from checker.compare.diff import Change, Comparison, Side
-from checker.evaluation.finding_states import State
+from checker.compare.diff import ComparedRun, Comparison, FindingChange
+from checker.evaluation.finding_states import FindingState
 from checker.model import Category, Factor
 from checker.problems import printable
 from checker.reporting import finding_text
@@ -118,7 +118,7 @@ def _lines(comparison: Comparison) -> Iterator[str]:
             yield f"  ... and {rest:,} more (all of them: --report json=diff.json)"
 
 
-def remarks(comparison: Comparison, change: Change) -> str:
+def remarks(comparison: Comparison, change: FindingChange) -> str:
     """Why it changed, whether it comes and goes, and since when it is, or was, a finding."""
     said = [cause(change.causes, change.together), "flapping" * change.flapping]
     if change.first_seen:
@@ -128,12 +128,12 @@ def remarks(comparison: Comparison, change: Change) -> str:
     return "; ".join(filter(None, said))
 
 
-def was_now(change: Change) -> str:
+def was_now(change: FindingChange) -> str:
     """`pass -> fail`."""
     return f"{change.was.words} -> {change.now.words}"
 
 
-def _side(side: Side) -> str:
+def _side(side: ComparedRun) -> str:
     flag = " (hypothetical)" if side.hypothetical else ""
     return f"{_safe(side.name)}  {_safe(side.audit)}, as of {instants.iso(side.as_of)}{flag}"
 
@@ -177,7 +177,7 @@ def _json_counted(comparison: Comparison, index: int) -> dict[str, Any]:
     }
 
 
-def _json_side(side: Side) -> dict[str, Any]:
+def _json_side(side: ComparedRun) -> dict[str, Any]:
     return {
         "run": side.name,
         "name": side.audit,
@@ -187,7 +187,7 @@ def _json_side(side: Side) -> dict[str, Any]:
     }
 
 
-def _json_change(change: Change) -> dict[str, Any]:
+def _json_change(change: FindingChange) -> dict[str, Any]:
     subject = change.subject
     return {
         "rule": change.rule.id,
@@ -207,7 +207,7 @@ def _json_change(change: Change) -> dict[str, Any]:
     }
 
 
-def _json_state(state: State) -> dict[str, Any]:
+def _json_state(state: FindingState) -> dict[str, Any]:
     return {
         "verdict": state.verdict.value if state.verdict else None,
         "waived": state.waived,

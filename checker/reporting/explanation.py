@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from checker import instants, values
-from checker.evaluation.explain import Explanation, LabelRead, Observed, Part
-from checker.evaluation.flips import Outlook
+from checker.evaluation.explain import ExplainedCondition, Explanation, LabelRead, Observed
+from checker.evaluation.verdict_forecast import VerdictForecast
 from checker.model import Group, Location, Pack, Rule, Verdict
 from checker.policy.messages import ABSENT
-from checker.policy.params import used
+from checker.policy.params import used_params
 from checker.problems import excerpt, one_line, printable
 from checker.reporting.condition_text import phrase
 from checker.reporting.finding_text import rests_on
@@ -83,7 +83,7 @@ def _remarks(explanation: Explanation) -> list[str]:
     return lines
 
 
-def forecast(verdict: Verdict, outlook: Outlook) -> str:
+def forecast(verdict: Verdict, outlook: VerdictForecast) -> str:
     """What becomes of a verdict with time alone."""
     if outlook.at is not None and outlook.verdict is not None:
         then = outlook.verdict.value
@@ -112,7 +112,7 @@ def _show(value: object) -> str:
 
 
 def _part(
-    part: Part, explanation: Explanation, sources: Mapping[str, list[str]], margin: str
+    part: ExplainedCondition, explanation: Explanation, sources: Mapping[str, list[str]], margin: str
 ) -> Iterator[str]:
     if isinstance(part.written, Group):
         for member in part.members:
@@ -138,10 +138,10 @@ def _part(
         yield from (inner + text for text in excerpt(where, line, _width(where, line)))
 
 
-def _read(part: Part, rule: Rule) -> set[str]:
+def _read(part: ExplainedCondition, rule: Rule) -> set[str]:
     """The parameters that a leaf reads."""
     assert not isinstance(part.written, Group)
-    return used(Rule(rule.id, rule.pack, "", rule.severity, part.written, rule.deny, None, rule.where))
+    return used_params(Rule(rule.id, rule.pack, "", rule.severity, part.written, rule.deny, None, rule.where))
 
 
 def _value(seen: Observed) -> str:
@@ -201,7 +201,7 @@ def _plain(value: object) -> object:
     return [plain(item) for item in value] if isinstance(value, tuple) else plain(value)
 
 
-def _json_part(part: Part) -> dict[str, Any]:
+def _json_part(part: ExplainedCondition) -> dict[str, Any]:
     if isinstance(part.written, Group):
         members = [_json_part(member) for member in part.members]
         return {"kind": part.written.kind, "truth": part.truth, "members": members}
@@ -217,7 +217,7 @@ def _json_part(part: Part) -> dict[str, Any]:
     }
 
 
-def _json_outlook(outlook: Outlook) -> dict[str, Any]:
+def _json_outlook(outlook: VerdictForecast) -> dict[str, Any]:
     return {
         "at": instants.iso(outlook.at) if outlook.at else None,
         "verdict": outlook.verdict.value if outlook.verdict else None,

@@ -106,12 +106,14 @@ def details(finding: Finding, as_of: datetime) -> list[tuple[str, str]]:
     if finding.calls:
         rows.append(("Rests on", rests_on(finding)))
     if finding.waiver:
-        rows.append(("Waiver", waiver(finding) if finding.waived else lapsed(finding, finding.waiver, as_of)))
+        rows.append(
+            ("Waiver", waiver(finding) if finding.waived else lapsed_waiver(finding, finding.waiver, as_of))
+        )
     rows.append(("Policy", f"{finding.rule.name} at {finding.rule.where}"))
     return rows
 
 
-def uncounted(finding: Finding, ruling: Ruling) -> str:
+def ungated_reason(finding: Finding, ruling: Ruling) -> str:
     """Why the gate does not count a finding: `fail (low), below fail_on: high`."""
     head = f"{finding.verdict} ({finding.rule.severity})"
     if finding.waived:
@@ -127,7 +129,7 @@ def waiver(finding: Finding) -> str:
     return f"until {day(item.expires)}, by {item.owner}, approved by {item.approved_by}: {item.reason}"
 
 
-def lapsed(finding: Finding, item: Waiver, as_of: datetime) -> str:
+def lapsed_waiver(finding: Finding, item: Waiver, as_of: datetime) -> str:
     """A waiver of a finding that is not in force: `the waiver by OWNER expired on 2026-03-31: the fail counts again`."""
     if as_of < item.ends:
         return f"the waiver by {item.owner} begins on {day(item.created)}"

@@ -7,9 +7,9 @@ from itertools import islice
 from typing import Any, TextIO
 
 from checker import instants
-from checker.compare.forecast import Forecast, Turn
-from checker.compare.state_changes import Flip
-from checker.evaluation.finding_states import State
+from checker.compare.forecast import Forecast, OutcomeChange
+from checker.compare.state_changes import StateChange
+from checker.evaluation.finding_states import FindingState
 from checker.model import Outcome, Waiver
 from checker.problems import printable
 from checker.reporting.escape import json_text, one_line, shorten
@@ -70,7 +70,7 @@ def _lines(forecast: Forecast) -> Iterator[str]:
         yield f"  ... and {total - MOST_FLIPS:,} more (all of them: --json)"
 
 
-def _because(turn: Turn) -> Iterator[str]:
+def _because(turn: OutcomeChange) -> Iterator[str]:
     for waiver in turn.ended:
         who = _safe(waiver.owner)
         yield f"  a waiver of {_safe(waiver.rule)} ends: {_safe(str(waiver.where))}, owner {who}"
@@ -80,7 +80,7 @@ def _because(turn: Turn) -> Iterator[str]:
         yield f"  ... and {turn.number - len(turn.because):,} more at that instant"
 
 
-def _flip(flip: Flip) -> str:
+def _flip(flip: StateChange) -> str:
     what = f"{flip.before.words} -> {flip.after.words}"
     return f"{instants.iso(flip.at)}  {_safe(flip.rule.name)}  {_safe(flip.subject.name)}  {what}"
 
@@ -122,7 +122,7 @@ def json(forecast: Forecast, out: TextIO, options: Options) -> None:  # noqa: AR
     out.write("]\n}\n" if lead.startswith("\n") else "\n  ]\n}\n")
 
 
-def _turn(turn: Turn) -> dict[str, Any]:
+def _turn(turn: OutcomeChange) -> dict[str, Any]:
     return {
         "at": instants.iso(turn.at),
         "outcome": turn.outcome.value,
@@ -136,7 +136,7 @@ def _waiver(waiver: Waiver) -> dict[str, Any]:
     return {"rule": waiver.rule, "owner": waiver.owner, "where": str(waiver.where)}
 
 
-def _json_flip(flip: Flip) -> dict[str, Any]:
+def _json_flip(flip: StateChange) -> dict[str, Any]:
     subject = flip.subject
     return {
         "at": instants.iso(flip.at),
@@ -152,7 +152,7 @@ def _json_flip(flip: Flip) -> dict[str, Any]:
     }
 
 
-def _state(state: State) -> dict[str, Any]:
+def _state(state: FindingState) -> dict[str, Any]:
     return {"verdict": state.verdict.value if state.verdict else None, "waived": state.waived}
 
 

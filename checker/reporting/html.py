@@ -11,8 +11,8 @@ from pathlib import PurePath
 from typing import Any, TextIO
 
 from checker import instants, values
-from checker.judgement.change_summary import new_causes
-from checker.judgement.run import Judged, Run
+from checker.judgement.change_summary import causes_of_new
+from checker.judgement.run import RuleResult, Run
 from checker.model import Category, Finding, Outcome, Verdict
 from checker.package_data import folder
 from checker.reporting import (
@@ -25,11 +25,11 @@ from checker.reporting import (
     trend,
     waivers,
 )
-from checker.reporting.control_matrix import control_results, worst
+from checker.reporting.control_matrix import control_results, worst_verdict
 from checker.reporting.escape import json_text, shorten, visible
 from checker.reporting.report_options import Options
 from checker.reporting.templates import template
-from checker.waivers.status import covered, day, days_left
+from checker.waivers.status import coverage_text, day, days_left
 
 MOST_STATIC = 200
 MOST_EMBEDDED = 100_000
@@ -51,10 +51,10 @@ def write(run: Run, out: TextIO, options: Options) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class RuleCard:
     """A rule as the page shows it."""
 
-    judged: Judged
+    judged: RuleResult
     expected: str
     state: str
     """Its worst verdict: fail, unknown, waived, pass, not_applicable."""
@@ -70,7 +70,7 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class StaticRow:
+class FindingRow:
     """A finding in plain HTML."""
 
     id: str
@@ -87,7 +87,7 @@ class StaticRow:
     """Whether it is its rule's first, so that links to the rule lead here."""
 
 
-def shares(totals: Sequence[int], most: int) -> list[int]:
+def findings_per_rule(totals: Sequence[int], most: int) -> list[int]:
     """How many of each rule's findings to take, so that many of one rule do not crowd out the others'."""
     taken = [0] * len(totals)
     left = most
@@ -120,16 +120,16 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
         "frameworks": control_results(run),
         "changes": {item.rule.name: run_text.change(item) for item in run.criteria.changes},
         "controls_of": finding_text.controls,
-        "nouns": run_text.nouns(run),
+        "nouns": run_text.subject_nouns(run),
         "count_of": finding_text.subjects,
         "subject_head": _subject_head(run),
         "caveats": run_text.caveats(run, show_phi=options.show_phi),
         "hypothetical": finding_text.HYPOTHETICAL,
-        "unread_targets": run_text.unread_targets(run),
+        "unread_targets": run_text.unreadable_targets(run),
         "total": run.total,
         "totals": run.totals,
         "gate": run_text.gate(run),
-        "let_through": run_text.let_through(run),
+        "let_through": run_text.gate_effect(run),
         "rows": rows,
         "unshown": _unshown(run, rows),
         **_history(run),
@@ -149,21 +149,21 @@ def _history(run: Run) -> dict[str, Any]:
     """Waivers, the change since the run compared with, the trend."""
     points, since = trend.points(run), run.change
     return {
-        "waivers": waivers.by_attention(run),
-        "covered": covered,
+        "waivers": waivers.waivers_by_urgency(run),
+        "covered": coverage_text,
         "day": day,
         "days_left": days_left,
         "waiver_flags": waivers.flags,
         "targets": run_text.targets(run),
         "most_targets": MOST_TARGETS,
-        "moved": run_text.moved(run),
+        "moved": run_text.drift_text(run),
         "rests_on": run_text.answered_by(run),
         "traffic": run_text.traffic(run),
         "since": since,
         "since_words": change.counts(since),
         "tones": change.TONES,
         "new": Category.NEW,
-        "new_causes": new_causes(since) if since else [],
+        "new_causes": causes_of_new(since) if since else [],
         "first_seen": lambda item: (
             finding_text.since(item.first_seen, item.first_run, run.as_of) if item.first_seen else ""
         ),
@@ -174,9 +174,9 @@ def _history(run: Run) -> dict[str, Any]:
     }
 
 
-def _findings(run: Run, options: Options) -> tuple[list[StaticRow], dict[str, Any]]:
+def _findings(run: Run, options: Options) -> tuple[list[FindingRow], dict[str, Any]]:
     """The first findings in plain HTML, and as many as fit for the page's script."""
-    rows: list[StaticRow] = []
+    rows: list[FindingRow] = []
     linked: set[str] = set()
     for finding in run.findings(MOST_STATIC, show_phi=options.show_phi):
         rows.append(_row(run, finding, first=finding.rule.name not in linked))
@@ -186,12 +186,12 @@ def _findings(run: Run, options: Options) -> tuple[list[StaticRow], dict[str, An
         for rule_result in run.ranked
     ]
     most = min(MOST_EMBEDDED, MOST_BYTES // page_data.ROW_COST)
-    embedded = shares(totals, most)
+    embedded = findings_per_rule(totals, most)
     places = {item.rule.name: place for place, item in enumerate(run.judged)}
-    groups: list[page_data.Rows] = []
+    groups: list[page_data.PackedFindings] = []
     left, budget = sum(embedded), MOST_BYTES
     for number, (judged, found) in enumerate(run.findings_by_rule(show_phi=options.show_phi)):
-        group = page_data.Rows(judged.rule, places[judged.rule.name])
+        group = page_data.PackedFindings(judged.rule, places[judged.rule.name])
         # its part by number of findings, or all that the later rules' plainest findings leave over
         later = left - embedded[number]
         allowed = max(budget * embedded[number] // max(left, 1), budget - page_data.ROW_COST * later)
@@ -202,14 +202,14 @@ def _findings(run: Run, options: Options) -> tuple[list[StaticRow], dict[str, An
         left, budget = later, budget - group.cost
         if group.sets:
             groups.append(group)
-    data = page_data.packed(groups, sum(totals))
+    data = page_data.page_data(groups, sum(totals))
     data["waivers"] = {use.waiver.number: waivers.brief(use.waiver) for use in run.waivers}
     data["compared"] = run.change is not None
     data["as_of"] = instants.iso(run.as_of)
     return rows, data
 
 
-def _unshown(run: Run, rows: Sequence[StaticRow]) -> list[tuple[str, int]]:
+def _unshown(run: Run, rows: Sequence[FindingRow]) -> list[tuple[str, int]]:
     """The rules of which plain HTML shows no finding, each with how many there are."""
     shown = {row.finding.rule.name for row in rows}
     others = [rule_result for rule_result in run.ranked if rule_result.rule.name not in shown]
@@ -220,8 +220,8 @@ def _unshown(run: Run, rows: Sequence[StaticRow]) -> list[tuple[str, int]]:
     ]
 
 
-def _row(run: Run, finding: Finding, *, first: bool) -> StaticRow:
-    return StaticRow(
+def _row(run: Run, finding: Finding, *, first: bool) -> FindingRow:
+    return FindingRow(
         normal_form.finding_id(finding.rule, finding.subject),
         finding,
         # a waived unknown stays unknown; its note says the rest
@@ -237,10 +237,12 @@ def _row(run: Run, finding: Finding, *, first: bool) -> StaticRow:
     )
 
 
-def _card(run: Run, judged: Judged) -> Card:
+def _card(run: Run, judged: RuleResult) -> RuleCard:
     counts = any(run.ruling.counted(judged.rule.severity, judged.tally))
-    why_not = run_text.uncounted_rule(run, judged)
-    return Card(judged, condition_text.expected(judged.rule), worst(judged.tally), counts, why_not)
+    why_not = run_text.ungated_rule_reason(run, judged)
+    return RuleCard(
+        judged, condition_text.expected(judged.rule), worst_verdict(judged.tally), counts, why_not
+    )
 
 
 def _subject_head(run: Run) -> str:

@@ -13,11 +13,11 @@ from itertools import chain
 from typing import TextIO
 
 from checker import instants, values
-from checker.judgement.run import Judged, Run, SubjectVerdict
+from checker.judgement.run import RuleResult, Run, SubjectVerdict
 from checker.model import Finding, Outcome, Pack, Rule, Subject, Verdict
 from checker.reporting import finding_text, run_text, waivers
 from checker.reporting.escape import one_line, shorten, xml_text
-from checker.reporting.junit_documents import UNLIMITED, Case, Limits, Plan, Suite
+from checker.reporting.junit_documents import UNLIMITED, Case, Limits, Suite, SuitePlan
 from checker.reporting.junit_documents import documents as split
 from checker.reporting.report_options import Options
 from checker.reporting.templates import template
@@ -54,10 +54,10 @@ class _Seen:
     red: bool = False
 
 
-def _plans(run: Run, options: Options) -> Iterator[Plan]:
+def _plans(run: Run, options: Options) -> Iterator[SuitePlan]:
     packs = {pack.name: pack for pack in run.criteria.packs}
     seen = _Seen()
-    rules: Iterable[tuple[Judged, Iterator[Case]]]
+    rules: Iterable[tuple[RuleResult, Iterator[Case]]]
     if options.junit_passes == "full":
         rules = (
             (judged, _every(run, judged, rows)) for judged, rows in run.subjects(show_phi=options.show_phi)
@@ -70,19 +70,19 @@ def _plans(run: Run, options: Options) -> Iterator[Plan]:
     for judged, cases in rules:
         rule = judged.rule
         properties = tuple(_rule_properties(run, rule, packs.get(rule.pack)))
-        yield Plan(_token(rule.id), _token(rule.pack), properties, _watched(cases, seen))
+        yield SuitePlan(_token(rule.id), _token(rule.pack), properties, _watched(cases, seen))
     for change in run.criteria.changes:
         if change.off:
             rule, text = change.rule, _text(run_text.change(change), LONGEST_MESSAGE)
             properties = tuple(_rule_properties(run, rule, packs.get(rule.pack)))
             case = Case("switched off", "skipped", "", one_line(text), text)
-            yield Plan(_token(rule.id), _token(rule.pack), properties, iter([case]))
+            yield SuitePlan(_token(rule.id), _token(rule.pack), properties, iter([case]))
     problems = _run_problems(run, red=seen.red)
     first = next(problems, None)
     if first:
         name, package = RUN_SUITE
         properties = (("gate.sentence", _token(run.sentence)), *_run_properties(run))
-        yield Plan(name, package, properties, chain([first], problems))
+        yield SuitePlan(name, package, properties, chain([first], problems))
 
 
 def _watched(cases: Iterator[Case], seen: _Seen) -> Iterator[Case]:
@@ -91,7 +91,7 @@ def _watched(cases: Iterator[Case], seen: _Seen) -> Iterator[Case]:
         yield case
 
 
-def _every(run: Run, judged: Judged, rows: Iterator[SubjectVerdict]) -> Iterator[Case]:
+def _every(run: Run, judged: RuleResult, rows: Iterator[SubjectVerdict]) -> Iterator[Case]:
     """A case for each subject."""
     total = 0
     for total, subject_verdict in enumerate(rows, start=1):  # noqa: B007 - counted for below
@@ -109,7 +109,7 @@ def _every(run: Run, judged: Judged, rows: Iterator[SubjectVerdict]) -> Iterator
         yield from _totals(judged)
 
 
-def _found(run: Run, judged: Judged, found: Iterator[Finding], passes: str) -> Iterator[Case]:
+def _found(run: Run, judged: RuleResult, found: Iterator[Finding], passes: str) -> Iterator[Case]:
     """A case for each finding; the rest as totals, or left out where there are findings to show."""
     empty = True
     for finding in found:
@@ -119,7 +119,7 @@ def _found(run: Run, judged: Judged, found: Iterator[Finding], passes: str) -> I
         yield from _totals(judged)
 
 
-def _totals(judged: Judged) -> Iterator[Case]:
+def _totals(judged: RuleResult) -> Iterator[Case]:
     """What was evaluated, in one case each: a suite without cases reads as one that did not run."""
     tally, scope = judged.tally, judged.rule.scope
     if tally.passed:
@@ -137,7 +137,7 @@ def _finding(run: Run, finding: Finding) -> Case:
     facts = "\n".join(f"{label}: {value}" for label, value in finding_text.details(finding, run.as_of))
     body = _text(f"{text}\n{facts}", LONGEST_BODY)
     if not finding.gated:
-        why = finding_text.uncounted(finding, run.ruling)
+        why = finding_text.ungated_reason(finding, run.ruling)
         return Case(name, "skipped", "", why, why if finding.waived else f"{why}\n{body}")
     if finding.verdict is Verdict.FAIL:
         return Case(name, "failure", finding.rule.severity.value, one_line(text), body)
@@ -151,14 +151,16 @@ def _run_problems(run: Run, *, red: bool) -> Iterator[Case]:
     if not run.evaluated_any:
         yield _problem("image sets evaluated", "nothing-evaluated", "no image set was evaluated")
         red = True
-    if unread := run_text.unread_targets(run):
+    if unread := run_text.unreadable_targets(run):
         yield _problem("targets read", "unreadable-target", "; ".join(unread))
         red = True
     for image_set in run.unread() if run.ruling.unread else ():
         if image_set.gated:
             kind = _token(image_set.code) or Verdict.UNKNOWN.value
             yield _problem(
-                f"image set {_name(image_set.subject)} read", kind, _token(run_text.unread(image_set))
+                f"image set {_name(image_set.subject)} read",
+                kind,
+                _token(run_text.unreadable_reason(image_set)),
             )
             red = True
     if run.ruling.uncovered and run.gate.min_coverage is not None:

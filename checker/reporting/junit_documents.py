@@ -40,7 +40,7 @@ UNLIMITED = Limits(cases=2**63, size=2**63)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SuitePlan:
     """A suite as it will be, its cases not yet counted. There is at least one case."""
 
     name: str
@@ -71,7 +71,7 @@ class Suite:
             yield Case(*json.loads(line))
 
 
-def documents(plans: Iterator[Plan], limits: Limits) -> Iterator[tuple[int, Iterator[Suite]]]:
+def documents(plans: Iterator[SuitePlan], limits: Limits) -> Iterator[tuple[int, Iterator[Suite]]]:
     """Numbered documents, each with its suites; a suite may go on in the next one."""
     yield from groupby(_Splitter(limits).suites(plans), key=lambda suite: suite.document)
 
@@ -88,7 +88,7 @@ class _Splitter:
         self.suites_here = self.cases_here = 0
         self.size_here = 500  # the declaration, the marker and the root element
 
-    def suites(self, plans: Iterator[Plan]) -> Iterator[Suite]:
+    def suites(self, plans: Iterator[SuitePlan]) -> Iterator[Suite]:
         for plan in plans:
             head = _suite_size(plan)
             pending = next(plan.cases, None)
@@ -131,7 +131,7 @@ class _Spool:
         self.kinds[case.kind] += 1
         self.file.write(json.dumps(case) + "\n")
 
-    def suite(self, plan: Plan, document: int, number: int) -> Suite:
+    def suite(self, plan: SuitePlan, document: int, number: int) -> Suite:
         return Suite(
             document,
             number,
@@ -154,11 +154,11 @@ def _size(text: str) -> int:
     return len(text.encode("utf-8", "replace")) + 4 * sum(map(text.count, "<>&'\""))
 
 
-def _case_size(case: Case, plan: Plan) -> int:
+def _case_size(case: Case, plan: SuitePlan) -> int:
     return _MARKUP + sum(map(_size, case)) + _size(plan.package) + _size(plan.name)
 
 
-def _suite_size(plan: Plan) -> int:
+def _suite_size(plan: SuitePlan) -> int:
     texts = [plan.name, plan.package, *(text for pair in plan.properties for text in pair)]
     return (
         _SUITE_MARKUP + _PROPERTY_MARKUP * len(plan.properties) + sum(_size(xml_text(item)) for item in texts)

@@ -10,12 +10,12 @@ from fractions import Fraction
 from typing import Any
 
 from checker import instants, values
-from checker.judgement.gate import Total
-from checker.judgement.run import Judged, Run, Unread
-from checker.model import Change, Duration, Finding, Framework, Gap, Numbers, Pack, Rule, Subject, Tally
+from checker.judgement.gate import SeverityTotal
+from checker.judgement.run import RuleResult, Run, UnreadableImageSet
+from checker.model import Duration, Finding, Framework, Gap, Numbers, Pack, Rule, Subject, Tailoring, Tally
 from checker.reporting import change, condition_text, finding_text, run_text, waivers
 from checker.reporting.control_matrix import ControlResult, FrameworkResult, control_results
-from checker.snapshot.datastore_coverage import Reached
+from checker.snapshot.datastore_coverage import DatastoreCoverage
 
 SCHEMA = "imageset-checker/results/1"
 
@@ -70,7 +70,7 @@ def answers(item: Finding) -> dict[str, Any]:
     }
 
 
-def unreadable(image_set: Unread) -> dict[str, Any]:
+def unreadable(image_set: UnreadableImageSet) -> dict[str, Any]:
     """An image set that could not be read, with the error's code and message."""
     return {
         **subject_members(image_set.subject),
@@ -173,7 +173,7 @@ def _mapping(framework: Framework) -> dict[str, Any]:
     }
 
 
-def _change(item: Change) -> dict[str, Any]:
+def _change(item: Tailoring) -> dict[str, Any]:
     return {
         "rule": item.rule.id,
         "pack": item.rule.pack,
@@ -243,7 +243,7 @@ def _summary(run: Run) -> dict[str, Any]:
     }
 
 
-def _total(total: Total) -> dict[str, Any]:
+def _total(total: SeverityTotal) -> dict[str, Any]:
     return {
         "severity": total.severity.value,
         "fail": total.fail,
@@ -253,7 +253,7 @@ def _total(total: Total) -> dict[str, Any]:
     }
 
 
-def _target(store: Reached) -> dict[str, Any]:
+def _target(store: DatastoreCoverage) -> dict[str, Any]:
     return {
         "target": store.target,
         "account": store.account,
@@ -269,7 +269,7 @@ def _target(store: Reached) -> dict[str, Any]:
     }
 
 
-def _rule(judged: Judged) -> dict[str, Any]:
+def _rule(judged: RuleResult) -> dict[str, Any]:
     rule, tally = judged.rule, judged.tally
     return {
         "id": rule.id,

@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from checker.model import Control, Label, Pack, Param, Rule, Type
-from checker.policy.params import used
+from checker.policy.params import used_params
 from checker.policy.rule_text import condition_text, demand_text, value_text
 from checker.problems import printable
 from checker.reporting.templates import template
@@ -35,7 +35,7 @@ def page(pack: Pack) -> str:
             for rule in pack.rules
         ],
         params=lambda params: [_param(param) for param in params.values()],
-        read=lambda rule: sorted(used(rule) & pack.params.keys()),
+        read=lambda rule: sorted(used_params(rule) & pack.params.keys()),
         controls=lambda rule: [_control(control) for control in rule.controls],
         tests=lambda rule: _tests(rule, given[rule.id]),
         condition=lambda rule: condition_text(pack, rule),

@@ -38,7 +38,7 @@ Part = str | int
 
 
 @dataclass(slots=True)
-class Rows:
+class PackedFindings:
     """The findings of one rule, column by column; `place` is that of the rule among those of the policies."""
 
     rule: Rule
@@ -131,7 +131,7 @@ class Rows:
         return len(json_text(value, script=True).encode("utf-8", "replace")) + 4
 
 
-def packed(groups: Sequence[Rows], total: int) -> dict[str, Any]:
+def page_data(groups: Sequence[PackedFindings], total: int) -> dict[str, Any]:
     """The page's data; `total` is how many findings the run has, embedded or not."""
     ids = sorted({image_set for rows in groups for image_set in rows.sets if image_set is not None})
     # hexadecimal ids first: they are stored apart, two digits for three
@@ -152,7 +152,9 @@ def packed(groups: Sequence[Rows], total: int) -> dict[str, Any]:
     }
 
 
-def _group(rows: Rows, numbers: dict[str, int], places: dict[tuple[str | None, ...], int]) -> dict[str, Any]:
+def _group(
+    rows: PackedFindings, numbers: dict[str, int], places: dict[tuple[str | None, ...], int]
+) -> dict[str, Any]:
     rule = rows.rule
     return {
         "rule": rule.id,

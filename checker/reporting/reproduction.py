@@ -87,7 +87,7 @@ def _of_kind(
     """What differs of the reports of one format, where they are written in the way that comes nearest."""
     nearest: list[tuple[str, str]] = []
     for options in ways:
-        with temporary_files.scratch() as where:
+        with temporary_files.temporary_folder() as where:
             made = deliver(run, writer(kind), where / "report.txt", options)
             found = _differences(place, names, [Path(domain) for domain in made])
         if not found:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from checker import instants, values
-from checker.judgement.gate_text import not_listed, unread_sets
-from checker.judgement.run import Judged, Run, Unread
-from checker.model import Change, Outcome, Shortfall
+from checker.judgement.gate_text import unlisted_targets, unread_sets
+from checker.judgement.run import RuleResult, Run, UnreadableImageSet
+from checker.model import Outcome, Shortfall, Tailoring
 from checker.reporting.condition_text import test_text
 from checker.reporting.finding_text import HYPOTHETICAL, NOUNS, RECORDED, subjects
-from checker.snapshot.datastore_coverage import Reached
+from checker.snapshot.datastore_coverage import DatastoreCoverage
 
 
 def read_share(run: Run) -> str:
@@ -19,19 +19,19 @@ def read_share(run: Run) -> str:
     return f"{subjects(coverage.evaluated)} read, and how many there are is not known"
 
 
-def targets(run: Run) -> list[Reached]:
+def targets(run: Run) -> list[DatastoreCoverage]:
     """The data stores that were reached for, those with most to do first; none where there is one alone, that all of the
     report is about."""
     if len(run.provenance.reached) < 2 and not any(item.account_name for item in run.provenance.reached):
         return []
 
-    def weight(store: Reached) -> tuple[int, int, int]:
+    def weight(store: DatastoreCoverage) -> tuple[int, int, int]:
         return -store.verdicts.get("fail", 0), -store.unreadable, -store.verdicts.get("unknown", 0)
 
     return sorted(run.provenance.reached, key=weight)
 
 
-def reached(item: Reached) -> str:
+def datastore_text(item: DatastoreCoverage) -> str:
     """A data store that was reached for: `all/111122223333/0123.. (account Branch, data store archive): 223 image sets, 2
     fails, 1 unknown`."""
     parts = [subjects(item.image_sets)]
@@ -43,34 +43,34 @@ def reached(item: Reached) -> str:
     return f"{item.target}{store}{f' ({item.names})' if item.names else ''}: {', '.join(parts)}"
 
 
-def unread_targets(run: Run) -> list[str]:
+def unreadable_targets(run: Run) -> list[str]:
     """The targets that could not be read, each kind in one text."""
     coverage = run.coverage
     nothing = coverage.unreadable_targets - coverage.unlisted_targets
     texts = [f"of {nothing:,} target{'' if nothing == 1 else 's'} nothing was read"] if nothing else []
     if coverage.unlisted_targets:
-        texts.append(f"of {not_listed(coverage)} it is not known which image sets there are")
+        texts.append(f"of {unlisted_targets(coverage)} it is not known which image sets there are")
     return texts
 
 
-def unread(image_set: Unread) -> str:
+def unreadable_reason(image_set: UnreadableImageSet) -> str:
     """Why an image set could not be read: `ThrottlingException: Rate exceeded`."""
     return f"{image_set.code}: {image_set.message}" if image_set.message else image_set.code
 
 
-def why_unread(run: Run) -> str:
+def why_nothing_was_read(run: Run) -> str:
     """Why of a target, of all of them or of image sets that the gate counts nothing was read, in one line; empty where something
     was of each."""
-    said = unread_targets(run) or ([unread_sets(run.ruling)] if run.ruling.unread else [])
+    said = unreadable_targets(run) or ([unread_sets(run.ruling)] if run.ruling.unread else [])
     if not said and (run.coverage.evaluated or run.outcome is not Outcome.INCOMPLETE):
         return ""  # something was read, or judged without that
     first = next(run.unread(), None)
     none = "" if run.coverage.expected else "there was no image set to read"
-    why = f"{first.subject.name}: {unread(first)}" if first else none
+    why = f"{first.subject.name}: {unreadable_reason(first)}" if first else none
     return ": ".join(item for item in ("; ".join(said) or "nothing was read", why) if item)
 
 
-def moved(run: Run) -> str:
+def drift_text(run: Run) -> str:
     """How the image sets stand to those that earlier runs saw: `1 new, 2 changed, 97 unchanged, 0 vanished; 95 of them not
     asked for again`."""
     drift = run.provenance.drift
@@ -104,7 +104,7 @@ def answered_by(run: Run) -> str:
     return ", ".join(f"{number:,} by {call}" for call, number in run.provenance.answered_by.items())
 
 
-def let_through(run: Run) -> str:
+def gate_effect(run: Run) -> str:
     """What the gate makes of the fails, in the numbers of its sentence: `2 counted by the gate, 1 below it, 3 not new`."""
     gate, ruling = run.gate, run.ruling
     counted = sum(
@@ -125,7 +125,7 @@ def let_through(run: Run) -> str:
     return ", ".join([f"{counted:,} counted by the gate", *said])
 
 
-def uncounted_rule(run: Run, judged: Judged) -> str:
+def ungated_rule_reason(run: Run, judged: RuleResult) -> str:
     """Why the gate counts no finding of a rule that has some: `below the gate (fail_on: high)`; empty where it may."""
     severity, tally, gate = judged.rule.severity, judged.tally, run.gate
     if not gate.reaches(severity):
@@ -146,13 +146,13 @@ def gate(run: Run) -> dict[str, str]:
     return texts
 
 
-def nouns(run: Run) -> list[str]:
+def subject_nouns(run: Run) -> list[str]:
     """What the run's rules judged, each kind once: image set, version, data store."""
     scopes = {rule_result.rule.scope for rule_result in run.judged} or {"image_set"}
     return [noun for scope, noun in NOUNS.items() if scope in scopes]
 
 
-def change(item: Change) -> str:
+def change(item: Tailoring) -> str:
     """What audit.yaml changed of a rule, and why: `switched off: REASON`."""
     what = "switched off" if item.off else item.what
     return f"{what}: {item.reason}" if item.reason else what

@@ -11,10 +11,10 @@ from checker import instants
 from checker.model import Location
 from checker.policy.rule_tests import AS_OF
 from checker.policytest.cases import CaseResult
-from checker.policytest.mutation_score import Score
+from checker.policytest.mutation_score import MutationScore
 from checker.policytest.results import RuleResult
 from checker.reporting.escape import one_line, shorten, xml_text
-from checker.reporting.junit_documents import UNLIMITED, Case, Plan
+from checker.reporting.junit_documents import UNLIMITED, Case, SuitePlan
 from checker.reporting.junit_documents import documents as split
 from checker.reporting.report_options import Options
 from checker.reporting.templates import template
@@ -41,7 +41,7 @@ def failure(case_result: CaseResult) -> str:
     return f"expected {case_result.case.expect}, {got}"
 
 
-def described(score: Score) -> str:
+def score_text(score: MutationScore) -> str:
     """A score in words: `the tests notice 41 of 43 mutants (95%)`."""
     if score.reason:
         return f"no mutants tried: {score.reason}"
@@ -49,7 +49,7 @@ def described(score: Score) -> str:
     return f"the tests notice {score.killed} of {score.total} mutants ({int(score.percent)}%){untold}"
 
 
-def lacked(tested: RuleResult) -> str:
+def missing_verdicts(tested: RuleResult) -> str:
     """The verdicts that no test shows."""
     *most, last = (verdict.value for verdict in tested.lacking)
     return f"no test expects {', '.join(most)}{' or ' if most else ''}{last}"
@@ -63,7 +63,7 @@ def junit(tests: RuleTests, out: TextIO, options: Options) -> None:  # noqa: ARG
         out.writelines(page.generate(part=number, suites=suites, timestamp=timestamp))
 
 
-def _plans(results: Sequence[RuleResult], least: float) -> Iterator[Plan]:
+def _plans(results: Sequence[RuleResult], least: float) -> Iterator[SuitePlan]:
     for rule_result in results:
         rule = rule_result.rule
         properties = (
@@ -71,7 +71,7 @@ def _plans(results: Sequence[RuleResult], least: float) -> Iterator[Plan]:
             ("policy.file", rule_result.pack.path),
             ("policy.sha256", rule_result.pack.sha256),
         )
-        yield Plan(_token(rule.id), _token(rule.pack), properties, iter(_cases(rule_result, least)))
+        yield SuitePlan(_token(rule.id), _token(rule.pack), properties, iter(_cases(rule_result, least)))
 
 
 def _cases(rule_result: RuleResult, least: float) -> list[Case]:
@@ -85,7 +85,7 @@ def _cases(rule_result: RuleResult, least: float) -> list[Case]:
             kind = proved.case.expect.value
             cases.append(Case(name, "failure", kind, _token(text), _body(f"{proved.case.where}: {text}")))
     if rule_result.lacking:
-        text = lacked(rule_result)
+        text = missing_verdicts(rule_result)
         cases.append(
             Case("required tests", "failure", "lacking", text, _body(f"{rule_result.rule.where}: {text}"))
         )
@@ -97,8 +97,8 @@ def _cases(rule_result: RuleResult, least: float) -> list[Case]:
     return cases
 
 
-def _score_case(score: Score, least: float) -> Case:
-    text = described(score)
+def _score_case(score: MutationScore, least: float) -> Case:
+    text = score_text(score)
     lines = [
         f"{lived.where}: {lived.change}\n  a test that notices: {lived.test}" for lived in score.survivors
     ]

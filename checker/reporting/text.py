@@ -56,9 +56,9 @@ def _asked(run: Run, options: Options) -> Iterator[str]:
     )
     if coverage.versions_unread:
         yield f"           {coverage.versions_unread:,} of the unreadable ones read but for the list of their versions"
-    for unread in run_text.unread_targets(run):
+    for unread in run_text.unreadable_targets(run):
         yield f"           {unread}"
-    if moved := run_text.moved(run):
+    if moved := run_text.drift_text(run):
         yield f"Image sets {moved}, since earlier runs"
     if answered := run_text.answered_by(run):
         yield f"Rests on   {_safe(answered)}"
@@ -71,7 +71,7 @@ def _asked(run: Run, options: Options) -> Iterator[str]:
     every = (
         ("Note", run_text.caveats(run, show_phi=options.show_phi)),
         *said.items(),
-        ("Target", [run_text.reached(store) for store in run_text.targets(run)]),
+        ("Target", [run_text.datastore_text(store) for store in run_text.targets(run)]),
         ("Claimed", run.provenance.claims),
         ("Searched", run.provenance.searched),
         ("Left out", run.criteria.left_out),
@@ -146,7 +146,7 @@ def _unreadable(run: Run, options: Options) -> Iterator[str]:
     yield _paint(f"Image sets that could not be read ({total:,}{shown})", "bold", options)
     for image_set in islice(run.unread(), MOST_UNREADABLE):
         yield f"  {_safe(image_set.subject.name)}{' (counted by the gate)' * image_set.gated}"
-        yield f"          {_safe(run_text.unread(image_set))}"
+        yield f"          {_safe(run_text.unreadable_reason(image_set))}"
     if total > MOST_UNREADABLE:
         yield f"  ... and {total - MOST_UNREADABLE:,} more {_where(options)}"
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TextIO
 
 from checker import instants
-from checker.compare.trend import PastRun, Trend, past_run, past_runs
+from checker.compare.trend import RunSummary, Trend, run_summaries, run_summary
 from checker.judgement.run import Run
 from checker.model import Severity
 from checker.problems import printable
@@ -66,7 +66,7 @@ def text(trend: Trend, out: TextIO, options: Options) -> None:  # noqa: ARG001 -
     out.writelines(f"{line}\n" for line in lines)
 
 
-def _changed(item: PastRun, word: str) -> str:
+def _changed(item: RunSummary, word: str) -> str:
     """How many findings of a run became what, since the run that it was compared with."""
     return "" if item.change is None else f"{item.change.get(word, 0):,}"
 
@@ -84,7 +84,7 @@ def json(trend: Trend, out: TextIO, options: Options) -> None:  # noqa: ARG001 -
     out.write(f"{json_text(document, indent=2)}\n")
 
 
-def _json(item: PastRun) -> dict[str, Any]:
+def _json(item: RunSummary) -> dict[str, Any]:
     return {
         "run": item.run,
         "as_of": instants.iso(item.as_of),
@@ -121,21 +121,23 @@ def svg(points: Sequence[int], label: str = "") -> Markup:
     )
 
 
-def points(run: Run) -> tuple[PastRun, ...]:
+def points(run: Run) -> tuple[RunSummary, ...]:
     """Earlier runs and this one, oldest first; nothing where there are no earlier ones."""
     if not run.trend:
         return ()
     tallies = {rule_result.rule.name: rule_result.tally for rule_result in run.judged}
     change = {item.value: number for item, number in run.change.numbers.items()} if run.change else None
-    own = PastRun(run.id, run.as_of, run.outcome, run.hypothetical, run.coverage, tallies, change, run.oldest)
-    return (*past_runs(run.trend), own)
+    own = RunSummary(
+        run.id, run.as_of, run.outcome, run.hypothetical, run.coverage, tallies, change, run.oldest
+    )
+    return (*run_summaries(run.trend), own)
 
 
-def courses(run: Run, runs: Sequence[PastRun]) -> dict[str, list[int]]:
+def courses(run: Run, runs: Sequence[RunSummary]) -> dict[str, list[int]]:
     """Of each severity that a rule has, or once had fails of, the unwaived fails of each run; then the unknowns."""
     kept: dict[str, dict[str, int]] = {}
     for point in run.trend:
-        if earlier := past_run(point):
+        if earlier := run_summary(point):
             fails = kept.setdefault(earlier.run, {})
             for rule_result in point["summary"]["rules"]:
                 severity = str(rule_result.get("severity"))

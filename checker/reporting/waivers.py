@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from checker import values
 from checker.judgement.run import Run
 from checker.model import Finding, Rule, Verdict, Waiver
-from checker.waivers.status import WaiverUse, covered, day, days_left
+from checker.waivers.status import WaiverUse, coverage_text, day, days_left
 
 if TYPE_CHECKING:
     pass
 
 
-def by_attention(run: Run) -> list[WaiverUse]:
+def waivers_by_urgency(run: Run) -> list[WaiverUse]:
     """The waivers of a run, those that need attention first: what counts again, then what soon will, then what is no use,
     then what could not be told of."""
 
@@ -72,11 +72,14 @@ def lines(run: Run) -> Iterator[tuple[str, str]]:
         doubts = sum(bool(use.doubt) for use in run.waivers)
         doubt = f"; of {doubts:,} it could not be told whether it is needed" if doubts else ""
         yield "Waivers", f"{force:,} in force, for {findings}{doubt}"
-    for item in by_attention(run):
+    for item in waivers_by_urgency(run):
         # of the rules of other runs there is nothing to say one by one
         if item.remarks and item.judged:
             said = "; ".join(item.remarks)
-            yield "Waiver", f"{item.waiver.rule}, {covered(item.waiver, 2)}: {said} ({item.waiver.owner})"
+            yield (
+                "Waiver",
+                f"{item.waiver.rule}, {coverage_text(item.waiver, 2)}: {said} ({item.waiver.owner})",
+            )
 
 
 def note(run: Run, finding: Finding) -> str:

@@ -11,9 +11,9 @@ from typing import Any
 
 from checker.layout import DIGEST, MANIFEST, PRUNED, PRUNED_SIGNATURE, SIGNATURE, STARTED
 from checker.problems import InvalidInputError, Problem
-from checker.runs.integrity import own_digest
-from checker.runs.run_folder import PUBLIC_KEY, SIGNED_WITH, Begun, Key, began_at, canonical
-from checker.runs.sealed_run import Sealed, before, damage, in_order, read_manifest
+from checker.runs.integrity import digest_error
+from checker.runs.run_folder import PUBLIC_KEY, SIGNED_WITH, InterruptedRun, SealKey, canonical, started_at
+from checker.runs.sealed_run import SealedRun, manifest_damage, previous_runs, read_manifest, sort_runs
 from checker.runs.signature import public_key
 from checker.runs.store import Store
 
@@ -37,7 +37,7 @@ class Keys:
         return known is not None and known(signature, content)
 
 
-def keys_of(key: Key | None, public: Iterable[Path] = ()) -> Keys | None:
+def read_keys(key: SealKey | None, public: Iterable[Path] = ()) -> Keys | None:
     """The keys at hand: that which signs, and public ones in PEM files. None where there are none.
 
     Raises:
@@ -49,7 +49,7 @@ def keys_of(key: Key | None, public: Iterable[Path] = ()) -> Keys | None:
     return Keys(known) if known else None
 
 
-def unauthentic(where: str, content: bytes, signature: bytes | None, keys: Keys) -> Problem | None:
+def authenticity_error(where: str, content: bytes, signature: bytes | None, keys: Keys) -> Problem | None:
     """Why a manifest is not by the owner of one of the keys; None where it is.
 
     Args:
@@ -79,12 +79,12 @@ def _unlike(where: str, signer: object, signature: bytes, content: bytes, keys: 
     return Problem(where, f"the signature is not that {named} over what is there", ALTERED)
 
 
-def unauthenticated(what: str) -> str:
+def authenticity_note(what: str) -> str:
     """What a run says of itself that rests on what nobody has authenticated."""
     return f"{what}: not authenticated, since no key was given to verify signatures with."
 
 
-def unsigned(where: str, document: Mapping[str, Any], keys: Keys) -> Problem | None:
+def signature_error(where: str, document: Mapping[str, Any], keys: Keys) -> Problem | None:
     """Why what `signed` made is not by the owner of one of the keys; None where it is."""
     if not isinstance(text := document.get(SIGNED_WITH), str):
         return Problem(where, "is not signed, and the run is", "whoever made it is not known: remove it")
@@ -96,7 +96,7 @@ def unsigned(where: str, document: Mapping[str, Any], keys: Keys) -> Problem | N
     return _unlike(where, whole.get(PUBLIC_KEY), signature, canonical(whole), keys)
 
 
-def same_key(begun: Begun, key: Key | None) -> Begun:
+def same_key(begun: InterruptedRun, key: SealKey | None) -> InterruptedRun:
     """An interrupted run, if it goes on with a key, or without one.
 
     Raises:
@@ -107,7 +107,7 @@ def same_key(begun: Begun, key: Key | None) -> Begun:
     return begun
 
 
-def _unlike_begun(begun: Begun, key: Key | None) -> Problem | None:
+def _unlike_begun(begun: InterruptedRun, key: SealKey | None) -> Problem | None:
     where, signer = begun.folder.as_posix(), begun.said.get(PUBLIC_KEY)
     if key is None and signer is None:
         return None
@@ -120,7 +120,7 @@ def _unlike_begun(begun: Begun, key: Key | None) -> Problem | None:
         return Problem(where, message, "leave out --sign, or begin a new run")
     if signer != key.public:
         return Problem(where, f"the run was begun with another key, {signer!s:.80}", "begin a new run")
-    wrong = unsigned(f"{where}/{STARTED}", begun.said, Keys({key.public: key.fits}))
+    wrong = signature_error(f"{where}/{STARTED}", begun.said, Keys({key.public: key.fits}))
     return wrong and Problem(wrong.where, wrong.message, "it was altered: begin a new run")
 
 
@@ -135,17 +135,17 @@ def authentic_heads(store: Store, keys: Keys | None) -> list[dict[str, str]]:
     if keys is None:
         return store.heads()
     runs, signatures = store.complete(), store.signatures(store.names())
-    named = {name for run in runs for name in before(run)}
+    named = {name for run in runs for name in previous_runs(run)}
     contents = store.manifests(run.name for run in runs)
     return [
         {"run": run.name, "sha256": run.sha256}
         for run in runs
         if run.name not in named
-        and not unauthentic(run.name, contents.get(run.name, b"{}"), signatures.get(run.name), keys)
+        and not authenticity_error(run.name, contents.get(run.name, b"{}"), signatures.get(run.name), keys)
     ]
 
 
-def damaged(store: Store) -> list[Problem]:
+def damaged_manifests(store: Store) -> list[Problem]:
     """The manifests of a store that cannot be read."""
     return _damaged(store.shown, store.manifests(store.names()))
 
@@ -155,7 +155,7 @@ def _damaged(shown: str, manifests: Mapping[str, bytes]) -> list[Problem]:
     return [
         Problem(f"{shown}/{name}/{MANIFEST}", f"the manifest is damaged: {wrong}", hint)
         for name, content in manifests.items()
-        if (wrong := damage(content))
+        if (wrong := manifest_damage(content))
     ]
 
 
@@ -170,22 +170,22 @@ def check_links(store: Store, keys: Keys | None = None) -> tuple[tuple[str, str]
     shown, manifests = store.shown, store.manifests(store.names())
     problems = _damaged(shown, manifests)
     read = (read_manifest(name, content) for name, content in manifests.items())
-    runs = {run.name: run for run in in_order(item for item in read if item)}
+    runs = {run.name: run for run in sort_runs(item for item in read if item)}
     problems += _misplaced(shown, runs.values())
     if keys is not None:
         problems += _unauthentic_runs(store, {name: manifests[name] for name in runs}, keys)
         problems += _of_elsewhere(store, runs)
-    named = [pair for run in runs.values() for pair in before(run).items()]
+    named = [pair for run in runs.values() for pair in previous_runs(run).items()]
     for name, digest in named:
         if name in runs and runs[name].sha256 != digest:
             message = "the manifest is not the one that was there: a later run names another"
             problems.append(Problem(f"{shown}/{name}/{MANIFEST}", message, "`verify` says more"))
     for name in runs.keys() - {name for name, _ in named}:
         folder = store.fetch(name, MANIFEST, DIGEST, SIGNATURE)
-        problems += own_digest(folder, manifests[name])
+        problems += digest_error(folder, manifests[name])
     if problems:
         raise InvalidInputError(problems)
-    return tuple((run.name, name) for run in runs.values() for name in before(run) if name not in runs)
+    return tuple((run.name, name) for run in runs.values() for name in previous_runs(run) if name not in runs)
 
 
 def unsigned_prunings(store: Store, keys: Keys) -> list[Problem]:
@@ -203,7 +203,7 @@ def unsigned_prunings(store: Store, keys: Keys) -> list[Problem]:
     return found
 
 
-def _misplaced(shown: str, runs: Iterable[Sealed]) -> list[Problem]:
+def _misplaced(shown: str, runs: Iterable[SealedRun]) -> list[Problem]:
     return [
         Problem(
             f"{shown}/{run.name}/{MANIFEST}",
@@ -218,18 +218,18 @@ def _misplaced(shown: str, runs: Iterable[Sealed]) -> list[Problem]:
 def _unauthentic_runs(store: Store, manifests: Mapping[str, bytes], keys: Keys) -> list[Problem]:
     signatures = store.signatures(manifests)
     every = (
-        unauthentic(f"{store.shown}/{name}", content, signatures.get(name), keys)
+        authenticity_error(f"{store.shown}/{name}", content, signatures.get(name), keys)
         for name, content in manifests.items()
     )
     return [problem for problem in every if problem]
 
 
-def _of_elsewhere(store: Store, runs: Mapping[str, Sealed]) -> list[Problem]:
+def _of_elsewhere(store: Store, runs: Mapping[str, SealedRun]) -> list[Problem]:
     """The runs that say that none was before them, where one was: signed or not, they are of another place."""
     message, hint = "says that no run was before it, and {} was", "it was made elsewhere: move it away"
     found = []
-    for run in (item for item in runs.values() if not before(item)):
-        began = began_at(store.fetch(run.name, STARTED))
+    for run in (item for item in runs.values() if not previous_runs(item)):
+        began = started_at(store.fetch(run.name, STARTED))
         if began is None:  # a pruned run has the file no more
             if not store.has(run.name, PRUNED):
                 found.append(Problem(f"{store.shown}/{run.name}/{STARTED}", UNBEGUN, ALTERED))

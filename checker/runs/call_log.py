@@ -12,8 +12,8 @@ from typing import Protocol
 
 from checker.layout import ASKED
 from checker.problems import InvalidInputError, Problem
-from checker.runs.authenticity import Keys, unsigned
-from checker.runs.run_folder import Key, signed
+from checker.runs.authenticity import Keys, signature_error
+from checker.runs.run_folder import SealKey, sign_document
 from checker.snapshot.records import Record
 
 STEP = 20
@@ -30,10 +30,10 @@ class Meter(Protocol):
     lock: threading.Lock
 
 
-class Asked:
+class CallLog:
     """The calls of a run by action, and its other traffic: what an interrupted run had, and what the meter adds now."""
 
-    def __init__(self, folder: Path, meter: Meter, *, resume: bool, key: Key | None = None) -> None:
+    def __init__(self, folder: Path, meter: Meter, *, resume: bool, key: SealKey | None = None) -> None:
         """With a key what is written is signed, and what is read must be.
 
         Raises:
@@ -66,7 +66,9 @@ class Asked:
         draft = self._path.with_suffix(".part")
         with suppress(OSError):
             draft.write_text(
-                json.dumps(signed({"run": self._path.parent.name, _CALLS: every, _TRAFFIC: whole}, self._key))
+                json.dumps(
+                    sign_document({"run": self._path.parent.name, _CALLS: every, _TRAFFIC: whole}, self._key)
+                )
                 + "\n",
                 encoding="utf-8",
             )
@@ -74,7 +76,7 @@ class Asked:
         return every, whole
 
 
-def _read(path: Path, key: Key | None) -> dict[str, dict[str, float]]:
+def _read(path: Path, key: SealKey | None) -> dict[str, dict[str, float]]:
     """What was written; nothing where it cannot be read."""
     try:
         document = json.loads(path.read_bytes())
@@ -82,7 +84,7 @@ def _read(path: Path, key: Key | None) -> dict[str, dict[str, float]]:
     except (OSError, ValueError, KeyError, TypeError):
         return {}
     if key is not None:
-        problem = unsigned(path.as_posix(), document, Keys({key.public: key.fits}))
+        problem = signature_error(path.as_posix(), document, Keys({key.public: key.fits}))
         if problem or document.get("run") != path.parent.name:
             hint = "what the interrupted run had was altered: begin a new run"
             raise InvalidInputError(Problem(path.as_posix(), "is not what the run wrote", hint))

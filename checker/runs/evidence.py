@@ -55,7 +55,7 @@ class Evidence(Scratch):
         return self.folder / RECORDS
 
 
-def names_in(facts: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+def names_of(facts: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """What data stores and accounts are called, by a manifest; nothing by one of an earlier version.
 
     Raises:
@@ -67,12 +67,12 @@ def names_in(facts: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     }
 
 
-def keep_records(
+def write_evidence(
     records: Iterable[Record], warnings: tuple[Problem, ...] = (), events: Sequence[Event] | None = None
 ) -> Evidence:
     """Recorded answers as evidence in a temporary folder, with what was odd in their files; `events` are deletions, None
     where no file of them was given."""
-    folder = temporary_files.scratch_folder()
+    folder = temporary_files.make_temporary_folder()
     write_records(records, folder / RECORDS)
     notes, more = of_events(events, folder / RECORDS)
     notes = (*of_files(warnings), *notes)
@@ -110,7 +110,7 @@ def digest(parts: Iterable[str]) -> str:
     return whole.hexdigest()[:8]
 
 
-def inputs(
+def input_digest(
     config: AuditConfig, chosen: Iterable[Target], events: Iterable[Event] = (), *, refresh: bool = False
 ) -> str:
     """What a live audit is asked to do, as text for its id: the hashes of audit.yaml and of the files it names, the chosen

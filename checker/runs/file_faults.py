@@ -14,8 +14,8 @@ from checker.layout import BASELINE, DATASTORES, FINDINGS, HISTORY, NAMED, PRIOR
 from checker.layout import VERSIONS as VERSIONS_TABLE
 from checker.problems import Problem
 from checker.runs.first_difference import oversized
-from checker.runs.manifest_form import started_misfit, trend_misfit
-from checker.runs.table_faults import odd_value
+from checker.runs.manifest_form import started_error, trend_error
+from checker.runs.table_faults import impossible_value
 from checker.snapshot.answers import BadAnswerError, error_member, id_member, our_spelling, version_number
 from checker.snapshot.columns import ROW, connect, duckdb_path
 from checker.snapshot.history import columns as history_columns
@@ -55,7 +55,7 @@ _OPEN = {
 }
 
 
-def faults(folder: Path, files: Collection[str], labels: Mapping[str, Label]) -> Iterator[Problem]:
+def file_faults(folder: Path, files: Collection[str], labels: Mapping[str, Label]) -> Iterator[Problem]:
     """What is malformed in the files of a run that a run is judged by again or compared with.
 
     Args:
@@ -73,9 +73,9 @@ def faults(folder: Path, files: Collection[str], labels: Mapping[str, Label]) ->
     if HISTORY in files:
         yield from _table(folder / HISTORY, history_columns(), needed=False)
     if TREND in files:
-        yield from _json(folder / TREND, trend_misfit)
+        yield from _json(folder / TREND, trend_error)
     if STARTED in files and (folder / STARTED).exists():  # which is not fetched to judge a run again
-        yield from _json(folder / STARTED, lambda said: started_misfit(said) or _of_another(said, folder))
+        yield from _json(folder / STARTED, lambda said: started_error(said) or _of_another(said, folder))
 
 
 def _records(path: Path, labels: Mapping[str, Label]) -> Iterator[Problem]:
@@ -185,7 +185,7 @@ def _table(path: Path, wanted: Mapping[str, str], *, needed: bool) -> Iterable[P
             yield from (Problem(path.as_posix(), item, hint) for item in wrong)
             # every value of it is read
             rows.aggregate("bit_xor(hash(COLUMNS(*)))").fetchall()
-            if not wrong and (odd := odd_value(rows, path.name)):
+            if not wrong and (odd := impossible_value(rows, path.name)):
                 yield Problem(path.as_posix(), odd, hint)
     except duckdb.Error as error:
         if isinstance(error, duckdb.OutOfMemoryException):

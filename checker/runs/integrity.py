@@ -31,7 +31,7 @@ EARLIER = (HISTORY, PRIOR, BASELINE, NAMED, TREND)
 _ITSELF = "put the file itself in its place"
 
 
-def own_digest(folder: Path, content: bytes) -> list[Problem]:
+def digest_error(folder: Path, content: bytes) -> list[Problem]:
     """What is wrong with the manifest, its signature, and the sha256 of both, which stand beside it."""
     path, signature = folder / DIGEST, folder / SIGNATURE
     if odd := [wrong for name in (MANIFEST, DIGEST, SIGNATURE) if (wrong := _no_file(folder / name))]:
@@ -62,7 +62,7 @@ def _no_file(path: Path) -> Problem | None:
     return None
 
 
-def altered(folder: Path, name: str, files: Mapping[str, str]) -> Problem | None:
+def alteration(folder: Path, name: str, files: Mapping[str, str]) -> Problem | None:
     """What is wrong with a file of a run, by the sha256 of every file in its manifest; None where nothing is."""
     path = folder / name
     if any(parent.is_symlink() for parent in path.parents if folder in parent.parents):

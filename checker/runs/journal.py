@@ -16,7 +16,7 @@ from typing import IO, Any, NamedTuple, Self
 from checker.aws.actions import GET_IMAGE_SET, SEARCH, STATES
 from checker.layout import CHAIN, NEXT_CHAIN, RECORDS, STARTED, sync_folder
 from checker.problems import InvalidInputError, Problem
-from checker.runs.run_folder import Key, clear
+from checker.runs.run_folder import SealKey, clear
 from checker.snapshot.records import LISTED_SINCE, NO_VERSION, NOT_FOUND, Record
 
 EACH = 20
@@ -27,7 +27,7 @@ _PART = ".part"
 _BEGIN = "begin a new run"
 
 
-class Mended(NamedTuple):
+class RestoredRecords(NamedTuple):
     """What is left of the records of an interrupted run: the file, how many there are, how many were not taken since no link of the
     chain says that the run wrote them, and whether there was a chain."""
 
@@ -54,7 +54,7 @@ class Mended(NamedTuple):
 class _Links:
     """A chain as it grows."""
 
-    def __init__(self, out: IO[bytes], start: bytes, key: Key | None) -> None:
+    def __init__(self, out: IO[bytes], start: bytes, key: SealKey | None) -> None:
         self._out, self._key = out, key
         self.end, self._open = start, 0
 
@@ -80,7 +80,7 @@ class Journal:
     def __init__(
         self,
         folder: Path,
-        key: Key | None = None,
+        key: SealKey | None = None,
         *,
         resume: bool = False,
         also: Callable[[Record], object] | None = None,
@@ -124,7 +124,7 @@ class Journal:
         self.close()
 
 
-def mend(folder: Path, key: Key | None = None) -> Mended:
+def restore_records(folder: Path, key: SealKey | None = None) -> RestoredRecords:
     """Leaves in the records of an interrupted run what need not be asked again, and nothing else in its folder.
 
     What has no link in the chain goes, and with a key what is not signed: a last line that was cut off, and what was written
@@ -153,18 +153,18 @@ def mend(folder: Path, key: Key | None = None) -> Mended:
     return mended
 
 
-def _fits(folder: Path, key: Key | None) -> bool:
+def _fits(folder: Path, key: SealKey | None) -> bool:
     try:
         return sum(1 for _ in _linked(folder, folder / NEXT_CHAIN, key)) > 0
     except InvalidInputError:
         return False
 
 
-def _rewrite(folder: Path, key: Key | None) -> Mended:
+def _rewrite(folder: Path, key: SealKey | None) -> RestoredRecords:
     records, chain = folder / RECORDS, folder / CHAIN
     if not records.is_file():
         chain.unlink(missing_ok=True)
-        return Mended()
+        return RestoredRecords()
     anew = set(_failed(records))
     drafts = [folder / (name + _PART) for name in (RECORDS, NEXT_CHAIN)]
     read = there = taken = 0
@@ -189,7 +189,7 @@ def _rewrite(folder: Path, key: Key | None) -> Mended:
     with records.open("rb") as lines:
         lines.seek(taken)
         unlinked = sum(line.endswith(b"\n") for line in lines)
-    mended = Mended(records, there, unlinked, chain.is_file())
+    mended = RestoredRecords(records, there, unlinked, chain.is_file())
     drafts[1].replace(folder / NEXT_CHAIN)
     drafts[0].replace(records)
     (folder / NEXT_CHAIN).replace(chain)
@@ -197,7 +197,7 @@ def _rewrite(folder: Path, key: Key | None) -> Mended:
     return mended
 
 
-def _linked(folder: Path, chain: Path, key: Key | None) -> Iterator[bytes]:
+def _linked(folder: Path, chain: Path, key: SealKey | None) -> Iterator[bytes]:
     """The records that the run wrote, as lines: with a key those that are signed.
 
     Raises:

@@ -16,12 +16,12 @@ from checker.model import Duration
 from checker.problems import InvalidInputError, Problem
 from checker.runs import run_folder
 from checker.runs.manifest_form import RUN_NAME
-from checker.runs.run_folder import Key, RunFolderError
-from checker.runs.s3_keys import S3, place
+from checker.runs.run_folder import RunFolderError, SealKey
+from checker.runs.s3_keys import S3, bucket_and_prefix
 from checker.runs.s3_store import S3Store
-from checker.runs.store import Store, Working
+from checker.runs.store import PendingRun, Store
 
-__all__ = ["LocalStore", "Store", "Working", "open_store"]
+__all__ = ["LocalStore", "PendingRun", "Store", "open_store"]
 
 _LINK, _ELSEWHERE = "is a link, and no run has any", "nothing is written where it leads"
 _LARGEST_MANIFEST = 64 << 20
@@ -51,7 +51,7 @@ def open_store(
         hint = "say for how long, as in `keep: 6y`"
         raise InvalidInputError(Problem(where, "object lock needs the time to keep runs", hint))
     if remote:
-        bucket, prefix = place(where)
+        bucket, prefix = bucket_and_prefix(where)
         return S3Store(bucket, prefix, keep=keep, object_lock=object_lock)
     return LocalStore((root or Path()) / where)
 
@@ -111,12 +111,12 @@ class LocalStore(Store):
         """The run's folder itself."""
         return self.folder / name
 
-    def claim(self, run_id: str, started: Mapping[str, Any], key: Key | None = None) -> Working:
+    def claim(self, run_id: str, started: Mapping[str, Any], key: SealKey | None = None) -> PendingRun:
         """Makes the run's folder, which one process alone can."""
         folder = run_folder.make(self.folder, run_id, started, key)
         return self._held(folder)
 
-    def reclaim(self, name: str) -> Working:
+    def reclaim(self, name: str) -> PendingRun:
         """Takes up a run again that was interrupted."""
         folder = self.folder / name
         if folder.is_symlink():
@@ -126,15 +126,15 @@ class LocalStore(Store):
         except OSError as error:
             raise self._unreadable(folder, error) from None
 
-    def _held(self, folder: Path) -> Working:
+    def _held(self, folder: Path) -> PendingRun:
         """The run of a folder, taken for as long as it is worked on."""
-        return Working(folder.name, folder, folder.as_posix(), self, lock=run_folder.hold(folder))
+        return PendingRun(folder.name, folder, folder.as_posix(), self, lock=run_folder.lock(folder))
 
-    def publish(self, working: Working) -> str:
+    def publish(self, working: PendingRun) -> str:
         """Nothing: it is where it belongs, and its manifest made it complete."""
         return working.shown
 
-    def abandon(self, working: Working) -> None:
+    def abandon(self, working: PendingRun) -> None:
         """Removes the folder of a run that collected nothing."""
         shutil.rmtree(working.folder, ignore_errors=True)
 

@@ -16,17 +16,17 @@ Form = Callable[[object], str]
 """What is wrong with a value, begun with the way to it; empty where nothing is."""
 
 
-def misfit(facts: object) -> str:
+def manifest_error(facts: object) -> str:
     """What of a manifest is of another form than a run writes it, such as `.calls.GetImageSet is no integer`."""
     return _MANIFEST(facts)
 
 
-def trend_misfit(points: object) -> str:
+def trend_error(points: object) -> str:
     """The same of the numbers of earlier runs that a run keeps."""
     return _TREND(points)
 
 
-def started_misfit(facts: object) -> str:
+def started_error(facts: object) -> str:
     """The same of what a run says of itself as it begins."""
     return _STARTED(facts)
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from checker.instants import iso, later
+from checker.instants import add_duration, iso
 from checker.layout import PRUNED, PRUNED_SIGNATURE
 from checker.model import Duration, utc_now
 from checker.problems import InvalidInputError, Problem
 from checker.runs.pruning import SCHEMA, json_bytes
-from checker.runs.retention import Listed, State, decide, listing, why_pruned
+from checker.runs.retention import RunState, StoredRun, listing, prune_decisions, prune_reason
 from checker.runs.run_folder import is_statement
 from checker.runs.store import Store
 from checker.values import BadValueError, parse_duration, parse_time, show
@@ -32,7 +32,7 @@ _OTHERWISE = "files were removed otherwise"
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class PruneStatement:
     """What `pruned.json` says of a run; `sha256` is that of the file."""
 
     run: str
@@ -44,10 +44,10 @@ class Statement:
     sha256: str
 
 
-class Prunings:
+class PrunedRuns:
     """The runs of a store, what the statements on pruned ones say, and which runs name these."""
 
-    def __init__(self, store: Store, runs: Iterable[Listed] | None = None) -> None:
+    def __init__(self, store: Store, runs: Iterable[StoredRun] | None = None) -> None:
         """Reads them; `runs` is what `listing` returned.
 
         Raises:
@@ -55,7 +55,7 @@ class Prunings:
         """
         self.store = store
         self.runs = tuple(listing(store) if runs is None else runs)
-        self.read = {run.name: _read(store, run) for run in self.runs if run.state is State.PRUNED}
+        self.read = {run.name: _read(store, run) for run in self.runs if run.state is RunState.PRUNED}
         self.named = {
             (str(item["run"]), str(item["sha256"])): run.name
             for run in self.runs
@@ -64,10 +64,10 @@ class Prunings:
         }
         self._accepted = dict(_said_of_baselines(store, self.runs)) if self.read else {}
 
-    def of(self, name: str) -> Statement | None:
+    def of(self, name: str) -> PruneStatement | None:
         """What is said of a run; None where nothing is that can be read."""
         found = self.read.get(name)
-        return found if isinstance(found, Statement) else None
+        return found if isinstance(found, PruneStatement) else None
 
     def unnamed(self) -> list[dict[str, str]]:
         """The statements that no run names yet, each with its sha256, but for those with which something is wrong."""
@@ -82,7 +82,7 @@ class Prunings:
     def problems(self) -> list[Problem]:
         """What is wrong with what is said of pruned runs: no command takes such a run for one that was pruned."""
         pruned = [
-            problem for run in self.runs if run.state is State.PRUNED for problem in self.problems_of(run)
+            problem for run in self.runs if run.state is RunState.PRUNED for problem in self.problems_of(run)
         ]
         bare = {run.name for run in self.runs if PRUNED not in run.files}
         lost = [
@@ -92,7 +92,7 @@ class Prunings:
         ]
         return [*pruned, *lost]
 
-    def problems_of(self, run: Listed) -> list[Problem]:
+    def problems_of(self, run: StoredRun) -> list[Problem]:
         """The same of one run."""
         found = self.read[run.name]
         if isinstance(found, Problem):
@@ -103,7 +103,7 @@ class Prunings:
             wrong.append(("is not signed, and the run is", "`runs prune --sign` signs what it writes"))
         return [Problem(self._where(run.name), message, hint) for message, hint in wrong]
 
-    def left(self, run: Listed) -> list[Problem]:
+    def left(self, run: StoredRun) -> list[Problem]:
         """The files of a pruned run that are there and ought not to be."""
         found, problems = self.of(run.name), []
         for name in sorted(run.rest):
@@ -120,7 +120,7 @@ class Prunings:
     def _where(self, name: str) -> str:
         return f"{self.store.shown}/{name}/{PRUNED}"
 
-    def _out_of_time(self, said: Statement, run: Listed) -> Iterator[tuple[str, str]]:
+    def _out_of_time(self, said: PruneStatement, run: StoredRun) -> Iterator[tuple[str, str]]:
         assert run.sealed
         if said.at > utc_now():
             yield f"says that the run was pruned on {iso(said.at)}, which is not yet", _OTHERWISE
@@ -129,7 +129,7 @@ class Prunings:
         else:
             then = next(
                 decision
-                for decision in decide(self._then(said), said.keep, said.at)
+                for decision in prune_decisions(self._then(said), said.keep, said.at)
                 if decision.run.name == run.name
             )
             if not then.goes:
@@ -138,7 +138,7 @@ class Prunings:
                     _OTHERWISE,
                 )
 
-    def _then(self, said: Statement) -> Iterator[Listed]:
+    def _then(self, said: PruneStatement) -> Iterator[StoredRun]:
         """The runs as they were just before the one was pruned."""
         for run in self.runs:
             if run.sealed is None or run.sealed.sealed_at > said.at:
@@ -147,16 +147,16 @@ class Prunings:
             gone = run.name != said.run and other is not None and other.at < said.at
             baselines = {name for name, at in self._accepted.get(run.name, ()) if at <= said.at}
             files = frozenset(baselines) if gone else frozenset(baselines) | run.sealed.facts["files"].keys()
-            yield replace(run, state=State.PRUNED if gone else State.SEALED, files=files)
+            yield replace(run, state=RunState.PRUNED if gone else RunState.SEALED, files=files)
 
-    def _unchained(self, said: Statement, run: Listed) -> Iterator[tuple[str, str]]:
+    def _unchained(self, said: PruneStatement, run: StoredRun) -> Iterator[tuple[str, str]]:
         """Whether later runs name another statement, or none though this one is said to be older."""
         if (run.name, said.sha256) in self.named:
             return
         if other := next((by for (name, _), by in self.named.items() if name == run.name), None):
             yield f"is not the one that was there: run {other} names another", "it was altered or replaced"
             return
-        since = later(said.at, Duration(0, _OVERLAP_MS))
+        since = add_duration(said.at, Duration(0, _OVERLAP_MS))
         for row in self.runs:
             if row.sealed and "pruned" in row.sealed.facts and row.sealed.sealed_at > since:
                 message = f"says that the run was pruned on {iso(said.at)}"
@@ -167,17 +167,17 @@ class Prunings:
                 return
 
 
-def refuse(store: Store) -> None:
+def refuse_false_prunings(store: Store) -> None:
     """Nothing is made of a store in which a run is said to have been pruned that was not.
 
     Raises:
         InvalidInputError: there is such a run, or the store cannot be read.
     """
-    if problems := Prunings(store).problems():
+    if problems := PrunedRuns(store).problems():
         raise InvalidInputError(problems)
 
 
-def _read(store: Store, run: Listed) -> Statement | Problem:
+def _read(store: Store, run: StoredRun) -> PruneStatement | Problem:
     """The statement on a run, or why there is none that can be read."""
     where = f"{store.shown}/{run.name}/{PRUNED}"
     path = store.fetch(run.name, PRUNED) / PRUNED
@@ -201,7 +201,7 @@ def _read(store: Store, run: Listed) -> Statement | Problem:
     except (ValueError, KeyError, TypeError, AttributeError, BadValueError, RecursionError):
         return Problem(where, _NOT_OURS, _OTHERWISE)
     digest = hashlib.sha256(content).hexdigest()
-    return Statement(
+    return PruneStatement(
         document["run"], document["manifest"], at, keep, document["reason"], frozenset(removed), digest
     )
 
@@ -213,7 +213,7 @@ def odd_file(path: Path) -> str:
     return "" if path.is_file() else "is no file"
 
 
-def _misfits(said: Statement, run: Listed) -> Iterator[tuple[str, str]]:
+def _misfits(said: PruneStatement, run: StoredRun) -> Iterator[tuple[str, str]]:
     """What of a statement does not fit its run."""
     assert run.sealed
     if said.run != run.name:
@@ -223,9 +223,9 @@ def _misfits(said: Statement, run: Listed) -> Iterator[tuple[str, str]]:
     if run.keep and said.keep != run.keep:
         message = f"says that the run was to be kept for {show(said.keep)}"
         yield f"{message}, and its manifest says {show(run.keep)}", _OTHERWISE
-    elif later(run.sealed.sealed_at, said.keep) <= run.sealed.sealed_at:
+    elif add_duration(run.sealed.sealed_at, said.keep) <= run.sealed.sealed_at:
         yield f"says that the run was to be kept for {show(said.keep)}, which is no time", _OTHERWISE
-    elif said.reason != why_pruned(run.sealed.sealed_at, said.keep):
+    elif said.reason != prune_reason(run.sealed.sealed_at, said.keep):
         yield "gives a reason that `runs prune` does not", _OTHERWISE
     for name in sorted(set(run.sealed.facts["files"]) - said.removed):
         yield f"does not say that {name} was removed", _OTHERWISE
@@ -234,7 +234,7 @@ def _misfits(said: Statement, run: Listed) -> Iterator[tuple[str, str]]:
 
 
 def _said_of_baselines(
-    store: Store, runs: Iterable[Listed]
+    store: Store, runs: Iterable[StoredRun]
 ) -> Iterator[tuple[str, list[tuple[str, datetime]]]]:
     """By run, the statements on it as a baseline, and when each was made; one that does not say when counts from ever."""
     for run in runs:

@@ -18,8 +18,8 @@ from checker.instants import iso
 from checker.layout import PRUNED, PRUNED_SIGNATURE
 from checker.model import Duration
 from checker.problems import CheckerError, InvalidInputError, Problem
-from checker.runs.retention import Decision, Listed, State, why_pruned
-from checker.runs.run_folder import Key, RunFolderError
+from checker.runs.retention import Decision, RunState, StoredRun, prune_reason
+from checker.runs.run_folder import RunFolderError, SealKey
 from checker.runs.store import Store
 from checker.values import show
 
@@ -32,7 +32,7 @@ class HeldError(CheckerError):
     exit_code = 4
 
 
-def keyed(decisions: Sequence[Decision], key: Key | None) -> tuple[Decision, ...]:
+def with_key(decisions: Sequence[Decision], key: SealKey | None) -> tuple[Decision, ...]:
     """What goes where one key is at hand: what is said of a signed run is signed by the key of the run, or the run stays.
 
     Raises:
@@ -46,19 +46,21 @@ def keyed(decisions: Sequence[Decision], key: Key | None) -> tuple[Decision, ...
     return tuple(_keyed(decision, key) for decision in decisions)
 
 
-def _keyed(decision: Decision, key: Key | None) -> Decision:
+def _keyed(decision: Decision, key: SealKey | None) -> Decision:
     declared = decision.run.fact("public_key")
     if not decision.goes or key is None or declared in ("", key.public) or not _to_sign(decision.run):
         return decision
     return replace(decision, goes=False, reason=f"it is signed by another key, {declared}: --sign that one")
 
 
-def _to_sign(run: Listed) -> bool:
+def _to_sign(run: StoredRun) -> bool:
     """Whether a run that goes was signed, and nothing says yet that it goes."""
-    return run.state is State.SEALED and (run.signed or bool(run.fact("public_key")))
+    return run.state is RunState.SEALED and (run.signed or bool(run.fact("public_key")))
 
 
-def prune(store: Store, decision: Decision, keep: Duration, now: datetime, key: Key | None = None) -> None:
+def prune(
+    store: Store, decision: Decision, keep: Duration, now: datetime, key: SealKey | None = None
+) -> None:
     """Removes a run but for its manifest and what says who signed it and accepted it. `pruned.json` is written before
     anything goes, so that what a crash left is known for what it is, and goes at the next time.
 
@@ -77,7 +79,7 @@ def prune(store: Store, decision: Decision, keep: Duration, now: datetime, key: 
     going = sorted(run.rest & run.own)
     if held := store.held(run.name, going):
         raise HeldError(f"{store.shown}/{run.name}: error: {held}")
-    if run.state is State.SEALED:
+    if run.state is RunState.SEALED:
         content = _document(run, run.keep or keep, going, now)
         if PRUNED_SIGNATURE in run.files:  # pruning that was cut short before it said anything
             store.remove(run.name, [PRUNED_SIGNATURE])
@@ -94,7 +96,7 @@ def _put(store: Store, name: str, file: str, content: bytes) -> None:
         raise RunFolderError(f"{store.shown}/{name}", f"another process has just written {file}")
 
 
-def _document(run: Listed, keep: Duration, going: Iterable[str], now: datetime) -> bytes:
+def _document(run: StoredRun, keep: Duration, going: Iterable[str], now: datetime) -> bytes:
     assert run.sealed
     return json_bytes(
         {
@@ -103,7 +105,7 @@ def _document(run: Listed, keep: Duration, going: Iterable[str], now: datetime) 
             "manifest": run.sealed.sha256,
             "at": iso(now),
             "keep": show(keep),
-            "reason": why_pruned(run.sealed.sealed_at, keep),
+            "reason": prune_reason(run.sealed.sealed_at, keep),
             "removed": list(going),
             "tool_version": __version__,
         }

@@ -15,11 +15,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from checker.instants import iso, later
+from checker.instants import add_duration, iso
 from checker.layout import DIGEST, MANIFEST, POLICIES, PRUNED, PRUNED_SIGNATURE, SIGNATURE, STARTED, WORKING
 from checker.model import Duration
 from checker.runs.run_folder import is_statement
-from checker.runs.sealed_run import Sealed, read_manifest
+from checker.runs.sealed_run import SealedRun, read_manifest
 from checker.runs.store import Store
 from checker.values import parse_duration, show
 
@@ -29,7 +29,7 @@ _COMPARED = " was compared with it"
 _Over = dict[tuple[str, str], datetime | None]
 
 
-class State(StrEnum):
+class RunState(StrEnum):
     """What there is of a run."""
 
     SEALED = "sealed"
@@ -39,13 +39,13 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class StoredRun:
     """A run of a store; `sealed` is None unless its manifest can be read."""
 
     name: str
-    state: State
+    state: RunState
     files: frozenset[str]
-    sealed: Sealed | None = None
+    sealed: SealedRun | None = None
     started: Mapping[str, Any] = field(default_factory=dict)
     """What an interrupted run said of itself as it began."""
 
@@ -82,12 +82,12 @@ class Listed:
 class Decision:
     """Whether a run goes, and why it does or does not."""
 
-    run: Listed
+    run: StoredRun
     goes: bool
     reason: str
 
 
-def listing(store: Store) -> tuple[Listed, ...]:
+def listing(store: Store) -> tuple[StoredRun, ...]:
     """Every run, complete ones in the order in which they were sealed, then the others by name.
 
     Raises:
@@ -103,7 +103,7 @@ def listing(store: Store) -> tuple[Listed, ...]:
     return (*complete, *sorted((run for run in runs if not run.sealed), key=lambda item: item.name))
 
 
-def decide(runs: Iterable[Listed], keep: Duration, now: datetime) -> tuple[Decision, ...]:
+def prune_decisions(runs: Iterable[StoredRun], keep: Duration, now: datetime) -> tuple[Decision, ...]:
     """What pruning would do with each run of a store.
 
     Args:
@@ -118,29 +118,29 @@ def decide(runs: Iterable[Listed], keep: Duration, now: datetime) -> tuple[Decis
     return tuple(_decision(run, staying, keep) for run in every)
 
 
-def why_pruned(sealed: datetime, keep: Duration) -> str:
+def prune_reason(sealed: datetime, keep: Duration) -> str:
     """Why a run goes. Statements on pruned runs hold this text: a new wording takes a new schema of theirs."""
     return f"it was sealed on {iso(sealed)}, and runs are kept for {show(keep)}"
 
 
-def _interrupted(store: Store, name: str, files: frozenset[str]) -> Listed:
+def _interrupted(store: Store, name: str, files: frozenset[str]) -> StoredRun:
     started: object = None
     if STARTED in files:
         with suppress(OSError, ValueError, RecursionError):
             started = json.loads((store.fetch(name, STARTED) / STARTED).read_bytes())
-    return Listed(name, State.INTERRUPTED, files, started=started if isinstance(started, dict) else {})
+    return StoredRun(name, RunState.INTERRUPTED, files, started=started if isinstance(started, dict) else {})
 
 
-def _listed(name: str, files: frozenset[str], manifest: bytes | None) -> Listed:
+def _listed(name: str, files: frozenset[str], manifest: bytes | None) -> StoredRun:
     if manifest is None:
-        return Listed(name, State.INTERRUPTED, files)
+        return StoredRun(name, RunState.INTERRUPTED, files)
     sealed = read_manifest(name, manifest)
     if sealed is None:
-        return Listed(name, State.DAMAGED, files)
-    return Listed(name, State.PRUNED if PRUNED in files else State.SEALED, files, sealed)
+        return StoredRun(name, RunState.DAMAGED, files)
+    return StoredRun(name, RunState.PRUNED if PRUNED in files else RunState.SEALED, files, sealed)
 
 
-def _sealed(run: Listed) -> datetime:
+def _sealed(run: StoredRun) -> datetime:
     assert run.sealed
     return run.sealed.sealed_at
 
@@ -148,7 +148,7 @@ def _sealed(run: Listed) -> datetime:
 class _Plan:
     """The complete runs of a store, in the order in which they were sealed, and what holds them."""
 
-    def __init__(self, complete: list[Listed], keep: Duration, now: datetime) -> None:
+    def __init__(self, complete: list[StoredRun], keep: Duration, now: datetime) -> None:
         self.complete = [run for run in complete if _sealed(run) <= now]
         self.ahead = [run for run in complete if _sealed(run) > now]
         self.keep = keep
@@ -157,7 +157,7 @@ class _Plan:
     def staying(self) -> dict[str, str]:
         """The runs that stay, with the reasons."""
         staying: dict[str, str] = {}
-        candidates: list[Listed] = []
+        candidates: list[StoredRun] = []
         spared = _spared(self.complete)
         for run in self.complete:
             if reason := self._too_early(run) or spared.get(run.name, "") or _gone(run):
@@ -172,22 +172,22 @@ class _Plan:
             candidates.remove(found[0])
         return staying | {run.name: self._too_early(run) for run in self.ahead if run.rest}
 
-    def _too_early(self, run: Listed) -> str:
+    def _too_early(self, run: StoredRun) -> str:
         """Why a run stays whatever the others do: its time is not over. Empty where it is."""
         until = self._until(run, _sealed(run))
         if until < self.now or not run.rest:
             return ""
-        longer = run.keep and until > later(_sealed(run), self.keep)
+        longer = run.keep and until > add_duration(_sealed(run), self.keep)
         return f"it is kept until {iso(until)}" + (f": its manifest says {show(run.keep)}" if longer else "")
 
-    def _until(self, run: Listed, since: datetime) -> datetime:
-        return max(later(since, keep) for keep in (self.keep, run.keep) if keep)
+    def _until(self, run: StoredRun, since: datetime) -> datetime:
+        return max(add_duration(since, keep) for keep in (self.keep, run.keep) if keep)
 
     def _held(
-        self, candidates: list[Listed], staying: Mapping[str, str], over: _Over
-    ) -> tuple[Listed, str] | None:
+        self, candidates: list[StoredRun], staying: Mapping[str, str], over: _Over
+    ) -> tuple[StoredRun, str] | None:
         """The newest run that a staying one needs, or whose policies must be kept and are in no run that stays."""
-        kept = [run for run in self.complete if run.name in staying and run.state is State.SEALED]
+        kept = [run for run in self.complete if run.name in staying and run.state is RunState.SEALED]
         held = {digest for run in kept for digest in _policies(run)}
         # a run that stays for a comparison alone holds none: else each audit would hold all of its runs, back to the first
         own = [run for run in kept if not staying[run.name].endswith(_COMPARED)]
@@ -205,7 +205,7 @@ class _Plan:
                     return run, reason
         return None
 
-    def _in_effect(self, run: Listed, ended: datetime | None, file: str) -> str:
+    def _in_effect(self, run: StoredRun, ended: datetime | None, file: str) -> str:
         if ended is None:
             return f"{file} is still in effect"
         until = self._until(run, ended)
@@ -214,11 +214,11 @@ class _Plan:
         return ""
 
 
-def _spared(complete: list[Listed]) -> dict[str, str]:
+def _spared(complete: list[StoredRun]) -> dict[str, str]:
     """The runs that stay whatever their age, with the reasons: the last one of each audit, and its baselines."""
-    audits: dict[str, list[Listed]] = {}
+    audits: dict[str, list[StoredRun]] = {}
     for run in complete:
-        if run.state is State.SEALED:
+        if run.state is RunState.SEALED:
             audits.setdefault(run.fact("name"), []).append(run)
     spared: dict[str, str] = {}
     for audit, whole in audits.items():
@@ -233,10 +233,10 @@ def _spared(complete: list[Listed]) -> dict[str, str]:
     return spared
 
 
-def _gone(run: Listed) -> str:
+def _gone(run: StoredRun) -> str:
     """Why a run stays of which files are missing or were added: what was altered otherwise is not to look pruned. Empty where
     none is."""
-    if run.state is not State.SEALED or not run.sealed:
+    if run.state is not RunState.SEALED or not run.sealed:
         return ""
     gone = sorted(set(run.sealed.facts["files"]) - run.files)
     if gone:
@@ -245,7 +245,7 @@ def _gone(run: Listed) -> str:
     return f"{added[0]} was added after the run: `verify` says more" if added else ""
 
 
-def _over(complete: list[Listed]) -> _Over:
+def _over(complete: list[StoredRun]) -> _Over:
     """By audit and sha256 of a policy, when it was last in effect: when the first run was sealed after the last one that
     was judged by it. None while it is in effect. Pruned runs say so too.
 
@@ -266,36 +266,38 @@ def _over(complete: list[Listed]) -> _Over:
     return over
 
 
-def _policies(run: Listed) -> dict[str, str]:
+def _policies(run: StoredRun) -> dict[str, str]:
     """The files of policies and of mappings that a run was judged by: sha256 to name."""
     assert run.sealed
     files = run.sealed.facts["files"]
     return {str(digest): name for name, digest in files.items() if name.startswith(POLICIES)}
 
 
-def _new_only(run: Listed) -> bool:
+def _new_only(run: StoredRun) -> bool:
     """Whether the gate of a run counted what its baseline lacked."""
     gate = run.sealed.facts.get("gate") if run.sealed else None
     return isinstance(gate, dict) and bool(gate.get("new_only"))
 
 
-def _baseline(run: Listed) -> str:
+def _baseline(run: StoredRun) -> str:
     assert run.sealed
     baseline = run.sealed.facts.get("baseline")
     return str(baseline.get("run")) if isinstance(baseline, dict) else ""
 
 
-def _decision(run: Listed, staying: Mapping[str, str], keep: Duration) -> Decision:
-    if run.state is State.INTERRUPTED:
+def _decision(run: StoredRun, staying: Mapping[str, str], keep: Duration) -> Decision:
+    if run.state is RunState.INTERRUPTED:
         known = "it has no manifest" if STARTED in run.files else "it has no manifest and hardly began"
         return Decision(run, goes=False, reason=f"{known}: it was interrupted, or is being made")
-    if run.state is State.DAMAGED:
+    if run.state is RunState.DAMAGED:
         return Decision(run, goes=False, reason="its manifest cannot be read")
     rest = len(run.rest & run.own)
     begun = f"pruning it was begun, and {rest} of its files are still there"
     if run.name in staying:
         reason = staying[run.name]
-        return Decision(run, goes=False, reason=f"{begun}; {reason}" if run.state is State.PRUNED else reason)
-    if run.state is State.PRUNED:
+        return Decision(
+            run, goes=False, reason=f"{begun}; {reason}" if run.state is RunState.PRUNED else reason
+        )
+    if run.state is RunState.PRUNED:
         return Decision(run, goes=bool(rest), reason=begun if rest else "it was pruned")
-    return Decision(run, goes=True, reason=why_pruned(_sealed(run), run.keep or keep))
+    return Decision(run, goes=True, reason=prune_reason(_sealed(run), run.keep or keep))

@@ -20,7 +20,7 @@ from checker.instants import iso
 from checker.layout import DIGEST, MANIFEST, RECORDS, SIGNATURE, STARTED, WORKING, sync_folder, write
 from checker.model import utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem
-from checker.runs.manifest_form import started_misfit
+from checker.runs.manifest_form import started_error
 from checker.values import STRICT_JSON, BadValueError, parse_time
 
 SCHEMA = "imageset-checker/manifest/1"
@@ -47,7 +47,7 @@ def _by_nobody(_signature: bytes, _content: bytes) -> bool:
     return False
 
 
-class Key(NamedTuple):
+class SealKey(NamedTuple):
     """What seals a run beside its manifest: `public` is the sha256 of the raw public key, in hex. `fits` says whether a
     signature (the first argument) is by the key over some bytes (the second)."""
 
@@ -57,7 +57,7 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class InterruptedRun:
     """A run that was interrupted: its folder and name, and its instant, which is `hypothetical` where it was given. `given`
     stands for what it was begun with: hashes, by what they are of. `said` is all that it wrote as it began."""
 
@@ -69,7 +69,9 @@ class Begun:
     said: Mapping[str, Any] = field(default_factory=dict)
 
 
-def make(runs: Path, run_id: str, started: Mapping[str, Any] | None = None, key: Key | None = None) -> Path:
+def make(
+    runs: Path, run_id: str, started: Mapping[str, Any] | None = None, key: SealKey | None = None
+) -> Path:
     """A new folder for a run: named by its id, with `-2` and so on where there is one already.
 
     Args:
@@ -84,13 +86,13 @@ def make(runs: Path, run_id: str, started: Mapping[str, Any] | None = None, key:
     try:
         with public():  # other runs need not be private
             runs.mkdir(parents=True, exist_ok=True)
-        for name in names(run_id):
+        for name in candidate_names(run_id):
             folder = runs / name
             try:
                 folder.mkdir()
             except FileExistsError:
                 continue
-            begin(folder, beginning(name, started or {}, key))
+            write_started(folder, started_document(name, started or {}, key))
             return folder
     except OSError as error:
         taken = isinstance(error, FileExistsError | NotADirectoryError)
@@ -101,18 +103,18 @@ def make(runs: Path, run_id: str, started: Mapping[str, Any] | None = None, key:
     raise AssertionError("names never end")
 
 
-def names(run_id: str) -> Iterator[str]:
+def candidate_names(run_id: str) -> Iterator[str]:
     """What a run may be called: its id, then with `-2` and so on."""
     return (run_id if number == 1 else f"{run_id}-{number}" for number in itertools.count(1))
 
 
-def beginning(name: str, started: Mapping[str, Any], key: Key | None = None) -> bytes:
+def started_document(name: str, started: Mapping[str, Any], key: SealKey | None = None) -> bytes:
     """What `started.json` says of the run called `name`: which one it is, and when it began; signed with a key."""
     document = {"schema": STARTED_SCHEMA, "run": name, **started}
-    return _json(signed({**document, "tool_version": _version(), "started_at": iso(utc_now())}, key))
+    return _json(sign_document({**document, "tool_version": _version(), "started_at": iso(utc_now())}, key))
 
 
-def signed(document: Mapping[str, Any], key: Key | None) -> dict[str, Any]:
+def sign_document(document: Mapping[str, Any], key: SealKey | None) -> dict[str, Any]:
     """What is said beside a run, with the signature of a key over all of it; as it is where there is none."""
     if key is None:
         return dict(document)
@@ -125,7 +127,7 @@ def canonical(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
 
-def begin(folder: Path, content: bytes) -> None:
+def write_started(folder: Path, content: bytes) -> None:
     """Writes `started.json` into a folder that was just made.
 
     Raises:
@@ -138,7 +140,7 @@ def begin(folder: Path, content: bytes) -> None:
         raise
 
 
-def begun(folder: Path) -> Begun:
+def interrupted_run(folder: Path) -> InterruptedRun:
     """A run that was interrupted, by its folder.
 
     Raises:
@@ -150,11 +152,11 @@ def begun(folder: Path) -> Begun:
         raise InvalidInputError(Problem(shown, "the run is complete", hint))
     try:
         facts = json.loads((folder / STARTED).read_bytes(), **STRICT_JSON)
-        if wrong := started_misfit(facts):
+        if wrong := started_error(facts):
             wrong = wrong.strip().removeprefix(".")
             raise InvalidInputError(Problem(f"{shown}/{STARTED}", wrong, "it was altered"))
         at, supposed = parse_time(facts["as_of"]), facts.get("hypothetical", False)
-        return Begun(folder, facts["run"], at, supposed, facts.get("given", {}), facts)
+        return InterruptedRun(folder, facts["run"], at, supposed, facts.get("given", {}), facts)
     except OSError as error:
         message = f"{STARTED} cannot be read: {(error.strerror or str(error)).lower()}"
     except (ValueError, KeyError, TypeError, BadValueError, RecursionError):
@@ -162,7 +164,7 @@ def begun(folder: Path) -> Begun:
     raise InvalidInputError(Problem(shown, message, "only an interrupted run is resumed"))
 
 
-def hold(folder: Path) -> int:
+def lock(folder: Path) -> int:
     """Takes a run folder for this process, until the file of the number that is returned is closed or the process ends.
 
     Raises:
@@ -198,7 +200,7 @@ def clear(folder: Path) -> None:
             path.unlink()
 
 
-def keep(folder: Path, name: str, content: bytes) -> None:
+def add_file(folder: Path, name: str, content: bytes) -> None:
     """Writes a copy of something into a run folder; `name` may have a folder before it.
 
     Raises:
@@ -212,7 +214,7 @@ def keep(folder: Path, name: str, content: bytes) -> None:
         raise RunFolderError(folder, error) from error
 
 
-def keep_copy(folder: Path, name: str, path: Path) -> None:
+def copy_file(folder: Path, name: str, path: Path) -> None:
     """Copies a file into a folder `name` of the run folder; a stream or a device, which has no content, is left out.
 
     Raises:
@@ -232,7 +234,7 @@ def seal(
     *,
     previous: Sequence[Mapping[str, str]] = (),
     pruned: Sequence[Mapping[str, str]] | None = None,
-    key: Key | None = None,
+    key: SealKey | None = None,
 ) -> Path:
     """Writes the manifest: last, and in one step, since its presence means that the run is complete.
 
@@ -280,7 +282,7 @@ def seal(
     return folder / MANIFEST
 
 
-def statement(number: int) -> str:
+def statement_name(number: int) -> str:
     """The name of a file beside a run that says who accepts it as a baseline."""
     return f"baseline-{number}.json"
 
@@ -298,7 +300,7 @@ def digests(manifest: bytes, signature: bytes | None) -> bytes:
     ).encode()
 
 
-def began_at(folder: Path) -> datetime | None:
+def started_at(folder: Path) -> datetime | None:
     """When a run began, by what it wrote then; None where it does not say so."""
     try:
         return parse_time(json.loads((folder / STARTED).read_bytes(), **STRICT_JSON)["started_at"])

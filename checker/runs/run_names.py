@@ -9,9 +9,9 @@ from pathlib import Path
 from checker.problems import InvalidInputError, Problem, nearest
 from checker.runs.local_store import LocalStore, open_store
 from checker.runs.manifest_form import RUN_NAME
-from checker.runs.s3_keys import S3, place
+from checker.runs.s3_keys import S3, bucket_and_prefix
 from checker.runs.s3_store import S3Store
-from checker.runs.sealed_run import Sealed
+from checker.runs.sealed_run import SealedRun
 from checker.runs.store import Store
 
 LATEST, PREVIOUS = "latest", "previous"
@@ -44,33 +44,33 @@ def locate(
         # `.` and `..` are folders too, and have names
         folder = folder if folder.name not in ("", "..") else folder.resolve()
         return LocalStore(folder.parent), folder.name
-    if is_path(run):
+    if is_run_path(run):
         if not folder.parent.is_dir():
             raise InvalidInputError(Problem(run, "there is no such run folder"))
         store: Store = LocalStore(folder.parent)
-        return store, name_in(store, folder.name, audit, begun=begun, shown=run)
+        return store, run_name(store, folder.name, audit, begun=begun, shown=run)
     if runs is None:
         hint = f"`runs:` in audit.yaml lets a run be named by {WAYS}; or name its folder"
         raise InvalidInputError(Problem(run, "there is no such run folder", hint))
     store = open_store(runs, root)
-    return store, name_in(store, run, audit, begun=begun)
+    return store, run_name(store, run, audit, begun=begun)
 
 
-def is_path(run: str) -> bool:
+def is_run_path(run: str) -> bool:
     """Whether a text says where a run is, and needs no store of an audit."""
     return run.startswith(S3) or len(Path(run).parts) > 1 or Path(run).is_dir()
 
 
-def run_in(store: Store, text: str, audit: str = "") -> tuple[Store, str]:
+def find_run(store: Store, text: str, audit: str = "") -> tuple[Store, str]:
     """A run of a store by whatever `name_in` takes, or one of anywhere by its path, as `locate` takes it.
 
     Raises:
         InvalidInputError: there is no such run, or there are several.
     """
-    return locate(text, audit=audit) if is_path(text) else (store, name_in(store, text, audit))
+    return locate(text, audit=audit) if is_run_path(text) else (store, run_name(store, text, audit))
 
 
-def name_in(store: Store, text: str, audit: str = "", *, begun: bool = False, shown: str = "") -> str:
+def run_name(store: Store, text: str, audit: str = "", *, begun: bool = False, shown: str = "") -> str:
     """The name of the run that a text means in a store: its name, the beginning of it that no other run has, `latest`,
     `previous`, or `latest~2` for the one two before the last.
 
@@ -109,7 +109,7 @@ def name_in(store: Store, text: str, audit: str = "", *, begun: bool = False, sh
     raise InvalidInputError(Problem(shown or text, f"there is no such run in {store.shown}", hint))
 
 
-def own_audit(runs: Iterable[Sealed], audit: str, where: str) -> str:
+def own_audit(runs: Iterable[SealedRun], audit: str, where: str) -> str:
     """The audit whose runs are meant in a store: the one at hand, else the only one that there is.
 
     Args:
@@ -130,13 +130,13 @@ def own_audit(runs: Iterable[Sealed], audit: str, where: str) -> str:
     raise InvalidInputError(Problem(where, message, f"they are of: {', '.join(names)}"))
 
 
-def seen(store: Store) -> list[Sealed]:
+def collected_runs(store: Store) -> list[SealedRun]:
     """The complete runs of a store that saw something themselves, in the order in which they were sealed."""
     return [run for run in store.complete() if not run.facts.get("replay_of")]
 
 
 def _complete(store: Store, audit: str, shown: str) -> list[str]:
-    runs = seen(store)
+    runs = collected_runs(store)
     wanted = own_audit(runs, audit, shown)
     return [run.name for run in runs if run.facts.get("name") == wanted]
 
@@ -156,11 +156,11 @@ def _are(count: int, kind: str) -> str:
 
 
 def _remote(run: str, audit: str, *, begun: bool) -> tuple[Store, str]:
-    bucket, prefix = place(run)
+    bucket, prefix = bucket_and_prefix(run)
     above, _, name = prefix.rpartition("/")
     if not name:
         raise InvalidInputError(Problem(run, "this names a bucket and no run in it"))
     store = S3Store(bucket, above)
     if RUN_NAME.fullmatch(name) or not (_BACK.fullmatch(name) or name[0].isdigit()) or name in store.names():
         return store, name
-    return store, name_in(store, name, audit, begun=begun, shown=run)
+    return store, run_name(store, name, audit, begun=begun, shown=run)

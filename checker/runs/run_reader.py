@@ -38,12 +38,12 @@ from checker.model import Duration, Location, Scalar
 from checker.policy.load import load
 from checker.policy.policy_files import Request
 from checker.problems import InvalidInputError, Problem
-from checker.runs.authenticity import Keys, unauthentic
-from checker.runs.evidence import Evidence, names_in
-from checker.runs.file_faults import faults
+from checker.runs.authenticity import Keys, authenticity_error
+from checker.runs.evidence import Evidence, names_of
+from checker.runs.file_faults import file_faults
 from checker.runs.first_difference import oversized
-from checker.runs.integrity import altered, own_digest
-from checker.runs.sealed_run import before, damage, read_manifest
+from checker.runs.integrity import alteration, digest_error
+from checker.runs.sealed_run import manifest_damage, previous_runs, read_manifest
 from checker.runs.store import Store
 from checker.values import BadValueError, parse_time, show
 from checker.yaml_nodes import Node
@@ -59,7 +59,7 @@ _INPUTS = (
 
 
 @dataclass(frozen=True)
-class Kept:
+class RecordedRun:
     """A run that was kept: its evidence, and what the run judged it by.
 
     `name` is the name of its folder, `sha256` that of its manifest, `facts` what the manifest says. `policies` are its
@@ -104,7 +104,7 @@ class Kept:
         return name in self.files
 
 
-def reopen(folder: Path, *, checked: bool = True, keys: Keys | None = None) -> Kept:
+def reopen(folder: Path, *, checked: bool = True, keys: Keys | None = None) -> RecordedRun:
     """A run folder, of which everything that a run is judged by is checked against its manifest.
 
     Args:
@@ -123,7 +123,7 @@ def reopen(folder: Path, *, checked: bool = True, keys: Keys | None = None) -> K
     problems = [
         problem
         for name in sorted({*used, RECORDS} if checked else ())
-        if (problem := altered(folder, name, kept.files))
+        if (problem := alteration(folder, name, kept.files))
     ]
     if not any(_is_pack(name) for name in kept.files):
         problems.append(Problem(path.as_posix(), "the manifest names no policy"))
@@ -134,13 +134,13 @@ def reopen(folder: Path, *, checked: bool = True, keys: Keys | None = None) -> K
     return kept
 
 
-def malformed(kept: Kept) -> list[Problem]:
+def malformed_files(kept: RecordedRun) -> list[Problem]:
     """What is malformed in the files of a run, though they are those that its manifest names."""
     try:
         labels = load(kept.policies).labels
     except InvalidInputError:
         labels = {}
-    return list(faults(kept.folder, kept.files, labels))
+    return list(file_faults(kept.folder, kept.files, labels))
 
 
 def read(folder: Path, *files: str) -> None:
@@ -148,7 +148,7 @@ def read(folder: Path, *files: str) -> None:
     _read.setdefault(folder, files)
 
 
-def forget() -> None:
+def clear_read_log() -> None:
     """What was read is of a command that is over."""
     _read.clear()
 
@@ -158,23 +158,23 @@ def folders_read() -> tuple[Path, ...]:
     return tuple(_read)
 
 
-def malformed_of_all() -> list[Problem]:
+def malformed_files_of_all() -> list[Problem]:
     """What is malformed in the files of every run that was read: why something went wrong that cannot go wrong."""
-    return [problem for folder, files in _read.items() for problem in faults(folder, files, {})]
+    return [problem for folder, files in _read.items() for problem in file_faults(folder, files, {})]
 
 
-def last(store: Store, audit: str, *, real: bool = False, keys: Keys | None = None) -> Kept | None:
+def last_run(store: Store, audit: str, *, real: bool = False, keys: Keys | None = None) -> RecordedRun | None:
     """The last complete run of an audit, but for those that judged kept evidence again: they saw nothing new. With `real`
     it is not a hypothetical one either.
 
     Raises:
         InvalidInputError: it was altered.
     """
-    facts = next(newest(store, audit, real=real), None)
+    facts = next(newest_manifests(store, audit, real=real), None)
     return None if facts is None else reopen(store.fetch(str(facts["run"]), *_needed(facts)), keys=keys)
 
 
-def newest(store: Store, audit: str, *, real: bool = False) -> Iterator[Mapping[str, Any]]:
+def newest_manifests(store: Store, audit: str, *, real: bool = False) -> Iterator[Mapping[str, Any]]:
     """What the manifests of an audit's complete runs say, from the last one back, but for replays and pruned runs; with
     `real` but for hypothetical ones too."""
     for name in reversed(store.sealed()):
@@ -185,7 +185,7 @@ def newest(store: Store, audit: str, *, real: bool = False) -> Iterator[Mapping[
             yield {**facts, "run": name}
 
 
-def looked_at(facts: Mapping[str, Any], asked: Collection[str], left_out: Collection[str] = ()) -> bool:
+def covers_targets(facts: Mapping[str, Any], asked: Collection[str], left_out: Collection[str] = ()) -> bool:
     """Whether a run looked at everything that another one does.
 
     Args:
@@ -197,20 +197,20 @@ def looked_at(facts: Mapping[str, Any], asked: Collection[str], left_out: Collec
     return not any(item == name or item.startswith(f"{name}, but for ") for item in missed for name in asked)
 
 
-def last_collected(store: Store, audit: str, asked: Collection[str]) -> Kept | None:
+def last_collected(store: Store, audit: str, asked: Collection[str]) -> RecordedRun | None:
     """The last of an audit's complete runs that asked the service, among the newest, that left out nothing of what is
     `asked` now, see `looked_at`.
 
     Raises:
         InvalidInputError: one of them was altered.
     """
-    runs = islice(collected(store, audit), MOST_EARLIER)
-    return next((run for run in runs if looked_at(run.facts, asked)), None)
+    runs = islice(collected_runs_of(store, audit), MOST_EARLIER)
+    return next((run for run in runs if covers_targets(run.facts, asked)), None)
 
 
-def collected(
-    store: Store, audit: str, known: Kept | None = None, keys: Keys | None = None
-) -> Iterator[Kept]:
+def collected_runs_of(
+    store: Store, audit: str, known: RecordedRun | None = None, keys: Keys | None = None
+) -> Iterator[RecordedRun]:
     """An audit's complete runs that asked the service, from the last one back; `known` is one that was reopened already.
 
     Raises:
@@ -225,7 +225,7 @@ def collected(
             yield same or reopen(store.fetch(name, *_needed(facts)), keys=keys)
 
 
-def reopened(store: Store, name: str, keys: Keys | None = None) -> Kept:
+def open_run(store: Store, name: str, keys: Keys | None = None) -> RecordedRun:
     """A run of a store, as `reopen` gives it.
 
     Raises:
@@ -236,7 +236,7 @@ def reopened(store: Store, name: str, keys: Keys | None = None) -> Kept:
     return reopen(store.fetch(name, *files), keys=keys)
 
 
-def named(store: Store, name: str, keys: Keys | None = None) -> Kept:
+def comparison_run(store: Store, name: str, keys: Keys | None = None) -> RecordedRun:
     """The run to compare with, by its name in a store.
 
     Raises:
@@ -248,13 +248,13 @@ def named(store: Store, name: str, keys: Keys | None = None) -> Kept:
         sealed = store.sealed()
         hint = f"the last one is {sealed[-1]}" if sealed else ""
         if store.has(name, STARTED) and not store.has(name, MANIFEST):
-            by = named_by(store.manifests(store.names()), name)
-            hint = gone(by) if by else resumable(f"{store.shown}/{name}")
+            by = successor_of(store.manifests(store.names()), name)
+            hint = missing_manifest_hint(by) if by else resume_hint(f"{store.shown}/{name}")
         raise InvalidInputError(Problem(name, message, hint))
     return reopen(store.fetch(name, *_needed(facts)), keys=keys)
 
 
-def earlier(store: Store, audit: str) -> Iterator[Mapping[str, Any]]:
+def manifests_before(store: Store, audit: str) -> Iterator[Mapping[str, Any]]:
     """What the manifests of an audit's complete runs say, from the last one back; replays and runs that cannot be read
     are passed over, pruned ones are not."""
     for name in reversed(store.sealed()):
@@ -293,7 +293,7 @@ def _facts(store: Store, name: str, *, pruned: bool = False) -> Mapping[str, Any
     return sealed.facts if sealed else None
 
 
-def _kept(folder: Path, content: bytes, facts: Mapping[str, Any]) -> Kept:
+def _kept(folder: Path, content: bytes, facts: Mapping[str, Any]) -> RecordedRun:
     path = folder / MANIFEST
     try:
         files = {_inside(str(name)): str(digest) for name, digest in facts["files"].items()}
@@ -314,10 +314,10 @@ def _kept(folder: Path, content: bytes, facts: Mapping[str, Any]) -> Kept:
             calls={str(name): int(number) for name, number in facts["calls"].items()},
             traffic={str(name): _number(number) for name, number in (facts.get("traffic") or {}).items()},
             identities={str(name): str(arn) for name, arn in facts["identities"].items()},
-            names=names_in(facts),
+            names=names_of(facts),
             deletions_known_since=parse_time(said) if (said := facts.get("deletions_known_since")) else None,
         )
-        return Kept(
+        return RecordedRun(
             name=str(facts["run"]),
             sha256=hashlib.sha256(content).hexdigest(),
             facts=facts,
@@ -329,7 +329,7 @@ def _kept(folder: Path, content: bytes, facts: Mapping[str, Any]) -> Kept:
                 if name in files
             ),
             params={
-                str(name): node(value, Location(path.as_posix(), 1, 1))
+                str(name): node_of(value, Location(path.as_posix(), 1, 1))
                 for name, value in facts["params"].items()
             },
             rules=tuple(map(str, facts["rules"])),
@@ -370,14 +370,14 @@ def as_json(value: Scalar | tuple[Scalar, ...]) -> object:
     return show(value) if isinstance(value, datetime | Duration) else value
 
 
-def node(raw: object, where: Location) -> Node:
+def node_of(raw: object, where: Location) -> Node:
     """A value of a manifest as audit.yaml would have it.
 
     Raises:
         TypeError: no parameter has such a value.
     """
     if isinstance(raw, list):
-        raw = tuple(node(item, where) for item in raw)
+        raw = tuple(node_of(item, where) for item in raw)
     elif isinstance(raw, str) and raw.startswith("$$"):
         raw = "$" + raw  # in YAML the first one escapes
     elif not isinstance(raw, str | int):
@@ -385,18 +385,18 @@ def node(raw: object, where: Location) -> Node:
     return Node(raw, where, 1, "")
 
 
-def named_by(manifests: Mapping[str, bytes], name: str) -> str:
+def successor_of(manifests: Mapping[str, bytes], name: str) -> str:
     """The run that names another one as sealed before it; empty where none does, so that the other may never have been."""
     read = (read_manifest(item, content) for item, content in manifests.items())
-    return next((run.name for run in read if run and run.name != name and name in before(run)), "")
+    return next((run.name for run in read if run and run.name != name and name in previous_runs(run)), "")
 
 
-def gone(by: str) -> str:
+def missing_manifest_hint(by: str) -> str:
     """What to say of a run that has no manifest, and that a later one names."""
     return f"its {MANIFEST} is not there any more: run {by} names it, so that it was complete"
 
 
-def resumable(shown: str) -> str:
+def resume_hint(shown: str) -> str:
     """What to do about a run that is not complete."""
     if shown.startswith("s3://"):
         return "it was interrupted"
@@ -413,8 +413,8 @@ def _manifest(folder: Path, keys: Keys | None) -> tuple[bytes, dict[str, Any]]:
         hint = f"name one run, such as {runs[-1].as_posix()}" if runs else ""
         if not runs and (folder / STARTED).is_file():
             beside = {item.parent.name: item.read_bytes() for item in folder.parent.glob(f"*/{MANIFEST}")}
-            by = named_by(beside, folder.name)
-            hint = gone(by) if by else resumable(shown)
+            by = successor_of(beside, folder.name)
+            hint = missing_manifest_hint(by) if by else resume_hint(shown)
         message = "this folder holds runs" if runs else f"no complete run: it has no {MANIFEST}"
         raise InvalidInputError(Problem(shown, message, hint))
     if (folder / PRUNED).is_file():
@@ -425,16 +425,16 @@ def _manifest(folder: Path, keys: Keys | None) -> tuple[bytes, dict[str, Any]]:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InvalidInputError(Problem(path.as_posix(), f"the manifest cannot be read: {reason}")) from None
-    if wrong := damage(content):
+    if wrong := manifest_damage(content):
         raise InvalidInputError(Problem(path.as_posix(), f"the manifest is damaged: {wrong}"))
     manifest = json.loads(content)
     if manifest.get("run") != folder.resolve().name:
         message = f"this is the manifest of run {manifest.get('run')}, in a folder of another name"
         raise InvalidInputError(Problem(path.as_posix(), message, "a run keeps its name wherever it goes"))
-    problems = own_digest(folder, content)
+    problems = digest_error(folder, content)
     if not problems and keys is not None:
         signature = (folder / SIGNATURE).read_bytes() if (folder / SIGNATURE).exists() else None
-        problems += filter(None, [unauthentic(shown, content, signature, keys)])
+        problems += filter(None, [authenticity_error(shown, content, signature, keys)])
     if problems:
         raise InvalidInputError(problems)
     return content, manifest

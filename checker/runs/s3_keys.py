@@ -10,7 +10,7 @@ S3 = "s3://"
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
-def place(where: str) -> tuple[str, str]:
+def bucket_and_prefix(where: str) -> tuple[str, str]:
     """The bucket and the prefix, without slashes at its ends, of `s3://BUCKET/PREFIX`.
 
     Raises:
@@ -26,7 +26,7 @@ def place(where: str) -> tuple[str, str]:
     return bucket, prefix
 
 
-def within(file: str) -> bool:
+def is_run_file(file: str) -> bool:
     """Whether the name of an object below a run's is one of a file in the run's folder, on any machine."""
     parts = file.removesuffix("/").split("/")
     return file.isprintable() and not {"", ".", ".."} & {*parts} and not {*"\\:"} & {*file}

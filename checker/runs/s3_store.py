@@ -19,24 +19,24 @@ from uuid import uuid4
 
 from checker import layout, temporary_files
 from checker.aws import (
-    Door,
     S3Error,
-    asking,
-    content,
+    Sessions,
     exceptions,
-    names,
-    save,
+    object_bytes,
+    object_names,
+    s3_errors,
+    save_object,
 )
 from checker.file_modes import private
-from checker.instants import iso, later
+from checker.instants import add_duration, iso
 from checker.layout import DIGEST, MANIFEST, SIGNATURE, STARTED
 from checker.model import Duration, utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem
 from checker.runs import run_folder
 from checker.runs.manifest_form import RUN_NAME
-from checker.runs.run_folder import Key, RunFolderError
-from checker.runs.s3_keys import S3, within
-from checker.runs.store import Store, Working
+from checker.runs.run_folder import RunFolderError, SealKey
+from checker.runs.s3_keys import S3, is_run_file
+from checker.runs.store import PendingRun, Store
 from checker.values import parse_time
 
 LARGEST = 5 << 30
@@ -64,7 +64,7 @@ class S3Store(Store):
         *,
         keep: Duration | None = None,
         object_lock: str | None = None,
-        door: Door | None = None,
+        door: Sessions | None = None,
     ) -> None:
         """With `object_lock`, a mode, each object is locked until `keep` after its run was sealed."""
         self.bucket = bucket
@@ -72,7 +72,7 @@ class S3Store(Store):
         self.shown = f"{S3}{bucket}/{prefix}".rstrip("/")
         self.keep = keep
         self.object_lock = object_lock
-        self.door = door or Door(connections=THREADS)
+        self.door = door or Sessions(connections=THREADS)
         self._folders: list[Path] = []
         self._manifests: dict[str, bytes] = {}
         # not with the store: whoever reads a run may have let go of it
@@ -99,7 +99,7 @@ class S3Store(Store):
         start = len(self.prefix)
         with self._reading(self.shown):
             asked = {"Bucket": self.bucket, "Prefix": self.prefix, "Delimiter": "/"}
-            found = names(self._reader, "list_objects_v2", "CommonPrefixes", "Prefix", **asked)
+            found = object_names(self._reader, "list_objects_v2", "CommonPrefixes", "Prefix", **asked)
             return tuple(explanation["Prefix"][start:-1] for explanation in found)
 
     def contents(self) -> Mapping[str, frozenset[str]]:
@@ -116,7 +116,7 @@ class S3Store(Store):
         """The manifest of a run; None where it has none. One that is there stays as it is."""
         if name not in self._manifests:
             with self._reading(f"{self.shown}/{name}/{MANIFEST}"):
-                read = content(self._object(name, MANIFEST), LARGEST_MANIFEST, **self._patience)
+                read = object_bytes(self._object(name, MANIFEST), LARGEST_MANIFEST, **self._patience)
                 if read is None:
                     return None
                 self._manifests[name] = read
@@ -125,7 +125,7 @@ class S3Store(Store):
     def signature(self, name: str) -> bytes | None:
         """The signature of a run's manifest; None where it has none."""
         with self._reading(f"{self.shown}/{name}/{SIGNATURE}"):
-            return content(self._object(name, SIGNATURE), LARGEST_SIGNATURE, **self._patience)
+            return object_bytes(self._object(name, SIGNATURE), LARGEST_SIGNATURE, **self._patience)
 
     def _several(self, read: Callable[[str], bytes | None], names: Iterable[str]) -> dict[str, bytes]:
         """What is read of each of the runs that have it, several at a time."""
@@ -153,7 +153,7 @@ class S3Store(Store):
         with self._reading(where):
             wanted = files or tuple(self._keys(f"{self.prefix}{name}/"))
         for file in wanted:
-            if not within(file):
+            if not is_run_file(file):
                 raise InvalidInputError(Problem(where, f"the file {file} would be outside of the run"))
             if not file.endswith("/"):
                 with self._reading(f"{where}/{file}"):
@@ -169,31 +169,31 @@ class S3Store(Store):
                 return path.open("wb")
 
         try:
-            save(self._object(name, file), begin, LARGEST, **self._patience)
+            save_object(self._object(name, file), begin, LARGEST, **self._patience)
         except OSError as error:
             if error.errno in _NO_FILE:
                 raise S3Error("NoFile", "no file can be called so") from None
             raise
 
-    def claim(self, run_id: str, started: Mapping[str, Any], key: Key | None = None) -> Working:
+    def claim(self, run_id: str, started: Mapping[str, Any], key: SealKey | None = None) -> PendingRun:
         """Puts `started.json` under a name that no run has."""
         token = uuid4().hex
         try:
-            for name in run_folder.names(run_id):
-                content = run_folder.beginning(name, started, key)
+            for name in run_folder.candidate_names(run_id):
+                content = run_folder.started_document(name, started, key)
                 digest = hashlib.sha256(content).digest()
                 if self._put(f"{name}/{STARTED}", content, digest, token=token, lock_from=utc_now()):
                     folder = self._work(name)
-                    run_folder.begin(folder, content)
-                    temporary_files.keep(folder.parent)
-                    return Working(name, folder, f"{self.shown}/{name}", self, token)
+                    run_folder.write_started(folder, content)
+                    temporary_files.preserve(folder.parent)
+                    return PendingRun(name, folder, f"{self.shown}/{name}", self, token)
         except (S3Error, OSError) as error:
             hint = error.hint if isinstance(error, S3Error) else ""
             message = f"no run can be kept here: {error}"
             raise InvalidInputError(Problem(self.shown, message, hint)) from None
         raise AssertionError("names never end")
 
-    def publish(self, working: Working) -> str:
+    def publish(self, working: PendingRun) -> str:
         """Uploads the files one after the other, the manifest last."""
         name, folder = working.name, working.folder
         try:
@@ -217,7 +217,7 @@ class S3Store(Store):
         self._folders.append(folder.parent)
         return working.shown
 
-    def abandon(self, working: Working) -> None:
+    def abandon(self, working: PendingRun) -> None:
         """Removes the claim, unless that is denied, or locked: a claim alone is no run."""
         shutil.rmtree(working.folder.parent, ignore_errors=True)
         with suppress(CheckerError):
@@ -254,12 +254,14 @@ class S3Store(Store):
         wanted = set(files)
         above = f"{self.prefix}{name}/"
         try:
-            with asking():
+            with s3_errors():
                 asked = {"Bucket": self.bucket, "Prefix": above}
-                for item in list(names(self._remover, "list_object_versions", "Versions", "Key", **asked)):
-                    if item["Key"].removeprefix(above) in wanted:
+                for item in list(
+                    object_names(self._remover, "list_object_versions", "Versions", "Key", **asked)
+                ):
+                    if item["SealKey"].removeprefix(above) in wanted:
                         self._remover.delete_object(
-                            Bucket=self.bucket, Key=item["Key"], VersionId=item["VersionId"]
+                            Bucket=self.bucket, Key=item["SealKey"], VersionId=item["VersionId"]
                         )
         except S3Error as error:
             where = f"{self.shown}/{name}"
@@ -267,7 +269,7 @@ class S3Store(Store):
             hint = locked if error.code in ("AccessDenied", "InvalidRequest") else error.hint
             raise RunFolderError(where, f"it could not be pruned: {error}", hint) from None
 
-    def _upload(self, working: Working, file: str, digest: bytes, sealed_at: datetime) -> None:
+    def _upload(self, working: PendingRun, file: str, digest: bytes, sealed_at: datetime) -> None:
         body = working.folder / file
         if not self._put(f"{working.name}/{file}", body, digest, token=working.token, lock_from=sealed_at):
             raise S3Error("taken", f"{file} is there already, of another run, and is not overwritten")
@@ -280,7 +282,7 @@ class S3Store(Store):
         extra = self._lock(lock_from) if lock_from else {}
         sha = base64.b64encode(digest).decode()
         try:
-            with asking(), _opened(body) as content:
+            with s3_errors(), _opened(body) as content:
                 self._writer.put_object(
                     Bucket=self.bucket, Key=key, Body=content, IfNoneMatch="*",
                     ChecksumAlgorithm="SHA256", ChecksumSHA256=sha, Metadata={WRITER: token}, **extra,
@@ -288,7 +290,7 @@ class S3Store(Store):
         except S3Error as error:
             if error.code not in _TAKEN:
                 raise
-            with asking():
+            with s3_errors():
                 head = self._found(self._reader.head_object, key)
             return head is not None and head.get("Metadata", {}).get(WRITER) == token
         return True
@@ -296,14 +298,14 @@ class S3Store(Store):
     def _lock(self, start: datetime) -> dict[str, Any]:
         if not self.object_lock or self.keep is None:
             return {}
-        until = later(start, self.keep)
+        until = add_duration(start, self.keep)
         return {"ObjectLockMode": self.object_lock.upper(), "ObjectLockRetainUntilDate": until}
 
     def _extend(self, name: str, sealed_at: datetime) -> None:
         """Locks the claim for as long as the rest: it was put before anybody knew when the run would be sealed."""
         if lock := self._lock(sealed_at):
             retention = {"Mode": lock["ObjectLockMode"], "RetainUntilDate": lock["ObjectLockRetainUntilDate"]}
-            with asking():
+            with s3_errors():
                 key = f"{self.prefix}{name}/{STARTED}"
                 self._writer.put_object_retention(Bucket=self.bucket, Key=key, Retention=retention)
 
@@ -329,22 +331,22 @@ class S3Store(Store):
 
     def _keys(self, above: str) -> Iterator[str]:
         asked = {"Bucket": self.bucket, "Prefix": above}
-        found = names(self._reader, "list_objects_v2", "Contents", "Key", **asked)
-        return (explanation["Key"].removeprefix(above) for explanation in found)
+        found = object_names(self._reader, "list_objects_v2", "Contents", "Key", **asked)
+        return (explanation["SealKey"].removeprefix(above) for explanation in found)
 
     def _work(self, name: str) -> Path:
-        folder = temporary_files.scratch_folder() / name
+        folder = temporary_files.make_temporary_folder() / name
         folder.mkdir()
         return folder
 
     def _temporary(self) -> Path:
-        self._folders.append(temporary_files.scratch_folder())
+        self._folders.append(temporary_files.make_temporary_folder())
         return self._folders[-1]
 
     @contextmanager
     def _reading(self, where: str) -> Iterator[None]:
         try:
-            with asking():
+            with s3_errors():
                 yield
         except S3Error as error:
             raise InvalidInputError(Problem(where, f"cannot be read: {error}", error.hint)) from None
@@ -366,7 +368,7 @@ def _refuse_large(path: Path) -> None:
         raise S3Error("EntityTooLarge", text)
 
 
-def _discard(folders: list[Path], door: Door) -> None:
+def _discard(folders: list[Path], door: Sessions) -> None:
     door.close()
     while folders:
         temporary_files.discard(folders.pop())

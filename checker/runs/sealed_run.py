@@ -11,13 +11,13 @@ from graphlib import CycleError, TopologicalSorter
 from heapq import heappop, heappush
 from typing import Any
 
-from checker.runs.manifest_form import misfit
+from checker.runs.manifest_form import manifest_error
 from checker.runs.run_folder import SCHEMA
 from checker.values import STRICT_JSON, parse_time
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
+class SealedRun:
     """A complete run as its manifest describes it: its name in the store, when it was sealed, the sha256 of the manifest,
     and what the manifest says."""
 
@@ -27,15 +27,15 @@ class Sealed:
     facts: Mapping[str, Any]
 
 
-def read_manifest(name: str, content: bytes) -> Sealed | None:
+def read_manifest(name: str, content: bytes) -> SealedRun | None:
     """A manifest of a run called `name`; None where it is none of ours, or damaged: `damage` says how."""
-    if damage(content):
+    if manifest_damage(content):
         return None
     facts = json.loads(content)
-    return Sealed(name, parse_time(facts["sealed_at"]), hashlib.sha256(content).hexdigest(), facts)
+    return SealedRun(name, parse_time(facts["sealed_at"]), hashlib.sha256(content).hexdigest(), facts)
 
 
-def damage(content: bytes) -> str:
+def manifest_damage(content: bytes) -> str:
     """What is wrong with a manifest; empty where nothing is."""
     try:
         # of a name that is there twice other readers take the first one
@@ -44,10 +44,10 @@ def damage(content: bytes) -> str:
         return "it is no JSON in UTF-8 with each name once"
     if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
         return f"it is of no schema {SCHEMA}"
-    return misfit(facts).removeprefix(".")
+    return manifest_error(facts).removeprefix(".")
 
 
-def before(run: Sealed) -> dict[str, str]:
+def previous_runs(run: SealedRun) -> dict[str, str]:
     """The runs that a run names as those before it, each with the sha256 of its manifest."""
     named = run.facts.get("previous")
     entries = named if isinstance(named, list) else []
@@ -58,13 +58,13 @@ def before(run: Sealed) -> dict[str, str]:
     }
 
 
-def in_order(runs: Iterable[Sealed]) -> tuple[Sealed, ...]:
+def sort_runs(runs: Iterable[SealedRun]) -> tuple[SealedRun, ...]:
     """Runs after those that they name; where that leaves a choice by the time at which they were sealed. The links come
     first, since a clock may be wrong."""
     left = {run.name: run for run in runs}
-    links = {name: [item for item in before(run) if item in left] for name, run in left.items()}
+    links = {name: [item for item in previous_runs(run) if item in left] for name, run in left.items()}
     order, ready = TopologicalSorter(links), list[tuple[datetime, str]]()
-    found: list[Sealed] = []
+    found: list[SealedRun] = []
     try:
         order.prepare()
     except CycleError:  # runs that name one another in a circle were forged

@@ -16,14 +16,14 @@ from typing import Any
 
 from checker.input_files import read_bytes
 from checker.problems import InvalidInputError, Problem
-from checker.runs.run_folder import Key
+from checker.runs.run_folder import SealKey
 
 _LARGEST_KEY = 64 << 10
 _OTHER_KIND = "this is a key of another kind than Ed25519"
 _ASK = "ask the signer for the public key of Ed25519 (openssl pkey -in key.pem -pubout)"
 
 
-def signing_key(path: Path) -> Key:
+def signing_key(path: Path) -> SealKey:
     """The private key in a PEM file.
 
     Raises:
@@ -43,7 +43,7 @@ def signing_key(path: Path) -> Key:
     if not isinstance(key, modules.Ed25519PrivateKey):
         raise _no(path, _OTHER_KIND, _make(path))
     public = key.public_key()
-    return Key(_fingerprint(public), key.sign, _fits(public, modules))
+    return SealKey(_fingerprint(public), key.sign, _fits(public, modules))
 
 
 def public_key(path: Path) -> tuple[str, Callable[[bytes, bytes], bool]]:

@@ -11,12 +11,12 @@ from typing import Any, Self
 
 from checker.problems import InvalidInputError, Problem
 from checker.runs.manifest_form import RUN_NAME
-from checker.runs.run_folder import Key
-from checker.runs.sealed_run import Sealed, before, in_order, read_manifest
+from checker.runs.run_folder import SealKey
+from checker.runs.sealed_run import SealedRun, previous_runs, read_manifest, sort_runs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Working:
+class PendingRun:
     """A run that has its name and is not complete yet: `folder` is where it is put together, on this machine, and
     `shown` what to call the place where it will be. `token` is what a store needs to know its own again. Until the end of a
     `with` block the file `lock`, where there is one, keeps other processes away."""
@@ -83,7 +83,7 @@ class Store(ABC):
         not there. It lasts until `close`, or the end of the process."""
 
     @abstractmethod
-    def claim(self, run_id: str, started: Mapping[str, Any], key: Key | None = None) -> Working:
+    def claim(self, run_id: str, started: Mapping[str, Any], key: SealKey | None = None) -> PendingRun:
         """Takes a name for a new run, which no other run can then have, before anything is collected.
 
         Args:
@@ -95,7 +95,7 @@ class Store(ABC):
             InvalidInputError: no run can be kept here.
         """
 
-    def reclaim(self, name: str) -> Working:
+    def reclaim(self, name: str) -> PendingRun:
         """Takes up a run again that was interrupted: what it has collected is in its folder.
 
         Raises:
@@ -107,7 +107,7 @@ class Store(ABC):
         )
 
     @abstractmethod
-    def publish(self, working: Working) -> str:
+    def publish(self, working: PendingRun) -> str:
         """Brings a run whose folder is sealed to its place, the manifest last; what to call it.
 
         Raises:
@@ -115,7 +115,7 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def abandon(self, working: Working) -> None:
+    def abandon(self, working: PendingRun) -> None:
         """Gives a name back, of a run that collected nothing."""
 
     @abstractmethod
@@ -141,10 +141,10 @@ class Store(ABC):
     def close(self) -> None:  # noqa: B027 - a folder has nothing to close
         """Removes what the store put onto this machine for a time; else that goes with the process."""
 
-    def complete(self) -> tuple[Sealed, ...]:
+    def complete(self) -> tuple[SealedRun, ...]:
         """The runs whose manifest can be read, each after those that it names; pruned ones too."""
         read = [read_manifest(name, content) for name, content in self.manifests(self.names()).items()]
-        return in_order(run for run in read if run)
+        return sort_runs(run for run in read if run)
 
     def sealed(self) -> tuple[str, ...]:
         """The names of `complete`."""
@@ -154,7 +154,7 @@ class Store(ABC):
         """The runs that no other names, each with the sha256 of its manifest: what the next one names as `previous`. There
         is one, but for runs that were sealed at the same time."""
         runs = self.complete()
-        named = {name for run in runs for name in before(run)}
+        named = {name for run in runs for name in previous_runs(run)}
         return [{"run": run.name, "sha256": run.sha256} for run in runs if run.name not in named]
 
     def manifests(self, names: Iterable[str]) -> dict[str, bytes]:

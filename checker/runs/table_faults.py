@@ -39,7 +39,7 @@ _JUDGED = "judged"
 _NUMBERS = ("BIGINT", "INTEGER", "SMALLINT", "TINYINT")
 
 
-def odd_value(rows: Relation, name: str) -> str:
+def impossible_value(rows: Relation, name: str) -> str:
     """The first value of a table that no run writes, as text; empty where there is none.
 
     Args:

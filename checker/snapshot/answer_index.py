@@ -82,7 +82,7 @@ class AnswerIndex:
     """Records of runs, and image sets that are to be compared with them. Any thread may ask."""
 
     def __init__(self) -> None:
-        self._folder = temporary_files.scratch_folder()
+        self._folder = temporary_files.make_temporary_folder()
         self._base = file_database(self._folder)
         self._base.execute(_SCHEMA)
         self._files: list[tuple[IO[bytes], str, bool]] = []

@@ -21,7 +21,7 @@ Place = tuple[str, str | None]
 """A target and its data store."""
 
 
-def claims(folder: Path, known_since: datetime | None = None) -> tuple[str, ...]:
+def attestations(folder: Path, known_since: datetime | None = None) -> tuple[str, ...]:
     """What the owner of an audit says of its evidence, and nothing shows, as texts.
 
     Args:
@@ -39,7 +39,7 @@ def claims(folder: Path, known_since: datetime | None = None) -> tuple[str, ...]
     return tuple(texts)
 
 
-def literally_unforced(folder: Path) -> tuple[str, ...]:
+def force_flag_remark(folder: Path) -> tuple[str, ...]:
     """A remark where answers have a force flag that is false, as a text: the API reference has it there where force was
     used."""
     flag = "overrides.forced"
@@ -61,7 +61,7 @@ def literally_unforced(folder: Path) -> tuple[str, ...]:
     return (f"{sets} with `forced: false`, such as {first}: {meaning}. {read}",)
 
 
-def searched(folder: Path) -> tuple[str, ...]:
+def search_complete_targets(folder: Path) -> tuple[str, ...]:
     """The targets of a run folder whose image sets a search listed, as texts."""
     with connect() as connection:
         found = _listed(connection, folder)

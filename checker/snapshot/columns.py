@@ -67,18 +67,18 @@ _open: list[Connection] = []
 def connect(memory: str = MEMORY_TO_JUDGE, **more: bool) -> Iterator[Connection]:
     """A DuckDB connection whose memory is bounded, with these more settings; what does not fit goes into a temporary folder."""
     with (
-        temporary_files.unbroken()
+        temporary_files.defer_signals()
     ):  # a signal in the middle of what a library sets up is whatever error it makes of it
         import duckdb  # noqa: F401
 
-    with temporary_files.scratch() as folder:
+    with temporary_files.temporary_folder() as folder:
         spill = str(folder)
         config: dict[str, str | int | bool] = {
             "memory_limit": memory,
             "max_expression_depth": DEEPEST,
             **more,
         }
-        if bounded():
+        if has_memory_limit():
             config["threads"] = _FEW_THREADS
         with interruptible(), empty_database(config, spill) as connection:
             _open.append(connection)
@@ -113,7 +113,7 @@ def more_memory(connection: Connection) -> Iterator[None]:
         connection.execute(f"SET memory_limit = '{memory}'")
 
 
-def bounded() -> bool:
+def has_memory_limit() -> bool:
     """Whether this process may have so much virtual memory and no more: each thread takes some, used or not."""
     try:
         from resource import RLIM_INFINITY, RLIMIT_AS, getrlimit
@@ -169,7 +169,7 @@ def _longest_line(records: str, size: int, changed: int) -> int:  # noqa: ARG001
         return max(SMALLEST_OBJECT, 2 * max(map(len, lines), default=0))
 
 
-def spilled(connection: Connection, rows: Relation, row_group_size: int | None = None) -> Relation:
+def spill_rows(connection: Connection, rows: Relation, row_group_size: int | None = None) -> Relation:
     """The same rows from a file in the connection's temporary folder."""
     ((spill,),) = connection.sql("SELECT current_setting('temp_directory')").fetchall()
     Path(spill).mkdir(exist_ok=True)
@@ -252,7 +252,7 @@ def reference(found: Expression, code: Expression, message: Expression) -> list[
     ]
 
 
-def found_by(code: Expression) -> Expression:
+def is_found_code(code: Expression) -> Expression:
     """Whether what was asked for is there, by the error's code."""
     found = case(code.isnull(), true())
     return found.when(code == lit(NOT_FOUND), false())
@@ -289,7 +289,7 @@ def _label(label: Label) -> Expression:
     return case(text.isnotnull(), func("struct_pack", months, milliseconds))
 
 
-def without(rows: Relation, taken: Relation, *more: str) -> Relation:
+def exclude_rows(rows: Relation, taken: Relation, *more: str) -> Relation:
     """The rows but for those of which others have the target, data store, image set and these columns."""
     return rows.set_alias("rows").join(
         taken.set_alias("taken"), same("rows", "taken", (*SET, *more)), how="anti"

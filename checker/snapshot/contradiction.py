@@ -42,7 +42,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class AnswerFacts:
     """An answer on an image set: the call, when it was received, the version asked for if one was, and what it says of
     which versions. Where there are none, `gone` says that the image set is not there; else the version asked for is not.
     By a `witness` nothing is judged."""
@@ -89,7 +89,7 @@ class Statement:
         return f"{self.call}{asked} says {what}{when}"
 
 
-def statement(record: Record) -> Statement | None:
+def facts_of(record: Record) -> AnswerFacts | None:
     """What a record says that may be compared; None where it says nothing of an image set."""
     code = record.error[0] if record.error else None
     if (
@@ -101,12 +101,12 @@ def statement(record: Record) -> Statement | None:
     versions = versions_of(record.action, record.answer or {})
     gone = code == NOT_FOUND
     at, asked, witness = record.collected_at, record.version, record.witness
-    return Statement(record.action, record.target, at, asked, versions, gone=gone, witness=witness)
+    return AnswerFacts(record.action, record.target, at, asked, versions, gone=gone, witness=witness)
 
 
-def statements(records: Iterable[Record]) -> list[Statement]:
+def all_facts(records: Iterable[Record]) -> list[AnswerFacts]:
     """What records say that may be compared."""
-    return [item for item in map(statement, records) if item is not None]
+    return [item for item in map(facts_of, records) if item is not None]
 
 
 def versions_of(call: str, answer: Mapping[str, Any]) -> dict[int, Facts]:
@@ -126,7 +126,7 @@ def _facts(call: str, item: Mapping[str, Any]) -> Facts:
     )
 
 
-def contradiction(said: Iterable[Statement]) -> str | None:
+def contradiction(said: Iterable[AnswerFacts]) -> str | None:
     """Two answers on one image set that cannot both be true, as text that names both; None where there are none.
 
     Args:
@@ -141,7 +141,7 @@ def contradiction(said: Iterable[Statement]) -> str | None:
     )
 
 
-def unsettled(said: Iterable[Statement]) -> bool:
+def needs_recheck(said: Iterable[AnswerFacts]) -> bool:
     """Whether another answer may tell more: two contradict each other, or what is known of the image set does not fit
     together, though it may have moved between two answers."""
     every = _in_order(said)
@@ -157,8 +157,8 @@ def unsettled(said: Iterable[Statement]) -> bool:
     return behind or missing or (there and (deleted or any(item.gone for item in standing)))
 
 
-def _in_order(said: Iterable[Statement]) -> list[Statement]:
-    def place(item: Statement) -> tuple[Any, ...]:
+def _in_order(said: Iterable[AnswerFacts]) -> list[AnswerFacts]:
+    def place(item: AnswerFacts) -> tuple[Any, ...]:
         at, created = item.at or _EVER, item.newest.created or _EVER
         return (
             at,
@@ -173,7 +173,7 @@ def _in_order(said: Iterable[Statement]) -> list[Statement]:
     return sorted(said, key=place)
 
 
-def _against(item: Statement, two: Statement) -> Iterator[str]:
+def _against(item: AnswerFacts, two: AnswerFacts) -> Iterator[str]:
     """What of two answers contradicts the other, of which the second one was asked for later."""
     if item.call == two.call == SEARCH:
         # searches of two targets may each be late in its own way
@@ -191,22 +191,22 @@ def _against(item: Statement, two: Statement) -> Iterator[str]:
     yield from _of_the_same(item, two)
 
 
-def _apart(item: Statement, two: Statement) -> bool:
+def _apart(item: AnswerFacts, two: AnswerFacts) -> bool:
     return item.at is not None and two.at is not None and item.at + APART <= two.at
 
 
-def _versions(item: Statement, two: Statement) -> str:
+def _versions(item: AnswerFacts, two: AnswerFacts) -> str:
     return f"{two.says(f'version {two.highest}')}, but {item.says(f'version {item.highest}')}"
 
 
-def _after_a_list(item: Statement, two: Statement) -> Iterator[str]:
+def _after_a_list(item: AnswerFacts, two: AnswerFacts) -> Iterator[str]:
     """A version that came after the last one of a list: nobody has looked at what lies between."""
     behind = item.target == two.target and item.call == LIST_VERSIONS and two.call != SEARCH
     if behind and two.highest > item.highest > 0:
         yield f"{item.says(f'version {item.highest} is the last')}, but {two.says(f'version {two.highest}')}"
 
 
-def _left_out(item: Statement, two: Statement) -> Iterator[str]:
+def _left_out(item: AnswerFacts, two: AnswerFacts) -> Iterator[str]:
     """Versions that a list leaves out, though another answer has them."""
     for listed, other in ((item, two), (two, item)):
         if listed.call == LIST_VERSIONS and listed.versions:
@@ -215,7 +215,7 @@ def _left_out(item: Statement, two: Statement) -> Iterator[str]:
                     yield f"{listed.says(f'there is no version {number}')}, but {other.says(f'version {number}')}"
 
 
-def _of_the_same(item: Statement, two: Statement) -> Iterator[str]:
+def _of_the_same(item: AnswerFacts, two: AnswerFacts) -> Iterator[str]:
     """What two answers say of one version, or of the image set itself, that never changes."""
     pairs = [
         (number, item.versions[number], two.versions[number])
@@ -245,11 +245,11 @@ def _of_the_same(item: Statement, two: Statement) -> Iterator[str]:
             yield _different(item, two, f"{of}overrides.forced", *(str(value).lower() for value in forced))
 
 
-def _different(item: Statement, two: Statement, name: str, mine: str, other: str) -> str:
+def _different(item: AnswerFacts, two: AnswerFacts, name: str, mine: str, other: str) -> str:
     return f"{two.says(f'{name} {other}')}, but {item.says(f'{name} {mine}')}"
 
 
-def _back(item: Statement, two: Statement) -> Iterator[str]:
+def _back(item: AnswerFacts, two: AnswerFacts) -> Iterator[str]:
     """What is there, though it was not before, and cannot have been made in between; or is not, though it was."""
     if not two.versions and not two.gone and two.asked in item.versions:
         yield f"{two.says('there is none')}, but {item.says(f'version {two.asked}')}"

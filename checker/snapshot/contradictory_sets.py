@@ -28,7 +28,7 @@ from checker.snapshot.columns import (
     duckdb_path,
     member,
 )
-from checker.snapshot.contradiction import Statement, contradiction, versions_of
+from checker.snapshot.contradiction import AnswerFacts, contradiction, versions_of
 from checker.snapshot.records import CONTRADICTORY, NO_VERSION, NOT_FOUND, VERSIONS, WITNESS
 from checker.sql import (
     Connection,
@@ -151,11 +151,11 @@ def _rows(connection: Connection) -> Iterator[tuple[Any, ...]]:
         yield from (row[1:] for row in part.order("rowid").fetchall())
 
 
-def _statement(row: tuple[Any, ...]) -> Statement:
+def _statement(row: tuple[Any, ...]) -> AnswerFacts:
     call, target, asked, code, at, witness, *said = row
     versions = {} if code else versions_of(call, _zoned(dict(zip(_SAID, said, strict=True))))
     when = at.replace(tzinfo=UTC) if at else None
-    return Statement(call, target, when, asked, versions, gone=code == NOT_FOUND, witness=witness)
+    return AnswerFacts(call, target, when, asked, versions, gone=code == NOT_FOUND, witness=witness)
 
 
 def _zoned(answer: dict[str, Any]) -> dict[str, Any]:
@@ -182,12 +182,12 @@ def _written(connection: Connection, found: Iterable[tuple[str, str, str]]) -> R
     return connection.read_json(duckdb_path(file), columns=shape, format="newline_delimited")
 
 
-def doubted(rows: Relation, found: Relation | None) -> Relation:
+def as_unread(rows: Relation, found: Relation | None) -> Relation:
     """The rows of image sets or versions; those of an image set whose answers contradict each other are unread, one for
     itself and one for each version that was asked for."""
     if found is None:
         return rows
-    others = trusted(rows, found)
+    others = consistent_records(rows, found)
     joined = rows.set_alias("rows").join(found.set_alias("doubt"), _same())
     key = [col(name) for name in ("target", "datastoreId", "imageSetId", PINNED)]
     number = func("row_number").over(partition_by=key, order_by=[col(COLLECTED).desc().nulls_last()])
@@ -207,12 +207,12 @@ def doubted(rows: Relation, found: Relation | None) -> Relation:
     return others.union(first.select(*map(value, rows.columns)))
 
 
-def trusted(lines: Relation, found: Relation | None) -> Relation:
+def consistent_records(lines: Relation, found: Relation | None) -> Relation:
     """Records but for those of image sets whose answers contradict each other."""
     return lines if found is None else lines.join(found.set_alias("doubt"), _same(), how="anti")
 
 
-def unsaid(answers: Relation, found: Relation | None) -> Relation:
+def as_unknown(answers: Relation, found: Relation | None) -> Relation:
     """Answers on image sets, of which those that contradict each other say nothing, not even whether it is there."""
     if found is None:
         return answers
@@ -220,7 +220,7 @@ def unsaid(answers: Relation, found: Relation | None) -> Relation:
     kinds = dict(zip(answers.columns, answers.types, strict=True))
     rest = answers.set_alias("answers").join(found.set_alias("doubt"), _same(), how="semi")
     none = (col(name) if name in of else null(kind).alias(name) for name, kind in kinds.items())
-    return trusted(answers.set_alias("answers"), found).union(rest.select(*none))
+    return consistent_records(answers.set_alias("answers"), found).union(rest.select(*none))
 
 
 def _same() -> Expression:

@@ -19,7 +19,7 @@ Key = tuple[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
+class DatastoreCoverage:
     """A data store of a target. `name` is what GetDatastore calls it, `account_name` what ListAccounts calls its account;
     empty where nobody said so. The counts are of image sets, `verdicts` of fails, waived ones and unknowns."""
 
@@ -44,7 +44,7 @@ class Reached:
         return ", ".join(acceptance for acceptance in said if acceptance)
 
 
-def reached(folder: Path, names: Mapping[str, Mapping[str, str]]) -> tuple[Reached, ...]:
+def datastore_coverage(folder: Path, names: Mapping[str, Mapping[str, str]]) -> tuple[DatastoreCoverage, ...]:
     """The data stores of a run, sorted by target and id.
 
     Args:
@@ -61,7 +61,7 @@ def reached(folder: Path, names: Mapping[str, Mapping[str, str]]) -> tuple[Reach
         account = own.get("account") or _in_organization(key[0])
         said: dict[str, Any] = {**own, "account": account, "verdicts": dict(verdicts.get(key, {}))}
         name, account_name = stores.get(key[0], ""), accounts.get(account or "", "")
-        found.append(Reached(key[0], key[1], name=name, account_name=account_name, **said))
+        found.append(DatastoreCoverage(key[0], key[1], name=name, account_name=account_name, **said))
     return tuple(found)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from checker.instants import iso
 from checker.model import Location
 from checker.problems import InvalidInputError, Problem, mask, suggest
-from checker.snapshot.event_envelopes import unwrapped
+from checker.snapshot.event_envelopes import unwrap
 from checker.snapshot.json_files import MARKS, kind_of, read_text
 from checker.values import STRICT_JSON, BadValueError, parse_integer, parse_time
 
@@ -103,7 +103,7 @@ class _File:
         """Each event with its place, out of its envelope."""
         for where, value in self._values(text):
             try:
-                yield from unwrapped(value, where)
+                yield from unwrap(value, where)
             except BadValueError as error:
                 self._error(where, str(error), error.hint)
 

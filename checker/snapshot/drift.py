@@ -10,7 +10,7 @@ from pathlib import Path
 
 from checker.aws.actions import SEARCH
 from checker.fields import EARLIER, KNOWN
-from checker.model import Moved
+from checker.model import Drift
 from checker.snapshot.columns import PINNED, REUSED
 from checker.snapshot.history import known_of_others, read_history
 from checker.snapshot.last_answers import last_answers
@@ -24,7 +24,7 @@ _DELETED = "DELETED"
 _SET = ("datastoreId", "imageSetId")
 
 
-def drift(records: RecordTable, history: Path | None) -> Moved | None:
+def drift(records: RecordTable, history: Path | None) -> Drift | None:
     """The numbers of a run; None where no earlier run saw anything, or it is not kept what they saw.
 
     Args:
@@ -38,7 +38,7 @@ def drift(records: RecordTable, history: Path | None) -> Moved | None:
         return None
     rows = _with_earlier(_now(records), earlier.filter(col("imageSetId").isnotnull()))
     counters = [func("count_if", condition) for condition in _kinds()]
-    return Moved(*(count or 0 for count in rows.aggregate(counters).fetchall()[0]))
+    return Drift(*(count or 0 for count in rows.aggregate(counters).fetchall()[0]))
 
 
 def _kinds() -> list[Expression]:

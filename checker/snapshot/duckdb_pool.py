@@ -20,7 +20,7 @@ _users: list[object] = []
 
 
 @contextmanager
-def kept_open() -> Iterator[None]:
+def pool() -> Iterator[None]:
     """While active, a database that is no longer used stays open for the next who wants one like it."""
     user = object()
     _users.append(user)
@@ -84,7 +84,7 @@ def file_database(folder: Path) -> Connection:
     """A connection to a new database in a file, for what is kept and asked for over a long time: it takes little memory. The
     caller closes it, and discards the folder."""
     config: Config = {"threads": 1, "memory_limit": MEMORY_OF_FILE, "temp_directory": str(folder / "spill")}
-    with temporary_files.unbroken():
+    with temporary_files.defer_signals():
         import duckdb
 
     return duckdb.connect(folder / "database", config=dict(config))

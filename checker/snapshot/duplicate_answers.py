@@ -10,13 +10,13 @@ from typing import Any
 from checker.aws.actions import GET_IMAGE_SET, LIST_VERSIONS
 from checker.problems import Problem
 from checker.snapshot.answers import normalise_versions
-from checker.snapshot.contradiction import Statement, contradiction, statements
+from checker.snapshot.contradiction import AnswerFacts, all_facts, contradiction
 from checker.snapshot.records import CONTRADICTORY, NO_VERSION, VERSIONS, VERSIONS_NOT_RECORDED, Record
-from checker.snapshot.version_pages import gaps, is_one, named
+from checker.snapshot.version_pages import is_single_version, missing_versions, version_ranges_text
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class PlacedAnswer:
     """A record and its place. `version` is None for what was learnt of the image set as a whole: it is not there, or
     its latest version could not be read."""
 
@@ -35,13 +35,13 @@ class Seen:
         return int(answer["versionId"]) if answer else self.record.version
 
 
-def merged(
-    same_id: list[Seen],
-    unlisted: list[Seen],
+def merge_answers(
+    same_id: list[PlacedAnswer],
+    unlisted: list[PlacedAnswer],
     problems: list[Problem],
     *,
     versions: bool,
-    witnesses: Sequence[Seen] = (),
+    witnesses: Sequence[PlacedAnswer] = (),
 ) -> Iterator[Record]:
     """The image sets of an id, one for each data store. What names none, such as a list of versions, joins it.
 
@@ -60,7 +60,7 @@ def merged(
             if answer.record.datastore_id is None
         ]
     for store in stores or (None,):
-        kept: dict[int | None, Seen] = {}
+        kept: dict[int | None, PlacedAnswer] = {}
         for new in same_id:
             if new.record.datastore_id in (store, None):
                 _keep(kept, new, problems)
@@ -84,14 +84,14 @@ def merged(
             yield replace(known, gaps=_unrecorded(known, sure))
 
 
-def _statements(seen: Iterable[Seen]) -> Iterator[Statement]:
+def _statements(seen: Iterable[PlacedAnswer]) -> Iterator[AnswerFacts]:
     """What recorded answers say that may be compared. What has no time was printed by the AWS CLI: its answers do not say
     whether a version was asked for, another SDK may have dropped members, and a file may hold a part of a list."""
-    lists: dict[str, Statement] = {}
-    asked: list[Statement] = []
+    lists: dict[str, AnswerFacts] = {}
+    asked: list[AnswerFacts] = []
     for answer in seen:
         record = answer.record
-        said = next(iter(statements([replace(record, action=GET_IMAGE_SET)])), None)
+        said = next(iter(all_facts([replace(record, action=GET_IMAGE_SET)])), None)
         if said is not None and answer.whole:
             # what has no time may be a page, so that all of it is one list
             place = answer.where if said.at is not None else ""
@@ -107,7 +107,7 @@ def _statements(seen: Iterable[Seen]) -> Iterator[Statement]:
             yield said
 
 
-def _surely(said: Statement, *, pinned: bool) -> Statement:
+def _surely(said: AnswerFacts, *, pinned: bool) -> AnswerFacts:
     """What a recorded answer of GetImageSet says for sure."""
     if said.at is not None:
         return replace(said, asked=said.highest or said.asked) if pinned else said
@@ -121,7 +121,9 @@ def _last_if_none(version: int | None) -> float:
     return math.inf if version is None else version
 
 
-def _list_of(kept: dict[int | None, Seen], highest: Record, listed: int, failed: list[Seen]) -> Record:
+def _list_of(
+    kept: dict[int | None, PlacedAnswer], highest: Record, listed: int, failed: list[PlacedAnswer]
+) -> Record:
     """The versions of an image set as ListImageSetVersions would give them, or why they are not known.
 
     `listed` is the highest version in a list: what is missing below it leaves the others known.
@@ -147,7 +149,7 @@ def _list_of(kept: dict[int | None, Seen], highest: Record, listed: int, failed:
     known = max(
         answer.version or 0 for answer in kept.values() if (answer.record.error or ("",))[0] != NO_VERSION
     )
-    if missing := list(gaps(sorted(answers), listed, known)):
+    if missing := list(missing_versions(sorted(answers), listed, known)):
         return replace(record, error=(VERSIONS_NOT_RECORDED, _missing(missing, known)))
     return replace(record, answer=normalise_versions(list(answers.values())))
 
@@ -160,10 +162,10 @@ def _unrecorded(record: Record, sure: int) -> tuple[int, ...]:
 
 
 def _missing(runs: list[tuple[int, int]], highest: int) -> str:
-    return f"{named(runs)} of 1..{highest} {'was' if is_one(runs) else 'were'} not recorded"
+    return f"{version_ranges_text(runs)} of 1..{highest} {'was' if is_single_version(runs) else 'were'} not recorded"
 
 
-def _keep(kept: dict[int | None, Seen], new: Seen, problems: list[Problem]) -> None:
+def _keep(kept: dict[int | None, PlacedAnswer], new: PlacedAnswer, problems: list[Problem]) -> None:
     """Adds a record: the same version twice counts once where the answers agree, and is a problem else."""
     beside = kept.values() if new.version is None else filter(None, map(kept.get, (new.version, None)))
     for other in beside:
@@ -193,7 +195,7 @@ def _joined(answer: Any, *others: Any) -> dict[str, Any]:
     return {**answer, **more}
 
 
-def _contradiction(answer: Seen, two: Seen) -> str:
+def _contradiction(answer: PlacedAnswer, two: PlacedAnswer) -> str:
     """What of two records cannot both be true, if anything. When they were collected does not matter."""
     if answer.version != two.version:
         whole, version = (answer, two) if answer.version is None else (two, answer)
@@ -213,7 +215,7 @@ def _contradiction(answer: Seen, two: Seen) -> str:
     return "answer" if any(mine.get(name) != other.get(name) for name in names) else ""
 
 
-def latest(seen: Iterable[Seen]) -> Iterator[Record]:
+def latest_search_answers(seen: Iterable[PlacedAnswer]) -> Iterator[Record]:
     """What searches said of each image set last: it changes without a new version, so nothing of it contradicts. What ended
     or failed is of the data store; a failure comes before an end, and of several ends the last one holds."""
     kept: dict[tuple[str, str], Record] = {}
@@ -232,9 +234,9 @@ def _when(record: Record) -> float:
     return record.collected_at.timestamp() if record.collected_at else -math.inf
 
 
-def once(seen: Iterable[Seen], what: str, problems: list[Problem]) -> Iterator[Record]:
+def unique(seen: Iterable[PlacedAnswer], what: str, problems: list[Problem]) -> Iterator[Record]:
     """Records of another call, each key once: an answer before an error, and a problem where two answers differ."""
-    kept: dict[tuple[str, str], Seen] = {}
+    kept: dict[tuple[str, str], PlacedAnswer] = {}
     for new in seen:
         key = (new.record.datastore_id or "", new.record.image_set_id or "")
         other = kept.setdefault(key, new)

@@ -30,7 +30,7 @@ class _Envelope(NamedTuple):
     content: Callable[[Mapping[str, Any]], Content]
 
 
-def unwrapped(value: Any, where: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
+def unwrap(value: Any, where: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
     """The messages in a JSON value, each with its place; the value itself where it is no envelope.
 
     Raises:
@@ -38,7 +38,7 @@ def unwrapped(value: Any, where: str, depth: int = 0) -> Iterator[tuple[str, Any
     """
     if isinstance(value, list) and depth:
         for at, item in enumerate(value):
-            yield from unwrapped(item, f"{where}: [{at}]", depth)
+            yield from unwrap(item, f"{where}: [{at}]", depth)
         return
     if not isinstance(value, dict) or "detail-type" in value:
         yield where, value
@@ -52,7 +52,7 @@ def unwrapped(value: Any, where: str, depth: int = 0) -> Iterator[tuple[str, Any
         if inside and depth >= DEEPEST:
             raise BadValueError(f"more than {DEEPEST} envelopes are in one another")
         for path, content in inside:
-            yield from unwrapped(_parsed(content, envelope.name), f"{where}: {path}", depth + 1)
+            yield from unwrap(_parsed(content, envelope.name), f"{where}: {path}", depth + 1)
         if inside:
             return
     yield where, value

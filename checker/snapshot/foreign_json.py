@@ -49,6 +49,6 @@ _OTHERS: Mapping[str, tuple[Found, str]] = {
 """What each is, with how it is told and what to do."""
 
 
-def other_answer(value: Mapping[str, Any]) -> tuple[str, str] | None:
+def foreign_json_error(value: Mapping[str, Any]) -> tuple[str, str] | None:
     """What a value is that is no answer to judge, and what to do; None where it may be one."""
     return next(((what, hint) for what, (found, hint) in _OTHERS.items() if found(value)), None)

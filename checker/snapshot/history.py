@@ -34,7 +34,7 @@ from checker.snapshot.columns import (
     PINNED,
     connect,
     duckdb_path,
-    found_by,
+    is_found_code,
     member,
 )
 from checker.snapshot.deletion_events import Event
@@ -140,7 +140,7 @@ def _looked_at(records: RecordTable) -> Relation:
     action = coalesce(col("action"), lit(GET_IMAGE_SET))
     found = action.isin(*map(lit, FINDING))
     asked = action.isin(lit(GET_IMAGE_SET), lit(LIST_VERSIONS))
-    answered = asked & found_by(member(ERROR_CODE)).isnotnull()
+    answered = asked & is_found_code(member(ERROR_CODE)).isnotnull()
     truths = {"ended": col(LISTED_SINCE).isnotnull(), "searched": found, "answered": answered}
     said = records.of().aggregate(
         [

@@ -25,11 +25,11 @@ from checker.snapshot.columns import (
     SEARCHED_AT,
     SET,
     SQL_TYPES,
-    found_by,
+    exclude_rows,
+    is_found_code,
     label_columns,
     member,
     reference,
-    without,
 )
 from checker.snapshot.record_table import LATEST, RecordTable, of_version
 from checker.snapshot.records import DELETED_NOT_LISTED, NO_VERSION, NOT_RECORDED
@@ -47,7 +47,7 @@ def image_set_rows(records: RecordTable, labels: Mapping[str, Label], needs: Nee
     """A row for each image set and each pinned version, and for each target of which some may be missing one without an
     id."""
     settle, asked = records.settled, records.of(GET_IMAGE_SET)
-    lists = settle(without(settle(records.latest_versions()), asked, PINNED))
+    lists = settle(exclude_rows(settle(records.latest_versions()), asked, PINNED))
     rows = _row(asked, labels, {path: member(path) for path in model().fields}, GET_IMAGE_SET)
     every = records.of(*FINDING)
     if not every.limit(1).fetchall():
@@ -56,7 +56,7 @@ def image_set_rows(records: RecordTable, labels: Mapping[str, Label], needs: Nee
     rows = settle(_with_moving(rows, searched))
     known = _answers(needs, model().versions | model().searched)
     rows = rows.union(settle(_beside_search(_listed(lists, labels, known=known), searched)))
-    alone = settle(without(settle(without(searched, asked)), lists))
+    alone = settle(exclude_rows(settle(exclude_rows(searched, asked)), lists))
     rows = rows.union(_searched(alone, labels, known=_answers(needs, model().searched)))
     return settle(rows.union(_targets(every, labels)))
 
@@ -103,9 +103,9 @@ def _row(
         filled[name] = col(name)
     own = {name: col(name) if call == GET_IMAGE_SET else null("VARCHAR") for name in ("account", "region")}
     return lines.select(
-        *reference(found_by(code), code, member(ERROR_MESSAGE)),
+        *reference(is_found_code(code), code, member(ERROR_MESSAGE)),
         # that it is not there is an answer too
-        case(found_by(code).isnotnull(), lit(call)).alias(CALL),
+        case(is_found_code(code).isnotnull(), lit(call)).alias(CALL),
         *(null("TIMESTAMP").alias(name) for name in (SEARCHED_AT, FILLED_AT)),
         (null("TIMESTAMP") if since is None else since).alias(LISTED_SINCE),
         *(own[name].alias(name) for name in own),

@@ -21,7 +21,7 @@ from checker.snapshot.columns import (
     map_value,
     member,
 )
-from checker.snapshot.contradictory_sets import trusted
+from checker.snapshot.contradictory_sets import consistent_records
 from checker.snapshot.history import TARGET, known_of_others, names_targets, read_history
 from checker.snapshot.last_answers import KEY, state_types
 from checker.snapshot.record_table import RecordTable
@@ -71,7 +71,9 @@ def with_dicom(
     contradictory."""
     keys = coalesce(func("map_keys", col(DICOM_TAGS)), func("list_value"))
     whole = func("list_has_all", keys, func("list_value", *map(lit, names)))
-    lines = trusted(records.of(SEARCH).filter(col("imageSetId").isnotnull() & whole), contradictory)
+    lines = consistent_records(
+        records.of(SEARCH).filter(col("imageSetId").isnotnull() & whole), contradictory
+    )
     columns = {DICOM + name: _attribute(name) for name in names}
     doubtful = coalesce(col(ERROR_CODE) == lit(CONTRADICTORY), false())
     missing = case(doubtful, lit(CONTRADICTORY)).otherwise(lit(NOT_SEARCHED))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from checker.input_files import LARGEST_TABLE, UnreadableError, load
+from checker.input_files import LARGEST_TABLE, UnreadableError, read_input
 from checker.model import Location
 from checker.problems import Problem, mask
 from checker.values import STRICT_JSON, BadValueError
@@ -78,7 +78,7 @@ def read_text(path: str, shown: str, problems: list[Problem]) -> str | None:
     """The text of a file, packed with gzip or not, `-` for standard input; None where it cannot be read, which is noted."""
     raw = b""
     try:
-        raw = load(Path(path), LARGEST_TABLE, "give it in parts")
+        raw = read_input(Path(path), LARGEST_TABLE, "give it in parts")
         raw = _unpacked(raw)
         return _decode(raw)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:

@@ -10,10 +10,10 @@ from checker.snapshot.columns import (
     ERROR_CODE,
     PINNED,
     SQL_TYPES,
-    found_by,
+    is_found_code,
     member,
 )
-from checker.snapshot.contradictory_sets import unsaid
+from checker.snapshot.contradictory_sets import as_unknown
 from checker.snapshot.record_table import RecordTable, of_version
 from checker.sql import Expression, Relation, case, col, func, lit, null, true
 
@@ -32,7 +32,7 @@ def last_answers(records: RecordTable) -> Relation:
     """The best answer of a run on each image set and each pinned version: one that was received, the latest. Answers that
     contradict each other are none."""
     rows = _answered(records).union(_listed(records)).union(_searched(records))
-    rows = unsaid(rows, records.contradictory)
+    rows = as_unknown(rows, records.contradictory)
     order = [
         col("found").isnull().asc(),
         col("action").asc(),
@@ -47,7 +47,7 @@ def _answered(records: RecordTable) -> Relation:
     return records.of(GET_IMAGE_SET).select(
         *map(col, ("target", *KEY)),
         lit(0).alias("action"),
-        found_by(member(ERROR_CODE)).alias("found"),
+        is_found_code(member(ERROR_CODE)).alias("found"),
         col("collectedAt"),
         *(member(path).alias(path) for path in earlier_paths()),
     )
@@ -56,7 +56,7 @@ def _answered(records: RecordTable) -> Relation:
 def _listed(records: RecordTable) -> Relation:
     """The highest version of each answer of ListImageSetVersions, or the pinned one."""
     missing = member(ERROR_CODE).isnull() & of_version("versionId").isnull()
-    found = case(~missing, found_by(member(ERROR_CODE)))
+    found = case(~missing, is_found_code(member(ERROR_CODE)))
     return records.latest_versions().select(
         *map(col, ("target", *KEY)),
         lit(1).alias("action"),

@@ -21,7 +21,7 @@ from checker.snapshot.columns import (
     member,
     member_types,
     read_lines,
-    spilled,
+    spill_rows,
 )
 from checker.snapshot.contradictory_sets import contradictory_sets
 from checker.snapshot.records import DICOM_TAGS, LISTED_SINCE, VERSIONS, WITNESS
@@ -56,7 +56,7 @@ class RecordTable:
     def settled(self, rows: Relation) -> Relation:
         """The same rows, made once and for all where the records are many: DuckDB would hold every step of a long query at
         the same time."""
-        return spilled(self.connection, rows) if self.large else rows
+        return spill_rows(self.connection, rows) if self.large else rows
 
     def latest_versions(self) -> Relation:
         """The answers of ListImageSetVersions with the highest version of each, or the pinned one, as the column `LATEST`:
@@ -91,7 +91,7 @@ def read_records(connection: Connection, records: Path) -> RecordTable:
     lines = read_lines(connection, records, _members(), witnesses=True)
     large = records.stat().st_size >= LARGE
     if large:
-        rows = spilled(connection, lines)
+        rows = spill_rows(connection, lines)
     else:
         name = f"records_{uuid4().hex}"
         lines.to_table(name)

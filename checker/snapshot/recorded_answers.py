@@ -40,8 +40,8 @@ from checker.snapshot.answers import (
     refuse_other_case,
     version_number,
 )
-from checker.snapshot.duplicate_answers import Seen, latest, merged, once
-from checker.snapshot.foreign_json import other_answer
+from checker.snapshot.duplicate_answers import PlacedAnswer, latest_search_answers, merge_answers, unique
+from checker.snapshot.foreign_json import foreign_json_error
 from checker.snapshot.json_files import json_values, kind_of
 from checker.snapshot.records import (
     BESIDE,
@@ -57,11 +57,11 @@ from checker.snapshot.records import (
     Record,
     arn_parts,
 )
-from checker.snapshot.version_pages import Page, cut_off, token_of
+from checker.snapshot.version_pages import Page, incomplete_pages, token_of
 from checker.values import BadValueError, other_case, parse_scalar, parse_time, show
 
 TARGET = "recorded"
-_OTHERS = tuple(name for name in RECORDED if name not in (*STATES, *FINDING, GET_DATASTORE, LIST_TAGS))
+_REST = tuple(name for name in RECORDED if name not in (*STATES, *FINDING, GET_DATASTORE, LIST_TAGS))
 
 
 def read_recorded(
@@ -88,26 +88,26 @@ def read_recorded(
     """
     problems: list[Problem] = []
     reader = _Reader(labels, [] if warnings is None else warnings, needs.dicom)
-    seen: list[Seen] = []
+    seen: list[PlacedAnswer] = []
     for path in answer_files(paths, reader.warnings):
         for where, value in json_values(path, problems, reader.warnings):
             try:
                 seen += reader.read(value, where)
             except (BadAnswerError, BadValueError) as error:
                 problems.append(Problem(where, str(error), getattr(error, "hint", "")))
-    problems += cut_off(reader.pages)
+    problems += incomplete_pages(reader.pages)
     sets = sorted(
         _image_sets(seen, problems, versions=needs.versions),
         key=lambda record: (record.datastore_id or "", record.image_set_id or "", record.action),
     )
-    stores = list(once(_of(seen, GET_DATASTORE), "the data store", problems))
-    tags = list(once(_of(seen, LIST_TAGS), "the tags of", problems))
+    stores = list(unique(_of(seen, GET_DATASTORE), "the data store", problems))
+    tags = list(unique(_of(seen, LIST_TAGS), "the tags of", problems))
     listings = (
         answer.record for answer in seen if answer.record.action in FINDING and answer.record.action != SEARCH
     )
-    found = [*latest(_of(seen, SEARCH)), *listings]
+    found = [*latest_search_answers(_of(seen, SEARCH)), *listings]
     others = [
-        record for action in _OTHERS for record in once(_of(seen, action), f"what {action} says of", problems)
+        record for action in _REST for record in unique(_of(seen, action), f"what {action} says of", problems)
     ]
     if problems:
         raise InvalidInputError(problems)
@@ -139,12 +139,12 @@ def _filled(sets: list[Record], found: list[Record]) -> Iterator[Record]:
             yield record
 
 
-def _of(seen: Iterable[Seen], action: str) -> list[Seen]:
+def _of(seen: Iterable[PlacedAnswer], action: str) -> list[PlacedAnswer]:
     return [answer for answer in seen if answer.record.action == action]
 
 
-def _image_sets(seen: list[Seen], problems: list[Problem], *, versions: bool) -> Iterator[Record]:
-    by_id: dict[str, tuple[list[Seen], list[Seen], list[Seen]]] = {}
+def _image_sets(seen: list[PlacedAnswer], problems: list[Problem], *, versions: bool) -> Iterator[Record]:
+    by_id: dict[str, tuple[list[PlacedAnswer], list[PlacedAnswer], list[PlacedAnswer]]] = {}
     for answer in seen:
         if answer.record.action in STATES:
             same = by_id.setdefault(answer.record.image_set_id or "", ([], [], []))
@@ -153,10 +153,10 @@ def _image_sets(seen: list[Seen], problems: list[Problem], *, versions: bool) ->
         # where nothing else was recorded, the failed list is all that is known of the image set
         known = of_the_set or [_as_image_set(answer) for answer in unlisted]
         if known:
-            yield from merged(known, unlisted, problems, versions=versions, witnesses=witnesses)
+            yield from merge_answers(known, unlisted, problems, versions=versions, witnesses=witnesses)
 
 
-def _as_image_set(answer: Seen) -> Seen:
+def _as_image_set(answer: PlacedAnswer) -> PlacedAnswer:
     return replace(answer, record=replace(answer.record, action=GET_IMAGE_SET, version=None))
 
 
@@ -182,10 +182,10 @@ class _Reader:
     undeclared: set[str] = field(default_factory=set)
     pages: list[Page] = field(default_factory=list)
 
-    def read(self, value: Any, where: str) -> Iterator[Seen]:
+    def read(self, value: Any, where: str) -> Iterator[PlacedAnswer]:
         if not isinstance(value, dict):
             raise BadAnswerError(f"an answer is an object, not {kind_of(value)}")
-        if "action" not in value and (other := other_answer(value)):
+        if "action" not in value and (other := foreign_json_error(value)):
             raise BadValueError(*other)
         action = _action(value)
         if action in FINDING:
@@ -198,7 +198,7 @@ class _Reader:
         else:
             yield self.other(value, where, action)
 
-    def versions(self, value: dict[str, Any], where: str) -> Iterator[Seen]:
+    def versions(self, value: dict[str, Any], where: str) -> Iterator[PlacedAnswer]:
         if "error" in value:
             yield self.failed_list(value, where)
             return
@@ -228,7 +228,7 @@ class _Reader:
             seen = self.seen({**our_spelling(item), **beside}, where, listed=True, whole=True)
             yield replace(seen, asked=asked)
 
-    def seen(self, value: dict[str, Any], where: str, *, listed: bool, whole: bool = False) -> Seen:
+    def seen(self, value: dict[str, Any], where: str, *, listed: bool, whole: bool = False) -> PlacedAnswer:
         common, version = self.common(value, where)
         if "error" in value:
             error = error_member(value["error"])
@@ -237,12 +237,12 @@ class _Reader:
         else:
             required = model().required - {"datastoreId"} if listed else None
             record = Record(**common, answer=normalise(value, required=required))
-        return Seen(record, where, listed, version is not None, whole)
+        return PlacedAnswer(record, where, listed, version is not None, whole)
 
-    def failed_list(self, value: dict[str, Any], where: str) -> Seen:
+    def failed_list(self, value: dict[str, Any], where: str) -> PlacedAnswer:
         common, version = self.common(value, where)
         record = Record(**common, action=LIST_VERSIONS, error=error_member(value["error"]))
-        return Seen(record, where, listed=False, pinned=version is not None)
+        return PlacedAnswer(record, where, listed=False, pinned=version is not None)
 
     def common(self, value: dict[str, Any], where: str) -> tuple[dict[str, Any], int | None]:
         """What records of an image set have beside the answer, and the version asked for."""
@@ -268,7 +268,7 @@ class _Reader:
             else {},
         }, None if asked is None else version_number("requestedVersionId", asked)
 
-    def other(self, value: dict[str, Any], where: str, action: str) -> Seen:
+    def other(self, value: dict[str, Any], where: str, action: str) -> PlacedAnswer:
         """What was said of a data store, of tags, or by any other call."""
         answer = None if "error" in value else normalise_answer(action, value)
         properties = (answer or {}).get(PROPERTIES, {})
@@ -289,9 +289,9 @@ class _Reader:
             error=error_member(value["error"]) if "error" in value else None,
             collected_at=_collected(value),
         )
-        return Seen(record, where, listed=False, pinned=False)
+        return PlacedAnswer(record, where, listed=False, pinned=False)
 
-    def found(self, value: dict[str, Any], where: str, action: str) -> Seen:
+    def found(self, value: dict[str, Any], where: str, action: str) -> PlacedAnswer:
         """What a search of this program found: an image set, or that the search came to its end, or that it failed."""
         name = id_member(value, "imageSetId")
         answer: dict[str, Any] | None = None
@@ -311,7 +311,7 @@ class _Reader:
         common |= {"datastore_id": id_member(value, "datastoreId"), "collected_at": _collected(value)}
         error = error_member(value["error"]) if answer is None else None
         record = Record(**common, action=action, answer=answer, error=error)
-        return Seen(record, where, listed=False, pinned=False)
+        return PlacedAnswer(record, where, listed=False, pinned=False)
 
     def typed(self, given: Any, where: str) -> dict[str, Scalar]:
         if given is None:

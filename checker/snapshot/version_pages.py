@@ -37,7 +37,7 @@ def token_of(answer: Mapping[str, Any]) -> str:
     return ""
 
 
-def cut_off(pages: Sequence[Page]) -> Iterator[Problem]:
+def incomplete_pages(pages: Sequence[Page]) -> Iterator[Problem]:
     """A problem for each page whose token leads to pages that are not all there."""
     for page in pages:
         if not page.token:
@@ -59,15 +59,15 @@ def _missing(page: Page, same: Sequence[Page]) -> str:
     if page.image_set_id is None or all(item.token for item in same):
         return "and no last page is there"
     there = sorted({number for item in same for number in item.numbers})
-    if missing := list(gaps(there, 0, there[-1])):
-        return f"and no page has {named(missing)}"
+    if missing := list(missing_versions(there, 0, there[-1])):
+        return f"and no page has {version_ranges_text(missing)}"
     # the service gives the newest version first; one that gave the oldest first would go on with higher numbers
     upwards = page.numbers == tuple(sorted(page.numbers)) and len(page.numbers) > 1
     ends = page.numbers[-1] == there[-1] if upwards else min(page.numbers) == 1
     return "and none goes on where this one ends" if ends else ""
 
 
-def gaps(numbers: Sequence[int], listed: int, highest: int) -> Iterator[tuple[int, int]]:
+def missing_versions(numbers: Sequence[int], listed: int, highest: int) -> Iterator[tuple[int, int]]:
     """The numbers above `listed` that sorted ones lack up to the highest, as first and last of each run."""
     before = listed
     for number in [*(number for number in numbers if number > listed), highest + 1]:
@@ -76,15 +76,15 @@ def gaps(numbers: Sequence[int], listed: int, highest: int) -> Iterator[tuple[in
         before = number
 
 
-def named(runs: Sequence[tuple[int, int]]) -> str:
+def version_ranges_text(runs: Sequence[tuple[int, int]]) -> str:
     """Runs of versions as text: `version 2`, `versions 2 and 5..7`."""
     shown = [str(first) if first == last else f"{first}..{last}" for first, last in runs[:MOST_NAMED]]
     if len(runs) > MOST_NAMED:
         shown.append("others")
     names = shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
-    return f"{'version' if is_one(runs) else 'versions'} {names}"
+    return f"{'version' if is_single_version(runs) else 'versions'} {names}"
 
 
-def is_one(runs: Sequence[tuple[int, int]]) -> bool:
+def is_single_version(runs: Sequence[tuple[int, int]]) -> bool:
     """Whether it is one version."""
     return len(runs) == 1 and runs[0][0] == runs[0][1]

@@ -14,11 +14,11 @@ from checker.snapshot.columns import (
     LISTED_SINCE,
     PINNED,
     SET,
-    found_by,
+    exclude_rows,
+    is_found_code,
     label_columns,
     member,
     reference,
-    without,
 )
 from checker.snapshot.image_sets import target_rows
 from checker.snapshot.record_table import RecordTable, of_version
@@ -37,7 +37,7 @@ def version_rows(records: RecordTable, labels: Mapping[str, Label], needs: Needs
     """
     paths = [path for path in model().fields if path in model().versions and path not in _OF_THE_SET]
     lists = records.of(LIST_VERSIONS)
-    answers = records.settled(without(records.of(GET_IMAGE_SET), lists, PINNED))
+    answers = records.settled(exclude_rows(records.of(GET_IMAGE_SET), lists, PINNED))
     listed = records.settled(_listed(lists, labels, paths))
     rows = listed.union(_answered(answers, labels, paths, needs))
     searched = target_rows(records, labels)
@@ -54,7 +54,7 @@ def version_rows(records: RecordTable, labels: Mapping[str, Label], needs: Needs
         return rows
     # a version that is pinned beside its whole image set is one subject, and what was said of it holds
     named = pinned.select(*map(col, SET), col(PINNED).alias("versionId"))
-    return without(rows.filter(col(PINNED).isnull()), named, "versionId").union(pinned)
+    return exclude_rows(rows.filter(col(PINNED).isnull()), named, "versionId").union(pinned)
 
 
 def _listed(lists: Relation, labels: Mapping[str, Label], paths: list[str]) -> Relation:
@@ -83,8 +83,8 @@ def _listed(lists: Relation, labels: Mapping[str, Label], paths: list[str]) -> R
     code = coalesce(member(ERROR_CODE), ours)
     message = coalesce(member(ERROR_MESSAGE), case(left_out, _before()))
     return rows.select(
-        *reference(found_by(code), code, message),
-        case(found_by(code).isnotnull(), lit(LIST_VERSIONS)).alias(CALL),
+        *reference(is_found_code(code), code, message),
+        case(is_found_code(code).isnotnull(), lit(LIST_VERSIONS)).alias(CALL),
         null("TIMESTAMP").alias(LISTED_SINCE),
         *map(col, _OF_THE_SET),
         *(of_version(path, now).alias(path) for path in paths),
@@ -113,7 +113,7 @@ def _answered(answers: Relation, labels: Mapping[str, Label], paths: list[str], 
     if not needs.previous_version:
         code = code.when(col(PINNED).isnotnull(), given)
     code = code.otherwise(lit(NOT_RECORDED))
-    read = found_by(code)
+    read = is_found_code(code)
     return answers.select(
         *reference(read, code, member(ERROR_MESSAGE)),
         case(read.isnotnull(), lit(GET_IMAGE_SET)).alias(CALL),

@@ -28,7 +28,7 @@ from checker.snapshot.columns import (
     search_failed,
     write,
 )
-from checker.snapshot.contradictory_sets import doubted
+from checker.snapshot.contradictory_sets import as_unread
 from checker.snapshot.datastores import datastore_rows
 from checker.snapshot.image_sets import image_set_rows
 from checker.snapshot.joins import (
@@ -120,7 +120,7 @@ def _written(
     judged = needs.image_sets or needs.versions
     contradictory = records.contradictory if one_service and judged else None
     if needs.image_sets:
-        rows = doubted(image_set_rows(records, labels, needs), contradictory)
+        rows = as_unread(image_set_rows(records, labels, needs), contradictory)
         rows = _with_calls(rows, records, needs)
         if needs.dicom:
             rows = with_dicom(rows, records, needs.dicom, contradictory)
@@ -134,7 +134,7 @@ def _written(
         written.append(folder / SNAPSHOT)
         write(records.settled(rows), _ORDER, written[-1])
     if needs.versions:
-        rows = doubted(version_rows(records, labels, needs), contradictory)
+        rows = as_unread(version_rows(records, labels, needs), contradictory)
         rows = records.settled(_with_calls(rows, records, needs))
         written.append(folder / VERSIONS)
         write(rows, ("target", "imageSetId", "versionId", "datastoreId", PINNED), written[-1])

@@ -18,7 +18,7 @@ from checker import temporary_files, yamlsource
 from checker.problems import InvalidInputError, Problem
 from checker.values import BadValueError, parse_date
 from checker.yaml_nodes import Document, Node
-from checker.yamlsource import quoted
+from checker.yamlsource import quote_scalar
 
 HEADER = (
     "# Findings that somebody answers for, until a day. How they stand: imageset-checker waivers check\n"
@@ -30,7 +30,7 @@ _END = re.compile(r"\.\.\.\s*")
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class WaiverDraft:
     """A waiver that is to be added: image sets, or a target."""
 
     rule: str
@@ -65,14 +65,14 @@ class Draft:
         for name, value in self.plain().items():
             if isinstance(value, list):
                 # of an id of digits other readers would make a number
-                made += [f"{name}:", *(f"  - {quoted(item, always=True)}" for item in value)]
+                made += [f"{name}:", *(f"  - {quote_scalar(item, always=True)}" for item in value)]
             else:
                 made.append(f"{name}: {_scalar(name, value)}")
         return [f"{'  ' if number else '- '}{line}" for number, line in enumerate(made)]
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
+class EditedWaivers:
     """A file of waivers with new ones: its document, and the lines, counted from 1, that are new in it."""
 
     document: Document
@@ -81,7 +81,7 @@ class Added:
     last: int
 
 
-def add(source: bytes, shown: str, drafts: Sequence[Draft]) -> Added:
+def add_waivers(source: bytes, shown: str, drafts: Sequence[WaiverDraft]) -> EditedWaivers:
     """A file of waivers with new ones at the end of its list.
 
     Args:
@@ -113,10 +113,10 @@ def add(source: bytes, shown: str, drafts: Sequence[Draft]) -> Added:
         raise _refused(root) from None
     if not _grew(root, document.root, drafts):
         raise _refused(root)
-    return Added(document, "\n".join(new), at + 1, at + len(new))
+    return EditedWaivers(document, "\n".join(new), at + 1, at + len(new))
 
 
-def replace(path: Path, old: bytes | None, new: bytes) -> None:
+def replace_file(path: Path, old: bytes | None, new: bytes) -> None:
     """Puts a file in the place of what it was read as, at once or not at all; its permissions stay. Links are followed.
 
     Args:
@@ -157,7 +157,7 @@ def replace(path: Path, old: bytes | None, new: bytes) -> None:
 def _scalar(name: str, value: object) -> str:
     """A value as YAML: days stand plain, as people write them; other text that looks like one does not."""
     text = str(value)
-    return text if isinstance(value, int) or (name in DAYS and _is_day(text)) else quoted(text)
+    return text if isinstance(value, int) or (name in DAYS and _is_day(text)) else quote_scalar(text)
 
 
 def _is_day(text: str) -> bool:
@@ -205,7 +205,7 @@ def _end(lines: list[str]) -> int:
     return next((number for number, line in enumerate(lines) if _END.fullmatch(line)), len(lines))
 
 
-def _grew(old: Node, new: Node, drafts: Sequence[Draft]) -> bool:
+def _grew(old: Node, new: Node, drafts: Sequence[WaiverDraft]) -> bool:
     """Whether a document has what it had, and the drafts at the end of its list."""
     was, now = _loose(old.plain()) or {"version": 1}, _loose(new.plain())
     before = was.pop("waivers", None) or []

@@ -7,15 +7,15 @@ from datetime import datetime
 from pathlib import Path
 
 from checker import yamlsource
-from checker.config.image_set_lists import id_problem, positive
+from checker.config.image_set_lists import id_problem, positive_number
 from checker.config.labels import typed_label
-from checker.instants import iso, later
+from checker.instants import add_duration, iso
 from checker.model import Label, Rule, Scalar, Verdict, Waiver
 from checker.policy.load import Policies
 from checker.policy.mapping_shape import Shape, assert_whole
 from checker.problems import InvalidInputError, Problem, errors_in, nearest, suggest
 from checker.values import BadValueError, parse_date, show
-from checker.waivers.limits import Limits
+from checker.waivers.limits import WaiverLimits
 from checker.yaml_nodes import Document, Node
 
 REQUIRED = ("rule", "reason", "owner", "approved_by", "created", "expires")
@@ -25,7 +25,7 @@ COVERS = (Verdict.FAIL.value, Verdict.UNKNOWN.value)
 
 
 def read_waivers(
-    path: Path, policies: Policies, limits: Limits | None = None, shown: str | None = None
+    path: Path, policies: Policies, limits: WaiverLimits | None = None, shown: str | None = None
 ) -> tuple[tuple[Waiver, ...], tuple[Problem, ...]]:
     """The waivers in a file, and warnings.
 
@@ -47,14 +47,14 @@ def read_waivers(
 
 
 def waivers_in(
-    document: Document, policies: Policies, limits: Limits | None = None
+    document: Document, policies: Policies, limits: WaiverLimits | None = None
 ) -> tuple[tuple[Waiver, ...], tuple[Problem, ...]]:
     """The waivers in a document that was read, as `read_waivers` gives them.
 
     Raises:
         InvalidInputError: with every problem of the file.
     """
-    reader = _Reader(policies, limits or Limits())
+    reader = _Reader(policies, limits or WaiverLimits())
     waivers = reader.file(document.root)
     problems = errors_in(reader.problems)
     warnings = [*document.warnings, *(problem for problem in reader.problems if problem.warning)]
@@ -63,7 +63,7 @@ def waivers_in(
     return waivers, tuple(warnings)
 
 
-def kept_waivers(path: Path, policies: Policies, shown: str) -> tuple[Waiver, ...]:
+def recorded_waivers(path: Path, policies: Policies, shown: str) -> tuple[Waiver, ...]:
     """The waivers that a run kept. They were accepted then, and are not held to today's limits.
 
     Args:
@@ -74,14 +74,14 @@ def kept_waivers(path: Path, policies: Policies, shown: str) -> tuple[Waiver, ..
     Raises:
         InvalidInputError: the file cannot be read.
     """
-    waivers, _ = read_waivers(path, policies, Limits(longest={}), shown)
+    waivers, _ = read_waivers(path, policies, WaiverLimits(longest={}), shown)
     return waivers
 
 
 class _Reader:
     """Waivers, with every problem of the file noted."""
 
-    def __init__(self, policies: Policies, limits: Limits) -> None:
+    def __init__(self, policies: Policies, limits: WaiverLimits) -> None:
         self.rules: dict[str, Rule] = {rule.name: rule for rule in policies.rules}
         self.packs = [pack.name for pack in policies.packs]
         self.labels: Mapping[str, Label] = policies.labels
@@ -133,7 +133,7 @@ class _Reader:
         if rule is not None and rule.scope == "datastore":
             self._of_a_store(shape)
         version = shape.get("version")
-        pinned = positive(version, self.problems) if version else None
+        pinned = positive_number(version, self.problems) if version else None
         reason, owner, approver = (shape.text(key) for key in ("reason", "owner", "approved_by"))
         if owner and _same_person(owner, approver):
             place = shape.get("approved_by")
@@ -262,8 +262,8 @@ class _Reader:
         rule = self.rules.get(name)
         severity = self.limits.severities.get(name, rule.severity if rule else None)
         longest = self.limits.longest.get(severity) if severity else None
-        if longest is not None and later(created, longest) < expires:
-            day = iso(later(created, longest))[:10]
+        if longest is not None and add_duration(created, longest) < expires:
+            day = iso(add_duration(created, longest))[:10]
             message = f"a waiver of a rule of severity {severity} lasts at most {show(longest)}"
             shape.error(node, message, f"the last day can be {day}; then it has to be approved again")
 

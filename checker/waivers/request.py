@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from checker.model import Finding, Location, Subject, Verdict, utc_now
-from checker.problems import Gathered, InvalidInputError, Problem, suggest
-from checker.waivers.edit import Added, Draft
+from checker.problems import InvalidInputError, Problem, ProblemCollection, suggest
+from checker.waivers.edit import EditedWaivers, WaiverDraft
 from checker.waivers.file import COVERS
 from checker.waivers.status import day
 
@@ -38,7 +38,7 @@ class WaiverRequest:
     every: bool = False
 
 
-def check(request: WaiverRequest) -> None:
+def check_request(request: WaiverRequest) -> None:
     """Whether a request can be one at all.
 
     Raises:
@@ -69,7 +69,7 @@ def drafts(
     findings: Sequence[Finding],
     request: WaiverRequest,
     covered: Collection[tuple[Subject, Verdict]] = (),
-) -> list[Draft]:
+) -> list[WaiverDraft]:
     """The entries: one for all image sets, or one for each version or target.
 
     Args:
@@ -97,7 +97,7 @@ def drafts(
             raise InvalidInputError(Problem("--this-version", message, "leave the flag out"))
         groups.setdefault((None, version), {})[subject.image_set_id] = None
     return [
-        Draft(
+        WaiverDraft(
             rule,
             reason=request.reason.strip(),
             owner=request.owner.strip(),
@@ -135,7 +135,7 @@ def _chosen(
             )
             raise InvalidInputError(Problem("--all", message, "name an image set to waive it again"))
         return [(finding, "") for finding in left]
-    gathered, found = Gathered(), []
+    gathered, found = ProblemCollection(), []
     for text in request.image_sets:
         own = [finding for finding in there if text in _names(finding.subject)]
         if not own:
@@ -166,7 +166,7 @@ def _instead(text: str, every: Iterable[Finding], there: Sequence[Finding], verd
     return f"each {verdict} is on: {', '.join(known[:MOST_NAMED])}{more}"
 
 
-def of_request(problems: Iterable[Problem], added: Added) -> Iterator[Problem]:
+def request_problems(problems: Iterable[Problem], added: EditedWaivers) -> Iterator[Problem]:
     """What is wrong with new entries, told of the parts of the request that they come from."""
     for problem in problems:
         where = problem.where

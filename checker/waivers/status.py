@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from checker.instants import later
+from checker.instants import add_duration
 from checker.model import SOON, Duration, Verdict, Waiver
 from checker.values import show
 
@@ -67,7 +67,7 @@ class WaiverUse:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What is to be said of it, as texts; nothing of one that is in force and used."""
-        days = standing(self.waiver, self.state, soon=self.soon) if self.judged else ()
+        days = expiry_remarks(self.waiver, self.state, soon=self.soon) if self.judged else ()
         return (*days, *([self.usage] if self.usage else ()))
 
     @property
@@ -96,10 +96,10 @@ def state_of(waiver: Waiver, as_of: datetime) -> State:
 
 def ends_soon(waiver: Waiver, as_of: datetime, soon: Duration = SOON) -> bool:
     """Whether a waiver is in force, and ends within a time."""
-    return waiver.in_force(as_of) and later(as_of, soon) >= waiver.ends
+    return waiver.in_force(as_of) and add_duration(as_of, soon) >= waiver.ends
 
 
-def standing(waiver: Waiver, state: State, *, soon: bool = False) -> tuple[str, ...]:
+def expiry_remarks(waiver: Waiver, state: State, *, soon: bool = False) -> tuple[str, ...]:
     """What is to be said of a waiver's days, as texts."""
     if state == "expired":
         return (f"expired: its last day was {day(waiver.expires)}, and what it covered counts again",)
@@ -113,7 +113,7 @@ def days_left(waiver: Waiver, as_of: datetime) -> int:
     return (waiver.expires.date() - as_of.astimezone(UTC).date()).days
 
 
-def covered(waiver: Waiver, most: int | None = None) -> str:
+def coverage_text(waiver: Waiver, most: int | None = None) -> str:
     """What a waiver covers, in words: `image sets A, B`, `target archive`, `labels class: adult`, `.. at version 3`.
 
     Args:
@@ -136,7 +136,7 @@ def day(instant: datetime) -> str:
     return instant.date().isoformat()
 
 
-def stand(
+def assess_waivers(
     waivers: Iterable[Waiver],
     usage: Mapping[int, Usage],
     as_of: datetime,

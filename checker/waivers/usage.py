@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from checker.evaluation.compile import CODES, Columns
+from checker.evaluation.condition_compiler import CODES, Columns
 from checker.evaluation.engine import table
-from checker.evaluation.target_rows import OF_TARGET, left_open
-from checker.evaluation.target_rows import judged as verdict
+from checker.evaluation.target_rows import OF_TARGET, may_be_unknown, row_verdict
 from checker.evaluation.waiver_columns import LAPSED, WAIVER, reaches
 from checker.layout import FINDINGS
 from checker.model import Label, Rule, Verdict, Waiver
@@ -74,8 +73,8 @@ def _usage(
     """The use of the waivers of one rule."""
     rows, columns = judged
     if rule.scope != "datastore":
-        rows = rows.filter(~OF_TARGET | left_open(rows.columns))
-    unknown = verdict(rule, as_of, columns, each=True) == lit(CODES[Verdict.UNKNOWN])
+        rows = rows.filter(~OF_TARGET | may_be_unknown(rows.columns))
+    unknown = row_verdict(rule, as_of, columns, each=True) == lit(CODES[Verdict.UNKNOWN])
     counts: list[Expression] = []
     for waiver in waivers:
         reach = reaches(waiver, rule.scope, as_of, labels)

@@ -13,7 +13,7 @@ from checker.layout import MANIFEST, RECORDS
 from checker.model import Outcome, utc_now
 from checker.problems import CheckerError
 from checker.runs import run_folder
-from checker.runs.local_store import Working
+from checker.runs.local_store import PendingRun
 from checker.workflow.listener import Listener
 
 
@@ -29,7 +29,7 @@ class CollectedAnswers:
     whatever breaks the audit off."""
 
     folder: Path
-    working: Working | None
+    working: PendingRun | None
     listener: Listener
 
     @contextmanager
@@ -67,7 +67,7 @@ class CollectedAnswers:
         """A copy of the answers in the present folder; themselves where nothing can be written here."""
         stamp = f"interrupted-{utc_now():%Y%m%dT%H%M%SZ}"
         try:
-            for name in run_folder.names(stamp):
+            for name in run_folder.candidate_names(stamp):
                 path = Path(f"{name}.jsonl")
                 with suppress(FileExistsError):
                     path.touch(mode=0o600, exist_ok=False)
@@ -77,7 +77,7 @@ class CollectedAnswers:
             # nothing can be written here, but what was collected is kept all the same
             with suppress(OSError):
                 path.unlink()
-            temporary_files.keep(self.folder)
+            temporary_files.preserve(self.folder)
             return self.folder / RECORDS
         return path
 
@@ -86,7 +86,7 @@ class CollectedAnswers:
 class CopiedAnswers:
     """Answers that are elsewhere too, and the run that is kept of them, if one is."""
 
-    working: Working | None
+    working: PendingRun | None
     listener: Listener
 
     @contextmanager
@@ -110,7 +110,7 @@ def _is_end(error: BaseException, listener: Listener) -> bool:
     return listener.interrupted() or isinstance(error, KeyboardInterrupt | AuditStoppedError)
 
 
-def _complete(working: Working) -> str:
+def _complete(working: PendingRun) -> str:
     """Where a run is that was cut short once it was complete."""
     text = f"interrupted: the run is complete, in {working.folder.as_posix()}"
     if _local(working):
@@ -118,6 +118,6 @@ def _complete(working: Working) -> str:
     return f"{text}, and not yet in {working.shown}\nhelp: keep that folder"
 
 
-def _local(working: Working) -> bool:
+def _local(working: PendingRun) -> bool:
     """Whether a run is put together where it stays."""
     return working.shown == working.folder.as_posix()

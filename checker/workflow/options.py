@@ -17,7 +17,7 @@ from checker.policy.policy_files import Request
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import STDOUT, JUnitPasses, formats, probe
 from checker.reporting.formats import Document
-from checker.runs.run_reader import Kept
+from checker.runs.run_reader import RecordedRun
 from checker.snapshot.answer_files import answer_files
 from checker.values import BadValueError, parse_time
 from checker.workflow.stages import configure
@@ -78,7 +78,7 @@ class AuditOptions(EvidenceOptions):
     """Whether the text report may use the colours of a terminal."""
 
 
-def refuse(given: AuditOptions) -> None:
+def refuse_conflicts(given: AuditOptions) -> None:
     """Options that do not go together."""
     problems = list(_alone(given))
     if given.policies and given.config:
@@ -153,7 +153,9 @@ def config(given: EvidenceOptions) -> AuditConfig | None:
     return configure(path)
 
 
-def policies(given: EvidenceOptions, config: AuditConfig | None, kept: Kept | None = None) -> Policies | None:
+def policies(
+    given: EvidenceOptions, config: AuditConfig | None, kept: RecordedRun | None = None
+) -> Policies | None:
     """The policies that audit.yaml or `-p` names, else those of a kept run."""
     if config:
         return load([Request(str(node.value), node) for node in config.policies], base=config.root)
@@ -247,7 +249,7 @@ def _probe(name: str, path: str, taken: str | None) -> None:
     probe(path)
 
 
-def asked_reports(
+def requested_reports(
     asked: Sequence[str], junit_passes: str = "full", document: Document = "run"
 ) -> list[tuple[str, str]]:
     """Formats and paths of `--report` alone.

@@ -9,21 +9,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checker.input_files import load
+from checker.input_files import read_input
 from checker.judgement.baseline import still_stands
 from checker.judgement.gate import Gate
-from checker.judgement.previous_runs import Past, earlier_runs, look_over
-from checker.judgement.replay import Terms, overrides, terms
+from checker.judgement.previous_runs import EarlierRuns, earlier_runs, verify_store_links
+from checker.judgement.replay import JudgementTerms, judgement_terms, recorded_overrides
 from checker.layout import AUDIT, WAIVERS
 from checker.model import SOON, Duration, Waiver, utc_now
-from checker.policy.choose import Rules, choose
 from checker.policy.load import Policies
-from checker.problems import Gathered, InvalidInputError, Problem
+from checker.policy.rule_selection import Rules, choose
+from checker.problems import InvalidInputError, Problem, ProblemCollection
 from checker.reporting import Options
-from checker.runs.authenticity import Keys, is_signed, keys_of
+from checker.runs.authenticity import Keys, is_signed, read_keys
 from checker.runs.evidence import targets_in
 from checker.runs.local_store import Store, open_store
-from checker.runs.run_reader import Kept
+from checker.runs.run_reader import RecordedRun
 from checker.runs.signature import signing_key
 from checker.snapshot.deletion_events import Event, read_events
 from checker.workflow import options
@@ -37,13 +37,13 @@ from checker.yamlsource import LARGEST_FILE
 if TYPE_CHECKING:
     from checker.config import AuditConfig
     from checker.model import Target
-    from checker.runs.run_folder import Begun, Key
+    from checker.runs.run_folder import InterruptedRun, SealKey
 
 _KEEP_RUNS = "add `runs: runs/`, or --runs DIR"
 
 
 @dataclass(frozen=True)
-class Judging:
+class JudgementInputs:
     """What evidence is judged by, beside its instant and the gate. `files` are the bytes of it, by their names in a run folder."""
 
     rules: Rules
@@ -55,26 +55,26 @@ class Judging:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class AuditPlan:
     """What `check` is going to do. `kept` is the run whose evidence is judged again, if one is; `store` is where the run is
     kept, if it is, and `earlier` what is there already. `begun` is the interrupted run that goes on, `started` when it or this
     one began; without `as_of` ages are measured against that."""
 
     name: str
     config: AuditConfig | None
-    by: Judging
+    by: JudgementInputs
     gate: Gate
     as_of: datetime | None
     reports: list[tuple[str, str]]
     options: Options
     events: tuple[Event, ...] = ()
     store: Store | None = None
-    earlier: Past = field(default_factory=Past)
-    key: Key | None = None
+    earlier: EarlierRuns = field(default_factory=EarlierRuns)
+    key: SealKey | None = None
     keys: Keys | None = None
-    kept: Kept | None = None
+    kept: RecordedRun | None = None
     event_files: tuple[Path, ...] = ()
-    begun: Begun | None = None
+    begun: InterruptedRun | None = None
     started: datetime = field(default_factory=utc_now)
 
     @property
@@ -101,17 +101,17 @@ class Prepared:
         return self.events if self.event_files else None
 
 
-def prepare(given: AuditOptions, started: datetime, warn: Callable[[Iterable[Problem]], None]) -> Prepared:
+def prepare(given: AuditOptions, started: datetime, warn: Callable[[Iterable[Problem]], None]) -> AuditPlan:
     """Reads and checks every option and every file that they name.
 
     Raises:
         InvalidInputError: with every problem of all of them.
     """
-    gathered = Gathered()
+    gathered = ProblemCollection()
     config = found = kept = policies = as_of = key = keys = begun = store = gate = by = None
     reports: list[tuple[str, str]] = []
     with gathered.step():
-        options.refuse(given)
+        options.refuse_conflicts(given)
     with gathered.step():
         config = options.config(given)
         gathered.problems += config.warnings if config else ()
@@ -131,7 +131,7 @@ def prepare(given: AuditOptions, started: datetime, warn: Callable[[Iterable[Pro
         reports = options.reports(given, config, policies)
     own, was = kept if config is None and not given.policies else None, None
     with gathered.step():
-        was = terms(own) if own else None
+        was = judgement_terms(own) if own else None
         gate = options.gate(given, config, was.gate if was else None)
     if policies is not None:
         with gathered.step():
@@ -145,15 +145,15 @@ def prepare(given: AuditOptions, started: datetime, warn: Callable[[Iterable[Pro
     store, earlier = _earlier(given, config, name=name, gate=gate, found=found, store=store, keys=keys)
     warn([*gathered.problems, *by.rules.warnings, *earlier.warnings, *_apart(store, signed=key is not None)])
     how = _how(given, reports)
-    return Prepared(
+    return AuditPlan(
         name, config, by, gate, as_of, reports, how, events, store, earlier, key, keys, kept, files, begun, started,
     )  # fmt: skip
 
 
-def _keys(given: AuditOptions) -> tuple[Key | None, Keys | None]:
+def _keys(given: AuditOptions) -> tuple[SealKey | None, Keys | None]:
     """The key that signs the run, and those that earlier ones may be signed with."""
     key = signing_key(Path(given.sign)) if given.sign else None
-    return key, keys_of(key, map(Path, given.keys))
+    return key, read_keys(key, map(Path, given.keys))
 
 
 def _how(given: AuditOptions, reports: Sequence[tuple[str, str]]) -> Options:
@@ -167,7 +167,7 @@ def _how(given: AuditOptions, reports: Sequence[tuple[str, str]]) -> Options:
 
 
 def _events(
-    files: Sequence[Path], started: datetime, gathered: Gathered, config: AuditConfig | None
+    files: Sequence[Path], started: datetime, gathered: ProblemCollection, config: AuditConfig | None
 ) -> tuple[Event, ...]:
     """The deletion events before the run, of files that audit.yaml names where it is given."""
     events: tuple[Event, ...] = ()
@@ -186,12 +186,12 @@ def _judging(
     given: AuditOptions,
     config: AuditConfig | None,
     *,
-    kept: Kept | None,
-    own: Kept | None,
-    was: Terms | None,
+    kept: RecordedRun | None,
+    own: RecordedRun | None,
+    was: JudgementTerms | None,
     policies: Policies,
-    gathered: Gathered,
-) -> Judging:
+    gathered: ProblemCollection,
+) -> JudgementInputs:
     """The rules and the waivers of the command line and of audit.yaml; of a kept run its `own` where nothing else is named,
     but for waivers that it has already."""
     rules = choose(
@@ -201,7 +201,7 @@ def _judging(
         only=given.rules or (own.rules if own else ()),
         skip=given.skip_rules,
         tags=given.tags,
-        changes=config.rules if config else overrides(own) if own else (),
+        changes=config.rules if config else recorded_overrides(own) if own else (),
     )
     targets: tuple[Target, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -219,16 +219,16 @@ def _judging(
         gathered.problems += warnings
     files = {name: own.folder / name for name in (AUDIT, WAIVERS) if own and own.has(name)}
     files |= {WAIVERS: path} if path else {}
-    content = {name: load(file, LARGEST_FILE) for name, file in files.items()}
+    content = {name: read_input(file, LARGEST_FILE) for name, file in files.items()}
     content |= {AUDIT: config.source} if config else {}
     soon = config.soon if config else was.soon if was else SOON
     if was is not None and path is None:
         waivers = was.waivers
-    return Judging(rules, targets, left_out, waivers, soon, content)
+    return JudgementInputs(rules, targets, left_out, waivers, soon, content)
 
 
 def _instants(
-    given: AuditOptions, begun: Begun | None, started: datetime
+    given: AuditOptions, begun: InterruptedRun | None, started: datetime
 ) -> tuple[datetime | None, datetime]:
     """The instant that was given, now or when an interrupted run began, and the start of the run."""
     as_of = options.as_of(given)
@@ -238,8 +238,8 @@ def _instants(
 
 
 def _begun(
-    given: AuditOptions, config: AuditConfig | None, key: Key | None
-) -> tuple[Store | None, Begun | None]:
+    given: AuditOptions, config: AuditConfig | None, key: SealKey | None
+) -> tuple[Store | None, InterruptedRun | None]:
     """The interrupted run that goes on, and where it is."""
     if not given.resume:
         return None, None
@@ -253,10 +253,10 @@ def _earlier(
     *,
     name: str,
     gate: Gate,
-    found: tuple[Store, Kept] | None,
+    found: tuple[Store, RecordedRun] | None,
     store: Store | None,
     keys: Keys | None,
-) -> tuple[Store | None, Past]:
+) -> tuple[Store | None, EarlierRuns]:
     """Where the run is kept, unless that is known, and what earlier runs there say. A run that judges kept evidence has
     that run's past."""
     where = options.runs(given, config)
@@ -269,10 +269,14 @@ def _earlier(
     if found is not None:
         named = find(baseline, config, given.runs, keys)[1] if baseline else None
         if gate.new_only and keys is not None:
-            look_over(found[0], keys=keys)
+            verify_store_links(found[0], keys=keys)
         stands = not gate.new_only or still_stands(found[0], found[1].facts, gate)
-        warnings, notes = look_over(store, strict=given.strict_history, keys=keys) if store else ([], ())
-        return store, Past(named=named, stands=stands, warnings=tuple(warnings), notes=notes, keys=keys)
+        warnings, notes = (
+            verify_store_links(store, strict=given.strict_history, keys=keys) if store else ([], ())
+        )
+        return store, EarlierRuns(
+            named=named, stands=stands, warnings=tuple(warnings), notes=notes, keys=keys
+        )
     if store is None:
         if gate.new_only or baseline:
             raise InvalidInputError(_no_runs(given, config))
@@ -282,7 +286,7 @@ def _earlier(
         if keys is not None:
             flag = "--sign" if given.sign else "--key"
             raise InvalidInputError(Problem(flag, "signatures are of runs that are kept", _KEEP_RUNS))
-        return None, Past()
+        return None, EarlierRuns()
     return store, earlier_runs(store, name, gate, baseline, strict=given.strict_history, keys=keys)
 
 
@@ -305,7 +309,7 @@ def _no_runs(given: AuditOptions, config: AuditConfig | None) -> Problem:
     return Problem("new_only", message, _KEEP_RUNS)
 
 
-def _not_collected(config: AuditConfig, kept: Kept) -> tuple[str, ...]:
+def _not_collected(config: AuditConfig, kept: RecordedRun) -> tuple[str, ...]:
     """Targets that audit.yaml names, and kept evidence has not: nobody has looked at them."""
     there = targets_in(kept.evidence.records)
     missing = [name for target in config.targets for name in target.missing(there)]

@@ -9,27 +9,26 @@ from typing import TYPE_CHECKING
 
 from checker.file_modes import private as owner_only
 from checker.instants import iso
-from checker.judgement.previous_runs import Past
-from checker.judgement.resumption import given, refuse_other
+from checker.judgement.previous_runs import EarlierRuns
+from checker.judgement.resumption import input_hashes, refuse_other
 from checker.judgement.run import Run
 from checker.judgement.run_evaluation import run_id
-from checker.judgement.seal import keep
+from checker.judgement.seal import write_terms
 from checker.model import Duration
-from checker.policy.choose import Rules
+from checker.policy.rule_selection import Rules
 from checker.reporting import Options
 from checker.reporting.reproduction import options_plain
 from checker.runs import run_folder
-from checker.runs.authenticity import KeyFiles, Keys, authentic_heads, keys_of, same_key
-from checker.runs.local_store import LocalStore, Store, Working, open_store
-from checker.runs.prune_statements import Prunings
-from checker.runs.run_folder import Begun, Key
+from checker.runs.authenticity import KeyFiles, Keys, authentic_heads, read_keys, same_key
+from checker.runs.local_store import LocalStore, PendingRun, Store, open_store
+from checker.runs.prune_statements import PrunedRuns
+from checker.runs.run_folder import InterruptedRun, SealKey
 from checker.runs.run_names import locate
-from checker.runs.run_reader import Kept, reopened
-from checker.runs.run_reader import collected as collected_by
+from checker.runs.run_reader import RecordedRun, collected_runs_of, open_run
 from checker.values import show
 
 if TYPE_CHECKING:
-    from checker.judgement.verification import Verified
+    from checker.judgement.verification import Verification
 
 
 def reopen(
@@ -38,7 +37,7 @@ def reopen(
     root: Path | None = None,
     audit: str = "",
     keys: Keys | None = None,
-) -> Kept:
+) -> RecordedRun:
     """A kept run: the path of its folder, `s3://BUCKET/PREFIX/RUN`; where it is known where runs are, its name, the beginning
     of it, `latest`, `previous` or `latest~2`, which count the runs of one audit. With `keys` one of them must have signed it.
 
@@ -46,10 +45,10 @@ def reopen(
         InvalidInputError: there is no such run, it was not completed, or it was altered.
     """
     store, name = locate(str(run), runs, root, audit)
-    return reopened(store, name, keys)
+    return open_run(store, name, keys)
 
 
-def collected_runs(store: Store, audit: str, known: Past) -> Iterator[Kept]:
+def collected_runs(store: Store, audit: str, known: EarlierRuns) -> Iterator[RecordedRun]:
     """An audit's complete runs that asked the service, from the last one back.
 
     Args:
@@ -60,12 +59,12 @@ def collected_runs(store: Store, audit: str, known: Past) -> Iterator[Kept]:
     Raises:
         InvalidInputError: the next one was altered.
     """
-    return collected_by(store, audit, known.last, known.keys)
+    return collected_runs_of(store, audit, known.last, known.keys)
 
 
 def interrupted_run(
-    run: str, runs: str | None = None, root: Path | None = None, key: Key | None = None
-) -> tuple[Store, Begun]:
+    run: str, runs: str | None = None, root: Path | None = None, key: SealKey | None = None
+) -> tuple[Store, InterruptedRun]:
     """A run that was interrupted, and where it is: named as `reopen` takes it, but that `latest` is the last one of those.
     `key` is that with which it was begun, if it was with one.
 
@@ -75,18 +74,18 @@ def interrupted_run(
     store, name = locate(run, runs, root, begun=True)
     if not isinstance(store, LocalStore):
         store.reclaim(name)
-    return store, same_key(run_folder.begun(store.fetch(name)), key)
+    return store, same_key(run_folder.interrupted_run(store.fetch(name)), key)
 
 
 def resume(
     store: Store,
-    begun: Begun,
+    begun: InterruptedRun,
     rules: Rules,
     asked: str,
     as_of: datetime,
     *,
     by: Mapping[str, str] | None = None,
-) -> Working:
+) -> PendingRun:
     """Takes up an interrupted run again.
 
     Args:
@@ -100,7 +99,7 @@ def resume(
     Raises:
         InvalidInputError: it was begun with something else, or another process is at work on it.
     """
-    refuse_other(begun, given(rules, asked) | dict(by or {}), run_id(rules, asked, as_of), as_of)
+    refuse_other(begun, input_hashes(rules, asked) | dict(by or {}), run_id(rules, asked, as_of), as_of)
     return store.reclaim(begun.name)
 
 
@@ -112,9 +111,9 @@ def begin(
     name: str = "",
     *,
     hypothetical: bool = False,
-    key: Key | None = None,
+    key: SealKey | None = None,
     judged_by: Mapping[str, str] | None = None,
-) -> Working:
+) -> PendingRun:
     """A new run in a store: collect into its folder, or move recorded evidence there with `move`; `seal` completes it.
 
     Args:
@@ -130,7 +129,7 @@ def begin(
     Raises:
         InvalidInputError: no run can be kept there.
     """
-    said = given(rules, asked) | dict(judged_by or {})
+    said = input_hashes(rules, asked) | dict(judged_by or {})
     facts = {"name": name, "as_of": iso(as_of), "hypothetical": hypothetical, "given": said}
     with owner_only(when=bool(rules.needs.dicom)):
         return store.claim(run_id(rules, asked, as_of), facts, key)
@@ -138,13 +137,13 @@ def begin(
 
 def seal(
     run: Run,
-    working: Working,
+    working: PendingRun,
     *,
     files: Mapping[str, bytes] | None = None,
     reports: Collection[tuple[str, str]] = (),
     retention: Duration | None = None,
     private: bool = False,
-    key: Key | None = None,
+    key: SealKey | None = None,
     keys: Keys | None = None,
     options: Options | None = None,
 ) -> str:
@@ -166,11 +165,11 @@ def seal(
             authenticated what it takes from earlier runs.
         RunFolderError: something could not be written.
     """
-    facts = keep(run, working.folder, files or {}, reports, signed=key is not None)
+    facts = write_terms(run, working.folder, files or {}, reports, signed=key is not None)
     facts |= {"reports": options_plain(options, dict(reports))} if options else {}
     facts |= {"keep": show(retention) if retention else None, "private": private or bool(run.dicom)}
     store = working.store
-    previous, pruned = authentic_heads(store, keys or keys_of(key)), Prunings(store).unnamed()
+    previous, pruned = authentic_heads(store, keys or read_keys(key)), PrunedRuns(store).unnamed()
     run_folder.seal(working.folder, facts, previous=previous, pruned=pruned, key=key)
     return working.store.publish(working)
 
@@ -183,7 +182,7 @@ def verify(
     *,
     key: KeyFiles = None,
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[Verified, ...]:
+) -> tuple[Verification, ...]:
     """Recomputes every hash of a run and its link to the run before, and makes its findings, tables and reports again; of every
     run, where a folder of runs is named.
 
@@ -202,7 +201,7 @@ def verify(
     from checker.judgement.verification import verify_all
     from checker.reporting.reproduction import report_differences
 
-    keys = keys_of(None, [key] if isinstance(key, Path) else key or ())
+    keys = read_keys(None, [key] if isinstance(key, Path) else key or ())
     store, name = locate(run, runs, root, audit)
     if store.manifest(name) is None and (below := open_store(run)).names():
         return tuple(verify_all(below, keys=keys, reports=report_differences, progress=progress))

@@ -10,10 +10,10 @@ from checker.layout import FINDINGS, MANIFEST, PRUNED
 from checker.problems import InvalidInputError, Problem
 from checker.runs import prune_statements, run_reader
 from checker.runs.first_difference import oversized
-from checker.runs.integrity import altered
+from checker.runs.integrity import alteration
 from checker.runs.local_store import LocalStore, Store, open_store
-from checker.runs.run_names import is_path, locate
-from checker.runs.run_reader import Kept
+from checker.runs.run_names import is_run_path, locate
+from checker.runs.run_reader import RecordedRun
 from checker.workflow.options import DEFAULT_CONFIG
 from checker.workflow.stages import configure
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from checker.runs.authenticity import Keys
 
 
-class Home(NamedTuple):
+class RunLocation(NamedTuple):
     """Where the runs of the audit at hand are: the store, what its path is relative to, and the audit's name."""
 
     runs: str | None = None
@@ -33,7 +33,7 @@ class Home(NamedTuple):
 
 def find(
     run: str, config: AuditConfig | None = None, runs: str | None = None, keys: Keys | None = None
-) -> tuple[Store, Kept]:
+) -> tuple[Store, RecordedRun]:
     """A run and the store that it is in: every command that takes a run finds it here.
 
     Args:
@@ -46,26 +46,30 @@ def find(
         InvalidInputError: there is no such complete run, there are several, it was altered, or it is not signed with any
             of the keys.
     """
-    store, name = locate(run, *home(run, config, runs))
+    store, name = locate(run, *run_location(run, config, runs))
     if store.has(name, PRUNED):
-        prune_statements.refuse(store)
+        prune_statements.refuse_false_prunings(store)
     folder = Path(run)
     # a folder says better than its parent what is wrong with it
-    return store, run_reader.reopen(folder, keys=keys) if folder.is_dir() else run_reader.named(
+    return store, run_reader.reopen(folder, keys=keys) if folder.is_dir() else run_reader.comparison_run(
         store, name, keys
     )
 
 
-def home(run: str, config: AuditConfig | None = None, runs: str | None = None) -> Home:
+def run_location(run: str, config: AuditConfig | None = None, runs: str | None = None) -> RunLocation:
     """The audit whose runs a text may name; none where it says itself where the run is."""
-    if is_path(run):
-        return Home()
+    if is_run_path(run):
+        return RunLocation()
     if config is None or config.runs is None:
-        config = configured(None, needed=True)
-    return Home(config.runs.path, config.root, config.name) if config and config.runs else Home(runs)
+        config = config_in_force(None, needed=True)
+    return (
+        RunLocation(config.runs.path, config.root, config.name)
+        if config and config.runs
+        else RunLocation(runs)
+    )
 
 
-def configured(path: str | None, *, needed: bool) -> AuditConfig | None:
+def config_in_force(path: str | None, *, needed: bool) -> AuditConfig | None:
     """The audit.yaml that is named, or the one that is here where something is to be read from it."""
     if path is None and not (needed and Path(DEFAULT_CONFIG).is_file()):
         return None
@@ -93,11 +97,13 @@ def store_of(where: str | None, config: AuditConfig | None) -> Store:
     return store
 
 
-def around(store: Store, old: Kept, new: Kept, most: int) -> tuple[list[Earlier], list[Earlier]]:
+def neighbour_runs(
+    store: Store, old: RecordedRun, new: RecordedRun, most: int
+) -> tuple[list[Earlier], list[Earlier]]:
     """Other runs of the same audit in the store of the new one, the latest of them: those before the old run and those
     between the two, oldest first."""
-    prune_statements.refuse(store)
-    facts = list(run_reader.earlier(store, new.audit)) if old.audit == new.audit else []
+    prune_statements.refuse_false_prunings(store)
+    facts = list(run_reader.manifests_before(store, new.audit)) if old.audit == new.audit else []
     names = [str(fact.get("run")) for fact in facts]
     if old.name not in names or new.name not in names or names.index(old.name) < names.index(new.name):
         return [], []
@@ -115,7 +121,9 @@ def _kept(store: Store, facts: Sequence[Mapping[str, Any]], chosen: range) -> li
         if not store.has(name, FINDINGS):
             continue
         folder = store.fetch(name, FINDINGS)
-        if altered(folder, FINDINGS, item.get("files", {})) is None and not [*oversized([folder / FINDINGS])]:
+        if alteration(folder, FINDINGS, item.get("files", {})) is None and not [
+            *oversized([folder / FINDINGS])
+        ]:
             run_reader.read(folder, FINDINGS)
             found.append((folder / FINDINGS, frozenset(map(str, item.get("rules", ())))))
     return found

@@ -11,19 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checker import temporary_files
-from checker.judgement.replay import limits
+from checker.judgement.replay import waiver_limits
 from checker.judgement.run import Run
 from checker.layout import RECORDS
 from checker.model import Needs, Target, Waiver, utc_now
-from checker.policy.choose import Rules
 from checker.policy.load import Policies
+from checker.policy.rule_selection import Rules
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import Options
-from checker.runs.call_log import Asked
-from checker.runs.evidence import Evidence, inputs, keep_records
-from checker.runs.journal import Journal, Mended, mend
-from checker.runs.run_folder import Key
-from checker.runs.run_reader import Kept
+from checker.runs.call_log import CallLog
+from checker.runs.evidence import Evidence, input_digest, write_evidence
+from checker.runs.journal import Journal, RestoredRecords, restore_records
+from checker.runs.run_folder import SealKey
+from checker.runs.run_reader import RecordedRun
 from checker.snapshot.deletion_events import Event
 from checker.snapshot.input_notes import of_inputs
 from checker.snapshot.recorded_answers import read_recorded
@@ -58,13 +58,13 @@ def targets(
     Raises:
         InvalidInputError: labels that do not fit their declarations, or a pattern that no target matches.
     """
-    from checker.config.labels import resolve
+    from checker.config.labels import resolve_labels
     from checker.config.target_filter import select
-    from checker.reporting.condition_text import unchosen
+    from checker.reporting.condition_text import excluded_sets
 
-    every, warnings, ignored = resolve(config, policies.labels)
+    every, warnings, ignored = resolve_labels(config, policies.labels)
     kept, left_out = select(config.targets, every, only) if only else (every, ())
-    return kept, (*left_out, *unchosen(kept), *ignored), warnings
+    return kept, (*left_out, *excluded_sets(kept), *ignored), warnings
 
 
 def read_waivers(
@@ -72,7 +72,7 @@ def read_waivers(
     rules: Rules,
     path: Path | None = None,
     shown: str | None = None,
-    kept: Kept | None = None,
+    kept: RecordedRun | None = None,
 ) -> tuple[tuple[Waiver, ...], tuple[Problem, ...]]:
     """The waivers of an audit, and warnings.
 
@@ -92,7 +92,7 @@ def read_waivers(
     file = path or (config.waivers_file if config else None)
     if file is None:
         return (), ()
-    held_to = limits_of(config) if config else limits(kept) if kept else None
+    held_to = limits_of(config) if config else waiver_limits(kept) if kept else None
     return waivers_file.read_waivers(file, rules.policies, held_to, shown)
 
 
@@ -105,11 +105,11 @@ def collect(
     folder: Path | None = None,
     endpoint_url: str | None = None,
     runtime_endpoint_url: str | None = None,
-    earlier: Iterable[Kept] = (),
+    earlier: Iterable[RecordedRun] = (),
     events: Sequence[Event] | None = None,
     refresh: bool = False,
     resume: bool = False,
-    key: Key | None = None,
+    key: SealKey | None = None,
     stop: threading.Event | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evidence:
@@ -142,11 +142,11 @@ def collect(
     from checker.collection.reuse import prior_answers
     from checker.evaluation.membership import Members
 
-    where, moment = folder or temporary_files.scratch_folder(), as_of or utc_now()
-    asked = Asked(
+    where, moment = folder or temporary_files.make_temporary_folder(), as_of or utc_now()
+    asked = CallLog(
         where, meter := Meter(), resume=resume, key=key
     )  # it may refuse, and nothing is mended then
-    mended = mend(where, key) if resume else Mended()
+    mended = restore_records(where, key) if resume else RestoredRecords()
     prior = prior_answers(config.collect, chosen, earlier, events or (), own=mended.own, refresh=refresh)
     options = Options(
         rates=config.rates,
@@ -168,7 +168,7 @@ def collect(
     return Evidence(
         where,
         "live",
-        inputs(config, chosen, events or (), refresh=refresh),
+        input_digest(config, chosen, events or (), refresh=refresh),
         (*(mended.notes if resume else ()), *done.notes, *notes),
         *asked.all(done.calls, done.traffic),
         done.identities,
@@ -202,9 +202,9 @@ def plan(
     Raises:
         InvalidInputError: the store of runs cannot be read, or the last run was altered.
     """
-    from checker.collection.preview import outlook
+    from checker.collection.preview import preview
 
-    return outlook(config, chosen, needs, sets=sets, alone=alone)
+    return preview(config, chosen, needs, sets=sets, alone=alone)
 
 
 def recorded(
@@ -231,7 +231,7 @@ def recorded(
     records = read_recorded(
         [str(file) for file in files], policies.labels, warnings, needs=needs, complete=complete
     )
-    return keep_records(records, tuple(warnings), events)
+    return write_evidence(records, tuple(warnings), events)
 
 
 def explain(
@@ -264,7 +264,7 @@ def explain(
         raise InvalidInputError(Problem("RULE", f"several rules are called so: {names}", "write PACK/RULE"))
     (rule,) = rules.rules
     written = next(item for item in rules.policies.rules if item.name == rule.name)
-    with temporary_files.scratch() as folder:
+    with temporary_files.temporary_folder() as folder:
         write_snapshot(evidence.records, folder, rules.policies.labels, rules.needs)
         return run(written, rule, folder, subject, as_of=as_of or utc_now(), targets=only, phi=show_phi)
 

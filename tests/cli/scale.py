@@ -16,7 +16,7 @@ from load_server.server import RunningLoad, serve_load
 from load_server.store import SyntheticStore
 
 from checker.cli import main
-from checker.runs.run_folder import Key
+from checker.runs.run_folder import SealKey
 
 STORE = "5" * 32
 POLICY = """
@@ -108,7 +108,7 @@ class Audit:
         return [json.loads(line) for line in (self.runs[number] / "records.jsonl").read_bytes().splitlines()]
 
 
-def chain(run: Path, key: Key | None = None) -> None:
+def chain(run: Path, key: SealKey | None = None) -> None:
     """What an interrupted run has beside its records, which show that they are its own; of a complete one it is gone."""
 
     def link(before: bytes, line: bytes) -> bytes:

@@ -251,7 +251,7 @@ def test_a_bug_of_our_own_exits_70_without_a_traceback(monkeypatch, capsys):
     def broken(*_args, **_kwargs):
         raise KeyError("x")
 
-    monkeypatch.setattr("checker.workflow.execution.evaluate", broken)
+    monkeypatch.setattr("checker.workflow.audit_execution.evaluate", broken)
     assert check("all") == 70
     err = capsys.readouterr().err
     assert "internal error" in err

@@ -7,7 +7,7 @@ import pytest
 from project.source import ROOT
 
 from checker.cli import main
-from checker.cli.schema import schema_text
+from checker.cli.rules_schema import schema_text
 from checker.policy.load import load
 from checker.policy.rule_text import condition_text
 from checker.policy.schema import HEADER

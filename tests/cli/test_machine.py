@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from checker.cli import machine, main
+from checker.cli import main, resource_limits
 from checker.snapshot import columns
 from tests.answers import answer
 
@@ -119,12 +119,12 @@ def test_a_bug_where_nothing_is_caught_is_a_bug(monkeypatch, capfd):
 
 
 def test_a_bound_of_memory_takes_threads_from_duckdb(monkeypatch):
-    monkeypatch.setattr(columns, "bounded", lambda: True)
+    monkeypatch.setattr(columns, "has_memory_limit", lambda: True)
     with columns.connect() as connection:
         (threads,) = connection.sql("SELECT current_setting('threads')").fetchall()[0]
     assert threads == 2
 
 
 def test_nothing_is_refused_without_a_bound(monkeypatch):
-    monkeypatch.setattr(machine, "memory", lambda: None)
-    assert machine.too_small(["check"]) == ""
+    monkeypatch.setattr(resource_limits, "memory_limit", lambda: None)
+    assert resource_limits.too_small_reason(["check"]) == ""

@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from checker.cli import main
-from checker.cli.app import app
+from checker.cli.commands import app
 
 TAKE_PATHS = {
     "FILE",

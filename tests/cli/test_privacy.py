@@ -14,8 +14,8 @@ from checker import api
 from checker.cli import main
 from checker.file_modes import private, public
 from checker.runs.local_store import open_store
-from checker.runs.run_reader import reopened
-from checker.workflow import execution
+from checker.runs.run_reader import open_run
+from checker.workflow import audit_execution
 from tests.cli.scale import POLICY, Audit, served, store
 from tests.cli.test_dicom import AS_OF, STUDIES
 
@@ -124,7 +124,7 @@ def test_a_run_is_private_before_it_is_complete(
         raise InterruptedError
 
     with monkeypatch.context() as patched:
-        patched.setattr(execution, "evaluate", fail)
+        patched.setattr(audit_execution, "evaluate", fail)
         patched.setattr(os, "chmod", None)
         audit.check(*AS_OF)
     assert seen == [PRIVATE]
@@ -147,7 +147,7 @@ def test_answers_that_no_run_keeps_are_private_where_they_are_left(
     def fail(*_: object, **__: object) -> None:
         raise InterruptedError
 
-    monkeypatch.setattr(execution, "evaluate", fail)
+    monkeypatch.setattr(audit_execution, "evaluate", fail)
     audit.check(*AS_OF)
     (left,) = audit.folder.glob("interrupted-*.jsonl")
     assert "PHI^" in left.read_text()
@@ -172,7 +172,7 @@ def test_copies_from_s3_are_private(
                 key = f"runs/{path.relative_to(run.parent).as_posix()}"
                 client.put_object(Bucket="private-copies", Key=key, Body=path.read_bytes())
         client.close()
-        kept = reopened(open_store("s3://private-copies/runs"), run.name)
+        kept = open_run(open_store("s3://private-copies/runs"), run.name)
         assert modes(kept.folder) == PRIVATE
         assert mode(kept.folder.parent) == 0o700
 

@@ -13,7 +13,7 @@ import checker
 from checker.cli import main
 from checker.layout import CHAIN, NEXT_CHAIN
 from checker.problems import InvalidInputError
-from checker.runs.journal import mend
+from checker.runs.journal import restore_records
 from tests.cli.scale import Audit, chain, served, store
 from tests.keys import key_pair
 
@@ -196,11 +196,11 @@ def test_a_chain_is_kept_while_a_run_is_at_work_and_goes_with_the_manifest(
     links = (run / CHAIN).read_bytes().splitlines()
     assert [len(link) for link in links if not link.startswith(b"~")] == [64] * 50
     assert len([link for link in links if link.startswith(b"~")]) == (3 if signed else 0)
-    assert mend(run, key)[1:] == (50, 0, True)
+    assert restore_records(run, key)[1:] == (50, 0, True)
     # what goes on after it hangs on it
     with Journal(run, key, resume=True) as journal:
         journal.take(Record("all", "f" * 32, answer={"versionId": "1"}))
-    assert mend(run, key).there == 51
+    assert restore_records(run, key).there == 51
 
 
 def test_mending_that_was_cut_short_is_no_damage(tmp_path: Path) -> None:
@@ -211,17 +211,17 @@ def test_mending_that_was_cut_short_is_no_damage(tmp_path: Path) -> None:
     (run / "records.jsonl").write_bytes(b'{"target":"all"}\n' + b"".join(lines))
     chain(run)
     old, before = (run / CHAIN).read_bytes(), (run / "records.jsonl").read_bytes()
-    assert mend(run).there == 30
+    assert restore_records(run).there == 30
     # the records are the new ones, and their chain has not got its name yet
     shutil.move(run / CHAIN, run / NEXT_CHAIN)
     (run / CHAIN).write_bytes(old)
-    assert mend(run).there == 30
+    assert restore_records(run).there == 30
     # the new chain is whole, and the records are still the old ones
     new = (run / CHAIN).read_bytes()
     (run / "records.jsonl").write_bytes(before)
     (run / CHAIN).write_bytes(old)
     (run / NEXT_CHAIN).write_bytes(new)
-    assert mend(run).there == 30
+    assert restore_records(run).there == 30
     assert not (run / NEXT_CHAIN).exists()
 
 
@@ -233,4 +233,4 @@ def test_what_is_chained_and_no_record_is_told(tmp_path: Path) -> None:
         (run / "records.jsonl").write_bytes(b'{"target":"all","imageSetId":"1"}\n' + line)
         chain(run)
         with pytest.raises(InvalidInputError, match=r"records\.jsonl:2: error: the line is no record"):
-            mend(run)
+            restore_records(run)

@@ -56,8 +56,8 @@ def files(folder: Path) -> set[str]:
     "module",
     [
         "checker.cli",
-        "checker.cli.interrupt",
-        "checker.cli.app",
+        "checker.cli.signals",
+        "checker.cli.commands",
         "typer",
         "duckdb",
         "checker.evaluation.engine",
@@ -129,7 +129,7 @@ def test_a_signal_leaves_nothing_of_a_run_of_answers_that_are_elsewhere(folder: 
     [
         "checker.runs.call_log:Asked.take",
         "shutil:copyfile",
-        "checker.cli.interrupt:tell",
+        "checker.cli.signals:tell",
         "checker.workflow.interruption:CollectedAnswers._place",
     ],
 )
@@ -161,8 +161,8 @@ def test_a_second_signal_leaves_the_answers_where_the_message_says(
     "where",
     [
         "checker.cli.console:warn",
-        "checker.workflow.execution:remember",
-        "checker.workflow.execution:report",
+        "checker.workflow.audit_execution:remember",
+        "checker.workflow.audit_execution:report",
         "checker.cli.check:say",
     ],
 )
@@ -195,7 +195,7 @@ def test_what_was_collected_in_the_same_second_is_not_overwritten(audit: Audit) 
         for second in range(-2, 60):
             stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() + second))
             (audit.folder / f"interrupted-{stamp}{name}.jsonl").write_text("another's\n")
-    done = child(audit.folder, [point("checker.workflow.execution:evaluate", INT)], audit.command())
+    done = child(audit.folder, [point("checker.workflow.audit_execution:evaluate", INT)], audit.command())
     (records,) = audit.folder.glob("interrupted-*-3.jsonl")
     assert records.name in done.stderr
     others = {path.read_text() for path in audit.folder.glob("interrupted-*.jsonl") if path != records}
@@ -211,7 +211,9 @@ interruption.shutil.copyfile = full
 
 def test_answers_that_can_be_written_nowhere_stay_where_they_are(audit: Audit) -> None:
     unkept(audit)
-    done = child(audit.folder, [point("checker.workflow.execution:evaluate", INT)], audit.command(), NOWHERE)
+    done = child(
+        audit.folder, [point("checker.workflow.audit_execution:evaluate", INT)], audit.command(), NOWHERE
+    )
     assert done.returncode == 130
     (folder,) = left(audit.folder)
     records = audit.folder / "tmp" / folder / "records.jsonl"
@@ -222,7 +224,7 @@ def test_answers_that_can_be_written_nowhere_stay_where_they_are(audit: Audit) -
 
 
 LOST = """
-import checker.workflow.execution as execution, time, weakref
+import checker.workflow.audit_execution as execution, time, weakref
 
 class Thing: pass
 
@@ -238,7 +240,7 @@ def evaluate(*_, **__):
 execution.evaluate = evaluate
 """
 CLOSED = """
-import checker.workflow.execution as execution, time
+import checker.workflow.audit_execution as execution, time
 import checker.snapshot.columns as tables
 
 class Closed:
@@ -255,7 +257,7 @@ def evaluate(*_, **__):
 execution.evaluate = evaluate
 """
 STUCK = """
-import checker.workflow.execution as execution, threading, time
+import checker.workflow.audit_execution as execution, threading, time
 
 def evaluate(*_, **__):
     try:
@@ -318,7 +320,7 @@ def test_a_signal_while_a_report_is_written_leaves_the_old_one_alone(
 ) -> None:
     (folder / "out").mkdir()
     (folder / "out/r").write_text("old")
-    begin = "import checker.workflow.execution as a\nreal = a.report\n"
+    begin = "import checker.workflow.audit_execution as a\nreal = a.report\n"
     begin += f"def report(*x, **y):\n    send({where.partition(':')[0]!r}, {where.partition(':')[2]!r}, 1, {int(number)}, True)\n"
     begin += "    return real(*x, **y)\na.report = report\n"
     done = child(folder, [], [*RECORDED, "--report", f"{kind}=out/r"], begin)
@@ -400,7 +402,7 @@ def test_the_end_of_a_terminal_keeps_the_answers_too(audit: Audit, kept: bool) -
 
 def test_a_command_that_is_to_outlive_its_terminal_does(folder: Path) -> None:
     first = "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-    done = child(folder, [point("checker.workflow.execution:evaluate", signal.SIGHUP)], RECORDED, first)
+    done = child(folder, [point("checker.workflow.audit_execution:evaluate", signal.SIGHUP)], RECORDED, first)
     assert (done.returncode, done.stderr) == (1, "")
 
 

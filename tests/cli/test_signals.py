@@ -57,7 +57,7 @@ sys.exit(main())
 LOST = """
 import os, signal, sys
 from checker.cli import main
-import checker.workflow.execution as execution
+import checker.workflow.audit_execution as execution
 
 def report(*_, real=execution.report, **__):
     try:

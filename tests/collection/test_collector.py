@@ -270,7 +270,7 @@ def test_an_unreachable_endpoint_does_not_take_for_ever(aws_env) -> None:
 
 
 def test_an_endpoint_that_answered_is_given_up_later() -> None:
-    line = retry.Line(lambda seconds: False)
+    line = retry.TargetHealth(lambda seconds: False)
     assert line.ask("GetImageSet", lambda: 1) == 1
     refused = _connection_error()
     for _ in range(retry.SILENT_LATER // 4):
@@ -387,12 +387,12 @@ def test_no_targets() -> None:
 
 def test_memory_does_not_grow_with_the_sink(service: Service) -> None:
     """A slow sink slows the threads: at most the queue and what they hold wait."""
-    crew = crews.Crew(None, None, 1, threading.Event())
+    crew = crews.Workers(None, None, 1, threading.Event())
     assert crew.results.maxsize == crews.MOST_WAITING
 
 
 def test_a_stopped_wait_is_no_answer() -> None:
-    line = retry.Line(lambda seconds: True)
+    line = retry.TargetHealth(lambda seconds: True)
     with pytest.raises(StoppedError):
         line.ask("GetImageSet", lambda: _raise(ValueError("what came is no number")))
 

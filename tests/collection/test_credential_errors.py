@@ -11,7 +11,7 @@ from botocore.credentials import ProcessProvider
 from botocore.exceptions import ClientError, CredentialRetrievalError, HTTPClientError, MetadataRetrievalError
 
 from checker.aws import UnusableError
-from checker.aws.credential_errors import call_fault, fault
+from checker.aws.credential_errors import call_error, credential_error
 from checker.aws.credentials import Provider
 
 
@@ -81,13 +81,13 @@ def test_what_a_credential_process_prints_is_told_by_its_kind(tmp_path, process)
 
 def test_a_call_with_a_token_in_it_is_told_by_its_code() -> None:
     refused = {"Error": {"Code": "InvalidIdentityToken", "Message": "no: PLANTED"}}
-    told = str(call_fault(ClientError(refused, "AssumeRoleWithWebIdentity")))
+    told = str(call_error(ClientError(refused, "AssumeRoleWithWebIdentity")))
     assert "InvalidIdentityToken" in told
     assert "PLANTED" not in told
-    assert "PLANTED" not in str(call_fault(HTTPClientError(error=ValueError("Invalid header value PLANTED"))))
+    assert "PLANTED" not in str(call_error(HTTPClientError(error=ValueError("Invalid header value PLANTED"))))
 
 
 def test_an_answer_with_credentials_is_told_by_its_status() -> None:
     said = MetadataRetrievalError(error_msg="Received non 200 response 500 from container metadata: PLANTED")
     error = CredentialRetrievalError(provider="container-role", error_msg=str(said))
-    assert fault(error) == fault(said) == "the answer came under HTTP status 500"
+    assert credential_error(error) == credential_error(said) == "the answer came under HTTP status 500"

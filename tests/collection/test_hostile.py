@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from checker.collection.retry import Line
+from checker.collection.retry import TargetHealth
 from checker.snapshot.answers import BadAnswerError, normalise
 from collection import hostile
 from collection.service import DATASTORE, OTHER, Service, answer, image_set_id
@@ -19,8 +19,8 @@ from collection.service import DATASTORE, OTHER, Service, answer, image_set_id
 def hard(service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
     """What the policies of `hostile` judge, without waits between attempts."""
 
-    def patient(_pause: object, **given: Any) -> Line:
-        return Line(lambda _seconds: False, **given)
+    def patient(_pause: object, **given: Any) -> TargetHealth:
+        return TargetHealth(lambda _seconds: False, **given)
 
     monkeypatch.setattr("checker.collection.collector.Line", patient)
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: threading.Event().wait(0.001))

@@ -14,9 +14,9 @@ from checker.collection.rate_limit import (
     FLOOR,
     PUBLISHED,
     SHARE,
-    Bucket,
     Limiter,
     StoppedError,
+    TokenBucket,
     is_throttle,
     workers_for,
 )  # fmt: skip
@@ -56,14 +56,14 @@ def test_there_are_threads_enough_for_the_slowest_quota(plans: list[Plan], worke
 
 
 def test_a_burst_then_the_rate() -> None:
-    bucket = Bucket(10, 3, clock=Clock())
+    bucket = TokenBucket(10, 3, clock=Clock())
     waits = [bucket.reserve() for _ in range(6)]
     assert waits == pytest.approx([0, 0, 0, 0.1, 0.2, 0.3])
 
 
 def test_an_idle_bucket_fills_no_further_than_its_burst() -> None:
     clock = Clock()
-    bucket = Bucket(10, 3, clock=clock)
+    bucket = TokenBucket(10, 3, clock=clock)
     clock.now += 1000
     assert [bucket.reserve() > 0 for _ in range(5)] == [False, False, False, True, True]
 
@@ -73,7 +73,7 @@ def test_no_window_has_more_slots_than_burst_and_rate_allow(
     rate: float, burst: float, gaps: list[float]
 ) -> None:
     clock = Clock()
-    bucket = Bucket(rate, burst, clock=clock)
+    bucket = TokenBucket(rate, burst, clock=clock)
     slots = []
     for gap in gaps:
         clock.now += gap
@@ -87,7 +87,7 @@ def test_no_window_has_more_slots_than_burst_and_rate_allow(
 
 def test_a_throttle_turns_down_once_a_second_and_ends_bursts() -> None:
     clock = Clock()
-    bucket = Bucket(25, 50, clock=clock)
+    bucket = TokenBucket(25, 50, clock=clock)
     for _ in range(10):
         bucket.throttled()
     assert bucket.rate == pytest.approx(20)
@@ -99,7 +99,7 @@ def test_a_throttle_turns_down_once_a_second_and_ends_bursts() -> None:
 
 def test_successes_climb_back_to_the_ceiling_and_no_further() -> None:
     clock = Clock()
-    bucket = Bucket(25, 50, clock=clock)
+    bucket = TokenBucket(25, 50, clock=clock)
     bucket.throttled()
     for _ in range(20):  # a second's worth
         bucket.succeeded()
@@ -111,7 +111,7 @@ def test_successes_climb_back_to_the_ceiling_and_no_further() -> None:
 
 def test_the_rate_never_falls_below_the_floor() -> None:
     clock = Clock()
-    bucket = Bucket(25, 50, clock=clock)
+    bucket = TokenBucket(25, 50, clock=clock)
     for _ in range(100):
         clock.now += 2
         bucket.throttled()
@@ -121,7 +121,7 @@ def test_the_rate_never_falls_below_the_floor() -> None:
 def test_a_consumer_beside_us_is_made_room_for() -> None:
     """The service leaves us 15 of 25 calls a second: few throttles, and nearly all of the 15 are used."""
     clock = Clock()
-    bucket = Bucket(25 * SHARE, 50 * BURST_SHARE, clock=clock)
+    bucket = TokenBucket(25 * SHARE, 50 * BURST_SHARE, clock=clock)
     tokens, at, served, throttled = 50.0, clock.now, 0, 0
     while clock.now < 1060:
         clock.now += bucket.reserve()
@@ -197,5 +197,5 @@ def test_what_is_a_throttle(code: str | None, status: int, throttle: bool) -> No
 
 
 def test_callers_are_served_in_the_order_in_which_they_come() -> None:
-    bucket = Bucket(10, 1, clock=lambda: 0.0)
+    bucket = TokenBucket(10, 1, clock=lambda: 0.0)
     assert [bucket.reserve() for _ in range(5)] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])

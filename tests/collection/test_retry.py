@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from botocore.exceptions import ClientError
 
-from checker.collection.call_errors import Failure
-from checker.collection.retry import STANDSTILL, Line
+from checker.collection.call_errors import CallFailure
+from checker.collection.retry import STANDSTILL, TargetHealth
 
 ACTION = "GetImageSet"
 
@@ -51,10 +51,10 @@ def clock() -> Clock:
 
 
 def test_a_throttled_call_waits_for_an_hour_of_silence(clock: Clock) -> None:
-    line = Line(clock.pause, clock)
+    line = TargetHealth(clock.pause, clock)
     began = clock.now
     answer = line.ask(ACTION, failing(float("inf")))
-    assert isinstance(answer, Failure)
+    assert isinstance(answer, CallFailure)
     assert (answer.code, line.stuck, line.lost) == ("ThrottlingException", {ACTION: answer}, None)
     assert STANDSTILL <= clock.now - began < STANDSTILL + 25
     assert line.ask(ACTION, lambda: "not asked any more") == answer
@@ -69,7 +69,7 @@ def test_a_throttled_call_waits_for_as_long_as_others_get_through(clock: Clock) 
         assert line.ask(ACTION, lambda: "another one") == "another one"
         return False
 
-    line = Line(pause, clock)
+    line = TargetHealth(pause, clock)
     assert line.ask(ACTION, failing(600)) == "answer"
     assert clock.now - began > 3 * STANDSTILL
     assert not line.stuck
@@ -82,6 +82,6 @@ def test_a_call_of_another_action_does_not_count_for_it(clock: Clock) -> None:
         line.ask("SearchImageSets", list)
         return False
 
-    line = Line(pause, clock)
-    assert isinstance(line.ask(ACTION, failing(float("inf"))), Failure)
+    line = TargetHealth(pause, clock)
+    assert isinstance(line.ask(ACTION, failing(float("inf"))), CallFailure)
     assert list(line.stuck) == [ACTION]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import HTTPClientError, ReadTimeoutError
 
-from checker.aws import Access, Deadlines, Door, is_oversize
+from checker.aws import Access, Deadlines, Sessions, is_oversize
 from collection.service import DATASTORE, image_set_id
 
 REGION = "us-east-1"
@@ -84,7 +84,7 @@ def endless(aws_env, tmp_path) -> Iterator[type[Endless]]:
 
 
 def ask(**deadlines: float) -> None:
-    door = Door(deadlines=Deadlines(**deadlines), attempts=1)  # type: ignore[arg-type]
+    door = Sessions(deadlines=Deadlines(**deadlines), attempts=1)  # type: ignore[arg-type]
     try:
         runtime = door.clients(Access(), REGION).runtime
         runtime.get_image_set(datastoreId=DATASTORE, imageSetId=image_set_id(1))

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checker.collection.search_filters import bounds
-from checker.config.where import read_where
+from checker.config.where_conditions import read_where
 from checker.evaluation.membership import Members
 from checker.instants import iso
 from checker.model import Condition, Discovery, Group, ImageSetRef, Label, Location, Type

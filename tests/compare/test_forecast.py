@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from checker.compare import state_changes as forecasts
 from checker.compare.forecast import _moved
-from checker.compare.state_changes import forecast
+from checker.compare.state_changes import find_state_changes
 from checker.evaluation.engine import evaluate
-from checker.evaluation.finding_states import STATES, Way, states
+from checker.evaluation.finding_states import STATES, EvaluationTerms, states
 from checker.instants import from_epoch_ms, round_ms
 from checker.model import Location, Verdict, Waiver
 from checker.snapshot.writer import connect
@@ -39,7 +39,7 @@ def policy(*conditions, scope="image_set"):
 def judged(way, moment):
     """The state of every subject by every rule, asked of the engine directly."""
     found = {}
-    then = Way(way.folder, way.rules, moment, way.waivers, way.labels)
+    then = EvaluationTerms(way.folder, way.rules, moment, way.waivers, way.labels)
     with connect() as connection:
         for index, rule in enumerate(way.rules):
             rows = states(connection, then, rule.scope, {index: rule}, "")
@@ -53,7 +53,7 @@ def agrees(way, within=WITHIN, steps=60):
     """The changes, after it was seen that they are all there are."""
     with TemporaryDirectory() as out:
         until = way.as_of + within
-        flips = forecast(way, until, Path(out))
+        flips = find_state_changes(way, until, Path(out))
         # there may be more instants than a rule that counts is looked at
         if flips.looked:
             reject()
@@ -112,7 +112,7 @@ def test_a_forecast_agrees_with_the_engine_at_every_instant(conditions, records,
         for number, day in enumerate(days, start=1)
     ]
     with snapshot(policy(*conditions), records) as (pairs, folder):
-        agrees(Way(folder, [rule for _, rule in pairs], parse_time(as_of), waivers))
+        agrees(EvaluationTerms(folder, [rule for _, rule in pairs], parse_time(as_of), waivers))
 
 
 @few(2, 5)
@@ -122,7 +122,7 @@ def test_a_count_is_forecast_where_its_image_sets_change(conditions, records):
     records = [record["answer"] | {"labels": record["labels"]} for record in records]
     document = policy(condition, {"ratio": {"of": conditions[0], "gt": "50%"}}, scope="datastore")
     with snapshot(document, records, raw=True) as (pairs, folder):
-        agrees(Way(folder, [rule for _, rule in pairs], parse_time(AS_OF)), steps=20)
+        agrees(EvaluationTerms(folder, [rule for _, rule in pairs], parse_time(AS_OF)), steps=20)
 
 
 def answer(**members):
@@ -132,25 +132,25 @@ def answer(**members):
 
 def test_a_waiver_ends_after_its_last_day():
     with snapshot(policy({"isPrimary": True}), [answer(isPrimary=True)], raw=True) as (pairs, folder):
-        (flip,) = agrees(Way(folder, [rule for _, rule in pairs], parse_time(AS_OF), [waiver()]))
+        (flip,) = agrees(EvaluationTerms(folder, [rule for _, rule in pairs], parse_time(AS_OF), [waiver()]))
     assert flip.at == parse_time("2026-02-11T00:00:00Z")
     assert (flip.before.words, flip.after.words) == ("fail (waived)", "fail")
 
 
 def test_without_time_and_waivers_nothing_changes():
     with snapshot(policy({"isPrimary": True}), [answer(isPrimary=True)], raw=True) as (pairs, folder):
-        assert agrees(Way(folder, [rule for _, rule in pairs], parse_time(AS_OF))) == []
+        assert agrees(EvaluationTerms(folder, [rule for _, rule in pairs], parse_time(AS_OF))) == []
 
 
 @pytest.mark.parametrize("given", [AS_OF, "2026-01-30T23:59:59.999Z"])
 def test_the_ends_of_the_span_are_the_run_s_instant_and_the_last_one(given):
     condition = {"createdAt": {"younger_than": "30d"}}
     with snapshot(policy(condition), [answer()], raw=True) as (pairs, folder):
-        way = Way(folder, [rule for _, rule in pairs], parse_time(given))
+        way = EvaluationTerms(folder, [rule for _, rule in pairs], parse_time(given))
         turn = parse_time("2026-01-31T00:00:00Z")
         assert [agree.at for agree in agrees(way, turn - way.as_of, 3)] == [turn]
         assert agrees(way, turn - way.as_of - MS, 3) == [] if given == AS_OF else True
-        assert agrees(Way(folder, way.rules, turn), WITHIN, 3) == []
+        assert agrees(EvaluationTerms(folder, way.rules, turn), WITHIN, 3) == []
 
 
 def test_a_rule_that_counts_is_looked_at_only_so_far(monkeypatch):
@@ -164,8 +164,8 @@ def test_a_rule_that_counts_is_looked_at_only_so_far(monkeypatch):
         snapshot(policy(condition, scope="datastore"), records, raw=True) as (pairs, folder),
         TemporaryDirectory() as out,
     ):
-        way = Way(folder, [rule for _, rule in pairs], parse_time(AS_OF))
-        found = forecast(way, way.as_of + WITHIN, Path(out))
+        way = EvaluationTerms(folder, [rule for _, rule in pairs], parse_time(AS_OF))
+        found = find_state_changes(way, way.as_of + WITHIN, Path(out))
         # each of them is an instant and the millisecond after it
         assert found.looked == {"p/r0": parse_time("2026-02-01T00:00:00Z")}
         assert list(found.flips()) == []
@@ -179,6 +179,8 @@ def test_tallies_that_are_moved_on_are_those_of_a_run_at_the_end(conditions, rec
         start = parse_time(AS_OF)
         waivers = [waiver(expires=parse_date("2026-01-25") + timedelta(days=days))]
         tallies = list(evaluate(rules, folder, start, waivers))
-        for step in forecast(Way(folder, rules, start, waivers), start + WITHIN, Path(out)).steps():
+        for step in find_state_changes(
+            EvaluationTerms(folder, rules, start, waivers), start + WITHIN, Path(out)
+        ).steps():
             tallies[step.rule] = _moved(tallies[step.rule], step)
         assert tuple(tallies) == evaluate(rules, folder, start + WITHIN, waivers)

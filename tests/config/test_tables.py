@@ -3,7 +3,7 @@
 import pytest
 
 from checker.config import load, resolve_targets
-from checker.config.labels import resolve
+from checker.config.labels import resolve_labels
 from checker.model import Label, Location, Type
 from checker.problems import InvalidInputError, render
 
@@ -199,7 +199,7 @@ def test_what_of_an_inventory_is_of_no_use_is_told_with_its_number(tmp_path):
     (tmp_path / "audit.yaml").write_text(
         f"version: 1\npolicies: [p]\ntargets: [{target}]\n", encoding="utf-8"
     )
-    found = resolve(load(tmp_path / "audit.yaml", "audit.yaml"), LABELS)
+    found = resolve_labels(load(tmp_path / "audit.yaml", "audit.yaml"), LABELS)
     assert found.left_out == (
         "sets.csv: the label wrad, which no policy declares",
         "sets.csv: 2 rows of image sets that no target lists",

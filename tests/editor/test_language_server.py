@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from checker.cli.schema import schema_text
+from checker.cli.rules_schema import schema_text
 from checker.policy.schema import HEADER, SCHEMAS
 from editor.client import Client
 

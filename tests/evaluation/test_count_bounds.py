@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from checker.evaluation.count_bounds import Counts, decide
+from checker.evaluation.count_bounds import TruthCounts, decide
 from checker.model import Aggregate, Test
 
 COMPARISONS = {
@@ -60,7 +60,7 @@ def agreed(truths):
 
 
 @settings(max_examples=600, deadline=None, derandomize=True, database=None)
-@given(st.builds(Counts, FEW, FEW, FEW), comparisons(INTEGERS, list(COMPARISONS)))
+@given(st.builds(TruthCounts, FEW, FEW, FEW), comparisons(INTEGERS, list(COMPARISONS)))
 def test_a_count_is_decided_exactly_where_every_outcome_agrees(counts, test):
     truths = {COMPARISONS[test.operator](matched, test.value) for matched, _ in outcomes(counts)}
     assert decide(Aggregate("count", None, None, (test,)), counts) == agreed(truths)
@@ -68,7 +68,7 @@ def test_a_count_is_decided_exactly_where_every_outcome_agrees(counts, test):
 
 @settings(max_examples=1200, deadline=None, derandomize=True, database=None)
 @given(
-    st.builds(Counts, FEW, FEW, FEW, FEW, FEW, FEW),
+    st.builds(TruthCounts, FEW, FEW, FEW, FEW, FEW, FEW),
     comparisons(RATIOS, [*COMPARISONS, "exists"]),
     st.sampled_from([None, "match", "no_match", "unknown"]),
 )
@@ -87,13 +87,13 @@ def test_a_share_is_decided_exactly_where_every_outcome_agrees(counts, test, if_
 @pytest.mark.parametrize(
     "counts, matcher, truth",
     [
-        (Counts(tt=3), (Test("gt", 2), Test("lt", 4)), True),
-        (Counts(tt=3, tu=1), (Test("gt", 2), Test("lt", 4)), None),
-        (Counts(tt=3, tu=1), (Test("gt", 4), Test("lt", 4)), False),
-        (Counts(), (Test("eq", 0),), True),
-        (Counts(tt=3, tu=1), (Test("in", (3, 4)),), True),
-        (Counts(tt=2, tu=2), (Test("in", (2, 4)),), None),
-        (Counts(tt=2, tu=2), (Test("ne", 5),), True),
+        (TruthCounts(tt=3), (Test("gt", 2), Test("lt", 4)), True),
+        (TruthCounts(tt=3, tu=1), (Test("gt", 2), Test("lt", 4)), None),
+        (TruthCounts(tt=3, tu=1), (Test("gt", 4), Test("lt", 4)), False),
+        (TruthCounts(), (Test("eq", 0),), True),
+        (TruthCounts(tt=3, tu=1), (Test("in", (3, 4)),), True),
+        (TruthCounts(tt=2, tu=2), (Test("in", (2, 4)),), None),
+        (TruthCounts(tt=2, tu=2), (Test("ne", 5),), True),
     ],
 )
 def test_comparisons_of_one_count_are_decided_each_for_itself(counts, matcher, truth):

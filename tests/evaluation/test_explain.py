@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import checker
 from checker.evaluation import finding_reader
-from checker.evaluation.compile import CODES, verdict
+from checker.evaluation.condition_compiler import CODES, verdict
 from checker.evaluation.engine import evaluate
 from checker.evaluation.explain import explain
 from checker.evaluation.scope_tables import read_table
@@ -26,7 +26,7 @@ from checker.instants import from_epoch_ms, round_ms
 from checker.model import Group, Verdict
 from checker.policy.params import bind
 from checker.policytest import cases
-from checker.policytest.case_records import target, wanted
+from checker.policytest.case_records import case_subject, case_target
 from checker.reporting import explanation
 from checker.snapshot.writer import ROW, connect, write_records, write_snapshot
 from checker.values import parse_time
@@ -298,11 +298,11 @@ def test_labels_are_told_with_the_place_they_were_given_at():
 def explained_cases(pack, rule):
     """What is explained of each test of a rule, beside the verdict that it must get."""
     with cases.snapshot(pack, rule) as folder:
-        for group in cases.groups(pack, rule):
+        for group in cases.case_groups(pack, rule):
             bound = bind(rule, group.bound(rule))
             for index in group.cases:
-                image_set_id, version = wanted(rule.tests[index], index, rule.scope)
-                name = target(index) if image_set_id is None else f"{target(index)}/{image_set_id}"
+                image_set_id, version = case_subject(rule.tests[index], index, rule.scope)
+                name = case_target(index) if image_set_id is None else f"{case_target(index)}/{image_set_id}"
                 name += "" if version is None else f"@v{version}"
                 (item,) = explain(rule, bound, folder, name, as_of=group.as_of)
                 yield item, rule.tests[index].expect

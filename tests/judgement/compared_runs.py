@@ -11,11 +11,11 @@ from typing import Any
 
 import yaml
 
-from checker.compare.diff import Side
+from checker.compare.diff import ComparedRun
 from checker.evaluation.engine import evaluate
 from checker.model import Location, Verdict, Waiver
-from checker.policy.choose import choose
 from checker.policy.load import load
+from checker.policy.rule_selection import choose
 from checker.snapshot.recorded_answers import read_recorded
 from checker.snapshot.writer import write_records, write_snapshot
 from checker.values import parse_date, parse_time
@@ -75,7 +75,7 @@ def ran(
     waivers: Sequence[Waiver] = (),
     flags: dict[str, str] | None = None,
     params: dict[str, Any] | None = None,
-) -> Side:
+) -> ComparedRun:
     """A run in a folder, with its findings."""
     folder.mkdir(parents=True)
     policy = {"version": 1, "pack": PACK, "labels": LABELS, "rules": list(rules or [rule()])}
@@ -94,6 +94,6 @@ def ran(
     moment = parse_time(as_of)
     evaluate(chosen.rules, folder, moment, waivers, policies.labels)
     digest = hashlib.sha256((folder / "records.jsonl").read_bytes()).hexdigest()
-    return Side(
+    return ComparedRun(
         folder.name, "archive", folder, digest, chosen.rules, policies.labels, tuple(waivers), moment, "1"
     )

@@ -7,15 +7,15 @@ from itertools import product
 
 import pytest
 
-from checker.compare.diff import Side
-from checker.evaluation.change_totals import GONE, since
+from checker.compare.diff import ComparedRun
+from checker.evaluation.change_totals import GONE, change_since
 from checker.evaluation.engine import evaluate
-from checker.evaluation.finding_change import Reference, record_change
+from checker.evaluation.finding_change import ReferenceFindings, record_change
 from checker.evaluation.finding_reader import EVERY, findings
-from checker.evaluation.open_findings import JudgedRule, JudgedRun, write_open_findings
+from checker.evaluation.open_findings import RuleOfRun, RunFindings, write_open_findings
 from checker.layout import PRIOR
 from checker.model import Category, Verdict
-from checker.policy.rule_digest import definition
+from checker.policy.rule_digest import rule_digest
 from tests.judgement.compared_runs import FORCED, image_set, ran, rule, waiver
 
 THEN = ("pass", "fail", "waived fail", "unknown", "waived unknown", "unlisted")
@@ -62,8 +62,8 @@ def listed(side: int) -> tuple[list[dict], list]:
     return records, waivers
 
 
-def reference(side: Side) -> Reference:
-    return Reference(side.folder / PRIOR, side.as_of, "then")
+def reference(side: ComparedRun) -> ReferenceFindings:
+    return ReferenceFindings(side.folder / PRIOR, side.as_of, "then")
 
 
 @pytest.fixture
@@ -74,9 +74,9 @@ def two(tmp_path):
         before = ran(tmp_path / "then", then[0], waivers=then[1])
         side = ran(tmp_path / "now", now[0], waivers=now[1], **of_now)
         rules = [
-            JudgedRule(item.name, item.scope, definition(item), item.severity.value) for item in before.rules
+            RuleOfRun(item.name, item.scope, rule_digest(item), item.severity.value) for item in before.rules
         ]
-        write_open_findings(JudgedRun(before.folder, "then", before.as_of, rules), side.folder / PRIOR)
+        write_open_findings(RunFindings(before.folder, "then", before.as_of, rules), side.folder / PRIOR)
         tallies = evaluate(side.rules, side.folder, side.as_of, side.waivers, side.labels)
         return side, record_change(side.folder, side.rules, side.as_of, reference(side), tallies)
 
@@ -85,7 +85,7 @@ def two(tmp_path):
 
 def test_every_pair_of_verdicts_is_called_what_it_is(two):
     side, tallies = two(listed(0), listed(1))
-    found = since(side.folder, side.rules, reference(side), 1_000)
+    found = change_since(side.folder, side.rules, reference(side), 1_000)
     expected = {name: called(*pair) for name, pair in PAIRS.items()}
     assert found.counts == {"p/forced": Counter(filter(None, expected.values()))}
     gone = {item.subject.image_set_id: item.category for item in found.gone}
@@ -104,7 +104,7 @@ def test_every_pair_of_verdicts_is_called_what_it_is(two):
 def test_a_rule_that_this_run_does_not_have_is_not_fixed(two):
     records = [image_set(0, **FORCED), image_set(1)]
     side, _ = two((records, ()), (records, ()), rules=[rule("other")])
-    found = since(side.folder, side.rules, reference(side), 10)
+    found = change_since(side.folder, side.rules, reference(side), 10)
     assert found.counts == {"p/forced": {Category.NOT_JUDGED: 1}, "p/other": {Category.NEW: 1}}
     assert [(item.rule, item.category) for item in found.gone] == [("p/forced", Category.NOT_JUDGED)]
 
@@ -113,11 +113,13 @@ def test_where_a_rule_does_not_apply_any_more_its_fail_is_fixed(two):
     records = [image_set(0, **FORCED)]
     narrow = rule(when={"imageSetState": "DELETED"})
     side, _ = two((records, ()), (records, ()), rules=[narrow])
-    assert since(side.folder, side.rules, reference(side), 0).counts == {"p/forced": {Category.FIXED: 1}}
+    assert change_since(side.folder, side.rules, reference(side), 0).counts == {
+        "p/forced": {Category.FIXED: 1}
+    }
 
 
 def test_of_many_that_are_gone_the_first_are_named_and_all_are_counted(two):
     then = [image_set(number, **FORCED) for number in range(3)]
     side, _ = two((then, ()), ([image_set(number) for number in range(3)], ()))
-    found = since(side.folder, side.rules, reference(side), 2)
+    found = change_since(side.folder, side.rules, reference(side), 2)
     assert (len(found.gone), found.total, found.number(Category.FIXED)) == (2, 3, 3)

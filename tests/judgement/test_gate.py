@@ -4,9 +4,9 @@ from fractions import Fraction
 
 import pytest
 
-from checker.judgement.gate import Gate, Total, judge, totals
+from checker.judgement.gate import Gate, SeverityTotal, judge, totals
 from checker.judgement.gate_text import sentence
-from checker.model import Coverage, Outcome, Severity, Tally, UnreadSet, Verdict
+from checker.model import Coverage, Outcome, Severity, Tally, UnreadableSet, Verdict
 
 ALL_READ = Coverage(expected=10)
 CRITICAL, HIGH, LOW = Severity.CRITICAL, Severity.HIGH, Severity.LOW
@@ -122,29 +122,47 @@ PASSES = [(HIGH, tally(passed=3))]
     ("gate", "tallies", "one", "outcome", "number"),
     [
         # no rule is unknown to it: it is an unknown of its own, whatever the gate says of severities
-        (Gate(), PASSES, UnreadSet(), Outcome.INCOMPLETE, 1),
-        (Gate(CRITICAL), PASSES, UnreadSet(), Outcome.INCOMPLETE, 1),
-        (Gate(None), PASSES, UnreadSet(), Outcome.INCOMPLETE, 1),
-        (Gate(new_only=True, most={HIGH: 9}), PASSES, UnreadSet(), Outcome.INCOMPLETE, 1),
+        (Gate(), PASSES, UnreadableSet(), Outcome.INCOMPLETE, 1),
+        (Gate(CRITICAL), PASSES, UnreadableSet(), Outcome.INCOMPLETE, 1),
+        (Gate(None), PASSES, UnreadableSet(), Outcome.INCOMPLETE, 1),
+        (Gate(new_only=True, most={HIGH: 9}), PASSES, UnreadableSet(), Outcome.INCOMPLETE, 1),
         # on_unknown says what an unknown is
-        (Gate(LOW, "ignore"), PASSES, UnreadSet(), Outcome.PASSED, 0),
-        (Gate(LOW, "violation"), PASSES, UnreadSet(), Outcome.VIOLATION, 1),
-        (Gate(LOW, "ignore", min_coverage=Fraction(9, 10)), PASSES, UnreadSet(), Outcome.INCOMPLETE, 0),
+        (Gate(LOW, "ignore"), PASSES, UnreadableSet(), Outcome.PASSED, 0),
+        (Gate(LOW, "violation"), PASSES, UnreadableSet(), Outcome.VIOLATION, 1),
+        (Gate(LOW, "ignore", min_coverage=Fraction(9, 10)), PASSES, UnreadableSet(), Outcome.INCOMPLETE, 0),
         # an unknown that the gate counts stands for it, and no other
-        (Gate(), [(HIGH, tally(passed=2, unknown=1))], UnreadSet(frozenset({HIGH})), Outcome.INCOMPLETE, 0),
-        (Gate(HIGH), [(LOW, tally(passed=2, unknown=1))], UnreadSet(frozenset({LOW})), Outcome.INCOMPLETE, 1),
-        (Gate(most={LOW: 5}), [(LOW, tally(unknown=1))], UnreadSet(frozenset({LOW})), Outcome.INCOMPLETE, 1),
+        (
+            Gate(),
+            [(HIGH, tally(passed=2, unknown=1))],
+            UnreadableSet(frozenset({HIGH})),
+            Outcome.INCOMPLETE,
+            0,
+        ),
+        (
+            Gate(HIGH),
+            [(LOW, tally(passed=2, unknown=1))],
+            UnreadableSet(frozenset({LOW})),
+            Outcome.INCOMPLETE,
+            1,
+        ),
+        (
+            Gate(most={LOW: 5}),
+            [(LOW, tally(unknown=1))],
+            UnreadableSet(frozenset({LOW})),
+            Outcome.INCOMPLETE,
+            1,
+        ),
         # waivers let it go where they cover all that rules say of it
-        (Gate(), [(HIGH, tally(unknown=1, unknown_waived=1))], UnreadSet(waived=True), Outcome.PASSED, 0),
+        (Gate(), [(HIGH, tally(unknown=1, unknown_waived=1))], UnreadableSet(waived=True), Outcome.PASSED, 0),
         (
             Gate(HIGH),
             [(HIGH, tally(unknown=1, unknown_waived=1)), (LOW, tally(unknown=1))],
-            UnreadSet(frozenset({LOW}), waived=True),
+            UnreadableSet(frozenset({LOW}), waived=True),
             Outcome.INCOMPLETE,
             1,
         ),
         # a fail is a violation all the same
-        (Gate(), [(HIGH, tally(passed=2, fail=1))], UnreadSet(), Outcome.VIOLATION, 1),
+        (Gate(), [(HIGH, tally(passed=2, fail=1))], UnreadableSet(), Outcome.VIOLATION, 1),
     ],
 )
 def test_an_image_set_that_could_not_be_read_is_one_unknown(gate, tallies, one, outcome, number):
@@ -243,7 +261,7 @@ EVERY = [
 
 
 def test_the_sentence_has_every_severity_the_gravest_first_with_what_the_gate_counts():
-    unread = {UnreadSet(frozenset({HIGH})): 2}
+    unread = {UnreadableSet(frozenset({HIGH})): 2}
     assert said(Gate(HIGH), EVERY, Coverage(242, unreadable=2), unread) == (
         "Gate failed: 34 fails (critical 13, high 21) and 19 unknowns (critical 2, high 17) at high or above. "
         "14 fails (low) below the gate, 1 waived (high), 25 unknown (critical 2, high 17, low 6); "
@@ -272,8 +290,8 @@ def test_the_totals_are_by_severity_with_what_the_gate_counts():
         (HIGH, tally(unknown=3, unknown_waived=1)),
     ]
     assert totals(judge(gate, tallies, ALL_READ), tallies) == (
-        Total(HIGH, fail=4, unknown=3, waived=2, gated_fail=1, gated_unknown=2),
-        Total(LOW, fail=3, unknown=0, waived=0, gated_fail=0, gated_unknown=0),
+        SeverityTotal(HIGH, fail=4, unknown=3, waived=2, gated_fail=1, gated_unknown=2),
+        SeverityTotal(LOW, fail=3, unknown=0, waived=0, gated_fail=0, gated_unknown=0),
     )
 
 

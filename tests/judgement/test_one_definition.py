@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checker.compare.diff import compare
-from checker.evaluation.change_totals import since
+from checker.evaluation.change_totals import change_since
 from checker.evaluation.engine import evaluate
-from checker.evaluation.finding_change import Reference, record_change
-from checker.evaluation.open_findings import JudgedRule, JudgedRun, write_open_findings
+from checker.evaluation.finding_change import ReferenceFindings, record_change
+from checker.evaluation.open_findings import RuleOfRun, RunFindings, write_open_findings
 from checker.layout import PRIOR
-from checker.policy.rule_digest import definition
+from checker.policy.rule_digest import rule_digest
 from checker.snapshot.history import write_history
 from tests.budgets import examples
 from tests.judgement.compared_runs import FORCED, image_set, ran, rule, waiver
@@ -52,13 +52,13 @@ def records(world):
 def both(folder, then, now):
     """The changes of a run since another one by its own reports, and by `diff`: categories, and causes of what is new."""
     old, new = ran(folder / "old", **then), ran(folder / "new", **now)
-    rules = [JudgedRule(item.name, item.scope, definition(item), item.severity.value) for item in old.rules]
-    write_open_findings(JudgedRun(old.folder, old.name, old.as_of, rules), new.folder / PRIOR)
+    rules = [RuleOfRun(item.name, item.scope, rule_digest(item), item.severity.value) for item in old.rules]
+    write_open_findings(RunFindings(old.folder, old.name, old.as_of, rules), new.folder / PRIOR)
     write_history(new.folder, records=old.folder / "records.jsonl", before=None, events=(), started=new.as_of)
-    reference = Reference(new.folder / PRIOR, old.as_of, old.name)
+    reference = ReferenceFindings(new.folder / PRIOR, old.as_of, old.name)
     tallies = evaluate(new.rules, new.folder, new.as_of, new.waivers, new.labels)
     record_change(new.folder, new.rules, new.as_of, reference, tallies)
-    found = since(new.folder, new.rules, reference)
+    found = change_since(new.folder, new.rules, reference)
     compared = compare(old, new)
     told = {word: number for word, number in compared.categories.items() if number}
     causes = Counter()

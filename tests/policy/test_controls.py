@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from checker.model import Duration, Test
-from checker.policy.choose import choose
 from checker.policy.control_requirements import meets
 from checker.policy.controls import read_control_map
 from checker.policy.load import load
-from checker.policy.policy_files import shipped
+from checker.policy.policy_files import shipped_files
+from checker.policy.rule_selection import choose
 from checker.problems import InvalidInputError
 from checker.yamlsource import read
 
@@ -202,9 +202,9 @@ def test_a_file_that_is_neither_is_read_as_a_pack(tmp_path):
 
 
 def test_what_is_shipped_is_told_apart():
-    names = shipped()
+    names = shipped_files()
     assert names
-    assert not names.keys() & shipped("framework").keys()
+    assert not names.keys() & shipped_files("framework").keys()
 
 
 @pytest.fixture
@@ -243,9 +243,9 @@ def test_a_file_of_the_users_takes_the_place_of_the_shipped_one(as_shipped):
 
 def test_the_shipped_mapping_files_fit_the_shipped_packs():
     policies = load([])
-    assert {framework.key for framework in policies.frameworks} == set(shipped("framework"))
+    assert {framework.key for framework in policies.frameworks} == set(shipped_files("framework"))
     names = {rule.name for rule in policies.rules}
-    for name, path in shipped("framework").items():
+    for name, path in shipped_files("framework").items():
         problems = []
         found = read_control_map(read(path, name), problems)
         assert problems == []

@@ -14,12 +14,12 @@ import yaml
 from checker import yaml_pitfalls
 from checker.cli import main
 from checker.collection.search_filters import OPEN, bounds
-from checker.evaluation.change_instants import candidates
-from checker.evaluation.compile import Compiler
+from checker.evaluation.change_instants import candidate_instants
+from checker.evaluation.condition_compiler import Compiler
 from checker.model import Absence, Duration, Field, Leaf, Operand, Source, Test, Type, utc_now
 from checker.policy.literals import comparable
 from checker.policy.operators import BARE, OPERATORS, STRINGS, Operator, aliases, holds, operators_of, timed
-from checker.policytest.bounds import Sums
+from checker.policytest.bound_closure import InstantSums
 from checker.policytest.domains import domains
 from checker.policytest.value_mutations import other_operators
 from checker.reporting.condition_text import phrase
@@ -93,7 +93,7 @@ def test_a_message_says_each_operator_and_its_opposite(known, kind):
 def test_the_engine_judges_each_operator_and_says_where_time_changes_it(known, kind):
     leaf = leaf_of(known, kind)
     assert str(Compiler(NOW).leaf(leaf))
-    assert bool(candidates([leaf], NOW)) == (known.takes == "age")
+    assert bool(candidate_instants([leaf], NOW)) == (known.takes == "age")
 
 
 @pytest.mark.parametrize(("known", "kind"), [item for item in EVERY if item.values[0].takes != "flag"])
@@ -102,7 +102,9 @@ def test_values_are_tried_of_which_each_operator_holds_and_does_not(known, kind)
         return  # their values are few, or their truth is the clock's
     leaf = leaf_of(known, kind)
     with connect() as connection:
-        (found,) = domains([leaf.operand.left], [leaf], NOW, {}, {"labels.f": ["abc"]}, sums=Sums(connection))
+        (found,) = domains(
+            [leaf.operand.left], [leaf], NOW, {}, {"labels.f": ["abc"]}, sums=InstantSums(connection)
+        )
     number = comparable if kind is Type.DURATION else (lambda item: item)
     wanted = leaf.tests[0].value
     wanted = tuple(map(number, wanted)) if isinstance(wanted, tuple) else number(wanted)

@@ -14,13 +14,13 @@ from jsonschema import Draft202012Validator
 from project.source import ROOT
 
 from checker.cli.init import POLICY
-from checker.cli.schema import SCHEMAS
+from checker.cli.rules_schema import SCHEMAS
 from checker.fields import catalogue
 from checker.model import RuleScope
 from checker.package_data import folder
 from checker.policy import controls, load, policy_files, rules
 from checker.policy.operators import OPERATORS
-from checker.policy.policy_files import shipped
+from checker.policy.policy_files import shipped_files
 from checker.problems import InvalidInputError
 from checker.yamlsource import parse, read
 from tests.budgets import examples
@@ -130,7 +130,7 @@ def every_file():
 
 @pytest.mark.parametrize("file", every_file())
 def test_every_file_in_rules_is_valid(file):
-    kind = "mapping" if file in shipped("framework").values() else "policy"
+    kind = "mapping" if file in shipped_files("framework").values() else "policy"
     assert mistakes(read(file).root.plain(), kind) == []
 
 

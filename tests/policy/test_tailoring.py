@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from checker.model import Severity
-from checker.policy.choose import Rules, choose
 from checker.policy.load import Policies, load
+from checker.policy.rule_selection import Rules, choose
 from checker.policy.tailoring import read_overrides
 from checker.problems import InvalidInputError, render
 from checker.yamlsource import parse

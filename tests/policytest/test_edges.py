@@ -9,14 +9,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checker.cli import main
-from checker.evaluation.compile import Compiler
-from checker.instants import FIRST_MS, LAST_MS, LONGEST_MONTHS, from_epoch_ms, later, round_ms, shifted
+from checker.evaluation.condition_compiler import Compiler
+from checker.instants import (
+    FIRST_MS,
+    LAST_MS,
+    LONGEST_MONTHS,
+    add_duration,
+    from_epoch_ms,
+    round_ms,
+    shift_instant,
+)
 from checker.model import Duration
 from checker.policy.load import load
-from checker.policytest.bounds import Sums
+from checker.policytest.bound_closure import InstantSums
 from checker.policytest.cases import run_cases, run_rule
-from checker.policytest.mutation_score import score
-from checker.policytest.required_verdicts import lacking
+from checker.policytest.mutation_score import score_tests
+from checker.policytest.required_verdicts import missing_verdicts
 from checker.policytest.warnings import examine
 from checker.snapshot.writer import connect
 
@@ -67,10 +75,10 @@ def test_every_proof_ends(tmp_path, condition):
     (rule,) = pack.rules
     (proved,) = run_cases(policies)
     held = loaded(tmp_path, condition, expect=proved.verdict.value).packs[0]
-    found = score(held, held.rules[0], run_rule(held, held.rules[0]))
+    found = score_tests(held, held.rules[0], run_rule(held, held.rules[0]))
     assert not found.reason
     assert found.total
-    assert lacking(pack, rule) is not None
+    assert missing_verdicts(pack, rule) is not None
 
 
 @pytest.mark.parametrize("condition", NEVER, ids=str)
@@ -88,7 +96,7 @@ def test_a_test_may_be_at_the_first_and_the_last_instant(tmp_path, as_of):
     policies = loaded(tmp_path, {"createdAt": {"older_than": "1d"}}, as_of=as_of)
     assert [case.verdict.value for case in run_cases(policies)] == ["pass"]
     (pack,) = policies.packs
-    found = score(pack, pack.rules[0], run_rule(pack, pack.rules[0]))
+    found = score_tests(pack, pack.rules[0], run_rule(pack, pack.rules[0]))
     assert not found.reason
 
 
@@ -108,12 +116,12 @@ def test_proofs_add_as_the_evaluation_does(instant, length):
             Constant(from_epoch_ms(instant).replace(tzinfo=None)).cast("TIMESTAMP"), length
         )
         (evaluated,) = connection.sql("SELECT 1").select(added).fetchall()[0]
-        (proved,) = Sums(connection).later([instant], length)
+        (proved,) = InstantSums(connection).later([instant], length)
     if proved <= LAST_MS:
         assert proved == round_ms(evaluated.replace(tzinfo=UTC))
-        assert later(from_epoch_ms(instant), length) == from_epoch_ms(proved)
+        assert add_duration(from_epoch_ms(instant), length) == from_epoch_ms(proved)
     else:
-        assert later(from_epoch_ms(instant), length) == from_epoch_ms(LAST_MS)
+        assert add_duration(from_epoch_ms(instant), length) == from_epoch_ms(LAST_MS)
 
 
 @settings(max_examples=30)
@@ -121,7 +129,7 @@ def test_proofs_add_as_the_evaluation_does(instant, length):
 def test_no_instant_beside_a_bound_is_missed(instant, length, data):
     """Of what comes before, at, or after an instant once a duration is added, `beside` has one, and the nearest."""
     with connect() as connection:
-        sums = Sums(connection)
+        sums = InstantSums(connection)
         found = sums.beside([instant], length)
         near = data.draw(st.sampled_from(sorted(found))) + data.draw(
             st.one_of(st.integers(-3, 3), st.integers(-4 * 86_400_000, 4 * 86_400_000))
@@ -153,5 +161,5 @@ def test_there_is_nothing_before_the_first_instant_and_after_the_last():
         "0001-01-01T00:00:00+00:00",
         "9999-12-31T23:59:59.999000+00:00",
     )
-    assert shifted(first, first - last) is None
-    assert shifted(last, first - last) == first
+    assert shift_instant(first, first - last) is None
+    assert shift_instant(last, first - last) == first

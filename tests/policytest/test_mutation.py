@@ -11,8 +11,8 @@ from checker.policy.load import load
 from checker.policy.rule_tests import read_cases
 from checker.policytest.cases import run_rule, snapshot, verdicts
 from checker.policytest.mutants import Mutation, mutants
-from checker.policytest.mutation_score import killed, score
-from checker.policytest.required_verdicts import lacking
+from checker.policytest.mutation_score import killed_mutants, score_tests
+from checker.policytest.required_verdicts import missing_verdicts
 from checker.yamlsource import parse
 from tests.budgets import chosen, digest, examples, tried
 
@@ -51,7 +51,7 @@ def described(request):
 
 def test_a_shipped_rule_kills_its_mutants(described):
     pack, rule, folder = described
-    found = score(pack, rule, run_rule(pack, rule, folder), folder)
+    found = score_tests(pack, rule, run_rule(pack, rule, folder), folder)
     assert not found.reason
     assert found.total
     assert found.percent >= LEAST, [lived.change for lived in found.survivors]
@@ -60,19 +60,19 @@ def test_a_shipped_rule_kills_its_mutants(described):
 def test_a_rule_is_no_mutant_of_itself(described):
     pack, rule, folder = described
     same = Mutation(rule, rule.where, "nothing")
-    assert killed(pack, rule, [same], folder) == [False]
+    assert killed_mutants(pack, rule, [same], folder) == [False]
 
 
 @pytest.mark.parametrize(("pack", "rule"), every_rule())
 def test_a_shipped_rule_shows_what_it_has_to(pack, rule):
-    assert lacking(pack, rule) == ()
+    assert missing_verdicts(pack, rule) == ()
 
 
 @pytest.mark.parametrize("packed", tried_rules())
 def test_a_test_that_is_said_to_notice_a_mutant_does(packed):
     pack, rule = packed
     few = replace(rule, tests=rule.tests[:1])
-    survivors = score(pack, few, run_rule(pack, few)).survivors[:MOST]
+    survivors = score_tests(pack, few, run_rule(pack, few)).survivors[:MOST]
     by_change = {(mutant.where, mutant.change): mutant for mutant in mutants(rule)}
     lived = [by_change[survivor.where, survivor.change] for survivor in survivors]
     pasted = replace(rule, tests=tuple(written(pack, rule, survivor.test) for survivor in survivors))
@@ -133,7 +133,7 @@ rules:
 def test_every_suggested_test_can_be_pasted_and_kills_its_mutant(tmp_path):
     (tmp_path / "many.yaml").write_text(MANY)
     (pack,) = load([str(tmp_path / "many.yaml")]).packs
-    lived = {rule.id: score(pack, rule, run_rule(pack, rule)).survivors for rule in pack.rules}
+    lived = {rule.id: score_tests(pack, rule, run_rule(pack, rule)).survivors for rule in pack.rules}
     assert all(len(found) > 3 for found in lived.values())
     text = MANY
     for rule in pack.rules:
@@ -147,7 +147,7 @@ def test_every_suggested_test_can_be_pasted_and_kills_its_mutant(tmp_path):
         proved = run_rule(pasted, rule)
         assert [case_result.case.name for case_result in proved if not case_result.held] == []
         assert len(proved) == 1 + len(lived[rule.id])
-        assert score(pasted, rule, proved).survivors == ()
+        assert score_tests(pasted, rule, proved).survivors == ()
         for item in lived[rule.id]:
             assert ".9" not in item.test, item.test
             assert not re.search(r"given: [^}]*labels", item.test), item.test

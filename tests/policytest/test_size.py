@@ -10,7 +10,7 @@ from checker.policytest import mutation_score, subsumption, warnings
 from checker.policytest.answer_grid import MOST
 from checker.policytest.answer_space import AnswerSpace
 from checker.policytest.cases import run_rule
-from checker.policytest.mutation_score import score
+from checker.policytest.mutation_score import score_tests
 from checker.policytest.warnings import examine
 
 LABELS = {
@@ -122,12 +122,12 @@ def test_a_large_rule_is_named_and_the_others_are_examined(tmp_path, entries, mo
 
 
 def test_a_rule_for_which_memory_is_too_little_is_named_and_the_others_are_examined(tmp_path, monkeypatch):
-    def short(ready, space, inner=warnings.impossible):
+    def short(ready, space, inner=warnings.impossible_parts):
         if ready.rule.id == "a":
             raise OutOfMemoryException("Out of Memory Error: failed to allocate")
         return inner(ready, space)
 
-    monkeypatch.setattr(warnings, "impossible", short)
+    monkeypatch.setattr(warnings, "impossible_parts", short)
     found = examine(loaded(tmp_path, rule("a", deny={"isPrimary": False}), IMPOSSIBLE))
     assert found.notes == ("p/a: too large to examine",)
     assert len(found.warnings) == 1
@@ -141,13 +141,13 @@ def test_a_mutant_for_which_memory_is_too_little_ends_its_rule_alone(tmp_path, m
         raise OutOfMemoryException("Out of Memory Error: failed to allocate")
 
     monkeypatch.setattr(mutation_score, "_compared", short)
-    assert score(pack, pack.rules[0], run_rule(pack, pack.rules[0])).reason == mutation_score.TOO_LARGE
+    assert score_tests(pack, pack.rules[0], run_rule(pack, pack.rules[0])).reason == mutation_score.TOO_LARGE
 
 
 def test_a_large_rule_has_its_mutants_tried(tmp_path):
     tests = [{"name": "a", "given": {"found": False}, "expect": "unknown"}]
     (pack,) = loaded(tmp_path, rule("a", deny={"any": TWELVE[:9]}, tests=tests)).packs
-    found = score(pack, pack.rules[0], run_rule(pack, pack.rules[0]))
+    found = score_tests(pack, pack.rules[0], run_rule(pack, pack.rules[0]))
     assert not found.reason
     assert found.total
 

@@ -169,7 +169,7 @@ def test_the_clock_has_one_door():
 
 def test_only_main_ends_the_process():
     # the second one catches what Typer raises where a pipe breaks, the third one has the last word after a signal
-    assert _using(*EXITS) == {"checker/__main__.py", "checker/cli/__init__.py", "checker/cli/interrupt.py"}
+    assert _using(*EXITS) == {"checker/__main__.py", "checker/cli/__init__.py", "checker/cli/signals.py"}
 
 
 def test_only_the_command_line_prints_and_a_report_may_go_to_standard_output():

@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from checker.cli import PROGRAM, main
-from checker.cli.app import app
+from checker.cli.commands import app
 from project.markdown import ROOT, check_part
 
 

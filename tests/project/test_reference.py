@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from checker.cli import app, main
+from checker.cli import commands, main
 from checker.fields import catalogue
 from checker.model import (
     Absence,
@@ -77,7 +77,7 @@ def test_the_command_line_offers_every_format_of_its_document(command, document,
 
 
 def test_the_command_line_offers_every_severity():
-    assert (*(severity.value for severity in Severity), "never") == app.FAIL_ON
+    assert (*(severity.value for severity in Severity), "never") == commands.FAIL_ON
 
 
 def test_shipped_rules():

@@ -8,9 +8,9 @@ from fractions import Fraction
 
 from report_runs import AS_OF, HOSTILE, NO_FORCE, RECENT, TIDY, FakeRun, found, run_of, subject
 
-from checker.evaluation.change_totals import Gone, Since
+from checker.evaluation.change_totals import ChangeSince, ClosedFinding
 from checker.judgement.gate import Gate
-from checker.judgement.run import Compared, Predecessors, SubjectVerdict
+from checker.judgement.run import PreviousRuns, ReferenceRun, SubjectVerdict
 from checker.model import Acceptance, Category, Coverage, Location, Severity, Verdict, Waiver
 from checker.waivers.status import WaiverUse, ends_soon, state_of
 
@@ -102,7 +102,7 @@ def _rows() -> list[tuple[object, list[SubjectVerdict]]]:
     ]
 
 
-CHANGE = Since(
+CHANGE = ChangeSince(
     {
         NO_FORCE.name: {
             Category.NEW: 2,
@@ -114,9 +114,13 @@ CHANGE = Since(
         "retention/gone": {Category.NOT_JUDGED: 1},
     },
     (
-        Gone("retention/gone", subject(4, account=None, region=None, version_id=None), Category.NOT_JUDGED),
-        Gone(TIDY.name, subject(9, account=None, region=None, version_id=None), Category.UNDECIDED),
-        Gone(RECENT.name, subject(2, account=None, region=None, version_id=2, exact=True), Category.FIXED),
+        ClosedFinding(
+            "retention/gone", subject(4, account=None, region=None, version_id=None), Category.NOT_JUDGED
+        ),
+        ClosedFinding(TIDY.name, subject(9, account=None, region=None, version_id=None), Category.UNDECIDED),
+        ClosedFinding(
+            RECENT.name, subject(2, account=None, region=None, version_id=2, exact=True), Category.FIXED
+        ),
     ),
     3,
     {
@@ -165,8 +169,8 @@ def lenient(**more) -> FakeRun:
     uses = zip(WAIVERS, ((1, 3), (1, 3), (1, 3), (1, 2), (0, 1), (1, 9), (0, 4)), strict=True)
     given = {
         "waivers": tuple(used(item, *numbers) for item, numbers in uses),
-        "before": Predecessors(
-            Compared("20251229T030405Z-00000009", AS_OF - 4 * DAY, "ab12" * 16, "passed"), trend=TREND
+        "before": PreviousRuns(
+            ReferenceRun("20251229T030405Z-00000009", AS_OF - 4 * DAY, "ab12" * 16, "passed"), trend=TREND
         ),
         "change": CHANGE,
         "replay_of": "20260102T030405Z-deadbeef",
@@ -181,14 +185,14 @@ def hostile_waivers() -> FakeRun:
         where=Location(HOSTILE, 1, 1),
     )  # fmt: skip
     row = found(NO_FORCE, subject(1), Verdict.FAIL, GATE, "forced", waived=True, overrides__forced=True)
-    gone = Gone(HOSTILE, subject(1, target=HOSTILE, image_set_id=HOSTILE), Category.FIXED)
+    gone = ClosedFinding(HOSTILE, subject(1, target=HOSTILE, image_set_id=HOSTILE), Category.FIXED)
     return run_of(
         [(NO_FORCE, [_with(row, waiver=bad, new=True)])],
         GATE,
         Coverage(1),
         waivers=(used(bad, 1, 1),),
-        before=Predecessors(
-            Compared(
+        before=PreviousRuns(
+            ReferenceRun(
                 HOSTILE,
                 AS_OF,
                 HOSTILE,
@@ -197,6 +201,6 @@ def hostile_waivers() -> FakeRun:
             ),
             trend=(point(1, {"high": 1}, 0) | {"run": HOSTILE}, {"run": HOSTILE}),
         ),
-        change=Since({HOSTILE: {Category.FIXED: 1}}, (gone,), 1),
+        change=ChangeSince({HOSTILE: {Category.FIXED: 1}}, (gone,), 1),
         replay_of=HOSTILE,
     )

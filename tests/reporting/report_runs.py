@@ -12,14 +12,13 @@ from pathlib import Path
 
 from checker.judgement.gate import Gate, judge
 from checker.judgement.gate_text import sentence
-from checker.judgement.run import Criteria, Judged, Provenance, Run, SubjectVerdict, Unread
+from checker.judgement.run import Criteria, Provenance, RuleResult, Run, SubjectVerdict, UnreadableImageSet
 from checker.model import (
     Absence,
     Aggregate,
-    Change,
     Control,
+    ControlRequirement,
     Coverage,
-    Demand,
     Duration,
     Field,
     Finding,
@@ -35,10 +34,11 @@ from checker.model import (
     Shortfall,
     Source,
     Subject,
+    Tailoring,
     Tally,
     Test,
     Type,
-    UnreadSet,
+    UnreadableSet,
     Verdict,
 )
 
@@ -137,7 +137,7 @@ class FakeRun(Run):
     """A run that holds its verdicts in memory."""
 
     verdicts: dict[str, list[SubjectVerdict]] = field(default_factory=dict)
-    unread_sets: tuple[Unread, ...] = ()
+    unread_sets: tuple[UnreadableImageSet, ...] = ()
 
     @property
     def oldest(self):
@@ -152,17 +152,17 @@ class FakeRun(Run):
         chosen.sort(key=lambda item: worst(item, None if order == "worst" else rules.index(item.rule.name)))
         yield from chosen[:most]
 
-    def subjects(self, *, show_phi: bool = False) -> Iterator[tuple[Judged, Iterator[SubjectVerdict]]]:
+    def subjects(self, *, show_phi: bool = False) -> Iterator[tuple[RuleResult, Iterator[SubjectVerdict]]]:
         yield from ((judged, iter(self.verdicts[judged.rule.name])) for judged in self.ranked)
 
-    def unread(self) -> Iterator[Unread]:
+    def unread(self) -> Iterator[UnreadableImageSet]:
         found = [total.finding for every in self.verdicts.values() for total in every if total.finding]
         for image_set in self.unread_sets:
             gated = self.ruling.counts_unread(_said(image_set.subject, found))
             yield dataclasses.replace(image_set, gated=gated)
 
 
-def _said(item: Subject, findings: Iterable[Finding]) -> UnreadSet:
+def _said(item: Subject, findings: Iterable[Finding]) -> UnreadableSet:
     """What rules say of an image set that could not be read."""
     own = [
         finding
@@ -170,7 +170,7 @@ def _said(item: Subject, findings: Iterable[Finding]) -> UnreadSet:
         if finding.subject.image_set_id == item.image_set_id and finding.verdict is Verdict.UNKNOWN
     ]
     unknown = frozenset(finding.rule.severity for finding in own if not finding.waived)
-    return UnreadSet(unknown, any(finding.waived for finding in own))
+    return UnreadableSet(unknown, any(finding.waived for finding in own))
 
 
 def subject(number: int, **more) -> Subject:
@@ -204,7 +204,7 @@ def resting(subject_verdict: SubjectVerdict, *calls: str, reused_from: str | Non
 
 
 def run_of(pairs: list[tuple[Rule, list[SubjectVerdict]]], gate: Gate, coverage: Coverage, **more) -> FakeRun:
-    judged = tuple(Judged(item, _tally(found)) for item, found in pairs)
+    judged = tuple(RuleResult(item, _tally(found)) for item, found in pairs)
     tallies = [(item.rule.severity, item.tally) for item in judged]
     found = [total.finding for _, every in pairs for total in every if total.finding]
     unread = Counter(_said(image_set.subject, found) for image_set in more.get("unread_sets", ()))
@@ -338,7 +338,8 @@ def ordinary(gate: Gate = Gate(Severity.MEDIUM), **more) -> FakeRun:  # noqa: B0
     ]
     given = {
         "unread_sets": tuple(
-            Unread(record, denied, "User: audit is not authorized to perform GetImageSet") for record in lost
+            UnreadableImageSet(record, denied, "User: audit is not authorized to perform GetImageSet")
+            for record in lost
         ),
         "params": {"retention.review_window": "30d"},
         "identities": {"archive": "arn:aws:sts::123456789012:assumed-role/Audit/imageset-checker"},
@@ -362,7 +363,7 @@ RETENTION_RULES = (
         "mqsa",
         "21 CFR 900.12",
         "Records",
-        (Demand("retention", (Test("gte", Duration(120)),)),),
+        (ControlRequirement("retention", (Test("gte", Duration(120)),)),),
         "That the originals are kept elsewhere.",
     ),
 )
@@ -452,13 +453,13 @@ def governed() -> FakeRun:
         frameworks=(MQSA,),
         claims=("archive: its image sets are all those of the data store",),
         changes=(
-            Change(OFF, "off", "One key per project here.", Location("audit.yaml", 7, 3)),
-            Change(RETURNED, "severity critical -> low", "", Location("audit.yaml", 8, 3)),
+            Tailoring(OFF, "off", "One key per project here.", Location("audit.yaml", 7, 3)),
+            Tailoring(RETURNED, "severity critical -> low", "", Location("audit.yaml", 8, 3)),
         ),
         shortfalls=(
             Shortfall(RETURNED.name, *RETENTION_RULES, RETENTION_RULES[0].requires[0], Duration(84)),
         ),
-        unread_sets=(Unread(lost, "AccessDeniedException", "no"),),
+        unread_sets=(UnreadableImageSet(lost, "AccessDeniedException", "no"),),
     )
 
 
@@ -522,11 +523,11 @@ def hostile() -> FakeRun:
         params={HOSTILE: HOSTILE},
         notes=(HOSTILE,),
         changes=(
-            Change(dataclasses.replace(bad, id="hostile-off"), "off", HOSTILE, Location(HOSTILE, 1, 1)),
+            Tailoring(dataclasses.replace(bad, id="hostile-off"), "off", HOSTILE, Location(HOSTILE, 1, 1)),
         ),
         frameworks=(Framework(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE),),
         left_out=(HOSTILE,),
         identities={HOSTILE: HOSTILE},
         calls={HOSTILE: 1},
-        unread_sets=(Unread(item, HOSTILE, HOSTILE),),
+        unread_sets=(UnreadableImageSet(item, HOSTILE, HOSTILE),),
     )

@@ -21,19 +21,19 @@ from report_runs import (
 from checker.judgement.gate import Gate
 from checker.judgement.run import SubjectVerdict
 from checker.model import (
-    Change,
     Control,
     Coverage,
     Duration,
     Framework,
     Location,
+    MissingRule,
     Shortfall,
+    Tailoring,
     Tally,
-    Unloaded,
     Verdict,
 )
 from checker.reporting import Options, formats, writer
-from checker.reporting.control_matrix import State, control_results
+from checker.reporting.control_matrix import ControlState, control_results
 
 WHERE = Location("audit.yaml", 7, 3)
 ONE = Control("hipaa", "a")
@@ -45,7 +45,7 @@ def written(run, kind: str) -> str:
     return out.getvalue()
 
 
-def state_of(*verdicts: Verdict, **more) -> State:
+def state_of(*verdicts: Verdict, **more) -> ControlState:
     rule = dataclasses.replace(NO_FORCE, controls=(ONE,))
     rows = [SubjectVerdict(subject(n), verdict) for n, verdict in enumerate(verdicts)]
     run = run_of([(rule, rows)], Gate(), Coverage(3), **more)
@@ -54,23 +54,23 @@ def state_of(*verdicts: Verdict, **more) -> State:
 
 
 PASS, FAIL, UNKNOWN, NONE = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN, Verdict.NOT_APPLICABLE
-SWITCHED_OFF = Change(dataclasses.replace(OFF, controls=(ONE,)), "off", "why", WHERE)
+SWITCHED_OFF = Tailoring(dataclasses.replace(OFF, controls=(ONE,)), "off", "why", WHERE)
 LEFT_OUT = dataclasses.replace(INTEGRITY, rules=(dataclasses.replace(OFF, controls=(ONE,)),))
 
 
 @pytest.mark.parametrize(
     ("verdicts", "more", "state"),
     [
-        ([PASS, PASS], {}, State.SUPPORTED),
-        ([PASS, NONE], {}, State.SUPPORTED),
-        ([NONE], {}, State.NOT_APPLICABLE),
-        ([], {}, State.UNKNOWN),
-        ([PASS, UNKNOWN], {}, State.UNKNOWN),
-        ([PASS, FAIL, UNKNOWN], {}, State.FAIL),
-        ([PASS], {"changes": (SWITCHED_OFF,)}, State.NOT_SATISFIED),
-        ([UNKNOWN], {"changes": (SWITCHED_OFF,)}, State.NOT_SATISFIED),
-        ([FAIL], {"changes": (SWITCHED_OFF,)}, State.FAIL),
-        ([PASS], {"packs": (LEFT_OUT,)}, State.UNKNOWN),
+        ([PASS, PASS], {}, ControlState.SUPPORTED),
+        ([PASS, NONE], {}, ControlState.SUPPORTED),
+        ([NONE], {}, ControlState.NOT_APPLICABLE),
+        ([], {}, ControlState.UNKNOWN),
+        ([PASS, UNKNOWN], {}, ControlState.UNKNOWN),
+        ([PASS, FAIL, UNKNOWN], {}, ControlState.FAIL),
+        ([PASS], {"changes": (SWITCHED_OFF,)}, ControlState.NOT_SATISFIED),
+        ([UNKNOWN], {"changes": (SWITCHED_OFF,)}, ControlState.NOT_SATISFIED),
+        ([FAIL], {"changes": (SWITCHED_OFF,)}, ControlState.FAIL),
+        ([PASS], {"packs": (LEFT_OUT,)}, ControlState.UNKNOWN),
     ],
 )
 def test_the_state_of_a_control(verdicts, more, state):
@@ -83,7 +83,7 @@ def test_a_demand_that_is_not_met_outweighs_a_pass_and_leaves_the_outcome():
     rows = [SubjectVerdict(subject(1), PASS)]
     run = run_of([(rule, rows)], Gate(), Coverage(1), shortfalls=(lack,))
     ((control,),) = [result.controls for result in control_results(run)]
-    assert control.state is State.NOT_SATISFIED
+    assert control.state is ControlState.NOT_SATISFIED
     assert control.lacks == ("retention is 7y, but 21 CFR 900.12 demands at least 10y",)
     assert run.outcome.exit_code == 0
     assert run_of([(rule, rows)], Gate(), Coverage(1)).outcome is run.outcome
@@ -93,7 +93,7 @@ def test_waived_fails_do_not_support_a_control():
     run = run_of([(NO_FORCE, [SubjectVerdict(subject(1), PASS)])], Gate(), Coverage(1))
     waived = dataclasses.replace(run.judged[0], tally=Tally(2, 1, 0, 1))
     (first, *_) = control_results(dataclasses.replace(run, judged=(waived,)))[0].controls
-    assert first.state is State.NOT_SATISFIED
+    assert first.state is ControlState.NOT_SATISFIED
     assert first.reasons == ("1 fail is waived",)
 
 
@@ -109,12 +109,15 @@ def test_controls_stand_in_the_order_of_the_mapping_file_and_those_of_no_rule_th
     )
     first, second = control_results(run)
     assert [(control.id, control.state) for control in first.controls] == [
-        ("a", State.SUPPORTED),
-        ("b", State.SUPPORTED),
-        ("c", State.UNKNOWN),
+        ("a", ControlState.SUPPORTED),
+        ("b", ControlState.SUPPORTED),
+        ("c", ControlState.UNKNOWN),
     ]
     (alone,) = second.controls
-    assert (alone.state, alone.reasons) == (State.UNKNOWN, (f"rule {gone.name}: left out of this run",))
+    assert (alone.state, alone.reasons) == (
+        ControlState.UNKNOWN,
+        (f"rule {gone.name}: left out of this run",),
+    )
 
 
 GONE = Control("f", "c", "Gone")
@@ -129,7 +132,7 @@ def half_loaded(*, implied: bool, verdict: Verdict = PASS):
         "f.yaml",
         "",
         controls=("a", "b", "c"),
-        unloaded=(Unloaded("other/thing", Control("f", "a")), Unloaded("other/thing", GONE)),
+        unloaded=(MissingRule("other/thing", Control("f", "a")), MissingRule("other/thing", GONE)),
         implied=implied,
     )
     rows = [SubjectVerdict(subject(1), verdict)]
@@ -142,18 +145,18 @@ def test_a_rule_of_a_pack_that_is_not_loaded_makes_a_control_of_a_named_mapping_
         (control_result.id, control_result.state, control_result.reasons)
         for control_result in result.controls
     ] == [
-        ("a", State.UNKNOWN, ("rule other/thing is not loaded",)),
-        ("b", State.SUPPORTED, ()),
-        ("c", State.UNKNOWN, ("rule other/thing is not loaded",)),
+        ("a", ControlState.UNKNOWN, ("rule other/thing is not loaded",)),
+        ("b", ControlState.SUPPORTED, ()),
+        ("c", ControlState.UNKNOWN, ("rule other/thing is not loaded",)),
     ]
     assert (result.controls[2].title, result.remark) == ("Gone", "")
     (result,) = control_results(half_loaded(implied=False, verdict=FAIL))
-    assert result.controls[0].state is State.FAIL
+    assert result.controls[0].state is ControlState.FAIL
     (result,) = control_results(half_loaded(implied=False, verdict=NONE))
     assert [control_result.state for control_result in result.controls] == [
-        State.UNKNOWN,
-        State.NOT_APPLICABLE,
-        State.UNKNOWN,
+        ControlState.UNKNOWN,
+        ControlState.NOT_APPLICABLE,
+        ControlState.UNKNOWN,
     ]
 
 
@@ -163,8 +166,8 @@ def test_a_shipped_mapping_supports_no_control_with_rules_that_are_not_loaded_an
         (control_result.id, control_result.state, control_result.reasons)
         for control_result in result.controls
     ] == [
-        ("a", State.UNKNOWN, ("1 of its 2 rules is of a pack that is not loaded",)),
-        ("b", State.SUPPORTED, ()),
+        ("a", ControlState.UNKNOWN, ("1 of its 2 rules is of a pack that is not loaded",)),
+        ("b", ControlState.SUPPORTED, ()),
     ]
     assert result.remark == "1 control is not shown, of 3: their rules are all of packs that are not loaded."
 

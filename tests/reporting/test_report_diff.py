@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from checker.compare.diff import compare
-from checker.compare.trend import Trend, past_runs
+from checker.compare.trend import Trend, run_summaries
 from checker.reporting import Options, diff, trend, writer
 from checker.reporting.diff_page import cell
 from checker.values import parse_date
@@ -132,7 +132,7 @@ def facts(number, fails, **more):
 
 def test_a_trend_is_what_manifests_say_oldest_first(golden):
     every = [facts(2, 5, hypothetical=True), facts(1, 0), facts(0, 40), {"run": "from before"}, facts(0, 7)]
-    runs = past_runs(every)
+    runs = run_summaries(every)
     assert [(run.run, run.total.fail, run.coverage.evaluated) for run in runs] == [
         ("run-0", 40, 100),
         ("run-1", 0, 99),

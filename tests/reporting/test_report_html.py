@@ -300,7 +300,7 @@ def test_digits(value, width):
 
 @given(st.lists(st.integers(0, 1_000), max_size=12), st.integers(0, 500))
 def test_shares_take_as_much_as_there_is_and_crowd_nobody_out(totals, most):
-    taken = page.shares(totals, most)
+    taken = page.findings_per_rule(totals, most)
     assert sum(taken) == min(most, sum(totals))
     assert all(0 <= item <= total for item, total in zip(taken, totals, strict=True))
     cut = [item for item, total in zip(taken, totals, strict=True) if item < total]

@@ -5,7 +5,7 @@ from lenient_runs import hostile_waivers, lenient
 from report_runs import NO_FORCE, clean_run, found, governed, hostile, ordinary, run_of, stores_only, subject
 
 from checker.judgement.gate import Gate
-from checker.judgement.run import Unread
+from checker.judgement.run import UnreadableImageSet
 from checker.model import Coverage, Severity, Verdict
 from checker.reporting import Options, writer
 
@@ -49,7 +49,7 @@ def test_shows_the_worst_findings_fails_first_and_says_where_the_rest_is():
     gate = Gate(Severity.HIGH)
     unknown = [found(NO_FORCE, subject(n), Verdict.UNKNOWN, gate, "", "deletedAt") for n in range(30)]
     fails = [found(NO_FORCE, subject(n), Verdict.FAIL, gate, f"message {n}") for n in range(30, 33)]
-    unread = tuple(Unread(subject(n), "Throttled", "slow") for n in range(12))
+    unread = tuple(UnreadableImageSet(subject(n), "Throttled", "slow") for n in range(12))
     run = run_of([(NO_FORCE, unknown + fails)], gate, Coverage(40, 0, 12), unread_sets=unread)
     text = written(run, siblings={"json": "/somewhere/out/results.json", "junit": "j.xml"})
     assert "What the gate counts (33, the worst 20)" in text

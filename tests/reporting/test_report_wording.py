@@ -7,7 +7,7 @@ from lenient_runs import lenient
 from report_runs import DELETED_AT, EARLY, INTEGRITY, MESSAGE, NO_FORCE, RECENT, STATE, leaf, ordinary, rule
 
 from checker.judgement.gate import Gate, judge
-from checker.judgement.run import Judged
+from checker.judgement.run import RuleResult
 from checker.model import (
     Coverage,
     Duration,
@@ -63,7 +63,9 @@ def test_phrases(condition, text, opposite):
 
 def test_reasons_for_not_counting():
     run = ordinary()
-    texts = [finding_text.uncounted(finding, run.ruling) for finding in run.findings() if not finding.gated]
+    texts = [
+        finding_text.ungated_reason(finding, run.ruling) for finding in run.findings() if not finding.gated
+    ]
     assert texts[0] == "fail (high), waived"
     assert texts[1:] == ["fail (low), below fail_on: medium", *["unknown (low), below fail_on: medium"] * 2]
 
@@ -77,9 +79,9 @@ def test_the_gate_is_said_as_it_was_asked_and_what_it_lets_through_adds_up():
         "max": "medium: 5",
         "min_coverage": "99.5%",
     }
-    assert run_text.let_through(run) == "2 counted by the gate, 2 within max, 1 not new"
-    assert run_text.let_through(ordinary()) == "3 counted by the gate, 1 below it"
-    said = [run_text.uncounted_rule(run, rule_result) for rule_result in run.judged]
+    assert run_text.gate_effect(run) == "2 counted by the gate, 2 within max, 1 not new"
+    assert run_text.gate_effect(ordinary()) == "3 counted by the gate, 1 below it"
+    said = [run_text.ungated_rule_reason(run, rule_result) for rule_result in run.judged]
     assert said == ["", "its fails are within max: 5", "below the gate (fail_on: medium)"]
 
 
@@ -96,10 +98,10 @@ def test_what_the_gate_counts_and_lets_through_is_every_fail(rows, gate):
     run = ordinary()
     tallies = [(item, Tally(fails + old, 0, fails + old, persisting=old)) for item, fails, old in rows]
     judged = tuple(
-        Judged(dataclasses.replace(NO_FORCE, severity=severity), tally) for severity, tally in tallies
+        RuleResult(dataclasses.replace(NO_FORCE, severity=severity), tally) for severity, tally in tallies
     )
     run = dataclasses.replace(run, judged=judged, ruling=judge(gate, tallies, Coverage(1)))
-    numbers = [int(part.split()[0]) for part in run_text.let_through(run).split(", ")]
+    numbers = [int(part.split()[0]) for part in run_text.gate_effect(run).split(", ")]
     assert min(numbers) >= 0
     assert sum(numbers) == run.total.fail
 

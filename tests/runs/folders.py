@@ -30,7 +30,7 @@ def facts(name, audit="archive", **more):
 def put_together(working, files=(), **more):
     """Files into a run's folder, and its manifest."""
     for name, content in {"records.jsonl": b"{}\n", "findings.parquet": b"PAR1", **dict(files)}.items():
-        run_folder.keep(working.folder, name, content)
+        run_folder.add_file(working.folder, name, content)
     key = more.pop("key", None)
     said = facts(working.name, **more)
     pruned = said.pop("pruned", None)

@@ -217,11 +217,11 @@ def test_a_disk_that_is_full_leaves_no_manifest(tmp_path, full, error, left):
 @pytest.mark.parametrize("when", ["before a file", "before a copy", "before the manifest"])
 def test_a_folder_that_went_away_is_not_made_anew(store, when):
     working = store.claim(RUN, {})
-    run_folder.keep(working.folder, "records.jsonl", b"{}")
+    run_folder.add_file(working.folder, "records.jsonl", b"{}")
     store.abandon(working)
     then = {
-        "before a file": lambda: run_folder.keep(working.folder, "findings.parquet", b"PAR1"),
-        "before a copy": lambda: run_folder.keep_copy(working.folder, "reports/html", Path(__file__)),
+        "before a file": lambda: run_folder.add_file(working.folder, "findings.parquet", b"PAR1"),
+        "before a copy": lambda: run_folder.copy_file(working.folder, "reports/html", Path(__file__)),
         "before the manifest": lambda: run_folder.seal(working.folder, {}),
     }[when]
     with pytest.raises(RunFolderError, match="the folder is gone"):

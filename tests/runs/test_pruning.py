@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 import pytest
 from collection.fixtures import aws_env
 
-from checker.aws import Door
+from checker.aws import Sessions
 from checker.layout import MANIFEST, PRUNED, PRUNED_SIGNATURE
 from checker.problems import InvalidInputError
 from checker.runs.local_store import LocalStore
-from checker.runs.prune_statements import Prunings, refuse
+from checker.runs.prune_statements import PrunedRuns, refuse_false_prunings
 from checker.runs.pruning import prune
-from checker.runs.retention import decide, listing
-from checker.runs.run_folder import Key
+from checker.runs.retention import listing, prune_decisions
+from checker.runs.run_folder import SealKey
 from checker.runs.s3_store import S3Store
 from checker.values import parse_duration
 from runs.folders import add_at, clock_at, manifest, s3_server, sha
@@ -72,7 +72,7 @@ def forge(store, name, content):
 
 def told(store, now=NOW):
     with clock_at(now):
-        return [problem.message for problem in Prunings(store).problems()]
+        return [problem.message for problem in PrunedRuns(store).problems()]
 
 
 FILES = ["findings.parquet", "policies/p.yaml", "records.jsonl", "started.json"]
@@ -118,8 +118,8 @@ def test_what_prune_would_not_have_written_of_a_run_is_no_statement(store, said)
     forge(store, first, statement(store, first, **given))
     assert any(message in item for item in told(store)), told(store)
     with clock_at(NOW), pytest.raises(InvalidInputError):
-        refuse(store)
-    assert Prunings(store).unnamed() == []
+        refuse_false_prunings(store)
+    assert PrunedRuns(store).unnamed() == []
 
 
 WAYS = {
@@ -222,7 +222,7 @@ def test_what_is_said_of_a_run_as_a_baseline_outlives_its_evidence(store):
 def pruned(store, keep="2y", now=NOW, key=None):
     """What `runs prune --delete` does; the names of the runs that went."""
     with clock_at(now):
-        going = [item for item in decide(listing(store), parse_duration(keep), now) if item.goes]
+        going = [item for item in prune_decisions(listing(store), parse_duration(keep), now) if item.goes]
         for item in going:
             prune(store, item, parse_duration(keep), now, key)
     return [item.run.name for item in going]
@@ -240,9 +240,9 @@ def test_a_statement_that_a_later_run_names_is_not_replaced_or_removed(store):
     first, *_ = fill(store)
     pruned(store)
     later = datetime(2023, 9, 1, tzinfo=UTC)
-    name = add_at(store, (2023, 7, 1), {"p": "1"}, pruned=Prunings(store).unnamed())
+    name = add_at(store, (2023, 7, 1), {"p": "1"}, pruned=PrunedRuns(store).unnamed())
     assert told(store, later) == []
-    assert Prunings(store).unnamed() == []
+    assert PrunedRuns(store).unnamed() == []
     forge(store, first, statement(store, first, at="2023-08-01T00:00:00Z"))
     assert told(store, later) == [f"is not the one that was there: run {name} names another"]
     store.remove(first, [PRUNED])
@@ -261,7 +261,7 @@ def test_a_statement_is_not_put_before_a_run_that_knows_nothing_of_it(store):
 
 
 def test_the_statement_on_a_signed_run_is_signed(store):
-    key = Key("0" * 64, lambda content: sha(content).encode())
+    key = SealKey("0" * 64, lambda content: sha(content).encode())
     first, *_ = fill(store, key=key)
     forge(store, first, statement(store, first))
     assert told(store) == ["is not signed, and the run is"]
@@ -273,7 +273,7 @@ def test_the_statement_on_a_signed_run_is_signed(store):
 
 
 def test_a_signature_that_a_crash_left_alone_is_made_again(store):
-    key = Key("0" * 64, lambda content: sha(content).encode())
+    key = SealKey("0" * 64, lambda content: sha(content).encode())
     first, *_ = fill(store, key=key)
     store.put(first, PRUNED_SIGNATURE, b"of another instant")
     assert pruned(store, key=key)[0] == first
@@ -310,11 +310,11 @@ def test_statements_in_s3_are_judged_as_those_in_a_folder(aws_env):
         client = boto3.client("s3", region_name="us-east-1")
         client.create_bucket(Bucket="evidence")
         client.close()
-        store = S3Store("evidence", "runs", door=Door(attempts=1))
+        store = S3Store("evidence", "runs", door=Sessions(attempts=1))
         first, _, _, newest = fill(store)
         assert first in pruned(store)
         assert told(store) == []
-        assert Prunings(store).unnamed()[0]["run"] == first
+        assert PrunedRuns(store).unnamed()[0]["run"] == first
         forge(store, newest, statement(store, newest, at="2023-05-01T00:00:00Z"))
         assert "it is kept until 2025-01-01T00:00:00Z" in told(store)[0]
         store.remove(newest, [PRUNED])

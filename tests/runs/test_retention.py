@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 import pytest
 from collection.fixtures import aws_env
 
-from checker.aws import Door
+from checker.aws import Sessions
 from checker.layout import DIGEST, MANIFEST, PRUNED, PRUNED_SIGNATURE, SIGNATURE
 from checker.runs.local_store import LocalStore
 from checker.runs.pruning import HeldError, prune
-from checker.runs.retention import State, decide, listing
-from checker.runs.run_folder import Key, RunFolderError
+from checker.runs.retention import RunState, listing, prune_decisions
+from checker.runs.run_folder import RunFolderError, SealKey
 from checker.runs.s3_store import S3Store
 from checker.values import parse_duration
 from runs.folders import RUN, add, add_at, clock_at, manifest, s3_server, sha
@@ -42,7 +42,7 @@ def at(*moment):
 
 def plan(store, now, keep="6y"):
     """By the year of its name, why a run stays; None where it goes."""
-    decisions = decide(listing(store), parse_duration(keep), at(*now))
+    decisions = prune_decisions(listing(store), parse_duration(keep), at(*now))
     return {decision.run.name[:4]: None if decision.goes else decision.reason for decision in decisions}
 
 
@@ -188,7 +188,11 @@ def test_what_is_interrupted_or_damaged_is_listed_and_stays(store):
     (store.folder / "20020101T000000Z-0123abcd").mkdir()
     damaged = add_at(store, (2003, 1, 1))
     (store.folder / damaged / MANIFEST).write_text("{")
-    assert [run.state for run in listing(store)] == [State.INTERRUPTED, State.INTERRUPTED, State.DAMAGED]
+    assert [run.state for run in listing(store)] == [
+        RunState.INTERRUPTED,
+        RunState.INTERRUPTED,
+        RunState.DAMAGED,
+    ]
     assert plan(store, (2026, 1, 1)) == {
         "2001": "it has no manifest: it was interrupted, or is being made",
         "2002": "it has no manifest and hardly began: it was interrupted, or is being made",
@@ -197,7 +201,7 @@ def test_what_is_interrupted_or_damaged_is_listed_and_stays(store):
 
 
 def first(store, now):
-    return next(item for item in decide(listing(store), SIX_YEARS, at(*now)) if item.goes)
+    return next(item for item in prune_decisions(listing(store), SIX_YEARS, at(*now)) if item.goes)
 
 
 def old_and_new(store, **more):
@@ -207,7 +211,7 @@ def old_and_new(store, **more):
 
 
 def test_what_is_pruned_keeps_its_manifest_and_says_why(store):
-    key = Key("0" * 64, lambda content: sha(content).encode())
+    key = SealKey("0" * 64, lambda content: sha(content).encode())
     old = old_and_new(store, key=key)
     before = store.manifest(old)
     prune(store, first(store, (2026, 1, 1)), SIX_YEARS, at(2026, 1, 1), key)
@@ -241,7 +245,7 @@ def test_pruning_that_was_cut_short_is_finished_by_the_next(store):
     store.remove(old, ["records.jsonl", "policies/p.yaml"])
     assert not path.exists()
     again = first(store, (2026, 1, 1))
-    assert again.run.state is State.PRUNED
+    assert again.run.state is RunState.PRUNED
     assert again.reason == "pruning it was begun, and 2 of its files are still there"
     prune(store, again, SIX_YEARS, now)
     assert store.contents()[old] == {MANIFEST, DIGEST, PRUNED}
@@ -324,7 +328,7 @@ def server():
 @pytest.fixture
 def s3(server, aws_env):
     aws_env.setenv("AWS_ENDPOINT_URL", server)
-    door = Door(attempts=1)
+    door = Sessions(attempts=1)
     # any client may make a bucket, but for the checker's own
     import boto3
 
@@ -344,7 +348,7 @@ def test_runs_in_s3_are_pruned_in_every_version(s3):
     assert decision.run.name == RUN
     prune(store, decision, SIX_YEARS, at(2100, 1, 1))
     left = client.list_object_versions(Bucket="versions", Prefix=f"runs/{RUN}/")
-    assert {item["Key"].rpartition("/")[2] for item in left["Versions"]} == {MANIFEST, DIGEST, PRUNED}
+    assert {item["SealKey"].rpartition("/")[2] for item in left["Versions"]} == {MANIFEST, DIGEST, PRUNED}
     assert len(store.sealed()) == 2
 
 

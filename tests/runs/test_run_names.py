@@ -6,7 +6,7 @@ import pytest
 
 from checker.problems import InvalidInputError
 from checker.runs.local_store import LocalStore
-from checker.runs.run_names import locate, name_in, run_in
+from checker.runs.run_names import find_run, locate, run_name
 from runs.folders import add, add_at
 
 FIRST, SECOND, THIRD = (f"200{number}0101T000000Z-0123abcd" for number in (1, 2, 3))
@@ -37,15 +37,15 @@ def store(tmp_path):
     ],
 )
 def test_a_run_is_named_by_its_name_its_beginning_or_its_place_in_the_order(store, tmp_path, text, run):
-    assert name_in(store, text, "archive") == run
+    assert run_name(store, text, "archive") == run
     assert locate(text, "runs", tmp_path, "archive")[1] == run
-    assert run_in(store, text, "archive") == (store, run)
+    assert find_run(store, text, "archive") == (store, run)
 
 
 def test_the_beginning_of_a_name_is_no_beginning_where_it_is_a_whole_name(store):
     second = add(store, FIRST)
     assert second == f"{FIRST}-2"
-    assert name_in(store, FIRST) == FIRST
+    assert run_name(store, FIRST) == FIRST
 
 
 def test_a_run_is_found_by_its_folder_and_in_s3(store, tmp_path, monkeypatch):
@@ -63,23 +63,23 @@ def test_a_path_may_end_in_what_names_a_run(store, monkeypatch):
     monkeypatch.chdir(store.folder.parent)
     assert locate("runs/2001")[1] == FIRST
     assert locate("runs/latest", audit="archive")[1] == THIRD
-    assert run_in(store, "runs/2002060", "archive")[1].startswith("20020601")
+    assert find_run(store, "runs/2002060", "archive")[1].startswith("20020601")
 
 
 def test_runs_that_judged_kept_evidence_again_are_not_counted(store):
     add_at(store, (2004, 1, 1), replay_of={"run": THIRD})
-    assert name_in(store, "latest", "archive") == THIRD
+    assert run_name(store, "latest", "archive") == THIRD
 
 
 def test_latest_is_of_the_audit_at_hand_or_of_the_only_one(tmp_path):
     store = LocalStore(tmp_path / "runs")
     only = add_at(store, (2001, 1, 1), audit="recorded")
-    assert name_in(store, "latest") == name_in(store, "latest", "archive") == only
+    assert run_name(store, "latest") == run_name(store, "latest", "archive") == only
 
 
 def test_of_interrupted_runs_latest_is_the_last_interrupted_one(store):
     working = store.claim("20000101T000000Z-0123abcd", {})
-    assert name_in(store, "latest", begun=True) == working.name
+    assert run_name(store, "latest", begun=True) == working.name
 
 
 @pytest.mark.parametrize(
@@ -106,5 +106,5 @@ def test_of_interrupted_runs_latest_is_the_last_interrupted_one(store):
 def test_what_names_no_run_or_several_is_told(store, tmp_path, monkeypatch, text, audit, said):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InvalidInputError) as caught:
-        run_in(store, text, audit) if text != "../runs" else locate("../none/x")
+        find_run(store, text, audit) if text != "../runs" else locate("../none/x")
     assert said in str(caught.value)

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 from collection.fixtures import aws_env
 
-from checker.aws import Deadlines, Door, S3Error, content
+from checker.aws import Deadlines, S3Error, Sessions, object_bytes
 from checker.aws import s3 as s3_calls
 from checker.layout import MANIFEST
 from checker.problems import InvalidInputError
@@ -152,7 +152,7 @@ def s3(aws_env, tmp_path, monkeypatch):
 @pytest.fixture
 def store(s3):
     quick = Deadlines(answer=0.5, read=0.5, call=0.4, size=None, slowest=1 << 20)
-    made = S3Store("archive", "runs", door=Door(attempts=3, object_deadlines=quick))
+    made = S3Store("archive", "runs", door=Sessions(attempts=3, object_deadlines=quick))
     yield made
     made.close()
 
@@ -228,7 +228,7 @@ def test_what_follows_a_body_is_none_of_the_next(s3, store):
 def test_a_manifest_has_a_size():
     answer = {"ContentLength": 100, "Body": io.BytesIO(b" " * 100)}
     with pytest.raises(S3Error, match="it has 100 bytes, and may have 99"):
-        content(lambda: answer, 99, attempts=1, seconds=1)
+        object_bytes(lambda: answer, 99, attempts=1, seconds=1)
 
 
 def more(items, page):
@@ -273,7 +273,7 @@ def test_a_list_of_ever_new_names_has_an_end(s3, store, monkeypatch):
 def test_a_list_that_is_none_is_the_stores_fault(s3, page):
     s3.list = lambda _: page
     with pytest.raises(InvalidInputError, match="s3://archive/runs: error: cannot be read: "):
-        S3Store("archive", "runs", door=Door(attempts=1)).contents()
+        S3Store("archive", "runs", door=Sessions(attempts=1)).contents()
 
 
 @pytest.mark.parametrize(

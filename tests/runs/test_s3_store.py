@@ -16,14 +16,14 @@ import boto3
 import pytest
 from collection.fixtures import aws_env
 
-from checker.aws import Door, RefusedActionError
-from checker.instants import later
+from checker.aws import RefusedActionError, Sessions
+from checker.instants import add_duration
 from checker.judgement.baseline_statements import acceptance, declare
 from checker.layout import DIGEST, MANIFEST, SIGNATURE, STARTED
 from checker.problems import InvalidInputError
 from checker.runs import run_folder, s3_store, sealed_run
 from checker.runs.local_store import open_store
-from checker.runs.run_folder import Key, RunFolderError
+from checker.runs.run_folder import RunFolderError, SealKey
 from checker.runs.s3_store import S3Store
 from checker.values import parse_duration, parse_time
 from runs.folders import RUN, add, manifest, put_together, s3_server, sha
@@ -72,11 +72,11 @@ def locked(s3, request):
 
 def once(bucket, prefix="runs", **options):
     """A store that asks once: what fails here fails again."""
-    return S3Store(bucket, prefix, door=Door(attempts=1), **options)
+    return S3Store(bucket, prefix, door=Sessions(attempts=1), **options)
 
 
 def keys(s3, bucket):
-    return {item["Key"] for item in s3.list_objects_v2(Bucket=bucket).get("Contents", ())}
+    return {item["SealKey"] for item in s3.list_objects_v2(Bucket=bucket).get("Contents", ())}
 
 
 @pytest.mark.parametrize(("where", "prefix"), [("s3://{}/a/b", "a/b/"), ("s3://{}", "")])
@@ -195,7 +195,7 @@ def test_an_upload_whose_answer_got_lost_finds_its_own(s3, bucket):
 
 def test_a_signature_is_there_before_the_manifest(s3, bucket):
     store = open_store(f"s3://{bucket}/runs")
-    key = Key("0" * 64, lambda content: sha(content).encode())
+    key = SealKey("0" * 64, lambda content: sha(content).encode())
     working = put_together(store.claim(RUN, {}), key=key)
     s3.put_object(Bucket=bucket, Key=f"runs/{RUN}/{MANIFEST}", Body=b"another's")
     with pytest.raises(RunFolderError, match=r"manifest\.json is there already"):
@@ -244,7 +244,7 @@ def test_a_network_that_fails_after_the_evaluation_loses_nothing(aws_env):
 def test_object_lock_holds_every_file_until_the_run_is_kept_long_enough(s3, locked):
     store = once(locked, keep=SIX_YEARS, object_lock="governance")
     add(store)
-    until = later(parse_time(manifest(store, RUN)["sealed_at"]), SIX_YEARS)
+    until = add_duration(parse_time(manifest(store, RUN)["sealed_at"]), SIX_YEARS)
     for key in keys(s3, locked):
         head = s3.head_object(Bucket=locked, Key=key)
         assert head["ObjectLockMode"] == "GOVERNANCE"
@@ -275,7 +275,7 @@ def test_what_is_removed_is_gone_in_every_version(s3, bucket):
     add(store)
     store.remove(RUN, ["records.jsonl", "findings.parquet"])
     versions = s3.list_object_versions(Bucket=bucket)
-    assert {item["Key"] for item in versions["Versions"]} == {
+    assert {item["SealKey"] for item in versions["Versions"]} == {
         f"runs/{RUN}/{item}" for item in (STARTED, DIGEST, MANIFEST)
     }
     assert "DeleteMarkers" not in versions
@@ -392,7 +392,7 @@ def test_every_object_is_put_only_where_none_is_and_with_its_sha256(told):
     store = once("archive", keep=SIX_YEARS, object_lock="governance")
     add_to = store.claim(RUN, {})
     told.errors["GET", "archive?list-type=2"] = (404, "NoSuchKey")
-    run_folder.keep(add_to.folder, "records.jsonl", b"{}")
+    run_folder.add_file(add_to.folder, "records.jsonl", b"{}")
     run_folder.seal(add_to.folder, {"run": RUN})
     store.publish(add_to)
     puts = {path.rpartition("/")[2]: headers for verb, path, headers in told.seen if verb == "PUT"}
@@ -417,9 +417,9 @@ def test_a_claim_that_conflicts_with_another_takes_the_next_name(told):
             told.errors.clear()
         return name
 
-    taken = (then(name) for name in run_folder.names(RUN))
+    taken = (then(name) for name in run_folder.candidate_names(RUN))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_folder, "names", lambda _: taken)
+        patch.setattr(run_folder, "candidate_names", lambda _: taken)
         assert store.claim(RUN, {}).name == f"{RUN}-3"
 
 
@@ -436,7 +436,7 @@ def test_a_claim_that_conflicts_with_another_takes_the_next_name(told):
 def test_an_upload_that_is_refused_says_why_and_where_the_run_is(told, status, code, message):
     store = once("archive")
     working = store.claim(RUN, {})
-    run_folder.keep(working.folder, "records.jsonl", b"{}")
+    run_folder.add_file(working.folder, "records.jsonl", b"{}")
     run_folder.seal(working.folder, {"run": RUN})
     told.errors["PUT", "records.jsonl"] = (status, code)
     with pytest.raises(RunFolderError) as caught:

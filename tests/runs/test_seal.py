@@ -16,7 +16,7 @@ import pytest
 from checker.layout import DIGEST, SIGNATURE, STARTED
 from checker.runs import run_folder
 from checker.runs.local_store import LocalStore
-from checker.runs.run_folder import Key
+from checker.runs.run_folder import SealKey
 from runs.folders import RUN, add, facts, manifest, put_together, sha, whole
 from tests.answers import answer, image_set_id
 from tests.budgets import examples
@@ -40,7 +40,7 @@ def test_the_manifest_names_every_file_with_its_sha256(store):
 def test_a_name_that_is_no_utf8_is_sealed_too(store):
     working = store.claim(RUN, {})
     try:
-        run_folder.keep(working.folder, os.fsdecode(b"reports/\xff.html"), b"x")
+        run_folder.add_file(working.folder, os.fsdecode(b"reports/\xff.html"), b"x")
     except run_folder.RunFolderError:
         pytest.skip("this file system has no such names")
     run_folder.seal(working.folder, facts(RUN))
@@ -60,7 +60,7 @@ def test_the_manifests_own_sha256_is_beside_it_as_sha256sum_reads_it(store):
 
 
 def test_a_signature_is_over_the_manifests_bytes_and_the_manifest_names_the_key(store):
-    name = add(store, key=Key("ab" * 32, lambda content: sha(content).encode()))
+    name = add(store, key=SealKey("ab" * 32, lambda content: sha(content).encode()))
     assert (store.folder / name / SIGNATURE).read_text() == sha(store.manifest(name))
     assert manifest(store, name)["public_key"] == "ab" * 32
     assert manifest(store, add(store))["public_key"] is None
@@ -71,7 +71,7 @@ def test_a_key_that_fails_leaves_no_manifest(store):
         raise OSError(5, "the token was pulled out")
 
     with pytest.raises(run_folder.RunFolderError, match="the token was pulled out"):
-        put_together(store.claim(RUN, {}), key=Key("ab" * 32, fail))
+        put_together(store.claim(RUN, {}), key=SealKey("ab" * 32, fail))
     assert store.sealed() == ()
 
 
@@ -97,8 +97,8 @@ run_folder.seal(folder, {})
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="there is no /proc")
 def test_everything_is_on_the_disk_before_the_manifest_gets_its_name(store):
     working = store.claim(RUN, {})
-    run_folder.keep(working.folder, "records.jsonl", b"{}")
-    run_folder.keep(working.folder, "policies/controls/x.yaml", b"x")
+    run_folder.add_file(working.folder, "records.jsonl", b"{}")
+    run_folder.add_file(working.folder, "policies/controls/x.yaml", b"x")
     done = subprocess.run(
         [sys.executable, "-c", TRACED, str(working.folder)], capture_output=True, text=True, check=True
     )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from checker.model import Needs
-from checker.snapshot.attestations import BEST_EFFORT, claims, literally_unforced
+from checker.snapshot.attestations import BEST_EFFORT, attestations, force_flag_remark
 from checker.snapshot.writer import write_snapshot
 
 ODD = "with `forced: false`, such as 11111111111111111111111111111111: the API reference says"
@@ -33,7 +33,7 @@ def written(folder, records, **needs):
         "".join(json.dumps(record) + "\n" for record in records), encoding="utf-8"
     )
     write_snapshot(folder / "records.jsonl", folder, {}, Needs(**needs))
-    return literally_unforced(folder)
+    return force_flag_remark(folder)
 
 
 def test_a_force_flag_that_is_there_and_false_is_told_with_the_first_image_set_that_has_it(tmp_path):
@@ -56,7 +56,7 @@ def test_a_flag_that_is_not_there_or_true_is_nothing_odd(tmp_path, flag):
 
 def test_that_deletions_are_known_is_said_with_how_events_are_delivered(tmp_path):
     written(tmp_path, [answer("1")])
-    (said,) = claims(tmp_path, datetime(2026, 1, 1, tzinfo=UTC))
+    (said,) = attestations(tmp_path, datetime(2026, 1, 1, tzinfo=UTC))
     assert said.startswith(
         "every image set that was deleted since 2026-01-01T00:00:00Z is known (collect.deletions_known_since)"
     )

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checker.aws.actions import GET_IMAGE_SET, LIST_VERSIONS, SEARCH
-from checker.snapshot.contradiction import contradiction, statements, unsettled
+from checker.snapshot.contradiction import all_facts, contradiction, needs_recheck
 from checker.snapshot.record_table import record_table
 from checker.snapshot.records import NO_VERSION, NOT_FOUND, VERSIONS, Record
 from checker.snapshot.writer import write_records
@@ -58,7 +58,7 @@ def missing(action: str, second: float, code: str = NOT_FOUND, **more: object) -
 
 
 def compared(*records: Record) -> str | None:
-    return contradiction(statements(records))
+    return contradiction(all_facts(records))
 
 
 FALSE = {
@@ -128,7 +128,7 @@ def test_what_cannot_be_true_is_told_with_both_answers(name: str) -> None:
     assert any(item.action in tail for item in records)
     assert head.count("(2026-01-01T") == tail.count("(2026-01-01T") == 1
     assert compared(*reversed(records)) == why
-    assert unsettled(statements(records))
+    assert needs_recheck(all_facts(records))
 
 
 @pytest.mark.parametrize("name", TRUE)
@@ -148,7 +148,7 @@ def test_what_lag_or_a_change_explains_is_none(name: str) -> None:
     ],
 )
 def test_what_may_have_moved_in_between_is_asked_about_again(records: list[Record], again: bool) -> None:
-    assert unsettled(statements(records)) is again
+    assert needs_recheck(all_facts(records)) is again
 
 
 def _of(item: Record, name: str) -> Record:
@@ -227,7 +227,7 @@ def test_a_service_without_a_fault_never_contradicts_itself(records: list[Record
 def test_an_answer_below_an_earlier_one_is_always_found(
     records: list[Record], by: int, data: st.DataObject
 ) -> None:
-    standing = [statement for statement in statements(records) if statement.exact and statement.target == "t"]
+    standing = [statement for statement in all_facts(records) if statement.exact and statement.target == "t"]
     if standing:
         last = standing[-1]
         at = (last.at - AT).total_seconds() - data.draw(st.floats(0.01, 0.9))

@@ -10,7 +10,7 @@ import pytest
 
 from checker.aws.actions import LIST_VERSIONS, SEARCH
 from checker.layout import HISTORY
-from checker.model import Moved
+from checker.model import Drift
 from checker.snapshot.deletion_events import Event
 from checker.snapshot.drift import drift
 from checker.snapshot.history import write_history
@@ -45,7 +45,7 @@ ENDED = Record("t", None, STORE, action=SEARCH, answer={LISTED_SINCE: "2026-01-0
 
 def between(
     folder: Path, then: list[Record] | None, now: list[Record], events: tuple[Event, ...] = ()
-) -> Moved | None:
+) -> Drift | None:
     if then is not None:
         write_records(then, folder / "then.jsonl")
     write_records(now, folder / "records.jsonl")
@@ -58,33 +58,33 @@ def between(
 @pytest.mark.parametrize(
     ("then", "now", "expected"),
     [
-        ([], [got()], Moved(new=1)),
-        ([got()], [got()], Moved(unchanged=1)),
-        ([got()], [got(version="4")], Moved(changed=1)),
-        ([got()], [got("LOCKED")], Moved(changed=1)),
-        ([got()], [found(), got(reused_from="RUN"), ENDED], Moved(unchanged=1, reused=1)),
+        ([], [got()], Drift(new=1)),
+        ([got()], [got()], Drift(unchanged=1)),
+        ([got()], [got(version="4")], Drift(changed=1)),
+        ([got()], [got("LOCKED")], Drift(changed=1)),
+        ([got()], [found(), got(reused_from="RUN"), ENDED], Drift(unchanged=1, reused=1)),
         # a search and a list of versions say less, and what they say is compared
-        ([found()], [got()], Moved(unchanged=1)),
-        ([found()], [found(4), ENDED], Moved(changed=1)),
-        ([versions(3)], [versions(3)], Moved(unchanged=1)),
-        ([versions(3)], [versions(4)], Moved(changed=1)),
+        ([found()], [got()], Drift(unchanged=1)),
+        ([found()], [found(4), ENDED], Drift(changed=1)),
+        ([versions(3)], [versions(3)], Drift(unchanged=1)),
+        ([versions(3)], [versions(4)], Drift(changed=1)),
         # what no search lists has vanished whatever is said of it, and does so once
-        ([found(), got()], [got("DELETED"), ENDED], Moved(vanished=1)),
-        ([found(), got()], [got(), ENDED], Moved(vanished=1)),
-        ([got("DELETED"), ENDED], [got("DELETED"), ENDED], Moved()),
-        ([got()], [failed(NOT_FOUND)], Moved(vanished=1)),
-        ([failed(NOT_FOUND)], [failed(NOT_FOUND)], Moved()),
-        ([failed(NOT_FOUND)], [got()], Moved(new=1)),
+        ([found(), got()], [got("DELETED"), ENDED], Drift(vanished=1)),
+        ([found(), got()], [got(), ENDED], Drift(vanished=1)),
+        ([got("DELETED"), ENDED], [got("DELETED"), ENDED], Drift()),
+        ([got()], [failed(NOT_FOUND)], Drift(vanished=1)),
+        ([failed(NOT_FOUND)], [failed(NOT_FOUND)], Drift()),
+        ([failed(NOT_FOUND)], [got()], Drift(new=1)),
         # of a listed target an image set that is DELETED is there, and has changed
-        ([got()], [got("DELETED")], Moved(changed=1)),
+        ([got()], [got("DELETED")], Drift(changed=1)),
         # what was not read is in no number
-        ([got()], [failed("AccessDeniedException")], Moved()),
-        ([failed("AccessDeniedException")], [got()], Moved()),
-        ([got()], [], Moved()),
+        ([got()], [failed("AccessDeniedException")], Drift()),
+        ([failed("AccessDeniedException")], [got()], Drift()),
+        ([got()], [], Drift()),
     ],
 )
 def test_image_sets_are_new_changed_unchanged_or_gone(
-    tmp_path: Path, then: list[Record], now: list[Record], expected: Moved
+    tmp_path: Path, then: list[Record], now: list[Record], expected: Drift
 ) -> None:
     assert between(tmp_path, then, now) == expected
 

@@ -10,7 +10,7 @@ import pytest
 
 from checker.snapshot import duckdb_pool
 from checker.snapshot.columns import connect
-from checker.snapshot.duckdb_pool import kept_open
+from checker.snapshot.duckdb_pool import pool
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def setting(connection: duckdb.DuckDBPyConnection, name: str) -> object:
 
 
 def test_nothing_that_was_made_is_there_for_the_next_one(opened: list[object]) -> None:
-    with kept_open():
+    with pool():
         for _ in range(2):
             with connect() as connection:
                 connection.sql("SELECT 1 AS a").to_table("places")
@@ -44,7 +44,7 @@ def test_nothing_that_was_made_is_there_for_the_next_one(opened: list[object]) -
 
 
 def test_settings_that_one_wants_are_not_the_next_ones(opened: list[object]) -> None:
-    with kept_open():
+    with pool():
         for wanted in (True, False, True):
             with connect(preserve_insertion_order=wanted) as connection:
                 assert setting(connection, "preserve_insertion_order") is wanted
@@ -55,7 +55,7 @@ def test_settings_that_one_wants_are_not_the_next_ones(opened: list[object]) -> 
 
 
 def test_two_at_the_same_time_have_nothing_in_common(opened: list[object]) -> None:
-    with kept_open(), connect() as item, connect() as other:
+    with pool(), connect() as item, connect() as other:
         item.execute("CREATE TABLE a AS SELECT 1")
         other.execute("CREATE TABLE a AS SELECT 2")
         assert item.sql("FROM a").fetchall() == [(1,)]
@@ -63,7 +63,7 @@ def test_two_at_the_same_time_have_nothing_in_common(opened: list[object]) -> No
 
 
 def test_one_in_which_something_failed_is_not_used_again(opened: list[object]) -> None:
-    with kept_open():
+    with pool():
         with pytest.raises(ZeroDivisionError), connect():
             raise ZeroDivisionError
         with connect() as connection:
@@ -72,7 +72,7 @@ def test_one_in_which_something_failed_is_not_used_again(opened: list[object]) -
 
 
 def test_one_that_has_spilled_is_not_used_again_and_leaves_nothing_behind(opened: list[object]) -> None:
-    with kept_open():
+    with pool():
         with connect("40MB") as connection:
             folder = Path(str(setting(connection, "temp_directory")))
             connection.execute("CREATE TEMP TABLE t AS SELECT hash(range) AS a FROM range(8000000)")
@@ -84,8 +84,8 @@ def test_one_that_has_spilled_is_not_used_again_and_leaves_nothing_behind(opened
 
 
 def test_none_stays_open_longer_than_it_was_to(opened: list[duckdb.DuckDBPyConnection]) -> None:
-    with kept_open():
-        with kept_open(), connect():
+    with pool():
+        with pool(), connect():
             pass
         assert len(duckdb_pool._idle) == 1
     with connect():

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checker.problems import InvalidInputError
-from checker.waivers.edit import HEADER, Draft, add, replace
-from checker.yamlsource import parse, quoted
+from checker.waivers.edit import HEADER, WaiverDraft, add_waivers, replace_file
+from checker.yamlsource import parse, quote_scalar
 from waivers.waiver_files import ONE, TWO
 
-DRAFT = Draft(
+DRAFT = WaiverDraft(
     "p/forced", "Ticket: 4711 # not a comment", "imaging", "quality", "2026-01-01", "2026-03-31", (ONE, TWO)
 )
-STORE = Draft("p/few", "why", "a", "b", "2026-01-01", "2026-03-31", target="archive")
+STORE = WaiverDraft("p/few", "why", "a", "b", "2026-01-01", "2026-03-31", target="archive")
 
 OLD = """\
 # ours
@@ -65,7 +65,7 @@ FILES = {
 @pytest.mark.parametrize("drafts", [[DRAFT], [DRAFT, STORE]], ids=["one", "two"])
 def test_what_was_there_stays_and_the_new_ones_follow(name, drafts):
     source = FILES[name].encode()
-    added = add(source, "w.yaml", drafts)
+    added = add_waivers(source, "w.yaml", drafts)
     was = parse(source, "w.yaml").root.plain() or {"version": 1}
     now = parse(added.document.source, "w.yaml").root.plain()
     old = was.pop("waivers", None) or []
@@ -85,24 +85,24 @@ def test_what_was_there_stays_and_the_new_ones_follow(name, drafts):
 @pytest.mark.parametrize("name", ["comments", "comments at the end", "blank lines at the end", "windows", "windows and others", "a byte order mark"])  # fmt: skip
 def test_the_bytes_before_a_new_one_are_those_that_were_there(name):
     source = FILES[name].encode()
-    assert add(source, "w.yaml", [DRAFT]).document.source.startswith(source)
+    assert add_waivers(source, "w.yaml", [DRAFT]).document.source.startswith(source)
 
 
 def test_a_comment_above_the_next_key_stays_there():
-    text = add(FILES["keys after the list"].encode(), "w.yaml", [DRAFT]).document.source.decode()
+    text = add_waivers(FILES["keys after the list"].encode(), "w.yaml", [DRAFT]).document.source.decode()
     assert text.endswith("expires: 2026-03-31\n\n# of the format\nversion: 1\n")
 
 
 def test_line_ends_are_those_of_the_file():
-    assert b"\n" not in add(FILES["windows"].encode(), "w.yaml", [DRAFT]).document.source.replace(
+    assert b"\n" not in add_waivers(FILES["windows"].encode(), "w.yaml", [DRAFT]).document.source.replace(
         b"\r\n", b""
     )
     mixed = FILES["windows and others"].encode()
-    assert add(mixed, "w.yaml", [DRAFT]).document.source.replace(b"\r\n", b"").count(b"\n") == 1
+    assert add_waivers(mixed, "w.yaml", [DRAFT]).document.source.replace(b"\r\n", b"").count(b"\n") == 1
 
 
 def test_a_new_file_begins_with_what_it_is():
-    text = add(b"", "w.yaml", [STORE]).document.source.decode()
+    text = add_waivers(b"", "w.yaml", [STORE]).document.source.decode()
     assert text.startswith(HEADER + "version: 1\nwaivers:\n  - rule: p/few\n    target: archive\n")
 
 
@@ -122,12 +122,12 @@ def test_a_new_file_begins_with_what_it_is():
 )
 def test_what_nothing_can_be_added_to_is_refused(text):
     with pytest.raises(InvalidInputError, match="no waiver can be added to what is written so"):
-        add(text.encode(), "w.yaml", [DRAFT])
+        add_waivers(text.encode(), "w.yaml", [DRAFT])
 
 
 def test_a_file_that_is_no_yaml_is_refused():
     with pytest.raises(InvalidInputError, match="the \\[ that opens here is not closed"):
-        add(b"waivers: [", "w.yaml", [DRAFT])
+        add_waivers(b"waivers: [", "w.yaml", [DRAFT])
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
@@ -135,19 +135,19 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4
 
 @given(TEXTS | st.sampled_from(["yes", "No", "null", "~", "1e3", "2026-01-01", "- a", "a: b", "a #b", "'", '"', "*x", "&x", "!x", "%", "@", "`", "y", "=", "<<", "0x1F", "1_000", ".inf", "12:30:45"]), st.booleans())  # fmt: skip
 def test_text_reads_back_as_it_is(text, always):
-    written = quoted(text, always=always)
+    written = quote_scalar(text, always=always)
     assert "\n" not in written
     assert parse(f"a: {written}\n".encode(), "x").root.plain() == {"a": text}
     assert yaml.safe_load(f"a: {written}\n") == {"a": text}
 
 
 @given(st.lists(st.builds(
-    Draft, rule=st.just("p/r"), reason=TEXTS, owner=TEXTS, approved_by=TEXTS, created=st.just("2026-01-01"),
+    WaiverDraft, rule=st.just("p/r"), reason=TEXTS, owner=TEXTS, approved_by=TEXTS, created=st.just("2026-01-01"),
     expires=TEXTS | st.just("2026-01-01"), image_sets=st.just(()) | st.just((ONE, "1" * 32)), target=TEXTS,
     version=st.none() | st.integers(1, 9), covers=st.sampled_from(["fail", "unknown"]),
 ), min_size=1, max_size=2), st.sampled_from(sorted(FILES)))  # fmt: skip
 def test_whatever_is_added_is_there(drafts, name):
-    added = add(FILES[name].encode(), "w.yaml", drafts)
+    added = add_waivers(FILES[name].encode(), "w.yaml", drafts)
     found = yaml.safe_load(added.document.source.decode("utf-8-sig"))["waivers"][-len(drafts) :]
     for item, draft in zip(found, drafts, strict=True):
         expected = draft.plain()
@@ -164,7 +164,7 @@ def test_a_file_is_replaced_with_its_permissions(tmp_path):
     path = tmp_path / "w.yaml"
     path.write_bytes(b"old")
     path.chmod(0o640)
-    replace(path, b"old", b"new")
+    replace_file(path, b"old", b"new")
     assert path.read_bytes() == b"new"
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert [item.name for item in tmp_path.iterdir()] == ["w.yaml"]
@@ -173,13 +173,13 @@ def test_a_file_is_replaced_with_its_permissions(tmp_path):
 def test_a_link_stays_one(tmp_path):
     (tmp_path / "real.yaml").write_bytes(b"old")
     (tmp_path / "w.yaml").symlink_to("real.yaml")
-    replace(tmp_path / "w.yaml", b"old", b"new")
+    replace_file(tmp_path / "w.yaml", b"old", b"new")
     assert (tmp_path / "w.yaml").is_symlink()
     assert (tmp_path / "real.yaml").read_bytes() == b"new"
 
 
 def test_a_new_file_gets_its_folder(tmp_path):
-    replace(tmp_path / "a" / "w.yaml", None, b"new")
+    replace_file(tmp_path / "a" / "w.yaml", None, b"new")
     assert (tmp_path / "a" / "w.yaml").read_bytes() == b"new"
 
 
@@ -188,7 +188,7 @@ def test_what_was_changed_meanwhile_is_not_overwritten(old, tmp_path):
     path = tmp_path / "w.yaml"
     path.write_bytes(b"theirs")
     with pytest.raises(InvalidInputError, match="was changed meanwhile"):
-        replace(path, old, b"new")
+        replace_file(path, old, b"new")
     assert path.read_bytes() == b"theirs"
     assert [item.name for item in tmp_path.iterdir()] == ["w.yaml"]
 
@@ -198,9 +198,9 @@ def test_where_nothing_can_be_written_nothing_is_lost(tmp_path):
     path.write_bytes(b"old")
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(InvalidInputError, match="cannot be written"):
-        replace(tmp_path / "file" / "w.yaml", None, b"new")
+        replace_file(tmp_path / "file" / "w.yaml", None, b"new")
     with pytest.raises(InvalidInputError, match="cannot be written"):
-        replace(tmp_path, None, b"new")
+        replace_file(tmp_path, None, b"new")
     assert path.read_bytes() == b"old"
 
 
@@ -235,5 +235,5 @@ def test_a_file_that_is_read_only_stays_as_it_is(tmp_path):
     path.write_bytes(b"old")
     path.chmod(0o444)
     with pytest.raises(InvalidInputError, match="it is read-only"):
-        replace(path, b"old", b"new")
+        replace_file(path, b"old", b"new")
     assert path.read_bytes() == b"old"

@@ -15,18 +15,18 @@ from jsonschema import Draft202012Validator
 
 from checker import api
 from checker.cli import main
-from checker.cli.schema import SCHEMAS
+from checker.cli.rules_schema import SCHEMAS
 from checker.instants import DAY
 from checker.model import Duration, Severity, Verdict
 from checker.problems import InvalidInputError, render
 from checker.waivers import file as waivers
 from checker.waivers.file import read_waivers
-from checker.waivers.limits import Limits, limits_of
+from checker.waivers.limits import WaiverLimits, limits_of
 from checker.yamlsource import parse
 from waivers.waiver_files import ONE, REST, SOUND, TWO, UNSEEN, WRONG, file, one, policies
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "waivers"
-LIMITS = Limits(targets=("archive", "research"))
+LIMITS = WaiverLimits(targets=("archive", "research"))
 
 
 def read(folder, text, limits=LIMITS):
@@ -126,7 +126,7 @@ def test_an_id_that_other_readers_take_for_a_number_is_text_with_a_warning(tmp_p
     ],
 )
 def test_a_waiver_lasts_at_most_what_its_severity_allows(last, longest, sound, tmp_path):
-    limits = Limits({**LIMITS.longest, **longest}, targets=("archive", "recorded"))
+    limits = WaiverLimits({**LIMITS.longest, **longest}, targets=("archive", "recorded"))
     text = file(one("target: archive", rest=REST.replace("2026-03-31", last)))
     if sound:
         read(tmp_path, text, limits)
@@ -144,7 +144,7 @@ def test_the_severity_that_counts_is_that_of_audit_yaml(tmp_path):
 
 
 def test_targets_are_not_looked_up_where_they_are_not_known(tmp_path):
-    (found,), _ = read(tmp_path, file(one("target: anything")), Limits())
+    (found,), _ = read(tmp_path, file(one("target: anything")), WaiverLimits())
     assert found.target == "anything"
 
 

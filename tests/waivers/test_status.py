@@ -9,7 +9,15 @@ import pytest
 
 from checker.instants import DAY
 from checker.model import Duration, Location, Verdict, Waiver
-from checker.waivers.status import WaiverUse, covered, days_left, ends_soon, stand, standing, state_of
+from checker.waivers.status import (
+    WaiverUse,
+    assess_waivers,
+    coverage_text,
+    days_left,
+    ends_soon,
+    expiry_remarks,
+    state_of,
+)
 from checker.waivers.usage import Usage
 
 ONE, TWO, THREE = (f"{number:032}" for number in (1, 2, 3))
@@ -52,7 +60,7 @@ def test_it_ends_soon_within_the_time_before_its_end():
 
 def test_of_those_whose_rule_was_not_judged_it_could_not_be_told():
     other = replace(WAIVER, number=2)
-    unjudged, found = stand([WAIVER, other], {2: Usage(3, 4)}, END)
+    unjudged, found = assess_waivers([WAIVER, other], {2: Usage(3, 4)}, END)
     assert found == WaiverUse(other, "expired", False, 3, 4)
     assert not unjudged.unused
     assert unjudged.remarks == ("could not be told whether it is needed: its rule was not judged",)
@@ -81,7 +89,7 @@ LABELLED = {"labels": {"class": "adult"}, "target": None}
     ],
 )  # fmt: skip
 def test_unused_is_only_what_was_judged_and_not_needed(changed, usage, left_out, doubt):
-    (item,) = stand([replace(WAIVER, **changed)], {1: usage}, WAIVER.created, left_out=left_out)
+    (item,) = assess_waivers([replace(WAIVER, **changed)], {1: usage}, WAIVER.created, left_out=left_out)
     assert item.doubt == doubt
     assert item.unused is (not doubt and not usage.used)
     assert item.remarks == (
@@ -94,7 +102,7 @@ def test_unused_is_only_what_was_judged_and_not_needed(changed, usage, left_out,
 
 
 def test_nothing_is_unused_in_a_run_that_was_stopped():
-    (item,) = stand([WAIVER], {1: Usage(0, 3)}, WAIVER.created, interrupted=True)
+    (item,) = assess_waivers([WAIVER], {1: Usage(0, 3)}, WAIVER.created, interrupted=True)
     assert (item.unused, item.doubt) == (False, "the run was stopped before its end")
 
 
@@ -152,7 +160,7 @@ def test_it_is_over_broad_where_fewer_than_half_of_what_it_reaches_fails(one, br
 )  # fmt: skip
 def test_what_is_said_of_it(one, remarks):
     assert one.remarks == remarks
-    assert standing(one.waiver, one.state, soon=one.soon) == tuple(
+    assert expiry_remarks(one.waiver, one.state, soon=one.soon) == tuple(
         text for text in remarks if text.startswith(("exp", "not"))
     )
 
@@ -175,4 +183,4 @@ def test_what_is_said_of_it(one, remarks):
     ],
 )
 def test_what_it_covers_in_words(changed, most, text):
-    assert covered(replace(WAIVER, **changed), most) == text
+    assert coverage_text(replace(WAIVER, **changed), most) == text

@@ -100,7 +100,7 @@ def test_what_breaks_it_off_says_where_its_answers_are(audit: Path, monkeypatch:
     def evaluate(*_: object, **__: object) -> None:
         raise KeyError("a bug")
 
-    monkeypatch.setattr("checker.workflow.execution.evaluate", evaluate)
+    monkeypatch.setattr("checker.workflow.audit_execution.evaluate", evaluate)
     with pytest.raises(KeyError) as broken:
         checker.audit("audit.yaml")
     (kept,) = audit.glob("interrupted-*.jsonl")

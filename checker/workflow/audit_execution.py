@@ -10,8 +10,8 @@ from typing import NamedTuple, Self
 
 from checker import temporary_files
 from checker.file_modes import private
-from checker.input_files import LARGEST_TABLE, load
-from checker.judgement.previous_runs import remember
+from checker.input_files import LARGEST_TABLE, read_input
+from checker.judgement.previous_runs import write_history
 from checker.judgement.replay import rejudge
 from checker.judgement.resumption import criteria
 from checker.judgement.run import Run
@@ -20,14 +20,14 @@ from checker.layout import WAIVERS
 from checker.model import NO_RENAMES, Outcome, utc_now
 from checker.problems import InvalidInputError, Problem
 from checker.reporting import STDOUT, Options
-from checker.runs.evidence import Evidence, inputs, move
-from checker.runs.local_store import Working
-from checker.runs.run_reader import Kept, malformed
+from checker.runs.evidence import Evidence, input_digest, move
+from checker.runs.local_store import PendingRun
+from checker.runs.run_reader import RecordedRun, malformed_files
 from checker.temporary_files import result_folder
 from checker.workflow.interruption import AuditStoppedError, CollectedAnswers, CopiedAnswers
 from checker.workflow.listener import Listener
 from checker.workflow.options import AuditOptions
-from checker.workflow.preparation import Prepared, prepare
+from checker.workflow.preparation import AuditPlan, prepare
 from checker.workflow.run_keeping import begin, collected_runs, resume, seal
 from checker.workflow.stages import collect, recorded, report
 
@@ -94,7 +94,7 @@ def audit(options: AuditOptions, listener: Listener) -> AuditResult:
         return _recorded(options, plan, listener) if options.image_sets else _live(options, plan, listener)
 
 
-def _again(plan: Prepared, kept: Kept, listener: Listener) -> AuditResult:
+def _again(plan: AuditPlan, kept: RecordedRun, listener: Listener) -> AuditResult:
     """Kept evidence, judged again."""
     moment = plan.as_of or kept.as_of
     working = _begin(plan, f"{kept.sha256} {kept.evidence.digest}", moment)
@@ -120,7 +120,7 @@ def _again(plan: Prepared, kept: Kept, listener: Listener) -> AuditResult:
             return _delivered(run, plan, working, listener, lambda _: answers.kept())
 
 
-def _recorded(options: AuditOptions, plan: Prepared, listener: Listener) -> AuditResult:
+def _recorded(options: AuditOptions, plan: AuditPlan, listener: Listener) -> AuditResult:
     """Recorded answers, judged. Another copy of them is elsewhere."""
     evidence = recorded(
         options.image_sets,
@@ -139,12 +139,12 @@ def _recorded(options: AuditOptions, plan: Prepared, listener: Listener) -> Audi
             return _delivered(run, plan, working, listener, lambda _: answers.kept())
 
 
-def _live(options: AuditOptions, plan: Prepared, listener: Listener) -> AuditResult:
+def _live(options: AuditOptions, plan: AuditPlan, listener: Listener) -> AuditResult:
     """What the service answers, judged. Its answers took long: they are kept, whatever comes after."""
     assert plan.config is not None
-    if plan.earlier.last and (problems := malformed(plan.earlier.last)):
+    if plan.earlier.last and (problems := malformed_files(plan.earlier.last)):
         raise InvalidInputError(problems)
-    asked = inputs(plan.config, plan.by.targets, plan.events, refresh=options.refresh)
+    asked = input_digest(plan.config, plan.by.targets, plan.events, refresh=options.refresh)
     working = _begin(plan, asked, plan.moment)
     with result_folder(working.folder if working else None) as folder, working or nullcontext():
         answers = CollectedAnswers(folder, working, listener)
@@ -157,7 +157,7 @@ def _live(options: AuditOptions, plan: Prepared, listener: Listener) -> AuditRes
             return _delivered(run, plan, working, listener, lambda place: answers.kept(end, place=place))
 
 
-def _collected(options: AuditOptions, plan: Prepared, answers: CollectedAnswers) -> Evidence:
+def _collected(options: AuditOptions, plan: AuditPlan, answers: CollectedAnswers) -> Evidence:
     assert plan.config is not None
     working, listener = answers.working, answers.listener
     with listener.stopping() as stop:
@@ -190,7 +190,7 @@ def _collected(options: AuditOptions, plan: Prepared, answers: CollectedAnswers)
     return evidence
 
 
-def _begin(plan: Prepared, asked: str, moment: datetime) -> Working | None:
+def _begin(plan: AuditPlan, asked: str, moment: datetime) -> PendingRun | None:
     """The run's name where it is kept, taken before anything is collected: where it cannot be, nothing is checked."""
     if plan.store is None:
         return None
@@ -202,9 +202,9 @@ def _begin(plan: Prepared, asked: str, moment: datetime) -> Working | None:
     return begin(plan.store, rules, asked, moment, plan.name, hypothetical=given, key=plan.key, judged_by=by)
 
 
-def _evaluated(plan: Prepared, evidence: Evidence, listener: Listener) -> Run:
+def _evaluated(plan: AuditPlan, evidence: Evidence, listener: Listener) -> Run:
     rules, renames = plan.by.rules, plan.config.renamed if plan.config else NO_RENAMES
-    before = remember(
+    before = write_history(
         evidence.folder, plan.earlier, plan.events, plan.started, rules=rules.rules, renames=renames
     )
     listener.warn([Problem("runs", note, warning=True) for note in before.notes])
@@ -225,8 +225,8 @@ def _evaluated(plan: Prepared, evidence: Evidence, listener: Listener) -> Run:
 
 def _delivered(
     run: Run,
-    plan: Prepared,
-    working: Working | None,
+    plan: AuditPlan,
+    working: PendingRun | None,
     listener: Listener,
     interruption: Callable[[str], AbstractContextManager[None]],
 ) -> AuditResult:
@@ -241,7 +241,7 @@ def _delivered(
     place = ""
     if working is not None:
         events = {
-            f"events-{number}.jsonl": load(file, LARGEST_TABLE)
+            f"events-{number}.jsonl": read_input(file, LARGEST_TABLE)
             for number, file in enumerate(plan.event_files, 1)
         }
         with listener.delivery():

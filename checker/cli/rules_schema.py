@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from checker.cli.console import say
+from checker.cli.console import print_line
 from checker.policy import schema as of_policies
 from checker.policy.schema import HEADER
 from checker.problems import InvalidInputError, Problem, suggest
-from checker.waivers.edit import replace
+from checker.waivers.edit import replace_file
 from checker.waivers.schema import waivers_schema
 
 SCHEMAS = {**of_policies.SCHEMAS, "waivers": waivers_schema}
@@ -32,12 +32,12 @@ def run(kind: str, out: str | None) -> int:
     """Prints the schema, or writes it into a file, whose old content was made in the same way."""
     text = schema_text(kind)
     if out is None:
-        say(text)
+        print_line(text)
         return 0
     path = Path(out)
     write(path, text + "\n")
-    say(f"wrote {path.as_posix()}")
-    say(f"begin the YAML files beside it with: {HEADER.format(path=path.name)}")
+    print_line(f"wrote {path.as_posix()}")
+    print_line(f"begin the YAML files beside it with: {HEADER.format(path=path.name)}")
     return 0
 
 
@@ -55,4 +55,4 @@ def write(path: Path, text: str) -> None:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InvalidInputError(Problem(path.as_posix(), f"cannot be written: {reason}")) from None
-    replace(path, old, text.encode())
+    replace_file(path, old, text.encode())

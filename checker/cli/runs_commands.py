@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from checker.cli.flags import Config
-from checker.cli.paths import local, reported, stored
+from checker.cli.path_arguments import local_paths, report_paths, run_paths
+from checker.cli.shared_options import Config
 from checker.reporting.formats import formats
 
 _DIFF = (
@@ -25,7 +25,7 @@ LATEST, PREVIOUS = "latest", "previous"
 RUN_HELP = (
     "its folder; in the store of audit.yaml its name, the beginning of it, latest, previous or latest~2"
 )
-Run = Annotated[str, typer.Argument(metavar="RUN", callback=stored, help=f"The run: {RUN_HELP}.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", callback=run_paths, help=f"The run: {RUN_HELP}.")]
 baseline_app = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=True,
@@ -35,7 +35,7 @@ Runs = Annotated[
     str | None,
     typer.Argument(
         metavar="RUNS",
-        callback=stored,
+        callback=run_paths,
         help="A folder of runs, or s3://BUCKET/PREFIX; that of audit.yaml unless given.",
     ),
 ]
@@ -57,7 +57,7 @@ def verify(
         list[str] | None,
         typer.Argument(
             metavar="RUN...",
-            callback=stored,
+            callback=run_paths,
             help=f"Each is {RUN_HELP}; or a folder of runs [default: all of the audit's].",
         ),
     ] = None,
@@ -66,7 +66,7 @@ def verify(
         typer.Option(
             "--key",
             metavar="FILE",
-            callback=local,
+            callback=local_paths,
             help="The public key (PEM) that the runs must be signed with. Repeats, where it changed.",
         ),
     ] = None,
@@ -86,7 +86,7 @@ def report(
         typer.Option(
             "--report",
             metavar="FORMAT=PATH",
-            callback=reported,
+            callback=report_paths,
             help="A report; - is standard output. Repeats.",
         ),
     ] = None,
@@ -109,15 +109,15 @@ def report(
 
 def diff(
     old: Annotated[
-        str, typer.Argument(metavar="OLD", callback=stored, help=f"The earlier run: {RUN_HELP}.")
+        str, typer.Argument(metavar="OLD", callback=run_paths, help=f"The earlier run: {RUN_HELP}.")
     ] = PREVIOUS,
-    new: Annotated[str, typer.Argument(metavar="NEW", callback=stored, help="The later run.")] = LATEST,
+    new: Annotated[str, typer.Argument(metavar="NEW", callback=run_paths, help="The later run.")] = LATEST,
     report: Annotated[
         list[str] | None,
         typer.Option(
             "--report",
             metavar="FORMAT=PATH",
-            callback=reported,
+            callback=report_paths,
             help=f"A report: {', '.join(formats('diff'))}; - is standard output. Repeats [default: text=-].",
         ),
     ] = None,
@@ -160,7 +160,7 @@ def forecast(
             "-c",
             "--config",
             metavar="FILE",
-            callback=local,
+            callback=local_paths,
             help="Judge by this audit.yaml, not as the run did.",
         ),
     ] = None,
@@ -195,7 +195,7 @@ def runs_prune(
         typer.Option(
             "--sign",
             metavar="FILE",
-            callback=local,
+            callback=local_paths,
             help="The private key (PEM, Ed25519) that the runs were signed with: it signs that they were pruned.",
         ),
     ] = None,
@@ -210,7 +210,7 @@ def runs_prune(
 Signed = Annotated[
     str | None,
     typer.Option(
-        "--sign", metavar="KEY", callback=local, help="Sign the statement with an Ed25519 key (PEM)."
+        "--sign", metavar="KEY", callback=local_paths, help="Sign the statement with an Ed25519 key (PEM)."
     ),
 ]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; reports show it.")]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from checker.cli.paths import local, reported
+from checker.cli.path_arguments import local_paths, report_paths
 from checker.reporting.formats import formats
 
 rules_app = typer.Typer(
@@ -21,7 +21,7 @@ Policies = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="POLICY...",
-        callback=local,
+        callback=local_paths,
         help="Files, folders, pack:NAME, or pack: for all shipped packs [default: those of ./audit.yaml, else pack:].",
     ),
 ]
@@ -33,7 +33,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @rules_app.command("list")
 def rules_list(policies: Policies = None, as_json: Json = False) -> int:
     """One rule a line."""
-    from checker.cli.rules import list_rules
+    from checker.cli.rules_list import list_rules
 
     return list_rules(policies or [], as_json=as_json)
 
@@ -44,7 +44,7 @@ def rules_show(
     policies: Policies = None,
 ) -> int:
     """A rule with all that it says of itself."""
-    from checker.cli.show import run
+    from checker.cli.rules_show import run
 
     return run(rule, policies or [])
 
@@ -58,7 +58,7 @@ def rules_validate(
     as_json: Json = False,
 ) -> int:
     """Check policies without evaluating anything."""
-    from checker.cli.rules import validate
+    from checker.cli.rules_list import validate
 
     return validate(policies or [], strict=strict, as_json=as_json)
 
@@ -74,7 +74,7 @@ def rules_test(
         typer.Option(
             "--report",
             metavar="FORMAT=PATH",
-            callback=reported,
+            callback=report_paths,
             help=f"A report: {', '.join(formats('rule tests'))}; - is standard output. Repeats.",
         ),
     ] = None,
@@ -98,7 +98,7 @@ def rules_test(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: short for --report json=-.")] = False,
 ) -> int:
     """Run the tests written inside policies."""
-    from checker.cli.testing import test
+    from checker.cli.rules_test import test
 
     return test(
         policies or [],
@@ -126,11 +126,13 @@ def rules_schema(
     ] = "policy",
     out: Annotated[
         str | None,
-        typer.Option("--out", metavar="FILE", callback=local, help="Write it there, over what is there."),
+        typer.Option(
+            "--out", metavar="FILE", callback=local_paths, help="Write it there, over what is there."
+        ),
     ] = None,
 ) -> int:
     """The JSON Schema of policy files, or others, for completion in editors."""
-    from checker.cli.schema import run
+    from checker.cli.rules_schema import run
 
     return run(kind, out)
 
@@ -140,10 +142,12 @@ def rules_docs(
     policies: Policies = None,
     out: Annotated[
         str | None,
-        typer.Option("--out", metavar="DIR", callback=local, help="Write PACK.md there, over what is there."),
+        typer.Option(
+            "--out", metavar="DIR", callback=local_paths, help="Write PACK.md there, over what is there."
+        ),
     ] = None,
 ) -> int:
     """Packs as pages of Markdown."""
-    from checker.cli.docs import run
+    from checker.cli.rules_docs import run
 
     return run(policies or [], out)

@@ -38,7 +38,7 @@ _repeated: list[int] = []
 """Signals that nobody sent: they stand in for what was lost."""
 
 
-def code() -> int:
+def signal_code() -> int:
     """130, 143 or 129 where a signal came, else 0.
 
     What was raised then may be lost: DuckDB makes an error of its own of it, a callback nothing at all. So whoever ends
@@ -47,15 +47,15 @@ def code() -> int:
     return _CODES[signal.Signals(_came[0])] if _came else 0
 
 
-def tell(text: str) -> None:
+def report_interruption(text: str) -> None:
     """Says on standard error that the command was interrupted, and what becomes of what it had."""
-    from checker.cli.console import complain
+    from checker.cli.console import print_error
 
     _told.append(text)
-    complain(text)
+    print_error(text)
 
 
-def told() -> bool:
+def was_reported() -> bool:
     """Whether that was said."""
     return bool(_told)
 
@@ -66,14 +66,14 @@ def end(number: int, *, program: bool) -> int:
     _over.append(number)
     if program and _came:
         _end()
-    found = code() or number
+    found = signal_code() or number
     if not program:
         _came.clear()
     return found
 
 
 @contextmanager
-def raised(*, program: bool) -> Iterator[None]:
+def raise_signals(*, program: bool) -> Iterator[None]:
     """While active, each signal is raised as KeyboardInterrupt where the main thread is.
 
     Args:
@@ -154,13 +154,13 @@ def _lose_patience() -> None:
     left = PATIENCE
     while left > 0:
         time.sleep(0.05)
-        if not temporary_files.is_unbroken() and "noted" not in _silent:
+        if not temporary_files.signals_wait() and "noted" not in _silent:
             left -= 0.05
     _end()
 
 
 @contextmanager
-def noted() -> Iterator[None]:
+def defer_signals() -> Iterator[None]:
     """While active, signals change the exit code and nothing else: for what is short, and lost where it is not done."""
     _silent.append("noted")
     try:
@@ -175,7 +175,7 @@ def _caught(number: int, _frame: FrameType | None) -> None:
         return
     if _stops and not _stops[-1].is_set():
         _stops[-1].set()
-    elif not temporary_files.deferred():
+    elif not temporary_files.defer_signal():
         raise KeyboardInterrupt
 
 
@@ -189,16 +189,16 @@ def _unraisable(found: Any) -> None:
 
 def _end() -> None:
     """Ends the process. Python would go on taking itself apart, where a signal is death without an exit code."""
-    temporary_files.sweep()
+    temporary_files.discard_all()
     # what nobody reads would be waited for, after a signal too
     for stream in () if _came else (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()
-    os._exit(code() or _over[-1])
+    os._exit(signal_code() or _over[-1])
 
 
 @contextmanager
-def stopping() -> Iterator[threading.Event]:
+def stop_event() -> Iterator[threading.Event]:
     """While active, the first signal sets this event, and a second one ends the process as usual."""
     event = threading.Event()
     _stops.append(event)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from checker.cli.console import complain, say, warn
-from checker.cli.policies import Taken, packs_text, plain, taken
-from checker.problems import InvalidInputError, Problem, in_order, printable, render
+from checker.cli.console import print_error, print_line, print_warnings
+from checker.cli.policy_arguments import PolicySelection, packs_text, plain, policies_in_force
+from checker.problems import InvalidInputError, Problem, printable, render, sort_problems
 from checker.reporting.escape import json_text
 
 LIST_SCHEMA = "imageset-checker/rules/1"
@@ -15,8 +15,8 @@ VALIDATE_SCHEMA = "imageset-checker/rules-validate/1"
 
 def list_rules(paths: list[str], *, as_json: bool) -> int:
     """Prints one rule a line; whose they are, where nobody named any, goes to standard error."""
-    found = taken(paths)
-    warn(found.policies.warnings)
+    found = policies_in_force(paths)
+    print_warnings(found.policies.warnings)
     rules = found.policies.rules
     if as_json:
         document = {
@@ -24,13 +24,13 @@ def list_rules(paths: list[str], *, as_json: bool) -> int:
             "source": found.whose or paths,
             "rules": [plain(item) for item in rules],
         }
-        say(json_text(document, indent=2))
+        print_line(json_text(document, indent=2))
         return 0
     width = max(len(rule.name) for rule in rules)
     for rule in rules:
-        say(f"{rule.name:<{width}}  {rule.severity:<8}  {printable(rule.title)}")
+        print_line(f"{rule.name:<{width}}  {rule.severity:<8}  {printable(rule.title)}")
     if found.whose:
-        complain(f"{_count(len(rules), 'rule')} in {packs_text(found.policies)}{found.remark}")
+        print_error(f"{_count(len(rules), 'rule')} in {packs_text(found.policies)}{found.remark}")
     return 0
 
 
@@ -38,11 +38,11 @@ def validate(paths: list[str], *, strict: bool, as_json: bool) -> int:
     """Reports every problem; 0 where there is none."""
     if not as_json:
         return _validate(paths, strict=strict)
-    found: Taken | None = None
+    found: PolicySelection | None = None
     problems: Sequence[Problem] = ()
     notes: Sequence[str] = ()
     try:
-        found = taken(paths)
+        found = policies_in_force(paths)
         problems, notes = _examined(found, strict=strict)
     except InvalidInputError as error:
         problems = error.problems
@@ -53,27 +53,29 @@ def validate(paths: list[str], *, strict: bool, as_json: bool) -> int:
         "valid": valid,
         "packs": [pack.name for pack in found.policies.packs] if found else [],
         "rules": len(found.policies.rules) if found else 0,
-        "problems": [problem.plain() for problem in in_order(problems)],
+        "problems": [problem.plain() for problem in sort_problems(problems)],
         "notes": list(notes),
     }
-    say(json_text(document, indent=2))
+    print_line(json_text(document, indent=2))
     return 0 if valid else 2
 
 
 def _validate(paths: list[str], *, strict: bool) -> int:
-    found = taken(paths)
+    found = policies_in_force(paths)
     problems, notes = _examined(found, strict=strict)
     for note in notes:
-        complain(f"note: {printable(note)}")
+        print_error(f"note: {printable(note)}")
     if strict and problems:
-        complain(render(problems))
+        print_error(render(problems))
         return 2
-    warn(problems)
-    say(f"{_count(len(found.policies.rules), 'rule')} in {packs_text(found.policies)}: valid{found.remark}")
+    print_warnings(problems)
+    print_line(
+        f"{_count(len(found.policies.rules), 'rule')} in {packs_text(found.policies)}: valid{found.remark}"
+    )
     return 0
 
 
-def _examined(found: Taken, *, strict: bool) -> tuple[list[Problem], Sequence[str]]:
+def _examined(found: PolicySelection, *, strict: bool) -> tuple[list[Problem], Sequence[str]]:
     """Everything that is wrong with policies, and what of that could not be found out."""
     from checker.policytest.warnings import examine
 

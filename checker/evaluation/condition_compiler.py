@@ -13,9 +13,16 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from checker.aws.actions import ACTIONS
-from checker.evaluation.field_expressions import FALSE, NULL, TRUE, none_of, raw_value, received, shown
-from checker.fields import FOUND as FOUND_FIELD
-from checker.fields import NOW
+from checker.evaluation.field_expressions import (
+    FALSE,
+    NULL,
+    TRUE,
+    is_absent,
+    is_received,
+    raw_value,
+    text_value,
+)
+from checker.fields import FOUND_FIELD, NOW
 from checker.model import (
     Absence,
     Aggregate,
@@ -34,7 +41,7 @@ from checker.model import (
     Verdict,
 )
 from checker.policy.condition_tree import fields_of, walk
-from checker.policy.conditions import always_there
+from checker.policy.conditions import is_always_present
 from checker.policy.literals import MEAN_MONTH, comparable
 from checker.policy.operators import OPERATORS, Operator
 from checker.sql import Expression, case, coalesce, col, func, lit
@@ -90,7 +97,7 @@ def reason(rule: Rule, as_of: datetime, aggregates: Columns = NO_AGGREGATES) -> 
         for field in dict.fromkeys(fields_of(leaf)):
             undecided.setdefault(field, []).append(truth)
             if field.source in _CALLS:
-                gap = truth & ~received(field) if field.source is Source.HISTORY else truth
+                gap = truth & ~is_received(field) if field.source is Source.HISTORY else truth
                 failed.setdefault(field.source, []).append(gap)
             if field.answer or field == FOUND_FIELD:
                 asked.append(truth)
@@ -121,7 +128,7 @@ def _why(field: Field) -> Expression:
     if field.members:
         why = why.when(~_listed(field), lit(f"{field.path} unlisted"))
     if field.source is Source.HISTORY:
-        return case(received(field), why)
+        return case(is_received(field), why)
     return case(col(f"{field.source}.error").isnull(), why) if field.source in _CALLS else why
 
 
@@ -167,11 +174,11 @@ class Compiler:
         if leaf.if_absent is None:
             return truth
         read = list(dict.fromkeys(fields_of(leaf)))
-        there = [coalesce(received(field), FALSE) for field in read]
-        may_lack = [item for item, field in zip(there, read, strict=True) if not always_there(field)]
+        there = [coalesce(is_received(field), FALSE) for field in read]
+        may_lack = [item for item, field in zip(there, read, strict=True) if not is_always_present(field)]
         if not may_lack:
             return truth
-        gaps = [self.value(field, listed=False).isnull() for field in read if not always_there(field)]
+        gaps = [self.value(field, listed=False).isnull() for field in read if not is_always_present(field)]
         absent = tree(operator.or_, [item & gap for item, gap in zip(may_lack, gaps, strict=True)])
         word = {"match": TRUE, "no_match": FALSE, "unknown": NULL}[leaf.if_absent].cast("BOOLEAN")
         # what was not received is no absence; yet it may turn out to be one, so that only what holds either way is known
@@ -184,7 +191,7 @@ class Compiler:
         if field == NOW:
             return self.now
         if field.absence is Absence.FALSE:
-            return shown(field)
+            return text_value(field)
         raw = raw_value(field)
         return case(_listed(field), raw) if listed and field.members else raw
 
@@ -212,7 +219,7 @@ class Compiler:
 
     def _present(self, field: Field) -> Expression:
         present = self.value(field, listed=False).isnotnull()
-        return present if field.source is Source.OWN else case(received(field), present)
+        return present if field.source is Source.OWN else case(is_received(field), present)
 
     def among(
         self, operand: Operand, equal: Operator, items: tuple[Scalar | Field | ParamRef, ...]
@@ -237,7 +244,7 @@ class Compiler:
 
     def _where_none(self, operand: Operand, truth: Expression, none: Expression) -> Expression:
         """The truth, but `none` where the operand is a field of which there is definitely none."""
-        absent = None if operand.right is not None else none_of(operand.left)
+        absent = None if operand.right is not None else is_absent(operand.left)
         return truth if absent is None else case(absent, none).otherwise(truth)
 
     def _compare(self, operand: Operand, known: Operator, value: Scalar | Field) -> Expression:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from checker.evaluation.compile import Compiler
+from checker.evaluation.condition_compiler import Compiler
 from checker.instants import DAY, EPOCH, FIRST_MS, LAST_MS
 from checker.model import Duration
 from checker.sql import Connection, Expression, col, func, lit
@@ -38,21 +38,21 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
-class Closure:
+class BoundClosure:
     """The values of each field; `every` says that the bounds were followed to the end."""
 
     values: Mapping[str, set[int]]
     every: bool
 
 
-def closed(
+def close_bounds(
     variables: Iterable[str],
     bounds: Mapping[str, set[int]],
     edges: Iterable[Edge],
     top: int,
     *,
     rounds: int,
-) -> Closure:
+) -> BoundClosure:
     """The values of each field.
 
     Args:
@@ -71,12 +71,12 @@ def closed(
             more[edge.x] |= above | {value - 1 for value in above}
             more[edge.y] |= edge.minus(values[edge.x])
         if sum(map(len, more.values())) > MOST_VALUES:
-            return Closure(values, every=False)
+            return BoundClosure(values, every=False)
         values = more
-    return Closure(values, every=True)
+    return BoundClosure(values, every=True)
 
 
-class Sums:
+class InstantSums:
     """Instants, in epoch milliseconds, plus durations. The evaluation's own expression adds them: proofs have no other
     arithmetic."""
 

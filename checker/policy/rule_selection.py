@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from checker.model import Change, Needs, Rule, Shortfall
+from checker.model import Needs, Rule, Shortfall, Tailoring
 from checker.policy.control_requirements import shortfalls
 from checker.policy.load import Policies
 from checker.policy.needs import needs
 from checker.policy.params import Bound, Given, bind, resolve
-from checker.policy.tailoring import Override, changed
-from checker.problems import Gathered, InvalidInputError, Problem, suggest
+from checker.policy.tailoring import Override, tailor
+from checker.problems import InvalidInputError, Problem, ProblemCollection, suggest
 from checker.values import show
 
 MOST_TAGS = 50
@@ -28,7 +28,7 @@ class Rules:
     policies: Policies
     params: Mapping[str, str]
     left_out: tuple[str, ...] = ()
-    changes: tuple[Change, ...] = ()
+    changes: tuple[Tailoring, ...] = ()
     """What audit.yaml changed of the policies' rules, those that were not chosen too."""
     shortfalls: tuple[Shortfall, ...] = ()
     """What controls demand of parameters, and their values do not meet."""
@@ -64,7 +64,7 @@ def choose(
     Raises:
         InvalidInputError: a name that no policy has, nothing left to run, or a parameter without a value.
     """
-    gathered = Gathered()
+    gathered = ProblemCollection()
     wanted: frozenset[str] = frozenset()
     unwanted: frozenset[str] = frozenset()
     with gathered.step():
@@ -79,7 +79,7 @@ def choose(
         for tag in tags
         if tag not in known_tags
     ]
-    left, changed_rules = changed(policies.rules, changes, gathered.problems)
+    left, changed_rules = tailor(policies.rules, changes, gathered.problems)
     chosen = [
         rule
         for rule in left.values()
@@ -114,11 +114,11 @@ def _shown(chosen: Sequence[Rule], bound: Mapping[str, Bound]) -> dict[str, str]
     for rule in chosen:
         for name, value in bound[rule.name].items():
             owner = rule.name if name in rule.params else rule.pack
-            texts[f"{owner}.{name}"] = shown(value)
+            texts[f"{owner}.{name}"] = param_text(value)
     return texts
 
 
-def shown(value: object) -> str:
+def param_text(value: object) -> str:
     """The value of a parameter as text; those of a list with commas between."""
     return ", ".join(map(show, value)) if isinstance(value, tuple) else show(value)
 

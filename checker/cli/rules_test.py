@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from checker import api
-from checker.cli.console import complain, say, warn
-from checker.cli.policies import Taken, packs_text, taken
+from checker.cli.console import print_error, print_line, print_warnings
+from checker.cli.policy_arguments import PolicySelection, packs_text, policies_in_force
 from checker.policytest.results import RuleResult, prove
 from checker.problems import Problem
 from checker.reporting import STDOUT, Options, deliver, writer
-from checker.reporting.test_report import RuleTests, described, failure, lacked
-from checker.workflow.options import asked_reports
+from checker.reporting.test_report import RuleTests, failure, missing_verdicts, score_text
+from checker.workflow.options import requested_reports
 
 
 def test(
@@ -19,10 +19,10 @@ def test(
 ) -> int:
     """Tests rules: 1 where something does not hold, or a rule's score is below `least`; 3 where there is no test, but
     for mutants, which are there to judge tests."""
-    asked = asked_reports(reports, document="rule tests")
-    found = taken(paths)
+    asked = requested_reports(reports, document="rule tests")
+    found = policies_in_force(paths)
     policies = found.policies
-    warn(policies.warnings)
+    print_warnings(policies.warnings)
     wanted = api.rule_names(policies, only, "--rule") if only else {rule.name for rule in policies.rules}
     results = prove(policies, wanted, required=required, mutate=mutate)
     _complain(results, least)
@@ -31,7 +31,7 @@ def test(
     for name, path in asked:
         deliver(RuleTests(results, least), writer(name, "rule tests"), path, Options())
     if not any(rule_result.proved for rule_result in results):
-        complain("no rule has a test")
+        print_error("no rule has a test")
         if any(rule_result.lacking for rule_result in results):
             return 1
         # mutants are there to judge tests: where there is none, nothing was to be found out, and each rule says so
@@ -44,17 +44,23 @@ def _complain(results: Sequence[RuleResult], least: float) -> None:
     for rule_result in results:
         for proved in rule_result.failed:
             message = f"{rule_result.rule.name}: {proved.case.name}: {failure(proved)}"
-            complain(str(Problem(proved.case.where, message)))
+            print_error(str(Problem(proved.case.where, message)))
         if rule_result.lacking:
-            complain(str(Problem(rule_result.rule.where, f"{rule_result.rule.name}: {lacked(rule_result)}")))
+            print_error(
+                str(
+                    Problem(
+                        rule_result.rule.where, f"{rule_result.rule.name}: {missing_verdicts(rule_result)}"
+                    )
+                )
+            )
         score = rule_result.score
         for lived in score.survivors if score else ():
             warning = score is not None and score.percent >= least
             message = f"{rule_result.rule.name}: no test notices: {lived.change}"
-            complain(str(Problem(lived.where, message, f"add the test - {lived.test}", warning=warning)))
+            print_error(str(Problem(lived.where, message, f"add the test - {lived.test}", warning=warning)))
 
 
-def _say(results: Sequence[RuleResult], found: Taken, *, mutate: bool) -> None:
+def _say(results: Sequence[RuleResult], found: PolicySelection, *, mutate: bool) -> None:
     tests = [proved for rule_result in results for proved in rule_result.proved]
     failed = sum(not proved.held for proved in tests)
     tested = sum(bool(rule_result.proved) for rule_result in results)
@@ -62,8 +68,8 @@ def _say(results: Sequence[RuleResult], found: Taken, *, mutate: bool) -> None:
     if mutate:
         for rule_result in results:
             if rule_result.score:
-                say(f"{rule_result.rule.name}: {described(rule_result.score)}")
-    say(
+                print_line(f"{rule_result.rule.name}: {score_text(rule_result.score)}")
+    print_line(
         f"{_count(len(tests) - failed, 'test')} passed, {failed} failed, {_count(tested, 'rule')} of {packs} tested{found.remark}"
     )
     if mutate:
@@ -72,7 +78,7 @@ def _say(results: Sequence[RuleResult], found: Taken, *, mutate: bool) -> None:
         same, untold = sum(score.equivalent for score in scores), sum(score.untold for score in scores)
         more = f"; of {untold} it was not found out" if untold else ""
         share = f" ({100 * killed // total}%)" if total else ""
-        say(
+        print_line(
             f"the tests notice {killed} of {total} mutants{share}; "
             f"{same} more were the same as the rule or as another one{more}"
         )

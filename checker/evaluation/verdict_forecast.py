@@ -7,11 +7,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from checker.evaluation.aggregates import stores
-from checker.evaluation.change_instants import AT, candidates, counts, distinct_ahead, leaves_of, reads_now
-from checker.evaluation.compile import CODES
+from checker.evaluation.aggregates import datastore_rows
+from checker.evaluation.change_instants import (
+    AT,
+    candidate_instants,
+    distinct_ahead,
+    is_aggregate_rule,
+    own_and_counted_leaves,
+    reads_now,
+)
+from checker.evaluation.condition_compiler import CODES
 from checker.evaluation.scope_tables import read_table
-from checker.evaluation.target_rows import judged as verdict
+from checker.evaluation.target_rows import row_verdict
 from checker.instants import from_epoch_ms, round_ms
 from checker.model import Rule, Verdict
 from checker.policy.literals import MEAN_MONTH
@@ -28,7 +35,7 @@ LAST = round_ms(datetime(9999, 12, 31, tzinfo=UTC))
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class VerdictForecast:
     """The next verdict and the first instant that has it; neither where there is none up to `until`. That is None
     where the rule does not read the time at all."""
 
@@ -37,9 +44,9 @@ class Outlook:
     until: datetime | None = None
 
 
-def outlook(
+def verdict_forecast(
     connection: Connection, folder: Path, rule: Rule, row: int, *, as_of: datetime, now: Verdict
-) -> Outlook:
+) -> VerdictForecast:
     """What becomes of a verdict with time alone.
 
     Args:
@@ -51,24 +58,24 @@ def outlook(
         now: the verdict.
     """
     if not reads_now(rule):
-        return Outlook()
+        return VerdictForecast()
     start = round_ms(as_of)
     end = min(start + YEARS * 12 * MEAN_MONTH, LAST)
     rows = read_table(connection, folder, rule.scope).filter(col(ROW) == lit(row))
-    own, counted = leaves_of(rule)
-    asked = [(rows, candidates(own, as_of))]
+    own, counted = own_and_counted_leaves(rule)
+    asked = [(rows, candidate_instants(own, as_of))]
     if counted:
-        asked.append((_counted(connection, folder, rows), candidates(counted, as_of)))
-    most = MOST_COUNTS if counts(rule) else _MOST
+        asked.append((_counted(connection, folder, rows), candidate_instants(counted, as_of)))
+    most = MOST_COUNTS if is_aggregate_rule(rule) else _MOST
     ahead = distinct_ahead(asked, start, end, most)
-    if counts(rule):
+    if is_aggregate_rule(rule):
         changed = _counted_again(connection, folder, rule, row, ahead=ahead[:most], now=now)
         end = ahead[most - 1] if len(ahead) > most else end
     else:
         changed = _first_other(rows, rule, ahead, now)
     if changed is None:
-        return Outlook(until=from_epoch_ms(end))
-    return Outlook(from_epoch_ms(changed[0]), changed[1], from_epoch_ms(end))
+        return VerdictForecast(until=from_epoch_ms(end))
+    return VerdictForecast(from_epoch_ms(changed[0]), changed[1], from_epoch_ms(end))
 
 
 def _first_other(
@@ -79,7 +86,7 @@ def _first_other(
         return None
     instants = func("list_value", *map(lit, ahead)).cast("BIGINT[]")
     spread = rows.select(*map(col, rows.columns), func("unnest", instants).alias(AT))
-    code = verdict(rule, func("make_timestamp_ms", col(AT))).alias("code")
+    code = row_verdict(rule, func("make_timestamp_ms", col(AT))).alias("code")
     judged = spread.select(col(AT), code).filter(col("code") != lit(CODES[now]))
     first = judged.order(f'"{AT}"').limit(1).fetchall()
     return (first[0][0], list(CODES)[first[0][1]]) if first else None
@@ -90,8 +97,8 @@ def _counted_again(
 ) -> tuple[int, Verdict] | None:
     for at in ahead:
         moment = from_epoch_ms(at)
-        rows, columns = stores(connection, folder, [rule], moment)
-        judged = rows.filter(col(ROW) == lit(row)).select(verdict(rule, moment, columns))
+        rows, columns = datastore_rows(connection, folder, [rule], moment)
+        judged = rows.filter(col(ROW) == lit(row)).select(row_verdict(rule, moment, columns))
         then = list(CODES)[judged.fetchall()[0][0]]
         if then is not now:
             return at, then

@@ -13,7 +13,7 @@ from checker.workflow.options import DEFAULT_CONFIG
 OURS = "the shipped packs"
 
 
-class Taken(NamedTuple):
+class PolicySelection(NamedTuple):
     """Policies, and whose they are where nobody named any: empty where somebody did."""
 
     policies: api.Policies
@@ -25,20 +25,20 @@ class Taken(NamedTuple):
         return f" ({self.whose})" if self.whose else ""
 
 
-def taken(paths: list[str]) -> Taken:
+def policies_in_force(paths: list[str]) -> PolicySelection:
     """The policies of paths; without any, those of the audit.yaml that is here, else the shipped packs.
 
     Raises:
         InvalidInputError: with every problem of them.
     """
     if paths:
-        return Taken(api.load(paths))
+        return PolicySelection(api.load(paths))
     if not Path(DEFAULT_CONFIG).is_file():
-        return Taken(api.load([SHIPPED]), OURS)
+        return PolicySelection(api.load([SHIPPED]), OURS)
     from checker.config import named_policies
 
     requests = [api.Request(str(node.value), node) for node in named_policies(Path(DEFAULT_CONFIG))]
-    return Taken(api.load(requests, base=Path()), f"the policies of {DEFAULT_CONFIG}")
+    return PolicySelection(api.load(requests, base=Path()), f"the policies of {DEFAULT_CONFIG}")
 
 
 def packs_text(policies: api.Policies) -> str:

@@ -12,7 +12,7 @@ _SHORT_OF_MEMORY = ("failed to map segment", "cannot allocate memory", "bad_allo
 _NO_THREAD = "can't start new thread"
 
 
-def memory() -> int | None:
+def memory_limit() -> int | None:
     """Bytes of virtual memory that this process may have; None where nothing bounds them."""
     try:
         import resource
@@ -22,9 +22,9 @@ def memory() -> int | None:
     return min((item for item in soft if item != resource.RLIM_INFINITY), default=None)
 
 
-def too_small(arguments: list[str]) -> str:
+def too_small_reason(arguments: list[str]) -> str:
     """Why a command is not begun here, as text; empty where it may be."""
-    most = memory()
+    most = memory_limit()
     if most is None or most >= LEAST_MEMORY or not arguments or _NEEDS_NONE & {*arguments}:
         return ""
     return (
@@ -33,7 +33,7 @@ def too_small(arguments: list[str]) -> str:
     )
 
 
-def lack(error: BaseException) -> str:
+def missing_resource(error: BaseException) -> str:
     """What the machine lacked where a command failed with this error, as text; empty where it was something else. Two of
     DuckDB's errors, which is not imported here, say so too."""
     first = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -8,13 +8,13 @@ from fractions import Fraction
 from functools import cache, partial
 from itertools import combinations, islice, pairwise
 
-from checker.evaluation.compile import Columns, Compiler
-from checker.evaluation.count_bounds import Counts, decide
+from checker.evaluation.condition_compiler import Columns, Compiler
+from checker.evaluation.count_bounds import TruthCounts, decide
 from checker.evaluation.field_expressions import TRUE
 from checker.model import Aggregate
 from checker.policy.condition_tree import fields_of
 from checker.policy.test_input import MOST_SETS
-from checker.policytest.answer_grid import KEY, Grid
+from checker.policytest.answer_grid import KEY, AnswerGrid
 from checker.sql import Connection, Relation, col, lit
 
 MOST_KINDS = 16
@@ -30,7 +30,7 @@ Mixture = tuple[tuple[int, int], ...]
 """Kinds of image sets by index, each with how many there are of it."""
 
 
-class Stores:
+class DatastoreMixtures:
     """Mixtures of kinds of image sets; two image sets of a kind are alike to every aggregate."""
 
     base = 10**14
@@ -44,7 +44,7 @@ class Stores:
     def __init__(
         self,
         connection: Connection,
-        inner: Grid,
+        inner: AnswerGrid,
         aggregates: Sequence[Aggregate],
         as_of: datetime,
         *,
@@ -66,16 +66,16 @@ class Stores:
         self.mixtures: list[tuple[Mixture, bool]] = [(mixture, True) for mixture in small[:MOST_MIXED]]
         self.mixtures.append(((), False))
 
-    def _every(self, inner: Grid, kinds: int) -> bool:
+    def _every(self, inner: AnswerGrid, kinds: int) -> bool:
         """Whether one thing is counted, of which there are all kinds that matter, or all kinds that there can be."""
-        if len({measure(aggregate) for aggregate in self.aggregates}) > 1:
+        if len({aggregate_measure(aggregate) for aggregate in self.aggregates}) > 1:
             return False
         both = {(True, True)} | ({(True, False)} if self.aggregates[0].kind == "ratio" else set())
         if both <= {kind[1][0] for kind in self.kinds}:
             return True
         return kinds <= MOST_KINDS and self._proves(inner)
 
-    def _proves(self, inner: Grid) -> bool:
+    def _proves(self, inner: AnswerGrid) -> bool:
         read = [
             field
             for aggregate in self.aggregates
@@ -114,7 +114,7 @@ class Stores:
         selected = [col(f"a{index}").alias(name) for index, name in enumerate(names.values())]
         return joined.select(key, *kept, *selected), names
 
-    def _kinds(self, inner: Grid, as_of: datetime) -> list[tuple[int, tuple[tuple[Truth, Truth], ...]]]:
+    def _kinds(self, inner: AnswerGrid, as_of: datetime) -> list[tuple[int, tuple[tuple[Truth, Truth], ...]]]:
         """Image sets of which the aggregates' conditions have different truths: the number of an answer, and for each
         aggregate whether it is among the others and whether it counts."""
         compiler = Compiler(as_of)
@@ -178,7 +178,7 @@ class Stores:
     def _ranges(self) -> Iterator[Mixture]:
         """From how many to how many image sets a count may be of: each pair of numbers beside the constants."""
         if (
-            len({measure(aggregate) for aggregate in self.aggregates}) > 1
+            len({aggregate_measure(aggregate) for aggregate in self.aggregates}) > 1
             or self.aggregates[0].kind != "count"
         ):
             return
@@ -190,16 +190,16 @@ class Stores:
             undecided = (by_truth[None], high - low)
             yield tuple(sorted([(by_truth[True], low), undecided])) if low else (undecided,)
 
-    def _counts(self, index: int, mixture: Mixture) -> Counts:
+    def _counts(self, index: int, mixture: Mixture) -> TruthCounts:
         numbers = {"tt": 0, "tf": 0, "tu": 0, "ut": 0, "uf": 0, "uu": 0}
         for kind, count in mixture:
             among, of = self.kinds[kind][1][index]
             if among is not False:
                 numbers[_letter(among) + _letter(of)] += count
-        return Counts(**numbers)
+        return TruthCounts(**numbers)
 
 
-def measure(aggregate: Aggregate) -> tuple[object, ...]:
+def aggregate_measure(aggregate: Aggregate) -> tuple[object, ...]:
     """What an aggregate counts; its tests are of that number."""
     return aggregate.kind, aggregate.of, aggregate.among
 

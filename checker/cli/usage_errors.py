@@ -9,7 +9,7 @@ from typing import Any
 from checker.problems import InvalidInputError, Problem
 
 
-def refuse(command: Any, arguments: Sequence[str]) -> None:
+def refuse_missing_values(command: Any, arguments: Sequence[str]) -> None:
     """Options without their value: the parser would take the next option for it.
 
     Raises:
@@ -27,7 +27,7 @@ def refuse(command: Any, arguments: Sequence[str]) -> None:
             raise InvalidInputError(Problem(token, message, flag.help or ""))
 
 
-def told(error: Exception, command: Any, arguments: Sequence[str], program: str) -> str:
+def usage_problem(error: Exception, command: Any, arguments: Sequence[str], program: str) -> str:
     """What the parser found, with the command that it is about."""
     _, path, _ = _chosen(command, arguments)
     context = getattr(error, "ctx", None)

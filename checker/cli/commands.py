@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from checker import __version__
-from checker.cli.app_rules import rules_app
-from checker.cli.app_runs import commands_on_runs
-from checker.cli.flags import (
+from checker.cli.path_arguments import answer_paths, local_paths, report_paths, run_paths
+from checker.cli.rules_commands import rules_app
+from checker.cli.runs_commands import commands_on_runs
+from checker.cli.shared_options import (
     AsOf,
     Complete,
     Config,
@@ -27,8 +28,7 @@ from checker.cli.flags import (
     Target,
     whole_lines,
 )
-from checker.cli.paths import answers, local, reported, stored
-from checker.cli.waiving import commands_on_waivers
+from checker.cli.waiver_commands import commands_on_waivers
 from checker.judgement.gate import FAIL_ON
 from checker.reporting.formats import formats
 
@@ -86,7 +86,7 @@ def check(
         typer.Option(
             "--report",
             metavar="FORMAT=PATH",
-            callback=reported,
+            callback=report_paths,
             help=f"A report: {', '.join(formats('run'))}; - is standard output. Repeats.",
         ),
     ] = None,
@@ -105,7 +105,7 @@ def check(
         typer.Option(
             "--runs",
             metavar="DIR",
-            callback=stored,
+            callback=run_paths,
             help="Keep the run in a folder here, or below s3://BUCKET/PREFIX.",
         ),
     ] = None,
@@ -128,14 +128,14 @@ def check(
         typer.Option(
             "--evidence",
             metavar="RUN",
-            callback=stored,
+            callback=run_paths,
             help="Judge the evidence of a kept run again, without AWS: by its own policies unless -c or -p is given.",
         ),
     ] = None,
     waivers: Annotated[
         str | None,
         typer.Option(
-            "--waivers", metavar="FILE", callback=local, help="The waivers, in place of audit.yaml's."
+            "--waivers", metavar="FILE", callback=local_paths, help="The waivers, in place of audit.yaml's."
         ),
     ] = None,
     events: Annotated[
@@ -143,7 +143,7 @@ def check(
         typer.Option(
             "--events",
             metavar="FILE",
-            callback=local,
+            callback=local_paths,
             help="EventBridge events of deletions, as JSON Lines: earlier sightings. Repeats.",
         ),
     ] = None,
@@ -159,7 +159,7 @@ def check(
         typer.Option(
             "--baseline",
             metavar="RUN",
-            callback=stored,
+            callback=run_paths,
             help="The run to compare with [default: the last one; with --new-only the baseline].",
         ),
     ] = None,
@@ -180,7 +180,7 @@ def check(
     resume: Annotated[
         str | None,
         typer.Option(
-            "--resume", metavar="RUN", callback=stored, help="Go on with a kept run that was interrupted."
+            "--resume", metavar="RUN", callback=run_paths, help="Go on with a kept run that was interrupted."
         ),
     ] = None,
     show_phi: ShowPhi = False,
@@ -193,7 +193,7 @@ def check(
     from checker.cli.console import colored
 
     options = api.AuditOptions(
-        config=config, policies=policy or [], image_sets=answers(image_sets, files), complete=complete, params=param or [],
+        config=config, policies=policy or [], image_sets=answer_paths(image_sets, files), complete=complete, params=param or [],
         as_of=as_of, fail_on=fail_on, reports=report or [], junit_passes=junit_passes, targets=target or [], rules=rule or [],
         skip_rules=skip_rule or [], tags=tag or [], runs=runs, endpoint_url=endpoint_url,
         runtime_endpoint_url=runtime_endpoint_url, evidence=evidence, waivers=waivers, events=events or [], new_only=new_only,
@@ -224,7 +224,7 @@ def explain(
         typer.Option(
             "--evidence",
             metavar="RUN",
-            callback=stored,
+            callback=run_paths,
             help="A run folder: judged as the run did, without AWS.",
         ),
     ] = None,
@@ -239,10 +239,10 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Why a rule judges an image set as it does, and when that changes."""
-    from checker.cli.explain import Asked, run
+    from checker.cli.explain import ExplainOptions, run
 
-    asked = Asked(
-        config=config, policies=policy or [], image_sets=answers(image_sets, files), complete=complete, params=param or [],
+    asked = ExplainOptions(
+        config=config, policies=policy or [], image_sets=answer_paths(image_sets, files), complete=complete, params=param or [],
         as_of=as_of, targets=target or [], evidence=evidence, rule=rule, subject=image_set,
         show_phi=show_phi, json=as_json,
     )  # fmt: skip
@@ -281,15 +281,15 @@ def plan(
         typer.Option(
             "--out",
             metavar="DIR",
-            callback=local,
+            callback=local_paths,
             help="Write the IAM policies there, over what is there: a file for each set of credentials.",
         ),
     ] = None,
 ) -> int:
     """What a check would ask of AWS: calls, time, permissions. Asks nothing."""
-    from checker.cli.plan import Asked, run
+    from checker.cli.plan import PlanOptions, run
 
-    asked = Asked(
+    asked = PlanOptions(
         config=config, policies=[], image_sets=[], complete=False, params=param or [], as_of=None, targets=target or [],
         evidence=None, rules=rule or [], skip_rules=skip_rule or [], tags=tag or [], sets=sets, json=as_json, policy=policy, out=out,
     )  # fmt: skip
@@ -298,7 +298,7 @@ def plan(
 
 @app.command()
 def init(
-    folder: Annotated[str, typer.Argument(metavar="DIR", callback=local, help="Where to write.")] = ".",
+    folder: Annotated[str, typer.Argument(metavar="DIR", callback=local_paths, help="Where to write.")] = ".",
 ) -> int:
     """Write a commented audit.yaml and a first policy; overwrites nothing."""
     from checker.cli.init import run
@@ -309,7 +309,7 @@ def init(
 @app.command()
 def demo(
     folder: Annotated[
-        str, typer.Argument(metavar="DIR", callback=local, help="Where the reports go.")
+        str, typer.Argument(metavar="DIR", callback=local_paths, help="Where the reports go.")
     ] = "demo",
 ) -> int:
     """Audit a simulated data store over HTTP; reports in ./demo/. Needs the extra `simulator`."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from checker.cli.paths import local
+from checker.cli.path_arguments import local_paths
 
 Config = Annotated[
     str | None,
@@ -15,7 +15,7 @@ Config = Annotated[
         "-c",
         "--config",
         metavar="FILE",
-        callback=local,
+        callback=local_paths,
         help="The audit's configuration [default: audit.yaml].",
     ),
 ]
@@ -25,7 +25,7 @@ Policy = Annotated[
         "-p",
         "--policy",
         metavar="POLICY",
-        callback=local,
+        callback=local_paths,
         help="A policy file, a folder, or pack:NAME; with --image-sets. Repeats.",
     ),
 ]
@@ -34,14 +34,14 @@ ImageSets = Annotated[
     typer.Option(
         "--image-sets",
         metavar="FILE",
-        callback=local,
+        callback=local_paths,
         help="Recorded answers in place of AWS: files of what get-image-set or list-image-set-versions printed, or folders of "
         "them; - is standard input. Several may follow; repeats.",
     ),
 ]
 MoreImageSets = Annotated[
     list[str] | None,
-    typer.Argument(metavar="FILE...", callback=local, help="More of what --image-sets takes."),
+    typer.Argument(metavar="FILE...", callback=local_paths, help="More of what --image-sets takes."),
 ]
 Complete = Annotated[
     bool,
@@ -84,7 +84,7 @@ Tag = Annotated[
 Sign = Annotated[
     str | None,
     typer.Option(
-        "--sign", metavar="KEY", callback=local, help="Sign the kept run with an Ed25519 key (PEM)."
+        "--sign", metavar="KEY", callback=local_paths, help="Sign the kept run with an Ed25519 key (PEM)."
     ),
 ]
 Keys = Annotated[
@@ -92,7 +92,7 @@ Keys = Annotated[
     typer.Option(
         "--key",
         metavar="FILE",
-        callback=local,
+        callback=local_paths,
         help="A public key (PEM) that earlier runs may be signed with, beside that of --sign. Repeats.",
     ),
 ]

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from checker.evaluation.compile import Compiler, tree
+from checker.evaluation.condition_compiler import Compiler, tree
 from checker.model import Condition, Field, Group, Leaf
 from checker.policy.condition_tree import fields_of
 from checker.policy.operators import BARE
 from checker.policy.rule_tests import AS_OF
 from checker.policy.rule_text import value_text
-from checker.policytest.answer_grid import Grid
+from checker.policytest.answer_grid import AnswerGrid
 from checker.policytest.answer_space import AnswerSpace
-from checker.policytest.mutants import place
+from checker.policytest.mutants import first_place
 from checker.policytest.param_defaults import DefaultedRule
 from checker.problems import Problem
 from checker.sql import Expression, Relation, func
@@ -27,7 +27,7 @@ MOST_NAMED = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class TriedAnswers:
     """Answers, and what compiles conditions for them."""
 
     rows: Relation
@@ -61,27 +61,27 @@ class Answers:
         return tuple(needed)
 
 
-class Claims:
+class RuleClaims:
     """Claims on a rule that no answer contradicts; `missed` are the questions that this leaves open."""
 
     def __init__(self, defaulted: DefaultedRule, space: AnswerSpace) -> None:
         self.defaulted = defaulted
         self.rule = defaulted.rule
         self.space = space
-        self.answers = Answers(space.rows, Compiler(AS_OF, space.columns))
+        self.answers = TriedAnswers(space.rows, Compiler(AS_OF, space.columns))
         self.missed: list[str] = []
 
-    def proved(self, read: Sequence[Condition], question: str, grid: Grid | None = None) -> bool:
+    def proved(self, read: Sequence[Condition], question: str, grid: AnswerGrid | None = None) -> bool:
         """Whether what no answer shows of conditions is true of none: of the rule's answers, or those of a table of them."""
         proved = (grid or self.space).proves(fields_read(*read))
         if not proved:
             self.missed.append(question)
         return proved
 
-    def refusal(self, answers: Answers, *conditions: Condition, what: str = "answer") -> str:
+    def refusal(self, answers: TriedAnswers, *conditions: Condition, what: str = "answer") -> str:
         """That nothing meets these conditions at once, and with which defaults of parameters."""
         found = answers.conflict(*conditions)
-        named = [f"`{written(condition)}`" for condition in found]
+        named = [f"`{condition_text(condition)}`" for condition in found]
         if len(named) > MOST_NAMED:
             named[MOST_NAMED - 1 :] = [f"{len(named) - MOST_NAMED + 1} more"]
         listed = " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
@@ -89,7 +89,9 @@ class Claims:
 
     def warning(self, part: Condition, text: str, hint: str) -> Problem:
         """That something is true of the rule, at a part of it; the hint may be only what it rests on."""
-        return Problem(place(part), f"the rule {self.rule.id}{text}", hint.removeprefix("; "), warning=True)
+        return Problem(
+            first_place(part), f"the rule {self.rule.id}{text}", hint.removeprefix("; "), warning=True
+        )
 
 
 def fields_read(*conditions: Condition | None) -> list[Field]:
@@ -97,10 +99,10 @@ def fields_read(*conditions: Condition | None) -> list[Field]:
     return [field for condition in conditions for field in fields_of(condition)]
 
 
-def written(condition: Condition) -> str:
+def condition_text(condition: Condition) -> str:
     """A condition as a policy writes it, shortened."""
     if isinstance(condition, Group):
-        return f"{condition.kind}: [{', '.join(map(written, condition.members))}]"
+        return f"{condition.kind}: [{', '.join(map(condition_text, condition.members))}]"
     name = str(condition.operand) if isinstance(condition, Leaf) else condition.kind
     if len(condition.tests) == 1 and condition.tests[0].operator == BARE and isinstance(condition, Leaf):
         return f"{name}: {value_text(condition.tests[0].value)}"

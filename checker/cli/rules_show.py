@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from checker import api
-from checker.cli.console import say, warn
-from checker.cli.policies import taken
+from checker.cli.console import print_line, print_warnings
+from checker.cli.policy_arguments import policies_in_force
 from checker.model import Control, Pack, Param, Rule, Type
 from checker.policy.condition_tree import counted_fields_of
-from checker.policy.params import used
+from checker.policy.params import used_params
 from checker.policy.policy_files import SHIPPED
 from checker.policy.rule_text import condition_text, demand_text
 from checker.problems import InvalidInputError, Problem, printable, suggest
@@ -22,14 +22,14 @@ WIDTH = 100
 
 def run(wanted: str, paths: list[str]) -> int:
     """Prints the rules of that id, `RULE` or `PACK/RULE`; one of a shipped pack too, where audit.yaml's policies have none."""
-    policies = taken(paths).policies
-    warn(policies.warnings)
+    policies = policies_in_force(paths).policies
+    print_warnings(policies.warnings)
     found = _found(wanted, policies) or ([] if paths else _found(wanted, api.load([SHIPPED])))
     if not found:
         names = [rule.name if "/" in wanted else rule.id for rule in policies.rules]
         hint = suggest(wanted, names, what="rules are")
         raise InvalidInputError(Problem("RULE", f"no loaded rule is called {wanted}", hint))
-    say("\n\n".join("\n".join(_described(pack, rule)) for pack, rule in found))
+    print_line("\n\n".join("\n".join(_described(pack, rule)) for pack, rule in found))
     return 0
 
 
@@ -52,7 +52,7 @@ def _described(pack: Pack, rule: Rule) -> Iterator[str]:
     counted = dict.fromkeys((*counted_fields_of(rule.when), *counted_fields_of(rule.condition)))
     reads = dict.fromkeys(field.path for field in (*rule.fields, *counted))
     yield from _wrapped(f"reads: {', '.join(reads)}")
-    read = used(rule)
+    read = used_params(rule)
     yield from (_param(item) for name, item in {**pack.params, **rule.params}.items() if name in read)
     yield ""
     yield printable(condition_text(pack, rule))

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from checker.cli.flags import Config
-from checker.cli.paths import local, stored
+from checker.cli.path_arguments import local_paths, run_paths
+from checker.cli.shared_options import Config
 
 _WAIVE = (
     "Examples:\n\n"
@@ -52,7 +52,7 @@ def waive(
         typer.Option(
             "--evidence",
             metavar="RUN",
-            callback=stored,
+            callback=run_paths,
             help="The kept run whose findings are waived, by its folder or name.",
         ),
     ] = "latest",
@@ -82,7 +82,7 @@ def waive(
         typer.Option(
             "--file",
             metavar="FILE",
-            callback=local,
+            callback=local_paths,
             help="The file of waivers [default: that of audit.yaml].",
         ),
     ] = None,
@@ -104,7 +104,7 @@ def check(
     waivers: Annotated[
         str | None,
         typer.Option(
-            "--waivers", metavar="FILE", callback=local, help="The waivers, in place of audit.yaml's."
+            "--waivers", metavar="FILE", callback=local_paths, help="The waivers, in place of audit.yaml's."
         ),
     ] = None,
     policy: Annotated[
@@ -113,7 +113,7 @@ def check(
             "-p",
             "--policy",
             metavar="POLICY",
-            callback=local,
+            callback=local_paths,
             help="A policy file, a folder, or pack:NAME; with --waivers. Repeats.",
         ),
     ] = None,
@@ -122,7 +122,7 @@ def check(
         typer.Option(
             "--evidence",
             metavar="RUN",
-            callback=stored,
+            callback=run_paths,
             help="A kept run: tells which waivers cover nothing of it.",
         ),
     ] = None,
@@ -132,9 +132,9 @@ def check(
     strict: Annotated[bool, typer.Option("--strict", help="Waivers that end soon count too.")] = False,
 ) -> int:
     """One waiver a line, and an exit code for CI."""
-    from checker.cli.waivers import Asked, check
+    from checker.cli.waivers import WaiverCheckOptions, check
 
-    asked = Asked(
+    asked = WaiverCheckOptions(
         config=config, waivers=waivers, policies=policy or [], evidence=evidence, as_of=as_of, strict=strict
     )
     return check(asked)

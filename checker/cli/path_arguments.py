@@ -12,7 +12,7 @@ from checker.problems import InvalidInputError, Problem
 from checker.values import BadValueError, parse_path
 
 
-def local(flag: typer.CallbackParam, value: Any) -> Any:
+def local_paths(flag: typer.CallbackParam, value: Any) -> Any:
     """Paths on this machine; policies too, since `pack:NAME` has no slash.
 
     Raises:
@@ -21,12 +21,12 @@ def local(flag: typer.CallbackParam, value: Any) -> Any:
     return _each(flag, value, parse_path)
 
 
-def stored(flag: typer.CallbackParam, value: Any) -> Any:
+def run_paths(flag: typer.CallbackParam, value: Any) -> Any:
     """Runs, and folders of runs, which may be in S3."""
     return _each(flag, value, lambda text: parse_path(text, remote=True))
 
 
-def reported(flag: typer.CallbackParam, value: Any) -> Any:
+def report_paths(flag: typer.CallbackParam, value: Any) -> Any:
     """The paths of FORMAT=PATH."""
     return _each(flag, value, _report)
 
@@ -56,7 +56,7 @@ def _called(flag: typer.CallbackParam) -> str:
     return longest if longest.startswith("-") else str(getattr(flag, "metavar", None) or flag.name)
 
 
-def answers(image_sets: Sequence[str] | None, more: Sequence[str] | None) -> list[str]:
+def answer_paths(image_sets: Sequence[str] | None, more: Sequence[str] | None) -> list[str]:
     """What `--image-sets` names, and the arguments after it: a shell replaces `*.json` by several.
 
     Raises:

@@ -105,7 +105,7 @@ def _malformed() -> str:
     from checker.problems import render
 
     try:
-        found = past.malformed_of_all()
+        found = past.malformed_files_of_all()
         return render(
             found or [problem for folder in past.folders_read() for problem in reproduction_obstacle(folder)]
         )
@@ -115,10 +115,12 @@ def _malformed() -> str:
 
 def _forget() -> None:
     """A process may run several commands, and what one of them read is nothing to the next."""
-    for name in ("checker.runs.run_reader", "checker.input_files"):
-        module: Any = sys.modules.get(name)
-        if module is not None:
-            module.forget()
+    for name, forget in (
+        ("checker.runs.run_reader", "clear_read_log"),
+        ("checker.input_files", "close_pipes"),
+    ):
+        if (module := sys.modules.get(name)) is not None:
+            getattr(module, forget)()
 
 
 def _run(arguments: list[str]) -> int:

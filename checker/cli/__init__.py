@@ -101,7 +101,7 @@ def _malformed() -> str:
     past: Any = sys.modules.get("checker.runs.run_reader")
     if past is None or not past.folders_read():
         return ""
-    from checker.judgement.reproduction import reproduction_obstacle
+    from checker.api import reproduction_obstacle
     from checker.problems import render
 
     try:

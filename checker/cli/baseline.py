@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
+from checker import api
 from checker.cli.console import print_line, print_warnings
-from checker.instants import iso
-from checker.judgement.baseline import Baseline, find_baseline
-from checker.judgement.baseline_statements import all_statements, declare
-from checker.judgement.gate import Gate
-from checker.judgement.gate import gate as gate_in
-from checker.judgement.previous_runs import verify_store_links
-from checker.judgement.seal import gate_of
-from checker.model import Acceptance, Outcome, utc_now
-from checker.problems import InvalidInputError, Problem, one_line, suggest
-from checker.runs import prune_statements, run_reader
-from checker.runs.authenticity import read_keys
-from checker.runs.run_names import collected_runs, own_audit
-from checker.runs.signature import signing_key
-from checker.runs.store import Store
-from checker.workflow.run_lookup import config_in_force, find, store_of
+from checker.model import Acceptance, Outcome
+from checker.problems import one_line
 
 
 def change(
@@ -33,59 +20,39 @@ def change(
     sign: str | None,
 ) -> int:
     """Says beside a run that its findings are let stand, or not any more; then what the baseline is."""
-    own = config_in_force(config, needed=True)
-    key = signing_key(Path(sign)) if sign else None
-    keys = read_keys(key)
-    store, kept = find(run, own, keys=keys)
-    if keys is not None:
-        print_warnings(verify_store_links(store, keys=keys)[0])
-    prune_statements.refuse_false_prunings(store)
-    said = declare(store, kept.name, action, reason=reason, by=by, at=utc_now(), key=key)
-    print_line(
-        f"{'accepted' if action == 'accept' else 'revoked'}  {kept.name}, by {one_line(said.by)}: {one_line(said.reason)}"
+    state = api.declare_baseline(
+        run, action, reason=reason, by=by, config=config, sign=sign, warn=print_warnings
     )
-    gate = gate_in(own) if own is not None and own.name == kept.audit else gate_of(kept.facts["gate"])
-    found = find_baseline(store, kept.audit, gate)
-    for line in _shown(store, found):
-        print_line(line)
-    if action == "accept" and found.run is not None and found.run.name != kept.name:
-        print_line(f"note: run {found.run.name} is later, and its gate passed: that one is the baseline")
+    said, found = state.statement, state.baseline.run
+    assert said is not None
+    word = "accepted" if action == "accept" else "revoked"
+    print_line(f"{word}  {said.run}, by {one_line(said.by)}: {one_line(said.reason)}")
+    _show(state)
+    if action == "accept" and found is not None and found.name != said.run:
+        print_line(f"note: run {found.name} is later, and its gate passed: that one is the baseline")
     return 0
 
 
 def show(runs: str | None, name: str | None, config: str | None) -> int:
     """Prints the baseline of an audit, and what was said of it."""
-    own = config_in_force(config, needed=runs is None)
-    store = store_of(runs, own)
-    prune_statements.refuse_false_prunings(store)
-    there = collected_runs(store)
-    names = sorted({str(run.facts.get("name", "")) for run in there})
-    if name is not None and name not in names:
-        hint = suggest(name, names, what="there are")
-        raise InvalidInputError(Problem("--name", f"there is no complete run of {name}", hint))
-    wanted = name if name is not None else own_audit(there, own.name if own else "", store.shown)
-    last = next(run_reader.newest_manifests(store, wanted, real=True), None)
-    gate = (
-        gate_in(own) if own is not None and own.name == wanted else gate_of(last["gate"]) if last else Gate()
-    )
-    for line in _shown(store, find_baseline(store, wanted, gate)):
-        print_line(line)
+    _show(api.baseline_state(runs, name=name, config=config))
     return 0
 
 
-def _shown(store: Store, found: Baseline) -> list[str]:
-    said = [_said(acceptance) for acceptance in all_statements(store)]
+def _show(state: api.BaselineState) -> None:
+    found = state.baseline
     if found.run is None:
-        return [found.missing(), *said]
-    kept = found.run
-    fails = sum(rule.get("fail", 0) for rule in kept.facts.get("summary", {}).get("rules", ()))
-    why = "it was accepted" if found.acceptance else "its gate passed"
-    lines = [f"baseline  {kept.name}, as of {iso(kept.as_of)}: {why}; {_count(fails)}"]
-    if kept.facts.get("outcome") == Outcome.INCOMPLETE.value:
-        lines.append(
-            "note      not everything could be found out in it: of the rest stands what stood before it"
-        )
-    return [*lines, *said]
+        print_line(found.missing())
+    else:
+        fails = sum(rule.get("fail", 0) for rule in found.run.facts.get("summary", {}).get("rules", ()))
+        why = "it was accepted" if found.acceptance else "its gate passed"
+        print_line(f"baseline  {found.run.name}, as of {api.iso(found.run.as_of)}: {why}; {_count(fails)}")
+        if found.run.facts.get("outcome") == Outcome.INCOMPLETE.value:
+            print_line(
+                "note      not everything could be found out in it: of the rest stands what stood before it"
+            )
+    for acceptance in state.statements:
+        print_line(_said(acceptance))
 
 
 def _count(fails: int) -> str:
@@ -94,4 +61,4 @@ def _count(fails: int) -> str:
 
 def _said(acceptance: Acceptance) -> str:
     word = "accepted" if acceptance.action == "accept" else "revoked "
-    return f"{word}  {acceptance.run}, {iso(acceptance.at)}, by {one_line(acceptance.by)}: {one_line(acceptance.reason)}"
+    return f"{word}  {acceptance.run}, {api.iso(acceptance.at)}, by {one_line(acceptance.by)}: {one_line(acceptance.reason)}"

@@ -29,7 +29,7 @@ from checker.cli.shared_options import (
     whole_lines,
 )
 from checker.cli.waiver_commands import commands_on_waivers
-from checker.judgement.gate import FAIL_ON
+from checker.model import FAIL_ON
 from checker.reporting.formats import formats
 
 app = typer.Typer(
@@ -239,14 +239,15 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Why a rule judges an image set as it does, and when that changes."""
-    from checker.cli.explain import ExplainOptions, run
+    from checker import api
+    from checker.cli.explain import run
 
-    asked = ExplainOptions(
+    asked = api.ExplainOptions(
         config=config, policies=policy or [], image_sets=answer_paths(image_sets, files), complete=complete, params=param or [],
         as_of=as_of, targets=target or [], evidence=evidence, rule=rule, subject=image_set,
-        show_phi=show_phi, json=as_json,
+        show_phi=show_phi,
     )  # fmt: skip
-    return run(asked)
+    return run(asked, as_json=as_json)
 
 
 @app.command(
@@ -287,13 +288,14 @@ def plan(
     ] = None,
 ) -> int:
     """What a check would ask of AWS: calls, time, permissions. Asks nothing."""
-    from checker.cli.plan import PlanOptions, run
+    from checker import api
+    from checker.cli.plan import run
 
-    asked = PlanOptions(
-        config=config, policies=[], image_sets=[], complete=False, params=param or [], as_of=None, targets=target or [],
-        evidence=None, rules=rule or [], skip_rules=skip_rule or [], tags=tag or [], sets=sets, json=as_json, policy=policy, out=out,
+    asked = api.PlanOptions(
+        config=config, params=param or [], targets=target or [], rules=rule or [], skip_rules=skip_rule or [], tags=tag or [],
+        sets=sets,
     )  # fmt: skip
-    return run(asked)
+    return run(asked, as_json=as_json, policy=policy, out=out)
 
 
 @app.command()

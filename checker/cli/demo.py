@@ -17,7 +17,6 @@ from checker.cli import check
 from checker.cli.console import colored, print_line
 from checker.model import utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem
-from checker.reporting import probe
 
 if TYPE_CHECKING:
     from checker.simulator import DemoStore
@@ -96,7 +95,7 @@ def run(folder: str) -> int:
     root = Path(folder)
     _refuse_foreign(root)
     for name in WRITTEN:
-        probe(root / name)
+        api.probe(root / name)
     try:
         with serve() as server, _only(server.url):
             store = seed_demo(utc_now())

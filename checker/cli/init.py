@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from checker import temporary_files
+from checker import api, temporary_files
 from checker.cli.console import print_line
-from checker.cli.rules_schema import schema_text, write
 from checker.problems import InvalidInputError, Problem
 
 AUDIT = """\
@@ -83,7 +82,7 @@ SCHEMA = "policies/policy.schema.json"
 def run(folder: str) -> int:
     """Writes the files; 2 where one of them is there already, and then none is written."""
     root = Path(folder)
-    files = FILES | {SCHEMA: schema_text("policy") + "\n"}
+    files = FILES | {SCHEMA: api.schema_text("policy") + "\n"}
     there = [path for path in files if (root / path).exists()]
     if there:
         raise InvalidInputError(
@@ -96,7 +95,7 @@ def run(folder: str) -> int:
         )
     with temporary_files.defer_signals():  # a part of them would be in the way of the next time
         for path, text in files.items():
-            write(root / path, text)
+            api.write_text(root / path, text)
     for path in files:
         print_line(f"wrote {(root / path).as_posix()}")
     print_line("next: fill in the data store and the image sets, then run `imageset-checker check`")

@@ -9,7 +9,6 @@ from typing import Any
 import typer
 
 from checker.problems import InvalidInputError, Problem
-from checker.values import BadValueError, parse_path
 
 
 def local_paths(flag: typer.CallbackParam, value: Any) -> Any:
@@ -18,11 +17,15 @@ def local_paths(flag: typer.CallbackParam, value: Any) -> Any:
     Raises:
         InvalidInputError: as all of these: a path that means something else than what it says.
     """
+    from checker.api import parse_path
+
     return _each(flag, value, parse_path)
 
 
 def run_paths(flag: typer.CallbackParam, value: Any) -> Any:
     """Runs, and folders of runs, which may be in S3."""
+    from checker.api import parse_path
+
     return _each(flag, value, lambda text: parse_path(text, remote=True))
 
 
@@ -32,6 +35,8 @@ def report_paths(flag: typer.CallbackParam, value: Any) -> Any:
 
 
 def _report(text: str) -> str:
+    from checker.api import parse_path
+
     name, equals, path = text.partition("=")
     return f"{name}{equals}{parse_path(path)}"
 
@@ -39,6 +44,8 @@ def _report(text: str) -> str:
 def _each(flag: typer.CallbackParam, value: Any, parse: Callable[[str], str]) -> Any:
     if value is None:
         return None
+    from checker.api import BadValueError
+
     problems, found = [], []
     for text in value if isinstance(value, list | tuple) else (value,):
         try:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from checker import api
 from checker.cli.console import print_line, print_warnings
-from checker.cli.policy_arguments import policies_in_force
-from checker.cli.rules_schema import write
-from checker.reporting.pack_page import page
 
 
 def run(paths: list[str], out: str | None) -> int:
     """Prints the pages, or writes each into a file that is called as its pack."""
-    policies = policies_in_force(paths).policies
+    policies = api.policies_in_force(paths).policies
     print_warnings(policies.warnings)
     if out is None:
-        print_line("\n\n".join(page(pack).rstrip() for pack in policies.packs))
+        print_line("\n\n".join(api.pack_page(pack).rstrip() for pack in policies.packs))
         return 0
     for pack in policies.packs:
         path = Path(out) / f"{pack.name}.md"
-        write(path, page(pack))
+        api.write_text(path, api.pack_page(pack))
         print_line(f"wrote {path.as_posix()}")
     return 0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from checker import api
 from checker.cli.console import print_error, print_line, print_warnings
-from checker.cli.policy_arguments import PolicySelection, packs_text, plain, policies_in_force
+from checker.model import Rule
 from checker.problems import InvalidInputError, Problem, printable, render, sort_problems
-from checker.reporting.escape import json_text
 
 LIST_SCHEMA = "imageset-checker/rules/1"
 VALIDATE_SCHEMA = "imageset-checker/rules-validate/1"
@@ -15,22 +15,22 @@ VALIDATE_SCHEMA = "imageset-checker/rules-validate/1"
 
 def list_rules(paths: list[str], *, as_json: bool) -> int:
     """Prints one rule a line; whose they are, where nobody named any, goes to standard error."""
-    found = policies_in_force(paths)
+    found = api.policies_in_force(paths)
     print_warnings(found.policies.warnings)
     rules = found.policies.rules
     if as_json:
         document = {
             "schema": LIST_SCHEMA,
             "source": found.whose or paths,
-            "rules": [plain(item) for item in rules],
+            "rules": [_plain(item) for item in rules],
         }
-        print_line(json_text(document, indent=2))
+        print_line(api.json_text(document, indent=2))
         return 0
     width = max(len(rule.name) for rule in rules)
     for rule in rules:
         print_line(f"{rule.name:<{width}}  {rule.severity:<8}  {printable(rule.title)}")
     if found.whose:
-        print_error(f"{_count(len(rules), 'rule')} in {packs_text(found.policies)}{found.remark}")
+        print_error(f"{_count(len(rules), 'rule')} in {found.packs}{found.remark}")
     return 0
 
 
@@ -38,11 +38,11 @@ def validate(paths: list[str], *, strict: bool, as_json: bool) -> int:
     """Reports every problem; 0 where there is none."""
     if not as_json:
         return _validate(paths, strict=strict)
-    found: PolicySelection | None = None
+    found: api.PolicySelection | None = None
     problems: Sequence[Problem] = ()
     notes: Sequence[str] = ()
     try:
-        found = policies_in_force(paths)
+        found = api.policies_in_force(paths)
         problems, notes = _examined(found, strict=strict)
     except InvalidInputError as error:
         problems = error.problems
@@ -56,12 +56,12 @@ def validate(paths: list[str], *, strict: bool, as_json: bool) -> int:
         "problems": [problem.plain() for problem in sort_problems(problems)],
         "notes": list(notes),
     }
-    print_line(json_text(document, indent=2))
+    print_line(api.json_text(document, indent=2))
     return 0 if valid else 2
 
 
 def _validate(paths: list[str], *, strict: bool) -> int:
-    found = policies_in_force(paths)
+    found = api.policies_in_force(paths)
     problems, notes = _examined(found, strict=strict)
     for note in notes:
         print_error(f"note: {printable(note)}")
@@ -69,18 +69,14 @@ def _validate(paths: list[str], *, strict: bool) -> int:
         print_error(render(problems))
         return 2
     print_warnings(problems)
-    print_line(
-        f"{_count(len(found.policies.rules), 'rule')} in {packs_text(found.policies)}: valid{found.remark}"
-    )
+    print_line(f"{_count(len(found.policies.rules), 'rule')} in {found.packs}: valid{found.remark}")
     return 0
 
 
-def _examined(found: PolicySelection, *, strict: bool) -> tuple[list[Problem], Sequence[str]]:
+def _examined(found: api.PolicySelection, *, strict: bool) -> tuple[list[Problem], Sequence[str]]:
     """Everything that is wrong with policies, and what of that could not be found out."""
-    from checker.policytest.warnings import examine
-
     policies = found.policies
-    examined = examine(policies)
+    examined = api.examine(policies)
     problems = [*policies.warnings, *examined.warnings]
     if strict:
         problems += [
@@ -94,3 +90,17 @@ def _examined(found: PolicySelection, *, strict: bool) -> tuple[list[Problem], S
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _plain(rule: Rule) -> dict[str, object]:
+    """A rule as JSON."""
+    return {
+        "rule": rule.name,
+        "id": rule.id,
+        "pack": rule.pack,
+        "title": rule.title,
+        "severity": rule.severity.value,
+        "scope": rule.scope,
+        "tags": list(rule.tags),
+        "where": str(rule.where),
+    }

@@ -6,12 +6,7 @@ from collections.abc import Sequence
 
 from checker import api
 from checker.cli.console import print_error, print_line, print_warnings
-from checker.cli.policy_arguments import PolicySelection, packs_text, policies_in_force
-from checker.policytest.results import RuleResult, prove
 from checker.problems import Problem
-from checker.reporting import STDOUT, Options, deliver, writer
-from checker.reporting.test_report import RuleTests, failure, missing_verdicts, score_text
-from checker.workflow.options import requested_reports
 
 
 def test(
@@ -19,17 +14,17 @@ def test(
 ) -> int:
     """Tests rules: 1 where something does not hold, or a rule's score is below `least`; 3 where there is no test, but
     for mutants, which are there to judge tests."""
-    asked = requested_reports(reports, document="rule tests")
-    found = policies_in_force(paths)
+    asked = api.requested_reports(reports, document="rule tests")
+    found = api.policies_in_force(paths)
     policies = found.policies
     print_warnings(policies.warnings)
     wanted = api.rule_names(policies, only, "--rule") if only else {rule.name for rule in policies.rules}
-    results = prove(policies, wanted, required=required, mutate=mutate)
+    results = api.run_rule_tests(policies, wanted, required=required, mutate=mutate)
     _complain(results, least)
-    if STDOUT not in (path for _, path in asked):
+    if api.STDOUT not in (path for _, path in asked):
         _say(results, found, mutate=mutate)
     for name, path in asked:
-        deliver(RuleTests(results, least), writer(name, "rule tests"), path, Options())
+        api.report(api.RuleTests(results, least), {name: path})
     if not any(rule_result.proved for rule_result in results):
         print_error("no rule has a test")
         if any(rule_result.lacking for rule_result in results):
@@ -40,16 +35,17 @@ def test(
     return 1 if low or any(rule_result.failed or rule_result.lacking for rule_result in results) else 0
 
 
-def _complain(results: Sequence[RuleResult], least: float) -> None:
+def _complain(results: Sequence[api.RuleTestResult], least: float) -> None:
     for rule_result in results:
         for proved in rule_result.failed:
-            message = f"{rule_result.rule.name}: {proved.case.name}: {failure(proved)}"
+            message = f"{rule_result.rule.name}: {proved.case.name}: {api.failure_text(proved)}"
             print_error(str(Problem(proved.case.where, message)))
         if rule_result.lacking:
             print_error(
                 str(
                     Problem(
-                        rule_result.rule.where, f"{rule_result.rule.name}: {missing_verdicts(rule_result)}"
+                        rule_result.rule.where,
+                        f"{rule_result.rule.name}: {api.missing_verdicts_text(rule_result)}",
                     )
                 )
             )
@@ -60,15 +56,15 @@ def _complain(results: Sequence[RuleResult], least: float) -> None:
             print_error(str(Problem(lived.where, message, f"add the test - {lived.test}", warning=warning)))
 
 
-def _say(results: Sequence[RuleResult], found: PolicySelection, *, mutate: bool) -> None:
+def _say(results: Sequence[api.RuleTestResult], found: api.PolicySelection, *, mutate: bool) -> None:
     tests = [proved for rule_result in results for proved in rule_result.proved]
     failed = sum(not proved.held for proved in tests)
     tested = sum(bool(rule_result.proved) for rule_result in results)
-    packs = packs_text(found.policies)
+    packs = found.packs
     if mutate:
         for rule_result in results:
             if rule_result.score:
-                print_line(f"{rule_result.rule.name}: {score_text(rule_result.score)}")
+                print_line(f"{rule_result.rule.name}: {api.score_text(rule_result.score)}")
     print_line(
         f"{_count(len(tests) - failed, 'test')} passed, {failed} failed, {_count(tested, 'rule')} of {packs} tested{found.remark}"
     )

@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
+from checker import api
 from checker.cli.console import print_error, print_line, print_warnings
-from checker.instants import add_duration
-from checker.model import Duration, utc_now
-from checker.problems import CheckerError, InvalidInputError, Problem, one_line
-from checker.runs.local_store import Store
-from checker.runs.prune_statements import PrunedRuns
-from checker.runs.pruning import prune, with_key
-from checker.runs.retention import RunState, listing, prune_decisions
-from checker.runs.signature import signing_key
-from checker.values import BadValueError, parse_duration, show
-from checker.workflow.run_lookup import config_in_force, store_of
-
-if TYPE_CHECKING:
-    from checker.config import AuditConfig
-    from checker.runs.retention import Decision, StoredRun
-    from checker.runs.run_folder import SealKey
+from checker.model import Duration
+from checker.problems import InvalidInputError, Problem, one_line
 
 UNDELIVERED = 4
 _HEADS = ("run", "audit", "as of", "outcome", "state", "signed")
@@ -29,15 +14,16 @@ _HEADS = ("run", "audit", "as of", "outcome", "state", "signed")
 def list_runs(where: str | None, config: str | None) -> int:
     """Prints one run a line: sealed ones in the order in which they were sealed, then the others. Where one is said to have
     been pruned that was not, that is told too, as an error."""
-    store = store_of(where, config_in_force(config, needed=where is None))
-    print_warnings(store.strangers())
-    prunings = PrunedRuns(store)
-    lines = [_HEADS, *(_line(run, prunings) for run in prunings.runs)]
+    found = api.list_runs(where, config=config, warn=print_warnings)
+    lines = [
+        _HEADS,
+        *(_line(run, state) for run, state in zip(found.runs, found.states, strict=True)),
+    ]
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADS))]
     for line in lines:
         print_line("  ".join(f"{text:<{width}}" for text, width in zip(line, widths, strict=True)).rstrip())
-    if problems := prunings.problems():
-        raise InvalidInputError(problems)
+    if found.problems:
+        raise InvalidInputError(found.problems)
     return 0
 
 
@@ -45,51 +31,31 @@ def prune_runs(
     where: str | None, config: str | None, *, keep: str | None, delete: bool, sign: str | None = None
 ) -> int:
     """Prints what goes and why each other run stays; removes it where that is asked for, and signs that it did."""
-    key = signing_key(Path(sign)) if sign else None
-    read = config_in_force(config, needed=where is None or keep is None)
-    time = _keep(keep, read)
-    store = store_of(where, read)
-    now = utc_now()
-    print_warnings(store.strangers())
-    runs = listing(store)
-    if problems := PrunedRuns(store, runs).problems():
-        raise InvalidInputError(problems)
-    decisions = prune_decisions(runs, time, now)
-    if delete or key:
-        decisions = with_key(decisions, key)
-    failed = 0
-    for decision in decisions:
-        if decision.goes and delete:
-            failed += not _prune(store, decision, time, key)
+    plan = api.plan_pruning(
+        where, keep=_duration(keep), config=config, sign=sign, signs=delete, warn=print_warnings
+    )
+    kept, number = api.show(plan.keep), _count(len(plan.decisions))
+    going = sum(decision.goes for decision in plan.decisions)
+    deletion, failed = plan.delete(), 0
+    for decision in plan.decisions:
+        run, reason = one_line(decision.run.name), one_line(decision.reason)
+        if not (decision.goes and delete):
+            print_line(f"{'would go' if decision.goes else 'stays':<8}  {run}: {reason}")
+        elif (error := next(deletion).error) is None:
+            print_line(f"pruned    {run}: {reason}")
         else:
-            word = "would go" if decision.goes else "stays"
-            print_line(f"{word:<8}  {one_line(decision.run.name)}: {one_line(decision.reason)}")
-    going = sum(decision.goes for decision in decisions)
+            failed += 1
+            print_error(str(error))
+            print_line(f"failed    {run}: it is told on standard error")
     if delete:
-        print_line(f"{going - failed} of {_count(len(decisions))} pruned; runs are kept for {show(time)}")
+        print_line(f"{going - failed} of {number} pruned; runs are kept for {kept}")
         return UNDELIVERED if failed else 0
     hint = "; nothing was removed: add --delete" if going else ""
-    print_line(f"{going} of {_count(len(decisions))} would go; runs are kept for {show(time)}{hint}")
+    print_line(f"{going} of {number} would go; runs are kept for {kept}{hint}")
     return 0
 
 
-def _prune(store: Store, decision: Decision, keep: Duration, key: SealKey | None) -> bool:
-    """Whether it went; where it did not, the others may."""
-    try:
-        prune(store, decision, keep, utc_now(), key)
-    except CheckerError as error:
-        print_error(str(error))
-        print_line(f"failed    {one_line(decision.run.name)}: it is told on standard error")
-        return False
-    print_line(f"pruned    {one_line(decision.run.name)}: {one_line(decision.reason)}")
-    return True
-
-
-def _line(run: StoredRun, prunings: PrunedRuns) -> tuple[str, ...]:
-    state = run.state.value
-    if run.state is RunState.PRUNED:
-        wrong = prunings.problems_of(run)
-        state = RunState.DAMAGED.value if wrong else "pruned in part" if run.rest else state
+def _line(run: api.StoredRun, state: str) -> tuple[str, ...]:
     facts = [one_line(run.fact(name)) or "-" for name in ("name", "as_of", "outcome")]
     return (one_line(run.name), *facts, state, "signed" if run.signed else "-")
 
@@ -98,17 +64,8 @@ def _count(number: int) -> str:
     return f"{number} run{'s' * (number != 1)}"
 
 
-def _keep(given: str | None, config: AuditConfig | None) -> Duration:
-    """How long runs are kept: no default, since a law or a contract says so and not the checker."""
-    if given is None:
-        if config is None or config.runs is None or config.runs.keep is None:
-            hint = "add --keep 6y, or write `runs: {path: ..., keep: 6y}` into audit.yaml"
-            raise InvalidInputError(Problem("--keep", "nothing says how long runs are kept", hint))
-        return config.runs.keep
+def _duration(keep: str | None) -> Duration | None:
     try:
-        keep = parse_duration(given)
-    except BadValueError as error:
+        return None if keep is None else api.parse_duration(keep)
+    except api.BadValueError as error:
         raise InvalidInputError(Problem("--keep", str(error), error.hint)) from None
-    if add_duration(now := utc_now(), keep) <= now:
-        raise InvalidInputError(Problem("--keep", f"`{given}` would keep nothing"))
-    return keep

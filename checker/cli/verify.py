@@ -2,41 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
 
 from checker import api
 from checker.cli.console import print_error, print_line, print_warnings, progress
-from checker.file_modes import private
-from checker.judgement.verification import Verification
 from checker.problems import printable, render
-from checker.reporting.escape import json_text
-from checker.runs.s3_keys import S3
-from checker.workflow.run_lookup import config_in_force, run_location, store_of
-
-if TYPE_CHECKING:
-    from checker.config import AuditConfig
 
 ALTERED, NOT_COMPARED = 1, 3
 """The exit codes where something does not fit, and where all that could be compared does, or nothing could."""
 MOST_FINDINGS = 20
 
 
-@private()
 def run(runs: list[str], config: str | None, *, keys: list[str], as_json: bool) -> int:
     """Prints what verifying each run found, of every one of the audit's where none is named; 1 where any of them is altered,
     3 where none is and something could not be compared, or where one of the places that are named has no run but interrupted
     ones. Beside complete runs those are told, and change nothing."""
-    own = config_in_force(config, needed=not runs)
-    named = runs or [store_of(None, own).shown]
-    public = [Path(key) for key in keys]
     with progress(quiet=as_json, doing="verifying runs", done="runs verified") as tell:
-        places = [_verified(name, own, public, tell) for name in named]
+        places = api.verify_runs(runs, config=config, keys=keys, progress=tell, warn=print_warnings)
     found = [item for place in places for item in place]
     if as_json:
-        print_line(json_text([_plain(item) for item in found], indent=2))
+        print_line(api.json_text([_plain(item) for item in found], indent=2))
     else:
         for item in found:
             _tell(item)
@@ -46,18 +31,7 @@ def run(runs: list[str], config: str | None, *, keys: list[str], as_json: bool) 
     return 0 if all(place and all(item.intact for item in place) for place in judged) else NOT_COMPARED
 
 
-def _verified(
-    name: str, own: AuditConfig | None, key: list[Path], tell: Callable[[int, int], None] | None
-) -> tuple[Verification, ...]:
-    found = api.verify(name, *run_location(name, own), key=key, progress=tell)
-    if not any(item.run == PurePath(name).name for item in found) and (
-        name.startswith(S3) or Path(name).is_dir()
-    ):
-        print_warnings(api.open_store(name).strangers())
-    return found
-
-
-def _tell(verified: Verification) -> None:
+def _tell(verified: api.Verification) -> None:
     if verified.interrupted:
         print_line(f"interrupted  {printable(verified.run)}: {printable('; '.join(verified.notes))}")
         return
@@ -78,7 +52,7 @@ def _tell(verified: Verification) -> None:
         print_line(f"           {finding.rule}  {printable(finding.subject.name)}  {what}")
 
 
-def _state(verified: Verification) -> str:
+def _state(verified: api.Verification) -> str:
     """What verifying a run came to, in a line."""
     name = printable(verified.run)
     if verified.altered:
@@ -91,7 +65,7 @@ def _state(verified: Verification) -> str:
     return f"ok       {name}: {verified.files} files as they were, {follow}"
 
 
-def _plain(verified: Verification) -> dict[str, object]:
+def _plain(verified: api.Verification) -> dict[str, object]:
     return {
         "run": verified.run,
         "intact": verified.intact,

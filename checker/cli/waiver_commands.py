@@ -89,10 +89,10 @@ def waive(
     config: Config = None,
 ) -> int:
     """Waive findings of a kept run: adds an entry to the file of waivers."""
+    from checker import api
     from checker.cli.waive import run
-    from checker.waivers.request import WaiverRequest
 
-    request = WaiverRequest(
+    request = api.WaiverRequest(
         rule=rule, reason=reason, owner=owner, approved_by=approved_by, expires=expires, created=created, covers=covers,
         image_sets=image_sets or (), this_version=this_version, every=every,
     )  # fmt: skip
@@ -132,9 +132,10 @@ def check(
     strict: Annotated[bool, typer.Option("--strict", help="Waivers that end soon count too.")] = False,
 ) -> int:
     """One waiver a line, and an exit code for CI."""
-    from checker.cli.waivers import WaiverCheckOptions, check
+    from checker import api
+    from checker.cli.waivers import check
 
-    asked = WaiverCheckOptions(
+    asked = api.WaiverCheckOptions(
         config=config, waivers=waivers, policies=policy or [], evidence=evidence, as_of=as_of, strict=strict
     )
     return check(asked)

@@ -37,7 +37,7 @@ from checker.runs.s3_keys import S3, bucket_and_prefix
 
 OWN = "the credentials of the audit"
 ACCOUNT = "{account}"
-LARGEST = 6144
+LARGEST_POLICY = 6144
 """Characters of a managed policy, blanks not counted (IAM quotas)."""
 _AT_ONCE = 20
 _PARTITIONS = {"us-gov-": "aws-us-gov", "cn-": "aws-cn", "us-isob-": "aws-iso-b", "us-iso-": "aws-iso"}
@@ -83,7 +83,7 @@ def iam_policies(
 
 def split_policy(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """A policy document as several, each of which IAM takes for a managed policy; itself where that is not too large."""
-    if _size(document) <= LARGEST:
+    if _size(document) <= LARGEST_POLICY:
         yield dict(document)
         return
     small = [
@@ -93,7 +93,7 @@ def split_policy(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     ]
     part: list[dict[str, Any]] = []
     for statement in small:
-        if part and _size({**document, "Statement": [*part, statement]}) > LARGEST:
+        if part and _size({**document, "Statement": [*part, statement]}) > LARGEST_POLICY:
             yield {**document, "Statement": part}
             part = []
         part.append(statement)
@@ -104,7 +104,7 @@ def _size(document: Mapping[str, Any]) -> int:
     return len(json.dumps(document, separators=(",", ":")))
 
 
-def file_names(sets: Iterable[str]) -> dict[str, str]:
+def policy_file_names(sets: Iterable[str]) -> dict[str, str]:
     """A file name without its ending for each set of credentials."""
     found: dict[str, str] = {}
     for who in sets:

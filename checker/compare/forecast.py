@@ -53,7 +53,7 @@ class Forecast(Scratch):
         return sum(number for *_, number, _ in self.flips.kinds())
 
 
-def forecast(run: Run, until: datetime, judging: Judging | None = None) -> Forecast:
+def forecast_run(run: Run, until: datetime, judging: Judging | None = None) -> Forecast:
     """Lets time pass over a run.
 
     Args:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from checker.model import Severity
+from checker.model import FAIL_ON
 from checker.problems import Problem, nearest, suggest
 from checker.yaml_nodes import Entry, Node
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 Loc = tuple[str | int, ...]
 
-FAIL_ON = (*(severity.value for severity in Severity), "never")
 ON_UNKNOWN = ("incomplete", "violation", "ignore")
 EVIDENCE = ("exact", "economical")
 OBJECT_LOCK = ("governance", "compliance")

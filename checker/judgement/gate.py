@@ -14,7 +14,6 @@ from checker.values import show
 if TYPE_CHECKING:
     from checker.config import AuditConfig
 
-FAIL_ON = (*(severity.value for severity in Severity), "never")
 """What `fail_on` may be."""
 
 OnUnknown = Literal["incomplete", "violation", "ignore"]

@@ -46,6 +46,7 @@ from checker.model.policy import (
 )
 from checker.model.targets import Discovery, ImageSetRef, Needs, Target
 from checker.model.vocabulary import (
+    FAIL_ON,
     Absence,
     Duration,
     Gap,
@@ -58,6 +59,7 @@ from checker.model.vocabulary import (
 )
 
 __all__ = [
+    "FAIL_ON",
     "LONGEST",
     "NO_RENAMES",
     "SOON",

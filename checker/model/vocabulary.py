@@ -44,6 +44,10 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
+FAIL_ON = (*(severity.value for severity in Severity), "never")
+"""From which severity on a gate counts fails; `never` counts none."""
+
+
 class Type(StrEnum):
     """The types that a field, a parameter or a label can have. An enum is a string with listed members."""
 

@@ -30,7 +30,7 @@ from checker.policy.schema_values import (
 )
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-HEADER = "# yaml-language-server: $schema={path}"
+SCHEMA_HEADER = "# yaml-language-server: $schema={path}"
 """The first line of a YAML file that tells editors of its schema; `path` is relative to the file."""
 ID = r"^[a-z0-9][a-z0-9-]*$"
 VERSION: Schema = {"const": 1, "description": "The version of the policy language."}
@@ -98,7 +98,7 @@ def document(name: str, title: str, body: Schema, definitions: Schema) -> Schema
     """A whole schema of a kind of file, of its body and those of the definitions that it refers to."""
     comment = (
         f"Made by `imageset-checker rules schema --for {name} --out {name}.schema.json`; make it again after an upgrade. "
-        f"Editors use it where a YAML file begins with `{HEADER.format(path=f'{name}.schema.json')}`."
+        f"Editors use it where a YAML file begins with `{SCHEMA_HEADER.format(path=f'{name}.schema.json')}`."
     )
     made = {"$schema": DIALECT, "$comment": comment, "title": title, **body}
     used = referenced(body, definitions)

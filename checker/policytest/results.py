@@ -13,7 +13,7 @@ from checker.policytest.required_verdicts import missing_verdicts
 
 
 @dataclass(frozen=True, slots=True)
-class RuleResult:
+class RuleTestResult:
     """A rule with what its tests showed. `lacking` are verdicts that some test should expect; `score` is there where
     mutants were tried."""
 
@@ -29,14 +29,14 @@ class RuleResult:
         return tuple(case_result for case_result in self.proved if not case_result.held)
 
 
-def prove(
+def run_rule_tests(
     policies: Policies,
     wanted: Container[str],
     *,
     required: bool = False,
     mutate: bool = False,
     progress: Callable[[int, int], None] | None = None,
-) -> list[RuleResult]:
+) -> list[RuleTestResult]:
     """Tests rules.
 
     Args:
@@ -55,7 +55,9 @@ def prove(
         with snapshot(pack, rule) as folder:
             proved = tuple(run_rule(pack, rule, folder))
             found = score_tests(pack, rule, proved, folder) if mutate else None
-        tested.append(RuleResult(pack, rule, proved, missing_verdicts(pack, rule) if required else (), found))
+        tested.append(
+            RuleTestResult(pack, rule, proved, missing_verdicts(pack, rule) if required else (), found)
+        )
         if progress:
             progress(number, len(rules))
     return tested

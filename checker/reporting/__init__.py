@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checker.reporting.delivery import STDOUT, ReportError, deliver, probe
-from checker.reporting.formats import FORMATS, Writer, formats, writer
+from checker.reporting.formats import FORMATS, Writer, document_name, formats, writer
 from checker.reporting.report_options import JUnitPasses, Options
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "ReportError",
     "Writer",
     "deliver",
+    "document_name",
     "formats",
     "probe",
     "writer",

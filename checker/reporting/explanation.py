@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO
 
 from checker import instants, values
-from checker.evaluation.explain import ExplainedCondition, Explanation, LabelRead, Observed
-from checker.evaluation.verdict_forecast import VerdictForecast
 from checker.model import Group, Location, Pack, Rule, Verdict
 from checker.policy.messages import ABSENT
 from checker.policy.params import used_params
 from checker.problems import excerpt, one_line, printable
 from checker.reporting.condition_text import phrase
+from checker.reporting.escape import json_text
 from checker.reporting.finding_text import rests_on
 from checker.reporting.normal_form import answers, plain, subject_members
+from checker.reporting.report_options import Options
+
+if TYPE_CHECKING:
+    from checker.evaluation.explain import ExplainedCondition, Explanation, LabelRead, Observed
+    from checker.evaluation.verdict_forecast import VerdictForecast
 
 SCHEMA = "imageset-checker/explain/1"
 
@@ -26,6 +31,31 @@ _WIDTH = 100
 
 Sources = Mapping[str, str]
 """Where the values of parameters come from, by `PACK.param` or `PACK/RULE.param`."""
+
+
+@dataclass(frozen=True)
+class ExplainedVerdicts:
+    """The verdicts of a rule on a subject, one for each version, with the packs of the rule and where the values of parameters
+    come from."""
+
+    verdicts: tuple[Explanation, ...]
+    packs: tuple[Pack, ...]
+    sources: Mapping[str, str]
+
+    @property
+    def dicom(self) -> tuple[str, ...]:
+        """No report of it is kept from others for the sake of patients."""
+        return ()
+
+
+def write(found: ExplainedVerdicts, out: TextIO, options: Options) -> None:  # noqa: ARG001 - every writer has them
+    """Explanations for people, with the policy's lines."""
+    out.write("\n\n\n".join(text(item, found.packs, found.sources) for item in found.verdicts) + "\n")
+
+
+def json(found: ExplainedVerdicts, out: TextIO, options: Options) -> None:  # noqa: ARG001 - every writer has them
+    """Explanations as JSON."""
+    out.write(json_text(document(found.verdicts, found.sources), indent=2) + "\n")
 
 
 def key_of(rule: Rule, param: str) -> str:

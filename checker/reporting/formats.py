@@ -12,8 +12,18 @@ from typing import Any, Literal, TextIO
 
 from checker.reporting.report_options import Options
 
-Document = Literal["run", "diff", "trend", "forecast", "rule tests"]
-"""What is reported: a run, a comparison of two, how the numbers of an audit went, what time will change, the tests of rules."""
+Document = Literal["run", "diff", "trend", "forecast", "rule tests", "explanation", "plan"]
+"""What is reported: a run, a comparison of two, how the numbers of an audit went, what time will change, the tests of rules, why
+a verdict is as it is, what a collection would ask."""
+_DOCUMENTS: Mapping[str, Document] = {
+    "Run": "run",
+    "Comparison": "diff",
+    "Trend": "trend",
+    "Forecast": "forecast",
+    "RuleTests": "rule tests",
+    "ExplainedVerdicts": "explanation",
+    "CollectionPlan": "plan",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +40,14 @@ FORMATS: Mapping[str, Format] = {
     "html": Format("one page for auditors, readable without network and scripts", {"run": "html:write", "diff": "diff_page:html"}),
     "json": Format(
         "the normal form: docs/results-1.schema.json describes it",
-        {"run": "json:write", "diff": "diff:json", "trend": "trend:json", "forecast": "forecast:json", "rule tests": "test_report:json"},
+        {"run": "json:write", "diff": "diff:json", "trend": "trend:json", "forecast": "forecast:json", "rule tests": "test_report:json", "explanation": "explanation:json", "plan": "collection_plan:write_json"},
     ),
     "junit": Format(
         "for CI servers; split before 25 MB or 50,000 cases", {"run": "junit:write", "rule tests": "test_report:junit"}, parts="junit:documents"
     ),
     "markdown": Format("tables for the summary of a job", {"diff": "diff_page:markdown"}),
     "text": Format(
-        "the summary that standard output shows", {"run": "text:write", "diff": "diff:text", "trend": "trend:text", "forecast": "forecast:text"}
+        "the summary that standard output shows", {"run": "text:write", "diff": "diff:text", "trend": "trend:text", "forecast": "forecast:text", "explanation": "explanation:write", "plan": "collection_plan:write"}
     ),
 }  # fmt: skip
 
@@ -54,6 +64,11 @@ class Writer:
 def formats(document: Document) -> tuple[str, ...]:
     """The names of the formats that there are of a document."""
     return tuple(name for name, record in FORMATS.items() if document in record.writers)
+
+
+def document_name(document: object) -> Document:
+    """What a value is as a document."""
+    return _DOCUMENTS[type(document).__name__]
 
 
 def writer(name: str, document: Document = "run") -> Writer:

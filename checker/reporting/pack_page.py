@@ -24,7 +24,7 @@ _NOT_TEXT = ("true", "false", "null", "yes", "no", "on", "off")
 Row = Sequence[str]
 
 
-def page(pack: Pack) -> str:
+def pack_page(pack: Pack) -> str:
     """A pack as Markdown: what it reads of the outside, then its rules."""
     given = _given(pack)
     return template("pack.md.jinja", escaped).render(

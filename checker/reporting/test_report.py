@@ -12,7 +12,7 @@ from checker.model import Location
 from checker.policy.rule_tests import AS_OF
 from checker.policytest.cases import CaseResult
 from checker.policytest.mutation_score import MutationScore
-from checker.policytest.results import RuleResult
+from checker.policytest.results import RuleTestResult
 from checker.reporting.escape import one_line, shorten, xml_text
 from checker.reporting.junit_documents import UNLIMITED, Case, SuitePlan
 from checker.reporting.junit_documents import documents as split
@@ -27,11 +27,11 @@ LONGEST = 10_000
 class RuleTests:
     """How the tests of rules went; a rule whose tests notice fewer mutants than `least` percent has failed."""
 
-    results: Sequence[RuleResult]
+    results: Sequence[RuleTestResult]
     least: float
 
 
-def failure(case_result: CaseResult) -> str:
+def failure_text(case_result: CaseResult) -> str:
     """What a test that does not hold expected and got."""
     got = f"got {case_result.verdict}" + (f" ({case_result.reason})" if case_result.reason else "")
     if case_result.missing:
@@ -49,7 +49,7 @@ def score_text(score: MutationScore) -> str:
     return f"the tests notice {score.killed} of {score.total} mutants ({int(score.percent)}%){untold}"
 
 
-def missing_verdicts(tested: RuleResult) -> str:
+def missing_verdicts_text(tested: RuleTestResult) -> str:
     """The verdicts that no test shows."""
     *most, last = (verdict.value for verdict in tested.lacking)
     return f"no test expects {', '.join(most)}{' or ' if most else ''}{last}"
@@ -63,7 +63,7 @@ def junit(tests: RuleTests, out: TextIO, options: Options) -> None:  # noqa: ARG
         out.writelines(page.generate(part=number, suites=suites, timestamp=timestamp))
 
 
-def _plans(results: Sequence[RuleResult], least: float) -> Iterator[SuitePlan]:
+def _plans(results: Sequence[RuleTestResult], least: float) -> Iterator[SuitePlan]:
     for rule_result in results:
         rule = rule_result.rule
         properties = (
@@ -74,18 +74,18 @@ def _plans(results: Sequence[RuleResult], least: float) -> Iterator[SuitePlan]:
         yield SuitePlan(_token(rule.id), _token(rule.pack), properties, iter(_cases(rule_result, least)))
 
 
-def _cases(rule_result: RuleResult, least: float) -> list[Case]:
+def _cases(rule_result: RuleTestResult, least: float) -> list[Case]:
     cases = []
     for proved in rule_result.proved:
         name = _token(proved.case.name)
         if proved.held:
             cases.append(Case(name))
         else:
-            text = failure(proved)
+            text = failure_text(proved)
             kind = proved.case.expect.value
             cases.append(Case(name, "failure", kind, _token(text), _body(f"{proved.case.where}: {text}")))
     if rule_result.lacking:
-        text = missing_verdicts(rule_result)
+        text = missing_verdicts_text(rule_result)
         cases.append(
             Case("required tests", "failure", "lacking", text, _body(f"{rule_result.rule.where}: {text}"))
         )
@@ -123,7 +123,7 @@ def json(tests: RuleTests, out: TextIO, options: Options) -> None:  # noqa: ARG0
     out.write("\n")
 
 
-def _rule(rule_result: RuleResult) -> dict[str, Any]:
+def _rule(rule_result: RuleTestResult) -> dict[str, Any]:
     rule: dict[str, Any] = {
         "rule": rule_result.rule.name,
         "where": _place(rule_result.rule.where),

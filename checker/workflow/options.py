@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from checker.judgement.gate import FAIL_ON, Gate
+from checker.judgement.gate import Gate
 from checker.judgement.gate import gate as gate_in
-from checker.model import Severity
+from checker.model import FAIL_ON, Severity
 from checker.policy.load import Policies, load
 from checker.policy.policy_files import Request
 from checker.problems import InvalidInputError, Problem, suggest

@@ -69,11 +69,11 @@ def run_location(run: str, config: AuditConfig | None = None, runs: str | None =
     )
 
 
-def config_in_force(path: str | None, *, needed: bool) -> AuditConfig | None:
+def config_in_force(config: AuditConfig | str | Path | None, *, needed: bool) -> AuditConfig | None:
     """The audit.yaml that is named, or the one that is here where something is to be read from it."""
-    if path is None and not (needed and Path(DEFAULT_CONFIG).is_file()):
-        return None
-    return configure(path or DEFAULT_CONFIG)
+    if config is None:
+        return configure(DEFAULT_CONFIG) if needed and Path(DEFAULT_CONFIG).is_file() else None
+    return configure(config) if isinstance(config, str | Path) else config
 
 
 def store_of(where: str | None, config: AuditConfig | None) -> Store:

@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from checker import temporary_files
 from checker.judgement.replay import waiver_limits
@@ -19,6 +20,7 @@ from checker.policy.load import Policies
 from checker.policy.rule_selection import Rules
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import Options
+from checker.reporting.collection_plan import CollectionPlan
 from checker.runs.call_log import CallLog
 from checker.runs.evidence import Evidence, input_digest, write_evidence
 from checker.runs.journal import Journal, RestoredRecords, restore_records
@@ -29,9 +31,15 @@ from checker.snapshot.input_notes import of_inputs
 from checker.snapshot.recorded_answers import read_recorded
 
 if TYPE_CHECKING:
-    from checker.collection.estimate import Estimate
+    from checker.compare.diff import Comparison
+    from checker.compare.forecast import Forecast
+    from checker.compare.trend import Trend
     from checker.config import AuditConfig
     from checker.evaluation.explain import Explanation
+    from checker.reporting.explanation import ExplainedVerdicts
+    from checker.reporting.test_report import RuleTests
+
+    Reported: TypeAlias = Run | Comparison | Trend | Forecast | ExplainedVerdicts | CollectionPlan | RuleTests
 
 
 def configure(path: str | Path) -> AuditConfig:
@@ -186,7 +194,7 @@ def plan(
     *,
     sets: int | None = None,
     alone: bool = False,
-) -> tuple[tuple[Estimate, ...], dict[str, dict[str, Any]]]:
+) -> CollectionPlan:
     """What `collect` would ask, in full, and the least that IAM must permit for it: a policy document for each set of
     credentials. Nothing is asked. The accounts of an organization and data stores by name are those of the last kept run,
     one where there is none.
@@ -204,7 +212,8 @@ def plan(
     """
     from checker.collection.preview import preview
 
-    return preview(config, chosen, needs, sets=sets, alone=alone)
+    estimates, documents = preview(config, chosen, needs, sets=sets, alone=alone)
+    return CollectionPlan(estimates, documents, needs.dicom, config.collect.deletions_known_since)
 
 
 def recorded(
@@ -269,11 +278,13 @@ def explain(
         return run(written, rule, folder, subject, as_of=as_of or utc_now(), targets=only, phi=show_phi)
 
 
-def report(run: Run, reports: Mapping[str, str | Path], options: Options | None = None) -> tuple[str, ...]:
+def report(
+    document: Reported, reports: Mapping[str, str | Path], options: Options | None = None
+) -> tuple[str, ...]:
     """Writes reports, each whole or not at all; the paths that were written.
 
     Args:
-        run: what `evaluate` returned.
+        document: a run, or what `diff`, `trend`, `forecast`, `explain_verdicts`, `plan` or `test_rules` returned.
         reports: format to path; `-` is standard output. The formats are those of `checker.reporting.FORMATS`.
         options: how to write them.
 
@@ -281,16 +292,28 @@ def report(run: Run, reports: Mapping[str, str | Path], options: Options | None 
         InvalidInputError: no such format.
         ReportError: a report could not be written.
     """
-    from checker.reporting import deliver, formats, writer
+    from checker.reporting import deliver, document_name, formats, writer
 
-    if unknown := [name for name in reports if name not in formats("run")]:
+    name = document_name(document)
+    if unknown := [kind for kind in reports if kind not in formats(name)]:
         raise InvalidInputError(
-            Problem("--report", f"unknown format {name}", suggest(name, formats("run"), what="formats are"))
-            for name in unknown
+            Problem("--report", f"unknown format {kind}", suggest(kind, formats(name), what="formats are"))
+            for kind in unknown
         )
     chosen = options or Options()
-    siblings = {name: str(path) for name, path in reports.items()}
+    siblings = {kind: str(path) for kind, path in reports.items()}
     chosen = replace(chosen, siblings={**siblings, **chosen.siblings})
     return tuple(
-        path for name, target in reports.items() for path in deliver(run, writer(name), target, chosen)
+        path
+        for kind, target in reports.items()
+        for path in deliver(document, writer(kind, name), target, chosen)
     )
+
+
+def render(document: Reported, format: str = "text", options: Options | None = None) -> str:  # noqa: A002 - it is one
+    """A report as text, without the line break at its end; see `report`."""
+    from checker.reporting import document_name, writer
+
+    out = StringIO()
+    writer(format, document_name(document)).write(document, out, options or Options())
+    return out.getvalue().removesuffix("\n")

@@ -10,8 +10,8 @@ from checker.cli import main
 from checker.cli.rules_schema import schema_text
 from checker.policy.load import load
 from checker.policy.rule_text import condition_text
-from checker.policy.schema import HEADER
-from checker.reporting.pack_page import code, escaped, fenced, flow, page
+from checker.policy.schema import SCHEMA_HEADER
+from checker.reporting.pack_page import code, escaped, fenced, flow, pack_page
 
 PAGES = ROOT / "docs" / "packs"
 POLICY = """\
@@ -65,14 +65,14 @@ def pack(tmp_path, monkeypatch):
 
 
 def test_the_pages_of_the_shipped_packs_are_current():
-    made = {f"{pack.name}.md": page(pack) for pack in load(["pack:"]).packs}
+    made = {f"{pack.name}.md": pack_page(pack) for pack in load(["pack:"]).packs}
     kept = {path.name: path.read_text(encoding="utf-8") for path in PAGES.iterdir()}
     assert kept.keys() == made.keys(), "make docs rewrites the pages"
     assert [name for name in made if kept[name] != made[name]] == [], "make docs rewrites the pages"
 
 
 def test_a_page_says_what_the_pack_does(pack):
-    made = page(pack)
+    made = pack_page(pack)
     for part in (
         "# A \\*pack\\* \\| of \\<rules\\>\n",
         "Pack `p`, revision 2026-1, owner Records. 3 rules.",
@@ -99,7 +99,7 @@ def test_a_page_says_what_the_pack_does(pack):
 
 
 def test_every_table_has_rows_of_one_width(pack):
-    for text in (page(pack), *(path.read_text(encoding="utf-8") for path in PAGES.iterdir())):
+    for text in (pack_page(pack), *(path.read_text(encoding="utf-8") for path in PAGES.iterdir())):
         for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
             widths = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
             assert len(widths) == 1, table
@@ -133,10 +133,10 @@ def test_plain_data_on_one_line_reads_back():
 
 def test_docs_prints_or_writes(pack, tmp_path, capsys):
     assert main(["rules", "docs", "p.yaml"]) == 0
-    assert capsys.readouterr().out == page(pack)
+    assert capsys.readouterr().out == pack_page(pack)
     assert main(["rules", "docs", "p.yaml", "--out", "a/b"]) == 0
     assert capsys.readouterr().out == "wrote a/b/p.md\n"
-    assert (tmp_path / "a/b/p.md").read_text() == page(pack)
+    assert (tmp_path / "a/b/p.md").read_text() == pack_page(pack)
     assert main(["rules", "docs", "p.yaml", "--out", "p.yaml"]) == 2
     assert "cannot be written" in capsys.readouterr().err
 
@@ -196,10 +196,10 @@ def test_schema_prints_or_writes(tmp_path, monkeypatch, capsys):
     assert main(["rules", "schema"]) == 0
     out = capsys.readouterr().out
     assert json.loads(out) == json.loads(schema_text("policy"))
-    assert HEADER.format(path="policy.schema.json") in json.loads(out)["$comment"]
+    assert SCHEMA_HEADER.format(path="policy.schema.json") in json.loads(out)["$comment"]
     assert main(["rules", "schema", "--for", "mapping", "--out", "a/m.json"]) == 0
     assert json.loads((tmp_path / "a/m.json").read_text())["title"] == "A mapping of controls to rules"
-    assert HEADER.format(path="m.json") in capsys.readouterr().out
+    assert SCHEMA_HEADER.format(path="m.json") in capsys.readouterr().out
 
 
 def test_a_schema_that_there_is_not_is_an_error(capsys):
@@ -211,5 +211,5 @@ def test_init_writes_the_schema_that_its_policy_names(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["init", "new"]) == 0
     first = (tmp_path / "new/policies/first.yaml").read_text().splitlines()[0]
-    assert first == HEADER.format(path="policy.schema.json")
+    assert first == SCHEMA_HEADER.format(path="policy.schema.json")
     assert (tmp_path / "new/policies/policy.schema.json").read_text() == schema_text("policy") + "\n"

@@ -139,9 +139,9 @@ def test_what_is_too_large_for_one_managed_policy_is_written_as_several(capsys):
 
 
 def test_profiles_that_would_have_one_file_name_have_two(capsys):
-    from checker.collection.iam_policy import file_names
+    from checker.collection.iam_policy import policy_file_names
 
-    assert file_names(["profile a b", "profile a-b"]) == {
+    assert policy_file_names(["profile a b", "profile a-b"]) == {
         "profile a b": "profile-a-b",
         "profile a-b": "profile-a-b~2",
     }

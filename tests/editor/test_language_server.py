@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from checker.cli.rules_schema import schema_text
-from checker.policy.schema import HEADER, SCHEMAS
+from checker.policy.schema import SCHEMA_HEADER, SCHEMAS
 from editor.client import Client
 
 SERVER = Path(__file__).parent / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server"
@@ -61,7 +61,7 @@ class Editor:
         self.names = itertools.count()
 
     def _open(self, text: str, kind: str) -> str:
-        header = HEADER.format(path=f"{kind}.schema.json")
+        header = SCHEMA_HEADER.format(path=f"{kind}.schema.json")
         return self.client.open(self.folder / f"{next(self.names)}.yaml", f"{header}\n{text}")
 
     def offers(self, text: str, kind: str = "policy") -> dict[str, str]:

@@ -98,6 +98,30 @@ def test_only_the_command_line_imports_the_simulator_and_the_simulator_nothing_o
             assert SIMULATOR not in others, module.path
 
 
+# What the command line imports beside the API: what messages and options are made of without it, since it takes long to import,
+# and what belongs to its process.
+BESIDE_THE_API = {
+    "checker.problems": "messages",
+    "checker.model": "nouns",
+    "checker.reporting.formats": "the registry of formats, which options name",
+    "checker.redaction": "the secrets of the process",
+    "checker.temporary_files": "the temporary files of the process, which signals remove",
+    "checker.snapshot.duckdb_pool": "the databases of the process",
+}
+
+
+def test_the_command_line_imports_the_api_alone():
+    wrong = [
+        f"{module.path} imports {name}"
+        for module in modules()
+        if module.layer == "cli"
+        for name in _ours(module) - {"checker", "checker.api"}
+        if not name.startswith(("checker.cli", f"checker.{SIMULATOR}"))
+        and not any(name == known or name.startswith(f"{known}.") for known in BESIDE_THE_API)
+    ]
+    assert wrong == []
+
+
 def test_the_package_itself_and_its_main_only_pass_on():
     tops = {module.name: _ours(module) for module in modules() if module.layer in ("", "__main__")}
     assert tops == {"checker": {"checker.api"}, "checker.__main__": {"checker.cli"}}

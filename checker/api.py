@@ -21,13 +21,16 @@ from checker.judgement.previous_runs import write_history as write_history
 from checker.judgement.replay import rejudge as rejudge
 from checker.judgement.replay import replay as replay
 from checker.judgement.resumption import criteria as criteria
+from checker.judgement.run import PreviousRuns as PreviousRuns
 from checker.judgement.run import Run as Run
+from checker.judgement.run_evaluation import Origin as Origin
 from checker.judgement.run_evaluation import evaluate as evaluate
 from checker.model import Duration as Duration
 from checker.model import Finding as Finding
 from checker.model import Needs as Needs
 from checker.model import Outcome as Outcome
 from checker.model import Pack as Pack
+from checker.model import Renames as Renames
 from checker.model import Rule as Rule
 from checker.model import Severity as Severity
 from checker.model import Subject as Subject
@@ -36,12 +39,14 @@ from checker.model import Verdict as Verdict
 from checker.model import Waiver as Waiver
 from checker.policy.load import Policies as Policies
 from checker.policy.load import load as load
+from checker.policy.params import Given as Given
 from checker.policy.policy_files import SHIPPED as SHIPPED
 from checker.policy.policy_files import Request as Request
 from checker.policy.rule_selection import Rules as Rules
 from checker.policy.rule_selection import choose as choose
 from checker.policy.rule_selection import rule_names as rule_names
 from checker.policy.schema import SCHEMA_HEADER as SCHEMA_HEADER
+from checker.policy.tailoring import Override as Override
 from checker.problems import InvalidInputError as InvalidInputError
 from checker.problems import Problem as Problem
 from checker.reporting import STDOUT as STDOUT
@@ -53,6 +58,7 @@ from checker.reporting.escape import json_text as json_text
 from checker.reporting.pack_page import pack_page as pack_page
 from checker.reporting.rule_page import rule_page as rule_page
 from checker.reporting.run_text import why_nothing_was_read as why_nothing_was_read
+from checker.runs.authenticity import KeyFiles as KeyFiles
 from checker.runs.authenticity import Keys as Keys
 from checker.runs.authenticity import read_keys as read_keys
 from checker.runs.evidence import Evidence as Evidence
@@ -104,6 +110,7 @@ from checker.workflow.run_keeping import reopen as reopen
 from checker.workflow.run_keeping import resume as resume
 from checker.workflow.run_keeping import seal as seal
 from checker.workflow.run_keeping import verify as verify
+from checker.workflow.stages import Reported as Reported
 from checker.workflow.stages import collect as collect
 from checker.workflow.stages import configure as configure
 from checker.workflow.stages import explain as explain

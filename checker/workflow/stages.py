@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from checker.reporting.explanation import ExplainedVerdicts
     from checker.reporting.test_report import RuleTests
 
-    Reported: TypeAlias = Run | Comparison | Trend | Forecast | ExplainedVerdicts | CollectionPlan | RuleTests
+
+Reported: TypeAlias = "Run | Comparison | Trend | Forecast | ExplainedVerdicts | CollectionPlan | RuleTests"
+"""What reports are written of."""
 
 
 def configure(path: str | Path) -> AuditConfig:

@@ -68,7 +68,7 @@ def _served() -> Iterator[Service]:
 
     with (
         mock.patch.dict(os.environ, environment),
-        mock.patch("checker.collection.collector.Line", patient),
+        mock.patch("checker.collection.collector.TargetHealth", patient),
         mock.patch(
             "botocore.endpoint.time.sleep", lambda seconds: threading.Event().wait(min(seconds, 0.002))
         ),

@@ -127,9 +127,9 @@ def test_a_signal_leaves_nothing_of_a_run_of_answers_that_are_elsewhere(folder: 
 @pytest.mark.parametrize(
     "second",
     [
-        "checker.runs.call_log:Asked.take",
+        "checker.runs.call_log:CallLog.take",
         "shutil:copyfile",
-        "checker.cli.signals:tell",
+        "checker.cli.signals:report_interruption",
         "checker.workflow.interruption:CollectedAnswers._place",
     ],
 )
@@ -139,7 +139,7 @@ def test_a_second_signal_leaves_the_answers_where_the_message_says(
     if not kept:
         unkept(audit)
     points = [
-        point("checker.runs.call_log:Asked.take", number, 30),
+        point("checker.runs.call_log:CallLog.take", number, 30),
         point(second, number, 31 if "take" in second else 1),
     ]
     done = child(audit.folder, points, audit.command())
@@ -160,10 +160,10 @@ def test_a_second_signal_leaves_the_answers_where_the_message_says(
 @pytest.mark.parametrize(
     "where",
     [
-        "checker.cli.console:warn",
-        "checker.workflow.audit_execution:remember",
+        "checker.cli.console:print_warnings",
+        "checker.workflow.audit_execution:write_history",
         "checker.workflow.audit_execution:report",
-        "checker.cli.check:say",
+        "checker.cli.check:print_line",
     ],
 )
 def test_a_signal_at_any_point_after_collection_keeps_the_answers(
@@ -173,7 +173,7 @@ def test_a_signal_at_any_point_after_collection_keeps_the_answers(
         unkept(audit)
     given = [item for item in audit.command() if item != "--quiet"]
     # the first warnings are those of what was read before anything was asked
-    where, nth = ("checker.cli.check:warn", 2) if "warn" in where else (where, 1)
+    where, nth = ("checker.cli.check:print_warnings", 2) if "warn" in where else (where, 1)
     done = child(audit.folder, [point(where, number, nth)], given)
     assert done.returncode == CODES[number]
     complete = list(audit.folder.glob("runs/*/manifest.json"))
@@ -365,14 +365,14 @@ pathlib.Path.open = opened
 
 
 def test_a_signal_as_init_writes_leaves_all_of_its_files(tmp_path: Path) -> None:
-    done = child(tmp_path, [point("checker.waivers.edit:replace", INT, 2)], ["init", "new"])
+    done = child(tmp_path, [point("checker.waivers.edit:replace_file", INT, 2)], ["init", "new"])
     assert done.returncode == 130
     assert files(tmp_path / "new") == {"audit.yaml", "policies/first.yaml", "policies/policy.schema.json"}
 
 
 @BOTH
 def test_a_signal_in_the_first_audit_of_the_demo_is_its_exit_code(tmp_path: Path, number: int) -> None:
-    done = child(tmp_path, [point("checker.runs.call_log:Asked.take", number, 20)], ["demo"])
+    done = child(tmp_path, [point("checker.runs.call_log:CallLog.take", number, 20)], ["demo"])
     assert done.returncode == CODES[number]
     assert "Open" not in done.stdout
     assert "answers are kept in demo/runs/" in done.stderr
@@ -393,7 +393,7 @@ def test_the_end_of_a_terminal_keeps_the_answers_too(audit: Audit, kept: bool) -
         unkept(audit)
     # the tests themselves may be made to outlive their terminal
     first = "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
-    at = point("checker.runs.call_log:Asked.take", signal.SIGHUP, 30)
+    at = point("checker.runs.call_log:CallLog.take", signal.SIGHUP, 30)
     done = child(audit.folder, [at], audit.command(), first)
     assert done.returncode == 129
     (records,) = audit.folder.glob("runs/*/records.jsonl" if kept else "interrupted-*.jsonl")

@@ -84,10 +84,10 @@ def run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     [
         ("judgement.reproduction", "replay", "verify", signal.SIGINT),
         ("judgement.reproduction", "replay", "verify", signal.SIGTERM),
-        ("cli.diff", "side", "diff", signal.SIGINT),
-        ("cli.forecast", "foresee", "forecast", signal.SIGINT),
-        ("api", "explain", "explain", signal.SIGTERM),
-        ("workflow.execution", "rejudge", "check --evidence", signal.SIGINT),
+        ("compare.diff", "compared_run", "diff", signal.SIGINT),
+        ("compare.forecast", "forecast_run", "forecast", signal.SIGINT),
+        ("workflow.verdict_explanation", "explain", "explain", signal.SIGTERM),
+        ("workflow.audit_execution", "rejudge", "check --evidence", signal.SIGINT),
     ],
 )
 def test_a_signal_while_duckdb_works_is_no_error_of_ours(
@@ -124,7 +124,7 @@ def test_a_signal_after_collection_keeps_the_answers_and_says_where(
             path = audit.folder / "audit.yaml"
             path.write_text(path.read_text().replace("runs: runs/\n", ""))
         script = IN_A_QUERY.format(
-            module="workflow.execution", name="evaluate", arguments=audit.command(), number=int(number)
+            module="workflow.audit_execution", name="evaluate", arguments=audit.command(), number=int(number)
         )
         done = run(script, audit.folder)
         assert done.returncode == CODES[number]

@@ -363,7 +363,7 @@ def test_an_error_of_the_sink_ends_the_run(service: Service) -> None:
         collect([target(20)], full, options=Options(rates=FAST))
 
 
-@pytest.mark.parametrize("place", ["image_set_reader.read", "target_session.Site.look_up"])
+@pytest.mark.parametrize("place", ["image_set_reader.read", "target_session.TargetSession.look_up"])
 def test_a_bug_of_ours_is_not_swallowed(service: Service, monkeypatch, place: str) -> None:
     monkeypatch.setattr(f"checker.collection.{place}", lambda *given: 1 / 0)
     with pytest.raises(ZeroDivisionError):

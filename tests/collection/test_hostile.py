@@ -22,7 +22,7 @@ def hard(service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
     def patient(_pause: object, **given: Any) -> TargetHealth:
         return TargetHealth(lambda _seconds: False, **given)
 
-    monkeypatch.setattr("checker.collection.collector.Line", patient)
+    monkeypatch.setattr("checker.collection.collector.TargetHealth", patient)
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: threading.Event().wait(0.001))
     hostile.truth(service)
     return service

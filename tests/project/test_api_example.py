@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 
 from project.markdown import ROOT, blocks
@@ -36,5 +37,7 @@ def test_a_strict_type_checker_has_no_objection(tmp_path):
 def test_every_public_name_has_a_docstring():
     import checker
 
-    for name in checker.__all__:
-        assert getattr(checker, name).__doc__, name
+    values = {name: getattr(checker, name) for name in checker.__all__}
+    made = [name for name, value in values.items() if inspect.isclass(value) or inspect.isfunction(value)]
+    assert {"Run", "audit"} < set(made)
+    assert [name for name in made if not values[name].__doc__] == []

@@ -332,7 +332,7 @@ class S3Store(Store):
     def _keys(self, above: str) -> Iterator[str]:
         asked = {"Bucket": self.bucket, "Prefix": above}
         found = object_names(self._reader, "list_objects_v2", "Contents", "Key", **asked)
-        return (explanation["SealKey"].removeprefix(above) for explanation in found)
+        return (explanation["Key"].removeprefix(above) for explanation in found)
 
     def _work(self, name: str) -> Path:
         folder = temporary_files.make_temporary_folder() / name

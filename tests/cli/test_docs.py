@@ -7,11 +7,11 @@ import pytest
 from project.source import ROOT
 
 from checker.cli import main
-from checker.cli.rules_schema import schema_text
 from checker.policy.load import load
 from checker.policy.rule_text import condition_text
 from checker.policy.schema import SCHEMA_HEADER
 from checker.reporting.pack_page import code, escaped, fenced, flow, pack_page
+from checker.workflow.schemas import schema_text
 
 PAGES = ROOT / "docs" / "packs"
 POLICY = """\

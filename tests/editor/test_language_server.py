@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from checker.cli.rules_schema import schema_text
 from checker.policy.schema import SCHEMA_HEADER, SCHEMAS
+from checker.workflow.schemas import schema_text
 from editor.client import Client
 
 SERVER = Path(__file__).parent / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server"

@@ -14,7 +14,6 @@ from jsonschema import Draft202012Validator
 from project.source import ROOT
 
 from checker.cli.init import POLICY
-from checker.cli.rules_schema import SCHEMAS
 from checker.fields import catalogue
 from checker.model import RuleScope
 from checker.package_data import folder
@@ -22,6 +21,7 @@ from checker.policy import controls, load, policy_files, rules
 from checker.policy.operators import OPERATORS
 from checker.policy.policy_files import shipped_files
 from checker.problems import InvalidInputError
+from checker.workflow.schemas import SCHEMAS
 from checker.yamlsource import parse, read
 from tests.budgets import examples
 from tests.language import strategies

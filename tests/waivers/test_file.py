@@ -15,13 +15,13 @@ from jsonschema import Draft202012Validator
 
 from checker import api
 from checker.cli import main
-from checker.cli.rules_schema import SCHEMAS
 from checker.instants import DAY
 from checker.model import Duration, Severity, Verdict
 from checker.problems import InvalidInputError, render
 from checker.waivers import file as waivers
 from checker.waivers.file import read_waivers
 from checker.waivers.limits import WaiverLimits, limits_of
+from checker.workflow.schemas import SCHEMAS
 from checker.yamlsource import parse
 from waivers.waiver_files import ONE, REST, SOUND, TWO, UNSEEN, WRONG, file, one, policies
 

@@ -259,9 +259,9 @@ class S3Store(Store):
                 for item in list(
                     object_names(self._remover, "list_object_versions", "Versions", "Key", **asked)
                 ):
-                    if item["SealKey"].removeprefix(above) in wanted:
+                    if item["Key"].removeprefix(above) in wanted:
                         self._remover.delete_object(
-                            Bucket=self.bucket, Key=item["SealKey"], VersionId=item["VersionId"]
+                            Bucket=self.bucket, Key=item["Key"], VersionId=item["VersionId"]
                         )
         except S3Error as error:
             where = f"{self.shown}/{name}"

@@ -169,7 +169,7 @@ COLLECTED = """
 def test_import_jobs_are_counted_permitted_asked_for_recorded_and_read_back(tmp_path: Any, monkeypatch: Any) -> None:
     from checker.collection.collector import Options, collect
     from checker.collection.estimate import estimate
-    from checker.collection.iam_policy import permissions
+    from checker.collection.iam_policy import iam_policies
     from checker.collection.plan import plan
     from checker.model import Needs, Target
     from checker.snapshot.recorded_answers import read_recorded
@@ -180,7 +180,7 @@ def test_import_jobs_are_counted_permitted_asked_for_recorded_and_read_back(tmp_
     needs = Needs(image_sets=False, calls=(jobs,))
     ((cost, _),) = [[cost for cost in one.costs if cost.action == jobs] + [one] for one in estimate([target], needs)]
     assert (cost.calls, cost.bytes) == (1, 20_000)
-    (document,) = permissions([(target, plan(target, needs))], needs).values()
+    (document,) = iam_policies([(target, plan(target, needs))], needs).values()
     statements = document["Statement"]
     (resources,) = [one["Resource"] for one in statements if f"medical-imaging:{jobs}" in one["Action"]]
     assert [one.partition(":datastore/")[2] for one in resources] == [DATASTORE.datastore_id]

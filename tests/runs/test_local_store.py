@@ -176,9 +176,9 @@ try:
     if sys.argv[2] == "claim":
         limit(10)
     folder = run_folder.make(Path(sys.argv[1]), "20260101T000000Z-0123abcd")
-    run_folder.keep(folder, "records.jsonl", b"{}")
+    run_folder.add_file(folder, "records.jsonl", b"{}")
     limit({"file": 10, "manifest": 300}[sys.argv[2]])
-    run_folder.keep(folder, "findings.parquet", b"x" * 300)
+    run_folder.add_file(folder, "findings.parquet", b"x" * 300)
     run_folder.seal(folder, {"notes": ["x" * 300]})
 except CheckerError as error:
     print(type(error).__name__, error.exit_code, error)

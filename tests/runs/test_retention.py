@@ -348,7 +348,7 @@ def test_runs_in_s3_are_pruned_in_every_version(s3):
     assert decision.run.name == RUN
     prune(store, decision, SIX_YEARS, at(2100, 1, 1))
     left = client.list_object_versions(Bucket="versions", Prefix=f"runs/{RUN}/")
-    assert {item["SealKey"].rpartition("/")[2] for item in left["Versions"]} == {MANIFEST, DIGEST, PRUNED}
+    assert {item["Key"].rpartition("/")[2] for item in left["Versions"]} == {MANIFEST, DIGEST, PRUNED}
     assert len(store.sealed()) == 2
 
 

@@ -76,7 +76,7 @@ def once(bucket, prefix="runs", **options):
 
 
 def keys(s3, bucket):
-    return {item["SealKey"] for item in s3.list_objects_v2(Bucket=bucket).get("Contents", ())}
+    return {item["Key"] for item in s3.list_objects_v2(Bucket=bucket).get("Contents", ())}
 
 
 @pytest.mark.parametrize(("where", "prefix"), [("s3://{}/a/b", "a/b/"), ("s3://{}", "")])
@@ -275,7 +275,7 @@ def test_what_is_removed_is_gone_in_every_version(s3, bucket):
     add(store)
     store.remove(RUN, ["records.jsonl", "findings.parquet"])
     versions = s3.list_object_versions(Bucket=bucket)
-    assert {item["SealKey"] for item in versions["Versions"]} == {
+    assert {item["Key"] for item in versions["Versions"]} == {
         f"runs/{RUN}/{item}" for item in (STARTED, DIGEST, MANIFEST)
     }
     assert "DeleteMarkers" not in versions

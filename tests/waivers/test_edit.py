@@ -214,12 +214,12 @@ def test_a_disk_that_is_full_loses_nothing(tmp_path):
     program = f"""
 import resource, signal
 from pathlib import Path
-from checker.waivers.edit import replace
+from checker.waivers.edit import replace_file
 from checker.problems import InvalidInputError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
-    replace(Path({str(path)!r}), b"old", b"x" * 5000)
+    replace_file(Path({str(path)!r}), b"old", b"x" * 5000)
 except InvalidInputError as error:
     print(error)
 """

@@ -209,7 +209,7 @@ class _Builder:
         """Notes a tag: data has none, and a lone `!` would be read as nothing."""
         tag = event.tag.replace("tag:yaml.org,2002:", "!!")
         hint = "this is plain data: text, numbers, lists, mappings"
-        if key and not tag.startswith("!!"):
+        if key and isinstance(event, yaml.ScalarEvent) and not tag.startswith("!!"):
             hint = f"write `not: {{{event.value}: ..}}`"
         elif isinstance(event, yaml.ScalarEvent):
             hint = yaml_pitfalls.negation_hint(tag, event.value) or hint

@@ -61,6 +61,15 @@ def test_an_alias_is_the_value_it_names():
     assert plain("a: &x [1, 2]\nb: *x\n") == {"a": [1, 2], "b": [1, 2]}
 
 
+def test_a_tag_that_takes_the_name_of_a_key_is_refused_at_its_place():
+    with pytest.raises(InvalidInputError) as refused:
+        parse(b"deny: {isPrimary: true,!versionId: {gt: 3}}\n", "p.yaml")
+    assert {(problem.where.column, problem.message) for problem in refused.value.problems} == {
+        (24, "a key must be text, not a mapping"),
+        (24, "the tag !versionId: is not allowed"),
+    }
+
+
 def test_a_byte_order_mark_is_not_text():
     assert parse(b"\xef\xbb\xbfa: 1\n", "x.yaml").root.plain() == {"a": 1}
 

@@ -16,6 +16,7 @@ from checker.cli.shared_options import (
     Complete,
     Config,
     ImageSets,
+    Json,
     Keys,
     MoreImageSets,
     Param,
@@ -26,6 +27,7 @@ from checker.cli.shared_options import (
     SkipRule,
     Tag,
     Target,
+    Waivers,
     whole_lines,
 )
 from checker.cli.waiver_commands import commands_on_waivers
@@ -132,12 +134,7 @@ def check(
             help="Judge the evidence of a kept run again, without AWS: by its own policies unless -c or -p is given.",
         ),
     ] = None,
-    waivers: Annotated[
-        str | None,
-        typer.Option(
-            "--waivers", metavar="FILE", callback=local_paths, help="The waivers, in place of audit.yaml's."
-        ),
-    ] = None,
+    waivers: Waivers = None,
     events: Annotated[
         list[str] | None,
         typer.Option(
@@ -236,7 +233,7 @@ def explain(
     as_of: AsOf = None,
     target: Target = None,
     show_phi: ShowPhi = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> int:
     """Why a rule judges an image set as it does, and when that changes."""
     from checker import api
@@ -273,7 +270,7 @@ def plan(
             help="Image sets of a target that lists none [default: those of the last kept run].",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
     policy: Annotated[
         bool, typer.Option("--policy", help="Print nothing but the least-privilege IAM policy.")
     ] = False,

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -37,6 +37,13 @@ def print_line(text: str) -> None:
         _write(sys.stdout, without_markers(text) + "\n")
     except BrokenPipeError:
         silence_broken_pipe()
+
+
+def print_columns(rows: Sequence[Sequence[str]]) -> None:
+    """Rows of texts on standard output, in columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print_line("  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip())
 
 
 def print_warnings(problems: Iterable[Problem]) -> None:

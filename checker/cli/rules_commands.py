@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from checker.cli.path_arguments import local_paths, report_paths
+from checker.cli.shared_options import Json
 from checker.reporting.formats import formats
 
 rules_app = typer.Typer(
@@ -25,9 +26,6 @@ Policies = Annotated[
         help="Files, folders, pack:NAME, or pack: for all shipped packs [default: those of ./audit.yaml, else pack:].",
     ),
 ]
-
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @rules_app.command("list")

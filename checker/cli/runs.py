@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from checker import api
-from checker.cli.console import print_error, print_line, print_warnings
-from checker.model import Duration
-from checker.problems import InvalidInputError, Problem, one_line
+from checker.cli.console import print_columns, print_error, print_line, print_warnings
+from checker.cli.shared_options import read_duration
+from checker.problems import InvalidInputError, one_line
 
 UNDELIVERED = 4
 _HEADS = ("run", "audit", "as of", "outcome", "state", "signed")
@@ -19,9 +19,7 @@ def list_runs(where: str | None, config: str | None) -> int:
         _HEADS,
         *(_line(run, state) for run, state in zip(found.runs, found.states, strict=True)),
     ]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADS))]
-    for line in lines:
-        print_line("  ".join(f"{text:<{width}}" for text, width in zip(line, widths, strict=True)).rstrip())
+    print_columns(lines)
     if found.problems:
         raise InvalidInputError(found.problems)
     return 0
@@ -32,7 +30,12 @@ def prune_runs(
 ) -> int:
     """Prints what goes and why each other run stays; removes it where that is asked for, and signs that it did."""
     plan = api.plan_pruning(
-        where, keep=_duration(keep), config=config, sign=sign, signs=delete, warn=print_warnings
+        where,
+        keep=None if keep is None else read_duration("--keep", keep),
+        config=config,
+        sign=sign,
+        signs=delete,
+        warn=print_warnings,
     )
     kept, number = api.show(plan.keep), _count(len(plan.decisions))
     going = sum(decision.goes for decision in plan.decisions)
@@ -62,10 +65,3 @@ def _line(run: api.StoredRun, state: str) -> tuple[str, ...]:
 
 def _count(number: int) -> str:
     return f"{number} run{'s' * (number != 1)}"
-
-
-def _duration(keep: str | None) -> Duration | None:
-    try:
-        return None if keep is None else api.parse_duration(keep)
-    except api.BadValueError as error:
-        raise InvalidInputError(Problem("--keep", str(error), error.hint)) from None

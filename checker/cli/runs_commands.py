@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from checker.cli.path_arguments import local_paths, report_paths, run_paths
-from checker.cli.shared_options import Config
+from checker.cli.shared_options import Config, Json
 from checker.reporting.formats import formats
 
 _DIFF = (
@@ -70,7 +70,7 @@ def verify(
             help="The public key (PEM) that the runs must be signed with. Repeats, where it changed.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
     config: Config = None,
 ) -> int:
     """Whether kept runs are what they were: their files, their chain, and their findings."""
@@ -140,7 +140,7 @@ def trend(
         ),
     ] = None,
     last: Annotated[int, typer.Option("--last", metavar="N", min=1, help="The last N runs.")] = 24,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
     config: Config = None,
 ) -> int:
     """How the numbers of an audit went from run to run."""
@@ -164,7 +164,7 @@ def forecast(
             help="Judge by this audit.yaml, not as the run did.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> int:
     """Which verdicts change, and when the gate gets worse, if nothing but time passes."""
     from checker.cli.forecast import run

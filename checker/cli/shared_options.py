@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from checker.cli.path_arguments import local_paths
+from checker.model import Duration
+from checker.problems import InvalidInputError, Problem
 
 Config = Annotated[
     str | None,
@@ -71,6 +73,13 @@ Target = Annotated[
     typer.Option("--target", metavar="GLOB", help="Only targets, or parts of them, of this name. Repeats."),
 ]
 
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Waivers = Annotated[
+    str | None,
+    typer.Option(
+        "--waivers", metavar="FILE", callback=local_paths, help="The waivers, in place of audit.yaml's."
+    ),
+]
 ShowPhi = Annotated[
     bool, typer.Option("--show-phi", help="Show DICOM attributes, which are data of patients.")
 ]
@@ -96,6 +105,20 @@ Keys = Annotated[
         help="A public key (PEM) that earlier runs may be signed with, beside that of --sign. Repeats.",
     ),
 ]
+
+
+def read_duration(flag: str, text: str) -> Duration:
+    """The length of time that an option has.
+
+    Raises:
+        InvalidInputError: it is none.
+    """
+    from checker.api import BadValueError, parse_duration
+
+    try:
+        return parse_duration(text)
+    except BadValueError as error:
+        raise InvalidInputError(Problem(flag, str(error), error.hint)) from None
 
 
 def whole_lines(app: typer.Typer) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from checker.cli.path_arguments import local_paths, run_paths
-from checker.cli.shared_options import Config
+from checker.cli.shared_options import Config, Waivers
 
 _WAIVE = (
     "Examples:\n\n"
@@ -101,12 +101,7 @@ def waive(
 
 def check(
     config: Config = None,
-    waivers: Annotated[
-        str | None,
-        typer.Option(
-            "--waivers", metavar="FILE", callback=local_paths, help="The waivers, in place of audit.yaml's."
-        ),
-    ] = None,
+    waivers: Waivers = None,
     policy: Annotated[
         list[str] | None,
         typer.Option(

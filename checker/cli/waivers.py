@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from checker import api
-from checker.cli.console import print_line, print_warnings
+from checker.cli.console import print_columns, print_line, print_warnings
 from checker.problems import one_line
 
 MOST_NAMED = 2
@@ -14,8 +14,7 @@ MOST_NAMED = 2
 def check(asked: api.WaiverCheckOptions) -> int:
     """Prints a line for each waiver; the exit code is that of the outcome."""
     found = api.check_waivers(asked, print_warnings)
-    for text in _shown(found.waivers):
-        print_line(text)
+    print_columns([_row(item) for item in found.waivers])
     print_line(_summary(found.waivers))
     return found.outcome.exit_code
 
@@ -28,19 +27,12 @@ def _left(item: api.WaiverStanding) -> str:
     return f"{_days(item.days)} left" if item.days else "its last day"
 
 
-def _shown(lines: Sequence[api.WaiverStanding]) -> list[str]:
-    """The waivers in columns."""
-    cells = [
-        (line.state, line.waiver.rule, api.coverage_text(line.waiver, MOST_NAMED), line.waiver.owner,
-         f"{api.day(line.waiver.expires)} ({_left(line)})", line.use.usage if line.use else "")
-        for line in lines
-    ]  # fmt: skip
-    safe = [tuple(one_line(cell) for cell in row) for row in cells]
-    widths = [max(map(len, column)) for column in zip(*safe, strict=True)]
-    return [
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in safe
-    ]
+def _row(item: api.WaiverStanding) -> list[str]:
+    waiver = item.waiver
+    covers = api.coverage_text(waiver, MOST_NAMED)
+    last = f"{api.day(waiver.expires)} ({_left(item)})"
+    usage = item.use.usage if item.use else ""
+    return [one_line(text) for text in (item.state, waiver.rule, covers, waiver.owner, last, usage)]
 
 
 def _summary(lines: Sequence[api.WaiverStanding]) -> str:

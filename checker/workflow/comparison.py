@@ -13,8 +13,6 @@ from checker.judgement.gate import gate
 from checker.judgement.replay import rejudge, replay
 from checker.judgement.run import Run
 from checker.model import NO_RENAMES, Duration
-from checker.policy.load import load
-from checker.policy.policy_files import Request
 from checker.policy.rule_selection import choose
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.runs import prune_statements, run_reader
@@ -23,7 +21,7 @@ from checker.runs.run_names import collected_runs, is_run_path, own_audit
 from checker.runs.run_reader import RecordedRun
 from checker.runs.sealed_run import SealedRun
 from checker.workflow.run_lookup import config_in_force, find, neighbour_runs, store_of
-from checker.workflow.stages import read_waivers
+from checker.workflow.stages import load_policies, read_waivers
 
 if TYPE_CHECKING:
     from checker.compare.diff import Comparison
@@ -138,7 +136,7 @@ def forecast(
 
 def _rejudged(kept: RecordedRun, config: AuditConfig, warn: Warn) -> Run:
     """The run's evidence, judged by an audit.yaml: its policies, parameters, waivers and gate."""
-    policies = load([Request(str(node.value), node) for node in config.policies], base=config.root)
+    policies = load_policies(config)
     rules = choose(policies, configured=config.params, changes=config.rules)
     warn([*config.warnings, *policies.warnings, *rules.warnings])
     waivers, warnings = read_waivers(config, rules)

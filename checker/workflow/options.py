@@ -13,14 +13,13 @@ from checker.judgement.gate import Gate
 from checker.judgement.gate import gate as gate_in
 from checker.model import FAIL_ON, Severity
 from checker.policy.load import Policies, load
-from checker.policy.policy_files import Request
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import STDOUT, JUnitPasses, formats, probe
 from checker.reporting.formats import Document
 from checker.runs.run_reader import RecordedRun
 from checker.snapshot.answer_files import answer_files
 from checker.values import BadValueError, parse_time
-from checker.workflow.stages import configure
+from checker.workflow.stages import configure, load_policies
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
@@ -158,7 +157,7 @@ def policies(
 ) -> Policies | None:
     """The policies that audit.yaml or `-p` names, else those of a kept run."""
     if config:
-        return load([Request(str(node.value), node) for node in config.policies], base=config.root)
+        return load_policies(config)
     if given.policies:
         return load(given.policies)
     return load(kept.policies) if kept else None
@@ -205,8 +204,17 @@ def baseline(given: AuditOptions, config: AuditConfig | None) -> str | None:
 
 def as_of(given: EvidenceOptions) -> datetime | None:
     """`--as-of`; None for the start of the run."""
+    return instant(given.as_of)
+
+
+def instant(given: datetime | str | None) -> datetime | None:
+    """What `--as-of` says, as text or already as an instant.
+
+    Raises:
+        InvalidInputError: it is no time.
+    """
     try:
-        return parse_time(given.as_of) if isinstance(given.as_of, str) else given.as_of
+        return parse_time(given) if isinstance(given, str) else given
     except BadValueError as error:
         raise InvalidInputError(Problem("--as-of", str(error), error.hint)) from None
 

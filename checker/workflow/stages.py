@@ -16,7 +16,8 @@ from checker.judgement.replay import waiver_limits
 from checker.judgement.run import Run
 from checker.layout import RECORDS
 from checker.model import Needs, Target, Waiver, utc_now
-from checker.policy.load import Policies
+from checker.policy.load import Policies, load
+from checker.policy.policy_files import Request
 from checker.policy.rule_selection import Rules
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import Options
@@ -53,6 +54,15 @@ def configure(path: str | Path) -> AuditConfig:
     from checker import config
 
     return config.load(Path(path))
+
+
+def load_policies(config: AuditConfig) -> Policies:
+    """The policies that an audit.yaml names.
+
+    Raises:
+        InvalidInputError: with every problem of them.
+    """
+    return load([Request(str(node.value), node) for node in config.policies], base=config.root)
 
 
 def targets(

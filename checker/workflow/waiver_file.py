@@ -14,18 +14,18 @@ from checker.judgement.replay import recorded_overrides
 from checker.judgement.waivers import NewWaivers, waiver_uses
 from checker.model import SOON, Duration, Outcome, Waiver, utc_now
 from checker.policy.load import Policies, load
-from checker.policy.policy_files import Request
 from checker.policy.rule_selection import choose
 from checker.problems import InvalidInputError, Problem, ProblemCollection
 from checker.runs.run_reader import RecordedRun
-from checker.values import BadValueError, parse_time
 from checker.waivers.file import read_waivers
 from checker.waivers.limits import WaiverLimits, limits_of
 from checker.waivers.request import WaiverRequest, check_request
 from checker.waivers.status import WaiverUse, days_left, ends_soon, state_of
+from checker.workflow import options
 from checker.workflow.comparison import Warn, ignore
 from checker.workflow.options import DEFAULT_CONFIG
 from checker.workflow.run_lookup import config_in_force, find
+from checker.workflow.stages import load_policies
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
@@ -74,7 +74,7 @@ def waivers_file(given: str | Path | None, config: AuditConfig | None, flag: str
 def policies(config: AuditConfig | None, kept: RecordedRun | None) -> Policies:
     """The policies that the waivers of an audit are read by: those of audit.yaml, or those of the run."""
     if config is not None:
-        return load([Request(str(node.value), node) for node in config.policies], base=config.root)
+        return load_policies(config)
     return load(kept.policies if kept else ())
 
 
@@ -149,7 +149,7 @@ def check_waivers(asked: WaiverCheckOptions, warn: Warn = ignore) -> WaiverCheck
     elif asked.policies and not asked.waivers:
         gathered.problems.append(Problem("-p", "policies alone have no waivers", "add --waivers FILE"))
     with gathered.step():
-        moment = _instant(asked.as_of) or moment
+        moment = options.instant(asked.as_of) or moment
     with gathered.step():
         needed = not asked.policies and not (asked.waivers and asked.evidence)
         config = config_in_force(asked.config, needed=needed)
@@ -163,13 +163,6 @@ def check_waivers(asked: WaiverCheckOptions, warn: Warn = ignore) -> WaiverCheck
     soon = config.soon if config else SOON
     used = _used(kept, config, loaded, waivers, moment, own=not asked.policies) if kept else None
     return WaiverCheck(tuple(_standing(waiver, moment, soon, used) for waiver in waivers), asked.strict)
-
-
-def _instant(given: datetime | str | None) -> datetime | None:
-    try:
-        return parse_time(given) if isinstance(given, str) else given
-    except BadValueError as error:
-        raise InvalidInputError(Problem("--as-of", str(error), error.hint)) from None
 
 
 def _policies(asked: WaiverCheckOptions, config: AuditConfig | None, kept: RecordedRun | None) -> Policies:

@@ -17,6 +17,9 @@ from checker.cli.shared_options import (
     Config,
     ImageSets,
     Json,
+    JUnitFor,
+    JUnitPasses,
+    JUnitSkipped,
     Keys,
     MoreImageSets,
     Param,
@@ -92,12 +95,9 @@ def check(
             help=f"A report: {', '.join(formats('run'))}; - is standard output. Repeats.",
         ),
     ] = None,
-    junit_passes: Annotated[
-        str,
-        typer.Option(
-            "--junit-passes", metavar="HOW", help="What JUnit says of passes: full, aggregate or none."
-        ),
-    ] = "full",
+    junit_passes: JUnitPasses = "auto",
+    junit_skipped: JUnitSkipped = "all",
+    junit_for: JUnitFor = "strict",
     target: Target = None,
     rule: Rule = None,
     skip_rule: SkipRule = None,
@@ -191,7 +191,8 @@ def check(
 
     options = api.AuditOptions(
         config=config, policies=policy or [], image_sets=answer_paths(image_sets, files), complete=complete, params=param or [],
-        as_of=as_of, fail_on=fail_on, reports=report or [], junit_passes=junit_passes, targets=target or [], rules=rule or [],
+        as_of=as_of, fail_on=fail_on, reports=report or [], junit_passes=junit_passes,
+        junit_skipped=junit_skipped, junit_for=junit_for, targets=target or [], rules=rule or [],
         skip_rules=skip_rule or [], tags=tag or [], runs=runs, endpoint_url=endpoint_url,
         runtime_endpoint_url=runtime_endpoint_url, evidence=evidence, waivers=waivers, events=events or [], new_only=new_only,
         baseline=baseline, strict_history=strict_history, sign=sign, keys=key or [], refresh=refresh, resume=resume,

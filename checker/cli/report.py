@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 
 from checker import api
 from checker.cli.console import colored, print_line
 
 
-def run(name: str, asked: list[str], junit_passes: str, config: str | None, *, show_phi: bool) -> int:
-    """Writes the reports that are asked for, else the summary; 0 whatever the run's outcome was."""
-    reports = api.requested_reports(asked, junit_passes) or [("text", api.STDOUT)]
+def run(name: str, asked: list[str], junit: Mapping[str, str], config: str | None, *, show_phi: bool) -> int:
+    """Writes the reports that are asked for, else the summary; 0 whatever the run's outcome was.
+
+    Args:
+        name: the run.
+        asked: the reports, as the command line has them.
+        junit: how JUnit is written, by the members of `api.Options`; else as the run wrote it.
+        config: audit.yaml, which may say where the run is.
+        show_phi: whether DICOM attributes are shown.
+    """
+    reports = api.requested_reports(asked, junit=junit) or [("text", api.STDOUT)]
     with api.open_replay(name, config=config) as replayed:
         # a report that is not written again is called what the run called it
-        how = api.Options(
-            junit_passes,  # type: ignore[arg-type]
-            color=colored(sys.stdout),
-            siblings={**replayed.reports, **dict(reports)},
-            show_phi=show_phi,
-        )
+        siblings = {**replayed.reports, **dict(reports)}
+        how = replace(replayed.junit, color=colored(sys.stdout), siblings=siblings, show_phi=show_phi)
+        how = replace(how, **junit)  # type: ignore[arg-type]
         for kind, path in reports:
             for item in api.report(replayed.run, {kind: path}, how):
                 if item != api.STDOUT:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from checker.cli.path_arguments import local_paths, report_paths, run_paths
-from checker.cli.shared_options import Config, Json
+from checker.cli.shared_options import Config, Json, JUnitFor, JUnitPasses, JUnitSkipped
 from checker.reporting.formats import formats
 
 _DIFF = (
@@ -90,21 +90,20 @@ def report(
             help="A report; - is standard output. Repeats.",
         ),
     ] = None,
-    junit_passes: Annotated[
-        str,
-        typer.Option(
-            "--junit-passes", metavar="HOW", help="What JUnit says of passes: full, aggregate or none."
-        ),
-    ] = "full",
+    junit_passes: JUnitPasses = "",
+    junit_skipped: JUnitSkipped = "",
+    junit_for: JUnitFor = "",
     show_phi: Annotated[
         bool, typer.Option("--show-phi", help="Show DICOM attributes, which are data of patients.")
     ] = False,
     config: Config = None,
 ) -> int:
-    """Write reports of a kept run, as the run itself would."""
+    """Write reports of a kept run, as the run itself would, JUnit in the way that it did."""
     from checker.cli.report import run
 
-    return run(run_folder, report or [], junit_passes, config, show_phi=show_phi)
+    given = {"junit_passes": junit_passes, "junit_skipped": junit_skipped, "junit_for": junit_for}
+    junit = {name: word for name, word in given.items() if word}
+    return run(run_folder, report or [], junit, config, show_phi=show_phi)
 
 
 def diff(

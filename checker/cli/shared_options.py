@@ -52,6 +52,31 @@ Complete = Annotated[
         help="The recorded answers are of every image set of their data stores, so that those can be judged.",
     ),
 ]
+JUnitPasses = Annotated[
+    str,
+    typer.Option(
+        "--junit-passes",
+        metavar="HOW",
+        help="What JUnit says of passes: full (a case each), aggregate (one for those of a rule), none, or auto: full up to 1,000 "
+        "cases, aggregate above.",
+    ),
+]
+JUnitSkipped = Annotated[
+    str,
+    typer.Option(
+        "--junit-skipped",
+        metavar="WHICH",
+        help="Which skipped cases JUnit has: all, waived (those of waived findings), or none.",
+    ),
+]
+JUnitFor = Annotated[
+    str,
+    typer.Option(
+        "--junit-for",
+        metavar="READER",
+        help="Who reads JUnit: jenkins, gitlab, github, azure, or strict for whoever holds it to the schemas.",
+    ),
+]
 Param = Annotated[
     list[str] | None,
     typer.Option(

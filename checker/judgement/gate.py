@@ -107,16 +107,21 @@ class Ruling:
         """Whether an image set that could not be read decides the exit code by itself."""
         return _alone(self.gate, self.doubtful, image_set)
 
-    def why_not(self, finding: Finding) -> str:
-        """Why the gate does not count a finding that is not waived: `below fail_on: high`."""
+    def exemption(self, finding: Finding) -> tuple[str, str]:
+        """Why the gate does not count a finding that is not waived: what it is called, no two of which begin alike, and the term
+        of the gate: `below the gate`, `below fail_on: high`."""
         severity = finding.rule.severity
         if not self.gate.reaches(severity):
-            return f"below fail_on: {self.gate.threshold}"
+            return "below the gate", f"below fail_on: {self.gate.threshold}"
         if finding.verdict is Verdict.FAIL and self.gate.new_only and finding.new is False:
-            return "not new"
+            return "persisting", "not new"
         if finding.verdict is Verdict.UNKNOWN and self.gate.on_unknown == "ignore":
-            return "on_unknown: ignore"
-        return f"within max: {self.gate.most.get(severity, 0)}"
+            return "ignored", "on_unknown: ignore"
+        return "within max", f"within max: {self.gate.most.get(severity, 0)}"
+
+    def why_not(self, finding: Finding) -> str:
+        """The term of the gate by which it does not count a finding that is not waived: `below fail_on: high`."""
+        return self.exemption(finding)[1]
 
 
 @dataclass(frozen=True, slots=True)

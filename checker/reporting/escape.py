@@ -11,8 +11,6 @@ from checker.problems import without_markers
 # Control characters move cursors, bidirectional marks make an id read as another one, and tags are invisible.
 _HIDDEN = "\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f"
 _UNSEEN = re.compile(f"[\x00-\x08\x0b-\x1f{_HIDDEN}\ud800-\udfff]")
-# https://www.w3.org/TR/xml/#charsets
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _HIDDEN_IN_JSON = re.compile(f"[{_HIDDEN}]")
 _SCRIPT_IN_JSON = re.compile(f"[<>&{_HIDDEN}]")
@@ -27,8 +25,9 @@ def visible(text: str) -> str:
 
 
 def xml_text(text: str) -> str:
-    """Text that XML 1.0 can hold: what it cannot is U+FFFD, what it can but should not show is an escape."""
-    return visible(_NOT_XML.sub("\ufffd", text))
+    r"""Text that XML 1.0 can hold (https://www.w3.org/TR/xml/#charsets): what it cannot, or should not show, is an escape such
+    as \x0b. So is U+FFFD, which programs that guess a file's encoding take for a sign that it is no UTF-8."""
+    return visible(text).replace("\ufffd", r"\ufffd")
 
 
 def one_line(text: str) -> str:

@@ -54,6 +54,11 @@ def headline(finding: Finding) -> str:
     return f"expected: {expected(finding.rule)}"
 
 
+def titled_headline(finding: Finding) -> str:
+    """The rule and what is wrong, where nothing else says the rule: `No image set was written with force: version 4 was`."""
+    return f"{finding.rule.title}: {headline(finding)}"
+
+
 def rests_on(finding: Finding) -> str:
     """The answers that a verdict rests on: `GetImageSet, of 2026-01-02T03:04:05Z, asked by run 20260102T030405Z-1a2b3c4d`."""
     parts = [", ".join(finding.calls)]
@@ -86,16 +91,18 @@ def age_days(first: datetime, as_of: datetime) -> int:
 
 
 def details(finding: Finding, as_of: datetime) -> list[tuple[str, str]]:
-    """What a reader needs to check a finding of a run at an instant: label and text, in order."""
-    subject = finding.subject
+    """What a reader needs to understand a finding of a run at an instant and to check it: label and text, in order."""
+    subject, rule = finding.subject, finding.rule
     version = f" version {subject.version_id}" if subject.version_id is not None else ""
-    rows = [("Image set", f"{subject.target}/{subject.image_set_id}{version}")]
+    rows = [(label, text) for label, text in (("Why", rule.why), ("Fix", rule.fix)) if text]
     if subject.image_set_id is None:
-        rows = [("Target", subject.target)]
+        rows.append(("Target", subject.target))
+    else:
+        rows.append(("Image set", f"{subject.target}/{subject.image_set_id}{version}"))
     if subject.datastore_id:
         place = ", ".join(part for part in (subject.account, subject.region) if part)
         rows.append(("Data store", subject.datastore_id + (f" ({place})" if place else "")))
-    rows.append(("Expected", expected(finding.rule)))
+    rows.append(("Expected", expected(rule)))
     rows.append(
         ("Observed", "; ".join(f"{path} = {value}" for path, value in observed(finding)) or "nothing")
     )
@@ -109,16 +116,22 @@ def details(finding: Finding, as_of: datetime) -> list[tuple[str, str]]:
         rows.append(
             ("Waiver", waiver(finding) if finding.waived else lapsed_waiver(finding, finding.waiver, as_of))
         )
-    rows.append(("Policy", f"{finding.rule.name} at {finding.rule.where}"))
+    if rule.controls:
+        rows.append(
+            ("Controls", "; ".join(f"{name} {', '.join(ids)}" for name, ids in controls(rule).items()))
+        )
+    rows.append(("Policy", f"{rule.name} at {rule.where}"))
     return rows
 
 
 def ungated_reason(finding: Finding, ruling: Ruling) -> str:
-    """Why the gate does not count a finding: `fail (low), below fail_on: high`."""
-    head = f"{finding.verdict} ({finding.rule.severity})"
+    """Why the gate does not count a finding, told by its first word: `waived: fail (high), until ..`, `below the gate: fail
+    (low), below fail_on: high`, `within max: ..`, `persisting: ..`, `ignored: ..`."""
+    what = f"{finding.verdict} ({finding.rule.severity})"
     if finding.waived:
-        return f"{head}, waived{f': {waiver(finding)}' if finding.waiver else ''}"
-    return f"{head}, {ruling.why_not(finding)}"
+        return f"waived: {what}{f', {waiver(finding)}' if finding.waiver else ''}"
+    head, term = ruling.exemption(finding)
+    return f"{head}: {what}, {term}"
 
 
 def waiver(finding: Finding) -> str:

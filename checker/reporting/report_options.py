@@ -6,21 +6,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-JUnitPasses = Literal["full", "aggregate", "none"]
+JUnitPasses = Literal["auto", "full", "aggregate", "none"]
+"""How JUnit shows what passed: `full` has a case for each, `aggregate` one for all of a rule, `none` leaves them out where a
+rule has findings. `auto` is `full` up to 1,000 cases, and `aggregate` above."""
+JUnitSkipped = Literal["none", "waived", "all"]
+"""Which skipped cases JUnit has: all of them, those of waived findings alone, or none."""
+JUnitFor = Literal["strict", "jenkins", "gitlab", "github", "azure"]
+"""Who reads JUnit; `strict` is whoever holds it to the schemas."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """How reports are written.
 
-    `junit_passes` says how JUnit shows what passed, `color` whether the text report may use the terminal's colours.
+    `junit_passes`, `junit_skipped` and `junit_for` say how JUnit shows what passed, which skipped cases it has, and who reads
+    it. `color` says whether the text report may use the terminal's colours.
     `siblings` maps formats to the paths of the run's other reports, so that a report that shows only the first
     findings can say where the rest is; a file that may be moved has their names alone, standard output their `folders` too. `show_phi` says whether DICOM
     attributes are shown, which are data of patients.
     """
 
-    junit_passes: JUnitPasses = "full"
+    junit_passes: JUnitPasses = "auto"
     color: bool = False
     siblings: Mapping[str, str] = field(default_factory=dict)
     show_phi: bool = False
     folders: bool = False
+    junit_skipped: JUnitSkipped = "all"
+    junit_for: JUnitFor = "strict"

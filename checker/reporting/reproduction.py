@@ -11,7 +11,7 @@ from checker import temporary_files
 from checker.judgement.run import Run
 from checker.reporting.delivery import deliver, part
 from checker.reporting.formats import formats, writer
-from checker.reporting.report_options import JUnitPasses, Options
+from checker.reporting.report_options import JUnitFor, JUnitPasses, JUnitSkipped, Options
 from checker.runs.first_difference import text_difference
 
 REPORTS = "reports/"
@@ -28,10 +28,19 @@ def options_plain(options: Options, reports: Mapping[str, str]) -> dict[str, Any
     siblings = {**reports, **options.siblings}
     return {
         "junit_passes": options.junit_passes,
+        "junit_skipped": options.junit_skipped,
+        "junit_for": options.junit_for,
         "color": options.color,
         "show_phi": options.show_phi,
         "names": {kind: Path(path).name for kind, path in siblings.items() if kind in formats("run")},
     }
+
+
+def junit_options(said: object) -> Options:
+    """How a run wrote JUnit, as its manifest says it (`options_plain`); as usual where it does not."""
+    known = said if isinstance(said, dict) else {}
+    members = ("junit_passes", "junit_skipped", "junit_for")
+    return Options(**{name: known[name] for name in members if name in known})
 
 
 def report_differences(
@@ -72,13 +81,20 @@ def _ways(kind: str, run: Run, said: object, files: Mapping[str, str]) -> Iterat
             return (known[name],)
         return choices if matters else choices[:1]
 
-    passes = every("junit_passes", get_args(JUnitPasses), matters=kind == "junit")
+    is_junit = kind == "junit"
+    passes = every("junit_passes", get_args(JUnitPasses), matters=is_junit)
+    # of a manifest that says how reports were written, but not these, they were not there to choose from
+    there = is_junit and not known
+    skipped = every("junit_skipped", get_args(JUnitSkipped)[::-1], matters=there)
+    readers = every("junit_for", get_args(JUnitFor), matters=there)
     colors = every("color", (False, True), matters=kind == "text")
     shown = every("show_phi", (False, True), matters=bool(run.dicom))
-    siblings = every("names", (files, {}), matters=kind in ("html", "text"))
-    for how in product(passes, colors, shown, siblings):
+    siblings = every("names", (files, {}), matters=kind in ("html", "text", "junit"))
+    for how in product(passes, skipped, readers, colors, shown, siblings):
         # a report that lies in the folder is called so, whatever the manifest says
-        yield Options(how[0], color=how[1], show_phi=how[2], siblings=how[3])
+        yield Options(
+            how[0], junit_skipped=how[1], junit_for=how[2], color=how[3], show_phi=how[4], siblings=how[5]
+        )
 
 
 def _of_kind(

@@ -14,18 +14,25 @@ if TYPE_CHECKING:
 def template(name: str, shown: Callable[[str], str]) -> Template:
     """A template of `reports/`.
 
-    Everything that it prints is escaped for HTML and XML, and goes through `shown` before that: both hold for the
-    whole template, so that no placeholder can be forgotten. A name that is not there is an error, not an empty text.
+    Everything that it prints is escaped for HTML or XML, and goes through `shown` before that: both hold for the
+    whole template, so that no placeholder can be forgotten. XML has the names of characters that XML itself declares, as
+    not every reader knows numbers, and no more of them than it needs, as some refuse many. A name that is not there is an error, not an empty text.
 
     Args:
         name: its path below `reports/`.
         shown: what makes untrusted text harmless in this kind of document.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
-    from markupsafe import Markup
+    from markupsafe import Markup, escape
+
+    is_xml = name.endswith(".xml.jinja")
 
     def finalize(value: Any) -> Any:
-        return value if isinstance(value, Markup | Undefined) else shown(str(value))
+        if isinstance(value, Markup | Undefined):
+            return value
+        text = shown(str(value))
+        # no `&#` is left of the text itself, whose `&` are escaped
+        return Markup(escape(text).replace("&#34;", "&quot;").replace("&#39;", "'")) if is_xml else text  # noqa: S704
 
     environment = Environment(
         loader=FileSystemLoader(folder("reports"), encoding="utf-8"),

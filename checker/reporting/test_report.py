@@ -71,7 +71,10 @@ def _plans(results: Sequence[RuleTestResult], least: float) -> Iterator[SuitePla
             ("policy.file", rule_result.pack.path),
             ("policy.sha256", rule_result.pack.sha256),
         )
-        yield SuitePlan(_token(rule.id), _token(rule.pack), properties, iter(_cases(rule_result, least)))
+        pack, name = _token(rule.pack), _token(rule.id)
+        yield SuitePlan(
+            f"{pack}/{name}", f"{pack}.{name}", pack, properties, iter(_cases(rule_result, least))
+        )
 
 
 def _cases(rule_result: RuleTestResult, least: float) -> list[Case]:

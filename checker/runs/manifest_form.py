@@ -143,11 +143,16 @@ _SUMMARY = _members(
 )
 _REPORTS = _members(
     {
-        "junit_passes": _one_of("full", "aggregate", "none"),
+        "junit_passes": _one_of("auto", "full", "aggregate", "none"),
         "color": _FLAG,
         "show_phi": _FLAG,
         "names": _by_name(_plain),
-    }
+    },
+    # runs of before there were these have `all` and `strict`
+    other={
+        "junit_skipped": _one_of("none", "waived", "all"),
+        "junit_for": _one_of("strict", "jenkins", "gitlab", "github", "azure"),
+    },
 )
 _SAID: dict[str, Form] = {
     "run": _run,

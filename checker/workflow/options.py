@@ -14,7 +14,7 @@ from checker.judgement.gate import gate as gate_in
 from checker.model import FAIL_ON, Severity
 from checker.policy.load import Policies, load
 from checker.problems import InvalidInputError, Problem, suggest
-from checker.reporting import STDOUT, JUnitPasses, formats, probe
+from checker.reporting import STDOUT, JUnitFor, JUnitPasses, JUnitSkipped, formats, probe
 from checker.reporting.formats import Document
 from checker.runs.run_reader import RecordedRun
 from checker.snapshot.answer_files import answer_files
@@ -52,7 +52,9 @@ class AuditOptions(EvidenceOptions):
 
     fail_on: str | None = None
     reports: Mapping[str, str] | Sequence[str] = ()
-    junit_passes: str = "full"
+    junit_passes: str = "auto"
+    junit_skipped: str = "all"
+    junit_for: str = "strict"
     rules: Sequence[str] = ()
     skip_rules: Sequence[str] = ()
     tags: Sequence[str] = ()
@@ -96,7 +98,7 @@ def refuse_conflicts(given: AuditOptions) -> None:
         other = {"--image-sets": given.image_sets, "--evidence": given.evidence}
         message = "does not go with --resume, which goes on asking the service"
         problems += [Problem(flag, message) for flag, value in other.items() if value]
-    problems += _passes(given.junit_passes)
+    problems += junit_problems({name: getattr(given, name) for name in _JUNIT})
     problems += _endpoints(given)
     remote = [text.partition("=")[2] for text in _texts(given.reports)]
     problems += [
@@ -133,10 +135,16 @@ def _alone(given: AuditOptions) -> Iterator[Problem]:
         yield Problem("--complete", "goes with --image-sets", hint)
 
 
-def _passes(how: str) -> Iterator[Problem]:
-    if how not in get_args(JUnitPasses):
-        hint = suggest(how, get_args(JUnitPasses), what="it is one of")
-        yield Problem("--junit-passes", f"there is no {how}", hint)
+_JUNIT = {"junit_passes": JUnitPasses, "junit_skipped": JUnitSkipped, "junit_for": JUnitFor}
+
+
+def junit_problems(given: Mapping[str, str]) -> Iterator[Problem]:
+    """Options of JUnit that there are not."""
+    for name, word in given.items():
+        known = get_args(_JUNIT[name])
+        if word not in known:
+            flag = f"--{name.replace('_', '-')}"
+            yield Problem(flag, f"there is no {word}", suggest(word, known, what="it is one of"))
 
 
 def config(given: EvidenceOptions) -> AuditConfig | None:
@@ -258,14 +266,19 @@ def _probe(name: str, path: str, taken: str | None) -> None:
 
 
 def requested_reports(
-    asked: Sequence[str], junit_passes: str = "full", document: Document = "run"
+    asked: Sequence[str], document: Document = "run", *, junit: Mapping[str, str] | None = None
 ) -> list[tuple[str, str]]:
     """Formats and paths of `--report` alone.
 
+    Args:
+        asked: as the command line has them.
+        document: what is reported.
+        junit: options of JUnit, by the members of `Options`, which are looked at too.
+
     Raises:
-        InvalidInputError: a format that there is not, a path that cannot be written.
+        InvalidInputError: a format that there is not, a path that cannot be written, an option of JUnit that there is not.
     """
-    problems = list(_passes(junit_passes))
+    problems = list(junit_problems(junit or {}))
     found = _named(asked, problems, document)
     for _, path in found:
         try:

@@ -163,6 +163,8 @@ def _how(given: AuditOptions, reports: Sequence[tuple[str, str]]) -> Options:
         color=given.color,
         siblings=dict(reports),
         show_phi=given.show_phi,
+        junit_skipped=given.junit_skipped,  # type: ignore[arg-type]
+        junit_for=given.junit_for,  # type: ignore[arg-type]
     )
 
 

@@ -14,6 +14,8 @@ from checker.judgement.replay import replay
 from checker.judgement.run import Run
 from checker.model import Duration, utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem
+from checker.reporting.report_options import Options
+from checker.reporting.reproduction import junit_options
 from checker.runs.local_store import open_store
 from checker.runs.prune_statements import PrunedRuns
 from checker.runs.pruning import prune, with_key
@@ -150,10 +152,11 @@ def _retention(keep: Duration | None, config: AuditConfig | None) -> Duration:
 
 @dataclass(frozen=True)
 class ReplayedRun:
-    """A kept run as it was, and by format the paths of the reports that were kept with it."""
+    """A kept run as it was, by format the paths of the reports that were kept with it, and how it wrote JUnit."""
 
     run: Run
     reports: Mapping[str, str]
+    junit: Options = Options()  # noqa: RUF009 - frozen
 
 
 @contextmanager
@@ -173,7 +176,7 @@ def open_replay(run: str, *, config: AuditConfig | str | Path | None = None) -> 
             kind: f"{store.shown}/{kept.name}/reports/{kind}/{name}" for kind, name in kept.reports.items()
         }
         with replay(kept) as result:
-            yield ReplayedRun(result, reports)
+            yield ReplayedRun(result, reports, junit_options(kept.facts.get("reports")))
 
 
 @private()

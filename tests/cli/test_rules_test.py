@@ -70,8 +70,8 @@ def test_junit_has_a_suite_for_each_rule_and_a_case_for_each_test(folder):
     assert main(["rules", "test", "wrong.yaml", "--report", "junit=junit.xml"]) == 1
     suites = etree.parse(folder / "junit.xml").findall("testsuite")
     assert [(suite.get("package"), suite.get("name"), suite.get("failures")) for suite in suites] == [
-        ("p", "aged", "1"),
-        ("p", "untested", "0"),
+        ("p", "p/aged", "1"),
+        ("p", "p/untested", "0"),
     ]
     assert [case.get("name") for case in suites[0].iter("testcase")] == ["old", "young"]
     assert suites[0].find(".//failure").get("message") == "expected unknown, got pass"

@@ -505,7 +505,7 @@ def hostile() -> FakeRun:
                     **{HOSTILE: HOSTILE},
                 ),
                 found(bad, long, Verdict.UNKNOWN, gate, "z" * 50_000, HOSTILE * 500, message_="w" * 50_000),
-                found(bad, item, Verdict.FAIL, gate, "=1+1", None, True),
+                found(bad, dataclasses.replace(item, version_id=2), Verdict.FAIL, gate, "=1+1", None, True),
             ],
         )
     ]

@@ -20,7 +20,8 @@ def test_xml_holds_any_text(text):
 
 
 def test_what_xml_cannot_hold_is_replaced_and_what_hides_is_shown():
-    assert xml_text("a\x00b\x1bc\ufffed\ud800e") == "a\ufffdb\ufffdc\ufffdd\ufffde"
+    assert xml_text("a\x00b\x1bc\ufffed\ud800e") == r"a\x00b\x1bc\ufffed\ud800e"
+    assert xml_text("a\x0bb\ufffd") == r"a\x0bb\ufffd"
     assert xml_text("\u202ea\x9bb\u2028") == "\\u202ea\\x9bb\\u2028"
     assert xml_text("tab\tline\nГруппа 画像 🩻") == "tab\tline\nГруппа 画像 🩻"
 

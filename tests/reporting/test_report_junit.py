@@ -25,33 +25,39 @@ from report_runs import (
 from checker.judgement.gate import Gate
 from checker.judgement.run import SubjectVerdict
 from checker.model import Coverage, Severity, Verdict
-from checker.reporting import Options, deliver, junit, writer
+from checker.reporting import Options, deliver, junit, junit_cases, writer
+from checker.reporting.junit_consumers import Consumer
 from checker.reporting.junit_documents import Limits
+from checker.reporting.normal_form import finding_id
 
 RUNS = (ordinary, clean_run, hostile, governed, stores_only, lenient, hostile_waivers)
 
 PASSES = ("full", "aggregate", "none")
+SKIPPED = ("none", "waived", "all")
 # the two schemas live beside the repository where the project is developed; they are not ours to ship
 SCHEMAS = Path(__file__).parents[3] / "shared" / "schemas"
 RULES = (NO_FORCE, RECENT, EARLY, TIDY)
 
 
-def written(run, passes="full") -> str:
+def written(run, passes="full", **options) -> str:
     out = io.StringIO()
-    writer("junit").write(run, out, Options(junit_passes=passes))
+    writer("junit").write(run, out, Options(junit_passes=passes, **options))
     return out.getvalue()
 
 
-def parsed(run, passes="full"):
-    return etree.fromstring(written(run, passes).encode())
+def parsed(run, passes="full", **options):
+    return etree.fromstring(written(run, passes, **options).encode())
 
 
-def check(text: str) -> None:
+def check(text: str, first: int = 0) -> None:
     """What both schemas and CI servers ask for, as far as it can be said without the schemas."""
+    assert "\ufffd" not in text
+    names = [suite.get("name") for suite in etree.fromstring(text.encode())]
+    assert len(set(names)) == len(names)
     root = etree.fromstring(text.encode())
     assert (root.tag, dict(root.attrib)) == ("testsuites", {})
     assert len(root)
-    for index, suite in enumerate(root):
+    for index, suite in enumerate(root, first):
         cases = suite.findall("testcase")
         assert [child.tag for child in suite] == [
             "properties",
@@ -62,11 +68,12 @@ def check(text: str) -> None:
         assert suite.get("id") == str(index)
         assert (suite.get("hostname"), suite.get("time")) == ("localhost", "0.000")
         assert suite.get("timestamp") == "2026-01-02T03:04:05"
-        assert len(cases) == int(suite.get("tests")) > 0
+        assert len(cases) == int(suite.get("tests"))
         for tag, counter in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
             assert len(suite.findall(f"testcase/{tag}")) == int(suite.get(counter))
         for case in cases:
-            assert case.get("classname") == f"{suite.get('package')}.{suite.get('name')}"
+            assert case.get("classname") == suite.get("name").replace("/", ".")
+            assert suite.get("name").startswith(f"{suite.get('package')}/")
             assert case.get("name") == " ".join(case.get("name").split())
             assert case.get("time") == "0.000"
             assert len(case) <= 1
@@ -88,7 +95,9 @@ def test_golden(golden, passes):
 def test_is_valid_by_the_schema(schema, run, passes):
     if not (SCHEMAS / schema).exists():
         pytest.skip(f"{schema} is not beside this checkout")
-    etree.XMLSchema(etree.parse(SCHEMAS / schema)).assertValid(parsed(run(), passes))
+    form = etree.XMLSchema(etree.parse(SCHEMAS / schema))
+    for skipped in SKIPPED:
+        form.assertValid(parsed(run(), passes, junit_skipped=skipped))
 
 
 @pytest.mark.parametrize("passes", PASSES)
@@ -118,28 +127,35 @@ def test_what_is_below_the_gate_or_waived_is_skipped_with_the_reason():
     assert texts == {
         text: text
         for text in (
-            "fail (high), waived",
+            "waived: fail (high)",
             "not applicable",
-            "fail (low), below fail_on: medium",
-            "unknown (low), below fail_on: medium",
+            "below the gate: fail (low), below fail_on: medium",
+            "below the gate: unknown (low), below fail_on: medium",
         )
     }
     ignoring = parsed(ordinary(Gate(Severity.MEDIUM, "ignore")))
-    assert "unknown (high), on_unknown: ignore" in {case.get("message") for case in ignoring.iter("skipped")}
+    assert "ignored: unknown (high), on_unknown: ignore" in {
+        case.get("message") for case in ignoring.iter("skipped")
+    }
     assert not list(ignoring.iter("error"))
 
 
 def test_a_fail_says_what_was_expected_observed_and_where():
     failure = next(parsed(ordinary()).iter("failure"))
-    assert (failure.get("type"), failure.get("message")) == ("high", "version 4 was written with force")
+    message = "No image set was written with force: version 4 was written with force"
+    assert (failure.get("type"), failure.get("message")) == ("high", message)
     assert failure.text.splitlines() == [
-        "version 4 was written with force",
+        message,
+        "Why: A forced copy or update skips the patient, study and series match.",
+        "Fix: Compare both image sets, then revert to the last unforced version.",
         f"Image set: archive/{3:032x} version 4",
         "Data store: 0123456789abcdef0123456789abcdef (123456789012, us-east-1)",
         "Expected: overrides.forced is not true",
         "Observed: overrides.forced = true",
         "Rests on: GetImageSet, of 2026-01-02T03:02:35Z, asked by run 20251226T030405Z-5e6f7a8b",
+        "Controls: hipaa 164.312(c)(1); nist-800-53r5 SI-7, SI-10",
         "Policy: integrity/no-forced-overrides at policies/integrity.yaml:8:5",
+        f"Finding: {finding_id(NO_FORCE, subject(3))}",
     ]
 
 
@@ -150,8 +166,8 @@ def test_totals_in_place_of_passes(passes):
         for suite in parsed(ordinary(), passes)
     }
     total = "4 image sets passed"
-    assert (total in suites["no-forced-overrides"]) == (passes == "aggregate")
-    assert len(suites["no-forced-overrides"]) == 5 + (passes == "aggregate")
+    assert (total in suites["integrity/no-forced-overrides"]) == (passes == "aggregate")
+    assert len(suites["integrity/no-forced-overrides"]) == 5 + (passes == "aggregate")
     (only,) = parsed(clean_run(), passes)
     assert [case.get("name") for case in only.iter("testcase")] == ["3 image sets passed"]
 
@@ -172,7 +188,7 @@ def test_incomplete_without_an_unknown_is_red(coverage, interrupted, name, passe
     text = written(run, passes)
     check(text)
     *_, last = etree.fromstring(text.encode())
-    assert (last.get("package"), last.get("name")) == ("imageset-checker", "run")
+    assert (last.get("package"), last.get("name")) == ("imageset-checker", "imageset-checker/run")
     assert name in [case.get("name") for case in last.iter("testcase") if case.find("error") is not None]
 
 
@@ -229,10 +245,10 @@ def test_splits_by_cases_with_exact_counters_in_each_file():
     ]
     run = run_of(pairs, gate, Coverage(7))
     parts = ["".join(part) for part in junit.documents(run, Options(), Limits(cases=5))]
-    for part in parts:
-        check(part)
+    for part, first in zip(parts, (0, 1, 3), strict=True):
+        check(part, first)
     sizes = [[(s.get("name"), s.get("tests")) for s in etree.fromstring(part.encode())] for part in parts]
-    first, second = NO_FORCE.id, RECENT.id
+    first, second = NO_FORCE.name, RECENT.name
     assert sizes == [[(first, "5")], [(first, "2"), (second, "3")], [(second, "4")]]
     assert parts[1].splitlines()[1] == "<!-- imageset-checker: part 2 -->"
     whole = [case.get("name") for case in parsed(run).iter("testcase")]
@@ -245,14 +261,16 @@ def test_splits_by_cases_with_exact_counters_in_each_file():
 @pytest.mark.parametrize("size", [2_000, 4_000, 30_000])
 def test_splits_below_the_size(run, size):
     parts = ["".join(part) for part in junit.documents(run(), Options(), Limits(size=size))]
+    numbers = [suite.get("id") for part in parts for suite in etree.fromstring(part.encode())]
+    assert numbers == [str(number) for number in range(len(numbers))]
     for part in parts:
-        check(part)
+        check(part, int(etree.fromstring(part.encode())[0].get("id")))
         assert len(part.encode()) < size or part.count("<testcase") == 1
     assert size == 30_000 or len(parts) > 1
 
 
 def test_every_part_is_delivered_and_stale_parts_go(tmp_path, monkeypatch):
-    monkeypatch.setattr(junit, "Limits", lambda: Limits(cases=10))
+    monkeypatch.setattr(junit_cases, "CONSUMERS", {"strict": Consumer(Limits(cases=10))})
     path = tmp_path / "junit.xml"
     names = ("junit.xml", "junit-2.xml", "junit-3.xml", "junit-4.xml")
     assert deliver(ordinary(), writer("junit"), path, Options()) == tuple(
@@ -266,7 +284,7 @@ def test_every_part_is_delivered_and_stale_parts_go(tmp_path, monkeypatch):
 def test_a_part_never_overwrites_a_file_that_is_not_ours(tmp_path, monkeypatch):
     from checker.reporting import ReportError
 
-    monkeypatch.setattr(junit, "Limits", lambda: Limits(cases=10))
+    monkeypatch.setattr(junit_cases, "CONSUMERS", {"strict": Consumer(Limits(cases=10))})
     (tmp_path / "junit-2.xml").write_text("<testsuites/>")
     with pytest.raises(ReportError, match=r"junit-2\.xml is in the way"):
         deliver(ordinary(), writer("junit"), tmp_path / "junit.xml", Options())
@@ -281,7 +299,7 @@ def test_recorded_and_hypothetical_are_said():
 
 def test_waivers_are_counted_in_the_suite_and_said_in_the_case():
     suites = {suite.get("name"): suite for suite in parsed(lenient())}
-    forced = suites[NO_FORCE.id]
+    forced = suites[NO_FORCE.name]
     properties = {item.get("name"): item.get("value") for item in forced.iter("property")}
     assert {name: value for name, value in properties.items() if name.startswith(("waivers", "gate"))} == {
         "gate.sentence": "Gate failed: 2 new fails (high) at medium or above, or beyond max (medium 5). 0 fails below "
@@ -303,9 +321,11 @@ def test_waivers_are_counted_in_the_suite_and_said_in_the_case():
         "by PACS operations, approved by J. Doe: Compared with the modality's worklist; the copy is right."
     )
     assert said == [
-        f"fail (high), waived: until 2026-03-03, {owner}",
+        f"waived: fail (high), until 2026-03-03, {owner}",
+        f"Waiver: until 2026-03-03, {owner}",
         "Waiver: the waiver by PACS operations expired on 2025-12-30: the fail counts again",
-        f"fail (high), waived: until 2026-01-06, {owner}",
+        f"waived: fail (high), until 2026-01-06, {owner}",
+        f"Waiver: until 2026-01-06, {owner}",
         "Waiver: the waiver by PACS operations begins on 2026-01-07",
     ]
     assert properties["compared.with"] == "20251229T030405Z-00000009"

@@ -66,8 +66,9 @@ def test_reasons_for_not_counting():
     texts = [
         finding_text.ungated_reason(finding, run.ruling) for finding in run.findings() if not finding.gated
     ]
-    assert texts[0] == "fail (high), waived"
-    assert texts[1:] == ["fail (low), below fail_on: medium", *["unknown (low), below fail_on: medium"] * 2]
+    assert texts[0] == "waived: fail (high)"
+    below = "below the gate: {} (low), below fail_on: medium"
+    assert texts[1:] == [below.format("fail"), *[below.format("unknown")] * 2]
 
 
 def test_the_gate_is_said_as_it_was_asked_and_what_it_lets_through_adds_up():

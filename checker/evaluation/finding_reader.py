@@ -76,7 +76,7 @@ def findings(
         run: the run's name, for what is first seen in it.
     """
     with connect() as connection:
-        rows = _rows(connection, folder)
+        rows = read_findings(connection, folder)
         where = places(rows.filter(is_gated(gate)) if gated else rows, rules, gate, order)
         if most is not None:
             where = where.filter(col(PLACE) <= lit(most))
@@ -93,7 +93,7 @@ def findings(
         )
 
 
-def _rows(connection: Connection, folder: Path) -> Relation:
+def read_findings(connection: Connection, folder: Path) -> Relation:
     """The findings in a folder. An earlier version of the checker did not write all columns; what it did not is null."""
     rows = connection.read_parquet(duckdb_path(folder / FINDINGS))
     missing = [name for name in _MORE if name not in rows.columns]
@@ -112,8 +112,33 @@ def _findings(rows: Relation, number: str, readers: Iterable[Reader]) -> Iterato
 def _of_rule(folder: Path, reader: Reader) -> Iterator[Finding]:
     """The findings of one rule by target, image set, version."""
     with connect() as connection:
-        own = _rows(connection, folder).filter(col("rule") == lit(reader.rule.name))
+        own = read_findings(connection, folder).filter(col("rule") == lit(reader.rule.name))
         yield from _findings(own, NUMBER, [reader])
+
+
+def oldest_open_fail(
+    folder: Path,
+    rules: Sequence[Rule],
+    gate: GateTerms,
+    waivers: Waivers = NO_WAIVERS,
+    *,
+    phi: bool = False,
+    run: str | None = None,
+) -> Finding | None:
+    """The unwaived fail in a folder that is open for the longest time, of those that are the worst of them; None where
+    nothing says since when any is open."""
+    with connect() as connection:
+        rows = read_findings(connection, folder)
+        fails = rows.filter((col("verdict") == lit(Verdict.FAIL.value)) & col(WAIVER).isnull())
+        (first,) = fails.aggregate([func("min", col(FIRST[0]))]).fetchall()[0]
+        if first is None:
+            return None
+        oldest = fails.filter(col(FIRST[0]) == lit(first))
+        where = places(oldest, rules, gate, "worst").filter(col(PLACE) == lit(1))
+        joined = oldest.set_alias("rows").join(where.set_alias("places"), f"rows.{NUMBER} = places.{NUMBER}")
+        columns = [col("rows", name).alias(name) for name in oldest.columns]
+        readers = [Reader(rule, gate, waivers, phi=phi, run=run) for rule in rules]
+        return next(_findings(joined.select(*columns, col(PLACE)), PLACE, readers), None)
 
 
 def oldest_finding(folder: Path) -> datetime | None:

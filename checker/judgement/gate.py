@@ -126,8 +126,8 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class SeverityTotal:
-    """What the rules of one severity came to: unwaived fails, unknowns and waived fails; and how many of the fails and of the
-    unknowns the gate counts."""
+    """What the rules of one severity came to: unwaived fails, unknowns and waived fails; how many of the fails and of the
+    unknowns the gate counts; and how many subjects passed, or were none of a rule's."""
 
     severity: Severity
     fail: int
@@ -135,6 +135,8 @@ class SeverityTotal:
     waived: int
     gated_fail: int
     gated_unknown: int
+    passed: int = 0
+    not_applicable: int = 0
 
 
 def totals(ruling: Ruling, tallies: Tallies) -> tuple[SeverityTotal, ...]:
@@ -153,6 +155,8 @@ def totals(ruling: Ruling, tallies: Tallies) -> tuple[SeverityTotal, ...]:
                 waived=sum(tally.waived for tally in own),
                 gated_fail=sum(fails for fails, _ in counted),
                 gated_unknown=sum(unknown for _, unknown in counted),
+                passed=sum(tally.passed for tally in own),
+                not_applicable=sum(tally.not_applicable for tally in own),
             )
         )
     return tuple(found)

@@ -32,9 +32,9 @@ def _head(ruling: Ruling, tallies: Tallies, *, something: bool, new: str) -> str
     """The outcome, and what it rests on."""
     outcome, level = ruling.outcome, _level(ruling.gate)
     every = totals(ruling, tallies)
-    fails = _number({total.severity: total.gated_fail for total in every}, f"{new}fail", "s")
+    fails = number_by_severity({total.severity: total.gated_fail for total in every}, f"{new}fail", "s")
     unknown = {total.severity: total.gated_unknown for total in every}
-    unknowns = _number(unknown, "unknown", "s") if any(unknown.values()) else ""
+    unknowns = number_by_severity(unknown, "unknown", "s") if any(unknown.values()) else ""
     if outcome is Outcome.PASSED:
         return f"Gate passed: no {new}unwaived fail {level}."
     sets = unread_sets(ruling)
@@ -75,7 +75,7 @@ def _level(gate: Gate) -> str:
     level = f"at {gate.threshold} or above" if gate.fail_on else "counted (fail_on: never)"
     if not gate.most:
         return level
-    most = ", ".join(f"{severity} {number}" for severity, number in gate.most.items())
+    most = ", ".join(f"{severity} {number:,}" for severity, number in gate.most.items())
     return f"{level}, or beyond max ({most})"
 
 
@@ -87,17 +87,17 @@ def _ignored(ruling: Ruling, tallies: Tallies, *, new_only: bool) -> list[str]:
     within = {
         item: number for item, number in fails.items() if item in gate.most and item not in ruling.failing
     }
-    parts = [f"{_number(below, 'fail', 's')} below the gate"]
-    parts += [_number(within, "within max")] if gate.most else []
+    parts = [f"{number_by_severity(below, 'fail', 's')} below the gate"]
+    parts += [number_by_severity(within, "within max")] if gate.most else []
     if new_only:
         persisting = dict.fromkeys(Severity, 0)
         for severity, tally in tallies:
             persisting[severity] += tally.persisting
-        parts.append(_number(persisting, "not new"))
-    parts.append(_number({total.severity: total.waived for total in every}, "waived"))
-    parts.append(_number({total.severity: total.unknown for total in every}, "unknown"))
+        parts.append(number_by_severity(persisting, "not new"))
+    parts.append(number_by_severity({total.severity: total.waived for total in every}, "waived"))
+    parts.append(number_by_severity({total.severity: total.unknown for total in every}, "unknown"))
     if waived := sum(tally.unknown_waived for _, tally in tallies):
-        parts.append(f"{waived} of them waived")
+        parts.append(f"{waived:,} of them waived")
     return parts
 
 
@@ -107,15 +107,15 @@ def _listed(ruling: Ruling, coverage: Coverage, *, something: bool) -> str:
     if something and not coverage.evaluated and not (ruling.open_ended or coverage.unreadable_targets):
         # evidence of a run whose rules did
         number = coverage.expected
-        return f"no rule needs an image set, and {number} that {'is' if number == 1 else 'are'} listed could not be read"
+        return f"no rule needs an image set, and {number:,} that {'is' if number == 1 else 'are'} listed could not be read"
     # rules on image sets have judged these too
     lists = coverage.versions_unread
-    more = f", and {lists} more without the list of their versions" if lists else ""
+    more = f", and {lists:,} more without the list of their versions" if lists else ""
     if not ruling.open_ended:
-        return f"{coverage.evaluated} of {coverage.expected} {coverage.word} image sets read{more}"
-    read = f"{coverage.evaluated} image set{'' if coverage.evaluated == 1 else 's'} read{more}"
+        return f"{coverage.evaluated:,} of {coverage.expected:,} {coverage.word} image sets read{more}"
+    read = f"{coverage.evaluated:,} image set{'' if coverage.evaluated == 1 else 's'} read{more}"
     unread = coverage.unreadable - lists
-    read += f", {unread} not" if unread else ""
+    read += f", {unread:,} not" if unread else ""
     if not coverage.unlisted_targets:
         return f"{read} before the run was stopped"
     return f"{read}; of {unlisted_targets(coverage)} it is not known which image sets there are"
@@ -127,12 +127,12 @@ def unlisted_targets(coverage: Coverage) -> str:
     return f"{number:,} target{'' if number == 1 else 's'}"
 
 
-def _number(numbers: Mapping[Severity, int], what: str, plural: str = "") -> str:
+def number_by_severity(numbers: Mapping[Severity, int], what: str, plural: str = "") -> str:
     """How many there are, and of which severities: `3 fails (critical 1, high 2)`, `1 waived (high)`."""
     there = {severity: numbers[severity] for severity in reversed(Severity) if numbers.get(severity)}
     total = sum(there.values())
-    text = f"{total} {what}{'' if total == 1 else plural}"
+    text = f"{total:,} {what}{'' if total == 1 else plural}"
     if not there:
         return text
-    by = ", ".join(f"{item} {number}" for item, number in there.items()) if len(there) > 1 else min(there)
+    by = ", ".join(f"{item} {number:,}" for item, number in there.items()) if len(there) > 1 else min(there)
     return f"{text} ({by})"

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from checker.evaluation.change_totals import ChangeSince
     from checker.evaluation.finding_change import ReferenceFindings
     from checker.evaluation.finding_order import Order
+    from checker.evaluation.finding_totals import Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +345,25 @@ class Run(Scratch):
         from checker.evaluation.finding_reader import oldest_finding
 
         return oldest_finding(self.folder)
+
+    def oldest_fail(self, *, show_phi: bool = False) -> Finding | None:
+        """The fail that has been open since then; the worst where there are several."""
+        from checker.evaluation.finding_reader import oldest_open_fail
+
+        rules = [rule_result.rule for rule_result in self.judged]
+        return oldest_open_fail(self.folder, rules, self.ruling, self._waivers, phi=show_phi, run=self.id)
+
+    def image_set_totals(self, most: int) -> Iterator[Totals]:
+        """The image sets that have findings, the worst first, so many as `most` says, by target, data store and id."""
+        from checker.evaluation.finding_totals import OF_SETS, finding_totals
+
+        yield from finding_totals(self.folder, self.ruling, OF_SETS, most=most)
+
+    def datastore_totals(self) -> Iterator[Totals]:
+        """The data stores that have findings, the worst first, by target and id."""
+        from checker.evaluation.finding_totals import OF_STORES, finding_totals
+
+        yield from finding_totals(self.folder, self.ruling, OF_STORES)
 
     @property
     def reference(self) -> ReferenceFindings | None:

@@ -31,7 +31,7 @@ from checker.model.language import (
     Test,
     Value,
 )
-from checker.model.outcome import Coverage, Drift, Outcome, Tally, UnreadableSet
+from checker.model.outcome import Coverage, Drift, FindingCounts, Outcome, Tally, UnreadableSet
 from checker.model.policy import (
     Case,
     CaseSets,
@@ -79,6 +79,7 @@ __all__ = [
     "Factor",
     "Field",
     "Finding",
+    "FindingCounts",
     "Framework",
     "Gap",
     "Group",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from checker.model.vocabulary import Severity
 
@@ -32,6 +33,16 @@ class Tally:
     def counts(self) -> tuple[int, int, int, int, int, int]:
         """The first six numbers, of which the last five add up to `subjects`."""
         return (self.subjects, self.passed, self.fail, self.waived, self.unknown, self.not_applicable)
+
+
+class FindingCounts(NamedTuple):
+    """Fails that are not waived, unknowns and waived fails; and how many of the fails and of the unknowns the gate counts."""
+
+    fail: int
+    unknown: int
+    waived: int
+    gated_fail: int
+    gated_unknown: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ _PLAIN = re.compile(r"[\w.:+/@-]+")
 def expected(rule: Rule) -> str:
     """What a rule asks of a subject: the condition of `require`, or the opposite of `deny`, and where it asks it."""
     text = phrase(rule.condition, negated=rule.deny)
-    return f"{text}; asked where {phrase(rule.when)}" if rule.when else text
+    return f"{text}; this applies where {phrase(rule.when)}" if rule.when else text
 
 
 def excluded_sets(targets: Iterable[Target]) -> tuple[str, ...]:
@@ -30,6 +30,8 @@ def excluded_sets(targets: Iterable[Target]) -> tuple[str, ...]:
 
 def phrase(condition: Condition, *, negated: bool = False) -> str:
     """A condition in words, or its opposite (De Morgan)."""
+    if isinstance(condition, Leaf) and (there := _is_there(condition)) is not None:
+        return f"the image set is {'' if there is not negated else 'not '}there"
     if not isinstance(condition, Group):
         tests = [test_text(test, negated=negated) for test in condition.tests]
         absent = f" [if_absent: {condition.if_absent}]" if condition.if_absent else ""
@@ -42,6 +44,14 @@ def phrase(condition: Condition, *, negated: bool = False) -> str:
         return parts[0]
     nested = [isinstance(member, Group) and len(member.members) > 1 for member in condition.members]
     return f" {word} ".join(f"({part})" if deep else part for part, deep in zip(parts, nested, strict=True))
+
+
+def _is_there(leaf: Leaf) -> bool | None:
+    """Whether a condition on `found` asks for an image set that is there, or for one that is not; None of any other."""
+    match leaf.tests:
+        case (Test(operator="eq", value=bool(value)),) if str(leaf.operand) == "found":
+            return value
+    return None
 
 
 def _aggregate(aggregate: Aggregate) -> str:

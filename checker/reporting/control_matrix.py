@@ -119,7 +119,26 @@ class ControlResult:
         number, total = len(self.unloaded), len(self.unloaded) + len(self.rules)
         if not number:
             return ()
-        return (f"{number} of its {total} rules {_of_packs(number)}",)
+        return (f"{number:,} of its {total:,} rules {_of_packs(number)}",)
+
+
+GROUPS: Mapping[str, tuple[ControlState, ...]] = {
+    "not satisfied": (ControlState.FAIL, ControlState.NOT_SATISFIED),
+    "unknown": (ControlState.UNKNOWN,),
+    "satisfied": (ControlState.SUPPORTED,),
+    "not applicable": (ControlState.NOT_APPLICABLE,),
+}
+"""The states of controls as a summary counts them, each in one group."""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlGroup:
+    """The controls of a framework that are in one group of states: `words` are what a summary calls it, `tone` is the verdict
+    whose colour and shape it has on a page."""
+
+    words: str
+    tone: str
+    controls: tuple[ControlResult, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +151,22 @@ class FrameworkResult:
     not_shown: tuple[str, ...] = ()
 
     @property
+    def groups(self) -> tuple[ControlGroup, ...]:
+        """The controls by group, the worst group first; a group may have none."""
+        tones = dict(zip(GROUPS, ("fail", "unknown", "pass", "not_applicable"), strict=True))
+        return tuple(
+            ControlGroup(words, tones[words], tuple(item for item in self.controls if item.state in states))
+            for words, states in GROUPS.items()
+        )
+
+    @property
     def remark(self) -> str:
         """How many controls are not shown, and why."""
         number, total = len(self.not_shown), len(self.not_shown) + len(self.controls)
         if not number:
             return ""
-        which = "1 control is" if number == 1 else f"{number} controls are"
-        return f"{which} not shown, of {total}: their rules are all of packs that are not loaded."
+        which = "1 control is" if number == 1 else f"{number:,} controls are"
+        return f"{which} not shown, of {total:,}: their rules are all of packs that are not loaded."
 
 
 def control_results(run: Run) -> tuple[FrameworkResult, ...]:
@@ -193,8 +221,9 @@ def remarks(run: Run) -> Iterator[str]:
     hidden = sum(len(framework_result.not_shown) for framework_result in shipped)
     if unknown or hidden:
         yield (
-            f"in the mappings that come with the checker {unknown} of the controls shown have rules of packs that are not"
-            f" loaded; {hidden} controls have no others and are not shown"
+            f"in the mappings that come with the checker {unknown:,} of the controls shown {'has' if unknown == 1 else 'have'}"
+            f" rules of packs that are not loaded; {hidden:,} {'control has' if hidden == 1 else 'controls have'} no"
+            f" others and {'is' if hidden == 1 else 'are'} not shown"
         )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from checker import instants, values
-from checker.judgement.gate import Ruling
-from checker.model import Finding, Gap, Rule, RuleScope, Verdict, Waiver
+from checker.judgement.gate import Gate, Ruling
+from checker.model import Finding, Gap, Rule, RuleScope, Severity, Verdict, Waiver
 from checker.policy.messages import ABSENT
 from checker.reporting.condition_text import expected
 from checker.waivers.status import day
@@ -124,6 +124,26 @@ def details(finding: Finding, as_of: datetime) -> list[tuple[str, str]]:
     return rows
 
 
+def uncounted(finding: Finding, ruling: Ruling) -> str:
+    """Why the gate does not count a finding that is not waived, in words for people who did not write audit.yaml."""
+    gate, severity = ruling.gate, finding.rule.severity
+    if not gate.reaches(severity):
+        return below_gate(gate)
+    if finding.verdict is Verdict.FAIL and gate.new_only and finding.new is False:
+        return "not new, and the gate counts new fails only"
+    if finding.verdict is Verdict.UNKNOWN and gate.on_unknown == "ignore":
+        return "the gate does not count unknowns"
+    return f"the gate lets up to {number_of(gate.most.get(severity, 0), f'{severity} fail')} through"
+
+
+def below_gate(gate: Gate) -> str:
+    """That a severity is not one that a gate counts: `the gate counts high and above`."""
+    if gate.fail_on is None:
+        return "the gate counts no fail for its severity alone"
+    least = gate.fail_on
+    return f"the gate counts {least}{' alone' if least is Severity.CRITICAL else ' and above'}"
+
+
 def ungated_reason(finding: Finding, ruling: Ruling) -> str:
     """Why the gate does not count a finding, told by its first word: `waived: fail (high), until ..`, `below the gate: fail
     (low), below fail_on: high`, `within max: ..`, `persisting: ..`, `ignored: ..`."""
@@ -152,7 +172,12 @@ def lapsed_waiver(finding: Finding, item: Waiver, as_of: datetime) -> str:
 
 def subjects(number: int, scope: RuleScope = "image_set") -> str:
     """`1 image set`, `2 versions`, `3 data stores`."""
-    return f"{number:,} {NOUNS[scope]}" + ("" if number == 1 else "s")
+    return number_of(number, NOUNS[scope])
+
+
+def number_of(number: int, noun: str) -> str:
+    """`1 fail`, `2 fails`, `1,000 fails`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def controls(rule: Rule) -> dict[str, list[str]]:

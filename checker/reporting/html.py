@@ -20,6 +20,7 @@ from checker.reporting import (
     condition_text,
     finding_text,
     normal_form,
+    overview,
     page_data,
     run_text,
     trend,
@@ -35,8 +36,6 @@ MOST_STATIC = 200
 MOST_EMBEDDED = 100_000
 MOST_BYTES = 4_400_000
 """For the embedded findings; with everything else the page stays under 5 MB."""
-MOST_UNREADABLE = 200
-MOST_TARGETS = 200
 LONGEST = 2_000
 _OUTCOMES = {
     Outcome.PASSED: ("pass", "Gate passed"),
@@ -58,8 +57,6 @@ class RuleCard:
     expected: str
     state: str
     """Its worst verdict: fail, unknown, waived, pass, not_applicable."""
-    counts: bool
-    """Whether the gate counts one of its findings."""
     uncounted: str
     """Why it counts none of its fails."""
 
@@ -110,14 +107,15 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
     rows, data = _findings(run, options)
     state, word = _OUTCOMES.get(run.outcome, ("unknown", f"Gate: {run.outcome}"))
     cards = [_card(run, judged) for judged in run.ranked]
+    frameworks = control_results(run)
     return {
         "run": run,
         "as_of": instants.iso(run.as_of),
         "state": state,
         "outcome": word,
         "cards": cards,
-        "shown_first": [card for card in cards if card.state in ("fail", "unknown") and card.counts],
-        "frameworks": control_results(run),
+        "frameworks": frameworks,
+        **overview.context(run, frameworks, show_phi=options.show_phi),
         "changes": {item.rule.name: run_text.change(item) for item in run.criteria.changes},
         "controls_of": finding_text.controls,
         "nouns": run_text.subject_nouns(run),
@@ -127,14 +125,13 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
         "hypothetical": finding_text.HYPOTHETICAL,
         "unread_targets": run_text.unreadable_targets(run),
         "total": run.total,
-        "totals": run.totals,
         "gate": run_text.gate(run),
         "let_through": run_text.gate_effect(run),
         "rows": rows,
         "unshown": _unshown(run, rows),
         **_history(run),
         "row_total": data["total"],
-        "unread": list(islice(run.unread(), MOST_UNREADABLE)),
+        "unread": list(islice(run.unread(), overview.MOST_UNREADABLE)),
         "elsewhere": _elsewhere(options),
         "style": _inline(style),
         "script": _inline(script),
@@ -154,8 +151,6 @@ def _history(run: Run) -> dict[str, Any]:
         "day": day,
         "days_left": days_left,
         "waiver_flags": waivers.flags,
-        "targets": run_text.targets(run),
-        "most_targets": MOST_TARGETS,
         "moved": run_text.drift_text(run),
         "rests_on": run_text.answered_by(run),
         "traffic": run_text.traffic(run),
@@ -238,11 +233,8 @@ def _row(run: Run, finding: Finding, *, first: bool) -> FindingRow:
 
 
 def _card(run: Run, judged: RuleResult) -> RuleCard:
-    counts = any(run.ruling.counted(judged.rule.severity, judged.tally))
     why_not = run_text.ungated_rule_reason(run, judged)
-    return RuleCard(
-        judged, condition_text.expected(judged.rule), worst_verdict(judged.tally), counts, why_not
-    )
+    return RuleCard(judged, condition_text.expected(judged.rule), worst_verdict(judged.tally), why_not)
 
 
 def _subject_head(run: Run) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from checker import instants, values
+from checker.judgement.gate import Gate
 from checker.judgement.gate_text import unlisted_targets, unread_sets
 from checker.judgement.run import RuleResult, Run, UnreadableImageSet
-from checker.model import Outcome, Shortfall, Tailoring
+from checker.model import Outcome, Severity, Shortfall, Tailoring
+from checker.reporting import finding_text
 from checker.reporting.condition_text import test_text
 from checker.reporting.finding_text import HYPOTHETICAL, NOUNS, RECORDED, subjects
+from checker.reporting.scorecard import scorecard
 from checker.snapshot.datastore_coverage import DatastoreCoverage
 
 
@@ -20,15 +23,11 @@ def read_share(run: Run) -> str:
 
 
 def targets(run: Run) -> list[DatastoreCoverage]:
-    """The data stores that were reached for, those with most to do first; none where there is one alone, that all of the
-    report is about."""
+    """The data stores that were reached for, the worst first; none where there is one alone, that all of the report is
+    about."""
     if len(run.provenance.reached) < 2 and not any(item.account_name for item in run.provenance.reached):
         return []
-
-    def weight(store: DatastoreCoverage) -> tuple[int, int, int]:
-        return -store.verdicts.get("fail", 0), -store.unreadable, -store.verdicts.get("unknown", 0)
-
-    return sorted(run.provenance.reached, key=weight)
+    return [score.store for score in scorecard(run)]
 
 
 def datastore_text(item: DatastoreCoverage) -> str:
@@ -126,15 +125,15 @@ def gate_effect(run: Run) -> str:
 
 
 def ungated_rule_reason(run: Run, judged: RuleResult) -> str:
-    """Why the gate counts no finding of a rule that has some: `below the gate (fail_on: high)`; empty where it may."""
+    """Why the gate counts no finding of a rule that has some: `the gate counts high and above`; empty where it may."""
     severity, tally, gate = judged.rule.severity, judged.tally, run.gate
     if not gate.reaches(severity):
-        return f"below the gate (fail_on: {gate.threshold})"
+        return finding_text.below_gate(gate)
     if not tally.fail or run.ruling.counted(severity, tally)[0]:
         return ""
     if gate.new_only and tally.persisting == tally.fail:
-        return "its fails are not new (new_only)"
-    return f"its fails are within max: {gate.most.get(severity, 0)}"
+        return "its fails are not new, and the gate counts new ones only"
+    return f"the gate lets up to {finding_text.number_of(gate.most.get(severity, 0), f'{severity} fail')} through"
 
 
 def gate(run: Run) -> dict[str, str]:
@@ -144,6 +143,32 @@ def gate(run: Run) -> dict[str, str]:
         most = value.items() if isinstance(value, dict) else ()
         texts[name] = ", ".join(f"{severity}: {number}" for severity, number in most) or values.show(value)
     return texts
+
+
+def gate_sentences(terms: Gate) -> list[str]:
+    """What the gate counts, in sentences: `Fails of severity high or above count.`"""
+    if terms.fail_on is None:
+        said = [f"No fail counts{' for its severity alone' if terms.most else ', whatever its severity'}."]
+    elif terms.fail_on is min(Severity, key=lambda severity: severity.rank):
+        said = ["Fails of every severity count."]
+    else:
+        said = [f"Fails of severity {terms.fail_on} or above count."]
+    said += [
+        f"Fails of severity {severity} count where there {'is' if number == 1 else 'are'} more than {number:,}."
+        for severity, number in terms.most.items()
+    ]
+    if terms.new_only:
+        said.append("A fail that the run compared with had too does not count.")
+    said.append(
+        {
+            "incomplete": "An unknown at these severities leaves the gate undecided.",
+            "violation": "An unknown at these severities counts as a violation.",
+            "ignore": "An unknown does not count.",
+        }[terms.on_unknown]
+    )
+    if terms.min_coverage is not None:
+        said.append(f"At least {values.show(terms.min_coverage)} of the image sets must be read.")
+    return said
 
 
 def subject_nouns(run: Run) -> list[str]:

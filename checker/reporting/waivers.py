@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from checker import values
 from checker.judgement.run import Run
 from checker.model import Finding, Rule, Verdict, Waiver
+from checker.reporting import finding_text
 from checker.waivers.status import WaiverUse, coverage_text, day, days_left
-
-if TYPE_CHECKING:
-    pass
 
 
 def waivers_by_urgency(run: Run) -> list[WaiverUse]:
@@ -91,7 +89,7 @@ def note(run: Run, finding: Finding) -> str:
             [f"{waived}until {day(finding.waiver.expires)}, {finding.waiver.owner}"] if finding.waiver else []
         )
     elif not finding.gated:
-        parts.append(run.ruling.why_not(finding))
+        parts.append(finding_text.uncounted(finding, run.ruling))
     if finding.waiver and not finding.waived:
         ended = "ended" if run.as_of >= finding.waiver.ends else "begins"
         parts.append(

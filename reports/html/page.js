@@ -243,11 +243,12 @@
   }
 
   function fromAddress() {
-    const hash = location.hash.slice(1);
+    const hash = location.hash.slice(1).replace(/^findings\?/, "");
     if (/^f-[0-9a-f]{16}$/.test(hash)) return cite(hash);
     if (!hash.includes("=")) return openCard(hash);
     cited = "";
     const given = Object.fromEntries(new URLSearchParams(hash));
+    if (given.counted === "yes") given.gate = "1";
     state = {...NONE};
     for (const name of Object.keys(NONE)) if (Object.hasOwn(given, name)) state[name] = given[name];
     page = 0;

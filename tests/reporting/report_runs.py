@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,6 +22,7 @@ from checker.model import (
     Duration,
     Field,
     Finding,
+    FindingCounts,
     Framework,
     Group,
     Leaf,
@@ -154,6 +155,41 @@ class FakeRun(Run):
 
     def subjects(self, *, show_phi: bool = False) -> Iterator[tuple[RuleResult, Iterator[SubjectVerdict]]]:
         yield from ((judged, iter(self.verdicts[judged.rule.name])) for judged in self.ranked)
+
+    def oldest_fail(self, *, show_phi: bool = False) -> Finding | None:
+        fails = [item for item in self.findings() if item.verdict is Verdict.FAIL and not item.waived]
+        return min(
+            (item for item in fails if item.first_seen), key=lambda item: item.first_seen, default=None
+        )
+
+    def image_set_totals(self, most: int):
+        return self._totals(lambda item: (item.target, item.datastore_id, item.image_set_id), most)
+
+    def datastore_totals(self):
+        return self._totals(lambda item: (item.target, item.datastore_id), None)
+
+    def _totals(self, key, most):
+        """As `evaluation.finding_totals` has it."""
+        counts = defaultdict(Counter)
+        for item in self.findings():
+            kind = "waived" if item.waived and item.verdict is Verdict.FAIL else item.verdict.value
+            for word in (kind, *([f"gated_{kind}"] if item.gated else [])):
+                counts[key(item.subject)][item.rule.severity, word] += 1
+        kinds = ("gated_fail", "gated_unknown", "fail", "unknown")
+        worst_first = list(reversed(Severity))
+
+        def place(name):
+            return [-counts[name][severity, kind] for severity in worst_first for kind in kinds]
+
+        for name in sorted((name for name in counts if name[-1]), key=place)[:most]:
+            own = counts[name]
+            yield (
+                name,
+                {
+                    severity: FindingCounts(*(own[severity, kind] for kind in FindingCounts._fields))
+                    for severity in worst_first
+                },
+            )
 
     def unread(self) -> Iterator[UnreadableImageSet]:
         found = [total.finding for every in self.verdicts.values() for total in every if total.finding]

@@ -87,8 +87,8 @@ def test_without_scripts_details_open_and_links_lead_to_the_rule(show):
     assert not card.get_by_text("Show its 3 findings").is_visible()
     card.locator("summary").click()
     card.get_by_text("Show its 3 findings").click()
-    assert view.url.endswith("#rule=retention/no-message")
-    assert view.locator("[id='rule=retention/no-message']").is_visible()
+    assert view.url.endswith("#findings?rule=retention/no-message")
+    assert view.locator("#findings-title").is_visible()
 
 
 @pytest.mark.parametrize(

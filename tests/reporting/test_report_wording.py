@@ -33,7 +33,7 @@ def test_expected_is_the_opposite_of_deny_and_the_words_of_require():
     )
     assert (
         condition_text.expected(EARLY)
-        == "deletedAt - createdAt is at least 7y; asked where imageSetState is DELETED"
+        == "deletedAt - createdAt is at least 7y; this applies where imageSetState is DELETED"
     )
 
 
@@ -83,7 +83,7 @@ def test_the_gate_is_said_as_it_was_asked_and_what_it_lets_through_adds_up():
     assert run_text.gate_effect(run) == "2 counted by the gate, 2 within max, 1 not new"
     assert run_text.gate_effect(ordinary()) == "3 counted by the gate, 1 below it"
     said = [run_text.ungated_rule_reason(run, rule_result) for rule_result in run.judged]
-    assert said == ["", "its fails are within max: 5", "below the gate (fail_on: medium)"]
+    assert said == ["", "the gate lets up to 5 medium fails through", "the gate counts medium and above"]
 
 
 @given(

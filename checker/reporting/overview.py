@@ -1,0 +1,235 @@
+"""What the page's first screen says of a run: the worst rules and image sets, the oldest fail, and what was not looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from checker.judgement.run import RuleResult, Run
+from checker.model import Finding, Verdict
+from checker.reporting import finding_text, normal_form, run_text, waivers
+from checker.reporting.control_matrix import FrameworkResult
+from checker.reporting.page_address import findings_address
+from checker.reporting.scorecard import Counts, StoreScore, by_severity, counts_text, scorecard, summed
+from checker.waivers.status import day
+
+MOST = 5
+"""Of the worst rules, and of the worst image sets."""
+MOST_UNREADABLE = 200
+MOST_TARGETS = 200
+MOST_PRINTED = 20
+"""Of the worst findings, and of the unread image sets, in the printed summary."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateCount:
+    """How many fails and unknowns the gate counts."""
+
+    fail: int
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuleScore:
+    """A rule with findings, and how many fails and unknowns of it the gate counts."""
+
+    judged: RuleResult
+    gated_fail: int
+    gated_unknown: int
+
+    @property
+    def address(self) -> str:
+        """Its findings on the page."""
+        return findings_address(rule=self.judged.rule.name)
+
+    @property
+    def words(self) -> str:
+        """Its numbers: `11 fails, 2 unknowns`, and how many of them the gate counts."""
+        tally = self.judged.tally
+        kinds = ((tally.fail, "fail"), (tally.unknown, "unknown"), (tally.waived, "waived fail"))
+        numbers = [finding_text.number_of(count, noun) for count, noun in kinds if count]
+        counted, total = self.gated_fail + self.gated_unknown, tally.fail + tally.unknown
+        every = "" if not counted else "; all count" if counted == total else f"; {counted:,} of them count"
+        return ", ".join(numbers) + (every if total > 1 or not counted else "; it counts")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSetScore:
+    """An image set with its findings by severity."""
+
+    target: str
+    image_set_id: str
+    counts: Counts
+
+    @property
+    def address(self) -> str:
+        """Its findings on the page."""
+        return findings_address(set=self.image_set_id)
+
+    @property
+    def words(self) -> str:
+        """Its numbers: `3 fails (critical 2, high 1)`."""
+        return counts_text(self.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class OldestFail:
+    """The unwaived fail that has been open for the longest time."""
+
+    finding: Finding
+    days: int
+    since: str
+
+    @property
+    def address(self) -> str:
+        """Where it stands on the page."""
+        return findings_address(open=normal_form.finding_id(self.finding.rule, self.finding.subject))
+
+    @property
+    def age(self) -> str:
+        """How long it has been open: `41 days`."""
+        return "under 1 day" if not self.days else finding_text.number_of(self.days, "day")
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedFinding:
+    """A finding as the printed summary shows it."""
+
+    finding: Finding
+    state: str
+    headline: str
+    note: str
+    since: str
+
+
+def context(run: Run, frameworks: Sequence[FrameworkResult], *, show_phi: bool) -> dict[str, Any]:
+    """What the templates of the first screen and of the targets show."""
+    totals, scores = run.totals, scorecard(run)
+    rules, sets, oldest = worst_rules(run), worst_image_sets(run), oldest_fail(run, show_phi=show_phi)
+    return {
+        "totals": totals,
+        "counted": GateCount(
+            sum(item.gated_fail for item in totals), sum(item.gated_unknown for item in totals)
+        ),
+        "most_findings": max([item.fail + item.unknown + item.waived for item in totals] + [1]),
+        "gate_sentences": run_text.gate_sentences(run.gate),
+        "worst_rules": rules,
+        "worst_sets": sets,
+        "oldest": oldest,
+        "printed": list(printed_findings(run, show_phi=show_phi)),
+        "most_printed": MOST_PRINTED,
+        "most_targets": MOST_TARGETS,
+        "not_checked": list(not_checked(run)),
+        "scorecard": scores,
+        "sum_of": summed,
+        "by_severity": by_severity,
+        "to": findings_address,
+        "addresses": addresses(run, frameworks, [*rules, *sets, *scores, *([oldest] if oldest else [])]),
+    }
+
+
+def addresses(
+    run: Run,
+    frameworks: Sequence[FrameworkResult],
+    scores: Iterable[RuleScore | ImageSetScore | StoreScore | OldestFail],
+) -> list[str]:
+    """The addresses of findings that the page links to, without their `#`: without scripts each leads to the list."""
+    kinds = ("fail", "unknown", "waived")
+    found = [findings_address(verdict=kind) for kind in kinds]
+    found += [findings_address(verdict=kind, counted="yes") for kind in kinds[:2]]
+    found += [findings_address(change=word) for word in ("new", "persisting")]
+    found += [
+        findings_address(verdict=kind, severity=total.severity.value, **more)
+        for total in run.totals
+        for kind in kinds
+        for more in ({}, {"counted": "yes"})
+    ]
+    found += [score.address for score in scores]
+    found += [
+        findings_address(target=store.target, verdict=kind)
+        for store in run.provenance.reached
+        for kind in kinds
+    ]
+    found += [findings_address(rule=judged.rule.name) for judged in run.judged]
+    found += [
+        findings_address(control=f"{result.framework.key}:{control.id}", verdict=kind)
+        for result in frameworks
+        for control in result.controls
+        for kind in kinds
+    ]
+    found += [
+        findings_address(
+            rule=use.waiver.rule, verdict="unknown" if use.waiver.covers is Verdict.UNKNOWN else "waived"
+        )
+        for use in run.waivers
+    ]
+    found += [
+        findings_address(set=item.subject.image_set_id)
+        for item in islice(run.unread(), MOST_UNREADABLE)
+        if item.subject.image_set_id
+    ]
+    return [address.removeprefix("#") for address in dict.fromkeys(found)]
+
+
+def worst_rules(run: Run) -> list[RuleScore]:
+    """The rules with findings that are not all waived: by severity, then by what the gate counts, fails first, then by all
+    that was found, then in policy order."""
+    scores = [
+        RuleScore(judged, *run.ruling.counted(judged.rule.severity, judged.tally))
+        for judged in run.judged
+        if judged.tally.fail or judged.tally.unknown
+    ]
+
+    def place(score: RuleScore) -> tuple[int, ...]:
+        tally = score.judged.tally
+        numbers = (
+            score.judged.rule.severity.rank,
+            score.gated_fail,
+            score.gated_unknown,
+            tally.fail,
+            tally.unknown,
+        )
+        return tuple(-number for number in numbers)
+
+    return sorted(scores, key=place)[:MOST]
+
+
+def worst_image_sets(run: Run) -> list[ImageSetScore]:
+    """The image sets with findings that are not all waived, the worst first."""
+    return [
+        ImageSetScore(target or "", image_set_id or "", counts)
+        for (target, _, image_set_id), counts in run.image_set_totals(MOST)
+        if any(own.fail or own.unknown for own in counts.values())
+    ]
+
+
+def oldest_fail(run: Run, *, show_phi: bool) -> OldestFail | None:
+    """The oldest unwaived fail; None where nothing says since when one is open."""
+    finding = run.oldest_fail(show_phi=show_phi)
+    if finding is None or finding.first_seen is None:
+        return None
+    days = finding_text.age_days(finding.first_seen, run.as_of)
+    return OldestFail(finding, days, finding_text.since(finding.first_seen, finding.first_run, run.as_of))
+
+
+def printed_findings(run: Run, *, show_phi: bool) -> Iterator[PrintedFinding]:
+    """The worst findings, for the printed summary."""
+    for finding in run.findings(MOST_PRINTED, show_phi=show_phi):
+        since = day(finding.first_seen) if finding.first_seen else "new in this run" if finding.new else ""
+        state = "waived" if finding.waived and finding.verdict is Verdict.FAIL else finding.verdict.value
+        yield PrintedFinding(
+            finding, state, finding_text.headline(finding), waivers.note(run, finding), since
+        )
+
+
+def not_checked(run: Run) -> Iterator[str]:
+    """What nobody looked at, beside image sets that could not be read one by one: targets, rules switched off or left out."""
+    yield from (f"{text[0].upper()}{text[1:]}." for text in run_text.unreadable_targets(run))
+    if run.provenance.interrupted:
+        yield "The run was stopped before its end."
+    for item in run.criteria.changes:
+        if item.off:
+            yield f"Rule {item.rule.name} was {run_text.change(item)}"
+    yield from run.criteria.left_out

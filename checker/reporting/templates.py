@@ -32,7 +32,7 @@ def template(name: str, shown: Callable[[str], str]) -> Template:
             return value
         text = shown(str(value))
         # no `&#` is left of the text itself, whose `&` are escaped
-        return Markup(escape(text).replace("&#34;", "&quot;").replace("&#39;", "'")) if is_xml else text  # noqa: S704
+        return Markup(str(escape(text)).replace("&#34;", "&quot;").replace("&#39;", "'")) if is_xml else text  # noqa: S704
 
     environment = Environment(
         loader=FileSystemLoader(folder("reports"), encoding="utf-8"),

@@ -219,6 +219,17 @@ def test_reports_are_compared_however_they_were_written(
     said(capsys, item, 0)
 
 
+def test_junit_is_written_again_as_the_run_wrote_it(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    way = ["--junit-for", "github", "--junit-skipped", "none", "--junit-passes", "aggregate"]
+    main([*CHECK, "--runs", "more", "--report", "junit=j.xml", *way])
+    (name,) = open_store("more").sealed()
+    said(capsys, Path("more") / name, 0)
+    assert main(["report", f"more/{name}", "--report", "junit=again.xml"]) == 0
+    assert Path("again.xml").read_bytes() == Path("j.xml").read_bytes()
+    assert main(["report", f"more/{name}", "--report", "junit=other.xml", "--junit-for", "strict"]) == 0
+    assert Path("other.xml").read_bytes() != Path("j.xml").read_bytes()
+
+
 def test_where_two_texts_differ_is_told_to_the_line(tmp_path: Path) -> None:
     item, other = tmp_path / "one", tmp_path / "other"
     long = "a line\n" * 40_000

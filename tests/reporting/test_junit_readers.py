@@ -208,6 +208,11 @@ def test_github_gets_the_place_of_the_policy():
     assert not [name for name in shipped if name.startswith("retention.")]
 
 
+def test_characters_have_the_names_that_xml_declares():
+    for run in RUNS.values():
+        assert set(re.findall("&[^;]*;", text_of(run()))) <= {"&lt;", "&gt;", "&amp;", "&quot;"}
+
+
 def test_a_message_is_no_line_of_a_stack_trace():
     gate = Gate()
     row = found(NO_FORCE, subject(1), Verdict.FAIL, gate, "x\n  at etc.Rule(passwd:1)")

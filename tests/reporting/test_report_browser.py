@@ -149,6 +149,8 @@ def test_deep_links(show):
     view.wait_for_selector("#status:has-text('14 findings')")
     view.evaluate("location.hash = '#about/retention/no-message'")
     view.wait_for_selector("details[id='about/retention/no-message'][open]")
+    view.evaluate("location.hash = '#about/integrity/no-forced-overrides'")
+    view.wait_for_selector("details[id='about/integrity/no-forced-overrides'][open]")
     view.locator("details[id='about/integrity/no-forced-overrides']").get_by_role("link").click()
     view.wait_for_selector("#status:has-text('5 of 14')")
 

@@ -13,30 +13,30 @@ from typing import Any, TextIO
 from checker import instants, values
 from checker.judgement.change_summary import causes_of_new
 from checker.judgement.run import RuleResult, Run
-from checker.model import Category, Finding, Outcome, Verdict
+from checker.model import Category, Finding, Outcome
 from checker.package_data import folder
 from checker.reporting import (
     change,
     condition_text,
+    finding_list,
     finding_text,
-    normal_form,
     overview,
-    page_data,
     run_text,
     trend,
     waivers,
 )
 from checker.reporting.control_matrix import control_results, worst_verdict
-from checker.reporting.escape import json_text, shorten, visible
+from checker.reporting.escape import shorten, visible
 from checker.reporting.report_options import Options
+from checker.reporting.rule_details import rule_totals
 from checker.reporting.templates import template
 from checker.waivers.status import coverage_text, day, days_left
 
-MOST_STATIC = 200
-MOST_EMBEDDED = 100_000
-MOST_BYTES = 4_400_000
-"""For the embedded findings; with everything else the page stays under 5 MB."""
+_DATA_HERE = "\x00data\x00"
+"""Where the template has the findings: no text that it prints can be that."""
 LONGEST = 2_000
+STYLES = ("page.css", "findings.css")
+SCRIPTS = ("ids.js", "findings-data.js", "findings-search.js", "findings-view.js", "page.js")
 _OUTCOMES = {
     Outcome.PASSED: ("pass", "Gate passed"),
     Outcome.VIOLATION: ("fail", "Gate failed"),
@@ -45,8 +45,14 @@ _OUTCOMES = {
 
 
 def write(run: Run, out: TextIO, options: Options) -> None:
-    """The page, streamed; of the findings it holds as many as fit, and says where the rest is."""
-    out.writelines(template("html/report.html.jinja", _shown).generate(**_context(run, options)))
+    """The page; of the findings it holds as many as fit beside the rest, and says where the others are."""
+    held = finding_list.held_findings(run, show_phi=options.show_phi)
+    text = template("html/report.html.jinja", _shown).render(**_context(run, held, options))
+    before, after = text.split(_DATA_HERE)
+    left = finding_list.MOST_BYTES - len(text.encode("utf-8", "replace"))
+    out.write(before)
+    out.write(finding_list.page_json(run, held, left, _elsewhere(options)))
+    out.write(after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,45 +72,9 @@ class RuleCard:
         return self.judged.rule.name
 
 
-@dataclass(frozen=True, slots=True)
-class FindingRow:
-    """A finding in plain HTML."""
-
-    id: str
-    finding: Finding
-    state: str
-    headline: str
-    note: str
-    expected: str
-    observed: list[tuple[str, str]]
-    reason: str
-    rests_on: str
-    first_seen: tuple[str, str] | None
-    first: bool
-    """Whether it is its rule's first, so that links to the rule lead here."""
-
-
-def findings_per_rule(totals: Sequence[int], most: int) -> list[int]:
-    """How many of each rule's findings to take, so that many of one rule do not crowd out the others'."""
-    taken = [0] * len(totals)
-    left = most
-    open_rules = [index for index, total in enumerate(totals) if total]
-    while open_rules and left >= len(open_rules):
-        part = min(left // len(open_rules), *(totals[index] - taken[index] for index in open_rules))
-        for index in open_rules:
-            taken[index] += part
-        left -= part * len(open_rules)
-        open_rules = [index for index in open_rules if taken[index] < totals[index]]
-        if not part:
-            break
-    for index in open_rules[:left]:
-        taken[index] += 1
-    return taken
-
-
-def _context(run: Run, options: Options) -> dict[str, Any]:
-    style, script = _source("page.css"), _source("ids.js") + _source("page.js")
-    rows, data = _findings(run, options)
+def _context(run: Run, held: Sequence[Finding], options: Options) -> dict[str, Any]:
+    style = "".join(map(_source, STYLES))
+    script = "".join(map(_source, SCRIPTS))
     state, word = _OUTCOMES.get(run.outcome, ("unknown", f"Gate: {run.outcome}"))
     cards = [_card(run, judged) for judged in run.ranked]
     frameworks = control_results(run)
@@ -127,17 +97,15 @@ def _context(run: Run, options: Options) -> dict[str, Any]:
         "total": run.total,
         "gate": run_text.gate(run),
         "let_through": run_text.gate_effect(run),
-        "rows": rows,
-        "unshown": _unshown(run, rows),
+        **_findings(run, held),
         **_history(run),
-        "row_total": data["total"],
         "unread": list(islice(run.unread(), overview.MOST_UNREADABLE)),
         "elsewhere": _elsewhere(options),
         "style": _inline(style),
         "script": _inline(script),
         "style_hash": _hash(style),
         "script_hash": _hash(script),
-        "data": _inline(json_text(data, script=True)),
+        "data": _inline(_DATA_HERE),
         "show": values.show,
     }
 
@@ -169,67 +137,24 @@ def _history(run: Run) -> dict[str, Any]:
     }
 
 
-def _findings(run: Run, options: Options) -> tuple[list[FindingRow], dict[str, Any]]:
-    """The first findings in plain HTML, and as many as fit for the page's script."""
-    rows: list[FindingRow] = []
-    linked: set[str] = set()
-    for finding in run.findings(MOST_STATIC, show_phi=options.show_phi):
-        rows.append(_row(run, finding, first=finding.rule.name not in linked))
-        linked.add(finding.rule.name)
-    totals = [
-        rule_result.tally.fail + rule_result.tally.waived + rule_result.tally.unknown
-        for rule_result in run.ranked
+def _findings(run: Run, held: Sequence[Finding]) -> dict[str, Any]:
+    """The list of findings in plain HTML, and the numbers of its filters."""
+    rows = finding_list.finding_rows(run, held)
+    shown = {finding.rule.name for row in rows for finding in (row.others or [row.finding])}
+    unshown = [
+        (name, fail + unknown + waived)
+        for name, _, _, fail, unknown, waived, *_ in rule_totals(run)
+        if name not in shown
     ]
-    most = min(MOST_EMBEDDED, MOST_BYTES // page_data.ROW_COST)
-    embedded = findings_per_rule(totals, most)
-    places = {item.rule.name: place for place, item in enumerate(run.judged)}
-    groups: list[page_data.PackedFindings] = []
-    left, budget = sum(embedded), MOST_BYTES
-    for number, (judged, found) in enumerate(run.findings_by_rule(show_phi=options.show_phi)):
-        group = page_data.PackedFindings(judged.rule, places[judged.rule.name])
-        # its part by number of findings, or all that the later rules' plainest findings leave over
-        later = left - embedded[number]
-        allowed = max(budget * embedded[number] // max(left, 1), budget - page_data.ROW_COST * later)
-        for finding in islice(found, embedded[number]):
-            group.add(finding, waivers.note(run, finding))
-            if group.cost >= allowed:
-                break
-        left, budget = later, budget - group.cost
-        if group.sets:
-            groups.append(group)
-    data = page_data.page_data(groups, sum(totals))
-    data["waivers"] = {use.waiver.number: waivers.brief(use.waiver) for use in run.waivers}
-    data["compared"] = run.change is not None
-    data["as_of"] = instants.iso(run.as_of)
-    return rows, data
-
-
-def _unshown(run: Run, rows: Sequence[FindingRow]) -> list[tuple[str, int]]:
-    """The rules of which plain HTML shows no finding, each with how many there are."""
-    shown = {row.finding.rule.name for row in rows}
-    others = [rule_result for rule_result in run.ranked if rule_result.rule.name not in shown]
-    return [
-        (rule_result.rule.name, number)
-        for rule_result in others
-        if (number := rule_result.tally.fail + rule_result.tally.waived + rule_result.tally.unknown)
-    ]
-
-
-def _row(run: Run, finding: Finding, *, first: bool) -> FindingRow:
-    return FindingRow(
-        normal_form.finding_id(finding.rule, finding.subject),
-        finding,
-        # a waived unknown stays unknown; its note says the rest
-        "waived" if finding.waived and finding.verdict is Verdict.FAIL else finding.verdict.value,
-        finding_text.headline(finding),
-        waivers.note(run, finding),
-        condition_text.expected(finding.rule),
-        finding_text.observed(finding),
-        finding_text.further_reason(finding),
-        finding_text.rests_on(finding),
-        finding_text.first_seen(finding, run.as_of),
-        first,
-    )
+    linked = {row.finding.rule.name for row in rows if row.first} | {name for name, _ in unshown}
+    return {
+        "rows": rows,
+        "row_addresses": {f"findings?rule={name}" for name in linked},
+        "rows_shown": sum(len(row.others) or 1 for row in rows),
+        "row_total": finding_list.finding_total(run),
+        "most_held": finding_list.MOST_HELD,
+        "unshown": unshown,
+    }
 
 
 def _card(run: Run, judged: RuleResult) -> RuleCard:

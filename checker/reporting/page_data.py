@@ -1,4 +1,4 @@
-"""Findings as compact columns, so that one page can hold 100,000 of them. `reports/html/page.js` reads them back.
+"""Findings as compact columns, so that one page can hold 100,000 of them. `reports/html/findings-data.js` reads them back.
 
 A column is `{"c": v}` where every row has the same value; `{"d": [..], "w": n, "i": ".."}` where `i` has n digits of
 base 64 for each row, an index into `d`; or `{"n": base, "u": unit, "w": n, "i": ".."}` for numbers and, with `"t": 1`,
@@ -8,9 +8,10 @@ without reading the rows before it. Ids of findings are hashes of what a row sho
 
 from __future__ import annotations
 
+import base64
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -26,11 +27,8 @@ LONGEST = 500
 UNKNOWN, WAIVED, GATED, OWN_MESSAGE, FAILED_CALL, PINNED, NEW = 1, 2, 4, 8, 16, 32, 64
 _PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
 _IMAGE_SET_ID = re.compile(r"[0-9a-f]{32}")
-# bytes of a row: the id's 22 digits, its index, and a digit or two for each of place, version, flags, note, message, calls
-ROW_COST = 33
-# of columns that only some runs have
-_WAIVER_COST, _COLLECTED_COST, _REUSED_COST, _FIRST_COST = 2, 4, 2, 6
-_NUMBER_COST, _INDEX_COST, _ID_COST = 7, 2, 22
+_SAFE_DIGITS = str.maketrans("#&<>", ".,/[")
+"""In the digits of base 85: no markup, and no command to a CI server."""
 _THIS_SET, _THIS_VERSION = -1, -2
 
 Part = str | int
@@ -49,6 +47,7 @@ class PackedFindings:
     flags: list[int] = field(default_factory=list)
     reasons: list[str | None] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    waiver_notes: list[str] = field(default_factory=list)
     messages: list[tuple[Part, ...]] = field(default_factory=list)
     ids: list[str | None] = field(default_factory=list)
     waivers: list[int | None] = field(default_factory=list)
@@ -60,12 +59,11 @@ class PackedFindings:
     change: list[str | None] = field(default_factory=list)
     causes: list[tuple[str, ...]] = field(default_factory=list)
     observed: dict[str, list[object]] = field(default_factory=dict)
-    cost: int = 0
-    seen: set[object] = field(default_factory=set)
-    filled: set[str] = field(default_factory=set)
+    labels: dict[str, list[str | None]] = field(default_factory=dict)
 
-    def add(self, finding: Finding, note: str) -> None:
-        """A further finding; `note` says why the gate does not count it."""
+    def add(self, finding: Finding, notes: tuple[str, str], labels: Mapping[str, str | None]) -> None:
+        """A further finding; `notes` say why the gate does not count it, and how its waiver stands; `labels` are its image
+        set's, the same names for all."""
         subject = finding.subject
         shown = {visible(path): _cut(value) for path, value in finding.observed.items()}
         if finding.verdict is Verdict.UNKNOWN:  # its reason says what was not received
@@ -82,13 +80,13 @@ class PackedFindings:
         if subject.image_set_id is not None:
             fillings.append((_THIS_SET, subject.image_set_id))
         message = _template(_text(finding_text.headline(finding)), fillings, subject.version_id)
-        place = (subject.target, subject.account, subject.region, subject.datastore_id)
-        self.places.append(tuple(None if run is None else _text(run) for run in place))
+        self.places.append(place_of(finding))
         self.sets.append(None if subject.image_set_id is None else _text(subject.image_set_id))
         self.versions.append(subject.version_id)
         self.flags.append(_flags(finding))
         self.reasons.append(None if finding.reason is None else _text(finding.reason))
-        self.notes.append(note)
+        self.notes.append(notes[0])
+        self.waiver_notes.append(_text(notes[1]))
         self.ids.append(_odd_id(finding))
         self.waivers.append(finding.waiver.number if finding.waiver else None)
         self.calls.append(finding.calls)
@@ -99,42 +97,29 @@ class PackedFindings:
         self.change.append(finding.change.value if finding.change else None)
         self.causes.append(finding.causes)
         self.messages.append(message)
-        # one id stands for all versions of an image set; here they follow each other
-        again = len(self.sets) > 1 and self.sets[-1] == self.sets[-2]
-        self.cost += ROW_COST - (_ID_COST if again else 0)
-        self.cost += self._filled(_WAIVER_COST, "waiver", self.waivers[-1])
-        self.cost += self._filled(_COLLECTED_COST, "collected", self.collected[-1])
-        self.cost += self._filled(_REUSED_COST, "reused", self.reused[-1])
-        self.cost += self._filled(_FIRST_COST, "first", self.first[-1])
-        for value in shown.values():
-            self.cost += _NUMBER_COST if isinstance(value, datetime) else _INDEX_COST
-        texts = [self.sets[-1], self.reasons[-1], self.places[-1], self.ids[-1], message, *shown.values()]
-        self.cost += sum(self._new(text) for text in (*texts, self.reused[-1]))
-
-    def _filled(self, cost: int, name: str, value: object) -> int:
-        """The bytes of a column's cell: none before the first value, which brings those of the rows before it."""
-        if name in self.filled:
-            return cost
-        if value is None:
-            return 0
-        self.filled.add(name)
-        return cost * len(self.sets)
-
-    def _new(self, value: object) -> int:
-        """The bytes of a value that no earlier row had: columns hold each once."""
-        if value is None or isinstance(value, bool | int | datetime) or value in self.seen:
-            return 0
-        self.seen.add(value)
-        value = _packed(value) if isinstance(value, Numbers) else value
-        if isinstance(value, str) and _IMAGE_SET_ID.fullmatch(value):
-            return 0
-        return len(json_text(value, script=True).encode("utf-8", "replace")) + 4
+        for name, value in labels.items():
+            self.labels.setdefault(name, []).append(value)
 
 
-def page_data(groups: Sequence[PackedFindings], total: int) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """Findings as the page holds them, and the numbers that image sets and places have there."""
+
+    document: dict[str, Any]
+    sets: Mapping[str, int]
+    places: Mapping[tuple[str | None, ...], int]
+
+    def subject(self, finding: Finding) -> str:
+        """How the page names what a finding is of, without its version."""
+        where = self.places[place_of(finding)]
+        image_set = finding.subject.image_set_id
+        return f"{where}:{'' if image_set is None else self.sets[_text(image_set)]}"
+
+
+def pack(groups: Sequence[PackedFindings], total: int) -> Packing:
     """The page's data; `total` is how many findings the run has, embedded or not."""
     ids = sorted({image_set for rows in groups for image_set in rows.sets if image_set is not None})
-    # hexadecimal ids first: they are stored apart, two digits for three
+    # hexadecimal ids first: they are stored apart, as 20 digits of base 85
     ids.sort(key=lambda item: _IMAGE_SET_ID.fullmatch(item) is None)
     numbers = {item: index for index, item in enumerate(ids)}
     places = sorted(
@@ -143,13 +128,26 @@ def page_data(groups: Sequence[PackedFindings], total: int) -> dict[str, Any]:
     )
     indexes = {item: index for index, item in enumerate(places)}
     regular = [id_ for id_ in ids if _IMAGE_SET_ID.fullmatch(id_)]
-    return {
+    document = {
         "total": total,
         "rows": sum(len(rows.sets) for rows in groups),
         "places": [list(path) for path in places],
-        "ids": {"hex": "".join(map(_pack_id, regular)), "n": len(regular), "other": ids[len(regular) :]},
+        "ids": {"hex": packed_ids(regular), "n": len(regular), "other": ids[len(regular) :]},
         "groups": [_group(rows, numbers, indexes) for rows in groups],
     }
+    return Packing(document, numbers, indexes)
+
+
+def place_of(finding: Finding) -> tuple[str | None, ...]:
+    """Where a finding is: target, account, Region, data store."""
+    subject = finding.subject
+    place = (subject.target, subject.account, subject.region, subject.datastore_id)
+    return tuple(None if part is None else _text(part) for part in place)
+
+
+def packed_ids(ids: Iterable[str]) -> str:
+    """Ids of 32 hexadecimal digits as 20 digits of base 85 each."""
+    return base64.b85encode(bytes.fromhex("".join(ids))).decode().translate(_SAFE_DIGITS)
 
 
 def _group(
@@ -173,6 +171,7 @@ def _group(
         "flags": column(rows.flags),
         "reason": column(rows.reasons),
         "note": column(rows.notes),
+        "waiverNote": column(rows.waiver_notes),
         "message": column(rows.messages),
         "id": column(rows.ids),
         "waiver": column(rows.waivers),
@@ -184,6 +183,7 @@ def _group(
         "change": column(rows.change),
         "causes": column(rows.causes),
         "observed": [[path, column(found)] for path, found in rows.observed.items()],
+        "labels": [[name, column(found)] for name, found in rows.labels.items()],
     }
 
 
@@ -238,12 +238,6 @@ def _count(cell: object) -> int | None:
 
 def _width(most: int) -> int:
     return max(1, math.ceil(most.bit_length() / 6))
-
-
-def _pack_id(text: str) -> str:
-    number = int(text, 16)
-    # 30 hexadecimal digits are 20 of base 64, and the last two are 8 bits in another two
-    return digits(number >> 8, 20) + digits(number & 255, 2)
 
 
 def _flags(finding: Finding) -> int:

@@ -82,20 +82,21 @@ def lines(run: Run) -> Iterator[tuple[str, str]]:
 
 def note(run: Run, finding: Finding) -> str:
     """What stands beside a verdict: why the gate does not count it, its waiver."""
-    parts = []
+    return "; ".join(part for part in notes(run, finding) if part)
+
+
+def notes(run: Run, finding: Finding) -> tuple[str, str]:
+    """Why the gate does not count a finding that is not waived, and how its waiver stands; empty where there is no such
+    thing."""
+    uncounted = "" if finding.waived or finding.gated else finding_text.uncounted(finding, run.ruling)
+    if finding.waiver is None:
+        return uncounted, ""
+    own = finding.waiver
     if finding.waived:
         waived = "waived " * (finding.verdict is Verdict.UNKNOWN)
-        parts += (
-            [f"{waived}until {day(finding.waiver.expires)}, {finding.waiver.owner}"] if finding.waiver else []
-        )
-    elif not finding.gated:
-        parts.append(finding_text.uncounted(finding, run.ruling))
-    if finding.waiver and not finding.waived:
-        ended = "ended" if run.as_of >= finding.waiver.ends else "begins"
-        parts.append(
-            f"a waiver of it {ended} {day(finding.waiver.expires if ended == 'ended' else finding.waiver.created)}"
-        )
-    return "; ".join(parts)
+        return uncounted, f"{waived}until {day(own.expires)}, {own.owner}"
+    ended = "ended" if run.as_of >= own.ends else "begins"
+    return uncounted, f"a waiver of it {ended} {day(own.expires if ended == 'ended' else own.created)}"
 
 
 def document(waiver_use: WaiverUse, run: Run) -> dict[str, Any]:

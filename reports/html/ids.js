@@ -1,7 +1,7 @@
 "use strict";
-// The ids of findings, as checker/reporting/normal.py makes them: the start of a SHA-256. The browser's own needs https.
-const findingId = (() => {
-  const ROUNDS = new Uint32Array(64), START = new Uint32Array(8), words = new Uint32Array(64);
+// The ids of findings, as checker/reporting/normal_form.py makes them: the start of a SHA-256. The browser's own needs https.
+const findingIds = (() => {
+  const ROUNDS = new Int32Array(64), START = new Int32Array(8), words = new Int32Array(64), bytes = new Uint8Array(4096);
   for (let n = 2, found = 0; found < 64; n++) {
     let prime = true;
     for (let d = 2; d * d <= n && prime; d++) prime = n % d !== 0;
@@ -10,31 +10,43 @@ const findingId = (() => {
     if (found < 8) START[found] = fraction(Math.sqrt(n));
     ROUNDS[found++] = fraction(Math.cbrt(n));
   }
-  const turn = (x, n) => (x >>> n) | (x << (32 - n));
 
-  function block(state, bytes, at) {
-    for (let i = 0; i < 16; i++) words[i] = (bytes[at + i * 4] << 24) | (bytes[at + i * 4 + 1] << 16) | (bytes[at + i * 4 + 2] << 8) | bytes[at + i * 4 + 3];
+  function block(state, at) {
+    for (let i = 0, b = at; i < 16; i++, b += 4) words[i] = (bytes[b] << 24) | (bytes[b + 1] << 16) | (bytes[b + 2] << 8) | bytes[b + 3];
     for (let i = 16; i < 64; i++) {
       const x = words[i - 15], y = words[i - 2];
-      words[i] = words[i - 16] + words[i - 7] + (turn(x, 7) ^ turn(x, 18) ^ (x >>> 3)) + (turn(y, 17) ^ turn(y, 19) ^ (y >>> 10));
+      words[i] = (words[i - 16] + words[i - 7] + (((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3))
+        + (((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10))) | 0;
     }
-    let [a, b, c, d, e, f, g, h] = state;
+    let a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], f = state[5], g = state[6], h = state[7];
     for (let i = 0; i < 64; i++) {
-      const one = (h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + ((e & f) ^ (~e & g)) + ROUNDS[i] + words[i]) | 0;
-      const two = ((turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))) | 0;
-      h = g; g = f; f = e; e = (d + one) | 0; d = c; c = b; b = a; a = (one + two) | 0;
+      const left = (h + (((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7))) + ((e & f) ^ (~e & g)) + ROUNDS[i] + words[i]) | 0;
+      const right = ((((a >>> 2) | (a << 30)) ^ ((a >>> 13) | (a << 19)) ^ ((a >>> 22) | (a << 10))) + ((a & b) ^ (a & c) ^ (b & c))) | 0;
+      h = g; g = f; f = e; e = (d + left) | 0; d = c; c = b; b = a; a = (left + right) | 0;
     }
-    [a, b, c, d, e, f, g, h].forEach((value, i) => { state[i] += value; });
+    state[0] += a; state[1] += b; state[2] += c; state[3] += d; state[4] += e; state[5] += f; state[6] += g; state[7] += h;
   }
 
-  // of ASCII alone: the page is given the ids of any other names
-  return (identity) => {
-    const text = `[${identity.map((part) => JSON.stringify(part)).join(", ")}]`;
-    const bytes = new Uint8Array(((text.length + 72) >> 6) << 6), state = START.slice();
-    for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-    bytes[text.length] = 128;
-    new DataView(bytes.buffer).setUint32(bytes.length - 4, text.length * 8);
-    for (let at = 0; at < bytes.length; at += 64) block(state, bytes, at);
-    return [state[0], state[1]].map((word) => word.toString(16).padStart(8, "0")).join("");
+  const put = (text, at) => { for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i); };
+  const hex = (word) => (word >>> 0).toString(16).padStart(8, "0");
+
+  // of ASCII alone: the page is given the ids of any other names. What all findings of a rule in a place begin with is hashed once.
+  return (rule, target, datastore) => {
+    const head = `[${[rule, target, datastore].map((part) => JSON.stringify(part)).join(", ")}, `;
+    const start = START.slice(), whole = head.length >> 6 << 6, rest = head.slice(whole), state = START.slice();
+    put(head, 0);
+    for (let at = 0; at < whole; at += 64) block(start, at);
+    return (imageSet, version) => {
+      const text = `${rest}${imageSet === null ? "null" : JSON.stringify(imageSet)}, ${version}]`;
+      const size = ((text.length + 72) >> 6) << 6;
+      bytes.fill(0, 0, size);
+      put(text, 0);
+      bytes[text.length] = 128;
+      const bits = (whole + text.length) * 8;
+      for (let i = 0; i < 4; i++) bytes[size - 1 - i] = bits >>> (8 * i);
+      state.set(start);
+      for (let at = 0; at < size; at += 64) block(state, at);
+      return hex(state[0]) + hex(state[1]);
+    };
   };
 })();

@@ -1,279 +1,269 @@
-"use strict";
-// Search, filters, sorting, pages and downloads over the findings in #data. Without it the page shows the first of them.
-// How the columns are packed is described in checker/reporting/packing.py.
+// The list of findings: filters, groups, pages, the address and downloads. Without it the page shows the first of them.
 (() => {
   const $ = (id) => document.getElementById(id);
-  if (!$("rows")) return;
-  const PAGE = 100;
-  const PRINTED = 1000;
-  const UNKNOWN = 1, WAIVED = 2, GATED = 4, OWN_MESSAGE = 8, FAILED_CALL = 16, PINNED = 32, NEW = 64;
-  const WORDS = {fail: "Fail", unknown: "Unknown", waived: "Waived"};
-  const SUBJECT = $("subject").textContent;
-  const data = JSON.parse($("data").textContent);
-
-  // ---- columns -> values
-  const DIGITS = new Uint8Array(128);
-  [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"].forEach((c, i) => { DIGITS[c.charCodeAt(0)] = i; });
-
-  function digits(text, at, width) {
-    let n = 0;
-    for (let k = at; k < at + width; k++) n = n * 64 + DIGITS[text.charCodeAt(k)];
-    return n;
-  }
-
-  function reader(column) {
-    if (column.d) return (i) => column.d[digits(column.i, i * column.w, column.w)];
-    if (column.i === undefined) return () => column.c;
-    return (i) => {
-      const n = digits(column.i, i * column.w, column.w);
-      if (n === 0) return null;
-      const value = column.n + (n - 1) * column.u;
-      return column.t ? new Date(value).toISOString().replace(".000Z", "Z") : value;
-    };
-  }
-
-  function imageSet(n) {
-    if (n === NO_SET) return null;
-    if (n >= data.ids.n) return data.ids.other[n - data.ids.n];
-    let text = "";
-    for (let k = 0; k < 20; k += 2) text += digits(data.ids.hex, n * 22 + k, 2).toString(16).padStart(3, "0");
-    return text + digits(data.ids.hex, n * 22 + 20, 2).toString(16).padStart(2, "0");
-  }
-
-  const NO_SET = 0xFFFFFFFF;  // a data store
-  const total = data.rows;
-  const groupOf = new Uint32Array(total), localOf = new Uint32Array(total), flagsOf = new Uint8Array(total);
-  const setOf = new Uint32Array(total), placeOf = new Uint32Array(total);
-  const groups = data.groups.map((g) => ({
-    ...g,
-    name: `${g.pack}/${g.rule}`,
-    at: Object.fromEntries(["version", "reason", "note", "message", "id", "waiver", "calls", "collected", "reused", "first", "firstRun", "change", "causes"].map((name) => [name, reader(g[name])])),
-    seen: g.observed.map(([path, column]) => [path, reader(column)]),
-  }));
-  let row = 0;
-  groups.forEach((g, index) => {
-    const flags = reader(g.flags), set = reader(g.set), place = reader(g.place);
-    for (let i = 0; i < g.n; i++, row++) {
-      groupOf[row] = index; localOf[row] = i; flagsOf[row] = flags(i); setOf[row] = set(i) ?? NO_SET; placeOf[row] = place(i);
-    }
-  });
-
-  // the worst first, as checker/evaluation/order.py has it; what is left equal stands in that order already
-  const placeIn = new Uint32Array(total);
-  {
-    const first = Float64Array.from({length: total}, (_, r) => Date.parse(groups[groupOf[r]].at.first?.(localOf[r]) ?? "9999"));
-    const flag = (r, one) => (flagsOf[r] & one ? 1 : 0);
-    const worst = (a, b) => {
-      const left = groups[groupOf[a]], right = groups[groupOf[b]];
-      return right.rank - left.rank || flag(b, GATED) - flag(a, GATED) || first[a] - first[b]
-        || flag(a, UNKNOWN) - flag(b, UNKNOWN) || left.order - right.order || a - b;
-    };
-    Uint32Array.from({length: total}, (_, r) => r).sort(worst).forEach((r, place) => { placeIn[r] = place; });
-  }
-
-  const verdictOf = (r) => (flagsOf[r] & UNKNOWN ? "unknown" : flagsOf[r] & WAIVED ? "waived" : "fail");  // a waived unknown stays unknown
-  const isNew = (flags) => Boolean(flags & NEW) && !(flags & WAIVED);
-  const show = (value) => (value === null || value === undefined ? "(absent)" : String(value.text ?? value));
-  // what a count or ratio came to, as JSON holds it
-  const NOT_RECEIVED = "(not received)";
-  const plain = (value) => {
-    const {text, ...numbers} = value?.text === undefined ? {} : value;
-    return text === undefined ? (value === NOT_RECEIVED ? null : value) : numbers;
-  };
-
-  function finding(r) {
-    const g = groups[groupOf[r]], i = localOf[r], [target, account, region, datastore] = data.places[placeOf[r]];
-    const observed = g.seen.map(([path, read]) => [path, read(i)]);
-    const id = imageSet(setOf[r]), version = g.at.version(i);
-    const fill = (part) => (typeof part === "string" ? part : part === -1 ? id : part === -2 ? version : show(observed[part][1]));
-    return {
-      group: g, flags: flagsOf[r], verdict: verdictOf(r), target, account, region, datastore, id, version, observed,
-      reason: g.at.reason(i), note: g.at.note(i), calls: g.at.calls(i), collected: g.at.collected(i), reused: g.at.reused(i), first: g.at.first(i), firstRun: g.at.firstRun(i), change: g.at.change(i), causes: g.at.causes(i) ?? [], headline: g.at.message(i).map(fill).join(""),
-    };
-  }
-
-  const ageDays = (f) => f.first === null ? null : Math.max(0, Math.floor((Date.parse(data.as_of) - Date.parse(f.first)) / 86400000));
-  const firstSeen = (f) => {
-    const days = ageDays(f);
-    return [f.first, days === 0 ? null : days === 1 ? "1 day ago" : `${days.toLocaleString("en-US")} days ago`, f.firstRun && `in run ${f.firstRun}`].filter(Boolean).join(", ");
-  };
-  const restsOn = (f) => [f.calls.join(", "), f.collected && `of ${f.collected}`, f.reused && `asked by run ${f.reused}`].filter(Boolean).join(", ");
-
-  function idOf(r) {
-    const g = groups[groupOf[r]], i = localOf[r], [target, , , datastore] = data.places[placeOf[r]];
-    const version = flagsOf[r] & PINNED ? g.at.version(i) : null;
-    return g.at.id(i) ?? findingId([g.name, target, datastore, imageSet(setOf[r]), version]);
-  }
+  const {data, total, groups, FLAGS, groupOf, localOf, flagsOf, setOf, placeOf, firstOf, subjectOf, causeOf, causes, worst, verdictOf, finding, idOf, imageSet, setNumber, normal, partial} = findings;
+  const {make, number, several, address, row, detail, heading} = findingView;
+  const PAGE = 100, GROUPS = 20, OF_GROUP = 5, PRINTED = 1000;
+  const NONE = {q: "", verdict: "", severity: "", rule: "", set: "", target: "", account: "", control: "", framework: "", label: "", owner: "", change: "", counted: "", group: "", sort: "", page: "", open: ""};
+  const LISTS = ["verdict", "severity"];
+  const PICKS = ["rule", "target", "account", "control", "framework", "label", "owner", "change", "group", "sort"];
+  const NAMES = {q: "Search", rule: "Rule", set: "Image set", target: "Target", account: "Account", control: "Control", framework: "Framework", label: "Label", owner: "Owner", change: "Change", counted: "Counted by the gate"};
+  let state = {...NONE}, matches = [], shown = [], pageSize = PAGE;
 
   // ---- which rows, in which order
-  const haystacks = new Array(total);
-  function haystack(r) {
-    if (haystacks[r] === undefined) {
-      const f = finding(r);
-      haystacks[r] = [f.group.name, f.group.title, f.target, f.datastore, f.id ?? "", f.headline, f.reason ?? "",
-        ...f.observed.map(([path, value]) => `${path} = ${show(value)}`)].join("\n").toLowerCase();
-    }
-    return haystacks[r];
-  }
-
-  const NONE = {q: "", verdict: "", severity: "", rule: "", target: "", gate: "", fresh: "", sort: ""};
-  let state = {...NONE}, page = 0, matches = [], pageSize = PAGE, cited = "";
-
-  function select() {
-    const words = state.q.toLowerCase().split(/\s+/).filter(Boolean);
-    const wanted = groups.map((g) => (!state.rule || g.name === state.rule) && (!state.severity || g.severity === state.severity));
-    const places = data.places.map((place) => !state.target || place[0] === state.target);
-    matches = [];
-    for (let r = 0; r < total; r++) {
-      if (!wanted[groupOf[r]] || !places[placeOf[r]]) continue;
-      if (state.gate && !(flagsOf[r] & GATED)) continue;
-      if (state.fresh && !isNew(flagsOf[r])) continue;
-      if (state.verdict && verdictOf(r) !== state.verdict) continue;
-      if (words.length && !words.every((word) => haystack(r).includes(word))) continue;
-      matches.push(r);
-    }
-    const order = ORDERS[state.sort];
-    matches.sort((a, b) => (order ? order(a, b) : 0) || placeIn[a] - placeIn[b]);
-  }
-
-  const VERDICTS = ["fail", "unknown", "waived"];
-  const ORDERS = {
-    policy: (a, b) => groups[groupOf[a]].order - groups[groupOf[b]].order,
-    verdict: (a, b) => VERDICTS.indexOf(verdictOf(a)) - VERDICTS.indexOf(verdictOf(b)),
+  const orders = new Map([["", worst]]);
+  const COMPARE = {
+    oldest: (a, b) => (firstOf[a] === firstOf[b] ? 0 : firstOf[a] - firstOf[b]),
+    newest: (a, b) => (firstOf[a] === firstOf[b] ? 0 : firstOf[b] - firstOf[a]),
+    rule: (a, b) => groups[groupOf[a]].order - groups[groupOf[b]].order,
     set: (a, b) => setOf[a] - setOf[b],
     target: (a, b) => placeOf[a] - placeOf[b] || setOf[a] - setOf[b],
   };
-
-  // ---- rows -> page. Text goes in as text only, never as HTML.
-  function make(tag, attributes, ...children) {
-    const element = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    element.append(...children.filter((child) => child !== null && child !== ""));
-    return element;
+  function order() {
+    if (!orders.has(state.sort)) orders.set(state.sort, worst.slice().sort(COMPARE[state.sort]));
+    return orders.get(state.sort);
   }
 
-  function icon(name) {
-    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    for (const [key, value] of [["class", "icon"], ["viewBox", "0 0 16 16"], ["aria-hidden", "true"], ["focusable", "false"]]) svg.setAttribute(key, value);
-    const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-    use.setAttribute("href", `#i-${name}`);
-    svg.append(use);
-    return svg;
+  const controlKey = ([framework, id]) => `${framework}:${id}`;
+  function select() {
+    const words = state.q.toLowerCase().split(/\s+/).filter(Boolean);
+    const found = words.length ? findingSearch.matching(words) : null;
+    const verdicts = state.verdict ? new Set(state.verdict.split(",")) : null, severities = state.severity ? new Set(state.severity.split(",")) : null;
+    const inGroup = groups.map((g) => (!state.rule || g.name === state.rule) && (!severities || severities.has(g.severity))
+      && (!state.control || g.controls.some((control) => controlKey(control) === state.control)) && (!state.framework || g.controls.some(([framework]) => framework === state.framework)));
+    const inPlace = data.places.map(([target, account]) => (!state.target || target === state.target) && (!state.account || account === state.account));
+    const set = state.set ? setNumber(state.set) : null;
+    const [label, value] = state.label ? [state.label.slice(0, state.label.indexOf("=")), state.label.slice(state.label.indexOf("=") + 1)] : [];
+    const every = order(), chosen = new Uint32Array(total);
+    let n = 0;
+    for (let k = 0; k < total; k++) {
+      const r = every[k], g = groups[groupOf[r]];
+      if (!inGroup[groupOf[r]] || !inPlace[placeOf[r]] || (found && !found[r])) continue;
+      if (set !== null && setOf[r] !== set) continue;
+      if (state.counted && !(flagsOf[r] & FLAGS.gated)) continue;
+      if (verdicts && !verdicts.has(verdictOf(r))) continue;
+      if (state.change && g.at.change(localOf[r]) !== state.change) continue;
+      if (state.owner && g.owner !== state.owner && data.waivers[g.at.waiver(localOf[r])]?.owner !== state.owner) continue;
+      if (label && g.labelAt[label]?.(localOf[r]) !== value) continue;
+      chosen[n++] = r;
+    }
+    matches = chosen.subarray(0, n);
   }
 
-  function line(r) {
-    const f = finding(r), g = f.group;
-    const cell = (label, ...children) => make("td", {role: "cell", "data-label": label}, ...children);
-    const pair = (name, value, kind) => make("div", kind ? {class: kind} : {}, make("dt", {}, name), make("dd", {}, value));
-    // what a failed call did not give is not called absent
-    const known = f.observed.filter(([, value]) => value !== null || !(f.flags & FAILED_CALL));
-    const seen = make("dl", {class: "seen"}, ...known.map(([path, value]) => pair(path, show(value))));
-    if (f.flags & OWN_MESSAGE) seen.append(pair("Expected", g.expected, "expected"));
-    if (f.reason && !f.headline.includes(f.reason)) seen.append(pair("Reason", f.reason, "expected"));
-    if (f.first) seen.append(pair(f.flags & UNKNOWN ? "Unknown since" : "First seen", firstSeen(f), "expected"));
-    if (f.calls.length) seen.append(pair("Rests on", restsOn(f), "expected"));
-    const set = cell(SUBJECT, make("span", {class: "target"}, f.target), make("span", {class: "id"}, f.id ?? f.datastore ?? ""),
-      f.version === null ? null : make("span", {class: "version"}, `version ${f.version}${f.flags & PINNED && g.scope === "image_set" ? ", pinned" : ""}`));
-    set.className = "subject";
-    const id = `f-${idOf(r)}`;
-    set.append(make("a", {class: "cite", href: `#${id}`}, `finding ${id.slice(2)}`));
-    return make("tr", {role: "row", id, ...(id === cited ? {class: "cited", tabindex: "-1"} : {})},
-      cell("Verdict", make("span", {class: `verdict ${f.verdict}`}, icon(f.verdict), WORDS[f.verdict]),
-        ...(isNew(f.flags) ? [" ", make("span", {class: "flag"}, "new")] : []), f.note ? make("small", {}, f.note) : null),
-      cell("Severity", make("span", {class: `severity ${g.severity}`}, g.severity)),
-      cell("Rule", make("a", {href: `#about/${g.name}`}, g.rule), make("small", {}, g.pack)),
-      set,
-      cell("What was found", make("p", {class: "headline"}, f.headline), seen));
+  // unknowns that one unread image set causes are one row
+  function entries(rows) {
+    const made = [], at = causes ? new Int32Array(causes).fill(-1) : null;
+    for (const r of rows) {
+      const cause = causeOf[r];
+      if (cause >= 0 && at[cause] >= 0) made[at[cause]].push(r);
+      else { if (cause >= 0) at[cause] = made.length; made.push([r]); }
+    }
+    return made;
   }
 
-  const number = (n) => n.toLocaleString("en-US");
+  const GROUPING = {
+    rule: {keys: (r) => [groupOf[r]], head: (key) => [groups[key].title, groups[key].name, {rule: groups[key].name}]},
+    set: {keys: (r) => [subjectOf[r]], head: (key) => {
+      const f = finding(findings.subjects[key]);
+      return [f.id ?? f.datastore ?? f.target, f.target, f.id ? {set: f.id} : {target: f.target}];
+    }},
+    control: {keys: (r) => groups[groupOf[r]].controlKeys, head: (key) => (key < 0 ? ["No control", "rules that are mapped to none", null] : [controls[key][0].replace(":", " "), controls[key][1], {control: controls[key][0]}])},
+  };
+  // controls by number
+  const controls = [];
+  {
+    const known = new Map();
+    for (const g of groups) {
+      g.controlKeys = g.controls.map((control) => {
+        const key = controlKey(control);
+        if (!known.has(key)) { known.set(key, controls.length); controls.push([key, control[2]]); }
+        return known.get(key);
+      });
+      if (!g.controlKeys.length) g.controlKeys = [-1];
+    }
+  }
+  function buckets() {
+    const found = new Map();
+    for (const r of matches) {
+      for (const key of GROUPING[state.group].keys(r)) {
+        const own = found.get(key);
+        if (own) own.push(r); else found.set(key, [r]);
+      }
+    }
+    return [...found];
+  }
+
+  // ---- rows -> page
+  const page = () => Math.max(0, (parseInt(state.page, 10) || 1) - 1);
   function render() {
-    const pages = Math.max(1, Math.ceil(matches.length / pageSize));
-    page = Math.min(page, pages - 1);
-    const from = page * pageSize, shown = matches.slice(from, from + pageSize);
-    $("rows").replaceChildren(...shown.map(line));
-    const noun = matches.length === 1 ? "finding" : "findings";
-    const range = matches.length > shown.length ? `; ${number(from + 1)} to ${number(from + shown.length)} shown` : "";
-    const of = matches.length < total ? ` of ${number(total)}` : "";
-    $("status").textContent = matches.length ? `${number(matches.length)}${of} ${noun}${range}` : `No finding of ${number(total)} matches.`;
+    const lines = [], open = state.open ? findingSearch.rowOf(state.open) : -1;
+    shown = [];
+    const add = (members) => { const element = row(members); shown.push([element, members]); lines.push(element); };
+    let pages, of;
+    if (state.group) {
+      const every = buckets(), at = every.findIndex(([, rows]) => rows.includes(open));
+      pages = Math.max(1, Math.ceil(every.length / GROUPS));
+      if (!state.page && at >= 0) state.page = String(Math.floor(at / GROUPS) + 1);
+      const from = Math.min(page(), pages - 1) * GROUPS, some = every.slice(from, from + GROUPS);
+      for (const [key, rows] of some) {
+        const [title, small, filters] = GROUPING[state.group].head(key), own = entries(rows);
+        const place = own.findIndex((members) => members.includes(open)), most = Math.max(OF_GROUP, place + 1, pageSize > PAGE ? own.length : 0);
+        const href = filters && address({...state, page: "", open: "", group: "", ...filters});
+        lines.push(heading(title, small, rows.length, own.length > 1 ? href : null));
+        own.slice(0, most).forEach(add);
+        if (own.length > most && href) lines.push(make("tr", {role: "row", class: "further"}, make("td", {role: "cell", colspan: findingView.columns}, make("a", {href}, `Show all ${number(own.length)} of it`))));
+      }
+      of = `in ${several(every.length, "group")}${pages > 1 ? `; groups ${number(from + 1)} to ${number(from + some.length)} shown` : ""}`;
+    } else {
+      const every = entries(matches), at = open < 0 ? -1 : every.findIndex((members) => members.includes(open));
+      pages = Math.max(1, Math.ceil(every.length / pageSize));
+      if (!state.page && at >= 0) state.page = String(Math.floor(at / pageSize) + 1);
+      const from = Math.min(page(), pages - 1) * pageSize, some = every.slice(from, from + pageSize);
+      some.forEach(add);
+      of = [every.length < matches.length ? `in ${several(every.length, "row")}` : "", pages > 1 ? `${number(from + 1)} to ${number(from + some.length)} shown` : ""].filter(Boolean).join("; ");
+    }
+    $("rows").replaceChildren(...lines);
+    $("list").hidden = !matches.length;
+    const here = Math.min(page(), pages - 1);
     $("pages").hidden = pages === 1;
-    $("page").textContent = `Page ${number(page + 1)} of ${number(pages)}`;
-    $("previous").disabled = page === 0;
-    $("next").disabled = page === pages - 1;
+    $("page").textContent = `Page ${number(here + 1)} of ${number(pages)}`;
+    $("previous").disabled = here === 0;
+    $("next").disabled = here === pages - 1;
+    $("status").textContent = statusText(of);
+    $("held").textContent = heldText();
+    $("held").hidden = !partial;
+    const opened = open < 0 ? null : shown.find(([, members]) => members.includes(open));
+    if (opened) unfold(opened);
+    else if (state.open) $("status").textContent = `The finding ${state.open} is not ${open < 0 ? "on this page" : "among these"}. ${$("status").textContent}`;
+    return opened?.[0];
+  }
+
+  function statusText(of) {
+    if (!data.total) return "No fails and no unknowns.";
+    const every = partial ? `the ${several(total, "finding")} held here` : several(total, "finding");
+    if (!matches.length) return `No finding of ${every} matches.`;
+    const head = matches.length < total ? `${number(matches.length)} of ${every}` : partial ? `${number(total)} findings held here` : every;
+    return [head, of].filter(Boolean).join("; ").replace("; in ", ", in ");
+  }
+
+  // what an answer from a part of the findings is worth
+  function heldText() {
+    if (!partial) return "";
+    const others = Object.keys(NONE).some((name) => state[name] && !["verdict", "severity", "rule", "counted", "group", "sort", "page", "open"].includes(name));
+    const said = `Of the ${number(total)} findings held here (those that the gate counts before the others, the worst first); the run has ${number(data.total)}`;
+    const real = others ? "" : `, of which ${number(counted())} match`;
+    return `${said}${real}: ${data.elsewhere} has all.`;
+  }
+
+  // how many of the run's findings the chips, the rule and the box let through; it is known of all of them
+  function counted() {
+    const verdicts = state.verdict ? state.verdict.split(",") : ["fail", "unknown", "waived"];
+    let sum = 0;
+    for (const [name, , severity, fail, unknown, waived, gatedFail, gatedUnknown] of data.tallies) {
+      if ((state.rule && name !== state.rule) || (state.severity && !state.severity.split(",").includes(severity))) continue;
+      const own = state.counted ? {fail: gatedFail, unknown: gatedUnknown, waived: 0} : {fail, unknown, waived};
+      for (const verdict of verdicts) sum += own[verdict] ?? 0;
+    }
+    return sum;
+  }
+
+  const opener = (element) => element.querySelector(".opener");
+  function unfold([element, members]) {
+    const below = detail(members);
+    element.after(below);
+    element.classList.add("open");
+    opener(element).setAttribute("aria-expanded", "true");
+    opener(element).setAttribute("aria-controls", below.id);
+  }
+  function fold() {
+    for (const [element] of shown) {
+      if (!element.classList.contains("open")) continue;
+      element.nextElementSibling.remove();
+      element.classList.remove("open");
+      opener(element).setAttribute("aria-expanded", "false");
+      opener(element).removeAttribute("aria-controls");
+    }
+  }
+  function turnRow(element) {
+    const entry = shown.find(([own]) => own === element), wasOpen = element.classList.contains("open");
+    fold();
+    state.open = wasOpen ? "" : idOf(entry[1][0]);
+    if (!wasOpen) unfold(entry);
+    history.pushState(null, "", address(state));
   }
 
   // ---- filters <-> address
-  const BOXES = [["gate", "f-gate"], ["fresh", "f-new"]].filter(([, id]) => $(id));
-  const FIELDS = {q: "q", verdict: "f-verdict", severity: "f-severity", rule: "f-rule", target: "f-target", sort: "f-sort"};
-
-  function options(id, first, entries) {
-    $(id).replaceChildren(new Option(first, ""), ...entries.map(([value, text]) => new Option(text, value)));
-  }
-
+  const options = (id, first, found) => {
+    if (!$(id)) return;
+    $(id).replaceChildren(new Option(first, ""), ...found.map(([value, text]) => new Option(text, value)));
+    $(id).closest(".field").hidden = !found.length;
+  };
   function fillFilters() {
     const count = (key) => {
       const found = new Map();
-      for (let r = 0; r < total; r++) found.set(key(r), (found.get(key(r)) ?? 0) + 1);
-      return found;
+      for (let r = 0; r < total; r++) for (const name of key(r)) if (name) found.set(name, (found.get(name) ?? 0) + 1);
+      return [...found].sort(([a], [b]) => (a < b ? -1 : 1));
     };
-    const entries = (found, keys, text) => keys.filter((key) => found.has(key)).map((key) => [key, `${text(key)} (${number(found.get(key))})`]);
-    options("f-verdict", "All", entries(count(verdictOf), VERDICTS, (key) => WORDS[key]));
-    options("f-severity", "All", entries(count((r) => groups[groupOf[r]].severity), ["critical", "high", "medium", "low", "info"], (key) => key));
-    options("f-rule", "All", entries(count((r) => groups[groupOf[r]].name), groups.map((g) => g.name), (key) => key));
-    const targets = count((r) => data.places[placeOf[r]][0]);
-    options("f-target", "All", entries(targets, [...targets.keys()].sort(), (key) => key));
-    options("f-sort", "Worst first", [["policy", "Policy order"], ["verdict", "Verdict"], ["target", "Target"], ["set", SUBJECT]]);
+    // of a part of the findings no count would be the run's
+    const listed = (found, text = (key) => key) => found.map(([key, n]) => [key, partial ? text(key) : `${text(key)} (${number(n)})`]);
+    const ofGroup = (key) => { const known = groups.map((g) => [...new Set(key(g))]); return (r) => known[groupOf[r]]; };
+    options("f-rule", "All", data.tallies.map(([name, title, , ...numbers]) => [name, `${title} (${number(numbers[0] + numbers[1] + numbers[2])})`]));
+    options("f-target", "All", listed(count((r) => [data.places[placeOf[r]][0]])));
+    options("f-account", "All", listed(count((r) => [data.places[placeOf[r]][1]]), (key) => (data.accounts[key] ? `${data.accounts[key]} ${key}` : key)));
+    options("f-control", "All", listed(count(ofGroup((g) => g.controls.map(controlKey))), (key) => key.replace(":", " ")));
+    options("f-framework", "All", listed(count(ofGroup((g) => g.controls.map(([framework]) => framework))), (key) => data.frameworks[key] ?? key));
+    options("f-label", "All", listed(count((r) => Object.entries(groups[groupOf[r]].labelAt).map(([name, read]) => [name, read(localOf[r])]).filter(([, value]) => value !== null).map((pair) => pair.join("=")))));
+    options("f-owner", "All", listed(count((r) => [...new Set([groups[groupOf[r]].owner, data.waivers[groups[groupOf[r]].at.waiver(localOf[r])]?.owner])])));
+    options("f-change", "All", listed(count((r) => [groups[groupOf[r]].at.change(localOf[r])])));
+    options("f-group", "Nothing", [["rule", "Rule"], ["set", "Image set"], ["control", "Control"]]);
+    options("f-sort", "Worst first", [["oldest", "Oldest first"], ["newest", "Newest first"], ["rule", "Rule"], ["target", "Target"], ["set", "Image set"]]);
+    for (const name of ["f-target", "f-account"]) if ($(name) && $(name).options.length < 3) $(name).closest(".field").hidden = true;
   }
 
   function toForm() {
-    for (const [name, id] of Object.entries(FIELDS)) $(id).value = state[name];
-    for (const [name, id] of Object.entries(FIELDS)) state[name] = $(id).value ?? "";  // a select takes only what it lists
-    for (const [name, id] of BOXES) $(id).checked = state[name] !== "";
+    $("q").value = state.q;
+    $("f-counted").checked = state.counted !== "";
+    for (const name of PICKS) if ($(`f-${name}`)) {
+      $(`f-${name}`).value = state[name];
+      if ($(`f-${name}`).value !== state[name]) state[name] = $(`f-${name}`).value = "";  // a select takes only what it lists
+    }
+    for (const chip of document.querySelectorAll("#findings .chip")) {
+      chip.setAttribute("aria-pressed", String(state[chip.dataset.filter].split(",").includes(chip.dataset.value)));
+    }
+    const given = Object.keys(NAMES).filter((name) => state[name]);
+    $("active").replaceChildren(...given.map((name) => {
+      const button = make("button", {type: "button", class: "active", "data-name": name}, `${NAMES[name]}${name === "counted" ? "" : `: ${state[name]}`}`, make("span", {"aria-hidden": "true"}, " ×"), make("span", {class: "quiet"}, ", remove this filter"));
+      return make("li", {}, button);
+    }));
+    const inside = given.filter((name) => name !== "q" && name !== "set").length;
+    $("more-count").textContent = inside ? ` (${number(inside)} set)` : "";
   }
 
-  function fromForm() {
-    for (const [name, id] of Object.entries(FIELDS)) state[name] = $(id).value;
-    for (const [name, id] of BOXES) state[name] = $(id).checked ? "1" : "";
-    page = 0;
-    cited = "";
-    const parts = Object.entries(state).filter(([, value]) => value).map(([name, value]) => `${name}=${encodeURIComponent(value).replaceAll("%2F", "/")}`);
-    history.replaceState(null, "", parts.length ? `#${parts.join("&")}` : "#findings");
+  function apply(change, {replace = false} = {}) {
+    state = {...state, page: "", open: "", ...change};
+    history[replace ? "replaceState" : "pushState"](null, "", address(state));
+    toForm();
     select();
     render();
   }
 
   function fromAddress() {
-    const hash = location.hash.slice(1).replace(/^findings\?/, "");
-    if (/^f-[0-9a-f]{16}$/.test(hash)) return cite(hash);
-    if (!hash.includes("=")) return openCard(hash);
-    cited = "";
-    const given = Object.fromEntries(new URLSearchParams(hash));
-    if (given.counted === "yes") given.gate = "1";
+    const hash = location.hash.slice(1);
+    const cited = /^f-([0-9a-f]{16})$/.exec(hash);
+    if (!cited && hash !== "findings" && hash !== "" && !hash.startsWith("findings?")) return openCard(hash);
+    const given = cited ? {open: cited[1]} : Object.fromEntries(new URLSearchParams(hash.slice("findings?".length)));
+    // the browser would take the focus from what it finds at the older form
+    if (cited) history.replaceState(null, "", address(given));
     state = {...NONE};
     for (const name of Object.keys(NONE)) if (Object.hasOwn(given, name)) state[name] = given[name];
-    page = 0;
+    for (const name of LISTS) state[name] = state[name].split(",").filter((value) => document.querySelector(`#findings .chip[data-filter="${name}"][data-value="${CSS.escape(value)}"]`)).join(",");
     toForm();
     select();
-    render();
-    $("findings").scrollIntoView();
-  }
-
-  // an id that an auditor cited, wherever its finding stands
-  function cite(id) {
-    const same = (r) => idOf(r) === id.slice(2);
-    let at = matches.findIndex(same);
-    if (at < 0 && matches.length < total) {
-      state = {...NONE};
-      toForm();
-      select();
-      at = matches.findIndex(same);
-    }
-    cited = at < 0 ? "" : id;
-    page = Math.max(0, Math.floor(at / pageSize));
-    render();
-    if (at < 0) $("status").textContent = `The finding ${id.slice(2)} is not on this page. ${$("status").textContent}`;
-    ($(id) ?? $("findings")).scrollIntoView({block: at < 0 ? "start" : "center"});
-    $(id)?.focus({preventScroll: true});
+    const opened = render();
+    if (!hash) return;
+    if (!opened) return $("findings").scrollIntoView();
+    opened.scrollIntoView({block: "start"});
+    opener(opened).focus({preventScroll: true});
   }
 
   function openCard(hash) {
@@ -284,20 +274,6 @@
   }
 
   // ---- downloads: what the filters show
-  function normal(r) {
-    const f = finding(r), g = f.group, waiver = g.at.waiver(localOf[r]);
-    return {
-      id: idOf(r), rule: g.rule, pack: g.pack, severity: g.severity, verdict: f.flags & UNKNOWN ? "unknown" : "fail",
-      waived: Boolean(f.flags & WAIVED), gated: Boolean(f.flags & GATED),
-      target: f.target, account: f.account, region: f.region, datastoreId: f.datastore, imageSetId: f.id,
-      versionId: f.version === null ? null : String(f.version), scope: g.scope, reason: f.reason,
-      calls: f.calls, collectedAt: f.collected, reusedFrom: f.reused,
-      change: f.change, causes: f.causes, first_seen: f.first, first_seen_run: f.firstRun, age_days: ageDays(f),
-      message: f.flags & OWN_MESSAGE ? f.headline : "", observed: Object.fromEntries(f.observed.map(([path, value]) => [path, plain(value)])), where: g.where,
-      waiver: waiver === null ? null : data.waivers[waiver], new: data.compared ? Boolean(f.flags & NEW) : null,
-    };
-  }
-
   // A spreadsheet runs a cell that starts so (OWASP: CSV injection); the apostrophe makes it text.
   const safe = (value) => {
     const text = value === null ? "" : typeof value === "object" ? JSON.stringify(value) : String(value);
@@ -306,29 +282,60 @@
 
   function save(name, type, parts) {
     const url = URL.createObjectURL(new Blob(parts, {type}));
-    make("a", {href: url, download: name}).click();
+    make("a", {href: url, download: partial ? name.replace(".", "-part.") : name}).click();
     setTimeout(() => URL.revokeObjectURL(url), 60000);
   }
 
   function asCsv() {
-    const names = Object.keys(normal(matches[0] ?? 0));
-    const lines = [names.map(safe).join(",")];
-    for (const r of matches) lines.push(Object.values(normal(r)).map(safe).join(","));
+    const lines = partial ? [safe(`${number(matches.length)} findings. ${heldText()}`)] : [];
+    lines.push(CSV_NAMES.map(safe).join(","));
+    for (const r of matches) { const f = normal(r); lines.push(CSV_NAMES.map((name) => safe(f[name])).join(",")); }
     save("findings.csv", "text/csv", ["\uFEFF", lines.join("\r\n"), "\r\n"]);
   }
+  const CSV_NAMES = total ? Object.keys(normal(0)) : ["id", "rule", "severity", "verdict", "target", "imageSetId"];
 
   function asJson() {
-    const lines = matches.map((r) => JSON.stringify(normal(r)));
-    save("findings.json", "application/json", ["[\n", lines.join(",\n"), "\n]\n"]);
+    const lines = Array.from(matches, (r) => JSON.stringify(normal(r)));
+    const [before, after] = partial ? [`{"note": ${JSON.stringify(`${number(matches.length)} findings. ${heldText()}`)}, "findings": `, "}"] : ["", ""];
+    save("findings.json", "application/json", [before, "[\n", lines.join(",\n"), "\n]", after, "\n"]);
   }
 
   // ---- wiring
-  let timer = 0;
-  $("q").addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(fromForm, 150); });
-  for (const id of [...Object.values(FIELDS).slice(1), ...BOXES.map(([, id]) => id)]) $(id).addEventListener("change", fromForm);
-  $("filters").addEventListener("submit", (event) => { event.preventDefault(); fromForm(); });
-  $("filters").addEventListener("reset", () => setTimeout(fromForm));
-  const turn = (step) => { page += step; render(); $("findings").scrollIntoView(); };
+  let timer = 0, typing = false;
+  $("q").addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => { apply({q: $("q").value.trim()}, {replace: typing}); typing = true; }, 120); });
+  $("q").addEventListener("blur", () => { typing = false; });
+  for (const name of PICKS) $(`f-${name}`)?.addEventListener("change", (event) => apply({[name]: event.target.value}));
+  $("f-counted").addEventListener("change", (event) => apply({counted: event.target.checked ? "yes" : ""}));
+  $("filters").addEventListener("submit", (event) => { event.preventDefault(); apply({q: $("q").value.trim()}); });
+  $("filters").addEventListener("reset", (event) => { event.preventDefault(); apply(NONE); });
+  $("active").addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (button) { apply({[button.dataset.name]: ""}); $("q").focus(); }
+  });
+  for (const chip of document.querySelectorAll("#findings .chip")) chip.addEventListener("click", () => {
+    const {filter, value} = chip.dataset, values = new Set(state[filter].split(",").filter(Boolean));
+    if (!values.delete(value)) values.add(value);
+    apply({[filter]: [...values].join(",")});
+  });
+  $("rows").addEventListener("click", (event) => {
+    const element = event.target.closest("tr.finding");
+    if (!element || event.target.closest("a") || (!event.target.closest(".opener") && String(getSelection()))) return;
+    turnRow(element);
+  });
+  $("rows").addEventListener("keydown", (event) => {
+    const at = shown.findIndex(([element]) => opener(element) === event.target), step = {ArrowDown: 1, ArrowUp: -1}[event.key];
+    if (at < 0) return;
+    if (event.key === "Escape" && shown[at][0].classList.contains("open")) return turnRow(shown[at][0]);
+    if (!step || !shown[at + step]) return;
+    event.preventDefault();
+    opener(shown[at + step][0]).focus();
+  });
+  const turn = (step) => {
+    state = {...state, page: String(page() + 1 + step), open: ""};
+    history.pushState(null, "", address(state));
+    render();
+    $("list").scrollIntoView();
+  };
   $("previous").addEventListener("click", () => turn(-1));
   $("next").addEventListener("click", () => turn(1));
   $("as-csv").addEventListener("click", asCsv);
@@ -349,15 +356,10 @@
   });
 
   fillFilters();
-  $("filters").hidden = false;
-  $("unscripted").hidden = true;
-  if ($("unshown")) $("unshown").hidden = true;
-  if (total < data.total) {
-    $("truncated").textContent = `This page holds ${number(total)} of ${number(data.total)} findings, some of each rule; all of them are in ${$("truncated").dataset.elsewhere}.`;
-    $("truncated").hidden = false;
-  }
-  select();
-  render();
+  for (const id of ["filters", "chips"]) $(id).hidden = false;
+  for (const id of ["unscripted", "unshown"]) if ($(id)) $(id).hidden = true;
   if (location.hash) fromAddress();
+  else { toForm(); select(); render(); }
+  findingSearch.background(() => { document.documentElement.dataset.searchable = "1"; });
   document.documentElement.dataset.ready = "1";
 })();

@@ -245,7 +245,7 @@ def test_the_page_marks_what_weakens_a_control():
 
 def test_junit_has_a_skipped_case_for_a_rule_that_is_off_and_says_what_was_changed():
     suites = {suite.get("name"): suite for suite in etree.fromstring(written(governed(), "junit").encode())}
-    off = suites["one-key"]
+    off = suites["integrity/one-key"]
     assert (off.get("tests"), off.get("skipped"), off.get("failures")) == ("1", "1", "0")
     assert off.find("testcase/skipped").get("message") == "switched off: One key per project here."
     properties = {

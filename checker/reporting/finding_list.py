@@ -1,0 +1,199 @@
+"""The findings of a page: those that it holds, the rows that it shows without a script, and what its script reads.
+
+A page holds all findings up to a number and a size. Above that it holds those that the gate counts, the worst first, then
+the others, the worst first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from checker import instants
+from checker.judgement.run import Run
+from checker.model import Finding, Verdict
+from checker.reporting import condition_text, finding_text, waivers
+from checker.reporting.escape import json_text
+from checker.reporting.image_set_details import image_set_details, labels_of
+from checker.reporting.normal_form import finding_id
+from checker.reporting.page_data import PackedFindings, pack, place_of
+from checker.reporting.rule_details import rule_details, rule_totals
+
+MOST_HELD = 100_000
+MOST_STATIC = 100
+MOST_BYTES = 4_950_000
+"""Of a page: it stays under 5 MB."""
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRow:
+    """A row in plain HTML: a finding, or all unknowns that one unread image set causes."""
+
+    id: str
+    finding: Finding
+    state: str
+    title: str
+    headline: str
+    note: str
+    waiver: str
+    since: tuple[str, str]
+    """The day since when it is a finding, and how long ago that was."""
+    facts: list[tuple[str, str]]
+    observed: list[tuple[str, str]]
+    others: list[Finding]
+    """The findings that it stands for, where they are several."""
+    gated: bool
+    first: bool
+    """Whether it is its rule's first, so that links to the rule lead here."""
+
+
+def held_findings(run: Run, *, show_phi: bool = False) -> list[Finding]:
+    """The findings that a page may hold: all of them, or the ones that the gate counts before the others.
+
+    Raises:
+        RuntimeError: a finding is of no rule of the run (our own bug); some would be left out.
+    """
+    held, names = _held(run, show_phi=show_phi), {result.rule.name for result in run.judged}
+    if strange := next((finding for finding in held if finding.rule.name not in names), None):
+        raise RuntimeError(f"findings of {strange.rule.name} are out of order, or of no rule of the run")
+    return held
+
+
+def _held(run: Run, *, show_phi: bool) -> list[Finding]:
+    if finding_total(run) <= MOST_HELD:
+        return list(run.findings(show_phi=show_phi))
+    gated = list(run.findings(MOST_HELD, gated=True, show_phi=show_phi))
+    if len(gated) == MOST_HELD:
+        return gated
+    others = (finding for finding in run.findings(show_phi=show_phi) if not finding.gated)
+    return gated + list(islice(others, MOST_HELD - len(gated)))
+
+
+def finding_total(run: Run) -> int:
+    """How many findings a run has: fails, waived ones too, and unknowns."""
+    return run.total.fail + run.total.waived + run.total.unknown
+
+
+def finding_rows(run: Run, held: Sequence[Finding]) -> list[FindingRow]:
+    """The first rows of the list, the worst first."""
+    places = {item.rule.name: place for place, item in enumerate(run.judged)}
+
+    def worst(finding: Finding) -> tuple[object, ...]:
+        first = finding.first_seen
+        unknown = finding.verdict is Verdict.UNKNOWN
+        return (
+            -finding.rule.severity.rank,
+            not finding.gated,
+            first or _NEVER,
+            unknown,
+            places[finding.rule.name],
+        )
+
+    entries: dict[object, list[Finding]] = {}
+    for finding in sorted(held, key=worst):
+        entries.setdefault(_entry(finding), []).append(finding)
+    rows, linked = [], set[str]()
+    for entry in islice(entries.values(), MOST_STATIC):
+        name = entry[0].rule.name
+        rows.append(_row(run, entry, first=name not in linked))
+        linked.add(name)
+    return rows
+
+
+def _entry(finding: Finding) -> object:
+    """What findings of one row have in common: one image set could not be read, for one reason."""
+    if not finding_text.error_code(finding) or finding.subject.image_set_id is None:
+        return finding_id(finding.rule, finding.subject)
+    return place_of(finding), finding.subject.image_set_id, finding.reason
+
+
+def _row(run: Run, entry: list[Finding], *, first: bool) -> FindingRow:
+    finding, several = entry[0], len(entry) > 1
+    note, waiver = waivers.notes(run, finding)
+    since = finding_text.first_seen(finding, run.as_of)
+    facts = [("Expected", condition_text.expected(finding.rule))]
+    facts += [("Reason", reason)] if (reason := finding_text.further_reason(finding)) else []
+    facts += [since] if since else []
+    facts += [("Rests on", finding_text.rests_on(finding))] if finding.calls else []
+    facts += [("Waiver", finding_text.waiver(finding))] if finding.waived else []
+    return FindingRow(
+        finding_id(finding.rule, finding.subject),
+        finding,
+        # a waived unknown stays unknown; its note says the rest
+        "waived" if finding.waived and finding.verdict is Verdict.FAIL else finding.verdict.value,
+        unread_title(len(entry)) if several else finding.rule.title,
+        finding_text.headline(finding),
+        note,
+        waiver,
+        _since(finding, run.as_of),
+        [] if several else facts,
+        [] if several else finding_text.observed(finding),
+        entry if several else [],
+        any(member.gated for member in entry),
+        first,
+    )
+
+
+def unread_title(rules: int) -> str:
+    """What the row of an unread image set is called."""
+    return f"The image set could not be read: {rules:,} rules are undecided"
+
+
+def _since(finding: Finding, as_of: datetime) -> tuple[str, str]:
+    if finding.first_seen is None:
+        return "not known", ""
+    days = finding_text.age_days(finding.first_seen, as_of)
+    ago = "today" if days < 1 else "1 day" if days == 1 else f"{days:,} days"
+    return instants.iso(finding.first_seen)[:10], ago
+
+
+def page_json(run: Run, held: Sequence[Finding], most_bytes: int, elsewhere: str) -> str:
+    """What the page's script reads, within so many bytes: as many of the findings as fit, those first that come first."""
+    kept, size = list(held), most_bytes + 1
+    while size > most_bytes:
+        text = json_text(_document(run, kept, elsewhere), script=True)
+        size = len(text.encode("utf-8", "replace"))
+        if size > most_bytes:
+            if not kept:
+                break
+            kept = kept[: min(len(kept) - 1, int(len(kept) * most_bytes / size * 0.98))]
+    return text
+
+
+def _document(run: Run, held: Sequence[Finding], elsewhere: str) -> dict[str, Any]:
+    places = {item.rule.name: place for place, item in enumerate(run.judged)}
+    groups: dict[str, PackedFindings] = {}
+    labels = labels_of(run, held)
+    for finding in held:
+        name = finding.rule.name
+        group = groups.get(name)
+        if group is None:
+            group = groups[name] = PackedFindings(finding.rule, places[name])
+        group.add(finding, waivers.notes(run, finding), labels(finding))
+    packing = pack(list(groups.values()), finding_total(run))
+    details = [rule_details(run, group.rule) for group in groups.values()]
+    for group, more in zip(packing.document["groups"], details, strict=True):
+        group.update(more)
+    return packing.document | {
+        "waivers": {use.waiver.number: _waiver(use.waiver) for use in run.waivers},
+        "compared": run.change is not None,
+        "as_of": instants.iso(run.as_of),
+        "tallies": rule_totals(run),
+        "frameworks": {item.key: item.title for item in run.criteria.frameworks},
+        "accounts": dict(run.provenance.names.get("accounts", {})),
+        "elsewhere": elsewhere,
+        **image_set_details(run, held, packing),
+    }
+
+
+def _waiver(own: Any) -> dict[str, Any]:
+    return {
+        **waivers.brief(own),
+        "reason": own.reason,
+        "approved_by": own.approved_by,
+        "where": str(own.where),
+    }

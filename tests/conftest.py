@@ -27,8 +27,8 @@ os.environ |= {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
-    # the width that help is wrapped to
-    "COLUMNS": "80",
+    # no line of a summary is broken; help is never wider than 80
+    "COLUMNS": "500",
 }
 
 

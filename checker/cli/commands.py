@@ -15,12 +15,14 @@ from checker.cli.shared_options import (
     AsOf,
     Complete,
     Config,
+    FailOn,
     ImageSets,
     Json,
     JUnitFor,
     JUnitPasses,
     JUnitSkipped,
     Keys,
+    Limit,
     MoreImageSets,
     Param,
     Policy,
@@ -28,14 +30,15 @@ from checker.cli.shared_options import (
     ShowPhi,
     Sign,
     SkipRule,
+    SortBy,
     Tag,
     Target,
     Waivers,
     whole_lines,
 )
 from checker.cli.waiver_commands import commands_on_waivers
-from checker.model import FAIL_ON
 from checker.reporting.formats import formats
+from checker.reporting.report_options import USUAL_LIMIT
 
 app = typer.Typer(
     add_completion=False,
@@ -78,14 +81,7 @@ def check(
     complete: Complete = False,
     param: Param = None,
     as_of: AsOf = None,
-    fail_on: Annotated[
-        str | None,
-        typer.Option(
-            "--fail-on",
-            metavar="SEVERITY",
-            help=f"The least severity that the gate counts: {', '.join(FAIL_ON)} [default: low].",
-        ),
-    ] = None,
+    fail_on: FailOn = None,
     report: Annotated[
         list[str] | None,
         typer.Option(
@@ -98,6 +94,8 @@ def check(
     junit_passes: JUnitPasses = "auto",
     junit_skipped: JUnitSkipped = "all",
     junit_for: JUnitFor = "strict",
+    limit: Limit = USUAL_LIMIT,
+    sort: SortBy = "severity",
     target: Target = None,
     rule: Rule = None,
     skip_rule: SkipRule = None,
@@ -187,7 +185,7 @@ def check(
     """Collect, evaluate, report, gate."""
     from checker import api
     from checker.cli.check import run
-    from checker.cli.console import colored
+    from checker.cli.console import colored, line_width
 
     options = api.AuditOptions(
         config=config, policies=policy or [], image_sets=answer_paths(image_sets, files), complete=complete, params=param or [],
@@ -196,7 +194,7 @@ def check(
         skip_rules=skip_rule or [], tags=tag or [], runs=runs, endpoint_url=endpoint_url,
         runtime_endpoint_url=runtime_endpoint_url, evidence=evidence, waivers=waivers, events=events or [], new_only=new_only,
         baseline=baseline, strict_history=strict_history, sign=sign, keys=key or [], refresh=refresh, resume=resume,
-        show_phi=show_phi, color=colored(sys.stdout),
+        show_phi=show_phi, color=colored(sys.stdout), width=line_width(sys.stdout), limit=limit, sort=sort,
     )  # fmt: skip
     return run(options, quiet=quiet, debug=debug)
 

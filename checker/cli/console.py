@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from checker.problems import Problem, printable, render, without_markers
+from checker.problems import Problem, printable, render
 from checker.redaction import redact
 
 EVERY_SECONDS = 10.0
@@ -32,9 +32,12 @@ def print_error(text: str) -> None:
 
 
 def print_line(text: str) -> None:
-    """A line on standard output, without commands to a CI server; a reader that went away is no error."""
+    """A line on standard output, or several, with nothing that acts on a terminal or a CI server; a reader that went away is no
+    error."""
+    from checker.reporting.escape import visible
+
     try:
-        _write(sys.stdout, without_markers(text) + "\n")
+        _write(sys.stdout, visible(text) + "\n")
     except BrokenPipeError:
         silence_broken_pipe()
 
@@ -52,8 +55,26 @@ def print_warnings(problems: Iterable[Problem]) -> None:
 
 
 def colored(stream: object) -> bool:
-    """Whether to use colours: a terminal, and https://no-color.org is not asked for."""
-    return not os.environ.get("NO_COLOR") and bool(getattr(stream, "isatty", lambda: False)())
+    """Whether to use colours: on a terminal, or where FORCE_COLOR asks for them (https://force-color.org), unless NO_COLOR
+    is set (https://no-color.org)."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    forced = os.environ.get("FORCE_COLOR", "")
+    if forced:
+        return forced not in ("0", "false")
+    return os.environ.get("TERM") != "dumb" and bool(getattr(stream, "isatty", lambda: False)())
+
+
+def line_width(stream: object) -> int:
+    """How many cells a line of a stream may take: what COLUMNS says, else what its terminal has, else 80."""
+    from checker.reporting.report_options import USUAL_WIDTH
+
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isascii() and columns.isdigit() and int(columns):
+        return int(columns)
+    with suppress(OSError, ValueError, AttributeError):
+        return os.get_terminal_size(stream.fileno()).columns or USUAL_WIDTH  # type: ignore[attr-defined]
+    return USUAL_WIDTH
 
 
 def silence_broken_pipe() -> None:

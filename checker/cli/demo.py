@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from checker import api
 from checker.cli import check
-from checker.cli.console import colored, print_line
+from checker.cli.console import colored, line_width, print_line
 from checker.model import utc_now
 from checker.problems import CheckerError, InvalidInputError, Problem
 
@@ -100,7 +100,9 @@ def run(folder: str) -> int:
         with serve() as server, _only(server.url):
             store = seed_demo(utc_now())
             _write(root, store)
-            options = api.AuditOptions(config=root / "audit.yaml", color=colored(sys.stdout))
+            options = api.AuditOptions(
+                config=root / "audit.yaml", color=colored(sys.stdout), width=line_width(sys.stdout)
+            )
             check.run(options, quiet=True)
             change_demo(store)
             code = check.run(options)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
+from checker.problems import printable
+
 LEAST_MEMORY = 1536 << 20
 """Bytes of virtual memory (ulimit -v) that a command needs: with less, DuckDB may end the process in the middle."""
 _NEEDS_NONE = frozenset({"-h", "--help", "--version"})
@@ -59,4 +61,4 @@ def out_of_memory(error: BaseException) -> bool:
 def last_words(text: str) -> None:
     """A line on standard error where there may be no memory and no file left to say it with."""
     with suppress(OSError):
-        os.write(2, f"{text}\n".encode(errors="backslashreplace"))
+        os.write(2, f"{printable(text)}\n".encode(errors="backslashreplace"))

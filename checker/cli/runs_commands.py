@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from checker.cli.path_arguments import local_paths, report_paths, run_paths
-from checker.cli.shared_options import Config, Json, JUnitFor, JUnitPasses, JUnitSkipped
+from checker.cli.shared_options import Config, Json, JUnitFor, JUnitPasses, JUnitSkipped, Limit, SortBy
 from checker.reporting.formats import formats
+from checker.reporting.report_options import USUAL_LIMIT
 
 _DIFF = (
     "Examples:\n\n"
@@ -93,6 +94,8 @@ def report(
     junit_passes: JUnitPasses = "",
     junit_skipped: JUnitSkipped = "",
     junit_for: JUnitFor = "",
+    limit: Limit = USUAL_LIMIT,
+    sort: SortBy = "severity",
     show_phi: Annotated[
         bool, typer.Option("--show-phi", help="Show DICOM attributes, which are data of patients.")
     ] = False,
@@ -103,7 +106,7 @@ def report(
 
     given = {"junit_passes": junit_passes, "junit_skipped": junit_skipped, "junit_for": junit_for}
     junit = {name: word for name, word in given.items() if word}
-    return run(run_folder, report or [], junit, config, show_phi=show_phi)
+    return run(run_folder, report or [], junit, config, limit=limit, sort=sort, show_phi=show_phi)
 
 
 def diff(

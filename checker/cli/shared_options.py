@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from checker.cli.path_arguments import local_paths
-from checker.model import Duration
+from checker.model import FAIL_ON, Duration
 from checker.problems import InvalidInputError, Problem
 
 Config = Annotated[
@@ -114,6 +114,27 @@ SkipRule = Annotated[
 ]
 Tag = Annotated[
     list[str] | None, typer.Option("--tag", metavar="TAG", help="Only rules with this tag. Repeats.")
+]
+FailOn = Annotated[
+    str | None,
+    typer.Option(
+        "--fail-on",
+        metavar="SEVERITY",
+        help=f"The least severity that the gate counts: {', '.join(FAIL_ON)} [default: low].",
+    ),
+]
+Limit = Annotated[
+    int,
+    typer.Option("--limit", metavar="N", min=0, help="How many findings the text shows."),
+]
+SortBy = Annotated[
+    str,
+    typer.Option(
+        "--sort",
+        metavar="BY",
+        help="Which findings the text shows, and in which order: severity (the worst), age (the oldest), rule, image-set (of the "
+        "worst image sets).",
+    ),
 ]
 Sign = Annotated[
     str | None,

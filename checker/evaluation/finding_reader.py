@@ -9,7 +9,15 @@ from typing import Any
 
 from checker.evaluation.condition_compiler import CODES, Columns
 from checker.evaluation.engine import SLICE, UNRECEIVED, details, table
-from checker.evaluation.finding_order import NUMBER, PLACE, GateTerms, Order, is_gated, places
+from checker.evaluation.finding_order import (
+    NUMBER,
+    PLACE,
+    GateTerms,
+    Order,
+    is_gated,
+    places,
+    sample_places,
+)
 from checker.evaluation.finding_rows import NO_WAIVERS, Reader, Waivers
 from checker.evaluation.open_findings import CHANGE, FIRST
 from checker.evaluation.provenance import ANSWERS
@@ -17,7 +25,7 @@ from checker.evaluation.scope_tables import SUBJECT
 from checker.evaluation.target_rows import row_verdict
 from checker.evaluation.waiver_columns import LAPSED, WAIVER
 from checker.layout import FINDINGS
-from checker.model import Finding, Rule, Severity, Subject, Verdict
+from checker.model import Finding, Rule, Severity, Sort, Subject, Verdict
 from checker.snapshot.columns import COLLECTED, spill_rows
 from checker.snapshot.writer import ROW, connect, duckdb_path
 from checker.sql import Connection, Expression, Relation, col, func, lit, null
@@ -80,17 +88,42 @@ def findings(
         where = places(rows.filter(is_gated(gate)) if gated else rows, rules, gate, order)
         if most is not None:
             where = where.filter(col(PLACE) <= lit(most))
-        where.to_table("places")
-        numbered = connection.table("places").set_alias("places")
-        # a relation cannot be read bit by bit: sorted once, then a slice at a time
-        joined = rows.set_alias("rows").join(numbered, f"rows.{NUMBER} = places.{NUMBER}")
-        columns = [col("rows", name).alias(name) for name in rows.columns]
-        ordered = joined.select(*columns, col(PLACE))
-        if numbered.aggregate([func("count_star")]).fetchall()[0][0] > SLICE:
-            ordered = spill_rows(connection, ordered.order(PLACE), row_group_size=SLICE)
-        yield from _findings(
-            ordered, PLACE, [Reader(rule, gate, waivers, phi=phi, run=run) for rule in rules]
-        )
+        readers = [Reader(rule, gate, waivers, phi=phi, run=run) for rule in rules]
+        yield from _placed(connection, rows, where, readers)
+
+
+def finding_sample(
+    folder: Path,
+    rules: Sequence[Rule],
+    gate: GateTerms,
+    waivers: Waivers = NO_WAIVERS,
+    *,
+    sort: Sort,
+    most: int,
+    phi: bool = False,
+    run: str | None = None,
+) -> Iterator[Finding]:
+    """A sample of the findings that the gate counts (see `order.sample_places`); the arguments are those of `findings`."""
+    with connect() as connection:
+        rows = read_findings(connection, folder)
+        where = sample_places(rows.filter(is_gated(gate)), sort, most)
+        readers = [Reader(rule, gate, waivers, phi=phi, run=run) for rule in rules]
+        yield from _placed(connection, rows, where, readers)
+
+
+def _placed(
+    connection: Connection, rows: Relation, where: Relation, readers: Iterable[Reader]
+) -> Iterator[Finding]:
+    """The findings that have a place, in the order of their places."""
+    where.to_table("places")
+    numbered = connection.table("places").set_alias("places")
+    # a relation cannot be read bit by bit: sorted once, then a slice at a time
+    joined = rows.set_alias("rows").join(numbered, f"rows.{NUMBER} = places.{NUMBER}")
+    columns = [col("rows", name).alias(name) for name in rows.columns]
+    ordered = joined.select(*columns, col(PLACE))
+    if numbered.aggregate([func("count_star")]).fetchall()[0][0] > SLICE:
+        ordered = spill_rows(connection, ordered.order(PLACE), row_group_size=SLICE)
+    yield from _findings(ordered, PLACE, readers)
 
 
 def read_findings(connection: Connection, folder: Path) -> Relation:

@@ -24,6 +24,7 @@ from checker.model import (
     Pack,
     Rule,
     Shortfall,
+    Sort,
     Subject,
     Tailoring,
     Tally,
@@ -277,6 +278,22 @@ class Run(Scratch):
         policy order, target, image set, version. Of all, or of those that are `gated`, so many as `most` says. With
         `show_phi` they show DICOM attributes, which are data of patients."""
         yield from self._findings("worst", most, gated=gated, show_phi=show_phi)
+
+    def sample(self, sort: Sort, most: int, *, show_phi: bool = False) -> Iterator[Finding]:
+        """So many of the findings that the gate counts: the worst, but not of one rule alone, or the first in another order."""
+        from checker.evaluation import finding_reader
+
+        rules = [rule_result.rule for rule_result in self.judged]
+        yield from finding_reader.finding_sample(
+            self.folder,
+            rules,
+            self.ruling,
+            self._waivers,
+            sort=sort,
+            most=most,
+            phi=show_phi,
+            run=self.id,
+        )
 
     def findings_by_rule(self, *, show_phi: bool = False) -> Iterator[tuple[RuleResult, Iterator[Finding]]]:
         """Each rule in the order of `ranked` with its findings, the worst first.

@@ -12,6 +12,7 @@ from checker.model.findings import (
     Finding,
     Numbers,
     Renames,
+    Sort,
     Subject,
     Waiver,
 )
@@ -102,6 +103,7 @@ __all__ = [
     "Scalar",
     "Severity",
     "Shortfall",
+    "Sort",
     "Source",
     "Subject",
     "Tailoring",

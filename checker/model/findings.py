@@ -167,6 +167,10 @@ class Finding:
         return None if self.change is None else self.change is Category.NEW
 
 
+Sort = Literal["severity", "age", "rule", "image-set"]
+"""What a sample of findings begins with: the worst, the oldest, the first rules by name, the worst image sets."""
+
+
 @dataclass(frozen=True, slots=True)
 class Renames:
     """What is called otherwise now than in earlier runs, by the name of now: packs, rules as PACK/RULE, targets."""

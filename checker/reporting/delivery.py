@@ -16,7 +16,7 @@ from checker import temporary_files
 from checker.file_modes import private, public
 from checker.problems import CheckerError, InvalidInputError, Problem, printable
 from checker.reporting.formats import Writer
-from checker.reporting.report_options import Options
+from checker.reporting.report_options import USUAL_WIDTH, Options
 
 STDOUT = "-"
 # Renaming would put a file in place of the stream that the shell has opened.
@@ -91,6 +91,8 @@ def _deliver(
         if text == STDOUT or text in _STREAMS:
             _write_stdout(document, report, replace(options, folders=True), stdout or sys.stdout)
             return (text,)
+        # a file has the same bytes whatever terminal it is written from
+        options = replace(options, color=False, width=USUAL_WIDTH)
         target = _resolved(text)
         if _is_stream(text) or _is_special(target):
             with Path(text).open("w", encoding="utf-8", errors="replace", newline="\n") as out:

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from checker.model import Sort
+
+USUAL_WIDTH = 80
+"""Of text in a file, and on a stream that is no terminal."""
+USUAL_LIMIT = 20
 JUnitPasses = Literal["auto", "full", "aggregate", "none"]
 """How JUnit shows what passed: `full` has a case for each, `aggregate` one for all of a rule, `none` leaves them out where a
 rule has findings. `auto` is `full` up to 1,000 cases, and `aggregate` above."""
@@ -23,7 +28,8 @@ class Options:
     it. `color` says whether the text report may use the terminal's colours.
     `siblings` maps formats to the paths of the run's other reports, so that a report that shows only the first
     findings can say where the rest is; a file that may be moved has their names alone, standard output their `folders` too. `show_phi` says whether DICOM
-    attributes are shown, which are data of patients.
+    attributes are shown, which are data of patients. Text is at most `width` cells wide on standard output; it shows `limit`
+    findings, and `sort` says which.
     """
 
     junit_passes: JUnitPasses = "auto"
@@ -33,3 +39,6 @@ class Options:
     folders: bool = False
     junit_skipped: JUnitSkipped = "all"
     junit_for: JUnitFor = "strict"
+    width: int = USUAL_WIDTH
+    limit: int = USUAL_LIMIT
+    sort: Sort = "severity"

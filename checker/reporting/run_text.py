@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checker import instants, values
-from checker.judgement.gate import Gate
+from checker.judgement.gate import Gate, SeverityTotal
 from checker.judgement.gate_text import unlisted_targets, unread_sets
 from checker.judgement.run import RuleResult, Run, UnreadableImageSet
 from checker.model import Outcome, Severity, Shortfall, Tailoring
@@ -169,6 +169,11 @@ def gate_sentences(terms: Gate) -> list[str]:
     if terms.min_coverage is not None:
         said.append(f"At least {values.show(terms.min_coverage)} of the image sets must be read.")
     return said
+
+
+def severity_numbers(total: SeverityTotal) -> tuple[int, int, int, int, int]:
+    """What a table says of a severity: fails, those that the gate counts, unknowns, those that the gate counts, waived fails."""
+    return total.fail, total.gated_fail, total.unknown, total.gated_unknown, total.waived
 
 
 def subject_nouns(run: Run) -> list[str]:

@@ -1,70 +1,88 @@
-"""`text`: the summary for standard output. The gate's sentence first, then what it rests on."""
+"""`text`: the summary for standard output. The gate's sentence first, then what it rests on, then the worst findings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from pathlib import PurePath
 from typing import TextIO
 
 from checker import instants
 from checker.judgement.run import Run
-from checker.model import Finding, Outcome, Tally, Verdict
-from checker.problems import printable
+from checker.model import Finding, Outcome, Rule, Tally, Verdict
+from checker.problems import printable, without_markers
 from checker.reporting import change, finding_text, run_text, waivers
 from checker.reporting.control_matrix import remarks
 from checker.reporting.delivery import STDOUT
 from checker.reporting.escape import one_line, shorten
 from checker.reporting.report_options import Options
+from checker.reporting.text_layout import LEAST, UNBROKEN, Column, cells, table, wrap
 
-MOST_FINDINGS = 20
 MOST_UNREADABLE = 10
 MOST_LINES = 5
-"""Of each kind of line before the table, but for notes."""
+"""Of each kind of line before the tables, but for notes."""
 WIDEST = 300
 WIDEST_NAME = 60
-_COLUMNS = ("RULE", "SEVERITY", "PASS", "FAIL", "WAIVED", "UNKNOWN", "N/A")
+_INDENT = " " * 11
+_RULES = (
+    Column("RULE", wraps=True),
+    Column("SEVERITY"),
+    *(Column(head, number=True) for head in ("PASS", "FAIL", "WAIVED", "UNKNOWN", "N/A")),
+)
+_SEVERITIES = (
+    Column("SEVERITY"),
+    *(Column(head, number=True) for head in ("FAIL", "COUNTED", "UNKNOWN", "COUNTED", "WAIVED")),
+)
 _COLOURS = {"red": "\x1b[31m", "yellow": "\x1b[33m", "green": "\x1b[32m", "bold": "\x1b[1m"}
 _OUTCOMES = {Outcome.PASSED: "green", Outcome.VIOLATION: "red"}
 
 
 def write(run: Run, out: TextIO, options: Options) -> None:
-    """The summary, a line at a time. Untrusted text is on one line each, its control characters as escapes."""
-    out.writelines(line + "\n" for line in _lines(run, options))
+    """The summary, a line at a time. Untrusted text has its control characters as escapes, and no command to a CI server."""
+    out.writelines(without_markers(line) + "\n" for line in _lines(run, options))
 
 
 def _lines(run: Run, options: Options) -> Iterator[str]:
-    sentence = _paint(_safe(run.sentence, 1000), _OUTCOMES.get(run.outcome, "yellow"), options)
-    yield sentence
+    width = _width(options)
+    for line in wrap(_safe(run.sentence, 1000), width):
+        yield _paint(line, _OUTCOMES.get(run.outcome, "yellow"), options)
     yield ""
-    yield from _asked(run, options)
+    for label, said in _facts(run, options):
+        yield from wrap(_safe(said), width, first=f"{label:<10} ", rest=_INDENT)
     yield ""
-    yield from _table(run, options)
+    yield from _severities(run, options)
+    yield from _rules(run, options)
     yield from _findings(run, options)
     yield from _unreadable(run, options)
     yield ""
     yield f"Outcome: {run.outcome.value} (exit code {run.outcome.exit_code})"
 
 
-def _asked(run: Run, options: Options) -> Iterator[str]:
+def _width(options: Options) -> int:
+    return max(options.width, LEAST)
+
+
+def _facts(run: Run, options: Options) -> Iterator[tuple[str, str]]:
+    """What the run rests on: a label and a text."""
     coverage = run.coverage
-    yield f"Run        {_safe(run.name)} ({_safe(run.id)})"
-    yield f"As of      {instants.iso(run.as_of)}{' (hypothetical)' if run.hypothetical else ''}"
-    yield (
-        f"Coverage   {'at least ' * run.ruling.open_ended}{coverage.expected:,} expected = {coverage.evaluated:,} evaluated"
-        f" + {coverage.unreadable:,} unreadable; {coverage.not_found:,} not found"
-    )
+    yield "Run", f"{run.name} ({run.id})"
+    yield "As of", f"{instants.iso(run.as_of)}{' (hypothetical)' if run.hypothetical else ''}"
+    least = "at least " * run.ruling.open_ended
+    read = f"{coverage.evaluated:,} evaluated + {coverage.unreadable:,} unreadable"
+    yield "Coverage", f"{least}{coverage.expected:,} expected = {read}; {coverage.not_found:,} not found"
     if coverage.versions_unread:
-        yield f"           {coverage.versions_unread:,} of the unreadable ones read but for the list of their versions"
+        yield (
+            "",
+            f"{coverage.versions_unread:,} of the unreadable ones read but for the list of their versions",
+        )
     for unread in run_text.unreadable_targets(run):
-        yield f"           {unread}"
+        yield "", unread
     if moved := run_text.drift_text(run):
-        yield f"Image sets {moved}, since earlier runs"
+        yield "Image sets", f"{moved}, since earlier runs"
     if answered := run_text.answered_by(run):
-        yield f"Rests on   {_safe(answered)}"
+        yield "Rests on", answered
     if traffic := run_text.traffic(run):
-        yield f"Asked      {_safe(traffic)}"
-    changes = [f"rule {item.rule.name} {run_text.change(item)}" for item in run.criteria.changes]
+        yield "Asked", traffic
     said: dict[str, list[str]] = {}
     for label, line in (*waivers.lines(run), *change.lines(run)):
         said.setdefault(label, []).append(line)
@@ -75,66 +93,131 @@ def _asked(run: Run, options: Options) -> Iterator[str]:
         ("Claimed", run.provenance.claims),
         ("Searched", run.provenance.searched),
         ("Left out", run.criteria.left_out),
-        ("Changed", changes),
+        ("Changed", [f"rule {item.rule.name} {run_text.change(item)}" for item in run.criteria.changes]),
         ("Control", list(remarks(run))),
     )
     for label, lines in every:
         # a note may say how far nothing can be relied on: each is shown
         shown = lines if label == "Note" else lines[:MOST_LINES]
         for line in shown:
-            yield f"{label:<10} {_safe(line)}"
+            yield label, line
         if len(lines) > len(shown):
-            yield f"{label:<10} ... and {len(lines) - len(shown):,} more {_where(options)}"
+            yield label, f"... and {len(lines) - len(shown):,} more {_where(options)}"
 
 
-def _table(run: Run, options: Options) -> Iterator[str]:
-    names = [_safe(rule_result.rule.name, WIDEST_NAME) for rule_result in run.ranked]
-    width = max(map(len, [*names, _COLUMNS[0]]))
-    yield _row(width, *_COLUMNS[:2], _COLUMNS[2:])
-    for name, rule_result in zip(names, run.ranked, strict=True):
-        line = _row(width, name, rule_result.rule.severity.value, _cells(rule_result.tally))
-        red, yellow = run.ruling.counted(rule_result.rule.severity, rule_result.tally)
-        yield _paint(line, "red" if red else "yellow", options) if red or yellow else line
-    if len(names) > 1:
-        yield _row(width, "all rules", "", _cells(run.total))
+def _severities(run: Run, options: Options) -> Iterator[str]:
+    """The findings by severity, and how many of them the gate counts."""
+    rows = [
+        (total.severity.value, *(f"{number:,}" for number in run_text.severity_numbers(total)))
+        for total in run.totals
+    ]
+    lines = list(table(_SEVERITIES, rows, _width(options)))
+    head = lines[: len(lines) - len(rows)]
+    yield from (line for part in head for line in part)
+    for total, part in zip(run.totals, lines[len(head) :], strict=True):
+        yield from _coloured(part, total.gated_fail, total.gated_unknown, options)
+    if rows:
+        yield ""
 
 
-def _cells(tally: Tally) -> tuple[str, ...]:
-    return tuple(f"{number:,}" for number in tally.counts[1:])
+def _rules(run: Run, options: Options) -> Iterator[str]:
+    """The rules that have findings; the others in one line."""
+    silent = [item for item in run.ranked if not _has_findings(item.tally)]
+    silent = silent if len(silent) > 1 else []  # one rule takes no more room by its name
+    telling = [item for item in run.ranked if item not in silent]
+    rows = [
+        _row(_safe(item.rule.name, WIDEST_NAME), item.rule.severity.value, item.tally) for item in telling
+    ]
+    if silent:
+        rows.append(
+            _row(f"{len(silent):,} rules without findings", "", sum((item.tally for item in silent), Tally()))
+        )
+    if len(run.judged) > 1 and telling:
+        rows.append(_row("all rules", "", run.total))
+    lines = list(table(_RULES, rows, _width(options)))
+    head = lines[: len(lines) - len(rows)]
+    yield from (line for part in head for line in part)
+    counted = [run.ruling.counted(item.rule.severity, item.tally) for item in telling]
+    for index, part in enumerate(lines[len(head) :]):
+        yield from _coloured(part, *(counted[index] if index < len(counted) else (0, 0)), options)
 
 
-def _row(width: int, name: str, severity: str, cells: tuple[str, ...]) -> str:
-    # as wide as the largest number that a run of millions shows
-    return f"{name:<{width}}  {severity:<8} " + " ".join(f"{cell:>9}" for cell in cells)
+def _has_findings(tally: Tally) -> bool:
+    return bool(tally.fail or tally.waived or tally.unknown)
+
+
+def _row(name: str, severity: str, tally: Tally) -> tuple[str, ...]:
+    return (name, severity, *(f"{number:,}" for number in tally.counts[1:]))
+
+
+def _coloured(lines: Iterable[str], red: int, yellow: int, options: Options) -> Iterator[str]:
+    colour = "red" if red else "yellow" if yellow else ""
+    return (_paint(line, colour, options) if colour else line for line in lines)
 
 
 def _findings(run: Run, options: Options) -> Iterator[str]:
     total = sum(item.gated_fail + item.gated_unknown for item in run.totals)
     if not total:
         return
+    found = list(run.sample(options.sort, options.limit, show_phi=options.show_phi)) if options.limit else []
     yield ""
-    shown = f", the worst {MOST_FINDINGS}" if total > MOST_FINDINGS else ""
+    shown = f", {len(found):,} shown" if total > len(found) else ""
     yield _paint(f"What the gate counts ({total:,}{shown})", "bold", options)
-    for rule, found in groupby(
-        run.findings(MOST_FINDINGS, gated=True, show_phi=options.show_phi), key=lambda finding: finding.rule
-    ):
-        yield f"  {_safe(rule.name)} ({rule.severity}) at {_safe(str(rule.where))}"
-        yield f"  {_safe(rule.title)}"
-        yield from (_finding(run, finding, options) for finding in found)
-    if total > MOST_FINDINGS:
-        yield f"  ... and {total - MOST_FINDINGS:,} more {_where(options)}"
+    yield from (
+        _by_image_set(run, found, options) if options.sort == "image-set" else _by_rule(run, found, options)
+    )
+    if total > len(found):
+        yield from _more(total - len(found), options, "  ")
 
 
-def _finding(run: Run, finding: Finding, options: Options) -> str:
-    word = _paint(
-        f"{finding.verdict.value:<7}", "red" if finding.verdict is Verdict.FAIL else "yellow", options
+def _by_rule(run: Run, found: Sequence[Finding], options: Options) -> Iterator[str]:
+    """Findings under their rules; the oldest of all stand in their order, so that a rule may come up again."""
+    judged = {item.rule.name: item for item in run.judged}
+    names = list(dict.fromkeys(finding.rule.name for finding in found))
+    if options.sort != "age":
+        found = sorted(found, key=lambda finding: names.index(finding.rule.name))
+    for rule, group in groupby(found, key=lambda finding: finding.rule):
+        own = list(group)
+        yield from _rule_head(rule, options)
+        for finding in own:
+            yield from _finding(run, finding, _safe(finding.subject.name), options)
+        more = sum(run.ruling.counted(rule.severity, judged[rule.name].tally)) - len(own)
+        if more and options.sort != "age":
+            yield f"    ... and {more:,} more of this rule"
+
+
+def _rule_head(rule: Rule, options: Options) -> Iterator[str]:
+    head = f"{_safe(rule.name)} ({rule.severity}) at {_safe(str(rule.where))}"
+    for line in (head, _safe(rule.title)):
+        yield from wrap(line, _width(options), first="  ", rest="    ")
+
+
+def _by_image_set(run: Run, found: Sequence[Finding], options: Options) -> Iterator[str]:
+    """Findings under their image sets."""
+    for name, group in groupby(found, key=lambda finding: finding.subject.name):
+        yield from wrap(_safe(name), _width(options), first="  ", rest="    ")
+        for finding in group:
+            yield from _finding(
+                run, finding, f"{_safe(finding.rule.name)} ({finding.rule.severity})", options
+            )
+
+
+def _finding(run: Run, finding: Finding, name: str, options: Options) -> Iterator[str]:
+    """A finding on one line where there is room, else its name, and what is said of it below."""
+    since = finding.first_seen
+    said = _safe(finding_text.headline(finding))
+    said += f"  since{UNBROKEN}{instants.iso(since)}" if since and since < run.as_of else ""
+    word = f"{finding.verdict.value:<7}"
+    first, rest, width = f"    {word}  ", " " * 13, _width(options)
+    whole = f"{first}{name}  {said}".replace(UNBROKEN, " ")
+    lines = (
+        [whole]
+        if cells(whole) <= width
+        else [*wrap(name, width, first=first, rest=rest), *wrap(said, width, first=rest, rest=rest)]
     )
-    since = (
-        f"  since {instants.iso(finding.first_seen)}"
-        if finding.first_seen and finding.first_seen < run.as_of
-        else ""
-    )
-    return f"    {word}  {_safe(finding.subject.name)}  {_safe(finding_text.headline(finding))}{since}"
+    colour = "red" if finding.verdict is Verdict.FAIL else "yellow"
+    yield "    " + _paint(word, colour, options) + lines[0][4 + len(word) :]
+    yield from lines[1:]
 
 
 def _unreadable(run: Run, options: Options) -> Iterator[str]:
@@ -145,17 +228,31 @@ def _unreadable(run: Run, options: Options) -> Iterator[str]:
     shown = f", first {MOST_UNREADABLE}" if total > MOST_UNREADABLE else ""
     yield _paint(f"Image sets that could not be read ({total:,}{shown})", "bold", options)
     for image_set in islice(run.unread(), MOST_UNREADABLE):
-        yield f"  {_safe(image_set.subject.name)}{' (counted by the gate)' * image_set.gated}"
-        yield f"          {_safe(run_text.unreadable_reason(image_set))}"
+        name = f"{_safe(image_set.subject.name)}{' (counted by the gate)' * image_set.gated}"
+        yield from wrap(name, _width(options), first="  ", rest="    ")
+        reason = _safe(run_text.unreadable_reason(image_set))
+        yield from wrap(reason, _width(options), first=" " * 10, rest=" " * 10)
     if total > MOST_UNREADABLE:
-        yield f"  ... and {total - MOST_UNREADABLE:,} more {_where(options)}"
+        yield from _more(total - MOST_UNREADABLE, options, "  ")
+
+
+def _more(number: int, options: Options, indent: str) -> Iterator[str]:
+    """That there are more, and where: paths are never broken, so that they can be copied."""
+    line = f"{indent}... and {number:,} more"
+    for word in _where(options).split("\n"):
+        if cells(f"{line} {word}") > _width(options):
+            yield line
+            line = f"{indent}   "
+        line = f"{line} {word}"
+    yield line
 
 
 def _where(options: Options) -> str:
+    """Where the rest is; line breaks stand where a line may end."""
     paths = [path for kind, path in options.siblings.items() if kind in ("html", "json") and path != STDOUT]
     names = paths if options.folders else [PurePath(path).name for path in paths]
     if names:
-        return f"in {' and '.join(_safe(name) for name in names)}"
+        return "in\n" + " and\n".join(printable(one_line(name)) for name in names)
     return "(all of them: --report json=results.json)"
 
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, get_args
 
 from checker.judgement.gate import Gate
 from checker.judgement.gate import gate as gate_in
-from checker.model import FAIL_ON, Severity
+from checker.model import FAIL_ON, Severity, Sort
 from checker.policy.load import Policies, load
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import STDOUT, JUnitFor, JUnitPasses, JUnitSkipped, formats, probe
 from checker.reporting.formats import Document
+from checker.reporting.report_options import USUAL_LIMIT, USUAL_WIDTH
 from checker.runs.run_reader import RecordedRun
 from checker.snapshot.answer_files import answer_files
 from checker.values import BadValueError, parse_time
@@ -76,7 +77,11 @@ class AuditOptions(EvidenceOptions):
     """An interrupted run that goes on."""
     show_phi: bool = False
     color: bool = False
-    """Whether the text report may use the colours of a terminal."""
+    """Whether the text report may use the colours of a terminal; `width` is that of its lines on standard output."""
+    width: int = USUAL_WIDTH
+    limit: int = USUAL_LIMIT
+    """How many findings the text report shows; `sort` says which, and in which order."""
+    sort: str = "severity"
 
 
 def refuse_conflicts(given: AuditOptions) -> None:
@@ -99,6 +104,7 @@ def refuse_conflicts(given: AuditOptions) -> None:
         message = "does not go with --resume, which goes on asking the service"
         problems += [Problem(flag, message) for flag, value in other.items() if value]
     problems += junit_problems({name: getattr(given, name) for name in _JUNIT})
+    problems += _sorts(given.sort)
     problems += _endpoints(given)
     remote = [text.partition("=")[2] for text in _texts(given.reports)]
     problems += [
@@ -145,6 +151,11 @@ def junit_problems(given: Mapping[str, str]) -> Iterator[Problem]:
         if word not in known:
             flag = f"--{name.replace('_', '-')}"
             yield Problem(flag, f"there is no {word}", suggest(word, known, what="it is one of"))
+
+
+def _sorts(by: str) -> Iterator[Problem]:
+    if by not in get_args(Sort):
+        yield Problem("--sort", f"there is no {by}", suggest(by, get_args(Sort), what="it is one of"))
 
 
 def config(given: EvidenceOptions) -> AuditConfig | None:
@@ -266,7 +277,11 @@ def _probe(name: str, path: str, taken: str | None) -> None:
 
 
 def requested_reports(
-    asked: Sequence[str], document: Document = "run", *, junit: Mapping[str, str] | None = None
+    asked: Sequence[str],
+    document: Document = "run",
+    *,
+    junit: Mapping[str, str] | None = None,
+    sort: str = "severity",
 ) -> list[tuple[str, str]]:
     """Formats and paths of `--report` alone.
 
@@ -274,11 +289,12 @@ def requested_reports(
         asked: as the command line has them.
         document: what is reported.
         junit: options of JUnit, by the members of `Options`, which are looked at too.
+        sort: that of the text, likewise.
 
     Raises:
         InvalidInputError: a format that there is not, a path that cannot be written, an option of JUnit that there is not.
     """
-    problems = list(junit_problems(junit or {}))
+    problems = [*junit_problems(junit or {}), *_sorts(sort)]
     found = _named(asked, problems, document)
     for _, path in found:
         try:

@@ -165,6 +165,9 @@ def _how(given: AuditOptions, reports: Sequence[tuple[str, str]]) -> Options:
         show_phi=given.show_phi,
         junit_skipped=given.junit_skipped,  # type: ignore[arg-type]
         junit_for=given.junit_for,  # type: ignore[arg-type]
+        width=given.width,
+        limit=given.limit,
+        sort=given.sort,  # type: ignore[arg-type]
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import re
@@ -19,6 +20,7 @@ EVIL = (
     "##[error]x ##vso[task.setvariable variable=a]b ##teamcity[buildStatus] ##VSO[a] ###[group]g"
     "\n::error::x\n ::set-output name=a::b\n::add-mask::\x1b[31mred\x1b[0m \u202e \x9b31m \u2066"
 )
+LINE = "##[error]x ##vso[a]b ##teamcity[c] ::error::x"
 ACTS = re.compile(
     r"##[A-Za-z.-]*\[|(?m:^\s*::[A-Za-z-]+[^\n]*::)|[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 )
@@ -91,6 +93,78 @@ def test_kept_runs_do_not_act_in_any_command(folder, capfd) -> None:
     printed(capfd, "diff", old, new, code=0)
     printed(capfd, "report", new, "--report", "text=-", code=0)
     printed(capfd, "rules", "show", "said", "p.yaml", code=0)
+
+
+WAIVERS = f"""\
+version: 1
+waivers:
+  - rule: p/said
+    image_sets: ["{image_set_id(1)}"]
+    reason: {json.dumps("R " + EVIL)}
+    owner: {json.dumps("O " + EVIL)}
+    approved_by: {json.dumps("A " + EVIL)}
+    created: 2026-01-01
+    expires: 2026-01-20
+"""
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory) -> Path:
+    """A folder with two kept runs of one audit, with waivers; the second is accepted as a baseline."""
+    folder = tmp_path_factory.mktemp("kept")
+    for name, text in {"p.yaml": POLICY, "w.yaml": WAIVERS, "a.json": json.dumps([answer(1)])}.items():
+        (folder / name).write_text(text)
+    (folder / "b.json").write_text(json.dumps([answer(1), answer(2)]))
+    with contextlib.chdir(folder):
+        for file in ("a.json", "b.json"):
+            assert main([*RECORDED, file, "-q", "--waivers", "w.yaml", "--runs", "runs"]) == 1
+        new = max(Path("runs").iterdir(), key=lambda path: path.name)
+        assert main(["baseline", "accept", str(new), "--by", EVIL, "--reason", EVIL]) == 0
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("trend runs", 0),
+        ("trend runs --json", 0),
+        ("forecast NEW --within 1y", 0),
+        ("forecast NEW --within 1y --json", 0),
+        ("diff OLD NEW --report markdown=-", 0),
+        ("diff OLD NEW --report json=-", 0),
+        ("diff OLD NEW --report html=-", 0),
+        ("runs list runs", 0),
+        ("runs prune runs --keep 1d", 0),
+        ("verify NEW --json", 0),
+        ("baseline show runs", 0),
+        ("baseline revoke NEW --by EVIL --reason EVIL", 0),
+        ("waivers check -p p.yaml --waivers w.yaml --evidence NEW --as-of 2026-01-01", 0),
+        ("waivers check -p p.yaml --waivers w.yaml --as-of 2027-01-19", 1),
+        ("rules list p.yaml", 0),
+        ("rules list p.yaml --json", 0),
+        ("rules docs p.yaml", 0),
+        ("rules test p.yaml", 3),
+        ("rules validate p.yaml", 0),
+        ("rules validate --strict p.yaml", 2),
+        ("report NEW --limit 1 --sort image-set", 0),
+        ("report NEW --report json=-", 0),
+        ("report NEW --report junit=-", 0),
+        (
+            "waive said --all --evidence NEW --file new.yaml --reason LINE --owner LINE --approved-by OTHER --created 2026-01-01 --expires 2026-01-20",
+            0,
+        ),
+    ],
+)
+def test_no_command_on_kept_runs_and_policies_lets_a_marker_through(
+    kept, monkeypatch, capfd, command, code
+) -> None:
+    monkeypatch.chdir(kept)
+    old, new = sorted(str(path) for path in Path("runs").iterdir())
+    words = {"OLD": old, "NEW": new, "EVIL": EVIL, "LINE": LINE, "OTHER": f"x {LINE}"}
+    done = main([words.get(word, word) for word in command.split()])
+    found = capfd.readouterr()
+    assert done == code, found.err
+    assert not ACTS.search(found.out + found.err), ACTS.findall(found.out + found.err)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections import Counter
 from datetime import UTC, datetime
 
 import duckdb
@@ -134,6 +135,40 @@ def test_rule_by_rule_the_worst_rule_comes_first(run):
         assert names(found) == names(sorted(found, key=lambda item: key(run, item)))
     everything = itertools.chain.from_iterable(found for _, found in rules)
     assert sorted(names(everything), key=str) == sorted(names(run.findings()), key=str)
+
+
+@pytest.mark.parametrize("most", [1, 4, 6, 500])
+def test_a_sample_is_of_many_rules_and_the_worst_of_each(run, most):
+    counted = [finding for finding in run.findings() if finding.gated]
+    by_rule = Counter(finding.rule.id for finding in counted)
+    sample = list(run.sample("severity", most))
+    taken = Counter(finding.rule.id for finding in sample)
+    half, quarter = max(most // 2, 1), max(most // 4, 1)
+    assert len(sample) == min(most, sum(min(number, half) for number in by_rule.values()))
+    if len(sample) == most and sum(min(number, quarter) for number in by_rule.values()) >= most:
+        assert max(taken.values()) <= quarter
+    for name, number in taken.items():
+        own = [finding for finding in sample if finding.rule.id == name]
+        assert names(own) == names(finding for finding in counted if finding.rule.id == name)[:number]
+
+
+def test_a_sample_by_image_set_begins_with_the_worst(run):
+    counted = [finding for finding in run.findings() if finding.gated]
+    sets = {}
+    for finding in counted:
+        sets.setdefault(finding.subject.image_set_id, []).append(-finding.rule.severity.rank)
+    sample = list(run.sample("image-set", 500))
+    order = [key for key, _ in itertools.groupby(sample, key=lambda finding: finding.subject.image_set_id)]
+    assert order == sorted(sets, key=lambda name: (min(sets[name]), -len(sets[name]), name or "~"))
+    assert len(sample) == len(counted)
+
+
+def test_a_sample_by_rule_goes_by_its_name_and_one_by_age_is_of_any_rule(run):
+    by_name = [finding.rule.name for finding in run.sample("rule", 12)]
+    heads = list(dict.fromkeys(by_name))
+    assert heads == sorted(heads)
+    counted = [finding for finding in run.findings() if finding.gated]
+    assert names(run.sample("age", 12)) == names(counted)[:12]
 
 
 def test_subjects_have_their_findings_whatever_the_order(run):

@@ -55,7 +55,7 @@ DOORS = {
     "markupsafe": {"reporting"},
     "cryptography": {"runs"},
     "typer": {"cli"},
-    "rich": {"cli"},
+    "rich": {"cli", "reporting"},
     "moto": {SIMULATOR},
     "werkzeug": {SIMULATOR},
 }
@@ -104,6 +104,8 @@ BESIDE_THE_API = {
     "checker.problems": "messages",
     "checker.model": "nouns",
     "checker.reporting.formats": "the registry of formats, which options name",
+    "checker.reporting.report_options": "the usual width of text, and how many findings it shows",
+    "checker.reporting.escape": "what makes text harmless",
     "checker.redaction": "the secrets of the process",
     "checker.temporary_files": "the temporary files of the process, which signals remove",
     "checker.snapshot.duckdb_pool": "the databases of the process",

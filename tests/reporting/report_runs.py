@@ -153,6 +153,24 @@ class FakeRun(Run):
         chosen.sort(key=lambda item: worst(item, None if order == "worst" else rules.index(item.rule.name)))
         yield from chosen[:most]
 
+    def sample(self, sort: str, most: int, *, show_phi: bool = False) -> Iterator[Finding]:
+        """As `evaluation.finding_order.sample_places` has it, but for `image-set` in the order of their names."""
+        found, taken = list(self.findings(gated=True)), Counter()
+        shares = []
+        for finding in found:
+            taken[finding.rule.name] += 1
+            number = taken[finding.rule.name]
+            shares.append(1 + (number > max(most // 4, 1)) + (number > max(most // 2, 1)))
+        rows = list(enumerate(zip(shares, found, strict=True)))
+        first = {
+            "severity": lambda row: row[1][0],
+            "rule": lambda row: (row[1][0], row[1][1].rule.name),
+            "age": lambda row: (row[1][1].first_seen is None, row[1][1].first_seen or AS_OF),
+            "image-set": lambda row: row[1][1].subject.name,
+        }[sort]
+        rows = [row for row in rows if row[1][0] < 3 or sort in ("age", "image-set")]
+        yield from (row[1][1] for row in sorted(rows, key=lambda row: (first(row), row[0]))[:most])
+
     def subjects(self, *, show_phi: bool = False) -> Iterator[tuple[RuleResult, Iterator[SubjectVerdict]]]:
         yield from ((judged, iter(self.verdicts[judged.rule.name])) for judged in self.ranked)
 

@@ -39,9 +39,9 @@ WHERE = Location("audit.yaml", 7, 3)
 ONE = Control("hipaa", "a")
 
 
-def written(run, kind: str) -> str:
+def written(run, kind: str, **options) -> str:
     out = io.StringIO()
-    writer(kind).write(run, out, Options())
+    writer(kind).write(run, out, Options(**options))
     return out.getvalue()
 
 
@@ -260,7 +260,7 @@ def test_junit_has_a_skipped_case_for_a_rule_that_is_off_and_says_what_was_chang
 
 
 def test_the_summary_has_a_line_for_each():
-    lines = written(governed(), "text").splitlines()
+    lines = written(governed(), "text", width=200).splitlines()
     assert "Changed    rule integrity/one-key switched off: One key per project here." in lines
     assert (
         "Control    mqsa 21 CFR 900.12 not satisfied: retention is 7y, but 21 CFR 900.12 demands at least 10y"

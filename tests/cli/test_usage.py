@@ -173,15 +173,15 @@ def test_the_rest_of_the_findings_is_said_to_be_in_a_file_with_its_folder(capsys
     many = [json.loads(answer(f"{n:032}")) | {"imageSetState": "DELETED"} for n in range(25)]
     Path("many.json").write_text(json.dumps(many))
     given = ["-p", "p.yaml", "--image-sets", "many.json", "--runs", "runs", "--report", "html=out/r.html"]
-    assert "  ... and 5 more in out/r.html\n" in told(capsys, "check", *given)[1]
+    assert "  ... and 15 more in out/r.html\n" in told(capsys, "check", *given)[1]
     (run,) = Path("runs").iterdir()
     assert (
-        f"  ... and 5 more in runs/{run.name}/reports/html/r.html\n"
+        f"  ... and 15 more in runs/{run.name}/reports/html/r.html\n"
         in told(capsys, "report", "runs/latest")[1]
     )
     # a file may go elsewhere, with those beside it
     told(capsys, "check", *given, "--report", "text=out/r.txt")
-    assert "  ... and 5 more in r.html\n" in Path("out/r.txt").read_text()
+    assert "  ... and 15 more in r.html\n" in Path("out/r.txt").read_text()
 
 
 @pytest.mark.parametrize("flag", ["--endpoint-url", "--runtime-endpoint-url"])

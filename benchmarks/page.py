@@ -1,11 +1,14 @@
-"""The page for auditors, by how many findings a run has: its size, what of the findings it holds, and how fast Chromium is
-with it. `--help` has the options."""
+"""The page for auditors, by how many findings a run has: its size, how many of them it holds, and how fast Chromium is with
+it. `--help` has the options."""
 
 from __future__ import annotations
 
 import argparse
+import shutil
+import statistics
 import sys
 import time
+from pathlib import Path
 
 from compare import AS_OF, HERE, load_rules
 from data import make_tables
@@ -18,21 +21,76 @@ from checker.judgement.run import Run
 FINDINGS_PER_SET = 0.447
 """How many findings the rules of image_set.yaml have of an image set of the tables."""
 SIZES = (12, 100_000, 1_000_000)
+ADDRESSES = (
+    "severity=critical",
+    "verdict=unknown",
+    "q=deleted",
+    "q=store-07 0a",
+    "group=set",
+    "group=control",
+    "sort=set",
+)
+TIMED = """address => {
+    const start = performance.now();
+    history.replaceState(null, "", "#findings?" + address);
+    dispatchEvent(new HashChangeEvent("hashchange"));
+    return performance.now() - start;
+}"""
+EVERY = """step => {
+    let found = 0, wanted = 0;
+    for (let r = 0; r < findings.total; r += step, wanted++) {
+        const all = findingSearch.matching([findings.idOf(r)]);
+        found += all[r] === 1 && all.reduce((sum, n) => sum + n, 0) === 1;
+    }
+    return [found, wanted];
+}"""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--findings", type=int, nargs="*", default=SIZES, help="about so many findings each")
     parser.add_argument("--repeat", type=int, default=3, help="how often the page is opened")
+    parser.add_argument(
+        "--step", type=int, default=97, help="every so manieth finding is searched for by its id"
+    )
     options = parser.parse_args()
+    (HERE / ".cache").mkdir(exist_ok=True)
     for number in options.findings:
         run = run_of(number)
         path = HERE / ".cache" / f"page-{number}.html"
         start = time.perf_counter()
         checker.report(run, {"html": path})
         seconds = time.perf_counter() - start
-        print(f"{number:,} findings asked for: {path.stat().st_size:,} bytes, written in {seconds:.1f} s")
+        total = run.total.fail + run.total.unknown + run.total.waived
+        print(f"{total:,} findings: {path.stat().st_size:,} bytes, written in {seconds:.1f} s")
         sys.stdout.flush()
+        browse(path, options.repeat, options.step)
+
+
+def browse(path: Path, repeat: int, step: int) -> None:
+    """Opens a page and uses it."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        opened: list[float] = []
+        for _ in range(repeat):
+            page = browser.new_page()
+            start = time.perf_counter()
+            page.goto(path.as_uri())
+            page.wait_for_selector("html[data-ready]", state="attached")
+            opened.append(time.perf_counter() - start)
+        page.wait_for_selector("html[data-searchable]", state="attached")
+        print(
+            f"  interactive after {statistics.median(opened):.2f} s, searchable after {time.perf_counter() - start:.2f} s"
+        )
+        for address in ADDRESSES:
+            times = [page.evaluate(TIMED, address) for _ in range(repeat)]
+            print(f"  {address:20} {times[0]:6.0f} ms at first, {min(times):6.0f} ms again")
+        print(f"  {page.locator('#held').inner_text() or 'all are held'}")
+        found, wanted = page.evaluate(EVERY, step)
+        print(f"  {found:,} of every {step}th finding ({wanted:,}) found by its id")
+        browser.close()
 
 
 def run_of(number: int) -> Run:

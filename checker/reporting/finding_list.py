@@ -26,6 +26,7 @@ MOST_HELD = 100_000
 MOST_STATIC = 100
 MOST_BYTES = 4_950_000
 """Of a page: it stays under 5 MB."""
+NO_DETAILS: dict[str, Any] = {"versions": {}, "verdicts": {}}
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -153,15 +154,19 @@ def _since(finding: Finding, as_of: datetime) -> tuple[str, str]:
 
 def page_json(run: Run, held: Sequence[Finding], most_bytes: int, elsewhere: str) -> str:
     """What the page's script reads, within so many bytes: as many of the findings as fit, those first that come first."""
-    kept, size = list(held), most_bytes + 1
-    while size > most_bytes:
-        text = json_text(_document(run, kept, elsewhere), script=True)
+    kept, extra = list(held), True
+    while True:
+        document = _document(run, kept, elsewhere)
+        if not extra:
+            document |= NO_DETAILS
+        text = json_text(document, script=True)
         size = len(text.encode("utf-8", "replace"))
-        if size > most_bytes:
-            if not kept:
-                break
+        if size <= most_bytes or not (extra or kept):
+            return text
+        # what is told of image sets gives way before findings do
+        if not extra:
             kept = kept[: min(len(kept) - 1, int(len(kept) * most_bytes / size * 0.98))]
-    return text
+        extra = False
 
 
 def _document(run: Run, held: Sequence[Finding], elsewhere: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ def finding_totals(
 ) -> Iterator[Totals]:
     """The counts of all image sets, or data stores, that have a fail or an unknown; the worst first: by the fails of the
     gravest severity that the gate counts, by its unknowns that the gate counts, by its others, then of the next severity.
+    Findings of a target of which no data store is known are those of the data store None.
 
     Args:
         folder: what `evaluate` wrote into.
@@ -36,7 +37,8 @@ def finding_totals(
     with connect() as connection:
         rows = read_findings(connection, folder)
         rows = rows.select(*map(col, (*names, "severity", "verdict", WAIVER)), is_gated(gate).alias(_GATED))
-        rows = rows.filter(col(names[-1]).isnotnull())
+        if "imageSetId" in names:
+            rows = rows.filter(col("imageSetId").isnotnull())
         columns = {
             f"{severity.value} {name}": func("count_if", (col("severity") == lit(severity.value)) & condition)
             for severity in reversed(Severity)

@@ -68,9 +68,9 @@ def test_the_first_run_has_one_unknown_and_every_output_says_so(check, tmp_path,
     assert results["summary"]["unreadable"] == 0
     assert out.count(FIRST) == 1
     suites = {item.get("name"): item for item in ET.parse(tmp_path / "o.xml").getroot()}
-    assert (suites["risen"].get("tests"), suites["risen"].get("errors")) == ("1", "1")
-    assert [case.get("name") for case in suites["risen"].iter("testcase")] == ["recorded"]
-    assert suites["primary"].get("tests") == "40"
+    assert (suites["p/risen"].get("tests"), suites["p/risen"].get("errors")) == ("1", "1")
+    assert [case.get("name") for case in suites["p/risen"].iter("testcase")] == ["recorded"]
+    assert suites["p/primary"].get("tests") == "40"
     assert (tmp_path / "o.html").read_text(encoding="utf-8").count(FIRST) >= 1
     assert main(["verify", *runs(tmp_path)]) == 0
     capsys.readouterr()

@@ -56,6 +56,8 @@ def test_accounts_and_data_stores_have_names_and_numbers_in_every_report(
     assert main(["report", str(run), *asked_for]) == 0
     out = capsys.readouterr().out
     assert f"Target     all/{DENIED} (account account-{DENIED}): 0 image sets, 3 unknown" in out
+    # the account that could not be read is the worst, and not one of those that are left out
+    assert out.index(f"all/{DENIED} (account") < out.index(f"all/{ACCOUNTS[0]}/")
     first, store = targets[0]["target"], targets[0]["datastore_name"]
     assert f"Target     {first} (account account-{ACCOUNTS[0]}, data store {store}): 1 image set" in out
     assert json.loads(Path("again.json").read_text())["summary"]["targets"] == targets

@@ -291,8 +291,8 @@ def test_a_second_signal_ends_what_the_first_one_has_not(folder: Path) -> None:
 
 
 PARTS = """
-import checker.reporting.junit as junit, checker.reporting.junit_documents as spooling
-junit.Limits = lambda: spooling.Limits(cases=40)
+import checker.reporting.junit_consumers as consumers, checker.reporting.junit_documents as documents
+consumers.CONSUMERS["strict"] = consumers.Consumer(documents.Limits(cases=40))
 """
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from checker.package_data import folder
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    from jinja2 import Environment, Template
 
 
 def template(name: str, shown: Callable[[str], str]) -> Template:
@@ -22,10 +23,14 @@ def template(name: str, shown: Callable[[str], str]) -> Template:
         name: its path below `reports/`.
         shown: what makes untrusted text harmless in this kind of document.
     """
+    return _environment(shown, is_xml=name.endswith(".xml.jinja")).get_template(name)
+
+
+@cache
+def _environment(shown: Callable[[str], str], *, is_xml: bool) -> Environment:
+    """Its templates are compiled once: that takes longer than to fill in a small one."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
     from markupsafe import Markup, escape
-
-    is_xml = name.endswith(".xml.jinja")
 
     def finalize(value: Any) -> Any:
         if isinstance(value, Markup | Undefined):
@@ -34,7 +39,7 @@ def template(name: str, shown: Callable[[str], str]) -> Template:
         # no `&#` is left of the text itself, whose `&` are escaped
         return Markup(str(escape(text)).replace("&#34;", "&quot;").replace("&#39;", "'")) if is_xml else text  # noqa: S704
 
-    environment = Environment(
+    return Environment(
         loader=FileSystemLoader(folder("reports"), encoding="utf-8"),
         # explicit: `select_autoescape` goes by the last suffix and does not see report.html.jinja
         autoescape=True,
@@ -44,4 +49,3 @@ def template(name: str, shown: Callable[[str], str]) -> Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template(name)

@@ -86,10 +86,14 @@ from checker.waivers.status import day as day
 from checker.workflow.audit_execution import AuditResult as AuditResult
 from checker.workflow.audit_execution import WrittenReport as WrittenReport
 from checker.workflow.audit_execution import audit as run_audit
+from checker.workflow.audit_options import AuditOptions as AuditOptions
+from checker.workflow.audit_options import EvidenceOptions as EvidenceOptions
+from checker.workflow.audit_options import ExplainOptions as ExplainOptions
+from checker.workflow.audit_options import PlanOptions as PlanOptions
+from checker.workflow.audit_options import WaiverCheckOptions as WaiverCheckOptions
 from checker.workflow.baselines import BaselineState as BaselineState
 from checker.workflow.baselines import baseline_state as baseline_state
 from checker.workflow.baselines import declare_baseline as declare_baseline
-from checker.workflow.collection_plan import PlanOptions as PlanOptions
 from checker.workflow.collection_plan import plan_collection as plan_collection
 from checker.workflow.comparison import Warn as Warn
 from checker.workflow.comparison import diff as diff
@@ -98,8 +102,6 @@ from checker.workflow.comparison import trend as trend
 from checker.workflow.interruption import AuditStoppedError as AuditStoppedError
 from checker.workflow.listener import Listener as Listener
 from checker.workflow.listener import Progress as Progress
-from checker.workflow.options import AuditOptions as AuditOptions
-from checker.workflow.options import EvidenceOptions as EvidenceOptions
 from checker.workflow.options import requested_reports as requested_reports
 from checker.workflow.policy_selection import PolicySelection as PolicySelection
 from checker.workflow.policy_selection import policies_in_force as policies_in_force
@@ -128,7 +130,6 @@ from checker.workflow.stored_runs import list_runs as list_runs
 from checker.workflow.stored_runs import open_replay as open_replay
 from checker.workflow.stored_runs import plan_pruning as plan_pruning
 from checker.workflow.stored_runs import verify_runs as verify_runs
-from checker.workflow.verdict_explanation import ExplainOptions as ExplainOptions
 from checker.workflow.verdict_explanation import explain_verdicts as explain_verdicts
 
 if TYPE_CHECKING:
@@ -157,7 +158,6 @@ if TYPE_CHECKING:
     from checker.workflow.schemas import schema_text as schema_text
     from checker.workflow.schemas import write_text as write_text
     from checker.workflow.waiver_file import WaiverCheck as WaiverCheck
-    from checker.workflow.waiver_file import WaiverCheckOptions as WaiverCheckOptions
     from checker.workflow.waiver_file import WaiverStanding as WaiverStanding
     from checker.workflow.waiver_file import check_waivers as check_waivers
     from checker.workflow.waiver_file import waive as waive
@@ -169,7 +169,6 @@ _HEAVY = {
     "waive": "checker.workflow.waiver_file",
     "check_waivers": "checker.workflow.waiver_file",
     "WaiverStanding": "checker.workflow.waiver_file",
-    "WaiverCheckOptions": "checker.workflow.waiver_file",
     "WaiverCheck": "checker.workflow.waiver_file",
     "NewWaivers": "checker.judgement.waivers",
     "Comparison": "checker.compare.diff",

@@ -3,42 +3,19 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from checker import __version__
-from checker.cli.path_arguments import answer_paths, local_paths, report_paths, run_paths
+from checker.cli.option_parameters import with_options
+from checker.cli.path_arguments import local_paths
 from checker.cli.rules_commands import rules_app
 from checker.cli.runs_commands import commands_on_runs
-from checker.cli.shared_options import (
-    AsOf,
-    Complete,
-    Config,
-    FailOn,
-    ImageSets,
-    Json,
-    JUnitFor,
-    JUnitPasses,
-    JUnitSkipped,
-    Keys,
-    Limit,
-    MoreImageSets,
-    Param,
-    Policy,
-    Rule,
-    ShowPhi,
-    Sign,
-    SkipRule,
-    SortBy,
-    Tag,
-    Target,
-    Waivers,
-    whole_lines,
-)
+from checker.cli.shared_options import Json, whole_lines
 from checker.cli.waiver_commands import commands_on_waivers
-from checker.reporting.formats import formats
-from checker.reporting.report_options import USUAL_LIMIT
+from checker.workflow.audit_options import AuditOptions, ExplainOptions, PlanOptions
 
 app = typer.Typer(
     add_completion=False,
@@ -73,129 +50,17 @@ def _main(
     "  imageset-checker check -p pack:healthimaging-integrity --image-sets sets.json --report junit=out/junit.xml\n\n"
     "  aws medical-imaging get-image-set ... | imageset-checker check -p policies/ --image-sets -"
 )
+@with_options(AuditOptions)
 def check(
-    files: MoreImageSets = None,
-    config: Config = None,
-    policy: Policy = None,
-    image_sets: ImageSets = None,
-    complete: Complete = False,
-    param: Param = None,
-    as_of: AsOf = None,
-    fail_on: FailOn = None,
-    report: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--report",
-            metavar="FORMAT=PATH",
-            callback=report_paths,
-            help=f"A report: {', '.join(formats('run'))}; - is standard output. Repeats.",
-        ),
-    ] = None,
-    junit_passes: JUnitPasses = "auto",
-    junit_skipped: JUnitSkipped = "all",
-    junit_for: JUnitFor = "strict",
-    limit: Limit = USUAL_LIMIT,
-    sort: SortBy = "severity",
-    target: Target = None,
-    rule: Rule = None,
-    skip_rule: SkipRule = None,
-    tag: Tag = None,
-    runs: Annotated[
-        str | None,
-        typer.Option(
-            "--runs",
-            metavar="DIR",
-            callback=run_paths,
-            help="Keep the run in a folder here, or below s3://BUCKET/PREFIX.",
-        ),
-    ] = None,
-    endpoint_url: Annotated[
-        str | None,
-        typer.Option(
-            "--endpoint-url", metavar="URL", help="HealthImaging's endpoint, for PrivateLink or a simulator."
-        ),
-    ] = None,
-    runtime_endpoint_url: Annotated[
-        str | None,
-        typer.Option(
-            "--runtime-endpoint-url",
-            metavar="URL",
-            help="The endpoint of image set calls, where it is another one.",
-        ),
-    ] = None,
-    evidence: Annotated[
-        str | None,
-        typer.Option(
-            "--evidence",
-            metavar="RUN",
-            callback=run_paths,
-            help="Judge the evidence of a kept run again, without AWS: by its own policies unless -c or -p is given.",
-        ),
-    ] = None,
-    waivers: Waivers = None,
-    events: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--events",
-            metavar="FILE",
-            callback=local_paths,
-            help="EventBridge events of deletions, as JSON Lines: earlier sightings. Repeats.",
-        ),
-    ] = None,
-    new_only: Annotated[
-        bool,
-        typer.Option(
-            "--new-only",
-            help="The gate counts only fails that the baseline lacks: the last run whose gate passed, or one that was accepted.",
-        ),
-    ] = False,
-    baseline: Annotated[
-        str | None,
-        typer.Option(
-            "--baseline",
-            metavar="RUN",
-            callback=run_paths,
-            help="The run to compare with [default: the last one; with --new-only the baseline].",
-        ),
-    ] = None,
-    strict_history: Annotated[
-        bool,
-        typer.Option(
-            "--strict-history", help="Refuse to begin where a run was removed from among the kept ones."
-        ),
-    ] = False,
-    sign: Sign = None,
-    key: Keys = None,
-    refresh: Annotated[
-        bool,
-        typer.Option(
-            "--refresh", help="Ask for every image set, also where nothing has moved since the last run."
-        ),
-    ] = False,
-    resume: Annotated[
-        str | None,
-        typer.Option(
-            "--resume", metavar="RUN", callback=run_paths, help="Go on with a kept run that was interrupted."
-        ),
-    ] = None,
-    show_phi: ShowPhi = False,
+    options: AuditOptions,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No summary and no progress.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Log to standard error, without secrets.")] = False,
 ) -> int:
     """Collect, evaluate, report, gate."""
-    from checker import api
     from checker.cli.check import run
     from checker.cli.console import colored, line_width
 
-    options = api.AuditOptions(
-        config=config, policies=policy or [], image_sets=answer_paths(image_sets, files), complete=complete, params=param or [],
-        as_of=as_of, fail_on=fail_on, reports=report or [], junit_passes=junit_passes,
-        junit_skipped=junit_skipped, junit_for=junit_for, targets=target or [], rules=rule or [],
-        skip_rules=skip_rule or [], tags=tag or [], runs=runs, endpoint_url=endpoint_url,
-        runtime_endpoint_url=runtime_endpoint_url, evidence=evidence, waivers=waivers, events=events or [], new_only=new_only,
-        baseline=baseline, strict_history=strict_history, sign=sign, keys=key or [], refresh=refresh, resume=resume,
-        show_phi=show_phi, color=colored(sys.stdout), width=line_width(sys.stdout), limit=limit, sort=sort,
-    )  # fmt: skip
+    options = replace(options, color=colored(sys.stdout), width=line_width(sys.stdout))
     return run(options, quiet=quiet, debug=debug)
 
 
@@ -204,46 +69,12 @@ def check(
     "  imageset-checker explain no-forced-overrides 18f88ac7870584f58d56256646b4d92b --evidence runs/RUN\n\n"
     "  imageset-checker explain no-forced-overrides archive/18f88ac7870584f58d56256646b4d92b@v3"
 )
-def explain(
-    rule: Annotated[str, typer.Argument(metavar="RULE", help="The rule's id, or PACK/RULE.")],
-    image_set: Annotated[
-        str,
-        typer.Argument(
-            metavar="IMAGE_SET",
-            help="An id, ID@vN for a version, TARGET/ID as reports print it; a target's name for a rule on data stores, or for "
-            "what a search may have left out of it.",
-        ),
-    ],
-    files: MoreImageSets = None,
-    evidence: Annotated[
-        str | None,
-        typer.Option(
-            "--evidence",
-            metavar="RUN",
-            callback=run_paths,
-            help="A run folder: judged as the run did, without AWS.",
-        ),
-    ] = None,
-    config: Config = None,
-    policy: Policy = None,
-    image_sets: ImageSets = None,
-    complete: Complete = False,
-    param: Param = None,
-    as_of: AsOf = None,
-    target: Target = None,
-    show_phi: ShowPhi = False,
-    as_json: Json = False,
-) -> int:
+@with_options(ExplainOptions)
+def explain(options: ExplainOptions, as_json: Json = False) -> int:
     """Why a rule judges an image set as it does, and when that changes."""
-    from checker import api
     from checker.cli.explain import run
 
-    asked = api.ExplainOptions(
-        config=config, policies=policy or [], image_sets=answer_paths(image_sets, files), complete=complete, params=param or [],
-        as_of=as_of, targets=target or [], evidence=evidence, rule=rule, subject=image_set,
-        show_phi=show_phi,
-    )  # fmt: skip
-    return run(asked, as_json=as_json)
+    return run(options, as_json=as_json)
 
 
 @app.command(
@@ -253,22 +84,9 @@ def explain(
     "  imageset-checker plan --policy > policy.json\n\n"
     "  imageset-checker plan --out iam/"
 )
+@with_options(PlanOptions, without=("policies", "image_sets", "complete", "as_of", "evidence"))
 def plan(
-    config: Config = None,
-    param: Param = None,
-    target: Target = None,
-    rule: Rule = None,
-    skip_rule: SkipRule = None,
-    tag: Tag = None,
-    sets: Annotated[
-        int | None,
-        typer.Option(
-            "--sets",
-            min=0,
-            metavar="N",
-            help="Image sets of a target that lists none [default: those of the last kept run].",
-        ),
-    ] = None,
+    options: PlanOptions,
     as_json: Json = False,
     policy: Annotated[
         bool, typer.Option("--policy", help="Print nothing but the least-privilege IAM policy.")
@@ -284,14 +102,9 @@ def plan(
     ] = None,
 ) -> int:
     """What a check would ask of AWS: calls, time, permissions. Asks nothing."""
-    from checker import api
     from checker.cli.plan import run
 
-    asked = api.PlanOptions(
-        config=config, params=param or [], targets=target or [], rules=rule or [], skip_rules=skip_rule or [], tags=tag or [],
-        sets=sets,
-    )  # fmt: skip
-    return run(asked, as_json=as_json, policy=policy, out=out)
+    return run(options, as_json=as_json, policy=policy, out=out)
 
 
 @app.command()

@@ -7,7 +7,16 @@ from typing import Annotated
 import typer
 
 from checker.cli.path_arguments import local_paths, report_paths, run_paths
-from checker.cli.shared_options import Config, Json, JUnitFor, JUnitPasses, JUnitSkipped, Limit, SortBy
+from checker.cli.shared_options import (
+    Config,
+    Json,
+    JUnitFor,
+    JUnitPasses,
+    JUnitSkipped,
+    Limit,
+    ShowPhi,
+    SortBy,
+)
 from checker.reporting.formats import formats
 from checker.reporting.report_options import USUAL_LIMIT
 
@@ -96,9 +105,7 @@ def report(
     junit_for: JUnitFor = "",
     limit: Limit = USUAL_LIMIT,
     sort: SortBy = "severity",
-    show_phi: Annotated[
-        bool, typer.Option("--show-phi", help="Show DICOM attributes, which are data of patients.")
-    ] = False,
+    show_phi: ShowPhi = False,
     config: Config = None,
 ) -> int:
     """Write reports of a kept run, as the run itself would, JUnit in the way that it did."""

@@ -6,8 +6,10 @@ from typing import Annotated
 
 import typer
 
+from checker.cli.option_parameters import with_options
 from checker.cli.path_arguments import local_paths, run_paths
-from checker.cli.shared_options import Config, Waivers
+from checker.cli.shared_options import Config
+from checker.workflow.audit_options import WaiverCheckOptions
 
 _WAIVE = (
     "Examples:\n\n"
@@ -99,38 +101,9 @@ def waive(
     return run(request, evidence, file, config)
 
 
-def check(
-    config: Config = None,
-    waivers: Waivers = None,
-    policy: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-p",
-            "--policy",
-            metavar="POLICY",
-            callback=local_paths,
-            help="A policy file, a folder, or pack:NAME; with --waivers. Repeats.",
-        ),
-    ] = None,
-    evidence: Annotated[
-        str | None,
-        typer.Option(
-            "--evidence",
-            metavar="RUN",
-            callback=run_paths,
-            help="A kept run: tells which waivers cover nothing of it.",
-        ),
-    ] = None,
-    as_of: Annotated[
-        str | None, typer.Option("--as-of", metavar="TIME", help="The instant to look at [default: now].")
-    ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Waivers that end soon count too.")] = False,
-) -> int:
+@with_options(WaiverCheckOptions)
+def check(options: WaiverCheckOptions) -> int:
     """One waiver a line, and an exit code for CI."""
-    from checker import api
     from checker.cli.waivers import check
 
-    asked = api.WaiverCheckOptions(
-        config=config, waivers=waivers, policies=policy or [], evidence=evidence, as_of=as_of, strict=strict
-    )
-    return check(asked)
+    return check(options)

@@ -24,9 +24,9 @@ from checker.runs.evidence import Evidence, input_digest, move
 from checker.runs.local_store import PendingRun
 from checker.runs.run_reader import RecordedRun, malformed_files
 from checker.temporary_files import result_folder
+from checker.workflow.audit_options import AuditOptions
 from checker.workflow.interruption import AuditStoppedError, CollectedAnswers, CopiedAnswers
 from checker.workflow.listener import Listener
-from checker.workflow.options import AuditOptions
 from checker.workflow.preparation import AuditPlan, prepare
 from checker.workflow.run_keeping import begin, collected_runs, resume, seal
 from checker.workflow.stages import collect, recorded, report

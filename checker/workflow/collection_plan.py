@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from checker.policy.rule_selection import choose
 from checker.reporting.collection_plan import CollectionPlan
 from checker.workflow import options, stages
+from checker.workflow.audit_options import PlanOptions
 from checker.workflow.comparison import Warn, ignore
-
-
-@dataclass(frozen=True)
-class PlanOptions(options.EvidenceOptions):
-    """What is planned."""
-
-    rules: Sequence[str] = ()
-    skip_rules: Sequence[str] = ()
-    tags: Sequence[str] = ()
-    sets: int | None = None
-    """Image sets of a target that lists none; as many as the last kept run saw unless given."""
 
 
 def plan_collection(asked: PlanOptions, *, alone: bool = False, warn: Warn = ignore) -> CollectionPlan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -16,72 +16,16 @@ from checker.policy.load import Policies, load
 from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import STDOUT, JUnitFor, JUnitPasses, JUnitSkipped, formats, probe
 from checker.reporting.formats import Document
-from checker.reporting.report_options import USUAL_LIMIT, USUAL_WIDTH
 from checker.runs.run_reader import RecordedRun
 from checker.snapshot.answer_files import answer_files
 from checker.values import BadValueError, parse_time
+from checker.workflow.audit_options import AuditOptions, EvidenceOptions
 from checker.workflow.stages import configure, load_policies
 
 if TYPE_CHECKING:
     from checker.config import AuditConfig
 
 DEFAULT_CONFIG = "audit.yaml"
-
-
-@dataclass(frozen=True)
-class EvidenceOptions:
-    """What is looked at. `params` and `reports` are mappings, or texts as the command line has them: `NAME=VALUE`."""
-
-    config: AuditConfig | str | Path | None = None
-    """audit.yaml, or its path; that of the present folder where neither it nor `policies`, `image_sets` or `evidence` is given."""
-    policies: Sequence[str] = ()
-    image_sets: Sequence[str] = ()
-    """Files of recorded answers, in place of AWS; `complete` where they are all of their data stores."""
-    complete: bool = False
-    params: Mapping[str, str] | Sequence[str] = ()
-    as_of: datetime | str | None = None
-    """The instant against which ages are measured; the start of the run unless given."""
-    targets: Sequence[str] = ()
-    """Patterns of the names of targets; all unless given."""
-    evidence: str | None = None
-    """A kept run whose evidence is judged again, without AWS."""
-
-
-@dataclass(frozen=True)
-class AuditOptions(EvidenceOptions):
-    """What `check` takes: what is given here wins over audit.yaml."""
-
-    fail_on: str | None = None
-    reports: Mapping[str, str] | Sequence[str] = ()
-    junit_passes: str = "auto"
-    junit_skipped: str = "all"
-    junit_for: str = "strict"
-    rules: Sequence[str] = ()
-    skip_rules: Sequence[str] = ()
-    tags: Sequence[str] = ()
-    runs: str | None = None
-    """Where the run is kept: a folder, or `s3://BUCKET/PREFIX`."""
-    endpoint_url: str | None = None
-    runtime_endpoint_url: str | None = None
-    waivers: str | None = None
-    events: Sequence[str] = ()
-    """Files of deletion events."""
-    new_only: bool = False
-    baseline: str | None = None
-    strict_history: bool = False
-    sign: str | None = None
-    """The file of the private key that signs the run; `keys` are those of the public keys that earlier ones may have."""
-    keys: Sequence[str] = ()
-    refresh: bool = False
-    resume: str | None = None
-    """An interrupted run that goes on."""
-    show_phi: bool = False
-    color: bool = False
-    """Whether the text report may use the colours of a terminal; `width` is that of its lines on standard output."""
-    width: int = USUAL_WIDTH
-    limit: int = USUAL_LIMIT
-    """How many findings the text report shows; `sort` says which, and in which order."""
-    sort: str = "severity"
 
 
 def refuse_conflicts(given: AuditOptions) -> None:

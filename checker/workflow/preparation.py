@@ -27,7 +27,7 @@ from checker.runs.run_reader import RecordedRun
 from checker.runs.signature import signing_key
 from checker.snapshot.deletion_events import Event, read_events
 from checker.workflow import options
-from checker.workflow.options import AuditOptions
+from checker.workflow.audit_options import AuditOptions
 from checker.workflow.run_keeping import interrupted_run
 from checker.workflow.run_lookup import find
 from checker.workflow.stages import read_waivers

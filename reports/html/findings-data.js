@@ -22,7 +22,12 @@ const findings = (() => {
     return n;
   }
 
-  const instant = (milliseconds) => new Date(milliseconds).toISOString().replace(".000Z", "Z");
+  const instants = new Map();
+  function instant(milliseconds) {
+    let text = instants.get(milliseconds);
+    if (text === undefined) instants.set(milliseconds, text = new Date(milliseconds).toISOString().replace(".000Z", "Z"));
+    return text;
+  }
 
   function reader(column) {
     if (column.d) return (i) => column.d[digits(column.i, i * column.w, column.w)];
@@ -56,7 +61,7 @@ const findings = (() => {
     for (let k = n * 20; k < n * 20 + 20; k += 5) {
       let word = 0;
       for (let i = k; i < k + 5; i++) word = word * 85 + DIGITS_85[data.ids.hex.charCodeAt(i)];
-      text += word.toString(16).padStart(8, "0");
+      text += hexOf(word);
     }
     return text;
   }
@@ -71,6 +76,27 @@ const findings = (() => {
     }
     const other = data.ids.other.indexOf(text);
     return other < 0 ? -1 : data.ids.n + other;
+  }
+
+  // what `i` has for each row: an index into `d`, or a number's digits
+  function codes(column, n) {
+    const {i: text, w} = column, found = new Float64Array(n);
+    if (w === 1) for (let k = 0; k < n; k++) found[k] = DIGITS[text.charCodeAt(k)];
+    else for (let k = 0; k < n; k++) found[k] = digits(text, k * w, w);
+    return found;
+  }
+
+  // a column's values, each once, and which of them a row has
+  function dictionary(column, n) {
+    if (column.i === undefined) return {values: [column.c], indexes: new Float64Array(n)};
+    const indexes = codes(column, n);
+    if (column.d) return {values: column.d, indexes};
+    const read = reader(column), values = [], at = new Map();
+    for (let i = 0; i < n; i++) {
+      if (!at.has(indexes[i])) { at.set(indexes[i], values.length); values.push(read(i)); }
+      indexes[i] = at.get(indexes[i]);
+    }
+    return {values, indexes};
   }
 
   const groupOf = new Uint32Array(total), localOf = new Uint32Array(total), flagsOf = new Uint8Array(total);
@@ -93,34 +119,62 @@ const findings = (() => {
     }
   });
 
-  // the worst first, as checker/evaluation/finding_order.py has it; what is left equal stands in that order already
-  const worst = Uint32Array.from({length: total}, (_, r) => r);
-  {
-    const head = new Uint32Array(total), tail = new Uint32Array(total);
-    for (let r = 0; r < total; r++) {
-      const g = groups[groupOf[r]];
-      head[r] = (9 - g.rank) * 2 + (flagsOf[r] & FLAGS.gated ? 0 : 1);
-      tail[r] = (flagsOf[r] & FLAGS.unknown ? 2 ** 20 : 0) + g.order;
-    }
-    worst.sort((a, b) => head[a] - head[b] || (firstOf[a] === firstOf[b] ? 0 : firstOf[a] - firstOf[b]) || tail[a] - tail[b] || a - b);
+  // the place of each time among all of them, from 0 on: the earliest first, none last
+  const ageOf = (() => {
+    const found = new Float64Array(total), distinct = Float64Array.from(new Set(firstOf)).sort();
+    const rank = new Map(Array.from(distinct, (time, n) => [time, n]));
+    for (let r = 0; r < total; r++) found[r] = rank.get(firstOf[r]);
+    return {found, n: distinct.length};
+  })();
+
+  // rows by a number each; of equal ones those first that stand first in `rows`. Numbers sort much faster than by a function;
+  // doubles are exact to 53 bits, which a million rules in a page of 100,000 findings would need
+  function ranking(rows, key) {
+    const keys = new Float64Array(rows.length), found = new Uint32Array(rows.length);
+    for (let k = 0; k < rows.length; k++) keys[k] = key(rows[k]) * rows.length + k;
+    keys.sort();
+    for (let k = 0; k < rows.length; k++) found[k] = rows[keys[k] % rows.length];
+    return found;
   }
 
-  // image sets and data stores by number, and the unknowns that one unread image set causes
-  const subjectOf = new Uint32Array(total), causeOf = new Int32Array(total).fill(-1), subjects = [];
+  // the worst first, as checker/evaluation/finding_order.py has it; what is left equal stands in that order already
+  const worst = (() => {
+    const orders = 1 + groups.reduce((most, g) => Math.max(most, g.order), 0);
+    return ranking(Uint32Array.from({length: total}, (_, r) => r), (r) => {
+      const g = groups[groupOf[r]], head = (9 - g.rank) * 2 + (flagsOf[r] & FLAGS.gated ? 0 : 1);
+      return ((head * ageOf.n + ageOf.found[r]) * 2 + (flagsOf[r] & FLAGS.unknown ? 1 : 0)) * orders + g.order;
+    });
+  })();
+
+  // the unknowns that one unread image set causes
+  const causeOf = new Int32Array(total).fill(-1);
   let causes = 0;
   {
-    const known = new Map(), reasons = new Map();
+    const reasons = new Map();
     for (let r = 0; r < total; r++) {
-      const key = placeOf[r] * 2 ** 32 + setOf[r];
-      let subject = known.get(key);
-      if (subject === undefined) { subject = subjects.length; known.set(key, subject); subjects.push(r); }
-      subjectOf[r] = subject;
       if (!(flagsOf[r] & FLAGS.failedCall) || setOf[r] === NO_SET) continue;
-      const why = `${subject} ${groups[groupOf[r]].at.reason(localOf[r])}`;
+      const why = `${placeOf[r]} ${setOf[r]} ${groups[groupOf[r]].at.reason(localOf[r])}`;
       let cause = reasons.get(why);
       if (cause === undefined) { cause = causes++; reasons.set(why, cause); }
       causeOf[r] = cause;
     }
+  }
+
+  // image sets and data stores by number, when they are first asked for
+  let subjectTable = null;
+  function subjects() {
+    if (subjectTable) return subjectTable;
+    const of = new Uint32Array(total), rows = [], keys = new Float64Array(total), sets = data.ids.n + data.ids.other.length + 1;
+    for (let r = 0; r < total; r++) keys[r] = (placeOf[r] * sets + (setOf[r] === NO_SET ? sets - 1 : setOf[r])) * total + r;
+    keys.sort();
+    let last = -1;
+    for (const key of keys) {
+      const r = key % total, subject = Math.floor(key / total);
+      if (subject !== last) { rows.push(r); last = subject; }
+      of[r] = rows.length - 1;
+    }
+    subjectTable = {of, rows};
+    return subjectTable;
   }
 
   const verdictOf = (r) => (flagsOf[r] & FLAGS.unknown ? "unknown" : flagsOf[r] & FLAGS.waived ? "waived" : "fail");  // a waived unknown stays unknown
@@ -145,10 +199,16 @@ const findings = (() => {
     };
   }
 
-  const hashes = new Map();
-  function idOf(r) {
+  // ids as two numbers each, made when they are first asked for
+  const hashes = new Map(), ids = new Uint32Array(total * 2), idThere = new Uint8Array(total);
+  function makeId(r) {
+    idThere[r] = 1;
     const g = groups[groupOf[r]], i = localOf[r], given = g.at.id(i);
-    if (given !== null) return given;
+    if (given !== null) {
+      ids[2 * r] = parseInt(given.slice(0, 8), 16);
+      ids[2 * r + 1] = parseInt(given.slice(8), 16);
+      return;
+    }
     const key = groupOf[r] * 2 ** 32 + placeOf[r];
     let hash = hashes.get(key);
     if (!hash) {
@@ -156,7 +216,21 @@ const findings = (() => {
       hash = findingIds(g.name, target, datastore);
       hashes.set(key, hash);
     }
-    return hash(imageSet(setOf[r]), flagsOf[r] & FLAGS.pinned ? g.at.version(i) : null);
+    hash(imageSet(setOf[r]), flagsOf[r] & FLAGS.pinned ? g.at.version(i) : null, ids, 2 * r);
+  }
+  function idOf(r) {
+    if (!idThere[r]) makeId(r);
+    return hexOf(ids[2 * r]) + hexOf(ids[2 * r + 1]);
+  }
+  // the row with an id; -1 where there is none
+  function rowOf(id) {
+    if (!/^[0-9a-f]{16}$/.test(id)) return -1;
+    const high = parseInt(id.slice(0, 8), 16), low = parseInt(id.slice(8), 16);
+    for (let r = 0; r < total; r++) {
+      if (!idThere[r]) makeId(r);
+      if (ids[2 * r] === high && ids[2 * r + 1] === low) return r;
+    }
+    return -1;
   }
 
   const ageDays = (f) => (f.first === null ? null : Math.max(0, Math.floor((Date.parse(data.as_of) - Date.parse(f.first)) / 86400000)));
@@ -183,7 +257,7 @@ const findings = (() => {
   }
 
   return {
-    data, total, groups, FLAGS, NO_SET, groupOf, localOf, flagsOf, setOf, placeOf, firstOf, subjectOf, causeOf, causes, subjects, worst,
-    verdictOf, isNew, show, headline, finding, idOf, imageSet, setNumber, ageDays, normal, partial: total < data.total,
+    data, total, groups, FLAGS, NO_SET, groupOf, localOf, flagsOf, setOf, placeOf, ageOf, causeOf, causes, subjects, worst, ranking, dictionary,
+    verdictOf, isNew, show, headline, finding, idOf, rowOf, imageSet, setNumber, ageDays, normal, partial: total < data.total,
   };
 })();

@@ -1,10 +1,9 @@
 // Which findings have all words of a text in what the page prints of them. What differs from row to row is one text for each
 // rule, made in the background; what many rows share is looked through once.
 const findingSearch = (() => {
-  const {data, total, groups, flagsOf, placeOf, setOf, localOf, verdictOf, imageSet, headline, idOf, show} = findings;
+  const {data, total, groups, flagsOf, placeOf, setOf, localOf, verdictOf, imageSet, headline, idOf, show, dictionary} = findings;
   const SLICE = 1000;
   const texts = groups.map(() => ({parts: [], ends: null, text: ""}));
-  const rowOfId = new Map();
   let built = 0, group = 0;
 
   const lower = (parts) => parts.filter((part) => part !== null && part !== undefined && part !== "").join("\n").toLowerCase();
@@ -23,15 +22,16 @@ const findingSearch = (() => {
     // where there is nothing, "(absent)" is printed of what was observed alone
     const said = (value) => (value === null ? "" : textOf(value));
     const every = [...NAMES.map((name) => [g.columns[name], g.at[name], said]), ...g.observed.map(([, column], n) => [column, g.seen[n][1], textOf]), ...g.labels.map(([name, column]) => [column, g.labelAt[name], said])];
+    const listed = every.filter(([column]) => isListed(column)).map(([column, , words]) => ({column, words: (column.d ?? [column.c]).map(words), indexes: null}));
     return {
-      listed: every.filter(([column]) => isListed(column)).map(([column, read, words]) => ({column, read, values: (column.d ?? [column.c]).map(words)})),
+      constant: listed.filter(({column}) => !column.d).flatMap(({words}) => words).join("\n"),
+      listed: listed.filter(({column}) => column.d),
       own: every.filter(([column]) => !isListed(column)).map(([, read]) => read),
     };
   });
 
   function textOfRow(r, g) {
     const i = localOf[r], [target] = data.places[placeOf[r]], set = imageSet(setOf[r]), id = idOf(r);
-    rowOfId.set(id, r);
     const version = g.at.version(i);
     const name = `${target}/${set ?? data.places[placeOf[r]][3] ?? ""}${version === null ? "" : `@v${version}`}`;
     let text = `${id}\n${name}\n${headline(r)}`;
@@ -64,45 +64,65 @@ const findingSearch = (() => {
     more();
   }
 
-  function mark(hits, word, index) {
-    const g = groups[index], {begin, n} = g;
-    if (ofGroup[index].includes(word)) return hits.fill(1, begin, begin + n);
+  // what a word is found in, of what many rows of a group share; null where that is something which all of them have
+  function shared(word, index) {
+    const g = groups[index], {constant, listed} = columnsOf[index];
+    if (ofGroup[index].includes(word) || constant.includes(word)) return null;
+    const tests = [];
     const places = ofPlace.map((text) => text.includes(word));
+    if (places.some(Boolean)) tests.push((r) => places[placeOf[r]]);
     const waivers = new Set([...ofWaiver].filter(([, text]) => text.includes(word)).map(([number]) => number));
+    if (waivers.size) tests.push((r) => waivers.has(g.at.waiver(localOf[r])));
     const verdicts = ["fail", "unknown", "waived"].filter((verdict) => verdict.includes(word));
-    if (places.some(Boolean)) for (let r = begin; r < begin + n; r++) if (places[placeOf[r]]) hits[r] = 1;
-    if (waivers.size) for (let r = begin; r < begin + n; r++) if (waivers.has(g.at.waiver(localOf[r]))) hits[r] = 1;
-    if (verdicts.length) for (let r = begin; r < begin + n; r++) if (verdicts.includes(verdictOf(r))) hits[r] = 1;
-    for (const {column, read, values} of columnsOf[index].listed) {
-      const found = values.map((text) => text.includes(word));
+    if (verdicts.length) tests.push((r) => verdicts.includes(verdictOf(r)));
+    for (const own of listed) {
+      const found = own.words.map((text) => text.includes(word));
       if (!found.some(Boolean)) continue;
-      if (column.d === undefined || found.every(Boolean)) { hits.fill(1, begin, begin + n); return; }
-      const wanted = new Set(column.d.filter((_, at) => found[at]));
-      for (let i = 0; i < n; i++) if (wanted.has(read(i))) hits[begin + i] = 1;
+      if (found.every(Boolean)) return null;
+      own.indexes ??= dictionary(own.column, g.n).indexes;
+      tests.push((r) => found[own.indexes[localOf[r]]]);
     }
-    const {text, ends} = texts[index];
-    for (let at = text.indexOf(word), i = 0; at >= 0; at = text.indexOf(word, ends[i])) {
-      while (ends[i] <= at) i++;
-      hits[begin + i] = 1;
+    return tests;
+  }
+
+  // takes the rows of a group that have not got a word out of `hits`, of which `left` are in it; the number that stay
+  function narrow(hits, word, index, left) {
+    const {begin, n} = groups[index], {text, ends} = texts[index], tests = shared(word, index);
+    if (tests === null) return left;
+    let stay = 0;
+    const has = (r) => tests.some((test) => test(r));
+    if (left < n / 8) {
+      for (let i = 0; i < n; i++) {
+        if (!hits[begin + i]) continue;
+        if (has(begin + i) || text.slice(i ? ends[i - 1] : 0, ends[i]).includes(word)) stay++; else hits[begin + i] = 0;
+      }
+      return stay;
     }
+    // one look through all texts is faster than one at each
+    let at = text.indexOf(word);
+    for (let i = 0; i < n; i++) {
+      const there = at >= 0 && at < ends[i];
+      if (hits[begin + i]) { if (there || (tests.length && has(begin + i))) stay++; else hits[begin + i] = 0; }
+      if (there) at = text.indexOf(word, ends[i]);
+    }
+    return stay;
   }
 
   // a number for each finding: 1 where it has all the words
   function matching(words) {
     while (!step(total));
-    const all = new Uint8Array(total).fill(1);
-    for (const word of words) {
-      const hits = new Uint8Array(total);
-      groups.forEach((_, index) => mark(hits, word, index));
-      for (let r = 0; r < total; r++) all[r] &= hits[r];
-    }
-    return all;
+    const hits = new Uint8Array(total).fill(1);
+    // a long one leaves few rows for the others
+    const ordered = [...new Set(words)].sort((a, b) => b.length - a.length);
+    groups.forEach(({n}, index) => {
+      let left = n;
+      for (const word of ordered) {
+        left = narrow(hits, word, index, left);
+        if (!left) break;
+      }
+    });
+    return hits;
   }
 
-  function rowOf(id) {
-    while (built < total && !rowOfId.has(id)) step(SLICE);
-    return rowOfId.get(id) ?? -1;
-  }
-
-  return {background, matching, rowOf};
+  return {background, matching};
 })();

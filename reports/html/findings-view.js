@@ -1,6 +1,6 @@
 // Findings as rows of the table, and what opens below one. Text goes in as text only, never as HTML.
 const findingView = (() => {
-  const {data, total, groups, FLAGS, groupOf, subjectOf, subjects, setOf, placeOf, verdictOf, isNew, show, finding, idOf, imageSet, ageDays} = findings;
+  const {data, total, groups, FLAGS, groupOf, setOf, placeOf, verdictOf, isNew, show, finding, idOf, imageSet, ageDays} = findings;
   const WORDS = {fail: "Fail", unknown: "Unknown", waived: "Waived", pass: "Pass", not_applicable: "Not applicable"};
   const CODES = {f: "fail", w: "waived", u: "unknown", p: "pass", n: "not_applicable"};
   const VERSION = ["Version", "State", "Workflow status", "Created", "Updated", "Deleted", "Forced"];
@@ -10,7 +10,7 @@ const findingView = (() => {
   const number = (n) => n.toLocaleString("en-US");
   const several = (n, word) => `${number(n)} ${word}${n === 1 ? "" : "s"}`;
 
-  function make(tag, attributes, ...children) {
+  function make(tag, attributes = {}, ...children) {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
     element.append(...children.filter((child) => child !== null && child !== ""));
@@ -40,23 +40,37 @@ const findingView = (() => {
     return [f.first.slice(0, 10), days < 1 ? "today" : days === 1 ? "1 day" : `${number(days)} days`];
   }
 
+  // a row without its texts, once: a copy of it is made much faster than its elements one by one
+  const blank = (() => {
+    const cell = (label, ...children) => make("td", {role: "cell", "data-label": label}, ...children);
+    const set = cell(subjectHead, make("span", {class: "target"}), make("span", {class: "id"}));
+    set.className = "subject";
+    return make("tr", {role: "row", class: "finding"}, cell("Severity", make("span")), cell("Verdict"),
+      cell("Rule", make("button", {type: "button", class: "opener", "aria-expanded": "false"})), set,
+      cell("What was found", make("p", {class: "headline"})), cell("Since", make("span", {class: "day"})), hasWaivers ? cell("Waiver") : null);
+  })();
+  const VERDICTS = new Map(["fail", "unknown", "waived"].map((word) => [word, verdict(word)]));
+
   // `members`: the findings of one row, the worst first
   function row(members) {
-    const r = members[0], f = finding(r), g = f.group, id = idOf(r);
-    const cell = (label, ...children) => make("td", {role: "cell", "data-label": label}, ...children);
-    const [day, ago] = since(f);
-    const title = members.length > 1 ? unreadTitle(members.length) : g.title;
-    const set = cell(subjectHead, make("span", {class: "target"}, f.target), make("span", {class: "id"}, f.id ?? f.datastore ?? ""),
-      f.version === null ? null : make("span", {class: "version"}, `version ${f.version}${f.flags & FLAGS.pinned && g.scope === "image_set" ? ", pinned" : ""}`));
-    set.className = "subject";
-    return make("tr", {role: "row", id: `f-${id}`, class: "finding"},
-      cell("Severity", severity(g.severity)),
-      cell("Verdict", verdict(f.verdict), ...(isNew(r) ? [" ", make("span", {class: "flag"}, "new")] : []), f.note ? make("small", {}, f.note) : null),
-      cell("Rule", make("button", {type: "button", class: "opener", "aria-expanded": "false"}, title), members.length > 1 ? make("small", {}, f.reason) : null),
-      set,
-      cell("What was found", make("p", {class: "headline"}, f.headline)),
-      cell("Since", make("span", {class: "day"}, day), ago ? make("small", {}, ago) : null),
-      hasWaivers ? cell("Waiver", f.waiverNote || make("span", {class: "none"}, "none")) : null);
+    const r = members[0], f = finding(r), g = f.group, [day, ago] = since(f), many = members.length > 1;
+    const element = blank.cloneNode(true), [severe, judged, rule, set, found, seen, waived] = element.children;
+    element.id = `f-${idOf(r)}`;
+    severe.firstChild.className = `severity ${g.severity}`;
+    severe.firstChild.textContent = g.severity;
+    judged.append(VERDICTS.get(f.verdict).cloneNode(true));
+    if (isNew(r)) judged.append(" ", make("span", {class: "flag"}, "new"));
+    if (f.note) judged.append(make("small", {}, f.note));
+    rule.firstChild.textContent = many ? unreadTitle(members.length) : g.title;
+    if (many) rule.append(make("small", {}, f.reason));
+    set.firstChild.textContent = f.target;
+    set.lastChild.textContent = f.id ?? f.datastore ?? "";
+    if (f.version !== null) set.append(make("span", {class: "version"}, `version ${f.version}${f.flags & FLAGS.pinned && g.scope === "image_set" ? ", pinned" : ""}`));
+    found.firstChild.textContent = f.headline;
+    seen.firstChild.textContent = day;
+    if (ago) seen.append(make("small", {}, ago));
+    waived?.append(f.waiverNote || make("span", {class: "none"}, "none"));
+    return element;
   }
 
   const fact = (name, ...children) => make("div", {}, make("dt", {}, name), make("dd", {}, ...children));
@@ -99,7 +113,7 @@ const findingView = (() => {
   function verdicts(r) {
     const f = finding(r), own = [];
     if (f.id === null) return null;
-    for (let other = 0; other < total; other++) if (subjectOf[other] === subjectOf[r]) own.push(other);
+    for (let other = 0; other < total; other++) if (setOf[other] === setOf[r] && placeOf[other] === placeOf[r]) own.push(other);
     own.sort((a, b) => groups[groupOf[b]].rank - groups[groupOf[a]].rank || groups[groupOf[a]].order - groups[groupOf[b]].order);
     const list = make("ul", {class: "verdict-list"}, ...own.map((other) => make("li", {}, verdict(verdictOf(other)), " ", severity(groups[groupOf[other]].severity), " ",
       other === r ? make("b", {}, groups[groupOf[other]].title) : make("a", {href: address({set: f.id, open: idOf(other)})}, groups[groupOf[other]].title))));
@@ -155,5 +169,5 @@ const findingView = (() => {
       href ? make("a", {href}, `${several(count, "finding")}`) : make("span", {}, several(count, "finding"))));
   }
 
-  return {make, number, several, address, row, detail, heading, columns, subjects, imageSet};
+  return {make, number, several, address, row, detail, heading, columns};
 })();

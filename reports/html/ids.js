@@ -1,4 +1,9 @@
 "use strict";
+const hexOf = (() => {
+  const BYTES = Array.from({length: 256}, (_, byte) => byte.toString(16).padStart(2, "0"));
+  return (word) => BYTES[word >>> 24] + BYTES[(word >>> 16) & 255] + BYTES[(word >>> 8) & 255] + BYTES[word & 255];
+})();
+
 // The ids of findings, as checker/reporting/normal_form.py makes them: the start of a SHA-256. The browser's own needs https.
 const findingIds = (() => {
   const ROUNDS = new Int32Array(64), START = new Int32Array(8), words = new Int32Array(64), bytes = new Uint8Array(4096);
@@ -28,7 +33,6 @@ const findingIds = (() => {
   }
 
   const put = (text, at) => { for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i); };
-  const hex = (word) => (word >>> 0).toString(16).padStart(8, "0");
 
   // of ASCII alone: the page is given the ids of any other names. What all findings of a rule in a place begin with is hashed once.
   return (rule, target, datastore) => {
@@ -36,7 +40,7 @@ const findingIds = (() => {
     const start = START.slice(), whole = head.length >> 6 << 6, rest = head.slice(whole), state = START.slice();
     put(head, 0);
     for (let at = 0; at < whole; at += 64) block(start, at);
-    return (imageSet, version) => {
+    return (imageSet, version, into, place) => {
       const text = `${rest}${imageSet === null ? "null" : JSON.stringify(imageSet)}, ${version}]`;
       const size = ((text.length + 72) >> 6) << 6;
       bytes.fill(0, 0, size);
@@ -46,7 +50,8 @@ const findingIds = (() => {
       for (let i = 0; i < 4; i++) bytes[size - 1 - i] = bits >>> (8 * i);
       state.set(start);
       for (let at = 0; at < size; at += 64) block(state, at);
-      return hex(state[0]) + hex(state[1]);
+      into[place] = state[0];
+      into[place + 1] = state[1];
     };
   };
 })();

@@ -1,7 +1,7 @@
 // The list of findings: filters, groups, pages, the address and downloads. Without it the page shows the first of them.
 (() => {
   const $ = (id) => document.getElementById(id);
-  const {data, total, groups, FLAGS, groupOf, localOf, flagsOf, setOf, placeOf, firstOf, subjectOf, causeOf, causes, worst, verdictOf, finding, idOf, imageSet, setNumber, normal, partial} = findings;
+  const {data, total, groups, FLAGS, groupOf, localOf, flagsOf, setOf, placeOf, ageOf, causeOf, causes, subjects, worst, ranking, dictionary, verdictOf, finding, idOf, imageSet, setNumber, normal, partial} = findings;
   const {make, number, several, address, row, detail, heading} = findingView;
   const PAGE = 100, GROUPS = 20, OF_GROUP = 5, PRINTED = 1000;
   const NONE = {q: "", verdict: "", severity: "", rule: "", set: "", target: "", account: "", control: "", framework: "", label: "", owner: "", change: "", counted: "", group: "", sort: "", page: "", open: ""};
@@ -12,15 +12,16 @@
 
   // ---- which rows, in which order
   const orders = new Map([["", worst]]);
-  const COMPARE = {
-    oldest: (a, b) => (firstOf[a] === firstOf[b] ? 0 : firstOf[a] - firstOf[b]),
-    newest: (a, b) => (firstOf[a] === firstOf[b] ? 0 : firstOf[b] - firstOf[a]),
-    rule: (a, b) => groups[groupOf[a]].order - groups[groupOf[b]].order,
-    set: (a, b) => setOf[a] - setOf[b],
-    target: (a, b) => placeOf[a] - placeOf[b] || setOf[a] - setOf[b],
+  const SETS = data.ids.n + data.ids.other.length, setKey = (r) => Math.min(setOf[r], SETS);
+  const KEYS = {
+    oldest: (r) => ageOf.found[r],
+    newest: (r) => ageOf.n - ageOf.found[r],
+    rule: (r) => groups[groupOf[r]].order,
+    set: setKey,
+    target: (r) => placeOf[r] * (SETS + 1) + setKey(r),
   };
   function order() {
-    if (!orders.has(state.sort)) orders.set(state.sort, worst.slice().sort(COMPARE[state.sort]));
+    if (!orders.has(state.sort)) orders.set(state.sort, ranking(worst, KEYS[state.sort]));
     return orders.get(state.sort);
   }
 
@@ -50,26 +51,31 @@
     matches = chosen.subarray(0, n);
   }
 
-  // unknowns that one unread image set causes are one row
+  // the first finding of each row; unknowns that one unread image set causes are one row
   function entries(rows) {
-    const made = [], at = causes ? new Int32Array(causes).fill(-1) : null;
-    for (const r of rows) {
-      const cause = causeOf[r];
-      if (cause >= 0 && at[cause] >= 0) made[at[cause]].push(r);
-      else { if (cause >= 0) at[cause] = made.length; made.push([r]); }
-    }
-    return made;
+    if (!causes) return rows;
+    const there = new Uint8Array(causes);
+    return rows.filter((r) => causeOf[r] < 0 || (there[causeOf[r]] ? false : (there[causeOf[r]] = 1)));
   }
+  // of some rows of the list all their findings, of those in `rows`
+  function members(firsts, rows) {
+    const found = Array.from(firsts, (r) => [r]), own = new Map();
+    firsts.forEach((r, at) => { if (causeOf[r] >= 0) own.set(causeOf[r], found[at]); });
+    if (own.size) for (const r of rows) { const row = own.get(causeOf[r]); if (row && row[0] !== r) row.push(r); }
+    return found;
+  }
+  // where the row of a finding is among the first findings of rows
+  const placeIn = (firsts, r) => (r < 0 ? -1 : causeOf[r] < 0 ? firsts.indexOf(r) : matches.includes(r) ? firsts.findIndex((other) => causeOf[other] === causeOf[r]) : -1);
 
   const GROUPING = {
-    rule: {keys: (r) => [groupOf[r]], head: (key) => [groups[key].title, groups[key].name, {rule: groups[key].name}]},
-    set: {keys: (r) => [subjectOf[r]], head: (key) => {
-      const f = finding(findings.subjects[key]);
+    rule: {key: (r) => groupOf[r], n: () => groups.length, head: (key) => [groups[key].title, groups[key].name, {rule: groups[key].name}]},
+    set: {key: (r) => subjects().of[r], n: () => subjects().rows.length, head: (key) => {
+      const f = finding(subjects().rows[key]);
       return [f.id ?? f.datastore ?? f.target, f.target, f.id ? {set: f.id} : {target: f.target}];
     }},
-    control: {keys: (r) => groups[groupOf[r]].controlKeys, head: (key) => (key < 0 ? ["No control", "rules that are mapped to none", null] : [controls[key][0].replace(":", " "), controls[key][1], {control: controls[key][0]}])},
+    control: {keys: (r) => groups[groupOf[r]].controlKeys, n: () => controls.length, head: (key) => (controls[key][0] ? [controls[key][0].replace(":", " "), controls[key][1], {control: controls[key][0]}] : ["No control", "rules that are mapped to none", null])},
   };
-  // controls by number
+  // controls by number; the last one stands for none
   const controls = [];
   {
     const known = new Map();
@@ -79,48 +85,54 @@
         if (!known.has(key)) { known.set(key, controls.length); controls.push([key, control[2]]); }
         return known.get(key);
       });
-      if (!g.controlKeys.length) g.controlKeys = [-1];
     }
+    for (const g of groups) if (!g.controlKeys.length) g.controlKeys = [controls.length];
+    controls.push(["", ""]);
   }
+  // the groups in the order of their first findings, and how many each has
   function buckets() {
-    const found = new Map();
-    for (const r of matches) {
-      for (const key of GROUPING[state.group].keys(r)) {
-        const own = found.get(key);
-        if (own) own.push(r); else found.set(key, [r]);
-      }
-    }
-    return [...found];
+    const {key, keys, n} = GROUPING[state.group], sizes = new Uint32Array(n()), found = [];
+    const count = (own) => { if (!sizes[own]++) found.push(own); };
+    if (key) for (const r of matches) count(key(r));
+    else for (const r of matches) for (const own of keys(r)) count(own);
+    return {found, sizes};
+  }
+  // the findings of some of the groups
+  function contents(some) {
+    const {key, keys} = GROUPING[state.group], rows = new Map(some.map((own) => [own, []]));
+    for (const r of matches) for (const own of key ? [key(r)] : keys(r)) rows.get(own)?.push(r);
+    return rows;
   }
 
   // ---- rows -> page
   const page = () => Math.max(0, (parseInt(state.page, 10) || 1) - 1);
   function render() {
-    const lines = [], open = state.open ? findingSearch.rowOf(state.open) : -1;
+    const lines = [], open = state.open ? findings.rowOf(state.open) : -1;
     shown = [];
-    const add = (members) => { const element = row(members); shown.push([element, members]); lines.push(element); };
+    const add = (own) => { const element = row(own); shown.push([element, own]); lines.push(element); };
     let pages, of;
     if (state.group) {
-      const every = buckets(), at = every.findIndex(([, rows]) => rows.includes(open));
-      pages = Math.max(1, Math.ceil(every.length / GROUPS));
+      const {key, keys} = GROUPING[state.group], {found, sizes} = buckets();
+      const at = open < 0 || !matches.includes(open) ? -1 : found.indexOf(key ? key(open) : keys(open).find((own) => sizes[own]));
+      pages = Math.max(1, Math.ceil(found.length / GROUPS));
       if (!state.page && at >= 0) state.page = String(Math.floor(at / GROUPS) + 1);
-      const from = Math.min(page(), pages - 1) * GROUPS, some = every.slice(from, from + GROUPS);
-      for (const [key, rows] of some) {
-        const [title, small, filters] = GROUPING[state.group].head(key), own = entries(rows);
-        const place = own.findIndex((members) => members.includes(open)), most = Math.max(OF_GROUP, place + 1, pageSize > PAGE ? own.length : 0);
+      const from = Math.min(page(), pages - 1) * GROUPS, some = found.slice(from, from + GROUPS);
+      for (const [own, rows] of contents(some)) {
+        const [title, small, filters] = GROUPING[state.group].head(own), firsts = entries(rows);
+        const most = Math.max(OF_GROUP, placeIn(firsts, open) + 1, pageSize > PAGE ? firsts.length : 0);
         const href = filters && address({...state, page: "", open: "", group: "", ...filters});
-        lines.push(heading(title, small, rows.length, own.length > 1 ? href : null));
-        own.slice(0, most).forEach(add);
-        if (own.length > most && href) lines.push(make("tr", {role: "row", class: "further"}, make("td", {role: "cell", colspan: findingView.columns}, make("a", {href}, `Show all ${number(own.length)} of it`))));
+        lines.push(heading(title, small, rows.length, firsts.length > 1 ? href : null));
+        members(firsts.slice(0, most), rows).forEach(add);
+        if (firsts.length > most && href) lines.push(make("tr", {role: "row", class: "further"}, make("td", {role: "cell", colspan: findingView.columns}, make("a", {href}, `Show all ${number(firsts.length)} of it`))));
       }
-      of = `in ${several(every.length, "group")}${pages > 1 ? `; groups ${number(from + 1)} to ${number(from + some.length)} shown` : ""}`;
+      of = `in ${several(found.length, "group")}${pages > 1 ? `; groups ${number(from + 1)} to ${number(from + some.length)} shown` : ""}`;
     } else {
-      const every = entries(matches), at = open < 0 ? -1 : every.findIndex((members) => members.includes(open));
-      pages = Math.max(1, Math.ceil(every.length / pageSize));
+      const firsts = entries(matches), at = placeIn(firsts, open);
+      pages = Math.max(1, Math.ceil(firsts.length / pageSize));
       if (!state.page && at >= 0) state.page = String(Math.floor(at / pageSize) + 1);
-      const from = Math.min(page(), pages - 1) * pageSize, some = every.slice(from, from + pageSize);
-      some.forEach(add);
-      of = [every.length < matches.length ? `in ${several(every.length, "row")}` : "", pages > 1 ? `${number(from + 1)} to ${number(from + some.length)} shown` : ""].filter(Boolean).join("; ");
+      const from = Math.min(page(), pages - 1) * pageSize, some = firsts.slice(from, from + pageSize);
+      members(some, matches).forEach(add);
+      of = [firsts.length < matches.length ? `in ${several(firsts.length, "row")}` : "", pages > 1 ? `${number(from + 1)} to ${number(from + some.length)} shown` : ""].filter(Boolean).join("; ");
     }
     $("rows").replaceChildren(...lines);
     $("list").hidden = !matches.length;
@@ -132,7 +144,7 @@
     $("status").textContent = statusText(of);
     $("held").textContent = heldText();
     $("held").hidden = !partial;
-    const opened = open < 0 ? null : shown.find(([, members]) => members.includes(open));
+    const opened = open < 0 ? null : shown.find(([, own]) => own.includes(open));
     if (opened) unfold(opened);
     else if (state.open) $("status").textContent = `The finding ${state.open} is not ${open < 0 ? "on this page" : "among these"}. ${$("status").textContent}`;
     return opened?.[0];
@@ -168,8 +180,8 @@
   }
 
   const opener = (element) => element.querySelector(".opener");
-  function unfold([element, members]) {
-    const below = detail(members);
+  function unfold([element, own]) {
+    const below = detail(own);
     element.after(below);
     element.classList.add("open");
     opener(element).setAttribute("aria-expanded", "true");
@@ -199,22 +211,34 @@
     $(id).closest(".field").hidden = !found.length;
   };
   function fillFilters() {
-    const count = (key) => {
+    const tally = (pairs) => {
       const found = new Map();
-      for (let r = 0; r < total; r++) for (const name of key(r)) if (name) found.set(name, (found.get(name) ?? 0) + 1);
+      for (const [name, n] of pairs) if (name !== null && name !== undefined && name !== "" && n) found.set(name, (found.get(name) ?? 0) + n);
       return [...found].sort(([a], [b]) => (a < b ? -1 : 1));
+    };
+    // how many rows of a group have which value of a column
+    const valuesOf = (g, column) => {
+      const {values, indexes} = dictionary(column, g.n), sizes = new Uint32Array(values.length);
+      for (const index of indexes) sizes[index]++;
+      return values.map((value, index) => [value, sizes[index]]);
+    };
+    const places = new Uint32Array(data.places.length);
+    for (const place of placeOf) places[place]++;
+    const ofGroups = (names) => tally(groups.flatMap((g) => [...new Set(names(g))].map((name) => [name, g.n])));
+    const owners = (g) => {
+      const ofWaiver = new Map(tally(valuesOf(g, g.columns.waiver).map(([waiver, n]) => [data.waivers[waiver]?.owner, n])));
+      return g.owner ? [...ofWaiver, [g.owner, g.n - (ofWaiver.get(g.owner) ?? 0)]] : [...ofWaiver];
     };
     // of a part of the findings no count would be the run's
     const listed = (found, text = (key) => key) => found.map(([key, n]) => [key, partial ? text(key) : `${text(key)} (${number(n)})`]);
-    const ofGroup = (key) => { const known = groups.map((g) => [...new Set(key(g))]); return (r) => known[groupOf[r]]; };
     options("f-rule", "All", data.tallies.map(([name, title, , ...numbers]) => [name, `${title} (${number(numbers[0] + numbers[1] + numbers[2])})`]));
-    options("f-target", "All", listed(count((r) => [data.places[placeOf[r]][0]])));
-    options("f-account", "All", listed(count((r) => [data.places[placeOf[r]][1]]), (key) => (data.accounts[key] ? `${data.accounts[key]} ${key}` : key)));
-    options("f-control", "All", listed(count(ofGroup((g) => g.controls.map(controlKey))), (key) => key.replace(":", " ")));
-    options("f-framework", "All", listed(count(ofGroup((g) => g.controls.map(([framework]) => framework))), (key) => data.frameworks[key] ?? key));
-    options("f-label", "All", listed(count((r) => Object.entries(groups[groupOf[r]].labelAt).map(([name, read]) => [name, read(localOf[r])]).filter(([, value]) => value !== null).map((pair) => pair.join("=")))));
-    options("f-owner", "All", listed(count((r) => [...new Set([groups[groupOf[r]].owner, data.waivers[groups[groupOf[r]].at.waiver(localOf[r])]?.owner])])));
-    options("f-change", "All", listed(count((r) => [groups[groupOf[r]].at.change(localOf[r])])));
+    options("f-target", "All", listed(tally(data.places.map(([target], index) => [target, places[index]]))));
+    options("f-account", "All", listed(tally(data.places.map(([, account], index) => [account, places[index]])), (key) => (data.accounts[key] ? `${data.accounts[key]} ${key}` : key)));
+    options("f-control", "All", listed(ofGroups((g) => g.controls.map(controlKey)), (key) => key.replace(":", " ")));
+    options("f-framework", "All", listed(ofGroups((g) => g.controls.map(([framework]) => framework)), (key) => data.frameworks[key] ?? key));
+    options("f-label", "All", listed(tally(groups.flatMap((g) => g.labels.flatMap(([name, column]) => valuesOf(g, column).map(([value, n]) => [value === null ? null : `${name}=${value}`, n]))))));
+    options("f-owner", "All", listed(tally(groups.flatMap(owners))));
+    options("f-change", "All", listed(tally(groups.flatMap((g) => valuesOf(g, g.columns.change)))));
     options("f-group", "Nothing", [["rule", "Rule"], ["set", "Image set"], ["control", "Control"]]);
     options("f-sort", "Worst first", [["oldest", "Oldest first"], ["newest", "Newest first"], ["rule", "Rule"], ["target", "Target"], ["set", "Image set"]]);
     for (const name of ["f-target", "f-account"]) if ($(name) && $(name).options.length < 3) $(name).closest(".field").hidden = true;

@@ -16,8 +16,6 @@ from checker.problems import Problem
 from checker.snapshot.columns import REFERENCE, connect, read_lines
 from checker.snapshot.deletion_events import Event
 from checker.snapshot.input_notes import of_events, of_files
-from checker.snapshot.records import Record
-from checker.snapshot.writer import write_records
 from checker.sql import col
 from checker.temporary_files import Scratch
 
@@ -67,13 +65,16 @@ def names_of(facts: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     }
 
 
-def write_evidence(
-    records: Iterable[Record], warnings: tuple[Problem, ...] = (), events: Sequence[Event] | None = None
+def recorded_evidence(
+    folder: Path, warnings: tuple[Problem, ...] = (), events: Sequence[Event] | None = None
 ) -> Evidence:
-    """Recorded answers as evidence in a temporary folder, with what was odd in their files; `events` are deletions, None
-    where no file of them was given."""
-    folder = temporary_files.make_temporary_folder()
-    write_records(records, folder / RECORDS)
+    """The records of recorded answers as evidence.
+
+    Args:
+        folder: a temporary one that has them.
+        warnings: what was odd in the files of the answers.
+        events: deletions; None where no file of them was given.
+    """
     notes, more = of_events(events, folder / RECORDS)
     notes = (*of_files(warnings), *notes)
     digest = sha256(folder / RECORDS)

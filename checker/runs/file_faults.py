@@ -16,10 +16,10 @@ from checker.problems import Problem
 from checker.runs.first_difference import oversized
 from checker.runs.manifest_form import started_error, trend_error
 from checker.runs.table_faults import impossible_value
+from checker.snapshot.answer_reader import form_of
 from checker.snapshot.answers import BadAnswerError, error_member, id_member, our_spelling, version_number
 from checker.snapshot.columns import ROW, connect, duckdb_path
 from checker.snapshot.history import columns as history_columns
-from checker.snapshot.recorded_answers import form_of
 from checker.snapshot.records import VERSIONS
 from checker.values import STRICT_JSON, BadValueError, parse_time
 

@@ -64,7 +64,7 @@ _open: list[Connection] = []
 
 
 @contextmanager
-def connect(memory: str = MEMORY_TO_JUDGE, **more: bool) -> Iterator[Connection]:
+def connect(memory: str = MEMORY_TO_JUDGE, **more: int) -> Iterator[Connection]:
     """A DuckDB connection whose memory is bounded, with these more settings; what does not fit goes into a temporary folder."""
     with (
         temporary_files.defer_signals()
@@ -76,10 +76,9 @@ def connect(memory: str = MEMORY_TO_JUDGE, **more: bool) -> Iterator[Connection]
         config: dict[str, str | int | bool] = {
             "memory_limit": memory,
             "max_expression_depth": DEEPEST,
+            **({"threads": _FEW_THREADS} if has_memory_limit() else {}),
             **more,
         }
-        if has_memory_limit():
-            config["threads"] = _FEW_THREADS
         with interruptible(), empty_database(config, spill) as connection:
             _open.append(connection)
             try:

@@ -23,13 +23,13 @@ from checker.problems import InvalidInputError, Problem, suggest
 from checker.reporting import Options
 from checker.reporting.collection_plan import CollectionPlan
 from checker.runs.call_log import CallLog
-from checker.runs.evidence import Evidence, input_digest, write_evidence
+from checker.runs.evidence import Evidence, input_digest, recorded_evidence
 from checker.runs.journal import Journal, RestoredRecords, restore_records
 from checker.runs.run_folder import SealKey
 from checker.runs.run_reader import RecordedRun
 from checker.snapshot.deletion_events import Event
 from checker.snapshot.input_notes import of_inputs
-from checker.snapshot.recorded_answers import read_recorded
+from checker.snapshot.recorded_answers import write_recorded
 
 if TYPE_CHECKING:
     from checker.compare.diff import Comparison
@@ -249,10 +249,20 @@ def recorded(
         InvalidInputError: with every record that is malformed or contradicts another.
     """
     warnings: list[Problem] = []
-    records = read_recorded(
-        [str(file) for file in files], policies.labels, warnings, needs=needs, complete=complete
-    )
-    return write_evidence(records, tuple(warnings), events)
+    folder = temporary_files.make_temporary_folder()
+    try:
+        write_recorded(
+            folder / RECORDS,
+            [str(file) for file in files],
+            policies.labels,
+            warnings,
+            needs=needs,
+            complete=complete,
+        )
+    except BaseException:
+        temporary_files.discard(folder)
+        raise
+    return recorded_evidence(folder, tuple(warnings), events)
 
 
 def explain(

@@ -77,7 +77,7 @@ def test_a_signal_while_something_is_imported_is_its_exit_code(
 @pytest.mark.parametrize(
     ("where", "nth"),
     [
-        ("checker.snapshot.writer:write_records", 1),
+        ("checker.workflow.stages:write_recorded", 1),
         ("shutil:rmtree", 1),
         ("shutil:rmtree", 3),
         ("duckdb:connect", 1),

@@ -87,7 +87,9 @@ def test_reports_of_a_run_with_waivers_are_those_that_it_wrote(folder):
     main(["report", str(run), *reports("b")])
     for kind in FORMATS:
         first, again = ((folder / f"{item}.{kind}").read_text() for item in "ab")
-        assert first.replace(f"a.{kind}", "") == again.replace(f"b.{kind}", "").replace("b.", "a.")
+        for other in FORMATS:
+            again = again.replace(f"b.{other}", f"a.{other}")
+        assert first == again
     (waiver,) = json.loads((folder / "a.json").read_text())["run"]["waivers"]
     assert waiver["where"] == "w.yaml:3:5"
 

@@ -70,7 +70,7 @@ def trend(
     runs: str | None = None,
     *,
     name: str | None = None,
-    last: int = 10,
+    last: int = 24,
     config: AuditConfig | str | Path | None = None,
     warn: Warn = ignore,
 ) -> Trend:

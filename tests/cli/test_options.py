@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from inspect import signature
 
 import pytest
 import typer.main
@@ -45,3 +46,7 @@ def test_every_option_is_described_and_no_flag_is_taken_twice(name):
     assert [item.name for item in known if not item.help] == []
     flags = [flag for item in known for flag in item.opts]
     assert len(flags) == len({*flags})
+
+
+def test_a_trend_has_as_many_runs_in_the_library_as_on_the_command_line():
+    assert signature(checker.trend).parameters["last"].default == parameters("trend")["last"].default

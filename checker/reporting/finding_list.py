@@ -6,7 +6,8 @@ the others, the worst first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -17,16 +18,25 @@ from checker.judgement.run import Run
 from checker.model import Finding, Verdict
 from checker.reporting import condition_text, finding_text, waivers
 from checker.reporting.escape import json_text
-from checker.reporting.image_set_details import image_set_details, labels_of
+from checker.reporting.image_set_details import (
+    MOST_HISTORIES,
+    image_set_details,
+    judged_rules,
+    labels_of,
+)
 from checker.reporting.normal_form import finding_id
-from checker.reporting.page_data import PackedFindings, pack, place_of
+from checker.reporting.page_data import Packing, RuleFindings, pack, place_of
 from checker.reporting.rule_details import rule_details, rule_totals
 
 MOST_HELD = 100_000
 MOST_STATIC = 100
 MOST_BYTES = 4_950_000
 """Of a page: it stays under 5 MB."""
-NO_DETAILS: dict[str, Any] = {"versions": {}, "verdicts": {}}
+_TRIES = 4
+"""How often it is tried to hold more findings, where not all fit."""
+_CAUTION = 0.995
+_EMPTY_DETAILS = 100
+"""At least the bytes of details that tell nothing."""
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -81,6 +91,22 @@ def finding_total(run: Run) -> int:
 
 def finding_rows(run: Run, held: Sequence[Finding]) -> list[FindingRow]:
     """The first rows of the list, the worst first."""
+    entries: dict[object, list[Finding]] = {}
+    for place, finding in enumerate(_worst_first(run, held)):
+        cause = _cause(finding) or place
+        if cause in entries or len(entries) < MOST_STATIC:
+            entries.setdefault(cause, []).append(finding)
+    rows, linked = [], set[str]()
+    for entry in entries.values():
+        name = entry[0].rule.name
+        rows.append(_row(run, entry, first=name not in linked))
+        linked.add(name)
+    return rows
+
+
+def _worst_first(run: Run, held: Sequence[Finding]) -> Sequence[Finding]:
+    if finding_total(run) <= MOST_HELD:
+        return held
     places = {item.rule.name: place for place, item in enumerate(run.judged)}
 
     def worst(finding: Finding) -> tuple[object, ...]:
@@ -94,21 +120,13 @@ def finding_rows(run: Run, held: Sequence[Finding]) -> list[FindingRow]:
             places[finding.rule.name],
         )
 
-    entries: dict[object, list[Finding]] = {}
-    for finding in sorted(held, key=worst):
-        entries.setdefault(_entry(finding), []).append(finding)
-    rows, linked = [], set[str]()
-    for entry in islice(entries.values(), MOST_STATIC):
-        name = entry[0].rule.name
-        rows.append(_row(run, entry, first=name not in linked))
-        linked.add(name)
-    return rows
+    return sorted(held, key=worst)
 
 
-def _entry(finding: Finding) -> object:
-    """What findings of one row have in common: one image set could not be read, for one reason."""
+def _cause(finding: Finding) -> object:
+    """What findings of one row have in common: one image set could not be read, for one reason; None of others."""
     if not finding_text.error_code(finding) or finding.subject.image_set_id is None:
-        return finding_id(finding.rule, finding.subject)
+        return None
     return place_of(finding), finding.subject.image_set_id, finding.reason
 
 
@@ -153,37 +171,35 @@ def _since(finding: Finding, as_of: datetime) -> tuple[str, str]:
 
 
 def page_json(run: Run, held: Sequence[Finding], most_bytes: int, elsewhere: str) -> str:
-    """What the page's script reads, within so many bytes: as many of the findings as fit, those first that come first."""
-    kept, extra = list(held), True
-    while True:
-        document = _document(run, kept, elsewhere)
-        if not extra:
-            document |= NO_DETAILS
-        text = json_text(document, script=True)
-        size = len(text.encode("utf-8", "replace"))
-        if size <= most_bytes or not (extra or kept):
-            return text
-        # what is told of image sets gives way before findings do
-        if not extra:
-            kept = kept[: min(len(kept) - 1, int(len(kept) * most_bytes / size * 0.98))]
-        extra = False
+    """What the page's script reads, within so many bytes: as many of the findings as fit, those first that come first, then
+    as much of what is told of image sets."""
+    rows = _table(run, held)
+    frame = _frame(run, elsewhere)
+    packing, text = _fitted(run, rows, frame, most_bytes - _EMPTY_DETAILS)
+    details = image_set_details(run, held[: packing.document["rows"]], packing)
+    few = len(packing.sets) <= MOST_HISTORIES
+    return _with_details(text, details, most_bytes, whole=few)
 
 
-def _document(run: Run, held: Sequence[Finding], elsewhere: str) -> dict[str, Any]:
+def _table(run: Run, held: Sequence[Finding]) -> list[RuleFindings]:
+    """The group of each finding, which has them all."""
     places = {item.rule.name: place for place, item in enumerate(run.judged)}
-    groups: dict[str, PackedFindings] = {}
-    labels = labels_of(run, held)
+    groups: dict[str, RuleFindings] = {}
+    names, labels = labels_of(run, held)
+    order = []
     for finding in held:
         name = finding.rule.name
         group = groups.get(name)
         if group is None:
-            group = groups[name] = PackedFindings(finding.rule, places[name])
+            group = groups[name] = RuleFindings(finding.rule, places[name], names)
         group.add(finding, waivers.notes(run, finding), labels(finding))
-    packing = pack(list(groups.values()), finding_total(run))
-    details = [rule_details(run, group.rule) for group in groups.values()]
-    for group, more in zip(packing.document["groups"], details, strict=True):
-        group.update(more)
-    return packing.document | {
+        order.append(group)
+    return order
+
+
+def _frame(run: Run, elsewhere: str) -> dict[str, Any]:
+    """What the page's script reads beside findings."""
+    return {
         "waivers": {use.waiver.number: _waiver(use.waiver) for use in run.waivers},
         "compared": run.change is not None,
         "as_of": instants.iso(run.as_of),
@@ -191,8 +207,57 @@ def _document(run: Run, held: Sequence[Finding], elsewhere: str) -> dict[str, An
         "frameworks": {item.key: item.title for item in run.criteria.frameworks},
         "accounts": dict(run.provenance.names.get("accounts", {})),
         "elsewhere": elsewhere,
-        **image_set_details(run, held, packing),
+        "judged": judged_rules(run),
     }
+
+
+def _fitted(run: Run, order: list[RuleFindings], frame: dict[str, Any], most: int) -> tuple[Packing, str]:
+    """The most of the findings that fit, found by what some of them take; at last none, which always is an answer."""
+
+    def packed(number: int) -> tuple[int, Packing, str]:
+        packing = pack(Counter(order[:number]), finding_total(run))
+        details = [rule_details(run, group.rule) for group in dict.fromkeys(order[:number])]
+        for group, more in zip(packing.document["groups"], details, strict=True):
+            group.update(more)
+        text = json_text(packing.document | frame, script=True)
+        return len(text.encode("utf-8", "replace")), packing, text
+
+    number, least = len(order), 0
+    size, packing, text = packed(number)
+    if size <= most:
+        return packing, text
+    most_number, most_size = number, size
+    least_size, packing, text = packed(0)
+    for _ in range(_TRIES):
+        share = (most - least_size) / max(most_size - least_size, 1)
+        number = least + int((most_number - least) * share * _CAUTION)
+        if not least < number < most_number:
+            break
+        size, tried_packing, tried_text = packed(number)
+        if size <= most:
+            least, least_size, packing, text = number, size, tried_packing, tried_text
+        else:
+            most_number, most_size = number, size
+    return packing, text
+
+
+def _with_details(text: str, details: Mapping[str, Mapping[str, Any]], most: int, *, whole: bool) -> str:
+    """The page's data with what is told of image sets: of each kind as much as there is room for, the worst first; and
+    whether that leaves out versions of some."""
+    left = most - len(text.encode("utf-8", "replace")) - _EMPTY_DETAILS
+    parts = []
+    for kind, image_sets in details.items():
+        entries = []
+        for name, value in image_sets.items():
+            entry = json_text({name: value}, script=True)[1:-1]
+            left -= len(entry.encode("utf-8", "replace")) + 1
+            if left < 0:
+                break
+            entries.append(entry)
+        whole &= kind != "versions" or len(entries) == len(image_sets)
+        parts.append(f'"{kind}":{{{",".join(entries)}}}')
+    cut = json_text(bool(details["versions"]) and not whole)
+    return f'{text[:-1]},{",".join(parts)},"cut":{cut}}}'
 
 
 def _waiver(own: Any) -> dict[str, Any]:

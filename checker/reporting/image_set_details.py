@@ -8,7 +8,7 @@ from typing import Any
 
 from checker import instants, values
 from checker.judgement.run import Run
-from checker.model import Duration, Finding, Label, Verdict
+from checker.model import Duration, Finding, Label, Rule, Verdict
 from checker.reporting.escape import shorten, visible
 from checker.reporting.page_data import Packing
 from checker.snapshot.version_history import ImageSetKey, Version, label_values, version_histories
@@ -29,14 +29,17 @@ _WAIVED = "w"
 _WORST_LAST = "-npwuf"
 
 
-def labels_of(run: Run, held: Sequence[Finding]) -> Callable[[Finding], dict[str, str | None]]:
-    """What labels a finding's image set has, of those that a rule reads, and that have few values."""
+def labels_of(
+    run: Run, held: Sequence[Finding]
+) -> tuple[list[str], Callable[[Finding], Sequence[str | None]]]:
+    """The names of the labels that a rule reads, and that have few values; and which of them a finding's image set has."""
     fields = {field.path for result in run.judged for field in result.rule.fields}
     names = sorted(name for name in run.labels if f"labels.{name}" in fields)
     ids = {finding.subject.image_set_id for finding in held} - {None}
     known = label_values(run.folder, [item for item in ids if item is not None], names)
-    texts = {
-        key: [_label(run.labels[name], value) for name, value in zip(names, row, strict=True)]
+    kinds = [run.labels[name] for name in names]
+    texts: dict[ImageSetKey, list[str | None]] = {
+        key: [None if value is None else _label(kind, value) for kind, value in zip(kinds, row, strict=True)]
         for key, row in known.items()
     }
     few = [
@@ -44,21 +47,17 @@ def labels_of(run: Run, held: Sequence[Finding]) -> Callable[[Finding], dict[str
         for index in range(len(names))
         if 0 < len({row[index] for row in texts.values()} - {None}) <= MOST_LABEL_VALUES
     ]
-    none: list[str | None] = [None] * len(names)
-
-    def labels(finding: Finding) -> dict[str, str | None]:
-        row = texts.get(_key(finding), none)
-        return {names[index]: row[index] for index in few}
-
-    return labels
+    own = {key: tuple(row[index] for index in few) for key, row in texts.items()}
+    none: tuple[str | None, ...] = (None,) * len(few)
+    return [names[index] for index in few], lambda finding: own.get(_key(finding), none)
 
 
-def image_set_details(run: Run, held: Sequence[Finding], packing: Packing) -> dict[str, Any]:
+def image_set_details(run: Run, held: Sequence[Finding], packing: Packing) -> dict[str, dict[str, Any]]:
     """The versions of the worst image sets, and where there are not too many the verdicts of all rules on each."""
     subjects: dict[ImageSetKey, str] = {}
     for finding in held:
-        if finding.subject.image_set_id is not None:
-            subjects.setdefault(_key(finding), packing.subject(finding))
+        if finding.subject.image_set_id is not None and (key := _key(finding)) not in subjects:
+            subjects[key] = packing.subject(finding)
     worst = dict(list(subjects.items())[:MOST_HISTORIES])
     histories = version_histories(run.folder, {key[2] for key in worst if key[2] is not None})
     return {
@@ -67,16 +66,24 @@ def image_set_details(run: Run, held: Sequence[Finding], packing: Packing) -> di
             for key, name in worst.items()
             if key in histories
         },
-        **_verdicts(run, subjects),
+        "verdicts": _verdicts(run, subjects),
     }
 
 
-def _verdicts(run: Run, subjects: Mapping[ImageSetKey, str]) -> dict[str, Any]:
-    """One letter for each rule, in the order of `judged`; `-` where it has no verdict on the image set."""
-    rules = [result.rule for result in run.judged if result.rule.scope != "datastore"]
-    listed = [[rule.name, visible(rule.title), rule.severity.value, rule.scope] for rule in rules]
+def judged_rules(run: Run) -> list[list[str]]:
+    """The rules of which `verdicts` has a letter each: name, title, severity, scope."""
+    return [[rule.name, visible(rule.title), rule.severity.value, rule.scope] for rule in _rules(run)]
+
+
+def _rules(run: Run) -> list[Rule]:
+    return [result.rule for result in run.judged if result.rule.scope != "datastore"]
+
+
+def _verdicts(run: Run, subjects: Mapping[ImageSetKey, str]) -> dict[str, str]:
+    """One letter for each rule, in the order of `judged_rules`; `-` where it has no verdict on the image set."""
+    rules = _rules(run)
     if run.total.subjects > MOST_VERDICTS or not subjects:
-        return {"judged": listed, "verdicts": {}}
+        return {}
     codes = {name: ["-"] * len(rules) for name in subjects.values()}
     numbers = {rule.name: number for number, rule in enumerate(rules)}
     for result, found in run.subjects():
@@ -89,7 +96,7 @@ def _verdicts(run: Run, subjects: Mapping[ImageSetKey, str]) -> dict[str, Any]:
             waived = item.finding is not None and item.finding.waived and item.verdict is Verdict.FAIL
             code = _WAIVED if waived else CODES[item.verdict]
             codes[name][number] = max(codes[name][number], code, key=_WORST_LAST.index)
-    return {"judged": listed, "verdicts": {name: "".join(own) for name, own in codes.items()}}
+    return {name: "".join(own) for name, own in codes.items()}
 
 
 def _key(finding: Finding) -> ImageSetKey:
@@ -108,8 +115,6 @@ def _instant(time: datetime | None) -> str | None:
 
 
 def _label(label: Label, value: Any) -> str | None:
-    if value is None:
-        return None
     if isinstance(value, dict):
         value = Duration(value["months"], value["milliseconds"])
     if isinstance(value, datetime):

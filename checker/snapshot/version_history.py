@@ -11,11 +11,10 @@ from typing import Any
 from checker.layout import SNAPSHOT, VERSIONS
 from checker.snapshot.columns import SET, duckdb_path
 from checker.snapshot.writer import connect
-from checker.sql import Relation, col, lit, null
+from checker.sql import Relation, col, null
 
 ImageSetKey = tuple[str, str | None, str | None]
 """Target, data store and image set."""
-_BATCH = 5_000
 _MEMBERS = (
     "imageSetState",
     "imageSetWorkflowStatus",
@@ -64,11 +63,12 @@ def _rows(
     """Columns of the rows of image sets; null where the file has not got one."""
     if not image_sets or not file.exists():
         return
-    ids = sorted(image_sets)
     with connect() as connection:
-        rows: Relation = connection.read_parquet(duckdb_path(file))
-        there = [col(name) if name in rows.columns else null("VARCHAR").alias(name) for name in columns]
-        for start in range(0, len(ids), _BATCH):
-            own = rows.filter(col("imageSetId").isin(*map(lit, ids[start : start + _BATCH])))
-            for row in own.select(*map(col, SET), *there).fetchall():
-                yield row[: len(SET)], row[len(SET) :]
+        rows: Relation = connection.read_parquet(duckdb_path(file)).set_alias("rows")
+        there = [
+            col("rows", name) if name in rows.columns else null("VARCHAR").alias(name) for name in columns
+        ]
+        connection.execute("CREATE TEMP TABLE wanted AS SELECT unnest(?) AS id", [sorted(image_sets)])
+        own = rows.join(connection.table("wanted").set_alias("wanted"), "rows.imageSetId = wanted.id")
+        for row in own.select(*(col("rows", name) for name in SET), *there).fetchall():
+            yield row[: len(SET)], row[len(SET) :]

@@ -1,6 +1,6 @@
 // Findings as rows of the table, and what opens below one. Text goes in as text only, never as HTML.
 const findingView = (() => {
-  const {data, total, groups, FLAGS, groupOf, setOf, placeOf, verdictOf, isNew, show, finding, idOf, imageSet, ageDays} = findings;
+  const {data, total, groups, FLAGS, NO_SET, groupOf, setOf, placeOf, verdictOf, isNew, show, finding, idOf, imageSet, ageDays} = findings;
   const WORDS = {fail: "Fail", unknown: "Unknown", waived: "Waived", pass: "Pass", not_applicable: "Not applicable"};
   const CODES = {f: "fail", w: "waived", u: "unknown", p: "pass", n: "not_applicable"};
   const VERSION = ["Version", "State", "Workflow status", "Created", "Updated", "Deleted", "Forced"];
@@ -103,9 +103,10 @@ const findingView = (() => {
 
   function versions(r) {
     const known = data.versions[`${placeOf[r]}:${setOf[r]}`];
-    if (!known) return null;
+    const title = "Versions of the image set";
+    if (!known) return data.cut && setOf[r] !== NO_SET ? part(title, make("p", {class: "fine"}, "This page has room for the versions of the worst image sets only. The evidence of the run has those of the others.")) : null;
     const words = (value) => (value === null ? "" : value === true ? "yes" : value === false ? "no" : String(value));
-    return part("Versions of the image set", make("div", {class: "scroll", role: "region", "aria-label": "Versions of the image set", tabindex: "0"},
+    return part(title, make("div", {class: "scroll", role: "region", "aria-label": "Versions of the image set", tabindex: "0"},
       make("table", {}, make("caption", {class: "quiet"}, "The versions that the evidence lists, the newest first"), make("thead", {}, make("tr", {}, ...VERSION.map((name) => make("th", {scope: "col"}, name)))),
         make("tbody", {}, ...known.toReversed().map((cells) => make("tr", {}, make("th", {scope: "row"}, words(cells[0])), ...cells.slice(1).map((value) => make("td", {}, words(value)))))))));
   }

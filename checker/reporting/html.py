@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from checker import instants, values
 from checker.judgement.change_summary import causes_of_new
 from checker.judgement.run import RuleResult, Run
-from checker.model import Category, Finding, Outcome
+from checker.model import Category, Outcome
 from checker.package_data import folder
 from checker.reporting import (
     change,
@@ -27,6 +27,8 @@ from checker.reporting import (
 )
 from checker.reporting.control_matrix import control_results, worst_verdict
 from checker.reporting.escape import shorten, visible
+from checker.reporting.finding_list import FindingRow
+from checker.reporting.page_document import page_document
 from checker.reporting.report_options import Options
 from checker.reporting.rule_details import rule_totals
 from checker.reporting.templates import template
@@ -34,6 +36,9 @@ from checker.waivers.status import coverage_text, day, days_left
 
 _DATA_HERE = "\x00data\x00"
 """Where the template has the findings: no text that it prints can be that."""
+_OTHERS_HERE = "\x00others\x00"
+"""Where it says what became of those that are not in plain HTML, which is known once the others are."""
+_LONGEST_NUMBER = f"{finding_list.MOST_HELD:,}"
 LONGEST = 2_000
 STYLES = ("page.css", "findings.css")
 SCRIPTS = ("ids.js", "findings-data.js", "findings-search.js", "findings-view.js", "page.js")
@@ -46,12 +51,21 @@ _OUTCOMES = {
 
 def write(run: Run, out: TextIO, options: Options) -> None:
     """The page; of the findings it holds as many as fit beside the rest, and says where the others are."""
+    from markupsafe import escape
+
     held = finding_list.held_findings(run, show_phi=options.show_phi)
-    text = template("html/report.html.jinja", _shown).render(**_context(run, held, options))
-    before, after = text.split(_DATA_HERE)
-    left = finding_list.MOST_BYTES - len(text.encode("utf-8", "replace"))
+    rows = finding_list.finding_rows(run, held)
+    text = template("html/report.html.jinja", _shown).render(**_context(run, rows, options))
+
+    def others(number: int) -> str:
+        return escape(_shown(finding_list.others_text(run, rows, number, _elsewhere(options))))
+
+    longest = text.replace(_OTHERS_HERE, others(0) + _LONGEST_NUMBER)
+    left = finding_list.MOST_BYTES - len(longest.encode("utf-8", "replace"))
+    document = page_document(run, held, left, _elsewhere(options))
+    before, after = text.replace(_OTHERS_HERE, others(document.rows)).split(_DATA_HERE)
     out.write(before)
-    out.write(finding_list.page_json(run, held, left, _elsewhere(options)))
+    out.write(document.text)
     out.write(after)
 
 
@@ -72,7 +86,7 @@ class RuleCard:
         return self.judged.rule.name
 
 
-def _context(run: Run, held: Sequence[Finding], options: Options) -> dict[str, Any]:
+def _context(run: Run, rows: Sequence[FindingRow], options: Options) -> dict[str, Any]:
     style = "".join(map(_source, STYLES))
     script = "".join(map(_source, SCRIPTS))
     state, word = _OUTCOMES.get(run.outcome, ("unknown", f"Gate: {run.outcome}"))
@@ -97,7 +111,7 @@ def _context(run: Run, held: Sequence[Finding], options: Options) -> dict[str, A
         "total": run.total,
         "gate": run_text.gate(run),
         "let_through": run_text.gate_effect(run),
-        **_findings(run, held),
+        **_findings(run, rows),
         **_history(run),
         "unread": list(islice(run.unread(), overview.MOST_UNREADABLE)),
         "elsewhere": _elsewhere(options),
@@ -137,9 +151,8 @@ def _history(run: Run) -> dict[str, Any]:
     }
 
 
-def _findings(run: Run, held: Sequence[Finding]) -> dict[str, Any]:
+def _findings(run: Run, rows: Sequence[FindingRow]) -> dict[str, Any]:
     """The list of findings in plain HTML, and the numbers of its filters."""
-    rows = finding_list.finding_rows(run, held)
     shown = {finding.rule.name for row in rows for finding in (row.others or [row.finding])}
     unshown = [
         (name, fail + unknown + waived)
@@ -150,9 +163,9 @@ def _findings(run: Run, held: Sequence[Finding]) -> dict[str, Any]:
     return {
         "rows": rows,
         "row_addresses": {f"findings?rule={name}" for name in linked},
-        "rows_shown": sum(len(row.others) or 1 for row in rows),
+        "rows_shown": finding_list.static_total(rows),
         "row_total": finding_list.finding_total(run),
-        "most_held": finding_list.MOST_HELD,
+        "others": _inline(_OTHERS_HERE),
         "unshown": unshown,
     }
 

@@ -64,63 +64,63 @@ const findingSearch = (() => {
     more();
   }
 
-  // what a word is found in, of what many rows of a group share; null where that is something which all of them have
-  function shared(word, index) {
-    const g = groups[index], {constant, listed} = columnsOf[index];
-    if (ofGroup[index].includes(word) || constant.includes(word)) return null;
-    const tests = [];
-    const places = ofPlace.map((text) => text.includes(word));
-    if (places.some(Boolean)) tests.push((r) => places[placeOf[r]]);
+  // marks in `found` the rows of a group that have a word in what many rows share; true where all of them have it there
+  function mark(found, word, index) {
+    const g = groups[index], {begin, n} = g, {constant, listed} = columnsOf[index];
+    if (ofGroup[index].includes(word) || constant.includes(word)) return true;
+    const places = Uint8Array.from(ofPlace, (text) => text.includes(word));
+    if (places.includes(1)) for (let i = 0; i < n; i++) found[i] |= places[placeOf[begin + i]];
     const waivers = new Set([...ofWaiver].filter(([, text]) => text.includes(word)).map(([number]) => number));
-    if (waivers.size) tests.push((r) => waivers.has(g.at.waiver(localOf[r])));
+    if (waivers.size) for (let i = 0; i < n; i++) if (waivers.has(g.at.waiver(i))) found[i] = 1;
     const verdicts = ["fail", "unknown", "waived"].filter((verdict) => verdict.includes(word));
-    if (verdicts.length) tests.push((r) => verdicts.includes(verdictOf(r)));
+    if (verdicts.length) for (let i = 0; i < n; i++) if (verdicts.includes(verdictOf(begin + i))) found[i] = 1;
     for (const own of listed) {
-      const found = own.words.map((text) => text.includes(word));
-      if (!found.some(Boolean)) continue;
-      if (found.every(Boolean)) return null;
-      own.indexes ??= dictionary(own.column, g.n).indexes;
-      tests.push((r) => found[own.indexes[localOf[r]]]);
+      const there = Uint8Array.from(own.words, (text) => text.includes(word));
+      if (!there.includes(1)) continue;
+      if (!there.includes(0)) return true;
+      const indexes = own.indexes ??= dictionary(own.column, n).indexes;
+      for (let i = 0; i < n; i++) found[i] |= there[indexes[i]];
     }
-    return tests;
+    return false;
   }
 
   // takes the rows of a group that have not got a word out of `hits`, of which `left` are in it; the number that stay
   function narrow(hits, word, index, left) {
-    const {begin, n} = groups[index], {text, ends} = texts[index], tests = shared(word, index);
-    if (tests === null) return left;
-    let stay = 0;
-    const has = (r) => tests.some((test) => test(r));
+    const {begin, n} = groups[index], {text, ends} = texts[index], found = new Uint8Array(n);
+    if (mark(found, word, index)) return left;
     if (left < n / 8) {
-      for (let i = 0; i < n; i++) {
-        if (!hits[begin + i]) continue;
-        if (has(begin + i) || text.slice(i ? ends[i - 1] : 0, ends[i]).includes(word)) stay++; else hits[begin + i] = 0;
+      for (let i = 0; i < n; i++) if (hits[begin + i] && !found[i] && text.slice(i ? ends[i - 1] : 0, ends[i]).includes(word)) found[i] = 1;
+    } else {
+      // one look through all texts is faster than one at each
+      for (let i = 0, at = text.indexOf(word); at >= 0; at = text.indexOf(word, ends[i])) {
+        while (ends[i] <= at) i++;
+        found[i] = 1;
       }
-      return stay;
     }
-    // one look through all texts is faster than one at each
-    let at = text.indexOf(word);
-    for (let i = 0; i < n; i++) {
-      const there = at >= 0 && at < ends[i];
-      if (hits[begin + i]) { if (there || (tests.length && has(begin + i))) stay++; else hits[begin + i] = 0; }
-      if (there) at = text.indexOf(word, ends[i]);
-    }
+    let stay = 0;
+    for (let i = 0; i < n; i++) stay += hits[begin + i] &= found[i];
     return stay;
   }
 
-  // a number for each finding: 1 where it has all the words
+  // a number for each finding: 1 where it has all the words. What a text with more letters finds is among what it found without
+  let last = {words: [], hits: null};
   function matching(words) {
     while (!step(total));
-    const hits = new Uint8Array(total).fill(1);
+    const given = [...new Set(words)], same = last.hits && given.length === last.words.length && given.every((word) => last.words.includes(word));
+    if (same) return last.hits;
+    const goesOn = last.hits && last.words.every((before) => given.some((word) => word.includes(before)));
+    const hits = goesOn ? last.hits.slice() : new Uint8Array(total).fill(1);
     // a long one leaves few rows for the others
-    const ordered = [...new Set(words)].sort((a, b) => b.length - a.length);
-    groups.forEach(({n}, index) => {
-      let left = n;
+    const ordered = given.filter((word) => !(goesOn && last.words.includes(word))).sort((a, b) => b.length - a.length);
+    groups.forEach(({begin, n}, index) => {
+      let left = 0;
+      for (let r = begin; r < begin + n; r++) left += hits[r];
       for (const word of ordered) {
-        left = narrow(hits, word, index, left);
         if (!left) break;
+        left = narrow(hits, word, index, left);
       }
     });
+    last = {words: given, hits};
     return hits;
   }
 

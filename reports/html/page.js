@@ -248,7 +248,7 @@
     $("q").value = state.q;
     $("f-counted").checked = state.counted !== "";
     for (const name of PICKS) if ($(`f-${name}`)) {
-      $(`f-${name}`).value = state[name];
+      if ($(`f-${name}`).value !== state[name]) $(`f-${name}`).value = state[name];
       if ($(`f-${name}`).value !== state[name]) state[name] = $(`f-${name}`).value = "";  // a select takes only what it lists
     }
     for (const chip of document.querySelectorAll("#findings .chip")) {

@@ -244,13 +244,20 @@ def test_holds_what_fits_and_of_that_what_the_gate_counts_first(monkeypatch):
     assert 500 < data["rows"] < 2_000
     assert [group["rule"] for group in data["groups"]] == ["no-forced-overrides"]
     assert [row[3:6] for row in data["tallies"]] == [[2_000, 0, 0], [300, 0, 0]]
+    assert (
+        f"The worst 100 of 2,300 findings. With scripts on, this page searches {data['rows']:,} of them"
+        in text
+    )
 
 
 def test_more_findings_than_a_page_may_hold_are_the_ones_that_the_gate_counts_first(monkeypatch):
     monkeypatch.setattr(finding_list, "MOST_HELD", 150)
     text = written(many(100, Gate(Severity.HIGH)))
     assert [group["n"] for group in embedded(text)["groups"]] == [100, 50]
-    assert "With scripts on, this page searches 150 of them at most" in text
+    assert (
+        "With scripts on, this page searches 150 of them, those that the gate counts first; all are in"
+        in text
+    )
 
 
 def test_embedded_findings_are_those_of_the_run():

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from checker.evaluation.aggregates import datastore_rows
 from checker.evaluation.condition_compiler import CODES, Columns, tree
 from checker.evaluation.field_expressions import is_received, text_value
+from checker.evaluation.finding_arns import arn, with_arns
 from checker.evaluation.open_findings import CHANGE, DEFINITION, FIRST, instant
 from checker.evaluation.provenance import ANSWERS, ReadFields, rests_on
 from checker.evaluation.scope_tables import read_table, subject
@@ -74,7 +75,7 @@ def evaluate(
         # the snapshot is read again for what findings show: cheaper than keeping it of every row
         lenient = _Lenient(waivers, labels)
         findings = [
-            _findings(connection, tables[scope], rules, chosen, as_of, lenient=lenient)
+            _findings(connection, tables[scope], rules, chosen, as_of, lenient=lenient, folder=folder)
             for scope, chosen in by_scope.items()
         ]
         every = _alone(tree(lambda left, right: left.union(right), findings), as_of)
@@ -174,6 +175,7 @@ def _findings(
     as_of: datetime,
     *,
     lenient: _Lenient,
+    folder: Path,
 ) -> Relation:
     """The findings of the rules of one scope, by their place in the run; what a rule says is computed for its own rows only."""
     rows, columns = judged
@@ -191,12 +193,13 @@ def _findings(
     by_waiver = [
         waiver_columns(rule, code, as_of, lenient.waivers, lenient.labels) for rule in chosen.values()
     ]
-    return joined.select(
+    scope = next(iter(chosen.values())).scope
+    found = joined.select(
         col("finding"),
         one_of(rule.name for rule in rules).alias("rule"),
         one_of(rule.severity.value for rule in rules).alias("severity"),
         one_of(rule_digest(rule) for rule in rules).alias(DEFINITION),
-        *subject(next(iter(chosen.values())).scope),
+        *subject(scope),
         _word(code).alias("verdict"),
         # few are unknown: to ask that first spares most rows the choice of a rule
         case(_unknown(code), by_rule(row_reason(rule, as_of, columns) for rule in chosen.values())).alias(
@@ -205,6 +208,7 @@ def _findings(
         by_rule(fields_json(rule, columns) for rule in chosen.values()).alias("fields"),
         by_rule(missing_fields(rule) for rule in chosen.values()).alias(UNRECEIVED),
         *_answers(chosen, columns),
+        arn(rows, scope),
         *(
             by_rule(pair[place] for pair in by_waiver).alias(name)
             if lenient.waivers
@@ -212,6 +216,7 @@ def _findings(
             for place, name in enumerate((WAIVER, LAPSED))
         ),
     )
+    return with_arns(connection, folder, found, scope)
 
 
 def _answers(chosen: Mapping[int, Rule], columns: Columns) -> list[Expression]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from checker.evaluation.condition_compiler import CODES, Columns
 from checker.evaluation.engine import SLICE, UNRECEIVED, details, table
+from checker.evaluation.finding_arns import ARN
 from checker.evaluation.finding_order import (
     NUMBER,
     PLACE,
@@ -51,7 +52,7 @@ NOTHING_EARLIER = (None,) * len((*CHANGE, *FIRST))
 """In a row of `Reader.finding`, what an earlier run says of a finding, where nothing is asked of one."""
 
 _DETAILS = (*SUBJECT, "verdict", "reason", "fields", WAIVER, LAPSED)
-_MORE = (UNRECEIVED, *CHANGE, *FIRST, *ANSWERS)
+_MORE = (UNRECEIVED, *CHANGE, *FIRST, ARN, *ANSWERS)
 _FOUND_OUT = (Verdict.FAIL, Verdict.UNKNOWN)
 
 Judged = tuple[Subject, Verdict, Finding | None]

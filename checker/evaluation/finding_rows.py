@@ -67,7 +67,7 @@ class Reader:
     def finding(self, row: tuple[Any, ...]) -> Finding:
         who = Subject(*row[: len(SUBJECT)])
         word, reason, fields, waiver, lapsed, *more = row[len(SUBJECT) :]
-        unread, change, causes, first_at, first_run, *answers = more
+        unread, change, causes, first_at, first_run, arn, *answers = more
         judged = Verdict(word)
         shown = self.values(json.loads(fields)) | dict.fromkeys((unread or "").splitlines(), Gap.NOT_RECEIVED)
         observed = {name: shown[name] for name in self.observed}
@@ -98,6 +98,7 @@ class Reader:
             *_rests_on(*answers),
             first_at.replace(tzinfo=UTC) if first_at else None,
             first_run or (self.run if first_at else None),
+            arn,
         )
 
     def values(self, raw: Mapping[str, Any]) -> dict[str, object]:

@@ -160,6 +160,8 @@ class Finding:
     reused_from: str | None = None
     first_seen: datetime | None = None
     first_run: str | None = None
+    arn: str | None = None
+    """The ARN of its image set or data store, as an answer of the service gave it."""
 
     @property
     def new(self) -> bool | None:

@@ -22,7 +22,7 @@ from checker.model import Coverage, Rule, RuleScope, Tally
 from checker.reporting.report_options import Options
 from checker.snapshot.writer import connect
 
-REPORTS = ("text", "json", "junit", "html")
+REPORTS = ("text", "json", "ndjson", "junit", "html")
 
 
 def in_child(folder: Path, scopes: Sequence[RuleScope], *reports: str) -> dict[str, float]:

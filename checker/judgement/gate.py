@@ -139,6 +139,19 @@ class SeverityTotal:
     not_applicable: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class GateCount:
+    """How many fails and unknowns the gate counts."""
+
+    fail: int
+    unknown: int
+
+    @property
+    def total(self) -> int:
+        """Both together."""
+        return self.fail + self.unknown
+
+
 def totals(ruling: Ruling, tallies: Tallies) -> tuple[SeverityTotal, ...]:
     """The findings of each severity that a rule has, the gravest first."""
     found = []

@@ -9,7 +9,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from checker.judgement.gate import Gate, Ruling, SeverityTotal, UnreadSets, something_evaluated, totals
+from checker.judgement.gate import (
+    Gate,
+    GateCount,
+    Ruling,
+    SeverityTotal,
+    UnreadSets,
+    something_evaluated,
+    totals,
+)
 from checker.layout import BASELINE, NAMED, PRIOR
 from checker.model import (
     SOON,
@@ -247,6 +255,12 @@ class Run(Scratch):
         return totals(
             self.ruling, [(rule_result.rule.severity, rule_result.tally) for rule_result in self.judged]
         )
+
+    @property
+    def counted(self) -> GateCount:
+        """How many fails and unknowns the gate counts."""
+        every = self.totals
+        return GateCount(sum(item.gated_fail for item in every), sum(item.gated_unknown for item in every))
 
     @property
     def evaluated_any(self) -> bool:

@@ -42,6 +42,9 @@ FORMATS: Mapping[str, Format] = {
         "the normal form: docs/results-1.schema.json describes it",
         {"run": "json:write", "diff": "diff:json", "trend": "trend:json", "forecast": "forecast:json", "rule tests": "test_report:json", "explanation": "explanation:json", "plan": "collection_plan:write_json"},
     ),
+    "ndjson": Format(
+        "the same as lines, one a finding: docs/results-ndjson-1.schema.json describes them", {"run": "ndjson:write"}
+    ),
     "junit": Format(
         "for CI servers; split before 25 MB or 50,000 cases", {"run": "junit:write", "rule tests": "test_report:junit"}, parts="junit:documents"
     ),

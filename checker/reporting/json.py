@@ -15,10 +15,9 @@ def write(run: Run, out: TextIO, options: Options) -> None:
     """results.json: `schema`, `run`, `summary`, then `findings` and `unreadable`, one a line."""
     header = json_text(normal_form.header(run, show_phi=options.show_phi), indent=2).removesuffix("\n}")
     out.write(f"{header},\n")
-    every = run.findings(show_phi=options.show_phi)
-    _list(out, "findings", (normal_form.finding(total, run.as_of) for total in every))
+    _list(out, "findings", normal_form.findings(run, show_phi=options.show_phi))
     out.write(",\n")
-    _list(out, "unreadable", (normal_form.unreadable(image_set) for image_set in run.unread()))
+    _list(out, "unreadable", normal_form.unread(run))
     out.write("\n}\n")
 
 

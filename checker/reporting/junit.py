@@ -55,7 +55,7 @@ def documents(run: Run, options: Options, limits: Limits | None = None) -> Itera
 def _documents(
     run: Run, options: Options, style: Style, limits: Limits
 ) -> Iterator[tuple[int, Iterator[Suite]]]:
-    red = sum(total.gated_fail + total.gated_unknown for total in run.totals) + run.ruling.unread
+    red = run.counted.total + run.ruling.unread
     room = Room(limits.total, red)
     yield from split(_plans(run, options, style, room), limits, room)
 

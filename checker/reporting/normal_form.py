@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from fractions import Fraction
@@ -25,13 +26,32 @@ def header(run: Run, *, show_phi: bool = False) -> dict[str, Any]:
     return {"schema": SCHEMA, "run": _run(run, show_phi=show_phi), "summary": _summary(run)}
 
 
-def finding(item: Finding, as_of: datetime) -> dict[str, Any]:
-    """A fail or an unknown of a run at an instant."""
+def findings(run: Run, *, show_phi: bool = False) -> Iterator[dict[str, Any]]:
+    """The fails and unknowns of a run, the worst first."""
+    owners = {pack.name: pack.owner for pack in run.criteria.packs}
+    controls = {result.rule.name: finding_text.controls(result.rule) for result in run.judged}
+    for item in run.findings(show_phi=show_phi):
+        own = {"controls": controls[item.rule.name], "owner": _owner(item, owners)}
+        yield _finding(item, run.as_of, own)
+
+
+def unread(run: Run) -> Iterator[dict[str, Any]]:
+    """The image sets of a run that could not be read."""
+    return map(_unreadable, run.unread())
+
+
+def _owner(item: Finding, owners: Mapping[str, str]) -> str | None:
+    """Who answers for a finding: the owner of the waiver that covers it, else that of the rule's pack."""
+    return item.waiver.owner if item.waived and item.waiver else owners.get(item.rule.pack) or None
+
+
+def _finding(item: Finding, as_of: datetime, own: Mapping[str, Any]) -> dict[str, Any]:
     subject = item.subject
     return {
         "id": finding_id(item.rule, subject),
         "rule": item.rule.id,
         "pack": item.rule.pack,
+        "title": item.rule.title,
         "severity": item.rule.severity.value,
         "verdict": item.verdict.value,
         "waived": item.waived,
@@ -42,7 +62,9 @@ def finding(item: Finding, as_of: datetime) -> dict[str, Any]:
         **first_seen(item, as_of),
         "gated": item.gated,
         **subject_members(subject),
+        "arn": item.arn,
         "scope": item.rule.scope,
+        **own,
         "reason": item.reason,
         **answers(item),
         "message": item.message,
@@ -70,7 +92,7 @@ def answers(item: Finding) -> dict[str, Any]:
     }
 
 
-def unreadable(image_set: UnreadableImageSet) -> dict[str, Any]:
+def _unreadable(image_set: UnreadableImageSet) -> dict[str, Any]:
     """An image set that could not be read, with the error's code and message."""
     return {
         **subject_members(image_set.subject),
@@ -236,6 +258,7 @@ def _summary(run: Run) -> dict[str, Any]:
         "moved": asdict(run.provenance.drift) if run.provenance.drift else None,
         "since": change.document(run),
         **counts(run.total),
+        "gated": asdict(run.counted),
         "severities": [_total(total) for total in run.totals],
         "targets": [_target(item) for item in run.provenance.reached],
         "rules": [_rule(judged) for judged in run.judged],
@@ -249,6 +272,8 @@ def _total(total: SeverityTotal) -> dict[str, Any]:
         "fail": total.fail,
         "unknown": total.unknown,
         "waived": total.waived,
+        "pass": total.passed,
+        "not_applicable": total.not_applicable,
         "gated": {"fail": total.gated_fail, "unknown": total.gated_unknown},
     }
 

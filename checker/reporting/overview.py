@@ -24,14 +24,6 @@ MOST_PRINTED = 20
 
 
 @dataclass(frozen=True, slots=True)
-class GateCount:
-    """How many fails and unknowns the gate counts."""
-
-    fail: int
-    unknown: int
-
-
-@dataclass(frozen=True, slots=True)
 class RuleScore:
     """A rule with findings, and how many fails and unknowns of it the gate counts."""
 
@@ -110,9 +102,7 @@ def context(run: Run, frameworks: Sequence[FrameworkResult], *, show_phi: bool) 
     rules, sets, oldest = worst_rules(run), worst_image_sets(run), oldest_fail(run, show_phi=show_phi)
     return {
         "totals": totals,
-        "counted": GateCount(
-            sum(item.gated_fail for item in totals), sum(item.gated_unknown for item in totals)
-        ),
+        "counted": run.counted,
         "most_findings": max([item.fail + item.unknown + item.waived for item in totals] + [1]),
         "gate_sentences": run_text.gate_sentences(run.gate),
         "worst_rules": rules,

@@ -36,6 +36,7 @@ COLUMNS = (
     "note",
     "waiverNote",
     "message",
+    "arn",
     "id",
     "waiver",
     "calls",
@@ -78,6 +79,7 @@ class RuleFindings:
                 notes[0],
                 _frequent_text(notes[1]),
                 _template(message, _fillings(message, cells, subject.image_set_id), subject.version_id),
+                _arn_template(finding),
                 _odd_id(finding),
                 finding.waiver.number if finding.waiver else None,
                 finding.calls,
@@ -240,6 +242,14 @@ def _template(message: str, fillings: Iterable[tuple[int, str]], version: int | 
             for piece in _split(part, f"version {version}", ["version ", _THIS_VERSION])
         ]
     return tuple(parts)
+
+
+def _arn_template(finding: Finding) -> tuple[Part, ...] | None:
+    """The ARN of what a finding is of, without the id that its row has: all of a data store are one."""
+    if finding.arn is None:
+        return None
+    image_set = finding.subject.image_set_id
+    return _template(_text(finding.arn), [(_THIS_SET, image_set)] if image_set else [], None)
 
 
 def _split(part: Part, text: str, put: list[Part]) -> list[Part]:

@@ -156,7 +156,7 @@ def _coloured(lines: Iterable[str], red: int, yellow: int, options: Options) -> 
 
 
 def _findings(run: Run, options: Options) -> Iterator[str]:
-    total = sum(item.gated_fail + item.gated_unknown for item in run.totals)
+    total = run.counted.total
     if not total:
         return
     found = list(run.sample(options.sort, options.limit, show_phi=options.show_phi)) if options.limit else []

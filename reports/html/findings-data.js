@@ -3,7 +3,7 @@ const findings = (() => {
   const FLAGS = {unknown: 1, waived: 2, gated: 4, ownMessage: 8, failedCall: 16, pinned: 32, fresh: 64};
   const NO_SET = 0xFFFFFFFF;  // a data store
   const NOT_RECEIVED = "(not received)";
-  const COLUMNS = ["version", "reason", "note", "waiverNote", "message", "id", "waiver", "calls", "collected", "reused", "first", "firstRun", "change", "causes"];
+  const COLUMNS = ["version", "reason", "note", "waiverNote", "message", "arn", "id", "waiver", "calls", "collected", "reused", "first", "firstRun", "change", "causes"];
   const data = JSON.parse(document.getElementById("data").textContent);
   const total = data.rows;
 
@@ -181,9 +181,11 @@ const findings = (() => {
   const isNew = (r) => Boolean(flagsOf[r] & FLAGS.fresh) && !(flagsOf[r] & FLAGS.waived);
   const show = (value) => (value === null || value === undefined ? "(absent)" : String(value.text ?? value));
 
-  function headline(r) {
+  const headline = (r) => filled(r, groups[groupOf[r]].at.message(localOf[r]));
+
+  // a text with what was left out of it: what the row itself holds
+  function filled(r, parts) {
     const g = groups[groupOf[r]], i = localOf[r];
-    const parts = g.at.message(i);
     if (parts.length === 1 && typeof parts[0] === "string") return parts[0];
     return parts.map((part) => (typeof part === "string" ? part : part === -1 ? imageSet(setOf[r]) : part === -2 ? g.at.version(i) : show(g.seen[part][1](i)))).join("");
   }
@@ -243,12 +245,14 @@ const findings = (() => {
 
   // a finding as results.json has it
   function normal(r) {
-    const f = finding(r), g = f.group;
+    const f = finding(r), g = f.group, waived = Boolean(f.flags & FLAGS.waived), arn = g.at.arn(localOf[r]), controls = {};
+    for (const [framework, id] of g.controls) (controls[framework] ??= []).push(id);
     return {
-      id: idOf(r), rule: g.rule, pack: g.pack, severity: g.severity, verdict: f.flags & FLAGS.unknown ? "unknown" : "fail",
-      waived: Boolean(f.flags & FLAGS.waived), gated: Boolean(f.flags & FLAGS.gated),
+      id: idOf(r), rule: g.rule, pack: g.pack, title: g.title, severity: g.severity, verdict: f.flags & FLAGS.unknown ? "unknown" : "fail",
+      waived, gated: Boolean(f.flags & FLAGS.gated),
       target: f.target, account: f.account, region: f.region, datastoreId: f.datastore, imageSetId: f.id,
-      versionId: f.version === null ? null : String(f.version), scope: g.scope, reason: f.reason,
+      versionId: f.version === null ? null : String(f.version), arn: arn && filled(r, arn), scope: g.scope, controls,
+      owner: (waived && f.waiver ? f.waiver.owner : g.owner) || null, reason: f.reason,
       calls: f.calls, collectedAt: f.collected, reusedFrom: f.reused,
       change: f.change, causes: f.causes, first_seen: f.first, first_seen_run: f.firstRun, age_days: ageDays(f),
       message: f.flags & FLAGS.ownMessage ? f.headline : "", observed: Object.fromEntries(f.observed.map(([path, value]) => [path, plain(value)])), where: g.where,

@@ -76,8 +76,12 @@ def failed(day: int, code: str, action: str = GET) -> Record:
     return record(action, day, error=(code, "no"))
 
 
-def findings(rule: Mapping[str, Any], records: Sequence[Record], **pack: Any) -> list[Finding]:
-    rules = [{"id": "r", "title": "R", "severity": "high", **rule}]
+def findings(
+    rule: Mapping[str, Any], records: Sequence[Record], others: Sequence[Mapping[str, Any]] = (), **pack: Any
+) -> list[Finding]:
+    """The findings of a rule, `r`, and of others beside it."""
+    named = {"r": rule, **{f"other-{number}": other for number, other in enumerate(others)}}
+    rules = [{"id": name, "title": "R", "severity": "high", **said} for name, said in named.items()]
 
     def gather(_folder: Path, _labels: Mapping[str, Label]) -> Sequence[Record]:
         return records

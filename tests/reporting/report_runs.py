@@ -245,7 +245,15 @@ def found(
     shown = {name.replace("__", ".").rstrip("_"): value for name, value in observed.items()}
     unknown = verdict is Verdict.UNKNOWN and gate.on_unknown != "ignore"
     counts = not waived and gate.reaches(rule.severity) and (verdict is Verdict.FAIL or unknown)
-    return SubjectVerdict(item, verdict, Finding(rule, item, verdict, reason, shown, message, counts, waived))
+    # of what could not be read no answer says the ARN
+    arn = arn_of(item) if verdict is Verdict.FAIL else None
+    finding = Finding(rule, item, verdict, reason, shown, message, counts, waived, arn=arn)
+    return SubjectVerdict(item, verdict, finding)
+
+
+def arn_of(item: Subject) -> str:
+    store = f"arn:aws:medical-imaging:{item.region}:{item.account}:datastore/{item.datastore_id}"
+    return store if item.image_set_id is None else f"{store}/imageset/{item.image_set_id}"
 
 
 def resting(subject_verdict: SubjectVerdict, *calls: str, reused_from: str | None = None) -> SubjectVerdict:

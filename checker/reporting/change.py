@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from checker import instants
 from checker.judgement.run import Run
 from checker.model import Acceptance, Category
+from checker.reporting.page_address import findings_address
 from checker.waivers.status import day
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ TONES: Mapping[Category, str] = {
     Category.DECIDED: "pass",
 }
 """The verdict whose colour and shape a word has on a page."""
+LISTED = frozenset({Category.NEW, Category.UNDECIDED, Category.PERSISTING, Category.WAIVED})
+"""What is a finding still, and so stands in the list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,11 @@ class CategoryCount:
     def part(self) -> tuple[str, int]:
         """Its part of a bar."""
         return ("persisting" if self.category is Category.PERSISTING else self.tone), self.number
+
+    @property
+    def address(self) -> str:
+        """Where the page shows them: those that are findings still in the list, the others in a table of their own."""
+        return findings_address(change=self.name) if self.category in LISTED else "#change"
 
 
 def counts(since: ChangeSince | None) -> list[CategoryCount]:

@@ -1,6 +1,6 @@
 """The state of every control: what the verdicts, the parameters and the changes of its rules make of it.
 
-Never more than `supported`: that the mapped rules found nothing is no proof of a control.
+`satisfied` says that the mapped rules found nothing, and proves no control.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class ControlState(StrEnum):
     FAIL = "fail"  # a mapped rule has a fail that is not waived
     NOT_SATISFIED = "not_satisfied"  # a demand is not met, a rule is switched off, or fails are waived
     UNKNOWN = "unknown"  # a mapped rule has an unknown, judged nothing, was left out, or is of a pack that is not loaded
-    SUPPORTED = "supported"  # every mapped rule was evaluated, and passed where it applied
+    SATISFIED = "satisfied"  # every mapped rule was evaluated, and passed where it applied
     NOT_APPLICABLE = "not_applicable"
 
     @property
@@ -75,7 +75,7 @@ class ControlResult:
             return ControlState.NOT_SATISFIED
         if self.unloaded or states & {"unknown", "left_out", "not_evaluated"}:
             return ControlState.UNKNOWN
-        return ControlState.SUPPORTED if total.passed else ControlState.NOT_APPLICABLE
+        return ControlState.SATISFIED if total.passed else ControlState.NOT_APPLICABLE
 
     @property
     def lacks(self) -> tuple[str, ...]:
@@ -125,7 +125,7 @@ class ControlResult:
 GROUPS: Mapping[str, tuple[ControlState, ...]] = {
     "not satisfied": (ControlState.FAIL, ControlState.NOT_SATISFIED),
     "unknown": (ControlState.UNKNOWN,),
-    "satisfied": (ControlState.SUPPORTED,),
+    "satisfied": (ControlState.SATISFIED,),
     "not applicable": (ControlState.NOT_APPLICABLE,),
 }
 """The states of controls as a summary counts them, each in one group."""

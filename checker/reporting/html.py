@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -39,6 +40,9 @@ _DATA_HERE = "\x00data\x00"
 _OTHERS_HERE = "\x00others\x00"
 """Where it says what became of those that are not in plain HTML, which is known once the others are."""
 _LONGEST_NUMBER = f"{finding_list.MOST_HELD:,}"
+_ANCHORS_HERE = "\x00anchors\x00"
+"""Where it has the anchors of links into the list of findings."""
+_LINK, _ANCHOR = re.compile(r' href="#(findings\?[^"]*)"'), re.compile(r' id="(findings\?[^"]*)"')
 LONGEST = 2_000
 STYLES = ("page.css", "findings.css")
 SCRIPTS = ("ids.js", "findings-data.js", "findings-search.js", "findings-view.js", "page.js")
@@ -55,7 +59,7 @@ def write(run: Run, out: TextIO, options: Options) -> None:
 
     held = finding_list.held_findings(run, show_phi=options.show_phi)
     rows = finding_list.finding_rows(run, held)
-    text = template("html/report.html.jinja", _shown).render(**_context(run, rows, options))
+    text = _with_anchors(template("html/report.html.jinja", _shown).render(**_context(run, rows, options)))
 
     def others(number: int) -> str:
         return escape(_shown(finding_list.others_text(run, rows, number, _elsewhere(options))))
@@ -67,6 +71,13 @@ def write(run: Run, out: TextIO, options: Options) -> None:
     out.write(before)
     out.write(document.text)
     out.write(after)
+
+
+def _with_anchors(text: str) -> str:
+    """A page in which each link to some of the findings leads to their list without scripts too."""
+    there = set(_ANCHOR.findall(text))
+    names = dict.fromkeys(name for name in _LINK.findall(text) if name not in there)
+    return text.replace(_ANCHORS_HERE, "".join(f'<span id="{name}"></span>' for name in names), 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +110,7 @@ def _context(run: Run, rows: Sequence[FindingRow], options: Options) -> dict[str
         "outcome": word,
         "cards": cards,
         "frameworks": frameworks,
-        **overview.context(run, frameworks, show_phi=options.show_phi),
+        **overview.context(run, show_phi=options.show_phi),
         "changes": {item.rule.name: run_text.change(item) for item in run.criteria.changes},
         "controls_of": finding_text.controls,
         "nouns": run_text.subject_nouns(run),
@@ -119,6 +130,7 @@ def _context(run: Run, rows: Sequence[FindingRow], options: Options) -> dict[str
         "script": _inline(script),
         "style_hash": _hash(style),
         "script_hash": _hash(script),
+        "anchors": _inline(_ANCHORS_HERE),
         "data": _inline(_DATA_HERE),
         "show": values.show,
     }
@@ -139,6 +151,7 @@ def _history(run: Run) -> dict[str, Any]:
         "since": since,
         "since_words": change.counts(since),
         "tones": change.TONES,
+        "listed": change.LISTED,
         "new": Category.NEW,
         "new_causes": causes_of_new(since) if since else [],
         "first_seen": lambda item: (
@@ -159,10 +172,8 @@ def _findings(run: Run, rows: Sequence[FindingRow]) -> dict[str, Any]:
         for name, _, _, fail, unknown, waived, *_ in rule_totals(run)
         if name not in shown
     ]
-    linked = {row.finding.rule.name for row in rows if row.first} | {name for name, _ in unshown}
     return {
         "rows": rows,
-        "row_addresses": {f"findings?rule={name}" for name in linked},
         "rows_shown": finding_list.static_total(rows),
         "row_total": finding_list.finding_total(run),
         "others": _inline(_OTHERS_HERE),

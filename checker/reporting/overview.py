@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from checker.judgement.run import RuleResult, Run
 from checker.model import Finding, Verdict
 from checker.reporting import finding_text, normal_form, run_text, waivers
-from checker.reporting.control_matrix import FrameworkResult
 from checker.reporting.page_address import findings_address
-from checker.reporting.scorecard import Counts, StoreScore, by_severity, counts_text, scorecard, summed
+from checker.reporting.scorecard import (
+    Counts,
+    StoreScore,
+    added,
+    by_severity,
+    counts_text,
+    scorecard,
+    severity_place,
+    summed,
+)
 from checker.waivers.status import day
 
 MOST = 5
@@ -38,13 +45,19 @@ class RuleScore:
 
     @property
     def words(self) -> str:
-        """Its numbers: `11 fails, 2 unknowns`, and how many of them the gate counts."""
+        """Its numbers: `11 fails and 2 unknowns, 9 of them count; 1 waived fail`."""
         tally = self.judged.tally
-        kinds = ((tally.fail, "fail"), (tally.unknown, "unknown"), (tally.waived, "waived fail"))
-        numbers = [finding_text.number_of(count, noun) for count, noun in kinds if count]
+        kinds = ((tally.fail, "fail"), (tally.unknown, "unknown"))
+        numbers = " and ".join(finding_text.number_of(count, noun) for count, noun in kinds if count)
         counted, total = self.gated_fail + self.gated_unknown, tally.fail + tally.unknown
-        every = "" if not counted else "; all count" if counted == total else f"; {counted:,} of them count"
-        return ", ".join(numbers) + (every if total > 1 or not counted else "; it counts")
+        if total == 1:
+            share = "it counts" if counted else "it does not count"
+        elif counted == total:
+            share = "all of them count"
+        else:
+            share = f"{f'{counted:,}' if counted else 'none'} of them {'counts' if counted == 1 else 'count'}"
+        waived = f"; {finding_text.number_of(tally.waived, 'waived fail')}" if tally.waived else ""
+        return f"{numbers}, {share}{waived}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +71,27 @@ class ImageSetScore:
     @property
     def address(self) -> str:
         """Its findings on the page."""
-        return findings_address(set=self.image_set_id)
+        return findings_address(set=self.image_set_id, target=self.target)
+
+    @property
+    def words(self) -> str:
+        """Its numbers: `3 fails (critical 2, high 1)`."""
+        return counts_text(self.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountScore:
+    """An account with the findings of its data stores by severity. `account` is empty for all those of which nobody knows the
+    account."""
+
+    account: str
+    name: str
+    counts: Counts
+
+    @property
+    def address(self) -> str:
+        """Its findings on the page."""
+        return findings_address(account=self.account) if self.account else "#targets"
 
     @property
     def words(self) -> str:
@@ -96,18 +129,18 @@ class PrintedFinding:
     since: str
 
 
-def context(run: Run, frameworks: Sequence[FrameworkResult], *, show_phi: bool) -> dict[str, Any]:
+def context(run: Run, *, show_phi: bool) -> dict[str, Any]:
     """What the templates of the first screen and of the targets show."""
     totals, scores = run.totals, scorecard(run)
-    rules, sets, oldest = worst_rules(run), worst_image_sets(run), oldest_fail(run, show_phi=show_phi)
     return {
         "totals": totals,
         "counted": run.counted,
         "most_findings": max([item.fail + item.unknown + item.waived for item in totals] + [1]),
         "gate_sentences": run_text.gate_sentences(run.gate),
-        "worst_rules": rules,
-        "worst_sets": sets,
-        "oldest": oldest,
+        "worst_rules": worst_rules(run),
+        "worst_sets": worst_image_sets(run),
+        "worst_accounts": worst_accounts(scores),
+        "oldest": oldest_fail(run, show_phi=show_phi),
         "printed": list(printed_findings(run, show_phi=show_phi)),
         "most_printed": MOST_PRINTED,
         "most_targets": MOST_TARGETS,
@@ -116,51 +149,7 @@ def context(run: Run, frameworks: Sequence[FrameworkResult], *, show_phi: bool) 
         "sum_of": summed,
         "by_severity": by_severity,
         "to": findings_address,
-        "addresses": addresses(run, frameworks, [*rules, *sets, *scores, *([oldest] if oldest else [])]),
     }
-
-
-def addresses(
-    run: Run,
-    frameworks: Sequence[FrameworkResult],
-    scores: Iterable[RuleScore | ImageSetScore | StoreScore | OldestFail],
-) -> list[str]:
-    """The addresses of findings that the page links to, without their `#`: without scripts each leads to the list."""
-    kinds = ("fail", "unknown", "waived")
-    found = [findings_address(verdict=kind) for kind in kinds]
-    found += [findings_address(verdict=kind, counted="yes") for kind in kinds[:2]]
-    found += [findings_address(change=word) for word in ("new", "persisting")]
-    found += [
-        findings_address(verdict=kind, severity=total.severity.value, **more)
-        for total in run.totals
-        for kind in kinds
-        for more in ({}, {"counted": "yes"})
-    ]
-    found += [score.address for score in scores]
-    found += [
-        findings_address(target=store.target, verdict=kind)
-        for store in run.provenance.reached
-        for kind in kinds
-    ]
-    found += [findings_address(rule=judged.rule.name) for judged in run.judged]
-    found += [
-        findings_address(control=f"{result.framework.key}:{control.id}", verdict=kind)
-        for result in frameworks
-        for control in result.controls
-        for kind in kinds
-    ]
-    found += [
-        findings_address(
-            rule=use.waiver.rule, verdict="unknown" if use.waiver.covers is Verdict.UNKNOWN else "waived"
-        )
-        for use in run.waivers
-    ]
-    found += [
-        findings_address(set=item.subject.image_set_id)
-        for item in islice(run.unread(), MOST_UNREADABLE)
-        if item.subject.image_set_id
-    ]
-    return [address.removeprefix("#") for address in dict.fromkeys(found)]
 
 
 def worst_rules(run: Run) -> list[RuleScore]:
@@ -193,6 +182,22 @@ def worst_image_sets(run: Run) -> list[ImageSetScore]:
         for (target, _, image_set_id), counts in run.image_set_totals(MOST)
         if any(own.fail or own.unknown for own in counts.values())
     ]
+
+
+def worst_accounts(scores: Sequence[StoreScore]) -> list[AccountScore]:
+    """The accounts with findings that are not all waived, in the order of their data stores' sums; none where the run is of
+    one account alone."""
+    stores: dict[str, list[StoreScore]] = {}
+    for score in scores:
+        stores.setdefault(score.store.account or "", []).append(score)
+    if len(stores) == 1:
+        return []
+    found = [
+        AccountScore(account, own[0].store.account_name, added(score.counts for score in own))
+        for account, own in stores.items()
+    ]
+    found = [score for score in found if any(item.fail or item.unknown for item in score.counts.values())]
+    return sorted(found, key=lambda score: (severity_place(score.counts), score.account))[:MOST]
 
 
 def oldest_fail(run: Run, *, show_phi: bool) -> OldestFail | None:

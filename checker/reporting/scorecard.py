@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from checker.judgement.gate_text import number_by_severity
@@ -12,6 +12,7 @@ from checker.reporting.page_address import findings_address
 from checker.snapshot.datastore_coverage import DatastoreCoverage
 
 Counts = Mapping[Severity, FindingCounts]
+NONE = FindingCounts(0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,27 @@ def scorecard(run: Run) -> list[StoreScore]:
 
 def summed(counts: Counts) -> FindingCounts:
     """The counts of all severities added up."""
-    return (
-        FindingCounts(*map(sum, zip(*counts.values(), strict=True)))
-        if counts
-        else FindingCounts(0, 0, 0, 0, 0)
+    return FindingCounts(*map(sum, zip(NONE, *counts.values(), strict=True)))
+
+
+def added(counts: Iterable[Counts]) -> Counts:
+    """The counts of several, added up for each severity."""
+    found: dict[Severity, list[FindingCounts]] = {}
+    for own in counts:
+        for severity, numbers in own.items():
+            found.setdefault(severity, []).append(numbers)
+    return {
+        severity: FindingCounts(*map(sum, zip(*numbers, strict=True))) for severity, numbers in found.items()
+    }
+
+
+def severity_place(counts: Counts) -> tuple[int, ...]:
+    """Where something stands among others by its findings, as `evaluation.finding_totals` orders them: the worst first."""
+    worst_first = [counts.get(severity, NONE) for severity in reversed(Severity)]
+    return tuple(
+        -number
+        for own in worst_first
+        for number in (own.gated_fail, own.gated_unknown, own.fail, own.unknown)
     )
 
 

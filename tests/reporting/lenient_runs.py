@@ -54,8 +54,8 @@ def used(item: Waiver, findings: int, reached: int) -> WaiverUse:
 SINCE = datetime(2025, 12, 1, 3, 4, 5, tzinfo=UTC)
 
 
-def _with(row: SubjectVerdict, *, new: bool, **more) -> SubjectVerdict:
-    word = Category.NEW if new else Category.PERSISTING
+def _with(row: SubjectVerdict, *, new: bool = False, **more) -> SubjectVerdict:
+    word = more.get("change", Category.NEW if new else Category.PERSISTING)
     if new and more.get("waived"):
         word = Category.WAIVED
     causes = {Category.NEW: ("first judged",), Category.WAIVED: ("waiver",)}.get(word, ())
@@ -96,7 +96,7 @@ def _rows() -> list[tuple[object, list[SubjectVerdict]]]:
             [
                 *(SubjectVerdict(subject(number), Verdict.PASS) for number in range(1, 8)),
                 _with(lost[0], waived=True, waiver=WAIVERS[5], gated=False, new=False),
-                _with(lost[1], gated=False, new=True),
+                _with(lost[1], gated=False, change=Category.UNDECIDED),
             ],
         ),
     ]

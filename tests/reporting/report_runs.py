@@ -199,7 +199,9 @@ class FakeRun(Run):
         def place(name):
             return [-counts[name][severity, kind] for severity in worst_first for kind in kinds]
 
-        for name in sorted((name for name in counts if name[-1]), key=place)[:most]:
+        if most is not None:
+            counts = {name: own for name, own in counts.items() if name[-1] is not None}
+        for name in sorted(counts, key=place)[:most]:
             own = counts[name]
             yield (
                 name,
@@ -261,6 +263,14 @@ def resting(subject_verdict: SubjectVerdict, *calls: str, reused_from: str | Non
     at = AS_OF - timedelta(seconds=90)
     finding = dataclasses.replace(
         subject_verdict.finding, calls=calls, collected_at=at, reused_from=reused_from
+    )
+    return dataclasses.replace(subject_verdict, finding=finding)
+
+
+def dated(subject_verdict: SubjectVerdict, first_seen: datetime) -> SubjectVerdict:
+    """A finding that has been one since an instant."""
+    finding = dataclasses.replace(
+        subject_verdict.finding, first_seen=first_seen, first_run="20250101T030405Z-0000000b"
     )
     return dataclasses.replace(subject_verdict, finding=finding)
 

@@ -100,11 +100,14 @@ def shown_params(values: Mapping[str, Value]) -> dict[str, str]:
 
 def render_message(text: str, shown: Mapping[str, object]) -> str:
     """The message with each field's value; one that is absent renders `(absent)`."""
-    return _template(text)({name: ABSENT if value is None else show(value) for name, value in shown.items()})
+    names, fill = _template(text)
+    values = {name: shown[name] for name in names if name in shown}
+    return fill({name: ABSENT if value is None else show(value) for name, value in values.items()})
 
 
 @lru_cache(maxsize=1024)
-def _template(text: str) -> Callable[[Mapping[str, str]], str]:
+def _template(text: str) -> tuple[tuple[str, ...], Callable[[Mapping[str, str]], str]]:
+    """What a message shows, and how it is filled in."""
     from jinja2 import StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -112,4 +115,9 @@ def _template(text: str) -> Callable[[Mapping[str, str]], str]:
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
     # a path such as labels.class is one name here, not attribute access
     template = environment.from_string(_PLACEHOLDER.sub(lambda match: f"{{{{ f[{match[1]!r}] }}}}", text))
-    return lambda shown: template.render(f=shown)
+
+    def fill(shown: Mapping[str, str]) -> str:
+        # `shared`: without Jinja's globals, which no message can name; copying them takes longer than all else
+        return "".join(template.root_render_func(template.new_context({"f": shown}, shared=True)))
+
+    return tuple(dict.fromkeys(_PLACEHOLDER.findall(text))), fill

@@ -37,19 +37,23 @@ def labels_of(
     names = sorted(name for name in run.labels if f"labels.{name}" in fields)
     ids = {finding.subject.image_set_id for finding in held} - {None}
     known = label_values(run.folder, [item for item in ids if item is not None], names)
-    kinds = [run.labels[name] for name in names]
-    texts: dict[ImageSetKey, list[str | None]] = {
-        key: [None if value is None else _label(kind, value) for kind, value in zip(kinds, row, strict=True)]
-        for key, row in known.items()
-    }
-    few = [
-        index
-        for index in range(len(names))
-        if 0 < len({row[index] for row in texts.values()} - {None}) <= MOST_LABEL_VALUES
-    ]
-    own = {key: tuple(row[index] for index in few) for key, row in texts.items()}
+    texts = [_texts(run.labels[name], [row[at] for row in known.values()]) for at, name in enumerate(names)]
+    few = [at for at, own in enumerate(texts) if 0 < len(set(own) - {None}) <= MOST_LABEL_VALUES]
+    rows = zip(*(texts[at] for at in few), strict=True)
+    own = dict(zip(known, rows, strict=True)) if few else {}
     none: tuple[str | None, ...] = (None,) * len(few)
-    return [names[index] for index in few], lambda finding: own.get(_key(finding), none)
+    return [names[at] for at in few], lambda finding: own.get(_key(finding), none)
+
+
+def _texts(label: Label, cells: Sequence[Any]) -> list[str | None]:
+    """A label's values as text; none at all where there are too many of them."""
+    # DuckDB gives a duration as what no set can hold
+    keys = [tuple(cell.items()) if isinstance(cell, dict) else cell for cell in cells]
+    distinct = dict(zip(keys, cells, strict=True))
+    if len(distinct) > MOST_LABEL_VALUES + 1:
+        return []
+    texts = {key: None if cell is None else _label(label, cell) for key, cell in distinct.items()}
+    return [texts[key] for key in keys]
 
 
 def image_set_details(run: Run, held: Sequence[Finding], packing: Packing) -> dict[str, dict[str, Any]]:

@@ -4,7 +4,9 @@ back.
 A column is `{"c": v}` where every row has the same value; `{"d": [..], "w": n, "i": ".."}` where `i` has n digits of
 base 64 for each row, an index into `d`; or `{"n": base, "u": unit, "w": n, "i": ".."}` for numbers and, with `"t": 1`,
 for times in milliseconds: digit value 0 is null, else base + (value - 1) * unit. Fixed widths let the page read row k
-without reading the rows before it. No compression: its bytes differ between builds of zlib.
+without reading the rows before it. With `"r": [..]` the digits are not of rows but of runs of rows that have the same value,
+and `r` has how long each is: findings stand by age and verdict, so that much is the same in many rows. No compression: its
+bytes differ between builds of zlib.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ import base64
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
-from itertools import repeat
+from itertools import groupby, islice, repeat
+from operator import ne
 from typing import Any, cast
 
 from checker import instants
@@ -21,6 +24,8 @@ from checker.reporting.escape import json_text
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
+_OF_RUN = 5
+"""The bytes of a run of about a hundred rows: its digit, its length and a comma. Where there are few, one takes no more."""
 _SAFE_DIGITS = str.maketrans("#&<>", ".,/[")
 """In the digits of base 85: no markup, and no command to a CI server."""
 
@@ -31,17 +36,25 @@ def packed_ids(ids: Iterable[str]) -> str:
 
 
 def column(cells: Sequence[object], shown: Callable[[object], object]) -> dict[str, Any]:
-    """The shortest of the three forms; `shown` is how the page gets a value."""
+    """The shortest of these forms; `shown` is how the page gets a value."""
     # True == 1 in Python, so that the type is part of what makes a value another one
     typed = len({*map(type, cells)} - {type(None)}) > 1
     keys: Sequence[Any] = [*zip(map(type, cells), cells, strict=True)] if typed else cells
+    changes = sum(map(ne, keys, islice(keys, 1, None)))
+    if not changes or (changes + 1) * _OF_RUN > len(keys):
+        return _digits_of(keys, shown, typed=typed)
+    lengths = [len([*rows]) for _, rows in groupby(keys)]
+    return _digits_of([key for key, _ in groupby(keys)], shown, typed=typed) | {"r": lengths}
+
+
+def _digits_of(keys: Sequence[Any], shown: Callable[[object], object], *, typed: bool) -> dict[str, Any]:
     distinct = [*dict.fromkeys(keys)]
     present = [value for _, value in distinct] if typed else distinct
     if len(distinct) <= 1:
         return {"c": next((shown(value) for value in present), None)}
     width = _width(len(distinct) - 1)
-    listed = len(cells) * width
-    number = None if typed else _numbers(cells, present)
+    listed = len(keys) * width
+    number = None if typed else _numbers(keys, present)
     # a dictionary takes two bytes for each of its values at least
     if number is not None and len(number["i"]) < listed + 2 * len(distinct):
         return number

@@ -1,4 +1,4 @@
-// The findings in #data: columns to values. How they are packed is described in checker/reporting/page_data.py.
+// The findings in #data: columns to values. How they are packed is described in checker/reporting/page_columns.py.
 const findings = (() => {
   const FLAGS = {unknown: 1, waived: 2, gated: 4, ownMessage: 8, failedCall: 16, pinned: 32, fresh: 64};
   const NO_SET = 0xFFFFFFFF;  // a data store
@@ -29,7 +29,24 @@ const findings = (() => {
     return text;
   }
 
+  // which run of rows with the same value each row is in, when it is first asked for
+  const runs = new Map();
+  function runOf(column) {
+    let found = runs.get(column);
+    if (found) return found;
+    found = new Uint32Array(column.r.reduce((sum, length) => sum + length, 0));
+    let at = 0;
+    column.r.forEach((length, run) => { found.fill(run, at, at + length); at += length; });
+    runs.set(column, found);
+    return found;
+  }
+  const ofRuns = (column, read) => {
+    const heads = read({...column, r: undefined});
+    return (i) => heads(runOf(column)[i]);
+  };
+
   function reader(column) {
+    if (column.r) return ofRuns(column, reader);
     if (column.d) return (i) => column.d[digits(column.i, i * column.w, column.w)];
     if (column.i === undefined) return () => column.c;
     return (i) => {
@@ -42,6 +59,7 @@ const findings = (() => {
 
   // the times of a column in milliseconds, without a text in between; none is infinitely late
   function times(column) {
+    if (column.r) return ofRuns(column, times);
     const parse = (text) => (text === null ? Infinity : Date.parse(text));
     if (column.d) {
       const known = column.d.map(parse);
@@ -80,6 +98,10 @@ const findings = (() => {
 
   // what `i` has for each row: an index into `d`, or a number's digits
   function codes(column, n) {
+    if (column.r) {
+      const heads = codes({...column, r: undefined}, column.r.length);
+      return Float64Array.from(runOf(column), (run) => heads[run]);
+    }
     const {i: text, w} = column, found = new Float64Array(n);
     if (w === 1) for (let k = 0; k < n; k++) found[k] = DIGITS[text.charCodeAt(k)];
     else for (let k = 0; k < n; k++) found[k] = digits(text, k * w, w);

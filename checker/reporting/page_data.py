@@ -14,11 +14,11 @@ from typing import Any
 from checker import values
 from checker.model import Finding, Gap, Numbers, Rule, Verdict
 from checker.reporting import condition_text, finding_text
-from checker.reporting.escape import shorten, visible
+from checker.reporting.escape import visible
 from checker.reporting.normal_form import finding_id, plain
+from checker.reporting.page_address import LONGEST, name_text
 from checker.reporting.page_columns import column, packed_ids
 
-LONGEST = 500
 UNKNOWN, WAIVED, GATED, OWN_MESSAGE, FAILED_CALL, PINNED, NEW = 1, 2, 4, 8, 16, 32, 64
 _IMAGE_SET_ID = re.compile(r"[0-9a-f]{32}")
 _THIS_SET, _THIS_VERSION = -1, -2
@@ -66,7 +66,11 @@ class RuleFindings:
 
     def add(self, finding: Finding, notes: tuple[str, str], labels: Sequence[str | None]) -> None:
         """A further finding; `notes` say why the gate does not count it, and how its waiver stands."""
-        subject, message, cells = finding.subject, _text(finding_text.headline(finding)), self._cells(finding)
+        subject, message, cells = (
+            finding.subject,
+            name_text(finding_text.headline(finding)),
+            self._cells(finding),
+        )
         self.label_rows.append(labels)
         self.observed_rows.append(cells)
         self.rows.append(
@@ -165,7 +169,7 @@ def place_of(finding: Finding) -> Place:
 
 @lru_cache(maxsize=4096)
 def _place(*parts: str | None) -> Place:
-    return tuple(None if part is None else _text(part) for part in parts)
+    return tuple(None if part is None else name_text(part) for part in parts)
 
 
 def _group(
@@ -249,7 +253,7 @@ def _arn_template(finding: Finding) -> tuple[Part, ...] | None:
     if finding.arn is None:
         return None
     image_set = finding.subject.image_set_id
-    return _template(_text(finding.arn), [(_THIS_SET, image_set)] if image_set else [], None)
+    return _template(name_text(finding.arn), [(_THIS_SET, image_set)] if image_set else [], None)
 
 
 def _split(part: Part, text: str, put: list[Part]) -> list[Part]:
@@ -263,24 +267,20 @@ def _split(part: Part, text: str, put: list[Part]) -> list[Part]:
 
 def _shown(value: object) -> object:
     """A value as the page gets it; what an aggregate came to beside its text."""
-    return {"text": _text(str(value)), **value.plain()} if isinstance(value, Numbers) else plain(value)
+    return {"text": name_text(str(value)), **value.plain()} if isinstance(value, Numbers) else plain(value)
 
 
 def _cut(value: object) -> object:
     if isinstance(value, bool | int | float | datetime | Numbers) or value is None:
         return value
-    return _text(values.show(value))
+    return name_text(values.show(value))
 
 
 def _id_text(image_set: str) -> str:
-    return image_set if _IMAGE_SET_ID.fullmatch(image_set) else _text(image_set)
-
-
-def _text(text: str) -> str:
-    return visible(shorten(text, LONGEST))
+    return image_set if _IMAGE_SET_ID.fullmatch(image_set) else name_text(image_set)
 
 
 @lru_cache(maxsize=4096)
 def _frequent_text(text: str) -> str:
     """The same of what many findings share."""
-    return _text(text)
+    return name_text(text)

@@ -4,10 +4,10 @@
   const {data, total, groups, FLAGS, groupOf, localOf, flagsOf, setOf, placeOf, ageOf, causeOf, causes, subjects, worst, ranking, dictionary, verdictOf, finding, idOf, imageSet, setNumber, normal, partial} = findings;
   const {make, number, several, address, row, detail, heading} = findingView;
   const PAGE = 100, GROUPS = 20, OF_GROUP = 5, PRINTED = 1000;
-  const NONE = {q: "", verdict: "", severity: "", rule: "", set: "", target: "", account: "", control: "", framework: "", label: "", owner: "", change: "", counted: "", group: "", sort: "", page: "", open: ""};
+  const NONE = {q: "", verdict: "", severity: "", rule: "", set: "", target: "", account: "", control: "", framework: "", label: "", owner: "", change: "", waiver: "", counted: "", group: "", sort: "", page: "", open: ""};
   const LISTS = ["verdict", "severity"];
   const PICKS = ["rule", "target", "account", "control", "framework", "label", "owner", "change", "group", "sort"];
-  const NAMES = {q: "Search", rule: "Rule", set: "Image set", target: "Target", account: "Account", control: "Control", framework: "Framework", label: "Label", owner: "Owner", change: "Change", counted: "Counted by the gate"};
+  const NAMES = {q: "Search", rule: "Rule", set: "Image set", target: "Target", account: "Account", control: "Control", framework: "Framework", label: "Label", owner: "Owner", change: "Change", waiver: "Waiver", counted: "Counted by the gate"};
   let state = {...NONE}, matches = [], shown = [], pageSize = PAGE;
 
   // ---- which rows, in which order
@@ -33,7 +33,7 @@
     const inGroup = groups.map((g) => (!state.rule || g.name === state.rule) && (!severities || severities.has(g.severity))
       && (!state.control || g.controls.some((control) => controlKey(control) === state.control)) && (!state.framework || g.controls.some(([framework]) => framework === state.framework)));
     const inPlace = data.places.map(([target, account]) => (!state.target || target === state.target) && (!state.account || account === state.account));
-    const set = state.set ? setNumber(state.set) : null;
+    const set = state.set ? setNumber(state.set) : null, waiver = state.waiver ? Number(state.waiver) : null;
     const [label, value] = state.label ? [state.label.slice(0, state.label.indexOf("=")), state.label.slice(state.label.indexOf("=") + 1)] : [];
     const every = order(), chosen = new Uint32Array(total);
     let n = 0;
@@ -45,6 +45,7 @@
       if (verdicts && !verdicts.has(verdictOf(r))) continue;
       if (state.change && g.at.change(localOf[r]) !== state.change) continue;
       if (state.owner && g.owner !== state.owner && data.waivers[g.at.waiver(localOf[r])]?.owner !== state.owner) continue;
+      if (waiver !== null && g.at.waiver(localOf[r]) !== waiver) continue;
       if (label && g.labelAt[label]?.(localOf[r]) !== value) continue;
       chosen[n++] = r;
     }
@@ -256,10 +257,10 @@
     }
     const given = Object.keys(NAMES).filter((name) => state[name]);
     $("active").replaceChildren(...given.map((name) => {
-      const button = make("button", {type: "button", class: "active", "data-name": name}, `${NAMES[name]}${name === "counted" ? "" : `: ${state[name]}`}`, make("span", {"aria-hidden": "true"}, " ×"), make("span", {class: "quiet"}, ", remove this filter"));
+      const button = make("button", {type: "button", class: "active", "data-name": name}, `${NAMES[name]}${name === "counted" ? "" : `: ${name === "waiver" ? data.waivers[state.waiver]?.where ?? state.waiver : state[name]}`}`, make("span", {"aria-hidden": "true"}, " ×"), make("span", {class: "quiet"}, ", remove this filter"));
       return make("li", {}, button);
     }));
-    const inside = given.filter((name) => name !== "q" && name !== "set").length;
+    const inside = given.filter((name) => !["q", "set", "waiver"].includes(name)).length;
     $("more-count").textContent = inside ? ` (${number(inside)} set)` : "";
   }
 

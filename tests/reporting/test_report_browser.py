@@ -4,12 +4,26 @@ import json
 import re
 from collections import Counter
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from lenient_runs import hostile_waivers, lenient
-from report_runs import HOSTILE, clean_run, governed, hostile, ordinary
+from report_runs import (
+    HOSTILE,
+    NO_FORCE,
+    RECENT,
+    clean_run,
+    found,
+    governed,
+    hostile,
+    ordinary,
+    run_of,
+    subject,
+)
 from test_report_html import many
 
+from checker.judgement.gate import Gate
+from checker.model import Coverage, Verdict
 from checker.reporting import Options, deliver, finding_list, writer
 from checker.reporting.finding_text import error_code
 from checker.reporting.normal_form import finding_id
@@ -213,6 +227,75 @@ def test_filters_by_verdict_severity_and_gate(show):
     for item in run.totals:
         own = item.fail + item.unknown + item.waived
         assert chip(view, item.severity.value).inner_text().split() == [item.severity.value, str(own)]
+
+
+OTHER_ACCOUNT = "210987654321"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "number"),
+    [
+        ("account", OTHER_ACCOUNT, 2),
+        ("framework", "hipaa", 2),
+        ("framework", "iso-27001", 1),
+        ("control", "nist-800-53r5:SI-12", 1),
+        ("owner", "Imaging governance", 2),
+    ],
+)
+def test_filters_by_account_framework_control_and_owner(show, name, value, number):
+    gate = Gate()
+    fails = [
+        [found(rule, subject(n, account=account), Verdict.FAIL, gate) for n, account in enumerate(accounts)]
+        for rule, accounts in (
+            (NO_FORCE, (subject(0).account, OTHER_ACCOUNT)),
+            (RECENT, (OTHER_ACCOUNT,)),
+        )
+    ]
+    view = show(run_of([(NO_FORCE, fails[0]), (RECENT, fails[1])], gate, Coverage(2)))
+    pick(view, name, value)
+    assert status(view) == f"{number} of 3 findings"
+    assert view.url.endswith(f"#findings?{name}={quote(value, safe=':')}")
+    assert view.locator("#more-count").inner_text().strip() == "(1 set)"
+
+
+def test_the_owner_of_a_waiver_and_the_waiver_itself_pick_its_findings(show):
+    view = show(lenient())
+    own = [finding.waiver for finding in lenient().findings() if finding.waiver]
+    pick(view, "owner", own[0].owner)
+    assert status(view).startswith(f"{sum(item.owner == own[0].owner for item in own)} of 9 findings")
+    for number, links in Counter(item.number for item in own).items():
+        view.evaluate("number => { location.hash = `#findings?waiver=${number}`; }", number)
+        view.wait_for_selector(f"#status:has-text('{links} of 9 findings')")
+        assert view.locator("#active").inner_text().startswith("Waiver: waivers.yaml:")
+
+
+COUNTED = """() => [...document.querySelectorAll("main a[href^='#findings?'], nav a[href^='#findings?']")]
+  .filter((link) => !link.closest("#findings"))
+  .map((link) => {
+    const [, number] = /^(?:Show its )?([\\d,]+)\\b(?! day)/.exec(link.textContent.trim()) ?? [];
+    history.replaceState(null, "", link.getAttribute("href"));
+    dispatchEvent(new HashChangeEvent("hashchange"));
+    return [link.getAttribute("href"), number ?? "some", document.getElementById("status").textContent.split(" ")[0]];
+  })"""
+
+
+@pytest.mark.parametrize(
+    "run",
+    [ordinary(), governed(), lenient(), hostile(), hostile_waivers()],
+    ids=["ordinary", "governed", "lenient", "hostile", "hostile_waivers"],
+)
+def test_each_counted_number_leads_to_what_it_counts(show, run):
+    links = show(run).evaluate(COUNTED)
+    assert sum(number != "some" for _, number, _ in links) > 2
+    assert [link for link in links if link[1] not in ("some", link[2]) or link[2] == "No"] == []
+
+
+def test_what_is_counted_is_a_link_to_it(show):
+    view = show(ordinary())
+    for cell in view.locator(
+        ".picture td.n, .frameworks td.n, .scorecard td.unknown, .scorecard td.fail"
+    ).all():
+        assert (cell.inner_text() != "0") is (cell.locator("a").count() == 1), cell.inner_text()
 
 
 def test_rows_are_grouped_as_chosen(show):

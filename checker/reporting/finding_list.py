@@ -147,7 +147,7 @@ def _row(run: Run, entry: list[Finding], *, first: bool) -> FindingRow:
         finding,
         # a waived unknown stays unknown; its note says the rest
         "waived" if finding.waived and finding.verdict is Verdict.FAIL else finding.verdict.value,
-        unread_title(len(entry)) if several else finding.rule.title,
+        unread_title(len(entry), partial=finding_total(run) > MOST_HELD) if several else finding.rule.title,
         finding_text.headline(finding),
         note,
         waiver,
@@ -160,9 +160,10 @@ def _row(run: Run, entry: list[Finding], *, first: bool) -> FindingRow:
     )
 
 
-def unread_title(rules: int) -> str:
-    """What the row of an unread image set is called."""
-    return f"The image set could not be read: {rules:,} rules are undecided"
+def unread_title(rules: int, *, partial: bool) -> str:
+    """What the row of an unread image set is called, of a part of the findings too."""
+    said = "undecided rules are among these" if partial else "rules are undecided"
+    return f"The image set could not be read: {rules:,} {said}"
 
 
 def _since(finding: Finding, as_of: datetime) -> tuple[str, str]:

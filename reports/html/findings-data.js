@@ -169,16 +169,16 @@ const findings = (() => {
   })();
 
   // the unknowns that one unread image set causes
-  const causeOf = new Int32Array(total).fill(-1);
-  let causes = 0;
+  const causeOf = new Int32Array(total).fill(-1), causeSizes = [];
   {
     const reasons = new Map();
     for (let r = 0; r < total; r++) {
       if (!(flagsOf[r] & FLAGS.failedCall) || setOf[r] === NO_SET) continue;
       const why = `${placeOf[r]} ${setOf[r]} ${groups[groupOf[r]].at.reason(localOf[r])}`;
       let cause = reasons.get(why);
-      if (cause === undefined) { cause = causes++; reasons.set(why, cause); }
+      if (cause === undefined) { cause = causeSizes.push(0) - 1; reasons.set(why, cause); }
       causeOf[r] = cause;
+      causeSizes[cause]++;
     }
   }
 
@@ -283,7 +283,7 @@ const findings = (() => {
   }
 
   return {
-    data, total, groups, FLAGS, NO_SET, groupOf, localOf, flagsOf, setOf, placeOf, ageOf, causeOf, causes, subjects, worst, ranking, dictionary,
+    data, total, groups, FLAGS, NO_SET, groupOf, localOf, flagsOf, setOf, placeOf, ageOf, causeOf, causeSizes, subjects, worst, ranking, dictionary,
     verdictOf, isNew, show, headline, finding, idOf, rowOf, imageSet, setNumber, ageDays, normal, partial: total < data.total,
   };
 })();

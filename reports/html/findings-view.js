@@ -32,7 +32,11 @@ const findingView = (() => {
   };
   const verdict = (word) => make("span", {class: `verdict ${word}`}, icon(word), WORDS[word]);
   const severity = (word) => make("span", {class: `severity ${word}`}, word);
-  const unreadTitle = (rules) => `The image set could not be read: ${number(rules)} rules are undecided`;
+  // of an unread image set, of whose unknowns so many are listed
+  const unreadTitle = (members) => {
+    const all = !findings.partial && members.length === findings.causeSizes[findings.causeOf[members[0]]];
+    return `The image set could not be read: ${number(members.length)} ${all ? "rules are undecided" : "undecided rules are among these"}`;
+  };
 
   function since(f) {
     if (f.first === null) return ["not known", ""];
@@ -61,7 +65,7 @@ const findingView = (() => {
     judged.append(VERDICTS.get(f.verdict).cloneNode(true));
     if (isNew(r)) judged.append(" ", make("span", {class: "flag"}, "new"));
     if (f.note) judged.append(make("small", {}, f.note));
-    rule.firstChild.textContent = many ? unreadTitle(members.length) : g.title;
+    rule.firstChild.textContent = many ? unreadTitle(members) : g.title;
     if (many) rule.append(make("small", {}, f.reason));
     set.firstChild.textContent = f.target;
     set.lastChild.textContent = f.id ?? f.datastore ?? "";
@@ -164,10 +168,12 @@ const findingView = (() => {
       make("div", {class: "side"}, ...left), make("div", {class: "side"}, ...right), make("div", {class: "whole"}, versions(r), many ? null : verdicts(r)))));
   }
 
-  function heading(title, small, count, href) {
+  // `count` findings stand below it, of a group that has `all` in the run, where that is known
+  function heading(title, small, count, all, href) {
+    const held = findings.partial ? ` held here${all == null ? "" : `, of ${number(all)}`}` : "";
     return make("tr", {role: "row", class: "group"}, make("th", {role: "rowheader", scope: "rowgroup", colspan: columns},
       title ? make("span", {class: "name"}, title) : null, small ? make("small", {}, small) : null,
-      href ? make("a", {href}, `${several(count, "finding")}`) : make("span", {}, several(count, "finding"))));
+      href ? make("a", {href}, several(count, "finding") + held) : make("span", {}, several(count, "finding") + held)));
   }
 
   return {make, number, several, address, row, detail, heading, columns};

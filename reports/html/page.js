@@ -1,7 +1,7 @@
 // The list of findings: filters, groups, pages, the address and downloads. Without it the page shows the first of them.
 (() => {
   const $ = (id) => document.getElementById(id);
-  const {data, total, groups, FLAGS, groupOf, localOf, flagsOf, setOf, placeOf, ageOf, causeOf, causes, subjects, worst, ranking, dictionary, verdictOf, finding, idOf, imageSet, setNumber, normal, partial} = findings;
+  const {data, total, groups, FLAGS, groupOf, localOf, flagsOf, setOf, placeOf, ageOf, causeOf, causeSizes, subjects, worst, ranking, dictionary, verdictOf, finding, idOf, imageSet, setNumber, normal, partial} = findings;
   const {make, number, several, address, row, detail, heading} = findingView;
   const PAGE = 100, GROUPS = 20, OF_GROUP = 5, PRINTED = 1000;
   const NONE = {q: "", verdict: "", severity: "", rule: "", set: "", target: "", account: "", control: "", framework: "", label: "", owner: "", change: "", waiver: "", counted: "", group: "", sort: "", page: "", open: ""};
@@ -54,8 +54,8 @@
 
   // the first finding of each row; unknowns that one unread image set causes are one row
   function entries(rows) {
-    if (!causes) return rows;
-    const there = new Uint8Array(causes);
+    if (!causeSizes.length) return rows;
+    const there = new Uint8Array(causeSizes.length);
     return rows.filter((r) => causeOf[r] < 0 || (there[causeOf[r]] ? false : (there[causeOf[r]] = 1)));
   }
   // of some rows of the list all their findings, of those in `rows`
@@ -122,7 +122,7 @@
         const [title, small, filters] = GROUPING[state.group].head(own), firsts = entries(rows);
         const most = Math.max(OF_GROUP, placeIn(firsts, open) + 1, pageSize > PAGE ? firsts.length : 0);
         const href = filters && address({...state, page: "", open: "", group: "", ...filters});
-        lines.push(heading(title, small, rows.length, firsts.length > 1 ? href : null));
+        lines.push(heading(title, small, rows.length, filters?.rule && counted(filters.rule), firsts.length > 1 ? href : null));
         members(firsts.slice(0, most), rows).forEach(add);
         if (firsts.length > most && href) lines.push(make("tr", {role: "row", class: "further"}, make("td", {role: "cell", colspan: findingView.columns}, make("a", {href}, `Show all ${number(firsts.length)} of it`))));
       }
@@ -162,18 +162,19 @@
   // what an answer from a part of the findings is worth
   function heldText() {
     if (!partial) return "";
-    const others = Object.keys(NONE).some((name) => state[name] && !["verdict", "severity", "rule", "counted", "group", "sort", "page", "open"].includes(name));
-    const said = `Of the ${number(total)} findings held here (those that the gate counts before the others, the worst first); the run has ${number(data.total)}`;
-    const real = others ? "" : `, of which ${number(counted())} match`;
-    return `${said}${real}: ${data.elsewhere} has all.`;
+    const all = counted(state.rule), real = all == null ? "" : `, of which ${number(all)} match`;
+    return `Of the ${number(total)} findings held here (those that the gate counts before the others, the worst first); the run has ${number(data.total)}${real}: ${data.elsewhere} has all.`;
   }
 
-  // how many of the run's findings the chips, the rule and the box let through; it is known of all of them
-  function counted() {
+  // how many of the run's findings of a rule, or of all, the chips and the box let through; null where another filter is set,
+  // of which it is not known
+  const COUNTED = ["verdict", "severity", "rule", "counted", "group", "sort", "page", "open"];
+  function counted(rule) {
+    if (Object.keys(NONE).some((name) => state[name] && !COUNTED.includes(name))) return null;
     const verdicts = state.verdict ? state.verdict.split(",") : ["fail", "unknown", "waived"];
     let sum = 0;
     for (const [name, , severity, fail, unknown, waived, gatedFail, gatedUnknown] of data.tallies) {
-      if ((state.rule && name !== state.rule) || (state.severity && !state.severity.split(",").includes(severity))) continue;
+      if ((rule && name !== rule) || (state.severity && !state.severity.split(",").includes(severity))) continue;
       const own = state.counted ? {fail: gatedFail, unknown: gatedUnknown, waived: 0} : {fail, unknown, waived};
       for (const verdict of verdicts) sum += own[verdict] ?? 0;
     }

@@ -374,6 +374,32 @@ def test_what_a_part_of_the_findings_answers_says_so(show, monkeypatch):
     assert "the run has 800" in download(view, "Download CSV").splitlines()[0]
 
 
+def test_numbers_in_a_part_of_the_findings_are_the_runs_or_say_that_they_are_not(show, monkeypatch):
+    monkeypatch.setattr(finding_list, "MOST_HELD", 100)
+    view = show(many(500), "#findings?group=rule")
+    assert view.locator("#rows tr.group a").all_inner_texts() == ["100 findings held here, of 500"]
+    view.evaluate("location.hash = '#findings?group=set&target=t1'")
+    view.wait_for_selector("#status:has-text('33 of the 100 findings held here')")
+    assert set(view.locator("#rows tr.group span:last-child").all_inner_texts()) == {"1 finding held here"}
+    assert ", of which" not in view.locator("#held").inner_text()
+    assert "(500)" in view.locator("#f-rule").text_content()
+    assert "(" not in view.locator("#f-target").text_content()
+    plain = show(many(500), java_script_enabled=False)
+    assert "With scripts on, this page searches 100 of them" in status(plain)
+
+
+def test_a_row_of_some_of_an_unread_image_sets_unknowns_does_not_say_that_they_are_all(show, monkeypatch):
+    view = show(ordinary(), "#findings?severity=high,medium&verdict=unknown")
+    words = "The image set could not be read: 2 undecided rules are among these"
+    assert view.locator("#rows .opener").first.inner_text() == words
+    monkeypatch.setattr(finding_list, "MOST_HELD", 13)
+    parts = [show(ordinary(), "#findings", java_script_enabled=on) for on in (True, False)]
+    for row in (parts[0].locator("#rows .opener"), parts[1].locator("#rows summary")):
+        texts = [text for text in row.all_inner_texts() if "could not be read" in text]
+        assert texts
+        assert all(text.endswith("undecided rules are among these") for text in texts)
+
+
 def test_no_findings_are_a_list_of_none(show):
     view = show(clean_run(), "#findings?verdict=fail&severity=high")
     assert status(view) == "No fails and no unknowns."
@@ -394,7 +420,7 @@ def test_deep_links(show):
     view.wait_for_selector("details[id='about/retention/no-message'][open]")
     view.evaluate("location.hash = '#about/integrity/no-forced-overrides'")
     view.wait_for_selector("details[id='about/integrity/no-forced-overrides'][open]")
-    view.locator("details[id='about/integrity/no-forced-overrides']").get_by_role("link").click()
+    view.locator("details[id='about/integrity/no-forced-overrides']").get_by_text("Show its").click()
     view.wait_for_selector("#status:has-text('5 of 14')")
 
 

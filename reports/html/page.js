@@ -162,7 +162,7 @@
   // what an answer from a part of the findings is worth
   function heldText() {
     if (!partial) return "";
-    const all = counted(state.rule), real = all == null ? "" : `, of which ${number(all)} match`;
+    const all = counted(state.rule), real = all === null || all === data.total ? "" : `, of which ${number(all)} match`;
     return `Of the ${number(total)} findings held here (those that the gate counts before the others, the worst first); the run has ${number(data.total)}${real}: ${data.elsewhere} has all.`;
   }
 

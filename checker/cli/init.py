@@ -34,6 +34,7 @@ reports:
   html: out/report.html
   junit: out/junit.xml
   json: out/results.json
+  # junit_for: jenkins                 # who reads it: jenkins | gitlab | github | azure | strict
 
 # collect: {share: 0.4}                # leaves the rest of each quota to viewers
 # runs: runs/                          # keeps the evidence of every run; the next one says what changed

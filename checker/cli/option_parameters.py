@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from functools import wraps
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
@@ -80,7 +80,12 @@ def _parameter(kind: type, name: str, option: Option) -> inspect.Parameter:
         read, default = list[str], None
     elif default is not None:
         read = type(default)
-    return _named(name, Annotated[read if default is not None else read | None, _info(name, option)], default)
+    own = (
+        replace(option, help=f"{option.help.removesuffix('.')} [default: {option.usual}].")
+        if option.usual
+        else option
+    )
+    return _named(name, Annotated[read if default is not None else read | None, _info(name, own)], default)
 
 
 def _info(name: str, option: Option) -> Any:

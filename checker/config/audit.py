@@ -88,7 +88,8 @@ class AuditConfig:
 
     `policies` are texts with their places, each a path relative to `root` or `pack:NAME`. The keys of `params` are
     PACK.param or PACK/RULE.param, `rules` what is changed of the policies' rules. What is of another kind than its place in
-    the file is as `models` declares it: paths are as written, relative to `root`. `files` are the other files that were
+    the file is as `models` declares it: paths are as written, relative to `root`. `reports` are paths by format, and `junit` is
+    how JUnit is written, by the names of `JUNIT_OPTIONS`: those that the file has. `files` are the other files that were
     read, as shown to the user, with their sha256 in hex.
     """
 
@@ -103,6 +104,7 @@ class AuditConfig:
     defaults: Defaults
     gate: Gate
     reports: Mapping[str, str]
+    junit: Mapping[str, str]
     waivers: Waivers | None
     events: Sequence[str]
     runs: Runs | None

@@ -12,7 +12,7 @@ from checker.config import image_set_lists, schema, target_locations
 from checker.config.audit import AuditConfig, ListedImageSet, Rate, TargetConfig
 from checker.config.csv_tables import Table
 from checker.config.image_set_lists import CsvFiles
-from checker.model import Renames
+from checker.model import JUNIT_OPTIONS, Renames
 from checker.policy.tailoring import Override, read_overrides
 from checker.problems import InvalidInputError, Problem, nearest
 from checker.yaml_nodes import Document, Node
@@ -20,7 +20,7 @@ from checker.yaml_nodes import Document, Node
 # https://docs.aws.amazon.com/general/latest/gr/healthimaging.html; boto3 cannot list them for this service.
 KNOWN_REGIONS = ("us-east-1", "us-west-2", "ap-southeast-2", "eu-west-1", "eu-west-2")
 
-_SECTIONS = ("name", "defaults", "gate", "reports", "waivers", "events", "runs", "collect")
+_SECTIONS = ("name", "defaults", "gate", "waivers", "events", "runs", "collect")
 """What is as the file has it."""
 _Parts = tuple[tuple[ListedImageSet, ...], tuple[tuple[str, Any], ...], Table | None]
 
@@ -248,6 +248,8 @@ def _config(path: Path, document: Document, checked: Any, found: _Found) -> Audi
         rules=found.rules,
         renamed=Renames(checked.renamed.packs, checked.renamed.rules, checked.renamed.targets),
         rates={action: Rate(rate.rate, rate.burst) for action, rate in checked.rates.items()},
+        reports=checked.reports.model_extra,
+        junit=checked.reports.model_dump(include=set(JUNIT_OPTIONS), exclude_unset=True),
         **{name: getattr(checked, name) for name in _SECTIONS},
         files={table.path: table.sha256 for table in found.files.read.values() if table},
         warnings=tuple(found.warnings),

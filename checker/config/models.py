@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from checker.aws.actions import COLLECTED
 from checker.instants import DAY
-from checker.model import LONGEST, SOON, Duration, Severity
+from checker.model import LONGEST, SOON, Duration, JUnitFor, JUnitPasses, JUnitSkipped, Severity
 from checker.problems import nearest, suggest
 from checker.values import BadValueError, parse_duration, parse_path, parse_ratio, parse_time
 
@@ -247,6 +247,17 @@ class Gate(Strict):
     min_coverage: Annotated[Fraction, _text(_share)] | None = None
 
 
+class Reports(Strict):
+    """A path for each format, of which others than this module know the names, and how JUnit is written."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, a_path] = Field(init=False)
+
+    junit_passes: JUnitPasses = "auto"
+    junit_skipped: JUnitSkipped = "all"
+    junit_for: JUnitFor = "strict"
+
+
 class Waivers(Strict):
     """The file of waivers, and what they are held to."""
 
@@ -301,7 +312,7 @@ class Audit(Strict):
     defaults: Defaults = Defaults()
     targets: Annotated[list[Target], Field(min_length=1)]
     gate: Gate = Gate()
-    reports: dict[text, a_path] = Field(default_factory=dict)
+    reports: Reports = Reports()
     waivers: Waivers | None = None
     events: list[a_path] = Field(default_factory=list)
     runs: Runs | None = None

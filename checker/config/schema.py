@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from checker.model import FAIL_ON
+from checker.model import FAIL_ON, JUNIT_OPTIONS
 from checker.problems import Problem, nearest, suggest
 from checker.yaml_nodes import Entry, Node
 
@@ -19,7 +19,14 @@ Loc = tuple[str | int, ...]
 ON_UNKNOWN = ("incomplete", "violation", "ignore")
 EVIDENCE = ("exact", "economical")
 OBJECT_LOCK = ("governance", "compliance")
-EVIDENCE = ("exact", "economical")
+_WORDS = {
+    "fail_on": FAIL_ON,
+    "object_lock": OBJECT_LOCK,
+    "evidence": EVIDENCE,
+    "on_unknown": ON_UNKNOWN,
+    **JUNIT_OPTIONS,
+}
+"""What a key takes that takes one of a few words."""
 
 _KINDS = {
     "string_type": "text",
@@ -174,7 +181,7 @@ def _literal_problem(node: Node, name: str) -> Problem:
         return node.problem("version takes a number, not text", "write `version: 1`")
     if name == "version":
         return node.problem(f"version {node.plain()} of audit.yaml is not known", "write `version: 1`")
-    known = {"fail_on": FAIL_ON, "object_lock": OBJECT_LOCK, "evidence": EVIDENCE}.get(name, ON_UNKNOWN)
+    known = _WORDS[name]
     if not isinstance(node.value, str):
         return node.problem(f"{name} takes text, not {node.kind}", f"it is one of: {', '.join(known)}")
     return node.problem(f"{name} is never {node.value}", suggest(node.value, known, what="it is one of"))

@@ -48,9 +48,13 @@ from checker.model.policy import (
 from checker.model.targets import Discovery, ImageSetRef, Needs, Target
 from checker.model.vocabulary import (
     FAIL_ON,
+    JUNIT_OPTIONS,
     Absence,
     Duration,
     Gap,
+    JUnitFor,
+    JUnitPasses,
+    JUnitSkipped,
     Location,
     Severity,
     Source,
@@ -61,6 +65,7 @@ from checker.model.vocabulary import (
 
 __all__ = [
     "FAIL_ON",
+    "JUNIT_OPTIONS",
     "LONGEST",
     "NO_RENAMES",
     "SOON",
@@ -86,6 +91,9 @@ __all__ = [
     "Group",
     "IfAbsent",
     "ImageSetRef",
+    "JUnitFor",
+    "JUnitPasses",
+    "JUnitSkipped",
     "Label",
     "Leaf",
     "Location",

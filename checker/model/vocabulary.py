@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Literal, get_args
 
 
 def utc_now() -> datetime:
@@ -46,6 +48,21 @@ class Severity(StrEnum):
 
 FAIL_ON = (*(severity.value for severity in Severity), "never")
 """From which severity on a gate counts fails; `never` counts none."""
+
+
+JUnitPasses = Literal["auto", "full", "aggregate", "none"]
+"""How JUnit shows what passed: `full` has a case for each, `aggregate` one for all of a rule, `none` leaves them out where a
+rule has findings. `auto` is `full` up to 1,000 cases, and `aggregate` above."""
+JUnitSkipped = Literal["all", "waived", "none"]
+"""Which skipped cases JUnit has: all of them, those of waived findings alone, or none."""
+JUnitFor = Literal["strict", "jenkins", "gitlab", "github", "azure"]
+"""Who reads JUnit; `strict` is whoever holds it to the schemas."""
+JUNIT_OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "junit_passes": get_args(JUnitPasses),
+    "junit_skipped": get_args(JUnitSkipped),
+    "junit_for": get_args(JUnitFor),
+}
+"""The options of JUnit, by the one name that each has everywhere, and what they take, the usual one first."""
 
 
 class Type(StrEnum):

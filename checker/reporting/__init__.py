@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from checker.reporting.delivery import STDOUT, ReportError, deliver, probe
 from checker.reporting.formats import FORMATS, Writer, document_name, formats, writer
-from checker.reporting.report_options import JUnitFor, JUnitPasses, JUnitSkipped, Options
+from checker.reporting.report_options import Options
 
 __all__ = [
     "FORMATS",
     "STDOUT",
-    "JUnitFor",
-    "JUnitPasses",
-    "JUnitSkipped",
     "Options",
     "ReportError",
     "Writer",

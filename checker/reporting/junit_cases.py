@@ -9,14 +9,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 from checker.judgement.run import RuleResult, Run, SubjectVerdict
-from checker.model import Finding, Rule, Subject, Verdict
+from checker.model import Finding, JUnitPasses, JUnitSkipped, Rule, Subject, Verdict
 from checker.reporting import finding_text
 from checker.reporting.delivery import STDOUT
 from checker.reporting.escape import one_line, shorten, xml_text
 from checker.reporting.junit_consumers import CONSUMERS, Consumer, java_frame, policy_file
 from checker.reporting.junit_documents import Case
 from checker.reporting.normal_form import finding_id
-from checker.reporting.report_options import JUnitPasses, JUnitSkipped, Options
+from checker.reporting.report_options import Options
 
 LONGEST_TEXT = 1_000
 LONGEST_BODY = 10_000

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
 
-from checker.model import Location
+from checker.model import JUnitFor, Location
 from checker.reporting.junit_documents import LIMITS, UNLIMITED, Limits
-from checker.reporting.report_options import JUnitFor
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
-from checker.model import Sort
+from checker.model import JUnitFor, JUnitPasses, JUnitSkipped, Sort
 
 USUAL_WIDTH = 80
 """Of text in a file, and on a stream that is no terminal."""
 USUAL_LIMIT = 20
-JUnitPasses = Literal["auto", "full", "aggregate", "none"]
-"""How JUnit shows what passed: `full` has a case for each, `aggregate` one for all of a rule, `none` leaves them out where a
-rule has findings. `auto` is `full` up to 1,000 cases, and `aggregate` above."""
-JUnitSkipped = Literal["none", "waived", "all"]
-"""Which skipped cases JUnit has: all of them, those of waived findings alone, or none."""
-JUnitFor = Literal["strict", "jenkins", "gitlab", "github", "azure"]
-"""Who reads JUnit; `strict` is whoever holds it to the schemas."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from checker import temporary_files
 from checker.judgement.run import Run
+from checker.model import JUNIT_OPTIONS
 from checker.reporting.delivery import deliver, part
 from checker.reporting.formats import formats, writer
-from checker.reporting.report_options import JUnitFor, JUnitPasses, JUnitSkipped, Options
+from checker.reporting.report_options import Options
 from checker.runs.first_difference import text_difference
 
 REPORTS = "reports/"
@@ -27,9 +28,7 @@ def options_plain(options: Options, reports: Mapping[str, str]) -> dict[str, Any
     """
     siblings = {**reports, **options.siblings}
     return {
-        "junit_passes": options.junit_passes,
-        "junit_skipped": options.junit_skipped,
-        "junit_for": options.junit_for,
+        **{name: getattr(options, name) for name in JUNIT_OPTIONS},
         "color": options.color,
         "show_phi": options.show_phi,
         "names": {kind: Path(path).name for kind, path in siblings.items() if kind in formats("run")},
@@ -39,8 +38,7 @@ def options_plain(options: Options, reports: Mapping[str, str]) -> dict[str, Any
 def junit_options(said: object) -> Options:
     """How a run wrote JUnit, as its manifest says it (`options_plain`); as usual where it does not."""
     known = said if isinstance(said, dict) else {}
-    members = ("junit_passes", "junit_skipped", "junit_for")
-    return Options(**{name: known[name] for name in members if name in known})
+    return Options(**{name: known[name] for name in JUNIT_OPTIONS if name in known})
 
 
 def report_differences(
@@ -82,11 +80,11 @@ def _ways(kind: str, run: Run, said: object, files: Mapping[str, str]) -> Iterat
         return choices if matters else choices[:1]
 
     is_junit = kind == "junit"
-    passes = every("junit_passes", get_args(JUnitPasses), matters=is_junit)
+    passes = every("junit_passes", JUNIT_OPTIONS["junit_passes"], matters=is_junit)
     # of a manifest that says how reports were written, but not these, they were not there to choose from
     there = is_junit and not known
-    skipped = every("junit_skipped", get_args(JUnitSkipped)[::-1], matters=there)
-    readers = every("junit_for", get_args(JUnitFor), matters=there)
+    skipped = every("junit_skipped", JUNIT_OPTIONS["junit_skipped"], matters=there)
+    readers = every("junit_for", JUNIT_OPTIONS["junit_for"], matters=there)
     colors = every("color", (False, True), matters=kind == "text")
     shown = every("show_phi", (False, True), matters=bool(run.dicom))
     siblings = every("names", (files, {}), matters=kind in ("html", "text", "junit"))

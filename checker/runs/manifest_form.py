@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from checker.model import Outcome, Severity
+from checker.model import JUNIT_OPTIONS, Outcome, Severity
 from checker.values import INTEGERS, BadValueError, parse_duration, parse_time, show
 
 RUN_NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}(-[0-9]{1,9})?")
@@ -143,16 +143,13 @@ _SUMMARY = _members(
 )
 _REPORTS = _members(
     {
-        "junit_passes": _one_of("auto", "full", "aggregate", "none"),
+        "junit_passes": _one_of(*JUNIT_OPTIONS["junit_passes"]),
         "color": _FLAG,
         "show_phi": _FLAG,
         "names": _by_name(_plain),
     },
     # runs of before there were these have `all` and `strict`
-    other={
-        "junit_skipped": _one_of("none", "waived", "all"),
-        "junit_for": _one_of("strict", "jenkins", "gitlab", "github", "azure"),
-    },
+    other={name: _one_of(*JUNIT_OPTIONS[name]) for name in ("junit_skipped", "junit_for")},
 )
 _SAID: dict[str, Form] = {
     "run": _run,

@@ -29,6 +29,8 @@ class Option:
     flags: tuple[str, ...] = ()
     paths: PathKind | None = None
     least: int | None = None
+    usual: str = ""
+    """What holds where neither this nor audit.yaml says otherwise, of an option that is None then."""
 
 
 Config = Annotated[
@@ -121,24 +123,31 @@ class AuditOptions(EvidenceOptions):
         ),
     ] = ()
     junit_passes: Annotated[
-        str,
+        str | None,
         Option(
             "What JUnit says of passes: full (a case each), aggregate (one for those of a rule), none, or auto: full up to 1,000 "
             "cases, aggregate above.",
             "HOW",
+            usual="auto",
         ),
-    ] = "auto"
+    ] = None
+    """How JUnit shows what passed; `junit_skipped` which skipped cases it has, and `junit_for` who reads it."""
     junit_skipped: Annotated[
-        str,
-        Option("Which skipped cases JUnit has: all, waived (those of waived findings), or none.", "WHICH"),
-    ] = "all"
+        str | None,
+        Option(
+            "Which skipped cases JUnit has: all, waived (those of waived findings), or none.",
+            "WHICH",
+            usual="all",
+        ),
+    ] = None
     junit_for: Annotated[
-        str,
+        str | None,
         Option(
             "Who reads JUnit: jenkins, gitlab, github, azure, or strict for whoever holds it to the schemas.",
             "READER",
+            usual="strict",
         ),
-    ] = "strict"
+    ] = None
     limit: Annotated[int, Option("How many findings the text shows.", "N", least=0)] = USUAL_LIMIT
     sort: Annotated[
         str,

@@ -7,14 +7,14 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from checker.judgement.gate import Gate
 from checker.judgement.gate import gate as gate_in
-from checker.model import FAIL_ON, Severity, Sort
+from checker.model import FAIL_ON, JUNIT_OPTIONS, Severity, Sort
 from checker.policy.load import Policies, load
 from checker.problems import InvalidInputError, Problem, suggest
-from checker.reporting import STDOUT, JUnitFor, JUnitPasses, JUnitSkipped, formats, probe
+from checker.reporting import STDOUT, formats, probe
 from checker.reporting.formats import Document
 from checker.runs.run_reader import RecordedRun
 from checker.snapshot.answer_files import answer_files
@@ -47,7 +47,7 @@ def refuse_conflicts(given: AuditOptions) -> None:
         other = {"--image-sets": given.image_sets, "--evidence": given.evidence}
         message = "does not go with --resume, which goes on asking the service"
         problems += [Problem(flag, message) for flag, value in other.items() if value]
-    problems += junit_problems({name: getattr(given, name) for name in _JUNIT})
+    problems += junit_problems(_junit(given))
     problems += _sorts(given.sort)
     problems += _endpoints(given)
     remote = [text.partition("=")[2] for text in _texts(given.reports)]
@@ -85,13 +85,21 @@ def _alone(given: AuditOptions) -> Iterator[Problem]:
         yield Problem("--complete", "goes with --image-sets", hint)
 
 
-_JUNIT = {"junit_passes": JUnitPasses, "junit_skipped": JUnitSkipped, "junit_for": JUnitFor}
+def junit(given: AuditOptions, config: AuditConfig | None) -> dict[str, Any]:
+    """How JUnit is written, by the members of `reporting.Options`: the command line before audit.yaml; as usual what neither says."""
+    return {**(config.junit if config else {}), **_junit(given)}
+
+
+def _junit(given: AuditOptions) -> dict[str, str]:
+    """The options of JUnit that were given."""
+    values = {name: getattr(given, name) for name in JUNIT_OPTIONS}
+    return {name: word for name, word in values.items() if word is not None}
 
 
 def junit_problems(given: Mapping[str, str]) -> Iterator[Problem]:
     """Options of JUnit that there are not."""
     for name, word in given.items():
-        known = get_args(_JUNIT[name])
+        known = JUNIT_OPTIONS[name]
         if word not in known:
             flag = f"--{name.replace('_', '-')}"
             yield Problem(flag, f"there is no {word}", suggest(word, known, what="it is one of"))
@@ -257,7 +265,8 @@ def _asked(given: AuditOptions, config: AuditConfig | None, problems: list[Probl
     named = {name for name, _ in asked}
     for name, path in config.reports.items():
         if name not in formats("run"):
-            problems.append(config.report_key(name).problem(f"unknown format {name}", _formats(name)))
+            hint = suggest(name, (*formats("run"), *JUNIT_OPTIONS), what="known keys")
+            problems.append(config.report_key(name).problem(f"unknown format {name}", hint))
         elif name not in named:
             asked.append((name, path if path == STDOUT else str(config.at(path))))
     return asked

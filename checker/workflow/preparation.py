@@ -144,7 +144,7 @@ def prepare(given: AuditOptions, started: datetime, warn: Callable[[Iterable[Pro
     name = config.name if config else kept.audit if kept else "recorded"
     store, earlier = _earlier(given, config, name=name, gate=gate, found=found, store=store, keys=keys)
     warn([*gathered.problems, *by.rules.warnings, *earlier.warnings, *_apart(store, signed=key is not None)])
-    how = _how(given, reports)
+    how = _how(given, config, reports)
     return AuditPlan(
         name, config, by, gate, as_of, reports, how, events, store, earlier, key, keys, kept, files, begun, started,
     )  # fmt: skip
@@ -156,18 +156,16 @@ def _keys(given: AuditOptions) -> tuple[SealKey | None, Keys | None]:
     return key, read_keys(key, map(Path, given.keys))
 
 
-def _how(given: AuditOptions, reports: Sequence[tuple[str, str]]) -> Options:
+def _how(given: AuditOptions, config: AuditConfig | None, reports: Sequence[tuple[str, str]]) -> Options:
     """How reports are written."""
     return Options(
-        given.junit_passes,  # type: ignore[arg-type]
         color=given.color,
         siblings=dict(reports),
         show_phi=given.show_phi,
-        junit_skipped=given.junit_skipped,  # type: ignore[arg-type]
-        junit_for=given.junit_for,  # type: ignore[arg-type]
         width=given.width,
         limit=given.limit,
         sort=given.sort,  # type: ignore[arg-type]
+        **options.junit(given, config),
     )
 
 

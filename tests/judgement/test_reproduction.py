@@ -24,7 +24,13 @@ SCOPES = """\
   - {id: some, title: Some, severity: low, scope: datastore, require: {count: {of: {found: true}, gt: 0}}}
 """
 CHECK = ["check", "-q", "-p", "p.yaml", "--image-sets", "sets.json", "--as-of", "2026-01-10"]
-REPORTS = ["html=out/page.html", "json=out/results.json", "junit=out/junit.xml", "text=out/summary.txt"]
+REPORTS = [
+    "html=out/page.html",
+    "json=out/results.json",
+    "ndjson=out/results.ndjson",
+    "junit=out/junit.xml",
+    "text=out/summary.txt",
+]
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 """What `fail_on` may be."""
 
 OnUnknown = Literal["incomplete", "violation", "ignore"]
+Exemption = Literal["below the gate", "persisting", "ignored", "within max"]
+"""Why a gate does not count a finding that is not waived, no two of which begin alike: its severity is too low, the run compared
+with had it too, unknowns do not count, or so many are let through."""
 Tallies = Sequence[tuple[Severity, Tally]]
 """The severity of each rule, and how its subjects were judged."""
 UnreadSets = Mapping[UnreadableSet, int]
@@ -107,21 +110,16 @@ class Ruling:
         """Whether an image set that could not be read decides the exit code by itself."""
         return _alone(self.gate, self.doubtful, image_set)
 
-    def exemption(self, finding: Finding) -> tuple[str, str]:
-        """Why the gate does not count a finding that is not waived: what it is called, no two of which begin alike, and the term
-        of the gate: `below the gate`, `below fail_on: high`."""
+    def exemption(self, finding: Finding) -> Exemption:
+        """Why the gate does not count a finding that is not waived."""
         severity = finding.rule.severity
         if not self.gate.reaches(severity):
-            return "below the gate", f"below fail_on: {self.gate.threshold}"
+            return "below the gate"
         if finding.verdict is Verdict.FAIL and self.gate.new_only and finding.new is False:
-            return "persisting", "not new"
+            return "persisting"
         if finding.verdict is Verdict.UNKNOWN and self.gate.on_unknown == "ignore":
-            return "ignored", "on_unknown: ignore"
-        return "within max", f"within max: {self.gate.most.get(severity, 0)}"
-
-    def why_not(self, finding: Finding) -> str:
-        """The term of the gate by which it does not count a finding that is not waived: `below fail_on: high`."""
-        return self.exemption(finding)[1]
+            return "ignored"
+        return "within max"
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,13 +127,15 @@ def details(finding: Finding, as_of: datetime) -> list[tuple[str, str]]:
 def uncounted(finding: Finding, ruling: Ruling) -> str:
     """Why the gate does not count a finding that is not waived, in words for people who did not write audit.yaml."""
     gate, severity = ruling.gate, finding.rule.severity
-    if not gate.reaches(severity):
-        return below_gate(gate)
-    if finding.verdict is Verdict.FAIL and gate.new_only and finding.new is False:
-        return "not new, and the gate counts new fails only"
-    if finding.verdict is Verdict.UNKNOWN and gate.on_unknown == "ignore":
-        return "the gate does not count unknowns"
-    return f"the gate lets up to {number_of(gate.most.get(severity, 0), f'{severity} fail')} through"
+    match ruling.exemption(finding):
+        case "below the gate":
+            return below_gate(gate)
+        case "persisting":
+            return "it is not new, and the gate counts new fails only"
+        case "ignored":
+            return "the gate does not count unknowns"
+        case "within max":
+            return f"the gate lets up to {number_of(gate.most.get(severity, 0), f'{severity} fail')} through"
 
 
 def below_gate(gate: Gate) -> str:
@@ -145,13 +147,19 @@ def below_gate(gate: Gate) -> str:
 
 
 def ungated_reason(finding: Finding, ruling: Ruling) -> str:
-    """Why the gate does not count a finding, told by its first word: `waived: fail (high), until ..`, `below the gate: fail
-    (low), below fail_on: high`, `within max: ..`, `persisting: ..`, `ignored: ..`."""
-    what = f"{finding.verdict} ({finding.rule.severity})"
+    """Why the gate does not count a finding, told by its first word: `waived: this fail of high severity does not count, because a
+    waiver covers it: until ..`, `below the gate: .. because the gate counts high and above`; others are `persisting`, `ignored`
+    and `within max`."""
     if finding.waived:
-        return f"waived: {what}{f', {waiver(finding)}' if finding.waiver else ''}"
-    head, term = ruling.exemption(finding)
-    return f"{head}: {what}, {term}"
+        head, why = "waived", "a waiver covers it" + (f": {waiver(finding)}" if finding.waiver else "")
+    else:
+        head, why = ruling.exemption(finding), uncounted(finding, ruling)
+    return f"{head}: this {finding.verdict} of {finding.rule.severity} severity does not count, because {why}"
+
+
+def inapplicable(what: str) -> str:
+    """That a rule is not about something, told by its first word: `not applicable: the rule does not apply to this version`."""
+    return f"not applicable: the rule does not apply to {what}"
 
 
 def waiver(finding: Finding) -> str:

@@ -160,7 +160,8 @@ def _run_problems(run: Run, *, red: bool) -> Iterator[Case]:
             )
             red = True
     if run.ruling.uncovered and run.gate.min_coverage is not None:
-        text = f"{run_text.read_share(run)}; min_coverage: {values.show(run.gate.min_coverage)}"
+        share = values.show(run.gate.min_coverage)
+        text = f"{run_text.read_share(run)}; the gate asks for at least {share} of them"
         yield _problem("coverage", "min-coverage", text)
         red = True
     if run.provenance.interrupted:

@@ -22,7 +22,6 @@ LONGEST_TEXT = 1_000
 LONGEST_BODY = 10_000
 MOST_CASES = 1_000
 """Of a run, so that all are shown where nobody says how passes are."""
-NOT_APPLICABLE = "not applicable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ def omitted(run: Run, judged: RuleResult, skipped: JUnitSkipped) -> dict[str, in
     waived = tally.waived + tally.unknown_waived
     gated = sum(run.ruling.counted(judged.rule.severity, tally))
     numbers = {
-        NOT_APPLICABLE: tally.not_applicable,
+        "not applicable": tally.not_applicable,
         "that the gate does not count": tally.fail + tally.unknown - tally.unknown_waived - gated,
         "waived": waived if skipped == "none" else 0,
     }
@@ -87,7 +86,8 @@ def verdict_cases(
         elif verdict is not Verdict.NOT_APPLICABLE:
             raise RuntimeError(f"{rule.name} on {subject.name}: {verdict} without a finding")
         elif style.skipped == "all":
-            case = Case(_name(style, rule, subject), "skipped", "", NOT_APPLICABLE, NOT_APPLICABLE)
+            text = finding_text.inapplicable(f"this {finding_text.NOUNS[rule.scope]}")
+            case = Case(_name(style, rule, subject), "skipped", "", text, text)
             yield _placed(style, rule, case)
     if empty:
         yield from total_cases(style, judged)
@@ -111,8 +111,8 @@ def total_cases(style: Style, judged: RuleResult) -> Iterator[Case]:
     if style.skipped != "all":
         return
     if tally.not_applicable:
-        name = f"{finding_text.subjects(tally.not_applicable, rule.scope)} not applicable"
-        yield _total(style, rule, name, NOT_APPLICABLE)
+        subjects = finding_text.subjects(tally.not_applicable, rule.scope)
+        yield _total(style, rule, f"{subjects} not applicable", finding_text.inapplicable(subjects))
     if not tally.subjects:
         text = f"no {finding_text.NOUNS[rule.scope]} was evaluated"
         yield _total(style, rule, text, f"nothing evaluated: {text}")

@@ -150,6 +150,11 @@ def test_the_first_word_of_what_is_skipped_tells_why():
     heads = {text.partition(":")[0] for text in texts}
     assert heads == {"waived", "below the gate", "within max", "persisting", "not applicable"}
     assert len({head.split()[0] for head in heads}) == len(heads)
+    # the rest is a sentence, without the words of audit.yaml
+    assert all(re.match(r"[a-z ]+: (this|the rule) \w+ ", text) for text in texts)
+    assert not [
+        text for text in texts if re.search(r"fail_on|on_unknown|new_only|max", text.partition(":")[2])
+    ]
 
 
 @pytest.mark.parametrize(

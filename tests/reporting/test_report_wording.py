@@ -66,9 +66,21 @@ def test_reasons_for_not_counting():
     texts = [
         finding_text.ungated_reason(finding, run.ruling) for finding in run.findings() if not finding.gated
     ]
-    assert texts[0] == "waived: fail (high)"
-    below = "below the gate: {} (low), below fail_on: medium"
+    because = "severity does not count, because"
+    assert texts[0] == f"waived: this fail of high {because} a waiver covers it"
+    below = f"below the gate: this {{}} of low {because} the gate counts medium and above"
     assert texts[1:] == [below.format("fail"), *[below.format("unknown")] * 2]
+    run = lenient()
+    said = {
+        finding_text.ungated_reason(item, run.ruling)
+        for item in run.findings()
+        if not item.waived and not item.gated
+    }
+    assert said == {
+        f"within max: this fail of medium {because} the gate lets up to 5 medium fails through",
+        f"persisting: this fail of high {because} it is not new, and the gate counts new fails only",
+        f"below the gate: this unknown of low {because} the gate counts medium and above",
+    }
 
 
 def test_the_gate_is_said_as_it_was_asked_and_what_it_lets_through_adds_up():

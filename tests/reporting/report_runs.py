@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from functools import cache, cached_property
+from itertools import islice
 from pathlib import Path
 
 from checker.judgement.gate import Gate, judge
@@ -125,10 +127,13 @@ EARLY = rule(
 TIDY = rule(RETENTION, "no-message", Severity.LOW, leaf(MESSAGE, "exists", True), fields=(MESSAGE,))
 
 
+RANKS = {severity: severity.rank for severity in Severity}
+
+
 def worst(finding: Finding, place: int | None = None) -> tuple[object, ...]:
     """What findings in the order of the policies are sorted by, across rules or by a rule's place."""
     first = finding.first_seen
-    head = -finding.rule.severity.rank if place is None else place
+    head = -RANKS[finding.rule.severity] if place is None else place
     age = (first is None, first.timestamp() if first else 0)
     return (head, not finding.gated, *age, finding.verdict is Verdict.UNKNOWN)
 
@@ -147,11 +152,21 @@ class FakeRun(Run):
     def _findings(
         self, order: str, most: int | None = None, *, gated: bool = False, show_phi: bool = False
     ) -> Iterator[Finding]:
-        rules = [rule_result.rule.name for rule_result in (self.judged if order == "worst" else self.ranked)]
-        every = [item.finding for name in rules for item in self.verdicts[name] if item.finding is not None]
-        chosen = [total for total in every if total.gated or not gated]
-        chosen.sort(key=lambda item: worst(item, None if order == "worst" else rules.index(item.rule.name)))
-        yield from chosen[:most]
+        every = self._worst_first if order == "worst" else self._by_rule
+        yield from islice((item for item in every if item.gated or not gated), most)
+
+    @cached_property
+    def _worst_first(self) -> list[Finding]:
+        return sorted(self._every(self.judged), key=worst)
+
+    @cached_property
+    def _by_rule(self) -> list[Finding]:
+        places = {item.rule.name: place for place, item in enumerate(self.ranked)}
+        return sorted(self._every(self.ranked), key=lambda item: worst(item, places[item.rule.name]))
+
+    def _every(self, judged: Iterable[RuleResult]) -> Iterator[Finding]:
+        for rule_result in judged:
+            yield from (item.finding for item in self.verdicts[rule_result.rule.name] if item.finding)
 
     def sample(self, sort: str, most: int, *, show_phi: bool = False) -> Iterator[Finding]:
         """As `evaluation.finding_order.sample_places` has it, but for `image-set` in the order of their names."""
@@ -188,21 +203,21 @@ class FakeRun(Run):
 
     def _totals(self, key, most):
         """As `evaluation.finding_totals` has it."""
-        counts = defaultdict(Counter)
+        found = defaultdict(list)
         for item in self.findings():
             kind = "waived" if item.waived and item.verdict is Verdict.FAIL else item.verdict.value
-            for word in (kind, *([f"gated_{kind}"] if item.gated else [])):
-                counts[key(item.subject)][item.rule.severity, word] += 1
+            own = found[key(item.subject)]
+            own += [(item.rule.severity, word) for word in (kind, f"gated_{kind}")[: 1 + item.gated]]
         kinds = ("gated_fail", "gated_unknown", "fail", "unknown")
         worst_first = list(reversed(Severity))
 
-        def place(name):
-            return [-counts[name][severity, kind] for severity in worst_first for kind in kinds]
+        @cache
+        def place(words):
+            return [-words.count((severity, kind)) for severity in worst_first for kind in kinds]
 
-        if most is not None:
-            counts = {name: own for name, own in counts.items() if name[-1] is not None}
-        for name in sorted(counts, key=place)[:most]:
-            own = counts[name]
+        names = [name for name in found if most is None or name[-1] is not None]
+        for name in sorted(names, key=lambda name: place(tuple(found[name])))[:most]:
+            own = Counter(found[name])
             yield (
                 name,
                 {

@@ -195,7 +195,7 @@ def test_the_worst_rules_are_those_of_the_gravest_severity_that_count_most():
     texts = tree.xpath("//h3[. = 'Worst rules']/following-sibling::ol[1]/li/small/text()")
     assert texts == [
         "2 fails and 2 unknowns, all of them count",
-        "4 fails, all of them count",
+        "4 fails, all of them count; 1 waived fail",
         "1 fail, it does not count",
         "2 unknowns, none of them count",
     ]
@@ -223,7 +223,7 @@ def test_the_worst_account_is_the_one_whose_data_stores_are_worst_together():
     entries = tree.xpath("//h3[. = 'Worst accounts']/following-sibling::ol[1]/li")
     assert [words(item) for item in entries] == [
         f"South clinic {SOUTH} 5 fails (critical 1, high 3, medium 1)",
-        f"North clinic {NORTH} 2 fails (critical 1, high 1)",
+        f"North clinic {NORTH} 2 fails (critical 1, high 1), 1 waived fail (high)",
         "account not known 4 unknowns (critical 2, low 2)",
     ]
     alone = accounts(reached=tuple(store for store in REACHED if store.account == SOUTH))
@@ -236,7 +236,7 @@ def test_each_data_store_has_a_row_with_its_names_and_numbers_and_the_denied_one
         [words(cell) for cell in row] for row in tree.xpath("//table[contains(@class, 'scorecard')]/tbody/tr")
     ]
     assert rows == [
-        ["Fail north", f"North clinic {NORTH} us-east-1", f"archive {'a' * 32}", "2 all read", "2 critical 1, high 1", "0", "0"],
+        ["Fail north", f"North clinic {NORTH} us-east-1", f"archive {'a' * 32}", "2 all read", "2 critical 1, high 1", "0", "1 high 1"],
         ["Fail south-2", f"South clinic {SOUTH} eu-west-2", f"cold {'c' * 32}", "1 all read", "1 critical 1", "0", "0"],
         ["Unknown lost", "not known Region not known", "not known", "2 2 not read", "0", "4 critical 2, low 2", "0"],
         ["Fail south", f"South clinic {SOUTH} eu-west-1", "b" * 32, "4 all read", "4 high 3, medium 1", "0", "0"],

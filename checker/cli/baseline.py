@@ -56,7 +56,7 @@ def _show(state: api.BaselineState) -> None:
 
 
 def _count(fails: int) -> str:
-    return "1 unwaived fail of its own" if fails == 1 else f"{fails} unwaived fails of its own"
+    return "1 unwaived fail of its own" if fails == 1 else f"{fails:,} unwaived fails of its own"
 
 
 def _said(acceptance: Acceptance) -> str:

@@ -161,4 +161,4 @@ class _Lines:
     def __call__(self, done: int, total: int) -> None:
         if time.monotonic() - self.last >= EVERY_SECONDS:
             self.last = time.monotonic()
-            print_error(f"{done} of {total} {self.said}")
+            print_error(f"{done:,} of {total:,} {self.said}")

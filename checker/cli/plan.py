@@ -39,7 +39,7 @@ def _unfit(documents: Mapping[str, Any]) -> Iterator[Problem]:
     """Why what `--policy` prints is none that IAM takes as it is."""
     hint = "--out DIR writes files that IAM takes"
     if len(documents) > 1:
-        message = f"there are {len(documents)} sets of credentials: a policy for each, by name"
+        message = f"there are {len(documents):,} sets of credentials: a policy for each, by name"
         yield Problem("--policy", message, hint, warning=True)
     elif any(len(list(api.split_policy(document))) > 1 for document in documents.values()):
         message = f"the policy has more than the {api.LARGEST_POLICY:,} characters of a managed policy"

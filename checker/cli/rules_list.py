@@ -89,7 +89,7 @@ def _examined(found: api.PolicySelection, *, strict: bool) -> tuple[list[Problem
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _plain(rule: Rule) -> dict[str, object]:

@@ -72,13 +72,13 @@ def _say(results: Sequence[api.RuleTestResult], found: api.PolicySelection, *, m
         scores = [rule_result.score for rule_result in results if rule_result.score]
         killed, total = sum(score.killed for score in scores), sum(score.total for score in scores)
         same, untold = sum(score.equivalent for score in scores), sum(score.untold for score in scores)
-        more = f"; of {untold} it was not found out" if untold else ""
+        more = f"; of {untold:,} it was not found out" if untold else ""
         share = f" ({100 * killed // total}%)" if total else ""
         print_line(
-            f"the tests notice {killed} of {total} mutants{share}; "
-            f"{same} more were the same as the rule or as another one{more}"
+            f"the tests notice {killed:,} of {total:,} mutants{share}; "
+            f"{same:,} more were the same as the rule or as another one{more}"
         )
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -51,10 +51,10 @@ def prune_runs(
             print_error(str(error))
             print_line(f"failed    {run}: it is told on standard error")
     if delete:
-        print_line(f"{going - failed} of {number} pruned; runs are kept for {kept}")
+        print_line(f"{going - failed:,} of {number} pruned; runs are kept for {kept}")
         return UNDELIVERED if failed else 0
     hint = "; nothing was removed: add --delete" if going else ""
-    print_line(f"{going} of {number} would go; runs are kept for {kept}{hint}")
+    print_line(f"{going:,} of {number} would go; runs are kept for {kept}{hint}")
     return 0
 
 
@@ -64,4 +64,4 @@ def _line(run: api.StoredRun, state: str) -> tuple[str, ...]:
 
 
 def _count(number: int) -> str:
-    return f"{number} run{'s' * (number != 1)}"
+    return f"{number:,} run{'s' * (number != 1)}"

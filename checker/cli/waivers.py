@@ -43,11 +43,11 @@ def _summary(lines: Sequence[api.WaiverStanding]) -> str:
         "over-broad": sum(bool(line.use and line.use.over_broad and not line.use.unused) for line in lines),
     }
     soon = sum(line.state == "ends soon" for line in lines)
-    parts = [f"{number} {word}" for word, number in kinds.items() if number]
-    parts += [f"{soon} end{'s' * (soon == 1)} soon"] if soon else []
+    parts = [f"{number:,} {word}" for word, number in kinds.items() if number]
+    parts += [f"{soon:,} end{'s' * (soon == 1)} soon"] if soon else []
     doubts = sum(bool(line.use and line.use.doubt) for line in lines)
-    parts += [f"of {doubts} it could not be told whether it is needed"] if doubts else []
-    head = f"{len(lines)} waiver{'s' * (len(lines) != 1)}"
+    parts += [f"of {doubts:,} it could not be told whether it is needed"] if doubts else []
+    head = f"{len(lines):,} waiver{'s' * (len(lines) != 1)}"
     return f"{head}: {', '.join(parts)}" if parts else f"{head}: all in force" if lines else head
 
 

@@ -146,8 +146,10 @@ def end_of_search(site: TargetSession) -> Iterator[Record]:
     found = site.found
     if found is not None and found.unmatched and not found.failed:
         some = ", ".join(sorted(found.unmatched)[:3])
+        number = len(found.unmatched)
         what = (
-            f"the inventory gives labels to {len(found.unmatched)} image sets that are not among those found"
+            f"the inventory gives labels to {number:,} image set{'' if number == 1 else 's'} that"
+            f" {'is' if number == 1 else 'are'} not among those found"
         )
         site.notes.append(f"{site.target.name}: {what}, such as {some}")
     reuse = site.reuse

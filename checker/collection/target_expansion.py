@@ -115,14 +115,14 @@ def _accounts(door: Sessions, profile: str | None, region: str, line: TargetHeal
     if isinstance(found, CallFailure) or any(account.state == _ACTIVE for account in found.values()):
         return found
     return CallFailure(
-        ErrorKind.FINAL, NO_ACCOUNT, f"of {len(found)} accounts that it lists none is {_ACTIVE}"
+        ErrorKind.FINAL, NO_ACCOUNT, f"of {len(found):,} accounts that it lists none is {_ACTIVE}"
     )
 
 
 def _skipped(target: Target, accounts: Mapping[str, Account]) -> Iterator[str]:
     others = Counter(account.state for account in accounts.values() if account.state != _ACTIVE)
     if others:
-        states = ", ".join(f"{count} {state}" for state, count in sorted(others.items()))
+        states = ", ".join(f"{count:,} {state}" for state, count in sorted(others.items()))
         yield f"{target.name}: accounts of the organization that are not {_ACTIVE} are not audited: {states}."
 
 

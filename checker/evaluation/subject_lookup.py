@@ -48,7 +48,7 @@ def find(rows: Relation, rule: Rule, wanted: str, targets: Sequence[str], code: 
             f"write {names[0]}/{wanted}, or add --target",
         )
     if len(found) > MOST:
-        raise _problem(f"{wanted} is judged in {len(found)} versions", _name_one(wanted, found))
+        raise _problem(f"{wanted} is judged in {len(found):,} versions", _name_one(wanted, found))
     return [number for number, _, _ in found]
 
 

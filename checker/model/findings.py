@@ -56,12 +56,12 @@ class Numbers:
         """The number alone: `3`, `2.5%`."""
         if self.kind == "ratio" and not self.among:
             return "no share"
-        return str(self.matched) if self.kind == "count" else f"{100 * self.matched / self.among:.4g}%"
+        return f"{self.matched:,}" if self.kind == "count" else f"{100 * self.matched / self.among:.4g}%"
 
     @property
     def brief(self) -> str:
         """The number, and how many image sets could change it: `3`, `2.5% (1 undecided)`."""
-        return f"{self.number} ({self.undecided} undecided)" if self.undecided else self.number
+        return f"{self.number} ({self.undecided:,} undecided)" if self.undecided else self.number
 
     def plain(self) -> dict[str, object]:
         """As JSON holds it."""
@@ -73,8 +73,8 @@ class Numbers:
         }
 
     def __str__(self) -> str:
-        parts = [] if self.kind == "count" else [f"{self.matched} of {self.among}"]
-        parts += [f"{self.undecided} undecided"] if self.undecided else []
+        parts = [] if self.kind == "count" else [f"{self.matched:,} of {self.among:,}"]
+        parts += [f"{self.undecided:,} undecided"] if self.undecided else []
         beside = f" ({', '.join(parts)})" if parts else ""
         examples = f"; for example {', '.join(self.examples)}" if self.examples else ""
         return f"{self.number}{beside}{examples}"

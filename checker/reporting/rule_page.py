@@ -71,9 +71,7 @@ def _tests(rule: Rule) -> str:
     if not rule.tests:
         return "tests: none"
     counts = Counter(case.expect.value for case in rule.tests)
-    return (
-        f"tests: {len(rule.tests)} ({', '.join(f'{number} {verdict}' for verdict, number in counts.items())})"
-    )
+    return f"tests: {len(rule.tests):,} ({', '.join(f'{number:,} {verdict}' for verdict, number in counts.items())})"
 
 
 def _wrapped(text: str, deeper: str = "  ") -> list[str]:

@@ -46,7 +46,7 @@ def score_text(score: MutationScore) -> str:
     if score.reason:
         return f"no mutants tried: {score.reason}"
     untold = f"; of {score.untold} more it was not found out whether they differ" if score.untold else ""
-    return f"the tests notice {score.killed} of {score.total} mutants ({int(score.percent)}%){untold}"
+    return f"the tests notice {score.killed:,} of {score.total:,} mutants ({int(score.percent)}%){untold}"
 
 
 def missing_verdicts_text(tested: RuleTestResult) -> str:

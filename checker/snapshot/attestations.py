@@ -55,7 +55,7 @@ def force_flag_remark(folder: Path) -> tuple[str, ...]:
         number, first = found.aggregate(numbers).fetchall()[0]
     if not number:
         return ()
-    sets = "1 image set answers" if number == 1 else f"{number} image sets answer"
+    sets = "1 image set answers" if number == 1 else f"{number:,} image sets answer"
     meaning = "the API reference says that the flag is there where force was used"
     read = "It was read as not forced; ask AWS what it means."
     return (f"{sets} with `forced: false`, such as {first}: {meaning}. {read}",)

@@ -111,7 +111,7 @@ class _File:
         if not self.read and not self.problems:
             yield Problem(self.shown, "the file has no event", "", warning=True)
         if self.others:
-            kinds = ", ".join(f"{name} ({count})" for name, count in sorted(self.others.items()))
+            kinds = ", ".join(f"{name} ({count:,})" for name, count in sorted(self.others.items()))
             message = f"skipped {_number(self.others.total(), 'event')}: {kinds}"
             yield Problem(self.shown, message, f"only `{DELETED}` tells what a rule can read", warning=True)
         if self.late and self.before is not None:
@@ -260,4 +260,4 @@ def _shown(value: Any) -> str:
 
 
 def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -44,13 +44,15 @@ def of_events(
         return (f"Deletion events: none given; {word.format(iso(since))}.",) if since else (), ()
     stores = _stores(records) if events else frozenset()
     own = sum(event.datastore_id in stores for event in events)
-    note = f"Deletion events: {len(events)} before the run, {own} of them of data stores that are audited."
+    note = (
+        f"Deletion events: {len(events):,} before the run, {own:,} of them of data stores that are audited."
+    )
     if own:
         return (note,), ()
     others = sorted({event.datastore_id for event in events})
-    more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+    more = f" and {len(others) - MOST_NAMED:,} more" if len(others) > MOST_NAMED else ""
     named = f"they are of {', '.join(others[:MOST_NAMED])}{more}" if others else "the files hold none"
-    audited = f"no deletion event of {len(events)} is of a data store that is audited"
+    audited = f"no deletion event of {len(events):,} is of a data store that is audited"
     message = audited if events else "there is no deletion event before the run"
     return (note,), (Problem("events", message, named, warning=True),)
 

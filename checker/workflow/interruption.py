@@ -61,7 +61,7 @@ class CollectedAnswers:
         resumed = f"ask for the rest with the same command and: --resume {self.folder.as_posix()}"
         judged = f"judge them with: imageset-checker check -p POLICY --image-sets {path.as_posix()}"
         hint = resumed if self.working and _local(self.working) else judged
-        return f"interrupted: {count} answers are kept in {path.as_posix()}; {but}\nhelp: {hint}"
+        return f"interrupted: {count:,} {'answer is' if count == 1 else 'answers are'} kept in {path.as_posix()}; {but}\nhelp: {hint}"
 
     def _copied(self) -> Path:
         """A copy of the answers in the present folder; themselves where nothing can be written here."""

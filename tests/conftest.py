@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import io
 import os
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -39,3 +44,30 @@ def databases():
 
     with pool():
         yield
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What `imageset-checker demo` left, and what it printed."""
+
+    folder: Path
+    out: str
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory) -> Demo:
+    """The demo, which takes long: the first worker that needs it runs it, for all of them."""
+    own = tmp_path_factory.getbasetemp()
+    root = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "of-the-demo"
+    root.mkdir(exist_ok=True)
+    out = root / "out.txt"
+    with (root / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not out.exists():
+            from checker.cli import main
+
+            said = io.StringIO()
+            with contextlib.chdir(root), contextlib.redirect_stdout(said):
+                assert main(["demo"]) == 0
+            out.write_text(said.getvalue())
+    return Demo(root / "demo", out.read_text())

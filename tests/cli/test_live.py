@@ -199,17 +199,13 @@ def test_the_time_zone_of_the_machine_changes_nothing(archive):
     assert len(findings) == 1
 
 
-def test_the_demo_leaves_three_reports_and_exits_with_0(tmp_path, capsys, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert main(["demo"]) == 0
-    assert {"report.html", "junit.xml", "results.json"} <= {
-        path.name for path in (tmp_path / "demo").iterdir()
-    }
-    summary = json.loads((tmp_path / "demo/results.json").read_text())["summary"]
+def test_the_demo_leaves_three_reports_and_exits_with_0(demo):
+    assert {"report.html", "junit.xml", "results.json"} <= {path.name for path in demo.folder.iterdir()}
+    summary = json.loads((demo.folder / "results.json").read_text())["summary"]
     assert summary["image_sets"] >= 200
     assert summary["not_found"]
     assert summary["unreadable"]
-    out = capsys.readouterr().out
+    out = demo.out
     assert "A gate would see exit code 1" in out
     assert "Open demo/report.html" in out
 

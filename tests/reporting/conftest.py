@@ -52,3 +52,29 @@ def golden():
         )
 
     return compare
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory, request):
+    """The address of a page, which is written once: of a run by the name of the function that makes it, of the demo, and of
+    100,000 findings."""
+    from account_runs import accounts
+    from lenient_runs import lenient
+    from report_runs import clean_run, governed, ordinary
+    from test_report_html import many
+
+    from checker.reporting import Options, deliver, writer
+
+    runs = {run.__name__: run for run in (accounts, clean_run, governed, lenient, ordinary)}
+    runs["many"] = lambda: many(99_700)
+    folder, written = tmp_path_factory.mktemp("pages"), {}
+
+    def address(name: str) -> str:
+        if name == "demo":
+            written[name] = request.getfixturevalue("demo").folder / "report.html"
+        elif name not in written:
+            written[name] = folder / f"{name}.html"
+            deliver(runs[name](), writer("html"), written[name], Options())
+        return written[name].as_uri()
+
+    return address

@@ -9,9 +9,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from checker.problems import Problem, printable, render
 from checker.redaction import redact
+
+if TYPE_CHECKING:
+    from checker.reporting.text_layout import Column
 
 EVERY_SECONDS = 10.0
 
@@ -42,11 +46,12 @@ def print_line(text: str) -> None:
         silence_broken_pipe()
 
 
-def print_columns(rows: Sequence[Sequence[str]]) -> None:
-    """Rows of texts on standard output, in columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print_line("  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip())
+def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]], *, head: bool = True) -> None:
+    """Rows of texts on standard output, in columns that its width has room for."""
+    from checker.reporting.text_layout import LEAST, table
+
+    for lines in table(columns, rows, max(line_width(sys.stdout), LEAST), head=head):
+        print_line("\n".join(lines))
 
 
 def print_warnings(problems: Iterable[Problem]) -> None:

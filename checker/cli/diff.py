@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from checker import api
-from checker.cli.console import print_error, print_warnings
-
-UNDELIVERED = 4
+from checker.cli.console import print_warnings
+from checker.cli.report_delivery import deliver, requested
 
 
 def run(old: str, new: str, reports: list[str], config: str | None) -> int:
     """Writes the comparison: 0 whatever changed, since it informs and gates nothing."""
-    asked = api.requested_reports(reports, document="diff") or [("text", api.STDOUT)]
-    delivered = True
+    asked = requested(reports, "diff", config)
     with api.diff(old, new, config=config, warn=print_warnings) as comparison:
-        for name, path in asked:
-            try:
-                api.report(comparison, {name: path})
-            except api.ReportError as error:
-                print_error(str(error))
-                delivered = False
-    return 0 if delivered else UNDELIVERED
+        return deliver(comparison, asked)

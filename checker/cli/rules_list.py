@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from checker import api
-from checker.cli.console import print_error, print_line, print_warnings
+from checker.cli.console import print_error, print_line, print_table, print_warnings
 from checker.model import Rule
-from checker.problems import InvalidInputError, Problem, printable, render, sort_problems
+from checker.problems import InvalidInputError, Problem, one_line, printable, render, sort_problems
+from checker.reporting.text_layout import Column
 
 LIST_SCHEMA = "imageset-checker/rules/1"
 VALIDATE_SCHEMA = "imageset-checker/rules-validate/1"
@@ -26,9 +27,10 @@ def list_rules(paths: list[str], *, as_json: bool) -> int:
         }
         print_line(api.json_text(document, indent=2))
         return 0
-    width = max(len(rule.name) for rule in rules)
-    for rule in rules:
-        print_line(f"{rule.name:<{width}}  {rule.severity:<8}  {printable(rule.title)}")
+    columns = [Column("")] * 3
+    print_table(
+        columns, [(rule.name, rule.severity.value, one_line(rule.title)) for rule in rules], head=False
+    )
     if found.whose:
         print_error(f"{_count(len(rules), 'rule')} in {found.packs}{found.remark}")
     return 0

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from checker import api
-from checker.cli.console import print_columns, print_error, print_line, print_warnings
+from checker.cli.console import print_error, print_line, print_table, print_warnings
 from checker.cli.shared_options import read_duration
 from checker.problems import InvalidInputError, one_line
+from checker.reporting.text_layout import Column, without_milliseconds
 
 UNDELIVERED = 4
-_HEADS = ("run", "audit", "as of", "outcome", "state", "signed")
 
 
 def list_runs(where: str | None, config: str | None) -> int:
     """Prints one run a line: sealed ones in the order in which they were sealed, then the others. Where one is said to have
     been pruned that was not, that is told too, as an error."""
     found = api.list_runs(where, config=config, warn=print_warnings)
-    lines = [
-        _HEADS,
-        *(_line(run, state) for run, state in zip(found.runs, found.states, strict=True)),
-    ]
-    print_columns(lines)
+    columns = (
+        Column("run", wraps=True, least=40),
+        Column("audit", wraps=True, least=8),
+        Column("as of", shorten=without_milliseconds),
+        *map(Column, ("outcome", "state", "signed")),
+    )
+    print_table(columns, [_line(run, state) for run, state in zip(found.runs, found.states, strict=True)])
     if found.problems:
         raise InvalidInputError(found.problems)
     return 0

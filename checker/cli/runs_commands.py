@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,7 +17,7 @@ from checker.cli.shared_options import (
     ShowPhi,
     SortBy,
 )
-from checker.reporting.formats import formats
+from checker.reporting.formats import Document, formats
 from checker.reporting.report_options import USUAL_LIMIT
 
 _DIFF = (
@@ -26,6 +26,26 @@ _DIFF = (
     "  imageset-checker diff latest~2 latest --report markdown=- --report html=out/diff.html\n\n"
     "  imageset-checker diff runs/20260101T000000Z-1f2e3d4c runs/20260201T000000Z-5a6b7c8d"
 )
+_TREND = (
+    "Examples:\n\n"
+    "  imageset-checker trend\n\n"
+    "  imageset-checker trend runs/ --last 12 --report html=out/trend.html"
+)
+_FORECAST = (
+    "Examples:\n\n"
+    "  imageset-checker forecast\n\n"
+    "  imageset-checker forecast latest --within 1y --report html=out/forecast.html --report json=out/forecast.json"
+)
+
+
+def _reports(document: Document) -> Any:
+    """The option `--report` of a command that reports a document."""
+    return typer.Option(
+        "--report",
+        metavar="FORMAT=PATH",
+        callback=report_paths,
+        help=f"A report: {', '.join(formats(document))}; - is standard output. Repeats [default: text=-].",
+    )
 
 
 runs_app = typer.Typer(
@@ -56,8 +76,8 @@ def commands_on_runs(app: typer.Typer) -> None:
     app.command()(verify)
     app.command()(report)
     app.command(epilog=_DIFF)(diff)
-    app.command()(trend)
-    app.command()(forecast)
+    app.command(epilog=_TREND)(trend)
+    app.command(epilog=_FORECAST)(forecast)
     app.add_typer(runs_app, name="runs")
     app.add_typer(baseline_app, name="baseline")
 
@@ -121,15 +141,7 @@ def diff(
         str, typer.Argument(metavar="OLD", callback=run_paths, help=f"The earlier run: {RUN_HELP}.")
     ] = PREVIOUS,
     new: Annotated[str, typer.Argument(metavar="NEW", callback=run_paths, help="The later run.")] = LATEST,
-    report: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--report",
-            metavar="FORMAT=PATH",
-            callback=report_paths,
-            help=f"A report: {', '.join(formats('diff'))}; - is standard output. Repeats [default: text=-].",
-        ),
-    ] = None,
+    report: Annotated[list[str] | None, _reports("diff")] = None,
     config: Config = None,
 ) -> int:
     """What changed from one run to another, and why: data, policy, waiver, clock."""
@@ -149,13 +161,14 @@ def trend(
         ),
     ] = None,
     last: Annotated[int, typer.Option("--last", metavar="N", min=1, help="The last N runs.")] = 24,
+    report: Annotated[list[str] | None, _reports("trend")] = None,
     as_json: Json = False,
     config: Config = None,
 ) -> int:
     """How the numbers of an audit went from run to run."""
     from checker.cli.trend import run
 
-    return run(runs, name, last, config, as_json=as_json)
+    return run(runs, name, last, report or [], config, as_json=as_json)
 
 
 def forecast(
@@ -173,12 +186,13 @@ def forecast(
             help="Judge by this audit.yaml, not as the run did.",
         ),
     ] = None,
+    report: Annotated[list[str] | None, _reports("forecast")] = None,
     as_json: Json = False,
 ) -> int:
     """Which verdicts change, and when the gate gets worse, if nothing but time passes."""
     from checker.cli.forecast import run
 
-    return run(run_folder, within, config, as_json=as_json)
+    return run(run_folder, within, report or [], config, as_json=as_json)
 
 
 @runs_app.command("list")

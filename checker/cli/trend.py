@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from checker import api
-from checker.cli.console import print_line, print_warnings
+from checker.cli.console import print_warnings
+from checker.cli.report_delivery import deliver, requested
 
 
-def run(runs: str | None, name: str | None, last: int, config: str | None, *, as_json: bool) -> int:
-    """Prints the last runs of one audit; only manifests are read."""
-    found = api.trend(runs, name=name, last=last, config=config, warn=print_warnings)
-    print_line(api.render(found, "json" if as_json else "text").removesuffix("\n"))
-    return 0
+def run(
+    runs: str | None, name: str | None, last: int, reports: list[str], config: str | None, *, as_json: bool
+) -> int:
+    """Writes how the last runs of one audit went; only manifests are read."""
+    asked = requested(reports, "trend", config, as_json=as_json)
+    return deliver(api.trend(runs, name=name, last=last, config=config, warn=print_warnings), asked)

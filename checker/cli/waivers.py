@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from checker import api
-from checker.cli.console import print_columns, print_line, print_warnings
+from checker.cli.console import print_line, print_table, print_warnings
 from checker.problems import one_line
+from checker.reporting.text_layout import Column
 
 MOST_NAMED = 2
+_COLUMNS = (
+    Column(""),
+    Column("rule", wraps=True),
+    Column("covers", wraps=True, least=36),
+    Column("owner", wraps=True, least=8),
+    Column("last day"),
+    Column("", wraps=True),
+)
 
 
 def check(asked: api.WaiverCheckOptions) -> int:
     """Prints a line for each waiver; the exit code is that of the outcome."""
     found = api.check_waivers(asked, print_warnings)
-    print_columns([_row(item) for item in found.waivers])
+    print_table(_COLUMNS, [_row(item) for item in found.waivers], head=False)
     print_line(_summary(found.waivers))
     return found.outcome.exit_code
 

@@ -13,20 +13,19 @@ from checker.evaluation.open_findings import FIRST
 from checker.evaluation.scope_tables import SUBJECT
 from checker.model import Subject
 from checker.snapshot.writer import connect, duckdb_path
-from checker.sql import col, func, lit
+from checker.sql import col, lit
 
 
-def rows(path: Path) -> Iterator[dict[str, Any]]:
-    """The changes that `compare` wrote, in order: the entry, the subject, the codes of the category and of the states, the
+def rows(path: Path, first: int, last: int) -> Iterator[dict[str, Any]]:
+    """The changes that `compare` wrote, in order, after the `first` up to the `last`: the entry, the subject, the codes of the category and of the states, the
     causes as text; and of the new run's finding, else the old one's, the verdict, the reason and the fields as JSON."""
     names = (ENTRY, *SUBJECT, "category", "was", "now", "causes", "flapping")
     sides = [f"{side}_{name}" for side in ("new", "old") for name in ("verdict", "reason", "fields")]
     sides += [f"{side}_{name}" for side in ("new", "open") for name in FIRST]
     with connect() as connection:
         changes = connection.read_parquet(duckdb_path(path))
-        total = changes.aggregate([func("max", col("n"))]).fetchall()[0][0] or 0
-        for start in range(0, total, SLICE):
-            here = (col("n") > lit(start)) & (col("n") <= lit(start + SLICE))
+        for start in range(first, last, SLICE):
+            here = (col("n") > lit(start)) & (col("n") <= lit(min(start + SLICE, last)))
             part = changes.filter(here).order("n").select(*map(col, (*names, *sides)))
             for values in part.fetchall():
                 row = dict(zip((*names, *sides), values, strict=True))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,14 @@ from checker import temporary_files
 from checker.compare import change_rows, pairing
 from checker.compare.causes import SWAPPED
 from checker.compare.pairing import ChangeCount
+from checker.evaluation.change_category import change_numbers, rank
 from checker.evaluation.finding_reader import EVERY, NOTHING_EARLIER
 from checker.evaluation.finding_rows import Reader
 from checker.evaluation.finding_states import STATES, ComparedRule, EvaluationTerms, FindingState
 from checker.evaluation.open_findings import RuleOfRun, RunFindings, write_open_findings
 from checker.judgement.replay import judgement_terms
 from checker.layout import FINDINGS, HISTORY, PRIOR, RECORDS
-from checker.model import NO_RENAMES, Category, Factor, Label, Renames, Rule, Subject, Waiver
+from checker.model import NO_RENAMES, Category, ChangeNumbers, Factor, Label, Renames, Rule, Subject, Waiver
 from checker.policy.needs import needs
 from checker.policy.rule_digest import rule_digest
 from checker.runs.run_reader import RecordedRun
@@ -50,6 +51,7 @@ class ComparedRun:
     as_of: datetime
     tool_version: str = ""
     hypothetical: bool = False
+    outcome: str = ""
     history: str = ""
     """As `data`, of what was known before the run."""
 
@@ -88,27 +90,42 @@ class Comparison(Scratch):
     folder: Path
 
     @property
-    def total(self) -> int:
-        """How many findings changed."""
-        return sum(number for category, number in self.categories.items() if category != "persisting")
+    def numbers(self) -> ChangeNumbers:
+        """How many findings of which severity became what."""
+        return change_numbers(
+            (self.rule(count.entry).severity, count.category, count.number) for count in self.counts
+        )
 
     @property
-    def categories(self) -> dict[Category, int]:
-        """How many findings have each category, in the order of reports."""
-        found = dict.fromkeys(Category, 0)
+    def total(self) -> int:
+        """How many findings changed."""
+        return self.numbers.changed
+
+    @property
+    def new_causes(self) -> dict[tuple[Factor, ...], int]:
+        """How many findings are new for which causes."""
+        found = Counter[tuple[Factor, ...]]()
         for count in self.counts:
-            found[count.category] += count.number
-        return found
+            if count.category is Category.NEW:
+                found[count.causes] += count.number
+        return dict(found)
 
     def rule(self, entry: int) -> Rule:
         """A rule as the new run had it, else as the old one had."""
         wanted = (self.entries[entry].name, self.entries[entry].scope)
         return next(item for item in (*self.new.rules, *self.old.rules) if (item.name, item.scope) == wanted)
 
-    def changes(self, most: int | None = None) -> Iterator[FindingChange]:
-        """The changes, or the first of them, by category, rule, target, image set and version."""
+    def changes(self, most: int | None = None, category: Category | None = None) -> Iterator[FindingChange]:
+        """The changes, or the first of them, by category, rule, target, image set and version; of one category where that is
+        given. Rules stand by severity, the worst first."""
         rules = [self.rule(index) for index in range(len(self.entries))]
-        for row in islice(change_rows.rows(self.folder / CHANGES), most):
+        start, end = 0, self.total
+        if category is not None:
+            before = [item for item in Category if rank(item) < rank(category)]
+            start = sum(map(self.numbers.number, before))
+            end = start + self.numbers.number(category)
+        last = end if most is None else min(end, start + most)
+        for row in change_rows.rows(self.folder / CHANGES, start, last):
             yield self._change(rules, row)
 
     def _change(self, rules: Sequence[Rule], row: Mapping[str, Any]) -> FindingChange:
@@ -147,6 +164,7 @@ def compared_run(kept: RecordedRun) -> ComparedRun:
         kept.as_of,
         str(kept.facts.get("tool_version", "")),
         bool(kept.facts.get("hypothetical")),
+        str(kept.facts.get("outcome", "")),
         kept.files.get(HISTORY, ""),
     )
 
@@ -315,7 +333,7 @@ def _message(rule: Rule, row: Mapping[str, Any]) -> str:
         subject.exact,
     )
     try:
-        found = (*who, row["verdict"], row["reason"], row["fields"], None, None, None, *NOTHING_EARLIER)
+        found = (*who, row["verdict"], row["reason"], row["fields"], None, None, None, *NOTHING_EARLIER, None)
         return Reader(rule, EVERY).finding(found).message
     except (KeyError, TypeError, ValueError):
         return ""

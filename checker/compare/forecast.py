@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby, islice
 from pathlib import Path
 
+from checker.compare.forecast_days import (
+    ComingChange,
+    ForecastDay,
+    coming_change,
+    forecast_days,
+    is_open,
+)
 from checker.compare.state_changes import StateChange, StateChangeCount, StateChanges, find_state_changes
 from checker.evaluation.finding_states import EvaluationTerms, FindingState
 from checker.judgement.gate import judge
 from checker.judgement.run import Run
 from checker.model import Outcome, Severity, Tally, Verdict, Waiver
 from checker.temporary_files import Scratch, result_folder
+from checker.waivers.status import WaiverUse
 
 MOST_REASONS = 20
 """Findings that are named as what makes the gate's outcome worse."""
@@ -52,6 +60,26 @@ class Forecast(Scratch):
         """How many verdicts change."""
         return sum(number for *_, number, _ in self.flips.kinds())
 
+    @property
+    def total(self) -> ComingChange:
+        """How many findings of which severity come and go."""
+        return coming_change(self._counts())
+
+    @property
+    def days(self) -> list[ForecastDay]:
+        """The days on which verdicts change or waivers end, in order."""
+        return forecast_days(self._counts(), [use.waiver for use in self.ending])
+
+    @property
+    def ending(self) -> list[WaiverUse]:
+        """The waivers that end in that time, in order."""
+        uses = [use for use in self.run.waivers if self.run.as_of < use.waiver.ends <= self.until]
+        return sorted(uses, key=lambda use: (use.waiver.ends, use.waiver.number))
+
+    def _counts(self) -> Iterator[tuple[Severity, StateChangeCount]]:
+        for count in self.flips.steps():
+            yield self.flips.rules[count.rule].severity, count
+
 
 def forecast_run(run: Run, until: datetime, judging: Judging | None = None) -> Forecast:
     """Lets time pass over a run.
@@ -89,16 +117,12 @@ def _turn(run: Run, flips: StateChanges, judging: Judging) -> OutcomeChange | No
             tallies[step.rule] = _moved(tallies[step.rule], step)
         outcome = judging(list(zip(severities, tallies, strict=True)))
         if _WORSE.index(outcome) > now:
-            come = (flip for flip in flips.flips(at, at) if _comes(flip.after))
+            come = (flip for flip in flips.flips(at, at) if is_open(flip.after))
             because = tuple(islice(come, MOST_REASONS))
             number = len(because) + sum(1 for _ in come)
             ended = tuple(use.waiver for use in run.waivers if use.waiver.ends == at)
             return OutcomeChange(at, outcome, number, because, ended)
     return None
-
-
-def _comes(state: FindingState) -> bool:
-    return state.verdict in (Verdict.FAIL, Verdict.UNKNOWN) and not state.waived
 
 
 def _moved(tally: Tally, step: StateChangeCount) -> Tally:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from checker.evaluation.condition_compiler import CODES
 from checker.evaluation.finding_states import FOUND, WAIVED
 from checker.evaluation.open_findings import CHANGE, DEFINITION
-from checker.model import Category, Factor, Severity, Verdict
+from checker.model import Category, ChangeNumbers, Factor, Severity, Verdict
 from checker.sql import Expression, case, coalesce, col, false, func, lit
 
 CATEGORY, CAUSES = CHANGE
@@ -20,6 +21,14 @@ _FAIL, _UNKNOWN = CODES[Verdict.FAIL], CODES[Verdict.UNKNOWN]
 def rank(category: Category) -> int:
     """The code of a category, which is its place in reports."""
     return list(Category).index(category)
+
+
+def change_numbers(counts: Iterable[tuple[Severity, Category, int]]) -> ChangeNumbers:
+    """Counts of findings added up by severity and category."""
+    found: dict[Severity, Counter[Category]] = {}
+    for severity, category, number in counts:
+        found.setdefault(severity, Counter())[category] += number
+    return ChangeNumbers(found)
 
 
 def is_category(column: str | tuple[str, str], *categories: Category) -> Expression:

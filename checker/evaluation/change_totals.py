@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from checker.evaluation.change_category import change_numbers
 from checker.evaluation.condition_compiler import CODES
 from checker.evaluation.finding_change import ReferenceFindings
 from checker.evaluation.finding_order import severities_worst_first
@@ -25,7 +26,7 @@ from checker.evaluation.open_findings import (
     with_lists,
 )
 from checker.layout import FINDINGS
-from checker.model import Category, Factor, Rule, RuleScope, Subject, Verdict
+from checker.model import Category, ChangeNumbers, Factor, Rule, RuleScope, Severity, Subject, Verdict
 from checker.policy.rule_digest import rule_digest
 from checker.snapshot.writer import connect, duckdb_path
 from checker.sql import Connection, Expression, Relation, case, coalesce, col, false, func, lit, same
@@ -59,15 +60,21 @@ class ChangeSince:
     gone: tuple[ClosedFinding, ...] = ()
     total: int = 0
     causes: Mapping[Category, Mapping[tuple[str, ...], int]] = field(default_factory=dict)
+    severities: Mapping[str, Severity] = field(default_factory=dict)
+    """Of each rule."""
+
+    @property
+    def numbers(self) -> ChangeNumbers:
+        """How many findings of which severity became what."""
+        return change_numbers(
+            (self.severities[name], category, number)
+            for name, counts in self.counts.items()
+            for category, number in counts.items()
+        )
 
     def number(self, category: Category) -> int:
         """Of all rules."""
-        return sum(count.get(category, 0) for count in self.counts.values())
-
-    @property
-    def numbers(self) -> dict[Category, int]:
-        """Of all rules, each category that has any, in the order of reports."""
-        return {category: number for category in Category if (number := self.number(category))}
+        return self.numbers.number(category)
 
 
 def change_since(
@@ -89,9 +96,13 @@ def change_since(
         table = connection.table("since")
         counts: dict[str, dict[Category, int]] = {}
         causes: dict[Category, dict[tuple[str, ...], int]] = {}
-        found = table.aggregate([col("rule"), *map(col, CHANGE), func("count_star")])
-        for name, word, said, number in found.order("rule, category, causes").fetchall():
+        severities = {rule.name: rule.severity for rule in rules}
+        found = table.aggregate(
+            [col("rule"), *map(col, CHANGE), func("count_star"), func("max", col("severity"))]
+        )
+        for name, word, said, number, severity in found.order("rule, category, causes").fetchall():
             category = Category(word)
+            severities.setdefault(name, Severity(severity))
             here = counts.setdefault(name, {})
             here[category] = here.get(category, 0) + number
             why = causes.setdefault(category, {})
@@ -103,7 +114,9 @@ def change_since(
         grave = func("list_position", severities_worst_first(), col("severity")).alias("grave")
         order = 'place, grave, first_at, rule, target, "datastoreId", "imageSetId", named'
         first = gone.select(*kept, place, grave).order(order).limit(most).fetchall()
-        return ChangeSince(counts, tuple(_named(row[: len(kept)]) for row in first), total, causes)
+        named = tuple(_named(row[: len(kept)]) for row in first)
+        own_severities = {name: severities[name] for name in counts}
+        return ChangeSince(counts, named, total, causes, own_severities)
 
 
 def factors(text: str | None) -> tuple[str, ...]:

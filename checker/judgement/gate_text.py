@@ -129,10 +129,15 @@ def unlisted_targets(coverage: Coverage) -> str:
 
 def number_by_severity(numbers: Mapping[Severity, int], what: str, plural: str = "") -> str:
     """How many there are, and of which severities: `3 fails (critical 1, high 2)`, `1 waived (high)`."""
-    there = {severity: numbers[severity] for severity in reversed(Severity) if numbers.get(severity)}
-    total = sum(there.values())
+    total = sum(numbers.values())
     text = f"{total:,} {what}{'' if total == 1 else plural}"
-    if not there:
-        return text
-    by = ", ".join(f"{item} {number:,}" for item, number in there.items()) if len(there) > 1 else min(there)
-    return f"{text} ({by})"
+    by = by_severity(numbers, of_one=False)
+    return f"{text} ({by})" if by else text
+
+
+def by_severity(numbers: Mapping[Severity, int], *, of_one: bool = True) -> str:
+    """`critical 1, high 2`; where all are of the same severity, its name alone unless `of_one` asks for the number too."""
+    there = {severity: numbers[severity] for severity in reversed(Severity) if numbers.get(severity)}
+    if len(there) == 1 and not of_one:
+        return str(min(there))
+    return ", ".join(f"{item} {number:,}" for item, number in there.items())

@@ -12,7 +12,7 @@ from checker.instants import iso
 from checker.judgement.gate import Gate
 from checker.judgement.run import Kind, ReferenceRun, RuleResult, Run
 from checker.layout import MAPPINGS, POLICIES, TREND, WAIVERS
-from checker.model import Acceptance, Pack, Severity, Tally
+from checker.model import Acceptance, ChangeNumbers, Pack, Severity, Tally
 from checker.policy.parameter_values import bound_values
 from checker.policy.policy_files import shipped_files
 from checker.policy.rule_digest import rule_digest
@@ -100,6 +100,7 @@ def manifest_facts(run: Run, name: str) -> dict[str, Any]:
         "calls": dict(run.provenance.calls),
         "traffic": dict(run.provenance.traffic),
         "summary": summary(run),
+        "change_by_severity": change_by_severity(run.change.numbers) if run.change else None,
         "baseline": _compared(run.compared),
         "statements": [acceptance._asdict() for acceptance in run.before.statements],
         "candidates": {name: _compared(item) for name, item in run.before.candidates.items()},
@@ -161,8 +162,16 @@ def summary(run: Run) -> dict[str, Any]:
         "coverage": asdict(run.coverage),
         "rules": [_rule(rule_result) for rule_result in run.judged],
         "severities": {item.value: asdict(tally) for item, tally in sorted(severities.items())},
-        "change": {item.value: number for item, number in since.numbers.items()} if since else None,
+        "change": {item.value: number for item, number in since.numbers.totals.items()} if since else None,
         "oldest": iso(oldest) if (oldest := run.oldest) else None,
+    }
+
+
+def change_by_severity(numbers: ChangeNumbers) -> dict[str, dict[str, int]]:
+    """How many findings of which severity became what since the run compared with; those that there are."""
+    return {
+        severity.value: {category.value: number for category, number in own.items() if number}
+        for severity, own in numbers.severities.items()
     }
 
 
@@ -208,5 +217,5 @@ def _values(run: Run) -> dict[str, object]:
 
 def trend_point(facts: Mapping[str, Any]) -> dict[str, Any]:
     """What a later run keeps of an earlier one, to show how its numbers went: the run, its instant and its summary."""
-    kept = ("run", "as_of", "hypothetical", "outcome", "sealed_at", "summary")
+    kept = ("run", "as_of", "hypothetical", "outcome", "sealed_at", "summary", "change_by_severity")
     return {name: facts[name] for name in kept if name in facts}

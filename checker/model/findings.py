@@ -216,6 +216,37 @@ class Category(StrEnum):
     PERSISTING = "persisting"
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeNumbers:
+    """How many findings of which severity became what between two runs: the numbers that every report has. The severity is
+    that of the rule as the later run had it, else as the earlier one had."""
+
+    counts: Mapping[Severity, Mapping[Category, int]] = field(default_factory=dict)
+
+    def number(self, category: Category) -> int:
+        """Of all severities."""
+        return sum(own.get(category, 0) for own in self.counts.values())
+
+    @property
+    def totals(self) -> dict[Category, int]:
+        """Of all severities, each category that has any, in the order of reports."""
+        return {category: number for category in Category if (number := self.number(category))}
+
+    @property
+    def severities(self) -> dict[Severity, dict[Category, int]]:
+        """Each severity that has any, the worst first, with all categories in the order of reports."""
+        return {
+            severity: {category: own.get(category, 0) for category in Category}
+            for severity in reversed(Severity)
+            if any((own := self.counts.get(severity, {})).values())
+        }
+
+    @property
+    def changed(self) -> int:
+        """How many findings are not what they were."""
+        return sum(number for category, number in self.totals.items() if category is not Category.PERSISTING)
+
+
 class Factor(StrEnum):
     """Why a finding is not what it was. `severity` is that of the rule, `version` that of the image set, of which the one
     that failed was another; `first judged` is what nobody had judged then. `tool` is the program: judging a kept run again

@@ -1,34 +1,18 @@
-"""What the reports of a run say of the change since the run that it is compared with."""
+"""What reports say of the change between two runs: the numbers, and of a run the one that it is compared with."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from checker import instants
+from checker.judgement.change_summary import MEANINGS, NOTHING
+from checker.judgement.gate_text import number_by_severity
 from checker.judgement.run import Run
-from checker.model import Acceptance, Category
+from checker.model import Acceptance, Category, ChangeNumbers
 from checker.reporting.page_address import findings_address
 from checker.waivers.status import day
-
-if TYPE_CHECKING:
-    from checker.evaluation.change_totals import ChangeSince
-
-WORDS: tuple[tuple[Category, str], ...] = (
-    (
-        Category.NEW,
-        "a finding that was none then, or is another one now: another version, another rule, or not waived any more",
-    ),
-    (Category.UNDECIDED, "a fail then, now it cannot be found out: not fixed"),
-    (Category.NOT_JUDGED, "a finding then, now the rule or the subject is not looked at: not fixed"),
-    (Category.PERSISTING, "a finding in both runs"),
-    (Category.WAIVED, "it was not waived then"),
-    (Category.FIXED, "a fail then, now it passes or the rule does not apply"),
-    (Category.DECIDED, "unknown then, now it passes or the rule does not apply"),
-)
-"""What became of findings, in the order of reports, and what the words mean (docs/history.md)."""
-
 
 TONES: Mapping[Category, str] = {
     Category.NEW: "fail",
@@ -73,9 +57,18 @@ class CategoryCount:
         return findings_address(change=self.name) if self.category in LISTED else "#change"
 
 
-def counts(since: ChangeSince | None) -> list[CategoryCount]:
-    """Every word with its number."""
-    return [] if since is None else [CategoryCount(word, text, since.number(word)) for word, text in WORDS]
+def counts(numbers: ChangeNumbers) -> list[CategoryCount]:
+    """Every word with its number, in the order of reports."""
+    return [CategoryCount(word, text, numbers.number(word)) for word, text in MEANINGS.items()]
+
+
+def severity_text(numbers: ChangeNumbers) -> str:
+    """What became of how many findings of which severity: `54 new (critical 2, high 52), 3 fixed (high)`."""
+    texts = (
+        number_by_severity({item: own[category] for item, own in numbers.severities.items()}, category.value)
+        for category in numbers.totals
+    )
+    return ", ".join(texts) or NOTHING
 
 
 def lines(run: Run) -> Iterator[tuple[str, str]]:
@@ -85,6 +78,7 @@ def lines(run: Run) -> Iterator[tuple[str, str]]:
             "Compared",
             f"{run.compared.words}, {run.compared.run}, as of {instants.iso(run.compared.as_of)}",
         )
+        yield "Change", severity_text(run.change.numbers)
         if run.compared.acceptance:
             word = run.compared.acceptance
             yield "Accepted", f"by {word.by} on {day(word.at)}: {word.reason}"
@@ -102,9 +96,9 @@ def document(run: Run) -> dict[str, Any] | None:
         "named": run.compared.named,
         "kind": run.compared.kind,
         "accepted": acceptance(run.compared.acceptance),
-        **{word.value.replace(" ", "_"): since.number(word) for word, _ in WORDS},
+        **numbers_document(since.numbers),
         "rules": [
-            {"rule": name, **{word.value.replace(" ", "_"): number for word, number in counts.items()}}
+            {"rule": name, **{member(word): number for word, number in counts.items()}}
             for name, counts in since.counts.items()
         ],
         "causes": [
@@ -113,6 +107,22 @@ def document(run: Run) -> dict[str, Any] | None:
             for causes, number in counts.items()
         ],
     }
+
+
+def numbers_document(numbers: ChangeNumbers) -> dict[str, Any]:
+    """What became of how many findings, in all and by severity, the worst first, as JSON holds it."""
+    return {
+        **{member(category): numbers.number(category) for category in Category},
+        "severities": [
+            {"severity": severity.value, **{member(category): number for category, number in own.items()}}
+            for severity, own in numbers.severities.items()
+        ],
+    }
+
+
+def member(category: Category) -> str:
+    """What JSON calls the number of a category: `not_judged_any_more`."""
+    return category.value.replace(" ", "_")
 
 
 def acceptance(item: Acceptance | None) -> dict[str, Any] | None:

@@ -1,44 +1,37 @@
-"""A comparison of two runs as text, JSON, Markdown and HTML."""
+"""A comparison of two runs as text and as JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, TextIO
 
 from checker import instants
 from checker.compare.diff import ComparedRun, Comparison, FindingChange
 from checker.evaluation.finding_states import FindingState
-from checker.model import Category, Factor
-from checker.problems import printable
+from checker.judgement.change_summary import numbers_text, why_new
+from checker.model import Category, Factor, Rule
+from checker.problems import printable, without_markers
 from checker.reporting import finding_text
+from checker.reporting.change import TONES, numbers_document
 from checker.reporting.escape import json_text, one_line, shorten
 from checker.reporting.normal_form import subject_members
+from checker.reporting.remainder import more_lines
 from checker.reporting.report_options import Options
+from checker.reporting.terminal_colors import COLOURS, paint
+from checker.reporting.text_layout import LEAST, Column, table, wrap
 
 SCHEMA = "imageset-checker/diff/1"
 MOST_CHANGES = 50
-MOST_ROWS = 500
 WIDEST = 300
-
-MEANINGS: Mapping[Category, str] = {
-    Category.NEW: "a finding that was none before, or another one: see the cause",
-    Category.UNDECIDED: "a fail before, now it cannot be found out: not fixed",
-    Category.NOT_JUDGED: "a finding before, now the rule or the subject is not looked at: not fixed",
-    Category.FIXED: "a fail before, now it passes or the rule does not apply",
-    Category.DECIDED: "unknown before, now it passes or the rule does not apply",
-    Category.WAIVED: "it was not waived before",
-    Category.PERSISTING: "a finding in both runs",
-}
-CAUSES: Mapping[Factor, str] = {
-    Factor.DATA: "the evidence: what was answered, labels, what is listed, what earlier runs saw",
-    Factor.POLICY: "the rule: its condition or a parameter, or it is in one run only",
-    Factor.SEVERITY: "the rule is more severe",
-    Factor.WAIVER: "the waivers of the rule",
-    Factor.CLOCK: "the time that passed",
-    Factor.VERSION: "another version of the image set than the one that failed",
-    Factor.FIRST_JUDGED: "nobody had judged it before: the rule, or the image set, is new, or it could not be found out",
-    Factor.TOOL: "another version of the program judged",
-}
+_INDENT = " " * 6
+_RULES = (
+    Column("RULE", wraps=True),
+    Column("SEVERITY"),
+    Column("CHANGE"),
+    Column("NUMBER", number=True),
+    Column("CAUSE", wraps=True, least=14),
+)
 
 
 def cause(causes: tuple[Factor, ...], together: tuple[Factor, ...] = ()) -> str:
@@ -51,10 +44,9 @@ def cause(causes: tuple[Factor, ...], together: tuple[Factor, ...] = ()) -> str:
 
 
 def sentence(comparison: Comparison) -> str:
-    """What changed, in one line."""
-    found = comparison.categories
-    parts = [f"{number:,} {category.value}" for category, number in found.items() if number]
-    return f"{', '.join(parts)}." if parts else "No findings in either run."
+    """What changed, in one line: as the sentence of a run says it of the run that it is compared with."""
+    text = numbers_text(comparison.numbers, why_new(comparison.new_causes))
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def differ(comparison: Comparison) -> str:
@@ -64,12 +56,22 @@ def differ(comparison: Comparison) -> str:
     return f"The runs differ in: {', '.join(factor.value for factor in comparison.factors)}."
 
 
-def table(comparison: Comparison) -> list[tuple[str, str, str, int]]:
-    """Rule, category, cause and number, by rule; what persists last."""
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """How many findings of a rule have a category and the same causes, of which `cause` is the text."""
+
+    rule: Rule
+    category: Category
+    cause: str
+    number: int
+
+
+def change_table(comparison: Comparison) -> list[ChangeRow]:
+    """The counts by rule, the worst first; what persists last."""
     return [
-        (
-            comparison.rule(counted.entry).name,
-            counted.category.value,
+        ChangeRow(
+            comparison.rule(counted.entry),
+            counted.category,
             cause(counted.causes, _together(comparison, counted.entry, counted.category)),
             counted.number,
         )
@@ -86,36 +88,60 @@ def _together(comparison: Comparison, entry: int, category: Category) -> tuple[F
     return tuple(factor for factor in comparison.factors if factor in comparison.entries[entry].factors)
 
 
-def text(comparison: Comparison, out: TextIO, options: Options) -> None:  # noqa: ARG001 - every writer takes the same
+def text(comparison: Comparison, out: TextIO, options: Options) -> None:
     """The summary for a terminal, and the first changes."""
-    out.writelines(f"{line}\n" for line in _lines(comparison))
+    out.writelines(without_markers(line) + "\n" for line in _lines(comparison, options))
 
 
-def _lines(comparison: Comparison) -> Iterator[str]:
-    yield sentence(comparison)
+def _lines(comparison: Comparison, options: Options) -> Iterator[str]:
+    width = max(options.width, LEAST)
+    yield from wrap(sentence(comparison), width)
     yield ""
     for label, side in (("Old", comparison.old), ("New", comparison.new)):
-        yield f"{label:<5} {_side(side)}"
-    yield f"      {differ(comparison)}"
-    rows = table(comparison)
-    if rows:
-        yield ""
-        width = min(60, max(len(row[0]) for row in rows))
-        yield f"{'RULE':<{width}}  {'CHANGE':<19}  {'NUMBER':>9}  CAUSE"
-        for name, category, why, number in rows:
-            yield f"{_safe(name, 60):<{width}}  {category:<19}  {number:>9,}  {why}".rstrip()
+        yield from wrap(_side(side), width, first=f"{label:<5} ", rest=_INDENT)
+    yield from wrap(differ(comparison), width, first=_INDENT, rest=_INDENT)
+    yield from _tables(comparison, width)
     if comparison.total:
         yield ""
         shown = f", first {MOST_CHANGES}" if comparison.total > MOST_CHANGES else ""
-        yield f"Changes ({comparison.total:,}{shown})"
+        yield paint(f"Changes ({comparison.total:,}{shown})", "bold", options)
         for change in comparison.changes(MOST_CHANGES):
-            yield f"  {change.category.value:<19}  {_safe(change.rule.name)}  {_safe(change.subject.name)}"
-            yield f"  {'':<19}  {was_now(change)}; {remarks(comparison, change)}"
-            if change.message:
-                yield f"  {'':<19}  {_safe(change.message)}"
+            yield from _change_lines(comparison, change, options, width)
         if comparison.total > MOST_CHANGES:
-            rest = comparison.total - MOST_CHANGES
-            yield f"  ... and {rest:,} more (all of them: --report json=diff.json)"
+            yield from more_lines(comparison.total - MOST_CHANGES, options, "diff.json", width=width)
+
+
+def _tables(comparison: Comparison, width: int) -> Iterator[str]:
+    """The counts by severity, and by rule and cause."""
+    numbers = comparison.numbers
+    if not numbers.totals:
+        return
+    heads = [Column(category.value.upper(), number=True) for category in numbers.totals]
+    rows = [
+        (severity.value, *(f"{own[category]:,}" for category in numbers.totals))
+        for severity, own in numbers.severities.items()
+    ]
+    yield ""
+    yield from (line for row in table((Column("SEVERITY"), *heads), rows, width) for line in row)
+    rows = [
+        (_safe(row.rule.name, 60), row.rule.severity.value, row.category.value, f"{row.number:,}", row.cause)
+        for row in change_table(comparison)
+    ]
+    yield ""
+    yield from (line for row in table(_RULES, rows, width) for line in row)
+
+
+def _change_lines(
+    comparison: Comparison, change: FindingChange, options: Options, width: int
+) -> Iterator[str]:
+    word = change.category.value
+    first, *more = wrap(f"{word}: {_safe(change.subject.name)}", width, first="  ", rest="      ")
+    yield f"  {paint(word, COLOURS.get(TONES[change.category], ''), options)}{first[2 + len(word) :]}"
+    yield from more
+    said = f"{_safe(change.rule.name)} ({change.rule.severity}): {was_now(change)}; {remarks(comparison, change)}"
+    for line in (said, _safe(change.message)):
+        if line:
+            yield from wrap(line, width, first="    ", rest="      ")
 
 
 def remarks(comparison: Comparison, change: FindingChange) -> str:
@@ -135,7 +161,8 @@ def was_now(change: FindingChange) -> str:
 
 def _side(side: ComparedRun) -> str:
     flag = " (hypothetical)" if side.hypothetical else ""
-    return f"{_safe(side.name)}  {_safe(side.audit)}, as of {instants.iso(side.as_of)}{flag}"
+    outcome = f", {_safe(side.outcome)}" if side.outcome else ""
+    return f"{_safe(side.name)} {_safe(side.audit)}, as of {instants.iso(side.as_of)}{flag}{outcome}"
 
 
 def json(comparison: Comparison, out: TextIO, options: Options) -> None:  # noqa: ARG001 - every writer takes the same
@@ -147,9 +174,7 @@ def json(comparison: Comparison, out: TextIO, options: Options) -> None:  # noqa
         "differ": [factor.value for factor in comparison.factors],
         "earlier_runs": comparison.earlier,
         "summary": {
-            **{
-                category.value.replace(" ", "_"): number for category, number in comparison.categories.items()
-            },
+            **numbers_document(comparison.numbers),
             "rules": [_json_counted(comparison, index) for index in range(len(comparison.counts))],
         },
     }
@@ -170,6 +195,7 @@ def _json_counted(comparison: Comparison, index: int) -> dict[str, Any]:
     return {
         "rule": rule.id,
         "pack": rule.pack,
+        "severity": rule.severity.value,
         "category": counted.category.value,
         "causes": [factor.value for factor in causes],
         "together": [factor.value for factor in together],
@@ -183,6 +209,7 @@ def _json_side(side: ComparedRun) -> dict[str, Any]:
         "name": side.audit,
         "as_of": instants.iso(side.as_of),
         "hypothetical": side.hypothetical,
+        "outcome": side.outcome or None,
         "tool_version": side.tool_version,
     }
 

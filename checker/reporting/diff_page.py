@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from typing import Any, TextIO
 
 from checker import instants
 from checker.compare.diff import Comparison
-from checker.package_data import folder
-from checker.reporting import diff
+from checker.judgement.change_summary import CAUSES, MEANINGS, why_new
+from checker.reporting import change, diff, page_frame
 from checker.reporting.escape import one_line, shorten, visible
+from checker.reporting.remainder import full_list
 from checker.reporting.report_options import Options
-from checker.reporting.templates import template
 
-LONGEST = 2_000
+LIST_SIZES = (200, 50, 10, 0)
+"""How many changes of each category the page shows: as many as fit."""
 # whatever Markdown or HTML in it may act on
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>&@:])")
 
@@ -26,29 +25,39 @@ def markdown(comparison: Comparison, out: TextIO, options: Options) -> None:  # 
         f"## {cell(comparison.old.name)} → {cell(comparison.new.name)}\n\n{cell(diff.sentence(comparison))}\n\n"
     )
     out.write(f"{cell(diff.differ(comparison))}\n")
-    rows = diff.table(comparison)
-    if rows:
-        out.write("\n| rule | change | number | cause |\n| --- | --- | ---: | --- |\n")
-        out.writelines(
-            f"| {cell(name)} | {cell(category)} | {number:,} | {cell(why)} |\n"
-            for name, category, why, number in rows
-        )
+    _markdown_tables(comparison, out)
     if comparison.total:
         out.write(
             "\n| change | rule | subject | was → is | cause | found |\n| --- | --- | --- | --- | --- | --- |\n"
         )
-        for change in comparison.changes(diff.MOST_CHANGES):
+        for item in comparison.changes(diff.MOST_CHANGES):
             cells = (
-                change.category.value,
-                change.rule.name,
-                change.subject.name,
-                f"{change.was.words} → {change.now.words}",
-                diff.remarks(comparison, change),
-                change.message,
+                item.category.value,
+                f"{item.rule.name} ({item.rule.severity})",
+                item.subject.name,
+                f"{item.was.words} → {item.now.words}",
+                diff.remarks(comparison, item),
+                item.message,
             )
             out.write(f"| {' | '.join(map(cell, cells))} |\n")
     if comparison.total > diff.MOST_CHANGES:
         out.write(f"\nAnd {comparison.total - diff.MOST_CHANGES:,} more changes.\n")
+
+
+def _markdown_tables(comparison: Comparison, out: TextIO) -> None:
+    """The counts by severity, and by rule and cause."""
+    numbers = comparison.numbers
+    if not numbers.totals:
+        return
+    out.write(f"\n| severity | {' | '.join(numbers.totals)} |\n| --- |{' ---: |' * len(numbers.totals)}\n")
+    out.writelines(
+        f"| {severity} | {' | '.join(f'{own[word]:,}' for word in numbers.totals)} |\n"
+        for severity, own in numbers.severities.items()
+    )
+    out.write("\n| rule | severity | change | number | cause |\n| --- | --- | --- | ---: | --- |\n")
+    for row in diff.change_table(comparison):
+        cells = (row.rule.name, row.rule.severity, row.category, f"{row.number:,}", row.cause)
+        out.write(f"| {' | '.join(map(cell, cells))} |\n")
 
 
 def cell(text: str) -> str:
@@ -57,34 +66,30 @@ def cell(text: str) -> str:
     return _MARKS.sub(lambda match: f"&#{ord(match[0])};" if match[0] in "<>&@:|" else f"\\{match[0]}", plain)
 
 
-def html(comparison: Comparison, out: TextIO, options: Options) -> None:  # noqa: ARG001 - every writer takes the same
-    """A page without a script; of the changes it holds the first, and says how many there are."""
-    style = (folder("reports") / "html" / "page.css").read_text(encoding="utf-8")
-    out.writelines(template("html/diff.html.jinja", _shown).generate(**_context(comparison, style)))
+def html(comparison: Comparison, out: TextIO, options: Options) -> None:
+    """A page without a script; of each category of changes it holds the first, and says how many there are."""
+    context = _context(comparison, options)
+    out.write(page_frame.fit("html/diff.html.jinja", context, LIST_SIZES))
 
 
-def _context(comparison: Comparison, style: str) -> dict[str, Any]:
-    from markupsafe import Markup
-
+def _context(comparison: Comparison, options: Options) -> dict[str, Any]:
+    numbers = comparison.numbers
     return {
-        "one": comparison,
+        **page_frame.frame(page_frame.COMPARE_STYLES),
+        "comparison": comparison,
+        "numbers": numbers,
+        "words": change.counts(numbers),
+        "tones": change.TONES,
+        "new_causes": why_new(comparison.new_causes),
         "sentence": diff.sentence(comparison),
         "differ": diff.differ(comparison),
-        "sides": [
-            ("Old run", comparison.old, instants.iso(comparison.old.as_of)),
-            ("New run", comparison.new, instants.iso(comparison.new.as_of)),
-        ],
-        "categories": [(category, number) for category, number in comparison.categories.items() if number],
-        "meanings": diff.MEANINGS,
-        "causes": diff.CAUSES,
-        "table": diff.table(comparison),
-        "changes": list(comparison.changes(diff.MOST_ROWS)),
-        "cause": diff.cause,
+        "sides": [("Old run", comparison.old), ("New run", comparison.new)],
+        "iso": instants.iso,
+        "meanings": MEANINGS,
+        "causes": CAUSES,
+        "table": diff.change_table(comparison),
+        "full_list": full_list(options, "diff.json"),
+        "first_changes": lambda category, most: list(comparison.changes(most, category)),
         "remarks": diff.remarks,
-        "style": Markup(style),  # noqa: S704 - our own file
-        "style_hash": "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        "brief": lambda text: shorten(text, diff.WIDEST),
     }
-
-
-def _shown(text: str) -> str:
-    return visible(shorten(text, LONGEST))

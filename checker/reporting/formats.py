@@ -37,7 +37,7 @@ class Format:
 
 
 FORMATS: Mapping[str, Format] = {
-    "html": Format("one page for auditors, readable without network and scripts", {"run": "html:write", "diff": "diff_page:html"}),
+    "html": Format("one page for auditors, readable without network and scripts", {"run": "html:write", "diff": "diff_page:html", "trend": "trend_page:write", "forecast": "forecast_page:write"}),
     "json": Format(
         "the normal form: docs/results-1.schema.json describes it",
         {"run": "json:write", "diff": "diff:json", "trend": "trend:json", "forecast": "forecast:json", "rule tests": "test_report:json", "explanation": "explanation:json", "plan": "collection_plan:write_json"},

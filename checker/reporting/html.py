@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,27 +10,27 @@ from pathlib import PurePath
 from typing import Any, TextIO
 
 from checker import instants, values
-from checker.judgement.change_summary import causes_of_new
+from checker.compare.trend import missing_runs
+from checker.judgement.change_summary import causes_of_new, numbers_text
 from checker.judgement.run import RuleResult, Run
 from checker.model import Category, Outcome
-from checker.package_data import folder
 from checker.reporting import (
     change,
     condition_text,
     finding_list,
     finding_text,
     overview,
+    page_frame,
     run_text,
     trend,
+    trend_page,
     waivers,
 )
 from checker.reporting.control_matrix import control_results, worst_verdict
-from checker.reporting.escape import shorten, visible
 from checker.reporting.finding_list import FindingRow
 from checker.reporting.page_document import page_document
 from checker.reporting.report_options import Options
 from checker.reporting.rule_details import rule_totals
-from checker.reporting.templates import template
 from checker.waivers.status import coverage_text, day, days_left
 
 _DATA_HERE = "\x00data\x00"
@@ -43,7 +41,6 @@ _LONGEST_NUMBER = f"{finding_list.MOST_HELD:,}"
 _ANCHORS_HERE = "\x00anchors\x00"
 """Where it has the anchors of links into the list of findings."""
 _LINK, _ANCHOR = re.compile(r' href="#(findings\?[^"]*)"'), re.compile(r' id="(findings\?[^"]*)"')
-LONGEST = 2_000
 STYLES = ("page.css", "findings.css")
 SCRIPTS = ("ids.js", "findings-data.js", "findings-search.js", "findings-view.js", "page.js")
 _OUTCOMES = {
@@ -59,10 +56,10 @@ def write(run: Run, out: TextIO, options: Options) -> None:
 
     held = finding_list.held_findings(run, show_phi=options.show_phi)
     rows = finding_list.finding_rows(run, held)
-    text = _with_anchors(template("html/report.html.jinja", _shown).render(**_context(run, rows, options)))
+    text = _with_anchors(page_frame.fill("html/report.html.jinja", _context(run, rows, options)))
 
     def others(number: int) -> str:
-        return escape(_shown(finding_list.others_text(run, rows, number, _elsewhere(options))))
+        return escape(page_frame.page_text(finding_list.others_text(run, rows, number, _elsewhere(options))))
 
     longest = text.replace(_OTHERS_HERE, others(0) + _LONGEST_NUMBER)
     left = finding_list.MOST_BYTES - len(longest.encode("utf-8", "replace"))
@@ -98,8 +95,6 @@ class RuleCard:
 
 
 def _context(run: Run, rows: Sequence[FindingRow], options: Options) -> dict[str, Any]:
-    style = "".join(map(_source, STYLES))
-    script = "".join(map(_source, SCRIPTS))
     state, word = _OUTCOMES.get(run.outcome, ("unknown", f"Gate: {run.outcome}"))
     cards = [_card(run, judged) for judged in run.ranked]
     frameworks = control_results(run)
@@ -126,12 +121,9 @@ def _context(run: Run, rows: Sequence[FindingRow], options: Options) -> dict[str
         **_history(run),
         "unread": list(islice(run.unread(), overview.MOST_UNREADABLE)),
         "elsewhere": _elsewhere(options),
-        "style": _inline(style),
-        "script": _inline(script),
-        "style_hash": _hash(style),
-        "script_hash": _hash(script),
-        "anchors": _inline(_ANCHORS_HERE),
-        "data": _inline(_DATA_HERE),
+        **page_frame.frame(STYLES, SCRIPTS),
+        "anchors": page_frame.inline(_ANCHORS_HERE),
+        "data": page_frame.inline(_DATA_HERE),
         "show": values.show,
     }
 
@@ -149,9 +141,11 @@ def _history(run: Run) -> dict[str, Any]:
         "rests_on": run_text.answered_by(run),
         "traffic": run_text.traffic(run),
         "since": since,
-        "since_words": change.counts(since),
+        "since_words": change.counts(since.numbers) if since else [],
+        "change_text": numbers_text(since.numbers, []) if since else "",
         "tones": change.TONES,
         "listed": change.LISTED,
+        **trend_page.words(),
         "new": Category.NEW,
         "new_causes": causes_of_new(since) if since else [],
         "first_seen": lambda item: (
@@ -159,7 +153,8 @@ def _history(run: Run) -> dict[str, Any]:
         ),
         "judged": {rule_result.rule.name for rule_result in run.judged},
         "trend": points,
-        "courses": trend.courses(run, points),
+        "courses": trend.courses(points),
+        "gaps": missing_runs(points),
         "iso": instants.iso,
     }
 
@@ -176,7 +171,7 @@ def _findings(run: Run, rows: Sequence[FindingRow]) -> dict[str, Any]:
         "rows": rows,
         "rows_shown": finding_list.static_total(rows),
         "row_total": finding_list.finding_total(run),
-        "others": _inline(_OTHERS_HERE),
+        "others": page_frame.inline(_OTHERS_HERE),
         "unshown": unshown,
     }
 
@@ -197,23 +192,3 @@ def _subject_head(run: Run) -> str:
 def _elsewhere(options: Options) -> str:
     path = options.siblings.get("json")
     return PurePath(path).name if path else "the JSON report (--report json=results.json)"
-
-
-def _source(name: str) -> str:
-    return (folder("reports") / "html" / name).read_text(encoding="utf-8")
-
-
-def _inline(text: str) -> Any:
-    """Text that is put into the page as it is: our own files, and JSON whose every `<` is escaped."""
-    from markupsafe import Markup
-
-    return Markup(text)  # noqa: S704 - neither comes from outside as HTML
-
-
-def _hash(text: str) -> str:
-    """How a Content-Security-Policy names an inline style or script."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _shown(text: str) -> str:
-    return visible(shorten(text, LONGEST))

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
-from pathlib import PurePath
 from typing import TextIO
 
 from checker import instants
 from checker.judgement.run import Run
-from checker.model import Finding, Outcome, Rule, Tally, Verdict
+from checker.model import Finding, Rule, Tally, Verdict
 from checker.problems import printable, without_markers
 from checker.reporting import change, finding_text, run_text, waivers
 from checker.reporting.control_matrix import remarks
-from checker.reporting.delivery import STDOUT
 from checker.reporting.escape import one_line, shorten
+from checker.reporting.remainder import more_lines, place
 from checker.reporting.report_options import Options
+from checker.reporting.terminal_colors import outcome_color, paint
 from checker.reporting.text_layout import LEAST, UNBROKEN, Column, cells, table, wrap
 
 MOST_UNREADABLE = 10
@@ -24,6 +24,8 @@ MOST_LINES = 5
 WIDEST = 300
 WIDEST_NAME = 60
 _INDENT = " " * 11
+_USUAL, _WHOLE = "results.json", ("html", "json")
+"""The file in which all findings could be, and the reports that have them all."""
 _RULES = (
     Column("RULE", wraps=True),
     Column("SEVERITY"),
@@ -33,8 +35,6 @@ _SEVERITIES = (
     Column("SEVERITY"),
     *(Column(head, number=True) for head in ("FAIL", "COUNTED", "UNKNOWN", "COUNTED", "WAIVED")),
 )
-_COLOURS = {"red": "\x1b[31m", "yellow": "\x1b[33m", "green": "\x1b[32m", "bold": "\x1b[1m"}
-_OUTCOMES = {Outcome.PASSED: "green", Outcome.VIOLATION: "red"}
 
 
 def write(run: Run, out: TextIO, options: Options) -> None:
@@ -45,7 +45,7 @@ def write(run: Run, out: TextIO, options: Options) -> None:
 def _lines(run: Run, options: Options) -> Iterator[str]:
     width = _width(options)
     for line in wrap(_safe(run.sentence, 1000), width):
-        yield _paint(line, _OUTCOMES.get(run.outcome, "yellow"), options)
+        yield paint(line, outcome_color(run.outcome), options)
     yield ""
     for label, said in _facts(run, options):
         yield from wrap(_safe(said), width, first=f"{label:<10} ", rest=_INDENT)
@@ -102,7 +102,7 @@ def _facts(run: Run, options: Options) -> Iterator[tuple[str, str]]:
         for line in shown:
             yield label, line
         if len(lines) > len(shown):
-            yield label, f"... and {len(lines) - len(shown):,} more {_where(options)}"
+            yield label, f"... and {len(lines) - len(shown):,} more {place(options, _USUAL, _WHOLE)}"
 
 
 def _severities(run: Run, options: Options) -> Iterator[str]:
@@ -152,7 +152,7 @@ def _row(name: str, severity: str, tally: Tally) -> tuple[str, ...]:
 
 def _coloured(lines: Iterable[str], red: int, yellow: int, options: Options) -> Iterator[str]:
     colour = "red" if red else "yellow" if yellow else ""
-    return (_paint(line, colour, options) if colour else line for line in lines)
+    return (paint(line, colour, options) for line in lines)
 
 
 def _findings(run: Run, options: Options) -> Iterator[str]:
@@ -162,7 +162,7 @@ def _findings(run: Run, options: Options) -> Iterator[str]:
     found = list(run.sample(options.sort, options.limit, show_phi=options.show_phi)) if options.limit else []
     yield ""
     shown = f", {len(found):,} shown" if total > len(found) else ""
-    yield _paint(f"What the gate counts ({total:,}{shown})", "bold", options)
+    yield paint(f"What the gate counts ({total:,}{shown})", "bold", options)
     yield from (
         _by_image_set(run, found, options) if options.sort == "image-set" else _by_rule(run, found, options)
     )
@@ -216,7 +216,7 @@ def _finding(run: Run, finding: Finding, name: str, options: Options) -> Iterato
         else [*wrap(name, width, first=first, rest=rest), *wrap(said, width, first=rest, rest=rest)]
     )
     colour = "red" if finding.verdict is Verdict.FAIL else "yellow"
-    yield "    " + _paint(word, colour, options) + lines[0][4 + len(word) :]
+    yield "    " + paint(word, colour, options) + lines[0][4 + len(word) :]
     yield from lines[1:]
 
 
@@ -226,7 +226,7 @@ def _unreadable(run: Run, options: Options) -> Iterator[str]:
         return
     yield ""
     shown = f", first {MOST_UNREADABLE}" if total > MOST_UNREADABLE else ""
-    yield _paint(f"Image sets that could not be read ({total:,}{shown})", "bold", options)
+    yield paint(f"Image sets that could not be read ({total:,}{shown})", "bold", options)
     for image_set in islice(run.unread(), MOST_UNREADABLE):
         name = f"{_safe(image_set.subject.name)}{' (counted by the gate)' * image_set.gated}"
         yield from wrap(name, _width(options), first="  ", rest="    ")
@@ -237,28 +237,8 @@ def _unreadable(run: Run, options: Options) -> Iterator[str]:
 
 
 def _more(number: int, options: Options, indent: str) -> Iterator[str]:
-    """That there are more, and where: paths are never broken, so that they can be copied."""
-    line = f"{indent}... and {number:,} more"
-    for word in _where(options).split("\n"):
-        if cells(f"{line} {word}") > _width(options):
-            yield line
-            line = f"{indent}   "
-        line = f"{line} {word}"
-    yield line
-
-
-def _where(options: Options) -> str:
-    """Where the rest is; line breaks stand where a line may end."""
-    paths = [path for kind, path in options.siblings.items() if kind in ("html", "json") and path != STDOUT]
-    names = paths if options.folders else [PurePath(path).name for path in paths]
-    if names:
-        return "in\n" + " and\n".join(printable(one_line(name)) for name in names)
-    return "(all of them: --report json=results.json)"
+    return more_lines(number, options, _USUAL, width=_width(options), formats=_WHOLE, indent=indent)
 
 
 def _safe(text: str, most: int = WIDEST) -> str:
     return shorten(printable(one_line(text)), most)
-
-
-def _paint(text: str, colour: str, options: Options) -> str:
-    return f"{_COLOURS[colour]}{text}\x1b[0m" if options.color else text

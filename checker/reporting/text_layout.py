@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len, chop_cells
@@ -16,16 +16,25 @@ UNBROKEN = "\u00a0"
 """A space at which no line ends. Printable text has none of its own."""
 _GAPS = (2, 1)
 """Between columns; the second where a table would not fit otherwise."""
-_NARROWEST_NAME = 24
+_MOST_LINES = 5
+"""Of a row of a table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: its head, whether numbers stand in it, and whether its texts may take several lines."""
+    """A column of a table: its head, whether numbers stand in it, whether its texts may take several lines, which are not
+    made narrower than `least`, and what makes them shorter where the table would not fit otherwise."""
 
     head: str
     number: bool = False
     wraps: bool = False
+    least: int = 24
+    shorten: Callable[[str], str] = str
+
+
+def without_milliseconds(text: str) -> str:
+    """An instant to the second: for a table that has no room for more."""
+    return re.sub(r"\.[0-9]{3}Z", "Z", text)
 
 
 def cells(text: str) -> int:
@@ -68,42 +77,75 @@ def _pieces(word: str, first: int, width: int) -> Iterator[str]:
     yield word
 
 
-def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], width: int) -> Iterator[tuple[str, ...]]:
+def table(
+    columns: Sequence[Column], rows: Iterable[Sequence[str]], width: int, *, head: bool = True
+) -> Iterator[tuple[str, ...]]:
     """The lines of a table, its head first and then those of each row; where it cannot be made to fit, each row as a list of
-    its cells."""
-    body = [tuple(row) for row in rows]
-    heads = tuple(column.head for column in columns)
-    widths = [max(cells(row[index]) for row in (heads, *body)) for index in range(len(columns))]
-    wrapping = next((index for index, column in enumerate(columns) if column.wraps), None)
-    for gap in _GAPS:
-        over = sum(widths) + gap * (len(widths) - 1) - width
-        if over > 0 and wrapping is not None:
-            least = min(widths[wrapping], _NARROWEST_NAME)
-            own = max(widths[wrapping] - over, least)
-            over -= widths[wrapping] - own
-            fitting = [*widths[:wrapping], own, *widths[wrapping + 1 :]]
-        else:
-            fitting = widths
-        if over <= 0:
-            yield from (tuple(_row(columns, row, fitting, gap)) for row in (heads, *body))
+    its cells.
+
+    Args:
+        columns: what stands in it.
+        rows: texts, one for each column.
+        width: cells of a line.
+        head: whether there is a head.
+    """
+    full = [tuple(row) for row in rows]
+    heads = [tuple(column.head for column in columns)] if head else []
+    short = [tuple(column.shorten(cell) for column, cell in zip(columns, row, strict=True)) for row in full]
+    # what can be made shorter is, before a text takes several lines
+    tries = [(full, gap, full == short) for gap in _GAPS] + [(short, gap, True) for gap in _GAPS]
+    for body, gap, wraps in tries:
+        laid = _laid(columns, [*heads, *body], width, gap, wraps=wraps)
+        if laid is not None:
+            yield from laid
             return
-    yield from (tuple(_listed(columns, row, width)) for row in body)
+    yield from (tuple(_listed(columns, row, width)) for row in full)
+
+
+def _laid(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int, gap: int, *, wraps: bool
+) -> list[tuple[str, ...]] | None:
+    """The lines of each row in columns; None where they do not fit, or would be a tower of parts of words."""
+    natural = [max((cells(row[index]) for row in rows), default=0) for index in range(len(columns))]
+    room = _widths(columns, natural, width - gap * (len(natural) - 1))
+    if room is None or (room != natural and not wraps):
+        return None
+    lines = [tuple(_row(columns, row, room, gap)) for row in rows]
+    return lines if max(map(len, lines), default=0) <= _MOST_LINES else None
+
+
+def _widths(columns: Sequence[Column], widths: Sequence[int], room: int) -> list[int] | None:
+    """The widths of columns that fit into a room; of those that wrap the widest gives way. None where none do."""
+    over, found = sum(widths) - room, list(widths)
+    for _ in range(over):
+        giving = [
+            index for index, column in enumerate(columns) if column.wraps and found[index] > column.least
+        ]
+        if not giving:
+            return None
+        found[max(giving, key=found.__getitem__)] -= 1
+    return found
 
 
 def _row(columns: Sequence[Column], row: Sequence[str], widths: Sequence[int], gap: int) -> Iterator[str]:
-    """The lines of a row: its numbers stand on the last of them."""
+    """The lines of a row: all else stands on the last of its name, which is the first cell that wraps."""
     parts = [
         _name_lines(cell, size) if column.wraps else [cell]
         for column, cell, size in zip(columns, row, widths, strict=True)
     ]
-    most = max(map(len, parts))
-    for number in range(most):
-        line = []
-        for column, part, size in zip(columns, parts, widths, strict=True):
-            index = number - (0 if column.wraps else most - len(part))
-            cell = part[index] if 0 <= index < len(part) else ""
-            line.append(_pad(cell, size, right=column.number))
+    name = _name_index(columns)
+    begin = 0 if name is None else len(parts[name]) - 1
+    starts = [0 if index == name else begin for index in range(len(parts))]
+    for number in range(max(start + len(part) for start, part in zip(starts, parts, strict=True))):
+        line = [
+            _pad(part[number - start] if 0 <= number - start < len(part) else "", size, right=column.number)
+            for column, part, size, start in zip(columns, parts, widths, starts, strict=True)
+        ]
         yield (" " * gap).join(line).rstrip()
+
+
+def _name_index(columns: Sequence[Column]) -> int | None:
+    return next((index for index, column in enumerate(columns) if column.wraps), None)
 
 
 def _name_lines(name: str, width: int) -> list[str]:
@@ -132,16 +174,18 @@ def _parts(name: str, width: int) -> Iterator[str]:
 
 
 def _listed(columns: Sequence[Column], row: Sequence[str], width: int) -> Iterator[str]:
-    """A row that no table has room for: the cell that may wrap, and the others with their heads."""
-    main = next((index for index, column in enumerate(columns) if column.wraps), 0)
+    """A row that no table has room for: its name, else its first cell, and the others with their heads: `high: title TEXT`."""
+    main = _name_index(columns) or 0
     yield from wrap(row[main], width, rest="  ")
-    said = [
-        f"{column.head.lower()}{UNBROKEN}{cell}"
+    others = [
+        (column.head.lower(), cell)
         for index, (column, cell) in enumerate(zip(columns, row, strict=True))
         if index != main and cell
     ]
-    if said:
-        yield from wrap(", ".join(said), width, first="  ", rest="  ")
+    texts = [f"{head}{UNBROKEN}{cell}" if head else cell for head, cell in others]
+    if texts:
+        lead = f"{texts.pop(0)}: " if len(texts) > 1 and not others[0][0] else ""
+        yield from wrap(lead + ", ".join(texts), width, first="  ", rest="  ")
 
 
 def _pad(text: str, width: int, *, right: bool) -> str:

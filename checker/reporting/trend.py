@@ -1,86 +1,252 @@
-"""How an audit's numbers went: text with a line of bars, JSON, and a drawing for pages."""
+"""How an audit's numbers went, as text with lines of bars, and as JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any, TextIO
 
 from checker import instants
-from checker.compare.trend import RunSummary, Trend, run_summaries, run_summary
+from checker.compare.trend import (
+    MissingRuns,
+    RunSummary,
+    Trend,
+    missing_runs,
+    run_summaries,
+    tallies_by_severity,
+)
+from checker.judgement.gate_text import number_by_severity
 from checker.judgement.run import Run
-from checker.model import Severity
-from checker.problems import printable
+from checker.model import Category, Severity, Tally
+from checker.problems import printable, without_markers
+from checker.reporting import change, finding_text
 from checker.reporting.escape import json_text, one_line, shorten
 from checker.reporting.report_options import Options
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
+from checker.reporting.terminal_colors import outcome_color, paint
+from checker.reporting.text_layout import LEAST, Column, table, without_milliseconds, wrap
 
 SCHEMA = "imageset-checker/trend/1"
 _BARS = "▁▂▃▄▅▆▇█"
-_HEADS = (
-    "AS OF",
-    "OUTCOME",
-    "EXPECTED",
-    "READ",
-    "FAIL",
-    "NEW",
-    "FIXED",
-    "WAIVED",
-    "UNKNOWN",
-    "OLDEST",
-    "RUN",
-)
+_GAP = "·"
+MOST_TEXTS = 30
+MOST_SLOTS = 3
+"""As how many runs a time without any is drawn at most."""
+_RUNS = (
+    Column("AS OF", shorten=without_milliseconds),
+    Column("OUTCOME"),
+    *(Column(head, number=True) for head in ("EXPECTED", "READ", "FAIL", "UNKNOWN", "WAIVED", "NEW", "FIXED")),
+)  # fmt: skip
+PARTIAL = "not everything was read: there may be more"
 
 
-def text(trend: Trend, out: TextIO, options: Options) -> None:  # noqa: ARG001 - every writer takes the same
-    """A line for each run, oldest first; the fails of all of them as bars."""
-    runs = trend.runs
-    fails = [run.total.fail for run in runs]
-    lines = [_row(*_HEADS)]
-    for run in runs:
-        total = run.total
-        lines.append(
-            _row(
-                instants.iso(run.as_of) + ("*" if run.hypothetical else ""),
-                run.outcome.value,
-                f"{run.coverage.expected:,}",
-                f"{run.coverage.evaluated:,}",
-                f"{total.fail:,}",
-                *(_changed(run, word) for word in ("new", "fixed")),
-                f"{total.waived:,}",
-                f"{total.unknown:,}",
-                run.oldest.date().isoformat() if run.oldest else "",
-                _safe(run.run),
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place in the drawing of a course: a run with its number, of which there may be more where the run is `partial`; or a
+    time without runs, whose number is None. `text` is what it says in words."""
+
+    number: int | None
+    partial: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How one number went: what it is, the verdict whose colour it has, its places, oldest first."""
+
+    name: str
+    tone: str
+    slots: tuple[Slot, ...]
+
+    @property
+    def numbers(self) -> list[int]:
+        """Those of the runs."""
+        return [slot.number for slot in self.slots if slot.number is not None]
+
+    @property
+    def label(self) -> str:
+        """The course in words, for people who do not see it drawn: `Critical: 0, 3, no run for 21 days, 2`; of many runs its
+        ends alone."""
+        steps = zip(self.slots, (None, *self.slots), strict=False)
+        # a time without runs may take several places
+        texts = [slot.text for slot, before in steps if slot.number is not None or slot != before]
+        numbers = self.numbers
+        if len(texts) > MOST_TEXTS:
+            texts = [f"{len(numbers):,} runs, from {min(numbers):,} to {max(numbers):,}, now {numbers[-1]:,}"]
+        return f"{self.name.capitalize()}: {', '.join(texts)}"
+
+
+def courses(runs: Sequence[RunSummary]) -> list[Course]:
+    """Of each severity that a rule of the last run has, or that once had fails, the unwaived fails of each run, the worst
+    first; then the unknowns."""
+    found = []
+    for severity in reversed(Severity):
+        numbers = [run.severities.get(severity, Tally()).fail for run in runs]
+        if any(numbers) or (runs and severity in runs[-1].severities):
+            found.append(Course(severity.value, "fail", _slots(runs, numbers)))
+    return [*found, Course("unknown", "unknown", _slots(runs, [run.total.unknown for run in runs]))]
+
+
+def _slots(runs: Sequence[RunSummary], numbers: Sequence[int]) -> tuple[Slot, ...]:
+    gaps = {gap.after.run: gap for gap in missing_runs(runs)}
+    found = []
+    for run, number in zip(runs, numbers, strict=True):
+        text = f"{number:,} or more, as not everything was read" if run.partial else f"{number:,}"
+        found.append(Slot(number, run.partial, text))
+        if gap := gaps.get(run.run):
+            found += [Slot(None, partial=False, text=f"no run for {_length(gap.length)}")] * min(
+                gap.number, MOST_SLOTS
             )
-        )
-    head = f"{_safe(trend.name)}: {len(runs)} {'run' if len(runs) == 1 else 'runs'}"
-    lines = [head, "", *lines]
-    if len(runs) > 1:
-        lines += ["", f"fails    {sparkline(fails)}  {min(fails):,} to {max(fails):,}"]
-        unknowns = [run.total.unknown for run in runs]
-        lines.append(f"unknown  {sparkline(unknowns)}  {min(unknowns):,} to {max(unknowns):,}")
+    return tuple(found)
+
+
+def gap_text(gap: MissingRuns) -> str:
+    """`No run for 21 days, from 2026-01-08 to 2026-01-29; usually there is one every 7 days.`"""
+    first, last = (run.as_of.date().isoformat() for run in (gap.after, gap.before))
+    return f"No run for {_length(gap.length)}, from {first} to {last}; usually there is one every {_length(gap.usual)}."
+
+
+def _length(time: timedelta) -> str:
+    hours = round(time / timedelta(hours=1))
+    return (
+        finding_text.number_of(round(time / timedelta(days=1)), "day")
+        if hours >= 48
+        else finding_text.number_of(hours, "hour")
+    )
+
+
+def partial_text(run: RunSummary) -> str:
+    """What a run did not read: `2 image sets could not be read`; empty where it read everything."""
+    coverage = run.coverage
+    parts = [f"{finding_text.subjects(coverage.unreadable)} could not be read"] * bool(coverage.unreadable)
+    targets = max(coverage.unreadable_targets, coverage.unlisted_targets)
+    parts += [f"{finding_text.number_of(targets, 'target')} could not be read or listed"] * bool(targets)
+    return " and ".join(parts)
+
+
+def state_text(run: RunSummary) -> str:
+    """The fails and unknowns of a run: `27 fails (critical 2, high 25), 3 unknowns (high)`."""
+    kinds = (("fail", "fail", "s"), ("unknown", "unknown", "s"))
+    texts = (
+        number_by_severity({item: getattr(own, kind) for item, own in run.severities.items()}, what, plural)
+        for kind, what, plural in kinds
+    )
+    return ", ".join(texts)
+
+
+def change_text(run: RunSummary) -> str:
+    """What became of the findings since the run that it was compared with, by severity; empty where it was with none."""
+    if run.change is None:
+        return ""
+    if run.numbers is not None:
+        return change.severity_text(run.numbers)
+    parts = [f"{number:,} {category.value}" for category, number in run.change.items() if number]
+    return ", ".join(parts) or "no finding then or now"
+
+
+def text(trend: Trend, out: TextIO, options: Options) -> None:
+    """A line for each run, oldest first; the fails by severity as bars; what became of the findings since the last one."""
+    out.writelines(without_markers(line) + "\n" for line in _lines(trend, options))
+
+
+def _lines(trend: Trend, options: Options) -> Iterator[str]:
+    runs, width = trend.runs, max(options.width, LEAST)
+    yield from wrap(f"{_safe(trend.name)}: {finding_text.number_of(len(runs), 'run')}", width)
+    if not runs:
+        return
+    for line in wrap(f"Last: {runs[-1].outcome.value}, {state_text(runs[-1])}", width, rest="      "):
+        yield paint(line, outcome_color(runs[-1].outcome), options)
+    yield ""
+    yield from (line for row in table(_RUNS, map(_row, runs), width) for line in row)
+    yield ""
+    yield from _bars(courses(runs), width)
+    yield ""
+    severities = [course.name for course in courses(runs)[:-1]]
+    columns = (
+        Column("RUN", wraps=True, least=25),
+        Column("AS OF", shorten=without_milliseconds),
+        *(Column(name.upper(), number=True) for name in severities),
+        Column("OLDEST"),
+    )
+    rows = [_severity_row(run, severities) for run in runs]
+    yield from (line for row in table(columns, rows, width) for line in row)
+    yield from _remarks(trend, width)
+
+
+def _remarks(trend: Trend, width: int) -> Iterator[str]:
+    runs, said = trend.runs, []
+    last = runs[-1]
+    if last.change is not None:
+        since = f" (since {_safe(last.compared)})" if last.compared else ""
+        said.append(f"Change of the last run{since}: {change_text(last)}.")
+    said += [gap_text(gap) for gap in trend.gaps]
+    if any(run.partial for run in runs):
+        said.append(f"? {PARTIAL}")
     if any(run.hypothetical for run in runs):
-        lines += ["", "* hypothetical: ages were measured against another instant than that of the run"]
-    out.writelines(f"{line}\n" for line in lines)
+        said.append("* hypothetical: ages were measured against another instant than that of the run")
+    for line in said:
+        yield ""
+        yield from wrap(line, width, rest="  ")
 
 
-def _changed(item: RunSummary, word: str) -> str:
+def _row(run: RunSummary) -> tuple[str, ...]:
+    total = run.total
+    numbers = (run.coverage.expected, run.coverage.evaluated, total.fail, total.unknown, total.waived)
+    changed = (changed_number(run, category) for category in (Category.NEW, Category.FIXED))
+    outcome = run.outcome.value + "?" * run.partial
+    return (_as_of(run), outcome, *(f"{number:,}" for number in numbers), *changed)
+
+
+def _severity_row(run: RunSummary, severities: Iterable[str]) -> tuple[str, ...]:
+    fails = (f"{run.severities.get(Severity(name), Tally()).fail:,}" for name in severities)
+    return (_safe(run.run), _as_of(run), *fails, run.oldest.date().isoformat() if run.oldest else "")
+
+
+def _as_of(run: RunSummary) -> str:
+    return instants.iso(run.as_of) + "*" * run.hypothetical
+
+
+def changed_number(run: RunSummary, category: Category) -> str:
     """How many findings of a run became what, since the run that it was compared with."""
-    return "" if item.change is None else f"{item.change.get(word, 0):,}"
+    return "" if run.change is None else f"{run.change.get(category, 0):,}"
 
 
-def sparkline(numbers: Sequence[int]) -> str:
-    """Numbers as bars, of which the lowest is for 0 alone: few are never shown as none."""
-    most = max(numbers, default=0)
+def _bars(found: Sequence[Course], width: int) -> Iterator[str]:
+    """Each course as bars; where they are too many for a line, the last of them."""
+    names = max(len(course.name) for course in found)
+    for course in found:
+        low, high = min(course.numbers), max(course.numbers)
+        ends = f"{low:,} to {high:,}" if low != high else f"{high:,}"
+        bars = sparkline([slot.number for slot in course.slots])
+        yield f"{course.name:<{names}}  {bars[-max(width - names - len(ends) - 4, 1) :]}  {ends}"
+
+
+def sparkline(numbers: Sequence[int | None]) -> str:
+    """Numbers as bars, of which the lowest is for 0 alone: few are never shown as none. Where there is none there is a dot."""
+    most = max((number for number in numbers if number is not None), default=0)
     steps = len(_BARS) - 1
-    return "".join(_BARS[-(-number * steps // most)] if most else _BARS[0] for number in numbers)
+    return "".join(
+        _GAP if number is None else _BARS[-(-number * steps // most)] if most else _BARS[0]
+        for number in numbers
+    )
 
 
 def json(trend: Trend, out: TextIO, options: Options) -> None:  # noqa: ARG001 - every writer takes the same
     """The runs, oldest first."""
-    document = {"schema": SCHEMA, "name": trend.name, "runs": [_json(run) for run in trend.runs]}
+    document = {
+        "schema": SCHEMA,
+        "name": trend.name,
+        "runs": [_json(run) for run in trend.runs],
+        "gaps": [
+            {
+                "after": gap.after.run,
+                "before": gap.before.run,
+                "missing": gap.number,
+                "sentence": gap_text(gap),
+            }
+            for gap in trend.gaps
+        ],
+    }
     out.write(f"{json_text(document, indent=2)}\n")
 
 
@@ -90,72 +256,42 @@ def _json(item: RunSummary) -> dict[str, Any]:
         "as_of": instants.iso(item.as_of),
         "hypothetical": item.hypothetical,
         "outcome": item.outcome.value,
+        "complete": not item.partial,
         "coverage": {**asdict(item.coverage), "evaluated": item.coverage.evaluated},
-        "change": None if item.change is None else dict(item.change),
+        "compared": item.compared or None,
+        "change": None if item.change is None else {word.value: n for word, n in item.change.items()},
+        "since": None if item.numbers is None else change.numbers_document(item.numbers),
         "oldest": instants.iso(item.oldest) if item.oldest else None,
         "total": _tally(item.total),
+        "severities": [{"severity": name.value, **_tally(tally)} for name, tally in item.severities.items()],
         "rules": [{"rule": name, **_tally(tally)} for name, tally in item.tallies.items()],
     }
 
 
-def _tally(tally: Any) -> dict[str, int]:
+def _tally(tally: Tally) -> dict[str, int]:
     plain = asdict(tally)
     return {"pass" if name == "passed" else name: number for name, number in plain.items()}
-
-
-def svg(points: Sequence[int], label: str = "") -> Markup:
-    """Numbers as bars in a page, whose style colours them (`.bar rect`); for people who do not see it there is `label`,
-    and a page should have the numbers in a table beside it."""
-    from markupsafe import Markup, escape
-
-    most = max(points, default=0) or 1
-    width = 1000 / max(len(points), 1)
-    bars = "".join(
-        f'<rect class="fail" x="{index * width + width * 0.1:.2f}" y="{100 - 100 * number / most:.2f}"'
-        f' width="{width * 0.8:.2f}" height="{100 * number / most:.2f}"/>'
-        for index, number in enumerate(points)
-    )
-    named = f'role="img" aria-label="{escape(label)}"' if label else 'aria-hidden="true"'
-    return Markup(  # noqa: S704 - numbers, and a label that is escaped
-        f'<svg class="trend" viewBox="0 0 1000 100" preserveAspectRatio="none" {named} focusable="false">{bars}</svg>'
-    )
 
 
 def points(run: Run) -> tuple[RunSummary, ...]:
     """Earlier runs and this one, oldest first; nothing where there are no earlier ones."""
     if not run.trend:
         return ()
-    tallies = {rule_result.rule.name: rule_result.tally for rule_result in run.judged}
-    change = {item.value: number for item, number in run.change.numbers.items()} if run.change else None
+    since = run.change
     own = RunSummary(
-        run.id, run.as_of, run.outcome, run.hypothetical, run.coverage, tallies, change, run.oldest
+        run.id,
+        run.as_of,
+        run.outcome,
+        run.hypothetical,
+        run.coverage,
+        {rule_result.rule.name: rule_result.tally for rule_result in run.judged},
+        since.numbers.totals if since else None,
+        run.oldest,
+        tallies_by_severity((item.rule.severity, item.tally) for item in run.judged),
+        since.numbers if since else None,
+        run.compared.run if run.compared else "",
     )
     return (*run_summaries(run.trend), own)
-
-
-def courses(run: Run, runs: Sequence[RunSummary]) -> dict[str, list[int]]:
-    """Of each severity that a rule has, or once had fails of, the unwaived fails of each run; then the unknowns."""
-    kept: dict[str, dict[str, int]] = {}
-    for point in run.trend:
-        if earlier := run_summary(point):
-            fails = kept.setdefault(earlier.run, {})
-            for rule_result in point["summary"]["rules"]:
-                severity = str(rule_result.get("severity"))
-                fails[severity] = fails.get(severity, 0) + int(rule_result.get("fail", 0))
-    own = dict.fromkeys((rule_result.rule.severity for rule_result in run.judged), 0)
-    for rule_result in run.judged:
-        own[rule_result.rule.severity] += rule_result.tally.fail
-    found = {}
-    for severity in reversed(Severity):
-        numbers = [kept.get(item.run, {}).get(severity.value, 0) for item in runs[:-1]]
-        if severity in own or any(numbers):
-            found[severity.value] = [*numbers, own.get(severity, 0)]
-    return found | {"unknown": [item.total.unknown for item in runs]}
-
-
-def _row(*cells: str) -> str:
-    as_of, outcome, *numbers, run = cells
-    return f"{as_of:<25}  {outcome:<10} " + " ".join(f"{cell:>10}" for cell in numbers) + f"  {run}"
 
 
 def _safe(said: str) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from checker.model import JUNIT_OPTIONS, Outcome, Severity
+from checker.model import JUNIT_OPTIONS, Category, Outcome, Severity
 from checker.values import INTEGERS, BadValueError, parse_duration, parse_time, show
 
 RUN_NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}(-[0-9]{1,9})?")
@@ -158,6 +158,9 @@ _SAID: dict[str, Form] = {
     "hypothetical": _FLAG,
     "outcome": _one_of(*Outcome),
     "summary": _SUMMARY,
+    "change_by_severity": _perhaps(
+        _by_name(_by_name(_integer, set(Category).__contains__), set(Severity).__contains__)
+    ),
 }
 _OTHER: dict[str, Form] = {
     **_SAID,

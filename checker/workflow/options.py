@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -207,19 +207,32 @@ def reports(
     """Formats and paths: those of the command line, and those of audit.yaml that it does not name."""
     problems: list[Problem] = []
     asked = _asked(given, config, problems)
-    taken = {file.resolve(): "an input of this run" for file in _inputs(given, config, loaded)}
     named = {text.partition("=")[0] for text in _texts(given.reports)}
-    for name, path in asked:
-        place = Path(path).resolve() if path != STDOUT else Path(STDOUT)
-        try:
-            with config.place_of("reports", name) if config and name not in named else nullcontext():
-                _probe(name, path, taken.get(place))
-        except InvalidInputError as error:
-            problems += error.problems
-        taken[place] = f"the {name} report too"
+
+    def place(name: str) -> AbstractContextManager[None]:
+        return config.place_of("reports", name) if config and name not in named else nullcontext()
+
+    problems += _place_problems(asked, _inputs(given, config, loaded), place)
     if problems:
         raise InvalidInputError(problems)
     return asked
+
+
+def _place_problems(
+    asked: Iterable[tuple[str, str]],
+    inputs: Iterable[Path],
+    place: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext(),
+) -> Iterator[Problem]:
+    """What is wrong with the paths of reports: each is written to a place of its own, and to no input."""
+    taken = {file.resolve(): "an input of this run" for file in inputs if file.exists()}
+    for name, path in asked:
+        target = Path(path).resolve() if path != STDOUT else Path(STDOUT)
+        try:
+            with place(name):
+                _probe(name, path, taken.get(target))
+        except InvalidInputError as error:
+            yield from error.problems
+        taken[target] = f"the {name} report too"
 
 
 def _probe(name: str, path: str, taken: str | None) -> None:
@@ -234,6 +247,7 @@ def requested_reports(
     *,
     junit: Mapping[str, str] | None = None,
     sort: str = "severity",
+    inputs: Sequence[str] = (),
 ) -> list[tuple[str, str]]:
     """Formats and paths of `--report` alone.
 
@@ -242,17 +256,15 @@ def requested_reports(
         document: what is reported.
         junit: options of JUnit, by the members of `Options`, which are looked at too.
         sort: that of the text, likewise.
+        inputs: paths of files that are read: no report is written there.
 
     Raises:
-        InvalidInputError: a format that there is not, a path that cannot be written, an option of JUnit that there is not.
+        InvalidInputError: a format that there is not, a path that cannot be written or that is named twice, an option of JUnit
+            that there is not.
     """
     problems = [*junit_problems(junit or {}), *_sorts(sort)]
     found = _named(asked, problems, document)
-    for _, path in found:
-        try:
-            probe(path)
-        except InvalidInputError as error:
-            problems += error.problems
+    problems += _place_problems(found, map(Path, inputs))
     if problems:
         raise InvalidInputError(problems)
     return found

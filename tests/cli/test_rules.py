@@ -36,7 +36,7 @@ def folder(tmp_path, monkeypatch):
 
 def test_list_prints_one_rule_a_line(capsys):
     assert main(["rules", "list", "p.yaml"]) == 0
-    assert capsys.readouterr().out == "p/forced  high      Not forced\np/aged    low       Not old\n"
+    assert capsys.readouterr().out == "p/forced  high  Not forced\np/aged    low   Not old\n"
 
 
 def test_list_without_a_path_means_the_shipped_packs(capsys):

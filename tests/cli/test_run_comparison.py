@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 from checker.cli import main
+from checker.reporting import formats
 from tests.copies import copied
 
 STORE = "0123456789abcdef0123456789abcdef"
@@ -82,12 +83,59 @@ def test_diff_tells_time_from_policy(runs, capsys):
     assert (change["imageSetId"], change["category"], change["causes"]) == (ONE, "fixed", ["policy"])
 
 
-def test_diff_writes_every_format(runs, capsys, tmp_path):
-    asked = [
-        part for name in ("html", "json", "markdown", "text") for part in ("--report", f"{name}=out/{name}")
-    ]
-    assert told(capsys, "diff", runs[0], runs[1], *asked) == (0, "", "")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["html", "json", "markdown", "text"]
+@pytest.mark.parametrize(
+    ("document", "arguments"),
+    [
+        ("diff", ["diff", "FIRST", "SECOND"]),
+        ("trend", ["trend", "runs"]),
+        ("forecast", ["forecast", "FIRST"]),
+    ],
+)
+def test_every_format_is_written_and_told(runs, capsys, tmp_path, document, arguments):
+    names = formats(document)
+    assert {"html", "json", "text"} <= set(names)
+    asked = [part for name in names for part in ("--report", f"{name}=out/{name}")]
+    arguments = [{"FIRST": runs[0], "SECOND": runs[1]}.get(item, item) for item in arguments]
+    lines = "".join(f"{name:<8} out/{name}\n" for name in names)
+    assert told(capsys, *arguments, *asked) == (0, lines, "")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(names)
+    # what standard output has is that report alone
+    _, out, _ = told(capsys, *arguments, "--report", "json=-", "--report", "text=out/again")
+    assert out == (tmp_path / "out" / "json").read_text()
+    assert (tmp_path / "out" / "again").read_text() == (tmp_path / "out" / "text").read_text()
+
+
+@pytest.mark.parametrize("command", ["diff FIRST SECOND", "trend runs", "forecast FIRST"])
+def test_a_report_is_written_to_a_place_of_its_own(runs, capsys, tmp_path, command):
+    (tmp_path / "audit.yaml").write_text(CONFIG.replace("AGE", "30d"))
+    arguments = command.replace("FIRST", runs[0]).replace("SECOND", runs[1]).split()
+    for asked, said in (
+        (["html=a.html", "json=a.html"], "a.html: error: this is the html report too"),
+        (["json=-", "text=-"], "this is the json report too"),
+        (["html=audit.yaml"], "audit.yaml: error: this is an input"),
+        (["html=policy.yaml/x.html", "junit=a.xml"], "unknown format junit"),
+        (["html"], "`html` names no file"),
+    ):
+        given = [part for text in asked for part in ("--report", text)]
+        code, out, err = told(capsys, *arguments, *given)
+        assert (code, out) == (2, "")
+        assert said in err
+        assert "help: " in err
+    assert not (tmp_path / "a.html").exists()
+
+
+def test_a_report_that_cannot_be_written_is_told_and_the_others_are_written(
+    runs, capsys, tmp_path, monkeypatch
+):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("checker.reporting.forecast.json", full)
+    asked = ["--report", "json=a.json", "--report", "html=a.html"]
+    code, out, err = told(capsys, "forecast", runs[0], *asked)
+    assert (code, out) == (4, "html     a.html\n")
+    assert "a.json: error: the report could not be written" in err
+    assert not (tmp_path / "a.json").exists()
 
 
 def test_a_run_may_be_named_in_the_store_of_audit_yaml(runs, capsys, tmp_path):
@@ -103,8 +151,8 @@ def test_what_came_up_before_is_flapping(runs, capsys):
         main(["check", *given, "--as-of", as_of])
     capsys.readouterr()
     out = told(capsys, "diff", "runs/" + _named("20260111"), "runs/" + _named("20260221"))[1]
-    assert out.startswith("1 new.")
-    assert "pass -> fail; clock; flapping; first seen 2026-02-21" in out
+    assert out.startswith("1 new, since time passed.")
+    assert "pass -> fail; clock; flapping; first seen 2026-02-21" in " ".join(out.split())
 
 
 def _named(day):

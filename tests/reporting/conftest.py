@@ -7,7 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from kept_runs import kept_runs
 
+__all__ = ["kept_runs"]
 GOLDEN = Path(__file__).parent / "golden"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 ARGUMENTS = [

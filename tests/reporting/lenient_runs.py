@@ -131,6 +131,10 @@ CHANGE = ChangeSince(
         Category.WAIVED: {("waiver",): 1},
         Category.FIXED: {("data",): 1},
     },
+    severities={
+        **{item.name: item.severity for item in (NO_FORCE, RECENT, TIDY)},
+        "retention/gone": Severity.HIGH,
+    },
 )
 
 
@@ -201,6 +205,6 @@ def hostile_waivers() -> FakeRun:
             ),
             trend=(point(1, {"high": 1}, 0) | {"run": HOSTILE}, {"run": HOSTILE}),
         ),
-        change=ChangeSince({HOSTILE: {Category.FIXED: 1}}, (gone,), 1),
+        change=ChangeSince({HOSTILE: {Category.FIXED: 1}}, (gone,), 1, severities={HOSTILE: Severity.LOW}),
         replay_of=HOSTILE,
     )

@@ -7,6 +7,10 @@ import os
 from pathlib import Path
 
 import pytest
+from test_report_diff import facts as trend_facts
+
+from checker.compare.trend import Trend, run_summaries
+from checker.reporting import Options, deliver, writer
 
 pytestmark = pytest.mark.browser
 AXE = Path(__file__).parents[1] / "accessibility/node_modules/axe-core/axe.min.js"
@@ -30,6 +34,16 @@ def axe() -> str:
             pytest.fail("axe-core was not installed")
         pytest.skip("no axe-core: make tests/accessibility/node_modules/.package-lock.json installs it")
     return AXE.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def course_page(tmp_path_factory):
+    """The address of the page of a trend that has what one of two runs has not: a time without runs, and severities that come
+    and go."""
+    page = tmp_path_factory.mktemp("course") / "trend.html"
+    runs = run_summaries([trend_facts(number, number % 3) for number in range(9) if number not in (5, 6)])
+    deliver(Trend("archive", runs), writer("html", "trend"), page, Options())
+    return page.as_uri()
 
 
 @pytest.fixture
@@ -66,6 +80,33 @@ def test_axe_finds_nothing_on_a_page_as_it_opens(obstacles, pages, name):
 @pytest.mark.parametrize("name", ["accounts", "governed", "lenient", "ordinary"])
 def test_axe_finds_nothing_where_all_is_unfolded(obstacles, pages, name):
     assert obstacles(pages(name), OPEN_ALL) == []
+
+
+@pytest.mark.parametrize("name", ["diff", "trend", "forecast"])
+def test_axe_finds_nothing_on_the_pages_of_several_runs(obstacles, kept_runs, name):
+    assert obstacles((kept_runs / f"{name}.html").as_uri()) == []
+
+
+def test_axe_finds_nothing_on_the_page_of_a_long_trend(obstacles, course_page):
+    assert obstacles(course_page) == []
+
+
+@pytest.mark.parametrize("name", ["diff", "trend", "forecast", "run", "course"])
+def test_no_page_scrolls_sideways(chromium, kept_runs, course_page, name):
+    context = chromium.new_context()
+    try:
+        view = context.new_page()
+        view.goto(course_page if name == "course" else (kept_runs / f"{name}.html").as_uri())
+        heights = {}
+        for size in SIZES.values():
+            view.set_viewport_size(size)
+            wide, heights[size["width"]] = view.evaluate(
+                "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+            )
+            assert wide <= size["width"]
+        assert heights[390] <= 3 * heights[1280]
+    finally:
+        context.close()
 
 
 def test_axe_finds_what_it_should(obstacles, pages):

@@ -149,9 +149,8 @@ def test_the_trend_has_earlier_runs_and_this_one(folder):
     page = Path("r.html").read_text()
     assert "The last 3 runs of this audit" in page
     assert page.count("this run</small>") == 1
-    assert (
-        page.count('<svg class="course" viewBox="0 0 48 40"') == 3
-    )  # high, low and unknown, three runs each
+    # high, low and unknown, three runs each
+    assert page.count('viewBox="0 0 48 40"') == 3
 
 
 SEVERITIES = st.sampled_from(["info", "low", "medium", "high", "critical", "never"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +84,7 @@ def validate(root: Node) -> tuple[BaseModel | None, list[Problem]]:
         _empty(root, key) for key in _SHORT if key in root.value and root.value[key].node.value is None
     ]:
         return None, empty
+    unnamed = list(_unnamed_reports(root))
     try:
         checked: BaseModel = models().Audit.model_validate(_long(root))
     except ValidationError as error:
@@ -93,8 +94,18 @@ def validate(root: Node) -> tuple[BaseModel | None, list[Problem]]:
         }
         # a mistyped key is one problem, not also a missing one
         found = [item for item in found if item["type"] != "missing" or item["loc"] not in meant]
-        return None, [_problem(root, item) for item in found]
-    return checked, []
+        return None, [*unnamed, *(_problem(root, item) for item in found)]
+    return checked, unnamed
+
+
+def _unnamed_reports(root: Node) -> Iterator[Problem]:
+    """Keys of `reports` that can be no format: pydantic does not look at those that a model does not name."""
+    reports = root.value["reports"].node.value if "reports" in root.value else None
+    for name, entry in reports.items() if isinstance(reports, dict) else ():
+        if not name:
+            yield entry.key.problem("the key is empty")
+        elif not name.isprintable():
+            yield entry.key.problem("line breaks and control characters are not allowed here")
 
 
 def _empty(root: Node, key: str) -> Problem:

@@ -172,7 +172,7 @@ class _Explainer:
             Subject(*who),
             self.as_of,
             said,
-            reader.finding((*who, said, why, fields, None, None, None, *NOTHING_EARLIER, None, *answers))
+            reader.finding((*who, said, why, fields, None, None, None, *NOTHING_EARLIER, *answers))
             if said in (Verdict.FAIL, Verdict.UNKNOWN)
             else None,
             bound_values(self.written, rule),

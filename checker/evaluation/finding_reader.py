@@ -48,8 +48,8 @@ class _Every:
 
 EVERY: GateTerms = _Every()
 
-NOTHING_EARLIER = (None,) * len((*CHANGE, *FIRST))
-"""In a row of `Reader.finding`, what an earlier run says of a finding, where nothing is asked of one."""
+NOTHING_EARLIER = (None,) * len((*CHANGE, *FIRST, ARN))
+"""In a row of `Reader.finding`, what an earlier run says of a finding, and its ARN, where nothing is asked of one."""
 
 _DETAILS = (*SUBJECT, "verdict", "reason", "fields", WAIVER, LAPSED)
 _MORE = (UNRECEIVED, *CHANGE, *FIRST, ARN, *ANSWERS)

@@ -117,7 +117,8 @@ def _template(text: str) -> tuple[tuple[str, ...], Callable[[Mapping[str, str]],
     template = environment.from_string(_PLACEHOLDER.sub(lambda match: f"{{{{ f[{match[1]!r}] }}}}", text))
 
     def fill(shown: Mapping[str, str]) -> str:
-        # `shared`: without Jinja's globals, which no message can name; copying them takes longer than all else
-        return "".join(template.root_render_func(template.new_context({"f": shown}, shared=True)))
+        # without Jinja's globals, which no message can name; to make a context with them takes longer than all else
+        context = environment.context_class(environment, {"f": shown}, template.name, template.blocks)
+        return "".join(template.root_render_func(context))
 
     return tuple(dict.fromkeys(_PLACEHOLDER.findall(text))), fill

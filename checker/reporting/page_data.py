@@ -239,12 +239,8 @@ def _template(message: str, fillings: Iterable[tuple[int, str]], version: int | 
     parts: list[Part] = [message]
     for mark, text in fillings:
         parts = [piece for part in parts for piece in _split(part, text, [mark])]
-    if version is not None:
-        parts = [
-            piece
-            for part in parts
-            for piece in _split(part, f"version {version}", ["version ", _THIS_VERSION])
-        ]
+    if version is not None and (words := f"version {version}") in message:
+        parts = [piece for part in parts for piece in _split(part, words, ["version ", _THIS_VERSION])]
     return tuple(parts)
 
 
@@ -253,6 +249,8 @@ def _arn_template(finding: Finding) -> tuple[Part, ...] | None:
     if finding.arn is None:
         return None
     image_set = finding.subject.image_set_id
+    if image_set and _IMAGE_SET_ID.fullmatch(image_set) and finding.arn.endswith(image_set):
+        return _frequent_text(finding.arn.removesuffix(image_set)), _THIS_SET
     return _template(name_text(finding.arn), [(_THIS_SET, image_set)] if image_set else [], None)
 
 

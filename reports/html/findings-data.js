@@ -258,6 +258,11 @@ const findings = (() => {
   }
 
   const ageDays = (f) => (f.first === null ? null : Math.max(0, Math.floor((Date.parse(data.as_of) - Date.parse(f.first)) / 86400000)));
+  // how long ago an instant was
+  function ago(first) {
+    const days = ageDays({first});
+    return days < 1 ? "today" : days === 1 ? "1 day" : `${days.toLocaleString("en-US")} days`;
+  }
 
   // what a count or ratio came to, as JSON holds it
   const plain = (value) => {
@@ -284,6 +289,6 @@ const findings = (() => {
 
   return {
     data, total, groups, FLAGS, NO_SET, groupOf, localOf, flagsOf, setOf, placeOf, ageOf, causeOf, causeSizes, subjects, worst, ranking, dictionary,
-    verdictOf, isNew, show, headline, finding, idOf, rowOf, imageSet, setNumber, ageDays, normal, partial: total < data.total,
+    verdictOf, isNew, show, headline, finding, idOf, rowOf, imageSet, setNumber, ageDays, ago, normal, partial: total < data.total,
   };
 })();

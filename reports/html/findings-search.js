@@ -1,7 +1,7 @@
 // Which findings have all words of a text in what the page prints of them. What differs from row to row is one text for each
 // rule, made in the background; what many rows share is looked through once.
 const findingSearch = (() => {
-  const {data, total, groups, flagsOf, placeOf, setOf, localOf, verdictOf, imageSet, headline, idOf, show, dictionary} = findings;
+  const {data, total, groups, FLAGS, flagsOf, placeOf, setOf, localOf, verdictOf, imageSet, headline, idOf, show, ago, dictionary} = findings;
   const SLICE = 1000;
   const texts = groups.map(() => ({parts: [], ends: null, text: ""}));
   let built = 0, group = 0;
@@ -17,25 +17,25 @@ const findingSearch = (() => {
   const textOf = (value) => (Array.isArray(value) ? value.join(", ") : show(value)).toLowerCase();
   const isListed = (column) => column.d !== undefined || column.i === undefined;
   // the message's pieces are in the text of its row
-  const NAMES = ["version", "reason", "note", "waiverNote", "calls", "collected", "reused", "first", "firstRun", "change", "causes"];
+  const NAMES = ["version", "reason", "note", "waiverNote", "calls", "collected", "reused", "firstRun", "change", "causes"];
   const columnsOf = groups.map((g) => {
     // where there is nothing, "(absent)" is printed of what was observed alone
-    const said = (value) => (value === null ? "" : textOf(value));
-    const every = [...NAMES.map((name) => [g.columns[name], g.at[name], said]), ...g.observed.map(([, column], n) => [column, g.seen[n][1], textOf]), ...g.labels.map(([name, column]) => [column, g.labelAt[name], said])];
+    const said = (value) => (value === null ? "" : textOf(value)), since = (value) => (value === null ? "not known" : `${value} ${ago(value)}`.toLowerCase());
+    const every = [...NAMES.map((name) => [g.columns[name], g.at[name], said]), [g.columns.first, g.at.first, since], ...g.observed.map(([, column], n) => [column, g.seen[n][1], textOf]), ...g.labels.map(([name, column]) => [column, g.labelAt[name], said])];
     const listed = every.filter(([column]) => isListed(column)).map(([column, , words]) => ({column, words: (column.d ?? [column.c]).map(words), indexes: null}));
     return {
       constant: listed.filter(({column}) => !column.d).flatMap(({words}) => words).join("\n"),
       listed: listed.filter(({column}) => column.d),
-      own: every.filter(([column]) => !isListed(column)).map(([, read]) => read),
+      own: every.filter(([column]) => !isListed(column)).map(([, read, words]) => (i) => words(read(i))),
     };
   });
 
   function textOfRow(r, g) {
     const i = localOf[r], [target] = data.places[placeOf[r]], set = imageSet(setOf[r]), id = idOf(r);
-    const version = g.at.version(i);
-    const name = `${target}/${set ?? data.places[placeOf[r]][3] ?? ""}${version === null ? "" : `@v${version}`}`;
+    const version = g.at.version(i), pinned = flagsOf[r] & FLAGS.pinned && g.scope === "image_set" ? ", pinned" : "";
+    const name = `${target}/${set ?? data.places[placeOf[r]][3] ?? ""}${version === null ? "" : `@v${version} version ${version}${pinned}`}`;
     let text = `${id}\n${name}\n${headline(r)}`;
-    for (const read of columnsOf[group].own) { const value = read(i); if (value !== null) text += `\n${value}`; }
+    for (const words of columnsOf[group].own) { const said = words(i); if (said) text += `\n${said}`; }
     return text;
   }
 

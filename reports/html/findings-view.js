@@ -1,6 +1,6 @@
 // Findings as rows of the table, and what opens below one. Text goes in as text only, never as HTML.
 const findingView = (() => {
-  const {data, total, groups, FLAGS, NO_SET, groupOf, setOf, placeOf, verdictOf, isNew, show, finding, idOf, imageSet, ageDays} = findings;
+  const {data, total, groups, FLAGS, NO_SET, groupOf, setOf, placeOf, verdictOf, isNew, show, finding, idOf, imageSet, ageDays, ago} = findings;
   const WORDS = {fail: "Fail", unknown: "Unknown", waived: "Waived", pass: "Pass", not_applicable: "Not applicable"};
   const CODES = {f: "fail", w: "waived", u: "unknown", p: "pass", n: "not_applicable"};
   const VERSION = ["Version", "State", "Workflow status", "Created", "Updated", "Deleted", "Forced"];
@@ -38,11 +38,7 @@ const findingView = (() => {
     return `The image set could not be read: ${number(members.length)} ${all ? "rules are undecided" : "undecided rules are among these"}`;
   };
 
-  function since(f) {
-    if (f.first === null) return ["not known", ""];
-    const days = ageDays(f);
-    return [f.first.slice(0, 10), days < 1 ? "today" : days === 1 ? "1 day" : `${number(days)} days`];
-  }
+  const since = (f) => (f.first === null ? ["not known", ""] : [f.first.slice(0, 10), ago(f.first)]);
 
   // a row without its texts, once: a copy of it is made much faster than its elements one by one
   const blank = (() => {

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 from lenient_runs import hostile_waivers, lenient
 from report_runs import (
+    AS_OF,
     HOSTILE,
     NO_FORCE,
     RECENT,
@@ -183,6 +184,8 @@ def test_a_search_finds_every_97th_finding_by_its_id_and_by_its_image_set(show):
         (f"archive/{5:032x}@v1", 1),
         ("GetImageSet SearchImageSets", 1),
         ("policies/integrity.yaml:8:5", 5),
+        ("version 2, pinned", 1),
+        ("critical not known", 2),  # since when
     ],
 )
 def test_a_search_finds_what_the_page_prints(show, text, number):
@@ -354,8 +357,42 @@ def test_a_row_that_is_waived_says_by_whom_and_until_when(show):
     view.locator("#rows .opener").first.click()
     text = " ".join(view.locator("tr.detail").inner_text().split())
     own = next(item.waiver for item in lenient().findings() if item.waived and item.verdict.value == "fail")
-    for part in (own.reason, own.owner, own.approved_by):
+    for part in (own.reason, own.owner, own.approved_by, f"Last day {own.expires:%Y-%m-%d}"):
         assert part in text
+
+
+def test_a_search_finds_since_when(show):
+    numbers = Counter(
+        finding.first_seen and (AS_OF - finding.first_seen).days for finding in lenient().findings()
+    )
+    for days in numbers.keys() - {None, 0}:
+        view = show(lenient(), f"#findings?q={days}%20days")
+        assert status(view).startswith(f"{numbers[days]} of 9 findings")
+
+
+def test_an_open_row_tells_all_of_a_finding(show):
+    run = ordinary()
+    item = next(item for item in run.findings() if item.rule is NO_FORCE and item.calls)
+    view = show(run, f"#findings?open={finding_id(item.rule, item.subject)}")
+    detail = view.locator("tr.detail")
+    text = " ".join(detail.inner_text().split())
+    for part in (
+        f"Why it matters {NO_FORCE.why}",
+        f"What to do {NO_FORCE.fix}",
+        f"What it leaves open {NO_FORCE.caveat}",
+        "Expected overrides.forced is not true Observed overrides.forced = true",
+        f"Policy {NO_FORCE.where}",
+        f"Rests on {', '.join(item.calls)}",
+        f"Where account {item.subject.account}, {item.subject.region}, data store {item.subject.datastore_id}",
+    ):
+        assert part in text, part
+    links = detail.locator(".controls a").evaluate_all("links => links.map((a) => a.getAttribute('href'))")
+    assert links == [
+        f"#findings?control={control.framework}:{quote(control.id, safe='')}".replace("%28", "(").replace(
+            "%29", ")"
+        )
+        for control in NO_FORCE.controls
+    ]
 
 
 def test_what_a_part_of_the_findings_answers_says_so(show, monkeypatch):

@@ -93,8 +93,7 @@ def write_recorded(
         InvalidInputError: likewise; nothing is written.
     """
     files = answer_files(paths, warnings)
-    # the list of the versions of an image set is made of all that was recorded of it
-    with regular_answers([] if needs.versions else files) as regular:
+    with regular_answers(files, versions=needs.versions) as regular:
         while True:
             told: list[Problem] = []
             reader, seen, problems = _placed(files, labels, told, needs, regular)
@@ -143,7 +142,7 @@ def _records(
     needs: Needs,
     *,
     complete: bool,
-    datastores: Collection[str] = (),
+    datastores: Collection[str | None] = (),
 ) -> tuple[list[Record], list[Record]]:
     """The records of image sets, and all others.
 

@@ -81,8 +81,58 @@ def irregular(draw, document):
     return changes[draw(st.sampled_from([*changes]))]()
 
 
+LISTED = ("imageSetId", "versionId", "imageSetState", "createdAt", "overrides", "isPrimary", "message")
+BESIDE_LIST = (
+    {},
+    {"datastoreId": STORES[0]},
+    {"collectedAt": "2025-03-01T00:00:00.500Z", "datastoreId": STORES[1]},
+    {"nextToken": None},
+    {"nextToken": ""},
+    {"nextToken": "more"},
+    {"labels": {"hold": True}},
+)
+
+
+def version_list(number, versions, time=TIMES[0]):
+    """A list of versions as the AWS CLI prints it."""
+    known = answer(number, time)
+    item = {name: known[name] for name in LISTED} | {"ImageSetWorkflowStatus": "UPDATED"}
+    return {"imageSetPropertiesList": [item | {"versionId": str(version)} for version in versions]}
+
+
+@st.composite
+def version_lists(draw):
+    numbers = draw(st.lists(st.sampled_from([1, 2, 3, 4, 9, 10, 11]), min_size=1, max_size=4, unique=True))
+    document = version_list(draw(st.integers(0, 12)), numbers, draw(st.sampled_from(TIMES)))
+    items = document["imageSetPropertiesList"]
+    for item in items:
+        for name in draw(st.sets(st.sampled_from(["message", "overrides", "isPrimary", "createdAt"]))):
+            del item[name]
+    if draw(st.integers(0, 2)) == 0:
+        changes = draw(
+            st.sampled_from(
+                [
+                    *({"versionId": number} for number in ("1", "2", "02", 2)),
+                    {"imageSetId": answer(3)["imageSetId"]},
+                    {"datastoreId": STORES[0]},
+                    {"imageSetWorkflowStatus": "CREATED"},
+                    {"storageTier": "FREQUENT_ACCESS"},
+                    {"createdAt": draw(st.sampled_from(ODD_TIMES))},
+                    {"message": None},
+                    {"overrides": {"forced": None}},
+                    {"imageSetState": ""},
+                    {"more": 1},
+                ]
+            )
+        )
+        items[draw(st.integers(0, len(items) - 1))] |= changes
+    return document | draw(st.sampled_from(BESIDE_LIST))
+
+
 @st.composite
 def values(draw):
+    if draw(st.integers(0, 2)) == 0:
+        return draw(version_lists())
     document = answer(draw(st.integers(0, 12)), draw(st.sampled_from(TIMES)), draw(st.sampled_from(STORES)))
     for name in draw(
         st.sets(st.sampled_from(["message", "overrides", "isPrimary", "createdAt", "imageSetArn"]))
@@ -178,6 +228,26 @@ def test_what_is_regular_is_not_read_value_by_value(tmp_path, shape):
     assert in_bulk == by_value
 
 
+@pytest.mark.parametrize("versions", [False, True])
+def test_lists_of_versions_are_not_read_value_by_value(tmp_path, versions):
+    documents = [
+        version_list(number, [*range(1 + number % 4, 0, -1)], random.Random(number).choice(TIMES))
+        for number in range(50)
+    ]
+    documents[7]["nextToken"] = "more"
+    documents[8]["imageSetPropertiesList"][0]["versionId"] = "7"
+    documents[9] = answer(9) | {"versionId": "3"}
+    documents[10] = answer(10)
+    text = "\n".join(map(json.dumps, documents))
+    (tmp_path / "a.json").write_text(text)
+    with bulk.regular_answers([str(tmp_path / "a.json")], versions=versions) as regular:
+        assert regular.others == {str(tmp_path / "a.json"): {7}}
+    del documents[7]
+    by_value, in_bulk = both(tmp_path, ["\n".join(map(json.dumps, documents))], Needs(versions=versions))
+    assert by_value[0].count("\n") == 49 * (1 + versions)
+    assert in_bulk == by_value
+
+
 @pytest.mark.parametrize("time", TIMES, ids=str)
 def test_an_answer_with_a_time_as_the_aws_cli_prints_it_is_regular(tmp_path, time):
     (tmp_path / "a.json").write_text(json.dumps(answer(1, time)))
@@ -191,6 +261,30 @@ def test_an_image_set_of_two_answers_is_read_value_by_value(tmp_path):
     one, two = json.dumps(answer(1)), json.dumps(answer(1) | {"isPrimary": True})
     by_value, in_bulk = both(tmp_path, [f"{one}\n{json.dumps(answer(2))}", two])
     assert "two different answers" in by_value[0]
+    assert in_bulk == by_value
+
+
+@pytest.mark.parametrize("versions", [False, True])
+@pytest.mark.parametrize(
+    ("document", "member"),
+    [
+        (answer(1), '"isPrimary": false'),
+        (version_list(1, [2, 1]), '"isPrimary": false'),
+        (version_list(1, [1]), '"imageSetPropertiesList": []'),
+    ],
+    ids=["answer", "item", "list"],
+)
+def test_a_member_that_is_there_twice_is_told_of_as_ever(tmp_path, document, member, versions):
+    text = json.dumps(document)
+    twice = (
+        text.replace('"versionId"', f'{member}, "versionId"', 1)
+        if "[]" not in member
+        else text[:-1] + f", {member}}}"
+    )
+    (tmp_path / "a.json").write_text(twice)
+    with bulk.regular_answers([str(tmp_path / "a.json")], versions=versions) as regular:
+        assert regular.others == {str(tmp_path / "a.json"): {0}}
+    by_value, in_bulk = both(tmp_path, [twice], Needs(versions=versions))
     assert in_bulk == by_value
 
 

@@ -107,8 +107,10 @@ const findingView = (() => {
     if (!known) return data.cut && setOf[r] !== NO_SET ? part(title, make("p", {class: "fine"}, "This page has room for the versions of the worst image sets only. The evidence of the run has those of the others.")) : null;
     const words = (value) => (value === null ? "" : value === true ? "yes" : value === false ? "no" : String(value));
     return part(title, make("div", {class: "scroll", role: "region", "aria-label": "Versions of the image set", tabindex: "0"},
-      make("table", {}, make("caption", {class: "quiet"}, "The versions that the evidence lists, the newest first"), make("thead", {}, make("tr", {}, ...VERSION.map((name) => make("th", {scope: "col"}, name)))),
-        make("tbody", {}, ...known.toReversed().map((cells) => make("tr", {}, make("th", {scope: "row"}, words(cells[0])), ...cells.slice(1).map((value) => make("td", {}, words(value)))))))));
+      make("table", {class: "cards", role: "table"}, make("caption", {class: "quiet"}, "The versions that the evidence lists, the newest first"),
+        make("thead", {role: "rowgroup"}, make("tr", {role: "row"}, ...VERSION.map((name) => make("th", {scope: "col", role: "columnheader"}, name)))),
+        make("tbody", {role: "rowgroup"}, ...known.toReversed().map((cells) => make("tr", {role: "row"}, make("th", {scope: "row", role: "rowheader"}, words(cells[0])),
+          ...cells.slice(1).map((value, index) => make("td", {role: "cell", "data-label": VERSION[index + 1]}, words(value)))))))));
   }
 
   function verdicts(r) {

@@ -99,6 +99,7 @@ def accounts(**more) -> FakeRun:
             (gone,),
             1,
             {Category.NEW: {("data",): new}, Category.PERSISTING: {(): 3}, Category.FIXED: {("data",): 1}},
+            {item.name: item.severity for item, _ in verdicts},
         ),
     }
     return run_of(verdicts, GATE, Coverage(10, 0, 2), **(given | more))

@@ -16,7 +16,8 @@ from checker.model import Severity, Verdict, Waiver
 @dataclass(frozen=True, slots=True)
 class ComingChange:
     """How many findings of which severity come, and how many go; how many verdicts change beside those. A finding comes
-    where a subject gets a fail or an unknown that is not waived, and goes where it has none any more."""
+    where a subject gets a fail or an unknown that is not waived, or a fail in the place of an unknown; it goes where there is
+    none any more."""
 
     come: Mapping[Severity, int] = field(default_factory=dict)
     go: Mapping[Severity, int] = field(default_factory=dict)
@@ -46,9 +47,9 @@ def coming_change(counts: Iterable[tuple[Severity, StateChangeCount]]) -> Coming
     """Counts of changes added up."""
     come, go, other = Counter[Severity](), Counter[Severity](), 0
     for severity, count in counts:
-        if is_open(count.after):
+        if is_open(count.after) and (not is_open(count.before) or count.after.verdict is Verdict.FAIL):
             come[severity] += count.number
-        elif is_open(count.before):
+        elif is_open(count.before) and not is_open(count.after):
             go[severity] += count.number
         else:
             other += count.number

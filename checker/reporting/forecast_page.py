@@ -99,7 +99,7 @@ def _context(document: Forecast, options: Options) -> dict[str, Any]:
         **page_frame.frame(page_frame.COMPARE_STYLES),
         "run": run,
         "forecast": document,
-        "state": "fail" if turn is not None else TONES.get(run.outcome, "unknown"),
+        "state": TONES.get(turn.outcome if turn else run.outcome, "unknown"),
         "gate": forecast.gate(document),
         "turn": turn,
         "sentence": forecast.coming_text(document.total),

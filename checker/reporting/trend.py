@@ -30,6 +30,8 @@ SCHEMA = "imageset-checker/trend/1"
 _BARS = "▁▂▃▄▅▆▇█"
 _GAP = "·"
 MOST_TEXTS = 30
+LEAST_BARS = 8
+"""That stand beside their numbers."""
 MOST_SLOTS = 3
 """As how many runs a time without any is drawn at most."""
 _RUNS = (
@@ -217,8 +219,13 @@ def _bars(found: Sequence[Course], width: int) -> Iterator[str]:
     for course in found:
         low, high = min(course.numbers), max(course.numbers)
         ends = f"{low:,} to {high:,}" if low != high else f"{high:,}"
-        bars = sparkline([slot.number for slot in course.slots])
-        yield f"{course.name:<{names}}  {bars[-max(width - names - len(ends) - 4, 1) :]}  {ends}"
+        bars, room = sparkline([slot.number for slot in course.slots]), width - names - 2
+        beside = room - len(ends) - 2
+        if beside < min(len(bars), LEAST_BARS):
+            yield f"{course.name:<{names}}  {bars[-room:]}"
+            yield from wrap(ends, width, first=" " * (names + 2), rest=" " * (names + 2))
+        else:
+            yield f"{course.name:<{names}}  {bars[-beside:]}  {ends}"
 
 
 def sparkline(numbers: Sequence[int | None]) -> str:

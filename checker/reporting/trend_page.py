@@ -41,14 +41,18 @@ def _context(document: Trend) -> dict[str, Any]:
         "gaps": document.gaps,
         "courses": trend.courses(document.runs),
         "state": TONES.get(last.outcome, "unknown"),
-        "sentence": f"{trend.state_text(last)} in the last of {finding_text.number_of(len(document.runs), 'run')}, as of "
-        f"{instants.iso(last.as_of)}.",
+        "sentence": f"{trend.state_text(last)} in the {_which(document)}, as of {instants.iso(last.as_of)}.",
         "tiles": list(_tiles(last)),
         "remarks": list(_remarks(document)),
         "words": change.counts(last.numbers) if last.numbers else [],
         "change_text": trend.change_text,
         "iso": instants.iso,
     }
+
+
+def _which(document: Trend) -> str:
+    number = len(document.runs)
+    return f"last of {finding_text.number_of(number, 'run')}" if number > 1 else "only run"
 
 
 def _tiles(last: RunSummary) -> Iterator[tuple[str, str, str, str]]:

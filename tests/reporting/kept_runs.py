@@ -25,9 +25,9 @@ rules:
   - {{id: forced, title: No image set was written with force, severity: critical, deny: {{overrides.forced: true}},
      message: "version {{{{ versionId }}}} was written with force"}}
   - {{id: old, title: Nothing is old, severity: medium, deny: {{createdAt: {{older_than: 30d}}}}}}
-  - {{id: {LONG}, title: "像集必须是主要的 ##vso[task.complete] {"and so on " * 8}", severity: low, require: {{isPrimary: true}}}}
+  - {{id: {LONG}, title: "像集必须是主要的 ##vso[task.complete] <script>alert(1)</script> {"and so on " * 8}", severity: low, require: {{isPrimary: true}}}}
 """
-WAIVED = "reason: known, owner: 放射科放射科放射科 PACS, approved_by: J. Doe"
+WAIVED = "reason: <b>known</b>, owner: 放射科放射科放射科 <img src=x onerror=alert(1)>, approved_by: J. Doe"
 
 
 def keep(folder: Path) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
+from rich.cells import cell_len
 
 from checker.compare.diff import compare
 from checker.compare.trend import Trend, run_summaries
@@ -147,6 +149,31 @@ def test_a_trend_is_what_manifests_say_oldest_first(golden):
     golden("trend.txt", written(Trend("archive\x1b", runs), "text", "trend"))
     document = json.loads(written(Trend("archive", runs), "json", "trend"))
     assert [run["total"]["fail"] for run in document["runs"]] == [40, 0, 5]
+
+
+def test_hostile_names_act_on_no_page_and_in_no_text_of_a_trend():
+    runs = run_summaries(
+        facts(number, 1, run=HOSTILE + str(number), baseline={"run": HOSTILE}) for number in range(3)
+    )
+    item = Trend(HOSTILE, runs)
+    page, text = written(item, "html", "trend"), written(item, "text", "trend")
+    assert "<script" not in page
+    assert not {"\u202e", "\x1b"} & {*page, *text}
+    assert "default-src 'none'; style-src 'sha256-" in page
+    assert max(map(cell_len, text.splitlines())) <= 80
+
+
+def test_numbers_of_any_size_fit_the_terminal(compared):
+    many = replace(
+        compared, counts=tuple(replace(count, number=count.number * 10**24) for count in compared.counts)
+    )
+    text = written(many, "text")
+    assert max(map(cell_len, text.splitlines())) <= 80
+    assert all(f"{number:,}" in text for number in many.numbers.totals.values())
+    runs = run_summaries([facts(0, 10**24), facts(1, 3 * 10**24)])
+    text = written(Trend("archive", runs), "text", "trend")
+    assert max(map(cell_len, text.splitlines())) <= 80
+    assert f"fail {10**24:,}" in text
 
 
 def test_few_are_never_shown_as_none():

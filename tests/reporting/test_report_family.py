@@ -172,8 +172,10 @@ def test_pages_of_a_family_have_one_frame_one_title_and_no_script(kept_runs):
         assert page.count("<h1>") == 1
         assert re.search(r"<title>[^<]{10,}</title>", page)
         assert '<nav aria-label="Sections">' in page
-        assert not re.search(r"<(link|img|iframe)\b|\bon\w+=", page)
+        assert not re.search(r"<(link|img|iframe)\b|<[^<>]*\bon\w+=", page)
         anchors = re.findall(r'href="#([^"?]+)"', page)
         assert all(f'id="{anchor}"' in page for anchor in anchors)
+        # the title of a rule and the owner of a waiver have elements
+        assert not re.search(r"<script>alert|<img src=x|<b>known", page)
         if name != "run.html":
             assert "<script" not in page

@@ -192,3 +192,18 @@ def test_a_heading_at_the_foot_of_a_sheet_is_found(chromium):
     view.set_content("<h2>Alone</h2><div style='break-before: page'>below</div>")
     assert Paper(view.pdf(), view.evaluate(ALL_HEADS)).heads_at_the_foot() == ["Alone"]
     context.close()
+
+
+@pytest.mark.parametrize("name", ["diff", "trend", "forecast"])
+def test_pages_of_several_runs_print_as_well(chromium, kept_runs, name):
+    context = chromium.new_context()
+    try:
+        view = context.new_page()
+        view.goto((kept_runs / f"{name}.html").as_uri())
+        paper = Paper(view.pdf(format="A4", print_background=True), view.evaluate(ALL_HEADS))
+    finally:
+        context.close()
+    assert paper.heads_at_the_foot() == []
+    assert [overlapping(paper.glyphs(number)) for number in range(len(paper.sheets))] == [[]] * len(
+        paper.sheets
+    )

@@ -5,9 +5,9 @@
   const {make, number, several, address, row, detail, heading} = findingView;
   const PAGE = 100, GROUPS = 20, OF_GROUP = 5, PRINTED = 1000;
   const NONE = {q: "", verdict: "", severity: "", rule: "", set: "", target: "", account: "", control: "", framework: "", label: "", owner: "", change: "", waiver: "", counted: "", group: "", sort: "", page: "", open: ""};
-  const LISTS = ["verdict", "severity"];
+  const LISTS = ["verdict", "severity"], ORDERS = ["group", "sort"];
   const PICKS = ["rule", "target", "account", "control", "framework", "label", "owner", "change", "group", "sort"];
-  const NAMES = {q: "Search", rule: "Rule", set: "Image set", target: "Target", account: "Account", control: "Control", framework: "Framework", label: "Label", owner: "Owner", change: "Change", waiver: "Waiver", counted: "Counted by the gate"};
+  const NAMES = {q: "Search", verdict: "Verdict", severity: "Severity", rule: "Rule", set: "Image set", target: "Target", account: "Account", control: "Control", framework: "Framework", label: "Label", owner: "Owner", change: "Change", waiver: "Waiver", counted: "Counted by the gate"};
   let state = {...NONE}, matches = [], shown = [], pageSize = PAGE;
 
   // ---- which rows, in which order
@@ -34,7 +34,7 @@
       && (!state.control || g.controls.some((control) => controlKey(control) === state.control)) && (!state.framework || g.controls.some(([framework]) => framework === state.framework)));
     const inPlace = data.places.map(([target, account]) => (!state.target || target === state.target) && (!state.account || account === state.account));
     const set = state.set ? setNumber(state.set) : null, waiver = state.waiver ? Number(state.waiver) : null;
-    const [label, value] = state.label ? [state.label.slice(0, state.label.indexOf("=")), state.label.slice(state.label.indexOf("=") + 1)] : [];
+    const at = state.label.indexOf("="), label = state.label.slice(0, at), value = at < 0 ? NaN : state.label.slice(at + 1);
     const every = order(), chosen = new Uint32Array(total);
     let n = 0;
     for (let k = 0; k < total; k++) {
@@ -46,7 +46,7 @@
       if (state.change && g.at.change(localOf[r]) !== state.change) continue;
       if (state.owner && g.owner !== state.owner && data.waivers[g.at.waiver(localOf[r])]?.owner !== state.owner) continue;
       if (waiver !== null && g.at.waiver(localOf[r]) !== waiver) continue;
-      if (label && g.labelAt[label]?.(localOf[r]) !== value) continue;
+      if (state.label && g.labelAt[label]?.(localOf[r]) !== value) continue;
       chosen[n++] = r;
     }
     matches = chosen.subarray(0, n);
@@ -207,6 +207,7 @@
   }
 
   // ---- filters <-> address
+  const chipOf = (name, value) => document.querySelector(`#findings .chip[data-filter="${name}"][data-value="${CSS.escape(value)}"]`);
   const options = (id, first, found) => {
     if (!$(id)) return;
     $(id).replaceChildren(new Option(first, ""), ...found.map(([value, text]) => new Option(text, value)));
@@ -246,22 +247,32 @@
     for (const name of ["f-target", "f-account"]) if ($(name) && $(name).options.length < 3) $(name).closest(".field").hidden = true;
   }
 
+  // A filter that nothing here has stays one: all findings are no answer to it. No order and no grouping is another matter.
+  function pick(select, name) {
+    if (!select || select.value === state[name]) return;
+    select.querySelector("[data-strange]")?.remove();
+    select.value = state[name];
+    if (select.value === state[name]) return;
+    if (ORDERS.includes(name)) { select.value = state[name] = ""; return; }
+    select.append(make("option", {value: state[name], "data-strange": ""}, state[name]));
+    select.value = state[name];
+  }
+
   function toForm() {
     $("q").value = state.q;
     $("f-counted").checked = state.counted !== "";
-    for (const name of PICKS) if ($(`f-${name}`)) {
-      if ($(`f-${name}`).value !== state[name]) $(`f-${name}`).value = state[name];
-      if ($(`f-${name}`).value !== state[name]) state[name] = $(`f-${name}`).value = "";  // a select takes only what it lists
-    }
+    for (const name of PICKS) pick($(`f-${name}`), name);
     for (const chip of document.querySelectorAll("#findings .chip")) {
       chip.setAttribute("aria-pressed", String(state[chip.dataset.filter].split(",").includes(chip.dataset.value)));
     }
-    const given = Object.keys(NAMES).filter((name) => state[name]);
+    // verdicts and severities without a button are told as the other filters are
+    const told = (name) => (LISTS.includes(name) ? state[name].split(",").filter((value) => !chipOf(name, value)).join(", ") : state[name]);
+    const given = Object.keys(NAMES).filter(told);
     $("active").replaceChildren(...given.map((name) => {
-      const button = make("button", {type: "button", class: "active", "data-name": name}, `${NAMES[name]}${name === "counted" ? "" : `: ${name === "waiver" ? data.waivers[state.waiver]?.where ?? state.waiver : state[name]}`}`, make("span", {"aria-hidden": "true"}, " ×"), make("span", {class: "quiet"}, ", remove this filter"));
+      const button = make("button", {type: "button", class: "active", "data-name": name}, `${NAMES[name]}${name === "counted" ? "" : `: ${name === "waiver" ? data.waivers[state.waiver]?.where ?? state.waiver : told(name)}`}`, make("span", {"aria-hidden": "true"}, " ×"), make("span", {class: "quiet"}, ", remove this filter"));
       return make("li", {}, button);
     }));
-    const inside = given.filter((name) => !["q", "set", "waiver"].includes(name)).length;
+    const inside = given.filter((name) => PICKS.includes(name) || name === "counted").length;
     $("more-count").textContent = inside ? ` (${number(inside)} set)` : "";
   }
 
@@ -282,7 +293,6 @@
     if (cited) history.replaceState(null, "", address(given));
     state = {...NONE};
     for (const name of Object.keys(NONE)) if (Object.hasOwn(given, name)) state[name] = given[name];
-    for (const name of LISTS) state[name] = state[name].split(",").filter((value) => document.querySelector(`#findings .chip[data-filter="${name}"][data-value="${CSS.escape(value)}"]`)).join(",");
     toForm();
     select();
     const opened = render();

@@ -421,6 +421,9 @@ def test_numbers_in_a_part_of_the_findings_are_the_runs_or_say_that_they_are_not
     assert ", of which" not in view.locator("#held").inner_text()
     assert "(500)" in view.locator("#f-rule").text_content()
     assert "(" not in view.locator("#f-target").text_content()
+    view.evaluate("location.hash = '#findings?rule=retention/no-recent-deletions'")
+    view.wait_for_selector("#status:text-is('No finding of the 100 findings held here matches.')")
+    assert "the run has 800, of which 300 match" in view.locator("#held").inner_text()
     plain = show(many(500), java_script_enabled=False)
     assert "With scripts on, this page searches 100 of them" in status(plain)
 
@@ -451,14 +454,37 @@ def test_deep_links(show):
     assert view.locator("#f-rule").input_value() == "integrity/no-forced-overrides"
     view.evaluate("location.hash = '#findings?rule=retention/no-message'")
     view.wait_for_selector("#status:has-text('3 of 14')")
-    view.evaluate("location.hash = '#findings?rule=no/such-rule'")
-    view.wait_for_selector("#status:has-text('14 findings')")
     view.evaluate("location.hash = '#about/retention/no-message'")
     view.wait_for_selector("details[id='about/retention/no-message'][open]")
     view.evaluate("location.hash = '#about/integrity/no-forced-overrides'")
     view.wait_for_selector("details[id='about/integrity/no-forced-overrides'][open]")
     view.locator("details[id='about/integrity/no-forced-overrides']").get_by_text("Show its").click()
     view.wait_for_selector("#status:has-text('5 of 14')")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "rule=no/such-rule",
+        "target=nowhere",
+        "owner=nobody",
+        "label=class%3Dadult",
+        "severity=info",
+        "waiver=99",
+    ],
+)
+def test_a_filter_that_nothing_has_finds_nothing_and_can_be_removed(show, address):
+    view = show(ordinary(), f"#findings?{address}")
+    assert status(view) == "No finding of 14 findings matches."
+    assert view.url.endswith(address)
+    view.locator("#active button").click()
+    assert status(view) == "14 findings, in 8 rows"
+    assert view.locator("#active li").count() == 0
+
+
+def test_an_order_that_is_none_is_that_of_every_report(show):
+    view = show(ordinary(), "#findings?sort=nothing&group=nothing")
+    assert status(view) == "14 findings, in 8 rows"
 
 
 def test_a_link_to_one_finding_shows_it_wherever_it_stands(show):

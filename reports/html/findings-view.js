@@ -104,7 +104,7 @@ const findingView = (() => {
   function versions(r) {
     const known = data.versions[`${placeOf[r]}:${setOf[r]}`];
     const title = "Versions of the image set";
-    if (!known) return data.cut && setOf[r] !== NO_SET ? part(title, make("p", {class: "fine"}, "This page has room for the versions of the worst image sets only. The evidence of the run has those of the others.")) : null;
+    if (!known) return data.cut && setOf[r] !== NO_SET ? part(title, make("p", {class: "fine"}, "This page has room for the versions of the worst image sets only. The evidence of the run has what it lists of the others.")) : null;
     const words = (value) => (value === null ? "" : value === true ? "yes" : value === false ? "no" : String(value));
     return part(title, make("div", {class: "scroll", role: "region", "aria-label": "Versions of the image set", tabindex: "0"},
       make("table", {class: "cards", role: "table"}, make("caption", {class: "quiet"}, "The versions that the evidence lists, the newest first"),

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from checker.cli import main
+from checker.reporting import image_set_details, page_document
 
 pytestmark = pytest.mark.browser
 STORE = "0123456789abcdef0123456789abcdef"
@@ -78,8 +79,11 @@ VERSIONS = [
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """A page and the document beside it."""
-    folder = tmp_path_factory.mktemp("evidence")
+    """A page and the findings of the document beside it."""
+    return write(tmp_path_factory.mktemp("evidence"))
+
+
+def write(folder):
     (folder / "policy.yaml").write_text(POLICY)
     (folder / "records.jsonl").write_text("\n".join(map(json.dumps, [*ANSWERS, *VERSIONS])))
     given = ["-p", str(folder / "policy.yaml"), "--image-sets", str(folder / "records.jsonl")]
@@ -144,6 +148,21 @@ def test_the_versions_of_the_image_set_stand_the_newest_first(page, written):
 
 def test_versions_that_the_evidence_does_not_list_are_not_shown(page, written):
     assert "Versions of" not in opened(page, written, "locked", LOCKED).inner_text()
+
+
+def test_a_page_without_room_for_all_versions_says_so(chromium, tmp_path, monkeypatch):
+    for module in (image_set_details, page_document):
+        monkeypatch.setattr(module, "MOST_HISTORIES", 1)
+    path, findings = write(tmp_path)
+    view = chromium.new_page()
+    for rule, image_set, words in (
+        ("no-forced-copies", FORCED, "2\tACTIVE\tUPDATED"),
+        ("locked", LOCKED, "This page has room for the versions of the worst image sets only."),
+    ):
+        view.goto(path.as_uri())
+        view.wait_for_selector("html[data-ready]", state="attached")
+        assert words in opened(view, (path, findings), rule, image_set).inner_text()
+    view.close()
 
 
 def test_every_verdict_of_the_image_set_is_told(page, written):

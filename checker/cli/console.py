@@ -35,23 +35,41 @@ def print_error(text: str) -> None:
             _write(sys.stderr, printable(redact(text)) + "\n")
 
 
-def print_line(text: str) -> None:
-    """A line on standard output, or several, with nothing that acts on a terminal or a CI server; a reader that went away is no
-    error."""
+def print_line(text: str, colour: str = "") -> None:
+    """A line on standard output, or several, with nothing that acts on a terminal or a CI server, in a colour where there are to
+    be any; a reader that went away is no error."""
     from checker.reporting.escape import visible
+    from checker.reporting.terminal_colors import paint
 
     try:
-        _write(sys.stdout, visible(text) + "\n")
+        _write(sys.stdout, paint(visible(text), colour, on=colored(sys.stdout)) + "\n")
     except BrokenPipeError:
         silence_broken_pipe()
 
 
-def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]], *, head: bool = True) -> None:
-    """Rows of texts on standard output, in columns that its width has room for."""
+def print_table(
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[str]],
+    *,
+    head: bool = True,
+    colours: Sequence[str] = (),
+) -> None:
+    """Rows of texts on standard output, in columns that its width has room for.
+
+    Args:
+        columns: what stands in the table.
+        rows: texts, one for each column.
+        head: whether there is a head.
+        colours: that of each row, where they have any; empty for none.
+    """
     from checker.reporting.text_layout import LEAST, table
 
-    for lines in table(columns, rows, max(line_width(sys.stdout), LEAST), head=head):
-        print_line("\n".join(lines))
+    every = list(rows)
+    laid = list(table(columns, every, max(line_width(sys.stdout), LEAST), head=head))
+    heads = [""] * (len(laid) - len(every))
+    for lines, colour in zip(laid, [*heads, *(colours or [""] * len(every))], strict=True):
+        for line in lines:
+            print_line(line, colour)
 
 
 def print_warnings(problems: Iterable[Problem]) -> None:

@@ -21,7 +21,8 @@ def list_runs(where: str | None, config: str | None) -> int:
         Column("as of", shorten=without_milliseconds),
         *map(Column, ("outcome", "state", "signed")),
     )
-    print_table(columns, [_line(run, state) for run, state in zip(found.runs, found.states, strict=True)])
+    rows = [_line(run, state) for run, state in zip(found.runs, found.states, strict=True)]
+    print_table(columns, rows, colours=[_colour(*row[3:5]) for row in rows])
     if found.problems:
         raise InvalidInputError(found.problems)
     return 0
@@ -58,6 +59,12 @@ def prune_runs(
     hint = "; nothing was removed: add --delete" if going else ""
     print_line(f"{going:,} of {number} would go; runs are kept for {kept}{hint}")
     return 0
+
+
+def _colour(outcome: str, state: str) -> str:
+    if state == "damaged" or outcome == "violation":
+        return "red"
+    return "yellow" if outcome == "incomplete" else ""
 
 
 def _line(run: api.StoredRun, state: str) -> tuple[str, ...]:

@@ -23,7 +23,8 @@ _COLUMNS = (
 def check(asked: api.WaiverCheckOptions) -> int:
     """Prints a line for each waiver; the exit code is that of the outcome."""
     found = api.check_waivers(asked, print_warnings)
-    print_table(_COLUMNS, [_row(item) for item in found.waivers], head=False)
+    rows, colours = [_row(item) for item in found.waivers], [_colour(item) for item in found.waivers]
+    print_table(_COLUMNS, rows, head=False, colours=colours)
     print_line(_summary(found.waivers))
     return found.outcome.exit_code
 
@@ -34,6 +35,13 @@ def _left(item: api.WaiverStanding) -> str:
     if item.state == "not yet":
         return f"from {api.day(item.waiver.created)} on"
     return f"{_days(item.days)} left" if item.days else "its last day"
+
+
+def _colour(item: api.WaiverStanding) -> str:
+    if item.state == "expired":
+        return "red"
+    broad = item.use is not None and (item.use.unused or item.use.over_broad)
+    return "yellow" if broad or item.state == "ends soon" else ""
 
 
 def _row(item: api.WaiverStanding) -> list[str]:

@@ -104,7 +104,7 @@ def _lines(comparison: Comparison, options: Options) -> Iterator[str]:
     if comparison.total:
         yield ""
         shown = f", first {MOST_CHANGES}" if comparison.total > MOST_CHANGES else ""
-        yield paint(f"Changes ({comparison.total:,}{shown})", "bold", options)
+        yield paint(f"Changes ({comparison.total:,}{shown})", "bold", on=options.color)
         for change in comparison.changes(MOST_CHANGES):
             yield from _change_lines(comparison, change, options, width)
         if comparison.total > MOST_CHANGES:
@@ -136,7 +136,7 @@ def _change_lines(
 ) -> Iterator[str]:
     word = change.category.value
     first, *more = wrap(f"{word}: {_safe(change.subject.name)}", width, first="  ", rest="      ")
-    yield f"  {paint(word, COLOURS.get(TONES[change.category], ''), options)}{first[2 + len(word) :]}"
+    yield f"  {paint(word, COLOURS.get(TONES[change.category], ''), on=options.color)}{first[2 + len(word) :]}"
     yield from more
     said = f"{_safe(change.rule.name)} ({change.rule.severity}): {was_now(change)}; {remarks(comparison, change)}"
     for line in (said, _safe(change.message)):

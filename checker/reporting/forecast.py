@@ -98,7 +98,7 @@ def _lines(forecast: Forecast, options: Options) -> Iterator[str]:
     width = max(options.width, LEAST)
     coming = forecast.turn.outcome if forecast.turn else forecast.run.outcome
     for line in wrap(gate(forecast), width):
-        yield paint(line, outcome_color(coming), options)
+        yield paint(line, outcome_color(coming), on=options.color)
     if forecast.turn is not None:
         for line in _because(forecast.turn):
             yield from wrap(line, width, first="  ", rest="    ")
@@ -114,7 +114,7 @@ def _lines(forecast: Forecast, options: Options) -> Iterator[str]:
         return
     yield ""
     shown = f", first {MOST_FLIPS}" if total > MOST_FLIPS else ""
-    yield paint(f"Changes ({total:,}{shown})", "bold", options)
+    yield paint(f"Changes ({total:,}{shown})", "bold", on=options.color)
     for flip in islice(forecast.flips.flips(), MOST_FLIPS):
         yield from wrap(_flip(flip), width, first="  ", rest="      ")
     if total > MOST_FLIPS:
@@ -147,7 +147,7 @@ def _ending(forecast: Forecast, options: Options, width: int) -> Iterator[str]:
         return
     yield ""
     shown = f", first {MOST_WAIVERS}" if len(ending) > MOST_WAIVERS else ""
-    yield paint(f"Waivers that end ({len(ending):,}{shown})", "bold", options)
+    yield paint(f"Waivers that end ({len(ending):,}{shown})", "bold", on=options.color)
     for use in ending[:MOST_WAIVERS]:
         yield from wrap(_safe(ending_text(use)), width, first="  ", rest="      ")
 

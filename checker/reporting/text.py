@@ -45,7 +45,7 @@ def write(run: Run, out: TextIO, options: Options) -> None:
 def _lines(run: Run, options: Options) -> Iterator[str]:
     width = _width(options)
     for line in wrap(_safe(run.sentence, 1000), width):
-        yield paint(line, outcome_color(run.outcome), options)
+        yield paint(line, outcome_color(run.outcome), on=options.color)
     yield ""
     for label, said in _facts(run, options):
         yield from wrap(_safe(said), width, first=f"{label:<10} ", rest=_INDENT)
@@ -152,7 +152,7 @@ def _row(name: str, severity: str, tally: Tally) -> tuple[str, ...]:
 
 def _coloured(lines: Iterable[str], red: int, yellow: int, options: Options) -> Iterator[str]:
     colour = "red" if red else "yellow" if yellow else ""
-    return (paint(line, colour, options) for line in lines)
+    return (paint(line, colour, on=options.color) for line in lines)
 
 
 def _findings(run: Run, options: Options) -> Iterator[str]:
@@ -162,7 +162,7 @@ def _findings(run: Run, options: Options) -> Iterator[str]:
     found = list(run.sample(options.sort, options.limit, show_phi=options.show_phi)) if options.limit else []
     yield ""
     shown = f", {len(found):,} shown" if total > len(found) else ""
-    yield paint(f"What the gate counts ({total:,}{shown})", "bold", options)
+    yield paint(f"What the gate counts ({total:,}{shown})", "bold", on=options.color)
     yield from (
         _by_image_set(run, found, options) if options.sort == "image-set" else _by_rule(run, found, options)
     )
@@ -216,7 +216,7 @@ def _finding(run: Run, finding: Finding, name: str, options: Options) -> Iterato
         else [*wrap(name, width, first=first, rest=rest), *wrap(said, width, first=rest, rest=rest)]
     )
     colour = "red" if finding.verdict is Verdict.FAIL else "yellow"
-    yield "    " + paint(word, colour, options) + lines[0][4 + len(word) :]
+    yield "    " + paint(word, colour, on=options.color) + lines[0][4 + len(word) :]
     yield from lines[1:]
 
 
@@ -226,7 +226,7 @@ def _unreadable(run: Run, options: Options) -> Iterator[str]:
         return
     yield ""
     shown = f", first {MOST_UNREADABLE}" if total > MOST_UNREADABLE else ""
-    yield paint(f"Image sets that could not be read ({total:,}{shown})", "bold", options)
+    yield paint(f"Image sets that could not be read ({total:,}{shown})", "bold", on=options.color)
     for image_set in islice(run.unread(), MOST_UNREADABLE):
         name = f"{_safe(image_set.subject.name)}{' (counted by the gate)' * image_set.gated}"
         yield from wrap(name, _width(options), first="  ", rest="    ")

@@ -157,7 +157,7 @@ def _lines(trend: Trend, options: Options) -> Iterator[str]:
     if not runs:
         return
     for line in wrap(f"Last: {runs[-1].outcome.value}, {state_text(runs[-1])}", width, rest="      "):
-        yield paint(line, outcome_color(runs[-1].outcome), options)
+        yield paint(line, outcome_color(runs[-1].outcome), on=options.color)
     yield ""
     yield from (line for row in table(_RUNS, map(_row, runs), width) for line in row)
     yield ""

@@ -128,8 +128,10 @@ def kept(tmp_path_factory) -> Path:
     [
         ("trend runs", 0),
         ("trend runs --json", 0),
+        ("trend runs --report html=-", 0),
         ("forecast NEW --within 1y", 0),
         ("forecast NEW --within 1y --json", 0),
+        ("forecast NEW --within 1y --report html=-", 0),
         ("diff OLD NEW --report markdown=-", 0),
         ("diff OLD NEW --report json=-", 0),
         ("diff OLD NEW --report html=-", 0),

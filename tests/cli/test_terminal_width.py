@@ -67,7 +67,7 @@ COMMANDS = {
     "trend": ["trend"],
     "forecast": ["forecast", "OLD", "--within", "1y"],
     "runs list": ["runs", "list"],
-    "waivers check": ["waivers", "check", "--evidence", "NEW", "--as-of", "2026-02-01"],
+    "waivers check": ["waivers", "check", "--evidence", "NEW", "--as-of", "2026-02-21"],
     "rules list": ["rules", "list", "p.yaml"],
     "rules list pack:": ["rules", "list", "pack:"],
 }
@@ -108,7 +108,7 @@ def test_without_a_terminal_and_columns_a_line_has_80_cells(told, monkeypatch, n
     assert text == told(name, COLUMNS="80")
 
 
-@pytest.mark.parametrize("name", ["diff", "trend", "forecast"])
+@pytest.mark.parametrize("name", ["diff", "trend", "forecast", "runs list", "waivers check"])
 def test_colours_are_there_where_they_are_asked_for_and_are_all_that_differs(told, name):
     plain = told(name, COLUMNS="80")
     coloured = told(name, FORCE_COLOR="1")

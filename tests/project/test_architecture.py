@@ -108,6 +108,7 @@ BESIDE_THE_API = {
     "checker.workflow.audit_options": "the options, which are the command line too",
     "checker.reporting.escape": "what makes text harmless",
     "checker.reporting.text_layout": "tables that fit a terminal",
+    "checker.reporting.terminal_colors": "colours on a terminal",
     "checker.redaction": "the secrets of the process",
     "checker.temporary_files": "the temporary files of the process, which signals remove",
     "checker.snapshot.duckdb_pool": "the databases of the process",

@@ -8,7 +8,8 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,19 @@ _FAILED = re.compile(r"(?:aws: )?(?:\[ERROR\]: )?An error occurred \((\w{1,100})
 _WHITE = " \t\r\n"
 
 
-def json_values(path: str, problems: list[Problem], warnings: list[Problem]) -> Iterator[tuple[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class PlacedValue:
+    """A JSON value and its place. Its number is that of the value of the file that it is or is in, from 0 on; in a file that
+    is one array that of the item."""
+
+    where: str
+    number: int
+    value: Any
+
+
+def json_values(path: str, problems: list[Problem], warnings: list[Problem]) -> Iterator[PlacedValue]:
     """Each JSON value of a file with its place; the items of an array each."""
-    shown = "<stdin>" if path == "-" else Path(path).as_posix()
+    shown = _shown(path)
     text = read_text(path, shown, problems)
     if text is None:
         return
@@ -66,12 +77,61 @@ def json_values(path: str, problems: list[Problem], warnings: list[Problem]) -> 
         if isinstance(value, list):
             if not value:
                 warnings.append(Problem(where, "records no image set", warning=True))
-            yield from ((f"{where}: [{index}]", item) for index, item in enumerate(value))
+            yield from _items(where, count - 1, value)
         else:
-            yield str(where), value
+            yield PlacedValue(str(where), count - 1, value)
     if not count:
         hint = "it should hold what `aws medical-imaging get-image-set` prints"
         problems.append(Problem(shown, "the file is empty", hint))
+
+
+def json_lines(
+    path: str, numbers: Container[int], problems: list[Problem], warnings: list[Problem]
+) -> Iterator[PlacedValue]:
+    """Some of the values of a file of which each has a line of its own, as `json_values` gives them.
+
+    Args:
+        path: the file, of UTF-8; it is read a line at a time.
+        numbers: those of the values.
+        problems: takes what is wrong with the file.
+        warnings: takes what is odd about it.
+    """
+    shown = _shown(path)
+    decoder = json.JSONDecoder(**STRICT_JSON)
+    count = 0
+    with Path(path).open("rb") as lines:
+        for line, raw in enumerate(lines, 1):
+            if not raw.strip(_WHITE.encode()):
+                continue
+            number, count = count, count + 1
+            if number not in numbers:
+                continue
+            text = raw.decode()
+            start = _skip(text, 0)
+            where = Location(shown, line, start + 1)
+            try:
+                value, _ = decoder.raw_decode(text, start)
+            except (ValueError, RecursionError) as error:
+                problems.append(_not_json(shown, where, error, text, line - 1))
+                return
+            if not isinstance(value, list | dict):
+                problems.append(Problem(where, f"an answer is an object, not {kind_of(value)}"))
+                return
+            if not isinstance(value, list):
+                yield PlacedValue(str(where), number, value)
+                continue
+            if not value:
+                warnings.append(Problem(where, "records no image set", warning=True))
+            yield from _items(where, number, value)
+
+
+def _items(where: Location, number: int, values: list[Any]) -> Iterator[PlacedValue]:
+    for index, item in enumerate(values):
+        yield PlacedValue(f"{where}: [{index}]", index if number == 0 else number, item)
+
+
+def _shown(path: str) -> str:
+    return "<stdin>" if path == "-" else Path(path).as_posix()
 
 
 def read_text(path: str, shown: str, problems: list[Problem]) -> str | None:
@@ -129,9 +189,9 @@ def _skip(text: str, position: int) -> int:
     return position
 
 
-def _not_json(shown: str, where: Location, error: Exception, text: str) -> Problem:
+def _not_json(shown: str, where: Location, error: Exception, text: str, line_before: int = 0) -> Problem:
     if isinstance(error, json.JSONDecodeError):
-        where = Location(shown, error.lineno, error.colno)
+        where = Location(shown, line_before + error.lineno, error.colno)
         line = text.splitlines()[error.lineno - 1] if text.splitlines()[error.lineno - 1 :] else ""
         message = f"not JSON: {error.msg[:1].lower()}{error.msg[1:]}"
         return Problem(where, message, "print answers with --output json", mask(line, MARKS))

@@ -29,7 +29,7 @@ from checker.snapshot.answers import (
     BadAnswerError,
 )
 from checker.snapshot.duplicate_answers import PlacedAnswer, latest_search_answers, merge_answers, unique
-from checker.snapshot.json_files import json_values
+from checker.snapshot.json_files import PlacedValue, json_lines, json_values
 from checker.snapshot.records import (
     NOT_RECORDED,
     Record,
@@ -122,17 +122,28 @@ def _placed(
     reader = AnswerReader(labels, warnings, needs.dicom)
     seen: list[PlacedAnswer] = []
     for path in files:
-        others = regular.others.get(path)
-        if others is not None and not others:
-            continue
-        for number, (where, value) in enumerate(json_values(path, problems, warnings)):
-            if others is not None and number not in others:
-                continue
+        for item in _irregular(path, regular, problems, warnings):
             try:
-                seen += reader.read(value, where)
+                seen += reader.read(item.value, item.where)
             except (BadAnswerError, BadValueError) as error:
-                problems.append(Problem(where, str(error), getattr(error, "hint", "")))
+                problems.append(Problem(item.where, str(error), getattr(error, "hint", "")))
     return reader, seen, problems
+
+
+def _irregular(
+    path: str, regular: RegularAnswers, problems: list[Problem], warnings: list[Problem]
+) -> Iterator[PlacedValue]:
+    """The values of a file that are not among the regular answers."""
+    numbers = regular.others.get(path)
+    if numbers is None:
+        return json_values(path, problems, warnings)
+    if path in regular.lines:
+        return json_lines(path, numbers, problems, warnings) if numbers else iter(())
+    return (
+        (item for item in json_values(path, problems, warnings) if item.number in numbers)
+        if numbers
+        else iter(())
+    )
 
 
 def _records(

@@ -21,15 +21,17 @@ from checker.sql import Connection
 LEAST_SIZE = 1 << 18
 """Bytes of a file from which on it is read so: before, to begin takes longer than to read it value by value."""
 BATCH = 10_000
+_LINES = "newline_delimited"
 
 
 @dataclass(slots=True)
 class RegularAnswers:
     """The regular answers of files. `others` has, by file, the numbers of the values that are not regular, from 0 on; a file
-    that it does not name is read value by value as a whole."""
+    that it does not name is read value by value as a whole. `lines` are the files of which each value has a line of its own."""
 
     connection: Connection | None = None
     others: dict[str, set[int]] = field(default_factory=dict)
+    lines: set[str] = field(default_factory=set)
 
     def leave_out(self, image_sets: Iterable[str]) -> bool:
         """Has no answers of some image sets any more: they are among the others. Whether there were any."""
@@ -92,7 +94,12 @@ def regular_answers(files: Sequence[str], *, versions: bool = False) -> Iterator
         yield RegularAnswers()
         return
     with temporary_files.temporary_folder() as folder:
-        others = dict(_parts(large, folder, versions=versions))
+        others: dict[str, set[int]] = {}
+        lines = set()
+        for file, kind, places in _parts(large, folder, versions=versions):
+            others[file] = places
+            if kind == _LINES:
+                lines.add(file)
         if not others:
             yield RegularAnswers()
             return
@@ -103,29 +110,31 @@ def regular_answers(files: Sequence[str], *, versions: bool = False) -> Iterator
             connection.execute(
                 "CREATE VIEW answers AS FROM parts WHERE line IS NOT NULL AND image_set NOT IN (FROM left_out)"
             )
-            found = RegularAnswers(connection, others)
+            found = RegularAnswers(connection, others, lines)
             twice = connection.execute("SELECT image_set FROM answers GROUP BY ALL HAVING count(*) > 1")
             found.leave_out([name for (name,) in twice.fetchall()])
             yield found
 
 
-def _parts(files: Iterable[str], folder: Path, *, versions: bool) -> Iterator[tuple[str, set[int]]]:
-    """Makes a Parquet file of each file that can be read so; its name, and the numbers of what is not regular."""
+def _parts(files: Iterable[str], folder: Path, *, versions: bool) -> Iterator[tuple[str, str, set[int]]]:
+    """Makes a Parquet file of each file that can be read so; its name, how it holds JSON, and the numbers of what is not
+    regular."""
     # two threads would hold twice as much
     with connect(MEMORY_TO_COLLECT, threads=1) as connection:
         for number, file in enumerate(files):
             part = folder / f"{number}.parquet"
-            if _is_written(connection, file, part, versions=versions):
+            if kind := _written(connection, file, part, versions=versions):
                 places = (
                     connection.read_parquet(duckdb_path(part))
                     .filter("line IS NULL")
                     .select("place")
                     .fetchall()
                 )
-                yield file, {place for (place,) in places}
+                yield file, kind, {place for (place,) in places}
 
 
-def _is_written(connection: Connection, file: str, part: Path, *, versions: bool) -> bool:
+def _written(connection: Connection, file: str, part: Path, *, versions: bool) -> str:
+    """How a file holds JSON, as DuckDB calls it, of which a Parquet file was made; nothing where none could be."""
     import duckdb
 
     for kind in _formats(file):
@@ -136,8 +145,8 @@ def _is_written(connection: Connection, file: str, part: Path, *, versions: bool
         except duckdb.Error:  # what is wrong, and where, is found value by value
             part.unlink(missing_ok=True)
         else:
-            return True
-    return False
+            return kind
+    return ""
 
 
 def _is_large(file: str) -> bool:
@@ -156,4 +165,11 @@ def _formats(file: str) -> Collection[str]:
             first = stream.read(1 << 10).lstrip(b" \t\r\n")[:1]
     except OSError:
         return ()
-    return {b"{": ("newline_delimited", "unstructured"), b"[": ("array",)}.get(first, ())
+    kinds = {b"{": (_LINES, "unstructured"), b"[": ("array",)}.get(first, ())
+    return () if kinds and _has_odd_space(file) else kinds
+
+
+def _has_odd_space(file: str) -> bool:
+    """Whether a file has a character that DuckDB takes for space between values, and JSON does not."""
+    with Path(file).open("rb") as stream:
+        return any(b"\v" in chunk or b"\f" in chunk for chunk in iter(lambda: stream.read(1 << 20), b""))

@@ -165,7 +165,20 @@ def files(draw):
         return "\n".join(json.dumps(item, indent=2) for item in documents)
     lines = [json.dumps(item) for item in documents]
     if form == "loose":
-        odd = draw(st.sampled_from(["", "  ", "{", '{"a":1,}', "[]", "nonsense", '{"imageSetId": NaN}']))
+        odd = draw(
+            st.sampled_from(
+                [
+                    "",
+                    "  ",
+                    "{",
+                    '{"a":1,}',
+                    "[]",
+                    "nonsense",
+                    '{"imageSetId": NaN}',
+                    json.dumps([answer(20), answer(21)]),
+                ]
+            )
+        )
         lines.insert(draw(st.integers(0, len(lines))), odd)
     if form == "twice":
         lines[0] = lines[0][:-1] + ', "versionId": "1"}' if lines[0].endswith("}") else lines[0]
@@ -186,11 +199,11 @@ def bulk_of_small_files(monkeypatch):
     monkeypatch.setattr(bulk, "LEAST_SIZE", 0)
 
 
-def both(folder, texts, needs=NEEDS, *, complete=False):
+def both(folder, texts, needs=NEEDS, *, complete=False, encoding="utf-8"):
     """What reading value by value and in bulk give."""
     paths = [folder / f"{number}.json" for number in range(len(texts))]
     for path, text in zip(paths, texts, strict=True):
-        path.write_bytes(text.encode("utf-8", "surrogatepass"))
+        path.write_bytes(text.encode(encoding, "surrogatepass"))
     names, out = [str(path) for path in paths], folder / "out.jsonl"
 
     def by_value(warnings):
@@ -245,6 +258,46 @@ def test_lists_of_versions_are_not_read_value_by_value(tmp_path, versions):
     del documents[7]
     by_value, in_bulk = both(tmp_path, ["\n".join(map(json.dumps, documents))], Needs(versions=versions))
     assert by_value[0].count("\n") == 49 * (1 + versions)
+    assert in_bulk == by_value
+
+
+@pytest.mark.parametrize("between", ["\n", "\n\n \n", "\n  "])
+@pytest.mark.parametrize(
+    "odd",
+    [[], [answer(90), answer(91)], [version_list(92, [1])], [answer(93) | {"labels": {"hold": True}}], [[]]],
+    ids=str,
+)
+@pytest.mark.parametrize("wide", [False, True], ids=["lines", "values"])
+def test_what_follows_an_array_among_values_is_read(tmp_path, between, odd, wide):
+    documents = [
+        answer(1),
+        odd,
+        answer(2) | {"labels": {"hold": True}},
+        answer(3),
+        answer(4) | {"versionId": "x"},
+    ]
+    text = between.join(json.dumps(item, indent=1 if wide else None) for item in documents)
+    by_value, in_bulk = both(tmp_path, [text])
+    assert "versionId" in by_value[0]
+    assert in_bulk == by_value
+    by_value, in_bulk = both(tmp_path, [between.join(text.split(between)[:-1])] if not wide else [text])
+    assert in_bulk == by_value
+
+
+@pytest.mark.parametrize("space", ["\v", "\f", "\x85", "\u2028"])
+@pytest.mark.parametrize("form", ["{}{}\n{}", "{}\n{}{}", "{}\n{}\n{}"])
+def test_space_that_json_does_not_know_is_told_of_as_ever(tmp_path, space, form):
+    text = form.format(json.dumps(answer(1)), space, json.dumps(answer(2)))
+    by_value, in_bulk = both(tmp_path, [text])
+    assert "not JSON" in by_value[0]
+    assert in_bulk == by_value
+
+
+@pytest.mark.parametrize("raw", [b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("at", [0, 10, 700])
+def test_bytes_that_are_no_text_are_told_of_as_ever(tmp_path, raw, at):
+    text = "\n".join(json.dumps(answer(number)) for number in range(3)).encode()
+    by_value, in_bulk = both(tmp_path, [(text[:at] + raw + text[at:]).decode("latin-1")], encoding="latin-1")
     assert in_bulk == by_value
 
 

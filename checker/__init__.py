@@ -4,12 +4,14 @@
 `collect` (or `recorded`) evidence, `evaluate` it, `report` the run; `run.outcome.exit_code` is the gate's. See `checker.api`.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False  # typing's own constant costs more than Python's start
 if TYPE_CHECKING:
+    from typing import Any
+
     from checker.api import *  # noqa: F403
 
 __all__ = [
@@ -148,4 +150,6 @@ def __getattr__(name: str) -> Any:
     """Imports the API when it is first used: `imageset-checker --version` needs none of it."""
     if name not in __all__:
         raise AttributeError(f"module 'checker' has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module("checker.api"), name)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
 from checker import __version__
+
+TYPE_CHECKING = False  # typing's own constant costs more than Python's start
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 PROGRAM = "imageset-checker"
 INVALID = 2
@@ -18,12 +21,15 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; the exit code. 0 passed, 1 violation, 2 invalid, 3 incomplete, 4 undelivered, 70 our own bug."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given == ["--version"] and (done := _version()) is not None:
+        return done
     from checker.cli import resource_limits, signals
 
     code, program = INTERRUPTED, arguments is None
     try:
         with signals.raise_signals(program=program):
-            code = _command(sys.argv[1:] if arguments is None else list(arguments))
+            code = _command(given)
     except Exception as error:  # noqa: BLE001 - too little was left to say so with
         code = INCOMPLETE if resource_limits.missing_resource(error) else BUG
         resource_limits.last_words(
@@ -32,6 +38,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:  # one more, while the first one was told
         pass
     return signals.end(code, program=program)
+
+
+def _version() -> int | None:
+    """Prints the version with next to nothing imported; the exit code. None where that cannot be, which the usual way says."""
+    try:
+        sys.stdout.write(f"{PROGRAM} {__version__}\n")
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (AttributeError, OSError, ValueError):  # closed by the caller or by a reader, or full
+        return None
+    return 0
 
 
 def _command(given: list[str]) -> int:

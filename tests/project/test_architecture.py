@@ -8,6 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
+from checker import __version__
 from project.source import ROOT, Function, code_lines, modules, names, run
 
 # Data flows down this list: a layer imports from those above it only. Layers of one line do not know each other.
@@ -241,3 +242,23 @@ def test_what_needs_no_library_imports_none(arguments):
     # Typer imports pydantic itself to convert options; our models are in checker.config.schema
     allowed = {"pydantic"} if arguments[0] in ("check", "rules") else set()
     assert set(last[3:]) <= allowed
+
+
+VERSION = """
+import sys
+before = set(sys.modules)
+from checker.__main__ import main
+code = main()
+print("code", code, "imported", *sorted(set(sys.modules) - before))
+"""
+
+
+def test_the_version_needs_no_more_than_a_signal_handler():
+    # as many as `signal` itself imports: typing, re, dataclasses, traceback, tokenize and logging cost more than Python's start
+    bare = run(sys.executable, "-c", "import sys, signal, __future__; print(*sys.modules)", cwd=ROOT)
+    done = run(sys.executable, "-c", VERSION, "--version", cwd=ROOT)
+    version, last = done.stdout.splitlines()
+    assert version == f"imageset-checker {__version__}"
+    assert last.startswith("code 0 imported "), done.stderr
+    imported = set(last.split()[3:]) - set(bare.stdout.split())
+    assert imported == {"checker", "checker.__main__", "checker.cli"}

@@ -14,9 +14,7 @@ from pypdfium2 import raw
 pytestmark = pytest.mark.browser
 HEADS = "what was found"
 # the title of a rule stands in rows too, and above the rule's name in a card that is never parted
-ALL_HEADS = (
-    "[...document.querySelectorAll('h2, h3:not(summary h3), h4, thead tr')].map((head) => head.textContent)"
-)
+ALL_HEADS = "[...document.querySelectorAll('h2, h3:not(summary h3), h4, thead tr, .more > summary')].flatMap((head) => [head.textContent, head.firstChild.textContent])"
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Paper:
     def heads_at_the_foot(self) -> list[str]:
         """The last lines of sheets that are headings, or the ends of them."""
         lines = ("".join(glyph.text for glyph in last_line(self.glyphs(n))) for n in range(len(self.sheets)))
-        return [line for line in lines if any(head.endswith(line.lower()) for head in self.heads)]
+        return [line for line in lines if any(head and head.endswith(line.lower()) for head in self.heads)]
 
     def between(self, first: str, last: str) -> list[str]:
         """The sheets after the one with a heading, up to the one with another."""

@@ -104,7 +104,7 @@ def answered_by(run: Run) -> str:
 
 
 def gate_effect(run: Run) -> str:
-    """What the gate makes of the fails, in the numbers of its sentence: `2 counted by the gate, 1 below it, 3 not new`."""
+    """What the gate makes of the fails, in the numbers of its sentence: `2 fails count, 1 is of a lower severity, 3 are not new`."""
     gate, ruling = run.gate, run.ruling
     counted = sum(
         ruling.counted(rule_result.rule.severity, rule_result.tally)[0] for rule_result in run.judged
@@ -119,9 +119,10 @@ def gate_effect(run: Run) -> str:
     ]
     below = sum(number for severity, number in others if not gate.reaches(severity))
     within = run.total.fail - counted - not_new - below
-    rest = [(below, "below it"), (within, "within max"), (not_new, "not new")]
-    said = [f"{number:,} {what}" for number, what in rest if number] or ["0 below it"]
-    return ", ".join([f"{counted:,} counted by the gate", *said])
+    rest = [(below, "of a lower severity"), (within, "within max"), (not_new, "not new")]
+    said = [f"{number:,} {'is' if number == 1 else 'are'} {what}" for number, what in rest if number]
+    head = f"{finding_text.number_of(counted, 'fail')} {'counts' if counted == 1 else 'count'}"
+    return ", ".join([head, *said])
 
 
 def ungated_rule_reason(run: Run, judged: RuleResult) -> str:

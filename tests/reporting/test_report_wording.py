@@ -92,8 +92,8 @@ def test_the_gate_is_said_as_it_was_asked_and_what_it_lets_through_adds_up():
         "max": "medium: 5",
         "min_coverage": "99.5%",
     }
-    assert run_text.gate_effect(run) == "2 counted by the gate, 2 within max, 1 not new"
-    assert run_text.gate_effect(ordinary()) == "3 counted by the gate, 1 below it"
+    assert run_text.gate_effect(run) == "2 fails count, 2 are within max, 1 is not new"
+    assert run_text.gate_effect(ordinary()) == "3 fails count, 1 is of a lower severity"
     said = [run_text.ungated_rule_reason(run, rule_result) for rule_result in run.judged]
     assert said == ["", "the gate lets up to 5 medium fails through", "the gate counts medium and above"]
 

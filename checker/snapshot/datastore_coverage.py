@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from checker.layout import DATASTORES, FINDINGS, SNAPSHOT, VERSIONS
-from checker.snapshot.columns import TARGET_ACCOUNT, TARGET_REGION, connect, duckdb_path
-from checker.sql import Connection
+from checker.snapshot.columns import TARGET_ACCOUNT, TARGET_REGION, connect, duckdb_path, search_failed
+from checker.sql import Connection, Relation, col, false
 
 Key = tuple[str, str | None]
 """A target, and its data store where that is known."""
@@ -32,7 +32,16 @@ class DatastoreCoverage:
     image_sets: int = 0
     not_found: int = 0
     unreadable: int = 0
+    unlisted: bool = False
+    """Whether what should have found its image sets failed, so that there may be more."""
     verdicts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def reading(self) -> str:
+        """How much of it was read: `all read`, `2 not read; how many there are is not known`."""
+        parts = [f"{self.unreadable:,} not read" if self.unreadable else "" if self.unlisted else "all read"]
+        parts += ["how many there are is not known"] if self.unlisted else []
+        return "; ".join(filter(None, parts))
 
     @property
     def names(self) -> str:
@@ -79,18 +88,26 @@ def _sets(connection: Connection, folder: Path) -> Iterator[tuple[Key, dict[str,
     columns = (
         f'target, "{TARGET_ACCOUNT}" AS account, "{TARGET_REGION}" AS region, datastoreId, imageSetId, found'
     )
-    parts = [connection.read_parquet(duckdb_path(path)).select(columns) for path in tables]
+
+    def rows(path: Path) -> Relation:
+        # of an image set the same columns say other things
+        missed = col("imageSetId").isnull() & search_failed() if path.name != DATASTORES else false()
+        table = connection.read_parquet(duckdb_path(path))
+        return table.select("*", missed.alias("missed")).select(f"{columns}, missed")
+
+    parts = [rows(path) for path in tables]
     each = reduce(lambda left, right: left.union(right), parts).aggregate(
         "target, datastoreId, imageSetId, max(account) AS account, max(region) AS region, "
-        "bool_or(found IS NULL) AS unread, bool_or(NOT found) AS gone",
+        "bool_or(found IS NULL) AS unread, bool_or(NOT found) AS gone, bool_or(missed) AS missed",
         "target, datastoreId, imageSetId",
     )
     counts = each.aggregate(
         "target, datastoreId, max(account), max(region), count(imageSetId), "
-        "count_if(imageSetId IS NOT NULL AND NOT unread AND gone), count_if(imageSetId IS NOT NULL AND unread)",
+        "count_if(imageSetId IS NOT NULL AND NOT unread AND gone), count_if(imageSetId IS NOT NULL AND unread), "
+        "bool_or(missed)",
         "target, datastoreId",
     )
-    names = ("account", "region", "image_sets", "not_found", "unreadable")
+    names = ("account", "region", "image_sets", "not_found", "unreadable", "unlisted")
     for target, store, *said in counts.fetchall():
         yield (target, store), dict(zip(names, said, strict=True))
 

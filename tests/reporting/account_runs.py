@@ -30,7 +30,7 @@ NORTH, SOUTH, EAST = "111122223333", "444455556666", "777788889999"
 STORES = tuple(letter * 32 for letter in "abcd")
 REACHED = (
     DatastoreCoverage("clean", STORES[3], EAST, "ap-southeast-2", "research", "East", 1),
-    DatastoreCoverage("lost", None, None, None, image_sets=2, unreadable=2),
+    DatastoreCoverage("lost", None, None, None, image_sets=2, unreadable=2, unlisted=True),
     DatastoreCoverage("north", STORES[0], NORTH, "us-east-1", "archive", "North clinic", 2),
     DatastoreCoverage("south", STORES[1], SOUTH, "eu-west-1", "", "South clinic", 4),
     DatastoreCoverage("south-2", STORES[2], SOUTH, "eu-west-2", "cold", "South clinic", 1),

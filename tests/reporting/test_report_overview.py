@@ -238,7 +238,7 @@ def test_each_data_store_has_a_row_with_its_names_and_numbers_and_the_denied_one
     assert rows == [
         ["Fail north", f"North clinic {NORTH} us-east-1", f"archive {'a' * 32}", "2 all read", "2 critical 1, high 1", "0", "1 high 1"],
         ["Fail south-2", f"South clinic {SOUTH} eu-west-2", f"cold {'c' * 32}", "1 all read", "1 critical 1", "0", "0"],
-        ["Unknown lost", "not known Region not known", "not known", "2 2 not read", "0", "4 critical 2, low 2", "0"],
+        ["Unknown lost", "not known Region not known", "not known", "at least 2 2 not read; how many there are is not known", "0", "4 critical 2, low 2", "0"],
         ["Fail south", f"South clinic {SOUTH} eu-west-1", "b" * 32, "4 all read", "4 high 3, medium 1", "0", "0"],
         ["Pass clean", f"East {EAST} ap-southeast-2", f"research {'d' * 32}", "1 all read", "0", "0", "0"],
     ]  # fmt: skip

@@ -290,6 +290,7 @@ def _target(store: DatastoreCoverage) -> dict[str, Any]:
         "evaluated": store.image_sets - store.unreadable,
         "not_found": store.not_found,
         "unreadable": store.unreadable,
+        "unlisted": store.unlisted,
         **{kind: store.verdicts.get(kind, 0) for kind in ("fail", "waived", "unknown")},
     }
 

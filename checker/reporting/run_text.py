@@ -33,8 +33,11 @@ def targets(run: Run) -> list[DatastoreCoverage]:
 def datastore_text(item: DatastoreCoverage) -> str:
     """A data store that was reached for: `all/111122223333/0123.. (account Branch, data store archive): 223 image sets, 2
     fails, 1 unknown`."""
-    parts = [f"{'at least ' * item.unlisted}{subjects(item.image_sets)}"]
-    parts += [item.reading] if item.unreadable or item.unlisted else []
+    if item.unlisted and not item.image_sets:
+        parts = ["its image sets are not known"]
+    else:
+        parts = [f"{'at least ' * item.unlisted}{subjects(item.image_sets)}"]
+        parts += [f"{item.unreadable:,} not read"] if item.unreadable else []
     numbers = {kind: item.verdicts.get(kind, 0) for kind in ("fail", "waived", "unknown")}
     parts += [f"{numbers['fail']:,} fail{'' if numbers['fail'] == 1 else 's'}"] if numbers["fail"] else []
     parts += [f"{numbers[kind]:,} {kind}" for kind in ("waived", "unknown") if numbers[kind]]

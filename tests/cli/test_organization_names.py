@@ -55,7 +55,9 @@ def test_accounts_and_data_stores_have_names_and_numbers_in_every_report(
     ]
     assert main(["report", str(run), *asked_for]) == 0
     out = capsys.readouterr().out
-    assert f"Target     all/{DENIED} (account account-{DENIED}): 0 image sets, 3 unknown" in out
+    assert (
+        f"Target     all/{DENIED} (account account-{DENIED}): its image sets are not known, 3 unknown" in out
+    )
     # the account that could not be read is the worst, and not one of those that are left out
     assert out.index(f"all/{DENIED} (account") < out.index(f"all/{ACCOUNTS[0]}/")
     first, store = targets[0]["target"], targets[0]["datastore_name"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
@@ -36,6 +36,7 @@ Waivers = Mapping[int, Waiver]
 
 NO_WAIVERS: Waivers = MappingProxyType({})
 
+_VERDICTS = {verdict.value: verdict for verdict in Verdict}
 REDACTED = "(redacted)"
 """What is shown in the place of data of patients."""
 
@@ -58,9 +59,9 @@ class Reader:
         self.gate = gate
         self.waivers = waivers
         self.counted = aggregates(rule.when, rule.condition)
-        self.fields = [
-            field for field in (*rule.fields, *rule.message_fields) if field.path not in self.counted
-        ]
+        shown = (field for field in (*rule.fields, *rule.message_fields) if field.path not in self.counted)
+        self.fields = {field.path: self.value(field) for field in shown}
+        self.params = shown_params(rule.message_params)
         # what only the message shows is no part of what the rule judged by
         self.observed = [*(field.path for field in rule.fields), *self.counted]
 
@@ -68,14 +69,15 @@ class Reader:
         who = Subject(*row[: len(SUBJECT)])
         word, reason, fields, waiver, lapsed, *more = row[len(SUBJECT) :]
         unread, change, causes, first_at, first_run, arn, *answers = more
-        judged = Verdict(word)
-        shown = self.values(json.loads(fields)) | dict.fromkeys((unread or "").splitlines(), Gap.NOT_RECEIVED)
+        judged = _VERDICTS[word]
+        shown = self.values(json.loads(fields))
+        if unread:
+            shown |= dict.fromkeys(unread.splitlines(), Gap.NOT_RECEIVED)
         observed = {name: shown[name] for name in self.observed}
         if judged is not Verdict.FAIL:
             message = _unknown(reason, self.rule.scope, who)
         elif self.rule.message:
-            params = shown_params(self.rule.message_params)
-            message = render_message(self.rule.message, {**_briefly(shown), **params})
+            message = render_message(self.rule.message, {**_briefly(shown), **self.params})
         else:
             message = _default(observed)
         waived = waiver is not None
@@ -102,15 +104,22 @@ class Reader:
         )
 
     def values(self, raw: Mapping[str, Any]) -> dict[str, object]:
-        values: dict[str, object] = {field.path: self.value(field, raw[field.path]) for field in self.fields}
+        values: dict[str, object] = {
+            path: None if (found := raw[path]) is None else value(found) if value else found
+            for path, value in self.fields.items()
+        }
         for name, aggregate in self.counted.items():
             numbers = raw[name]
             values[name] = Numbers(aggregate.kind, **{**numbers, "examples": tuple(numbers["examples"])})
         return values
 
-    def value(self, field: Field, raw: Any) -> object:
-        hidden = field.source is Source.DICOM and not self.phi and raw is not None
-        return REDACTED if hidden else _value(field, raw)
+    def value(self, field: Field) -> Callable[[Any], object] | None:
+        """What a field's values are made with from JSON; None where they stay as they are."""
+        if field.source is Source.DICOM and not self.phi:
+            return lambda _: REDACTED
+        if field.type is Type.TIME:
+            return _day if field.day else parse_time
+        return _duration if field.type is Type.DURATION else None
 
 
 def _rests_on(
@@ -126,13 +135,12 @@ def _briefly(shown: Mapping[str, object]) -> dict[str, object]:
     return {name: value.brief if isinstance(value, Numbers) else value for name, value in shown.items()}
 
 
-def _value(field: Field, raw: Any) -> object:
-    if raw is None:
-        return None
-    if field.type is Type.TIME:
-        instant = parse_time(raw)
-        return instant.date().isoformat() if field.day else instant
-    return Duration(**raw) if field.type is Type.DURATION else raw
+def _day(raw: str) -> str:
+    return parse_time(raw).date().isoformat()
+
+
+def _duration(raw: Mapping[str, int]) -> Duration:
+    return Duration(**raw)
 
 
 def _default(observed: Mapping[str, object]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, TextIO
@@ -163,16 +163,24 @@ def _lines(trend: Trend, options: Options) -> Iterator[str]:
     yield ""
     yield from _bars(courses(runs), width)
     yield ""
-    severities = [course.name for course in courses(runs)[:-1]]
-    columns = (
-        Column("RUN", wraps=True, least=25),
-        Column("AS OF", shorten=without_milliseconds),
-        *(Column(name.upper(), number=True) for name in severities),
-        Column("OLDEST"),
-    )
-    rows = [_severity_row(run, severities) for run in runs]
-    yield from (line for row in table(columns, rows, width) for line in row)
+    yield from _severity_table(runs, width)
     yield from _remarks(trend, width)
+
+
+def _severity_table(runs: Sequence[RunSummary], width: int) -> Iterator[str]:
+    """The fails of each run by severity; its instant too, unless every run is called by it."""
+    severities = [Severity(course.name) for course in courses(runs)[:-1]]
+    named = all(run.run.startswith(f"{run.as_of:%Y%m%dT%H%M%SZ}") for run in runs)
+    instant = () if named else (Column("AS OF", shorten=without_milliseconds),)
+    heads = [Column(severity.value.upper(), number=True) for severity in severities]
+    columns = (Column("RUN", wraps=True, least=25), *instant, *heads, Column("OLDEST"))
+    rows = []
+    for run in runs:
+        fails = (f"{run.severities.get(severity, Tally()).fail:,}" for severity in severities)
+        oldest = run.oldest.date().isoformat() if run.oldest else ""
+        name = _safe(run.run) + "*" * (named and run.hypothetical)
+        rows.append((name, *([] if named else [_as_of(run)]), *fails, oldest))
+    yield from (line for row in table(columns, rows, width) for line in row)
 
 
 def _remarks(trend: Trend, width: int) -> Iterator[str]:
@@ -197,11 +205,6 @@ def _row(run: RunSummary) -> tuple[str, ...]:
     changed = (changed_number(run, category) for category in (Category.NEW, Category.FIXED))
     outcome = run.outcome.value + "?" * run.partial
     return (_as_of(run), outcome, *(f"{number:,}" for number in numbers), *changed)
-
-
-def _severity_row(run: RunSummary, severities: Iterable[str]) -> tuple[str, ...]:
-    fails = (f"{run.severities.get(Severity(name), Tally()).fail:,}" for name in severities)
-    return (_safe(run.run), _as_of(run), *fails, run.oldest.date().isoformat() if run.oldest else "")
 
 
 def _as_of(run: RunSummary) -> str:

@@ -53,9 +53,11 @@ class RuleScore:
         if total == 1:
             share = "it counts" if counted else "it does not count"
         elif counted == total:
-            share = "all of them count"
+            share = "both count" if total == 2 else "all of them count"
+        elif not counted:
+            share = "neither counts" if total == 2 else "none of them count"
         else:
-            share = f"{f'{counted:,}' if counted else 'none'} of them {'counts' if counted == 1 else 'count'}"
+            share = f"{counted:,} of them {'counts' if counted == 1 else 'count'}"
         waived = f"; {finding_text.number_of(tally.waived, 'waived fail')}" if tally.waived else ""
         return f"{numbers}, {share}{waived}"
 

@@ -197,7 +197,7 @@ def test_the_worst_rules_are_those_of_the_gravest_severity_that_count_most():
         "2 fails and 2 unknowns, all of them count",
         "4 fails, all of them count; 1 waived fail",
         "1 fail, it does not count",
-        "2 unknowns, none of them count",
+        "2 unknowns, neither counts",
     ]
 
 

@@ -150,24 +150,25 @@ def _of_rule(folder: Path, reader: Reader) -> Iterator[Finding]:
         yield from _findings(own, NUMBER, [reader])
 
 
-def oldest_open_fail(
+def oldest_open(
     folder: Path,
     rules: Sequence[Rule],
     gate: GateTerms,
     waivers: Waivers = NO_WAIVERS,
     *,
+    verdict: Verdict = Verdict.FAIL,
     phi: bool = False,
     run: str | None = None,
 ) -> Finding | None:
-    """The unwaived fail in a folder that is open for the longest time, of those that are the worst of them; None where
-    nothing says since when any is open."""
+    """The unwaived fail in a folder, or the unwaived unknown, that is open for the longest time, of several the worst; None
+    where nothing says since when any is open."""
     with connect() as connection:
         rows = read_findings(connection, folder)
-        fails = rows.filter((col("verdict") == lit(Verdict.FAIL.value)) & col(WAIVER).isnull())
-        (first,) = fails.aggregate([func("min", col(FIRST[0]))]).fetchall()[0]
+        free = rows.filter((col("verdict") == lit(verdict.value)) & col(WAIVER).isnull())
+        (first,) = free.aggregate([func("min", col(FIRST[0]))]).fetchall()[0]
         if first is None:
             return None
-        oldest = fails.filter(col(FIRST[0]) == lit(first))
+        oldest = free.filter(col(FIRST[0]) == lit(first))
         where = places(oldest, rules, gate, "worst").filter(col(PLACE) == lit(1))
         joined = oldest.set_alias("rows").join(where.set_alias("places"), f"rows.{NUMBER} = places.{NUMBER}")
         columns = [col("rows", name).alias(name) for name in oldest.columns]

@@ -377,12 +377,14 @@ class Run(Scratch):
 
         return oldest_finding(self.folder)
 
-    def oldest_fail(self, *, show_phi: bool = False) -> Finding | None:
-        """The fail that has been open since then; the worst where there are several."""
-        from checker.evaluation.finding_reader import oldest_open_fail
+    def oldest_open(self, verdict: Verdict = Verdict.FAIL, *, show_phi: bool = False) -> Finding | None:
+        """The unwaived fail, or unknown, that is open for the longest time; of several the worst."""
+        from checker.evaluation.finding_reader import oldest_open
 
         rules = [rule_result.rule for rule_result in self.judged]
-        return oldest_open_fail(self.folder, rules, self.ruling, self._waivers, phi=show_phi, run=self.id)
+        return oldest_open(
+            self.folder, rules, self.ruling, self._waivers, verdict=verdict, phi=show_phi, run=self.id
+        )
 
     def image_set_totals(self, most: int) -> Iterator[Totals]:
         """The image sets that have findings, the worst first, so many as `most` says, by target, data store and id."""

@@ -102,8 +102,8 @@ class AccountScore:
 
 
 @dataclass(frozen=True, slots=True)
-class OldestFail:
-    """The unwaived fail that has been open for the longest time."""
+class OldestFinding:
+    """The unwaived finding that has been open for the longest time."""
 
     finding: Finding
     days: int
@@ -113,6 +113,11 @@ class OldestFail:
     def address(self) -> str:
         """Where it stands on the page."""
         return findings_address(open=normal_form.finding_id(self.finding.rule, self.finding.subject))
+
+    @property
+    def words(self) -> str:
+        """What it is: `oldest open fail`."""
+        return f"oldest open {self.finding.verdict}"
 
     @property
     def age(self) -> str:
@@ -142,7 +147,7 @@ def context(run: Run, *, show_phi: bool) -> dict[str, Any]:
         "worst_rules": worst_rules(run),
         "worst_sets": worst_image_sets(run),
         "worst_accounts": worst_accounts(scores),
-        "oldest": oldest_fail(run, show_phi=show_phi),
+        "oldest": oldest_finding(run, show_phi=show_phi),
         "printed": list(printed_findings(run, show_phi=show_phi)),
         "most_printed": MOST_PRINTED,
         "most_targets": MOST_TARGETS,
@@ -202,13 +207,13 @@ def worst_accounts(scores: Sequence[StoreScore]) -> list[AccountScore]:
     return sorted(found, key=lambda score: (severity_place(score.counts), score.account))[:MOST]
 
 
-def oldest_fail(run: Run, *, show_phi: bool) -> OldestFail | None:
-    """The oldest unwaived fail; None where nothing says since when one is open."""
-    finding = run.oldest_fail(show_phi=show_phi)
+def oldest_finding(run: Run, *, show_phi: bool) -> OldestFinding | None:
+    """The oldest unwaived fail, or where no fail is open the oldest unknown; None where nothing says since when one is open."""
+    finding = run.oldest_open(Verdict.FAIL if run.total.fail else Verdict.UNKNOWN, show_phi=show_phi)
     if finding is None or finding.first_seen is None:
         return None
     days = finding_text.age_days(finding.first_seen, run.as_of)
-    return OldestFail(finding, days, finding_text.since(finding.first_seen, finding.first_run, run.as_of))
+    return OldestFinding(finding, days, finding_text.since(finding.first_seen, finding.first_run, run.as_of))
 
 
 def printed_findings(run: Run, *, show_phi: bool) -> Iterator[PrintedFinding]:

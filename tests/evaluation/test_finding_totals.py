@@ -153,13 +153,14 @@ def test_image_sets_are_counted_and_the_worst_come_first(run, most):
     assert sum(counts[Severity.CRITICAL, "waived"] for _, counts in own) == 3
 
 
-def test_the_oldest_fail_is_the_worst_of_those_that_are_open_for_the_longest_time(run):
-    fails = [item for item in run.findings() if item.verdict is Verdict.FAIL and not item.waived]
+@pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.UNKNOWN])
+def test_the_oldest_is_the_worst_of_those_that_are_open_for_the_longest_time(run, verdict):
+    fails = [item for item in run.findings() if item.verdict is verdict and not item.waived]
     dated = [item for item in fails if item.first_seen]
     first = min(item.first_seen for item in dated)
     # findings come worst first
     oldest = next(item for item in dated if item.first_seen == first)
-    found = run.oldest_fail()
+    found = run.oldest_open(verdict)
     assert (found.rule.name, found.subject, found.first_seen) == (oldest.rule.name, oldest.subject, first)
     assert sum(item.first_seen == first for item in dated) > 1
     assert any(item.first_seen is None for item in fails)
@@ -174,4 +175,4 @@ def test_no_fail_is_the_oldest_where_nothing_says_since_when_any_is_open(parts):
         rows.project("* REPLACE (CAST(NULL AS TIMESTAMP) AS first_at)").write_parquet(str(path) + ".new")
     path.with_name("findings.parquet.new").replace(path)
     assert any(item.verdict is Verdict.FAIL for item in run.findings())
-    assert run.oldest_fail() is None
+    assert run.oldest_open() is None

@@ -189,11 +189,9 @@ class FakeRun(Run):
     def subjects(self, *, show_phi: bool = False) -> Iterator[tuple[RuleResult, Iterator[SubjectVerdict]]]:
         yield from ((judged, iter(self.verdicts[judged.rule.name])) for judged in self.ranked)
 
-    def oldest_fail(self, *, show_phi: bool = False) -> Finding | None:
-        fails = [item for item in self.findings() if item.verdict is Verdict.FAIL and not item.waived]
-        return min(
-            (item for item in fails if item.first_seen), key=lambda item: item.first_seen, default=None
-        )
+    def oldest_open(self, verdict: Verdict = Verdict.FAIL, *, show_phi: bool = False) -> Finding | None:
+        free = [item for item in self.findings() if item.verdict is verdict and not item.waived]
+        return min((item for item in free if item.first_seen), key=lambda item: item.first_seen, default=None)
 
     def image_set_totals(self, most: int):
         return self._totals(lambda item: (item.target, item.datastore_id, item.image_set_id), most)

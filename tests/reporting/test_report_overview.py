@@ -259,7 +259,7 @@ def test_the_oldest_open_fail_is_told_with_its_age():
     run = accounts()
     first = said(html.document_fromstring(written(run, "html")), "//section[@id='outcome']")
     assert "400 days the oldest open fail" in first
-    oldest = run.oldest_fail()
+    oldest = run.oldest_open()
     assert finding_text.since(oldest.first_seen, oldest.first_run, AS_OF) in first
     assert f"south/{5:032x}" in first
 

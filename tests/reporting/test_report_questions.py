@@ -111,7 +111,7 @@ def test_where_nothing_was_found_each_answer_says_so(page):
     tiles = " ".join(said(view, ".tiles").split())
     assert tiles.startswith("0 fails count of 0 that are not waived 0 unknowns count")
     assert "– new no earlier run to compare with" in tiles
-    assert "– oldest open fail no fail is open" in tiles
+    assert "– oldest open finding no finding is open" in tiles
     assert said(view, "#status") == "No fails and no unknowns."
     assert "None: every listed image set was read." in said(view, "#unreadable")
     assert "No rule of the policies and no target was left out." in said(view, "#unreadable")

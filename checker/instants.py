@@ -60,8 +60,10 @@ def shift_instant(instant: datetime, by: timedelta) -> datetime | None:
 
 def iso(instant: datetime) -> str:
     """ISO 8601 in UTC with `Z`; milliseconds only where there are any."""
-    text = instant.astimezone(UTC).replace(tzinfo=None)
-    return text.isoformat(timespec="milliseconds" if text.microsecond else "seconds") + "Z"
+    if instant.tzinfo is not UTC:
+        instant = instant.astimezone(UTC)
+    text = instant.isoformat(timespec="milliseconds" if instant.microsecond else "seconds")
+    return text.removesuffix("+00:00") + "Z"
 
 
 def iso_duration(duration: Duration) -> str:

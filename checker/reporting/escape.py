@@ -11,6 +11,7 @@ from checker.problems import without_markers
 # Control characters move cursors, bidirectional marks make an id read as another one, and tags are invisible.
 _HIDDEN = "\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f"
 _UNSEEN = re.compile(f"[\x00-\x08\x0b-\x1f{_HIDDEN}\ud800-\udfff]")
+_ORDINARY = re.compile(r"[\t\n -~]*")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _HIDDEN_IN_JSON = re.compile(f"[{_HIDDEN}]")
 _SCRIPT_IN_JSON = re.compile(f"[<>&{_HIDDEN}]")
@@ -19,7 +20,7 @@ _SCRIPT_IN_JSON = re.compile(f"[<>&{_HIDDEN}]")
 def visible(text: str) -> str:
     r"""Text without characters that act on what displays it: they are shown as escapes such as \x1b and \u202e. Nor has
     it commands to CI servers, which read standard output, and perhaps a report there."""
-    if text.isascii() and text.isprintable():  # nearly all of them
+    if text.isascii() and (text.isprintable() or _ORDINARY.fullmatch(text)):  # nearly all of them
         return without_markers(text)
     return without_markers(_UNSEEN.sub(_escape, text.replace("\r\n", "\n")))
 
@@ -50,6 +51,8 @@ def json_text(value: Any, *, script: bool = False, indent: int | None = None) ->
     """
     separators = (",", ":") if script else None
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators)
+    if not script and text.isascii() and "\x7f" not in text:
+        return without_markers(text)
     # outside of strings JSON is ASCII without <, > and &, so every hit stands in a string
     text = without_markers((_SCRIPT_IN_JSON if script else _HIDDEN_IN_JSON).sub(_json_escape, text))
     return _SURROGATES.sub("\ufffd", text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from checker import instants, values
@@ -90,11 +91,28 @@ def age_days(first: datetime, as_of: datetime) -> int:
     return max(0, (as_of - first).days)
 
 
-def details(finding: Finding, as_of: datetime) -> list[tuple[str, str]]:
+@dataclass(frozen=True, slots=True)
+class RuleFacts:
+    """What a rule says of each of its findings, as labels and texts: before what is said of the finding, in the middle of it,
+    and after it."""
+
+    before: tuple[tuple[str, str], ...]
+    expected: str
+    after: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, rule: Rule) -> RuleFacts:
+        before = tuple((label, text) for label, text in (("Why", rule.why), ("Fix", rule.fix)) if text)
+        named = "; ".join(f"{name} {', '.join(ids)}" for name, ids in controls(rule).items())
+        after = (("Policy", f"{rule.name} at {rule.where}"),)
+        return cls(before, expected(rule), (("Controls", named), *after) if named else after)
+
+
+def details(finding: Finding, facts: RuleFacts, as_of: datetime) -> list[tuple[str, str]]:
     """What a reader needs to understand a finding of a run at an instant and to check it: label and text, in order."""
-    subject, rule = finding.subject, finding.rule
+    subject = finding.subject
     version = f" version {subject.version_id}" if subject.version_id is not None else ""
-    rows = [(label, text) for label, text in (("Why", rule.why), ("Fix", rule.fix)) if text]
+    rows = list(facts.before)
     if subject.image_set_id is None:
         rows.append(("Target", subject.target))
     else:
@@ -102,7 +120,7 @@ def details(finding: Finding, as_of: datetime) -> list[tuple[str, str]]:
     if subject.datastore_id:
         place = ", ".join(part for part in (subject.account, subject.region) if part)
         rows.append(("Data store", subject.datastore_id + (f" ({place})" if place else "")))
-    rows.append(("Expected", expected(rule)))
+    rows.append(("Expected", facts.expected))
     rows.append(
         ("Observed", "; ".join(f"{path} = {value}" for path, value in observed(finding)) or "nothing")
     )
@@ -116,11 +134,7 @@ def details(finding: Finding, as_of: datetime) -> list[tuple[str, str]]:
         rows.append(
             ("Waiver", waiver(finding) if finding.waived else lapsed_waiver(finding, finding.waiver, as_of))
         )
-    if rule.controls:
-        rows.append(
-            ("Controls", "; ".join(f"{name} {', '.join(ids)}" for name, ids in controls(rule).items()))
-        )
-    rows.append(("Policy", f"{rule.name} at {rule.where}"))
+    rows += facts.after
     return rows
 
 

@@ -13,6 +13,7 @@ from checker.model import Finding, JUnitPasses, JUnitSkipped, Rule, Subject, Ver
 from checker.reporting import finding_text
 from checker.reporting.delivery import STDOUT
 from checker.reporting.escape import one_line, shorten, xml_text
+from checker.reporting.finding_text import RuleFacts
 from checker.reporting.junit_consumers import CONSUMERS, Consumer, java_frame, policy_file
 from checker.reporting.junit_documents import Case
 from checker.reporting.normal_form import finding_id
@@ -76,11 +77,12 @@ def verdict_cases(
 ) -> Iterator[Case]:
     """A case for each subject of a rule."""
     rule, empty = judged.rule, True
+    facts = RuleFacts.of(rule)
     for subject_verdict in rows:
         empty = False
         subject, verdict = subject_verdict.subject, subject_verdict.verdict
         if subject_verdict.finding is not None:
-            yield from finding_cases(run, style, subject_verdict.finding)
+            yield from finding_cases(run, style, subject_verdict.finding, facts)
         elif verdict is Verdict.PASS:
             yield _placed(style, rule, Case(_name(style, rule, subject)))
         elif verdict is not Verdict.NOT_APPLICABLE:
@@ -95,10 +97,10 @@ def verdict_cases(
 
 def open_cases(run: Run, style: Style, judged: RuleResult, found: Iterator[Finding]) -> Iterator[Case]:
     """A case for each finding of a rule; the rest as totals, or left out where there are findings to show."""
-    empty = True
+    empty, facts = True, RuleFacts.of(judged.rule)
     for finding in found:
         empty = False
-        yield from finding_cases(run, style, finding)
+        yield from finding_cases(run, style, finding, facts)
     if empty or style.passes == "aggregate":
         yield from total_cases(style, judged)
 
@@ -118,7 +120,7 @@ def total_cases(style: Style, judged: RuleResult) -> Iterator[Case]:
         yield _total(style, rule, text, f"nothing evaluated: {text}")
 
 
-def finding_cases(run: Run, style: Style, finding: Finding) -> Iterator[Case]:
+def finding_cases(run: Run, style: Style, finding: Finding, facts: RuleFacts) -> Iterator[Case]:
     """The case of a finding; none where it is skipped and those are left out."""
     if not (finding.gated or style.skipped == "all" or (style.skipped == "waived" and finding.waived)):
         return
@@ -126,7 +128,7 @@ def finding_cases(run: Run, style: Style, finding: Finding) -> Iterator[Case]:
     name, text = _name(style, rule, finding.subject), xml(finding_text.titled_headline(finding), LONGEST_TEXT)
     # the first line that looks like one of a stack trace is taken for it: none is to come from a message
     first = one_line(text) if style.consumer.frame else text
-    body = "\n".join([first, *_facts(run, style, finding)])
+    body = "\n".join([first, *_facts(run, style, finding, facts)])
     if not finding.gated:
         why = xml(finding_text.ungated_reason(finding, run.ruling), LONGEST_TEXT)
         case = Case(name, "skipped", "", one_line(why), shorten(f"{why}\n{body}", LONGEST_BODY))
@@ -143,9 +145,9 @@ def _kind(finding: Finding) -> tuple[str, str]:
     return "error", token(finding_text.error_code(finding)) or Verdict.UNKNOWN.value
 
 
-def _facts(run: Run, style: Style, finding: Finding) -> Iterator[str]:
+def _facts(run: Run, style: Style, finding: Finding, facts: RuleFacts) -> Iterator[str]:
     """What a reader needs to understand a finding and to check it, a line each, and by what it is found elsewhere."""
-    for label, text in finding_text.details(finding, run.as_of):
+    for label, text in finding_text.details(finding, facts, run.as_of):
         yield _line(label, text)
     name = finding_id(finding.rule, finding.subject)
     link = f", at {quote(style.page)}#findings?open={name}" if style.page else ""

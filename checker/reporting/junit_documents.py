@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import groupby
-from typing import IO, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from checker.reporting.escape import shorten, xml_text
+from checker.reporting.templates import template
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 IN_MEMORY = 4_000_000
+BATCH = 1_000
+"""Cases that are written at a time."""
+CHUNK = 1_000_000
+"""Characters that are read back at a time."""
+_ENDLESS = 2**63
 _MARKUP = 260  # more than the template writes around the texts of a case
 _SUITE_MARKUP = 800
 _PROPERTY_MARKUP = 60
@@ -44,11 +53,11 @@ class Limits:
 
     cases: int = 50_000
     size: int = 25_000_000
-    total: int = 2**63
+    total: int = _ENDLESS
 
 
 LIMITS = Limits()
-UNLIMITED = Limits(cases=2**63, size=2**63)
+UNLIMITED = Limits(cases=_ENDLESS, size=_ENDLESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +80,15 @@ class Room:
     bodies of red ones become short. `left_out` counts red cases that found no room.
     """
 
-    free: int = 2**63
+    free: int = _ENDLESS
     red: int = 0
     left_out: int = 0
 
     def fit(self, case: Case, plan: SuitePlan) -> Case | None:
         """The case as there is room for it; None where there is none."""
         self.red -= case.red
+        if self.free > _ENDLESS // 2:  # no reader sets a limit
+            return case
         size = _case_size(case, plan)
         if size > self.free - self.red * BRIEF:
             if not case.red:
@@ -107,11 +118,13 @@ class Suite:
     skipped: int
     spool: IO[str]
 
-    def cases(self) -> Iterator[Case]:
-        """The cases, read back; once, before the next suite is asked for."""
+    def texts(self) -> Iterator[Markup]:
+        """The cases as XML, some at a time; once, before the next suite is asked for."""
+        from markupsafe import Markup
+
         self.spool.seek(0)
-        for line in self.spool:
-            yield Case(*json.loads(line))
+        while text := self.spool.read(CHUNK):
+            yield Markup(text)  # noqa: S704 - a template has made it
 
 
 def documents(
@@ -155,7 +168,7 @@ class _Splitter:
                 self.size_here += head
                 self.room.free -= head
                 begun = True
-                with closing(_Spool()) as spool:
+                with closing(_Spool(plan.classname)) as spool:
                     # a case that is larger than a whole document stands in one of its own
                     while pending is not None:
                         size = _case_size(pending, plan)
@@ -199,11 +212,13 @@ class _Fitting:
 
 
 class _Spool:
-    """Cases on their way into a document, counted."""
+    """Cases as XML on their way into a document, counted."""
 
-    def __init__(self) -> None:
+    def __init__(self, classname: str) -> None:
         self.total = 0
         self.kinds = {"failure": 0, "error": 0, "skipped": 0, "": 0}
+        self._classname = classname
+        self._batch: list[Case] = []
         self.file = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - `close` is called by `closing`
             IN_MEMORY, "w+", encoding="utf-8", newline="\n"
         )
@@ -211,9 +226,17 @@ class _Spool:
     def add(self, case: Case) -> None:
         self.total += 1
         self.kinds[case.kind] += 1
-        self.file.write(json.dumps(case) + "\n")
+        self._batch.append(case)
+        if len(self._batch) == BATCH:
+            self._write()
+
+    def _write(self) -> None:
+        # called for all of them at once: a template is slow to begin
+        self.file.write(_testcases()(self._classname, self._batch))
+        self._batch.clear()
 
     def suite(self, plan: SuitePlan, document: int, number: int) -> Suite:
+        self._write()
         return Suite(
             document,
             number,
@@ -230,6 +253,13 @@ class _Spool:
 
     def close(self) -> None:
         self.file.close()
+
+
+@cache
+def _testcases() -> Callable[[str, list[Case]], str]:
+    """What makes XML of cases of one class."""
+    made: Callable[[str, list[Case]], str] = template("testcases.xml.jinja", xml_text).module.testcases  # type: ignore[attr-defined]
+    return made
 
 
 def _size(text: str) -> int:

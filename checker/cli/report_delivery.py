@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 UNDELIVERED = 4
 
 
-def requested(
+def reports_or_text(
     asked: Sequence[str], document: Document, config: str | None, *, as_json: bool = False
 ) -> list[tuple[str, str]]:
     """The reports that are asked for, else the text on standard output.

@@ -9,10 +9,10 @@ from itertools import groupby, islice
 from pathlib import Path
 
 from checker.compare.forecast_days import (
-    ComingChange,
     ForecastDay,
-    coming_change,
+    ForecastNumbers,
     forecast_days,
+    forecast_numbers,
     is_open,
 )
 from checker.compare.state_changes import StateChange, StateChangeCount, StateChanges, find_state_changes
@@ -61,9 +61,9 @@ class Forecast(Scratch):
         return sum(number for *_, number, _ in self.flips.kinds())
 
     @property
-    def total(self) -> ComingChange:
+    def total(self) -> ForecastNumbers:
         """How many findings of which severity come and go."""
-        return coming_change(self._counts())
+        return forecast_numbers(self._counts())
 
     @property
     def days(self) -> list[ForecastDay]:

@@ -14,7 +14,7 @@ from checker.model import Severity, Verdict, Waiver
 
 
 @dataclass(frozen=True, slots=True)
-class ComingChange:
+class ForecastNumbers:
     """How many findings of which severity come, and how many go; how many verdicts change beside those. A finding comes
     where a subject gets a fail or an unknown that is not waived, or a fail in the place of an unknown; it goes where there is
     none any more."""
@@ -34,7 +34,7 @@ class ForecastDay:
     """A day, UTC, on which verdicts change, or at whose beginning waivers are no longer in force."""
 
     day: date
-    change: ComingChange
+    change: ForecastNumbers
     ended: tuple[Waiver, ...] = ()
 
 
@@ -43,7 +43,7 @@ def is_open(state: FindingState) -> bool:
     return state.verdict in (Verdict.FAIL, Verdict.UNKNOWN) and not state.waived
 
 
-def coming_change(counts: Iterable[tuple[Severity, StateChangeCount]]) -> ComingChange:
+def forecast_numbers(counts: Iterable[tuple[Severity, StateChangeCount]]) -> ForecastNumbers:
     """Counts of changes added up."""
     come, go, other = Counter[Severity](), Counter[Severity](), 0
     for severity, count in counts:
@@ -53,7 +53,7 @@ def coming_change(counts: Iterable[tuple[Severity, StateChangeCount]]) -> Coming
             go[severity] += count.number
         else:
             other += count.number
-    return ComingChange(dict(come), dict(go), other)
+    return ForecastNumbers(dict(come), dict(go), other)
 
 
 def forecast_days(
@@ -61,12 +61,12 @@ def forecast_days(
 ) -> list[ForecastDay]:
     """The days of changes, which stand in order of time, and of the ends of waivers."""
     changes = {
-        day: coming_change(group) for day, group in groupby(counts, key=lambda pair: pair[1].at.date())
+        day: forecast_numbers(group) for day, group in groupby(counts, key=lambda pair: pair[1].at.date())
     }
     by_day: dict[date, list[Waiver]] = {}
     for waiver in ended:
         by_day.setdefault(waiver.ends.date(), []).append(waiver)
     return [
-        ForecastDay(day, changes.get(day, ComingChange()), tuple(by_day.get(day, ())))
+        ForecastDay(day, changes.get(day, ForecastNumbers()), tuple(by_day.get(day, ())))
         for day in sorted({*changes, *by_day})
     ]

@@ -53,7 +53,7 @@ class RunSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class MissingRuns:
+class RunGap:
     """A time without runs that is longer than usual: the runs before and after it, and how many there would usually have
     been."""
 
@@ -76,12 +76,12 @@ class Trend:
     runs: tuple[RunSummary, ...]
 
     @property
-    def gaps(self) -> tuple[MissingRuns, ...]:
+    def gaps(self) -> tuple[RunGap, ...]:
         """The times without runs that are longer than usual."""
-        return missing_runs(self.runs)
+        return run_gaps(self.runs)
 
 
-def missing_runs(runs: Sequence[RunSummary]) -> tuple[MissingRuns, ...]:
+def run_gaps(runs: Sequence[RunSummary]) -> tuple[RunGap, ...]:
     """Where runs, oldest first, are further apart than usual. Nothing is usual where they do not come regularly, as those of an
     audit do that is made at each commit."""
     steps = [later.as_of - earlier.as_of for earlier, later in pairwise(runs)]
@@ -92,7 +92,7 @@ def missing_runs(runs: Sequence[RunSummary]) -> tuple[MissingRuns, ...]:
     if usual < SHORTEST or alike < max(2, REGULAR * len(steps)):
         return ()
     return tuple(
-        MissingRuns(earlier, later, usual, round(step / usual) - 1)
+        RunGap(earlier, later, usual, round(step / usual) - 1)
         for step, (earlier, later) in zip(steps, pairwise(runs), strict=True)
         if step / usual >= LATE
     )

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TextIO
 
 from checker import instants
 from checker.compare.forecast import Forecast, OutcomeChange
-from checker.compare.forecast_days import ComingChange
+from checker.compare.forecast_days import ForecastNumbers
 from checker.compare.state_changes import StateChange
 from checker.evaluation.finding_states import FindingState
 from checker.judgement.gate_text import number_by_severity
@@ -75,7 +75,7 @@ def gate(forecast: Forecast) -> str:
     return f"The gate says {now}, and nothing worse up to {instants.iso(forecast.sure_until)}."
 
 
-def coming_text(change: ComingChange) -> str:
+def forecast_text(change: ForecastNumbers) -> str:
     """What comes and goes: `3 findings (critical 1, high 2) come, 1 finding (low) goes, 2 other verdicts change`."""
     parts = []
     for counts, verb, plural in ((change.come, "comes", "come"), (change.go, "goes", "go")):
@@ -126,7 +126,7 @@ def _facts(forecast: Forecast) -> Iterator[tuple[str, str]]:
     yield "Run", f"{_safe(run.name)} ({_safe(run.id)})"
     yield "From", f"{instants.iso(run.as_of)}{' (hypothetical)' if run.hypothetical else ''}"
     yield "Up to", instants.iso(forecast.until)
-    if said := coming_text(forecast.total):
+    if said := forecast_text(forecast.total):
         yield "In all", said
     for note in notes(forecast):
         yield "Note", note
@@ -225,7 +225,7 @@ def _header(forecast: Forecast) -> dict[str, Any]:
             "sure_until": instants.iso(forecast.sure_until),
             "worse": _turn(forecast.turn) if forecast.turn else None,
         },
-        "sentence": coming_text(forecast.total) or NOTHING,
+        "sentence": forecast_text(forecast.total) or NOTHING,
         "severities": _severities(forecast.total),
         "waivers_ending": [
             {**_waiver(use.waiver), "last_day": day(use.waiver.expires), "findings": use.used}
@@ -235,7 +235,7 @@ def _header(forecast: Forecast) -> dict[str, Any]:
     }
 
 
-def _severities(total: ComingChange) -> list[dict[str, Any]]:
+def _severities(total: ForecastNumbers) -> list[dict[str, Any]]:
     return [
         {"severity": item.value, "come": total.come.get(item, 0), "go": total.go.get(item, 0)}
         for item in total.severities

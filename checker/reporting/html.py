@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import Any, TextIO
 
 from checker import instants, values
-from checker.compare.trend import missing_runs
+from checker.compare.trend import run_gaps
 from checker.judgement.change_summary import causes_of_new, numbers_text
 from checker.judgement.run import RuleResult, Run
 from checker.model import Category, Outcome
@@ -154,7 +154,7 @@ def _history(run: Run) -> dict[str, Any]:
         "judged": {rule_result.rule.name for rule_result in run.judged},
         "trend": points,
         "courses": trend.courses(points),
-        "gaps": missing_runs(points),
+        "gaps": run_gaps(points),
         "iso": instants.iso,
     }
 

@@ -95,14 +95,14 @@ def table(
     # what can be made shorter is, before a text takes several lines
     tries = [(full, gap, full == short) for gap in _GAPS] + [(short, gap, True) for gap in _GAPS]
     for body, gap, wraps in tries:
-        laid = _laid(columns, [*heads, *body], width, gap, wraps=wraps)
+        laid = _layout(columns, [*heads, *body], width, gap, wraps=wraps)
         if laid is not None:
             yield from laid
             return
     yield from (tuple(_listed(columns, row, width)) for row in full)
 
 
-def _laid(
+def _layout(
     columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int, gap: int, *, wraps: bool
 ) -> list[tuple[str, ...]] | None:
     """The lines of each row in columns; None where they do not fit, or would be a tower of parts of words."""

@@ -9,10 +9,10 @@ from typing import Any, TextIO
 
 from checker import instants
 from checker.compare.trend import (
-    MissingRuns,
+    RunGap,
     RunSummary,
     Trend,
-    missing_runs,
+    run_gaps,
     run_summaries,
     tallies_by_severity,
 )
@@ -90,7 +90,7 @@ def courses(runs: Sequence[RunSummary]) -> list[Course]:
 
 
 def _slots(runs: Sequence[RunSummary], numbers: Sequence[int]) -> tuple[Slot, ...]:
-    gaps = {gap.after.run: gap for gap in missing_runs(runs)}
+    gaps = {gap.after.run: gap for gap in run_gaps(runs)}
     found = []
     for run, number in zip(runs, numbers, strict=True):
         text = f"{number:,} or more, as not everything was read" if run.partial else f"{number:,}"
@@ -102,7 +102,7 @@ def _slots(runs: Sequence[RunSummary], numbers: Sequence[int]) -> tuple[Slot, ..
     return tuple(found)
 
 
-def gap_text(gap: MissingRuns) -> str:
+def gap_text(gap: RunGap) -> str:
     """`No run for 21 days, from 2026-01-08 to 2026-01-29; usually there is one every 7 days.`"""
     first, last = (run.as_of.date().isoformat() for run in (gap.after, gap.before))
     return f"No run for {_length(gap.length)}, from {first} to {last}; usually there is one every {_length(gap.usual)}."

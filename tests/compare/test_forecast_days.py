@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
-from checker.compare.forecast_days import ComingChange, coming_change, forecast_days
+from checker.compare.forecast_days import ForecastNumbers, forecast_days, forecast_numbers
 from checker.compare.state_changes import StateChangeCount
 from checker.evaluation.finding_states import FindingState
 from checker.model import Severity, Verdict
-from checker.reporting.forecast import coming_text
+from checker.reporting.forecast import forecast_text
 from checker.values import parse_date, parse_time
 from tests.judgement.compared_runs import waiver
 
@@ -21,7 +21,7 @@ def count(at, before, after, number=1):
 
 
 def test_a_finding_comes_goes_or_only_another_verdict_changes():
-    found = coming_change(
+    found = forecast_numbers(
         [
             (Severity.HIGH, count("2026-01-01T00:00:00Z", PASS, FAIL, 3)),
             (Severity.HIGH, count("2026-01-01T00:00:00Z", WAIVED, FAIL)),
@@ -32,15 +32,15 @@ def test_a_finding_comes_goes_or_only_another_verdict_changes():
             (Severity.LOW, count("2026-01-03T00:00:00Z", UNKNOWN, FAIL)),
         ]
     )
-    assert found == ComingChange({Severity.HIGH: 4, Severity.LOW: 2}, {Severity.LOW: 2}, 5)
+    assert found == ForecastNumbers({Severity.HIGH: 4, Severity.LOW: 2}, {Severity.LOW: 2}, 5)
     assert found.severities == [Severity.HIGH, Severity.LOW]
-    assert coming_text(found) == (
+    assert forecast_text(found) == (
         "6 findings (high 4, low 2) come, 2 findings (low) go, 5 other verdicts change"
     )
-    assert coming_text(ComingChange({Severity.LOW: 1}, {Severity.LOW: 1}, 1)) == (
+    assert forecast_text(ForecastNumbers({Severity.LOW: 1}, {Severity.LOW: 1}, 1)) == (
         "1 finding (low) comes, 1 finding (low) goes, 1 other verdict changes"
     )
-    assert coming_text(ComingChange()) == ""
+    assert forecast_text(ForecastNumbers()) == ""
 
 
 def test_days_have_what_changes_and_which_waivers_are_over():

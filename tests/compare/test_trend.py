@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from checker.compare.trend import missing_runs, run_summaries, run_summary
+from checker.compare.trend import run_gaps, run_summaries, run_summary
 from checker.model import Category, Severity
 from checker.reporting import trend as report
 from checker.values import parse_time
@@ -83,13 +83,13 @@ def test_a_manifest_that_cannot_be_read_is_left_out(change):
     ],
 )
 def test_runs_are_missing_where_they_come_regularly(hours, gaps):
-    found = missing_runs(runs(*hours))
+    found = run_gaps(runs(*hours))
     assert [(gap.length / timedelta(hours=1), gap.number) for gap in found] == gaps
 
 
 def test_a_time_without_runs_is_told_and_drawn():
     found = runs(0, 168, 336, 840)
-    (gap,) = missing_runs(found)
+    (gap,) = run_gaps(found)
     sentence = "No run for 21 days, from 2026-01-19 to 2026-02-09; usually there is one every 7 days."
     assert report.gap_text(gap) == sentence
     course = report.courses(found)[0]

@@ -40,7 +40,7 @@ rules: {house/failed: {severity: info}, house/off: {off: it is judged elsewhere}
 defaults: {region: us-east-1, endpoint_url: "URL", runtime_endpoint_url: "URL"}
 targets: [{name: all, datastore: "STORE", image_sets: all, labels: {ward: adult}}]
 gate: {fail_on: medium, on_unknown: violation, new_only: true, max: {medium: 3}, min_coverage: 99.5%}
-reports: {json: results.json}
+reports: {json: results.json, junit: junit.xml, junit_passes: none, junit_skipped: waived, junit_for: gitlab}
 waivers: {file: waivers.yaml, max_duration: {high: 85d}, soon: 60d}
 events: [events.jsonl]
 runs: {path: runs/, keep: 7y}

@@ -22,7 +22,7 @@ export PIP_BUILD_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick thorough check browser golden docs clean
+.PHONY: help demo test quick thorough bench check browser golden docs clean
 .DELETE_ON_ERROR:
 
 help:  ## what can be made
@@ -44,6 +44,11 @@ check: $(VENV)/.dev  ## lint, format and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+bench: $(VENV)/.dev  ## small versions of the benchmarks, in three minutes; benchmarks/README.md has the figures of large ones
+	$(BIN)/python benchmarks/evaluate.py --sets 100000 --repeat 2 --no-custodian
+	$(BIN)/python benchmarks/line.py --sets 50000
+	$(BIN)/python benchmarks/report.py --findings 1000 20000
 
 golden: $(NPM) docs  ## rewrite the files that tests compare with; read the diff before you commit it
 	REGENERATE_GOLDEN=1 $(PYTEST)

@@ -40,17 +40,17 @@ class PageDocument:
 def page_document(run: Run, held: Sequence[Finding], most_bytes: int, elsewhere: str) -> PageDocument:
     """As many of the findings as fit into so many bytes, those first that come first, then as much of what is told of image
     sets; `elsewhere` is what has all findings."""
-    rows = _table(run, held)
+    order = _groups(run, held)
     frame = _frame(run, elsewhere)
-    packing, text = _fitted(run, rows, frame, most_bytes - _EMPTY_DETAILS)
+    packing, text = _fitted(run, order, frame, most_bytes - _EMPTY_DETAILS)
     number = packing.document["rows"]
     details = image_set_details(run, held[:number], packing)
     few = len(packing.sets) <= MOST_HISTORIES
     return PageDocument(_with_details(text, details, most_bytes, whole=few), number)
 
 
-def _table(run: Run, held: Sequence[Finding]) -> list[RuleFindings]:
-    """The group of each finding, which has them all."""
+def _groups(run: Run, held: Sequence[Finding]) -> list[RuleFindings]:
+    """Of each finding the group of its rule, which has the findings of that rule in their order."""
     places = {item.rule.name: place for place, item in enumerate(run.judged)}
     groups: dict[str, RuleFindings] = {}
     names, labels = labels_of(run, held)

@@ -137,12 +137,15 @@ class AnswerSpace:
         }
 
 
-def provable(connection: Connection, rules: Sequence[Rule], as_of: datetime, texts: Hints) -> bool:
-    """Whether all answers that tell apart what rules read of their own subjects can be tried."""
+def answers_needed(
+    connection: Connection, rules: Sequence[Rule], as_of: datetime, texts: Hints
+) -> int | None:
+    """How many answers tell apart what rules read of their own subjects; None where they cannot all be tried."""
     scope, read = rules[0].scope, {field for rule in rules for field in rule.fields}
     found = _domains(connection, _parts(rules), scope, as_of, texts)
+    number = combinations(found, scope)
     every = all(domain.every for domain in found if domain.field in read)
-    return every and combinations(found, scope) <= _most(rules)
+    return number if every and number <= _most(rules) else None
 
 
 def _domains(

@@ -18,8 +18,9 @@ from checker.policy.rule_tests import AS_OF
 from checker.policytest.answer_space import AnswerSpace, hints
 from checker.policytest.datastore_mixtures import ANY_NUMBER
 from checker.policytest.param_defaults import with_defaults
+from checker.policytest.rule_pairs import FailingAnswers, failing_answers
 from checker.policytest.satisfiability import ProofGap, impossible_parts
-from checker.policytest.subsumption import FailingAnswers, failing_answers, subsumed_rules
+from checker.policytest.subsumption import subsumed_rules
 from checker.problems import Problem
 from checker.snapshot.writer import connect
 from checker.sql import Connection

@@ -6,7 +6,7 @@ from duckdb import OutOfMemoryException
 
 from checker.cli import main
 from checker.policy.load import load
-from checker.policytest import mutation_score, subsumption, warnings
+from checker.policytest import mutation_score, rule_pairs, subsumption, warnings
 from checker.policytest.answer_grid import MOST
 from checker.policytest.answer_space import AnswerSpace
 from checker.policytest.cases import run_rule
@@ -172,6 +172,61 @@ def test_rules_that_are_not_told_apart_are_tried_so_far_as_there_is_room(tmp_pat
     found = examine(loaded(tmp_path, *rules))
     assert [warning.message.split(" is ")[0] for warning in found.warnings] == ["the rule r1"]
     assert found.notes == (f"p/r2, p/r3: {subsumption._LATE}",)
+
+
+def tagged(number):
+    """Rules on all image sets, and rules on those with a tag, each with its own; of the latter every second one says nothing."""
+    older = [
+        {"createdAt": {"older_than": f"{at + 1}d"}, "isPrimary": at % 2 == 0} for at in range(number // 2)
+    ]
+    return [
+        *(rule(f"all{at}", deny=condition) for at, condition in enumerate(older)),
+        *(
+            rule(f"tag{at}", deny={f"tags.T{at}": "x", **(condition if at % 2 else {"isPrimary": True})})
+            for at, condition in enumerate(older)
+        ),
+    ]
+
+
+def test_twice_the_rules_cost_twice_the_verdicts_whatever_they_read(tmp_path, monkeypatch):
+    made = []
+    verdict = rule_pairs.verdict
+    monkeypatch.setattr(rule_pairs, "verdict", lambda *more: made.append(more) or verdict(*more))
+    monkeypatch.setattr(subsumption, "_compared", lambda *_: False)
+    for number in (4, 8):
+        made.clear()
+        examine(loaded(tmp_path, *tagged(number)))
+        # each on its own answers, and once on those of all
+        assert len(made) == 2 * number
+
+
+def test_rules_that_need_several_tables_are_told_apart_as_those_of_one_table(tmp_path, monkeypatch):
+    policies = loaded(tmp_path, *tagged(12))
+    found = examine(policies)
+    superfluous = [warning.message.split(" is ")[0] for warning in found.warnings]
+    assert superfluous == ["the rule all2", "the rule all3", "the rule all4", "the rule all5"] + [
+        f"the rule tag{at}" for at in (1, 3, 5)
+    ]
+    for widest in (1, 4):
+        monkeypatch.setattr(rule_pairs, "WIDEST", widest)
+        assert examine(policies) == found
+
+
+def test_a_rule_whose_comparison_takes_too_many_answers_is_named_and_nothing_is_said_of_it(
+    tmp_path, monkeypatch
+):
+    rules = [rule(f"r{at}", deny={"createdAt": {"older_than": f"{at + 1}d"}}) for at in range(4)]
+    monkeypatch.setattr(subsumption, "MOST_ANSWERS", 0)
+    found = examine(loaded(tmp_path, *rules))
+    assert found == warnings.Examination((), (f"p/r1, p/r2, p/r3: {subsumption._LARGE}",))
+
+
+def test_a_rule_that_was_not_tried_on_answers_is_named_and_nothing_is_said_of_it(tmp_path, monkeypatch):
+    rules = [rule(f"r{at}", deny={"createdAt": {"older_than": f"{at + 1}d"}}) for at in range(4)]
+    monkeypatch.setattr(rule_pairs, "MOST_JUDGED", 0)
+    found = examine(loaded(tmp_path, *rules))
+    assert found.warnings == ()
+    assert found.notes == (f"p/r0, p/r1, p/r2, p/r3: {subsumption._LATE}",)
 
 
 def test_what_has_no_value_is_named(tmp_path):

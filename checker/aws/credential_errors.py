@@ -4,8 +4,6 @@ file, and thereby a key or a token."""
 from __future__ import annotations
 
 import re
-import subprocess
-import traceback
 from typing import Any
 
 from checker.aws.profiles import exceptions
@@ -91,6 +89,9 @@ def _known(error: Exception, said: str) -> str:
 def _program(error: Exception) -> str:
     """How the program of a credential_process failed, if it did: botocore tells what it printed only, and has it in the
     frame that raised the error."""
+    import subprocess
+    import traceback
+
     for frame, _ in traceback.walk_tb(error.__traceback__):
         for value in frame.f_locals.values():
             if isinstance(value, subprocess.Popen) and value.returncode:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
-from urllib.request import getproxies
 
 from checker.instants import EPOCH
 from checker.problems import nearest
@@ -88,6 +87,8 @@ def _wrong(session: Any, name: str, known: Any) -> Iterator[tuple[str, str]]:
 def remember_environment() -> None:
     """Takes the keys and tokens of AWS's variables, and the passwords of proxies and endpoints, so that no message shows
     them."""
+    from urllib.request import getproxies  # with all of HTTP and TLS
+
     for url in getproxies().values():
         register_url_secrets(url)
     for name, value in os.environ.items():

@@ -8,13 +8,15 @@ bounded so.
 from __future__ import annotations
 
 import io
-import socket
 import time
-from http.client import HTTPResponse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from checker.aws.deadlines import Deadlines
 from checker.aws.profiles import exceptions
+
+if TYPE_CHECKING:
+    import socket
+    from http.client import HTTPResponse
 
 LARGEST_HEAD = 1 << 16
 """Bytes before the body of an answer, with all `100 Continue` before it."""
@@ -36,6 +38,8 @@ def limit_answers(client: Any, deadlines: Deadlines) -> None:
 
 
 def _response_class(deadlines: Deadlines) -> type[HTTPResponse]:
+    from http.client import HTTPResponse
+
     class Response(HTTPResponse):
         def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
             super().__init__(sock, *args, **kwargs)

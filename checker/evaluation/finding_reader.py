@@ -26,7 +26,7 @@ from checker.evaluation.scope_tables import SUBJECT
 from checker.evaluation.target_rows import row_verdict
 from checker.evaluation.waiver_columns import LAPSED, WAIVER
 from checker.layout import FINDINGS
-from checker.model import Finding, Rule, Severity, Sort, Subject, Verdict
+from checker.model import Finding, Rule, RuleScope, Severity, Sort, Subject, Verdict
 from checker.snapshot.columns import COLLECTED, spill_rows
 from checker.snapshot.writer import ROW, connect, duckdb_path
 from checker.sql import Connection, Expression, Relation, col, func, lit, null
@@ -136,18 +136,23 @@ def read_findings(connection: Connection, folder: Path) -> Relation:
     return rows.select(*map(col, rows.columns), *none)
 
 
-def _findings(rows: Relation, number: str, readers: Iterable[Reader]) -> Iterator[Finding]:
+def _findings(
+    rows: Relation, number: str, readers: Iterable[Reader], *, few: bool = False
+) -> Iterator[Finding]:
     """Findings by the number that a column has."""
     by_rule = {reader.rule.name: reader for reader in readers}
-    for row in slices(rows, number, [col("rule"), *map(col, (*_DETAILS, *_MORE))]):
+    for row in slices(rows, number, [col("rule"), *map(col, (*_DETAILS, *_MORE))], few=few):
         yield by_rule[row[0]].finding(row[1:])
 
 
-def _of_rule(folder: Path, reader: Reader) -> Iterator[Finding]:
-    """The findings of one rule by target, image set, version."""
+def _by_rule(folder: Path, readers: Iterable[Reader]) -> Iterator[Iterator[Finding]]:
+    """For each rule its findings by target, image set, version; they have to be read before the next rule's are asked for."""
     with connect() as connection:
-        own = read_findings(connection, folder).filter(col("rule") == lit(reader.rule.name))
-        yield from _findings(own, NUMBER, [reader])
+        every = read_findings(connection, folder)
+        few = _are_few(every)
+        for reader in readers:
+            own = every.filter(col("rule") == lit(reader.rule.name))
+            yield _findings(own, NUMBER, [reader], few=few)
 
 
 def oldest_open(
@@ -195,18 +200,22 @@ def verdicts(
 
     One rule's subjects have to be read before the next rule's are asked for.
     """
+    few: dict[RuleScope, bool] = {}
     with connect() as connection:
         for rule in rules:
-            yield _verdicts(rule, table(connection, folder, rule.scope, [rule], as_of), as_of, each=each)
+            judged = table(connection, folder, rule.scope, [rule], as_of)
+            if rule.scope not in few:
+                few[rule.scope] = _are_few(judged[0])
+            yield _verdicts(rule, judged, as_of, each=each, few=few[rule.scope])
 
 
 def _verdicts(
-    rule: Rule, judged: tuple[Relation, Columns], as_of: datetime, *, each: bool
+    rule: Rule, judged: tuple[Relation, Columns], as_of: datetime, *, each: bool, few: bool
 ) -> Iterator[tuple[Subject, Verdict, str | None]]:
     rows, columns = judged
     words = list(CODES)
     code = row_verdict(rule, as_of, columns, each=each)
-    for row in slices(rows, ROW, details(rule, code, as_of, columns)):
+    for row in slices(rows, ROW, details(rule, code, as_of, columns), few=few):
         if row[-2] is not None:
             yield Subject(*row[:-2]), words[row[-2]], row[-1]
 
@@ -227,8 +236,10 @@ def subjects(
     Raises:
         RuntimeError: a fail or unknown has no finding, or another one's (our own bug).
     """
-    for rule, every in zip(rules, verdicts(rules, folder, as_of), strict=True):
-        yield _with_findings(every, _of_rule(folder, Reader(rule, gate, waivers, phi=phi, run=run)))
+    readers = [Reader(rule, gate, waivers, phi=phi, run=run) for rule in rules]
+    found = _by_rule(folder, readers)
+    for every, own in zip(verdicts(rules, folder, as_of), found, strict=True):
+        yield _with_findings(every, own)
 
 
 def _with_findings(
@@ -241,11 +252,22 @@ def _with_findings(
         yield who, word, finding
 
 
-def slices(rows: Relation, number: str, columns: list[Expression]) -> Iterator[tuple[Any, ...]]:
-    """The rows of a relation, numbered from 1 by a column, in order, a slice in memory at a time."""
+def _are_few(rows: Relation) -> bool:
+    """Whether all rows of a relation are no more than a slice."""
+    return bool(rows.aggregate([func("count_star")]).fetchall()[0][0] <= SLICE)
+
+
+def slices(
+    rows: Relation, number: str, columns: list[Expression], *, few: bool = False
+) -> Iterator[tuple[Any, ...]]:
+    """The rows of a relation, numbered from 1 by a column, in order, a slice in memory at a time; where it is known that they
+    are `few`, all at once."""
+    named = [column.alias(f"c{index}") for index, column in enumerate(columns)]
+    if few:
+        yield from (row[1:] for row in rows.select(col(number).alias("n"), *named).order("n").fetchall())
+        return
     ends = [func(name, col(number)) for name in ("min", "max")]
     first, last = (end or 0 for end in rows.aggregate(ends).fetchall()[0])
-    named = [column.alias(f"c{index}") for index, column in enumerate(columns)]
     for start in range(max(first - 1, 0), last, SLICE):
         here = (col(number) > lit(start)) & (col(number) <= lit(start + SLICE))
         part = rows.filter(here).select(col(number).alias("n"), *named).order("n")

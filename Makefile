@@ -49,6 +49,8 @@ bench: $(VENV)/.dev  ## small versions of the benchmarks, in three minutes; benc
 	$(BIN)/python benchmarks/evaluate.py --sets 100000 --repeat 2 --no-custodian
 	$(BIN)/python benchmarks/line.py --sets 50000
 	$(BIN)/python benchmarks/report.py --findings 1000 20000
+	$(BIN)/python benchmarks/growth.py --findings 2000 10000 --rules 5 10
+	$(BIN)/python benchmarks/start.py --repeat 3
 
 golden: $(NPM) docs  ## rewrite the files that tests compare with; read the diff before you commit it
 	REGENERATE_GOLDEN=1 $(PYTEST)

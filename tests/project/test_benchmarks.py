@@ -20,6 +20,8 @@ FOLDER = ROOT / "benchmarks"
         ("evaluate.py", ["--sets", "20000", "--repeat", "1", "--no-custodian"], "ours/SQL"),
         ("line.py", ["--sets", "1000"], "4 versions a set"),
         ("report.py", ["--findings", "300"], "ratio"),
+        ("growth.py", ["--findings", "300", "--rules", "2"], "validate: many comparisons"),
+        ("start.py", ["--repeat", "1"], "3 / Python"),
     ],
 )
 def test_a_benchmark_compares_equal_results(script, options, says):

@@ -236,11 +236,11 @@ def test_a_closed_pipe_is_no_error():
     assert not done.stderr
 
 
-def test_recorded_answers_need_neither_boto3_nor_credentials():
+def test_recorded_answers_need_neither_boto3_nor_http_nor_credentials():
     code = (
         "import sys; from checker.cli import main; "
         "code = main(['check', '-p', 'p.yaml', '--image-sets', 'all.json', '-q', '--report', 'junit=j.xml']); "
-        "print(code, sorted({'boto3', 'botocore'} & set(sys.modules)))"
+        "print(code, sorted({'boto3', 'botocore', 'urllib.request', 'http.client', 'ssl'} & set(sys.modules)))"
     )
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     done = subprocess.run(

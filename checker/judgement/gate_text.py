@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+from checker.judgement.gate import Gate, Ruling, Tallies, counted_fails, something_evaluated, totals
 from checker.model import Coverage, Outcome, Severity
 from checker.values import show
-
-if TYPE_CHECKING:
-    pass
-from checker.judgement.gate import Gate, Ruling, Tallies, counted_fails, something_evaluated, totals
 
 
 def sentence(ruling: Ruling, tallies: Tallies, coverage: Coverage, *, compared: bool = True) -> str:

@@ -220,8 +220,9 @@ def _bars(found: Sequence[Course], width: int) -> Iterator[str]:
     """Each course as bars; where they are too many for a line, the last of them."""
     names = max(len(course.name) for course in found)
     for course in found:
-        low, high = min(course.numbers), max(course.numbers)
-        ends = f"{low:,} to {high:,}" if low != high else f"{high:,}"
+        first, last = course.numbers[0], course.numbers[-1]
+        most = "" if max(course.numbers) == max(first, last) else f", at most {max(course.numbers):,}"
+        ends = f"{first:,} to {last:,}{most}" if len(set(course.numbers)) > 1 else f"{last:,}"
         bars, room = sparkline([slot.number for slot in course.slots]), width - names - 2
         beside = room - len(ends) - 2
         if beside < min(len(bars), LEAST_BARS):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from checker.aws.actions import (
@@ -35,6 +36,7 @@ from checker.snapshot.answers import (
 from checker.snapshot.duplicate_answers import PlacedAnswer
 from checker.snapshot.foreign_json import foreign_json_error
 from checker.snapshot.json_files import kind_of
+from checker.snapshot.member_names import unknown_members, unknown_properties
 from checker.snapshot.records import (
     BESIDE,
     DICOM_TAGS,
@@ -62,6 +64,7 @@ class AnswerReader:
     warnings: list[Problem]
     dicom: tuple[str, ...] = ()
     undeclared: set[str] = field(default_factory=set)
+    unknown: set[str] = field(default_factory=set)
     pages: list[Page] = field(default_factory=list)
 
     def read(self, value: Any, where: str) -> Iterator[PlacedAnswer]:
@@ -70,6 +73,8 @@ class AnswerReader:
         if "action" not in value and (other := foreign_json_error(value)):
             raise BadValueError(*other)
         action = _action(value)
+        if action not in FINDING:
+            self.tell_unknown(value, where, action)
         if action in FINDING:
             yield self.found(value, where, action)
         elif action == GET_IMAGE_SET:
@@ -79,6 +84,25 @@ class AnswerReader:
             yield from self.versions(value, where)
         else:
             yield self.other(value, where, action)
+
+    def tell_unknown(self, value: dict[str, Any], where: str, action: str) -> None:
+        """Warns of members that are not read; of each once."""
+        if action == GET_IMAGE_SET:
+            names = unknown_members(value)
+        elif action == LIST_VERSIONS:
+            items = value.get(VERSIONS)
+            every = (item for item in items if isinstance(item, dict)) if isinstance(items, list) else ()
+            spelling = ACTIONS[LIST_VERSIONS].spelling
+            names = chain(
+                unknown_members(value, VERSIONS), *(unknown_members(item, *spelling) for item in every)
+            )
+        else:
+            names = unknown_properties(action, value)
+        for name in names:
+            if name not in self.unknown:
+                self.unknown.add(name)
+                message = f"{name} is no member that the API has: it is not read, here and elsewhere"
+                self.warnings.append(Problem(where, message, warning=True))
 
     def versions(self, value: dict[str, Any], where: str) -> Iterator[PlacedAnswer]:
         if "error" in value:

@@ -72,7 +72,11 @@ def merge_answers(
             )
             yield from (unread, replace(unread, action=LIST_VERSIONS)) if versions else (unread,)
             continue
-        yield replace(highest.record, datastore_id=store)
+        # labels are of the image set, whichever version they stand beside; those beside the last version win
+        ascending = [kept[version].record for version in sorted(kept, key=_last_if_none)]
+        labels = {name: value for record in ascending for name, value in record.labels.items()}
+        places = {name: place for record in ascending for name, place in record.label_places.items()}
+        yield replace(highest.record, datastore_id=store, labels=labels, label_places=places)
         if versions:
             failed = [answer for answer in unlisted if answer.record.datastore_id in (store, None)]
             whole = [

@@ -61,7 +61,7 @@ def test_validate_and_test_are_about_the_policies_of_audit_yaml(capsys):
 
 def test_list_prints_the_rules_of_audit_yaml_and_says_so(capsys):
     code, out, err = told(capsys, "list")
-    assert (code, out) == (0, "own/forced  high      Not forced\n")
+    assert (code, out) == (0, "own/forced  high  Not forced\n")
     assert err == "1 rule in the pack own (the policies of audit.yaml)\n"
 
 

@@ -107,7 +107,7 @@ def test_labels_of_an_image_set_that_is_there_and_does_not_belong_are_no_surpris
     records, done = run(service, own, belongs=Members(AS_OF))
     assert set(found(records)) == {image_set_id(0)}
     assert [note for note in done.notes if "gives labels" in note] == [
-        f"all: the inventory gives labels to 1 image sets that are not among those found, such as {image_set_id(9)}"
+        f"all: the inventory gives labels to 1 image set that is not among those found, such as {image_set_id(9)}"
     ]
 
 

@@ -11,6 +11,7 @@ from checker.problems import without_markers
 # Control characters move cursors, bidirectional marks make an id read as another one, and tags are invisible.
 _HIDDEN = "\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f"
 _UNSEEN = re.compile(f"[\x00-\x08\x0b-\x1f{_HIDDEN}\ud800-\udfff]")
+_SPACES = re.compile("(?:\r\n|[^\\S\r\x0b\x0c\x1c-\x1f\x85\u2028\u2029])+")
 _ORDINARY = re.compile(r"[\t\n -~]*")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _HIDDEN_IN_JSON = re.compile(f"[{_HIDDEN}]")
@@ -32,8 +33,8 @@ def xml_text(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Text on one line, with single spaces and none at its ends: XML Schema's token."""
-    return " ".join(text.split())
+    """Text on one line, with single spaces and none at its ends: XML Schema's token. Control characters stay, to be shown."""
+    return _SPACES.sub(" ", text).strip(" ")
 
 
 def shorten(text: str, most: int) -> str:

@@ -269,8 +269,7 @@ def test_labels_of_the_inventory_are_those_of_what_was_found(service: Service) -
         image_set_id(2): {"owner": "lab"},
     }
     assert any(
-        f"1 image set that is not among those found, such as {image_set_id(9)}" in note
-        for note in done.notes
+        f"1 image set that is not among those found, such as {image_set_id(9)}" in note for note in done.notes
     )
 
 

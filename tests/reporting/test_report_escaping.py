@@ -1,10 +1,12 @@
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 from markupsafe import escape
 
+from checker.problems import printable
 from checker.reporting.escape import json_text, one_line, shorten, visible, xml_text
 
 anything = st.text(st.characters(codec=None)) | st.text("\x00\x1b\x85\u202e\u2028\ud800\ufffe\r\n\t<>&]\"' a")
@@ -50,3 +52,13 @@ def test_json_gives_the_text_back(text, script):
 def test_shortened_text_says_so():
     assert shorten("abc", 3) == "abc"
     assert shorten("abcde", 3) == "abc… (2 more characters)"
+
+
+@pytest.mark.parametrize("code", [*range(0x0E), *range(0x0E, 0x20), *range(0x7F, 0xA0), 0x2028, 0x2029])
+def test_the_terminal_shows_a_control_character_as_junit_does(code):
+    text = f"nul {chr(code)} here"
+    shown = one_line(xml_text(text))
+    assert printable(one_line(text)) == shown
+    assert shown == (
+        "nul here" if chr(code) in "\t\n" else f"nul {chr(code).encode('unicode_escape').decode()} here"
+    )

@@ -41,6 +41,10 @@ def test_a_signal_while_records_are_read_is_that_and_no_error_of_duckdb(index, t
     slow = "CREATE OR REPLACE TABLE lines AS SELECT sum(sin(range)), $1, $2 FROM range(10000000000)"
     monkeypatch.setattr(answer_index, "_READ", slow)
     (tmp_path / "records.jsonl").write_text(record("a" * 32, "1"))
-    with pytest.raises(KeyboardInterrupt):
+
+    def read():
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
         index.add(tmp_path / "records.jsonl")
+
+    with pytest.raises(KeyboardInterrupt):
+        read()

@@ -12,7 +12,7 @@ from typing import Any
 
 from checker.layout import DATASTORES, FINDINGS, SNAPSHOT, VERSIONS
 from checker.snapshot.columns import TARGET_ACCOUNT, TARGET_REGION, connect, duckdb_path, search_failed
-from checker.sql import Connection, Relation, col, false
+from checker.sql import Connection, Relation, coalesce, col, false
 
 Key = tuple[str, str | None]
 """A target, and its data store where that is known."""
@@ -85,15 +85,17 @@ def _sets(connection: Connection, folder: Path) -> Iterator[tuple[Key, dict[str,
     tables = [path for path in (folder / SNAPSHOT, folder / VERSIONS, folder / DATASTORES) if path.exists()]
     if not tables:
         return
-    columns = (
-        f'target, "{TARGET_ACCOUNT}" AS account, "{TARGET_REGION}" AS region, datastoreId, imageSetId, found'
-    )
 
     def rows(path: Path) -> Relation:
         # of an image set the same columns say other things
         missed = col("imageSetId").isnull() & search_failed() if path.name != DATASTORES else false()
         table = connection.read_parquet(duckdb_path(path))
-        return table.select("*", missed.alias("missed")).select(f"{columns}, missed")
+        account, region = col(TARGET_ACCOUNT), col(TARGET_REGION)
+        if path.name == SNAPSHOT:
+            # of a recorded answer its ARN alone says them
+            account, region = coalesce(account, col("account")), coalesce(region, col("region"))
+        names = map(col, ("target", "datastoreId", "imageSetId", "found"))
+        return table.select(*names, account.alias("account"), region.alias("region"), missed.alias("missed"))
 
     parts = [rows(path) for path in tables]
     each = reduce(lambda left, right: left.union(right), parts).aggregate(

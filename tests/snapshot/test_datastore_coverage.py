@@ -1,6 +1,7 @@
 """The data stores of a run: those that were not read are among them, and of none is said that all of it was where nobody knows
 how much there is."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -73,3 +74,14 @@ def test_image_sets_are_counted_and_what_may_be_more_is_said(stores):
         "part": (1, 0, True, unknown),
         "denied": (0, 0, True, unknown),
     }
+
+
+def test_of_recorded_answers_the_arn_says_account_and_region(tmp_path):
+    records = tmp_path / "records.jsonl"
+    arn = f"arn:aws:medical-imaging:eu-west-1:111122223333:datastore/{STORES['read']}/imageset/{1:032}"
+    known = image_set("read", 1)
+    own = {**known.answer, "imageSetArn": arn, "region": "eu-west-1", "account": "111122223333"}
+    write_records([replace(known, account=None, region=None, answer=own)], records)
+    write_snapshot(records, tmp_path, {}, Needs())
+    (store,) = datastore_coverage(tmp_path, NAMES)
+    assert (store.account, store.region, store.account_name) == ("111122223333", "eu-west-1", "Branch")

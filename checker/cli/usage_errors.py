@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any
@@ -36,7 +37,23 @@ def usage_problem(error: Exception, command: Any, arguments: Sequence[str], prog
         return f"{context.get_help() if context else ''}\n\n{called}: error: the command is missing"
     formatted = getattr(error, "format_message", None)
     message = (formatted() if formatted else str(error)).rstrip(".")
+    message = _number_problem(error, message, arguments) or message
     return f"{called}: error: {message}\nhelp: {called} --help"
+
+
+def _number_problem(error: Exception, message: str, arguments: Sequence[str]) -> str:
+    """What is wrong with an option's number, in words of ours; nothing of anything else."""
+    flags = tuple(getattr(getattr(error, "param", None), "opts", ()))
+    least = re.search(r"greater than or equal to (-?\d+)", message)
+    if not flags or not (least or "valid integer" in message):
+        return ""
+    given = (
+        after if token in flags else token.partition("=")[2]
+        for token, after in zip_longest(arguments, arguments[1:])
+        if token.partition("=")[0] in flags
+    )
+    what = f"is less than {least[1]}" if least else "is no whole number"
+    return f"{flags[0]}: {next(given, '')} {what}"
 
 
 def _chosen(command: Any, arguments: Sequence[str]) -> tuple[Any, list[str], list[str]]:

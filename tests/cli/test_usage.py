@@ -151,6 +151,21 @@ def test_an_argument_that_no_option_takes_is_told(capsys, arguments, message):
     assert err.startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["check", "--limit", "ten"], "imageset-checker check: error: --limit: ten is no whole number"),
+        (["check", "--limit=1.5"], "imageset-checker check: error: --limit: 1.5 is no whole number"),
+        (["check", "--limit", "-1"], "imageset-checker check: error: --limit: -1 is less than 0"),
+        (["trend", "--last", "0"], "imageset-checker trend: error: --last: 0 is less than 1"),
+    ],
+)
+def test_a_number_that_an_option_does_not_take_is_told(capsys, arguments, message):
+    assert main(arguments) == 2
+    first, *_ = capsys.readouterr().err.splitlines()
+    assert first == message
+
+
 def test_explain_takes_several_files_too(capsys):
     given = ["-p", "p.yaml", "--image-sets", "sets/1.json", "sets/2.json"]
     assert told(capsys, "explain", "r", TWO, *given)[0] == 0

@@ -36,8 +36,6 @@ def _environment(shown: Callable[[str], str], *, is_xml: bool) -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
     from markupsafe import Markup, escape
 
-    from checker.reporting.template_bytecode import TemplateBytecode
-
     def finalize(value: Any) -> Any:
         if isinstance(value, Markup | Undefined):
             return value
@@ -55,7 +53,6 @@ def _environment(shown: Callable[[str], str], *, is_xml: bool) -> Environment:
         autoescape=True,
         undefined=StrictUndefined,
         finalize=finalize,
-        bytecode_cache=TemplateBytecode(),
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

@@ -83,11 +83,8 @@ def _run(elsewhere: Path, cwd: Path, *arguments: str) -> subprocess.CompletedPro
 
 
 def _files(folder: Path) -> dict[str, bytes]:
-    # a program that has written a report may leave the bytecode of templates, as Python leaves that of modules
     return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.parent.name != "__pycache__"
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
     }
 
 

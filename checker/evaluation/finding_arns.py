@@ -7,12 +7,12 @@ from pathlib import Path
 
 from checker.evaluation.scope_tables import TABLES, read_table
 from checker.model import RuleScope
+from checker.snapshot.columns import SET
 from checker.sql import Connection, Expression, Relation, col, func, null, same
 
 ARN = "arn"
 """The column of findings that has the ARN of their image set or data store."""
 _SOURCES: Mapping[RuleScope, str] = {"image_set": "imageSetArn", "datastore": "datastore.datastoreArn"}
-_SET = ("target", "datastoreId", "imageSetId")
 
 
 def arn(rows: Relation, scope: RuleScope) -> Expression:
@@ -27,11 +27,11 @@ def with_arns(connection: Connection, folder: Path, findings: Relation, scope: R
         return findings
     source = col(_SOURCES["image_set"])
     sets = read_table(connection, folder, "image_set").filter(source.isnotnull())
-    names = [col(name).alias(f"of {name}") for name in _SET]
+    names = [col(name).alias(f"of {name}") for name in SET]
     arns = sets.aggregate(
-        [*names, func("max", source).alias("given")], ", ".join(f'"{name}"' for name in _SET)
+        [*names, func("max", source).alias("given")], ", ".join(f'"{name}"' for name in SET)
     )
-    on = same("found", "arns.of ", _SET)
+    on = same("found", "arns.of ", SET)
     joined = findings.set_alias("found").join(arns.set_alias("arns"), on, how="left")
     return joined.select(
         *(col("given").alias(ARN) if name == ARN else col(name) for name in findings.columns)

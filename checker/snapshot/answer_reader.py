@@ -73,11 +73,11 @@ class AnswerReader:
         if "action" not in value and (other := foreign_json_error(value)):
             raise BadValueError(*other)
         action = _action(value)
-        if action not in FINDING:
-            self.tell_unknown(value, where, action)
         if action in FINDING:
             yield self.found(value, where, action)
-        elif action == GET_IMAGE_SET:
+            return
+        self.tell_unknown(value, where, action)
+        if action == GET_IMAGE_SET:
             # a record without a data store is one that was read from a list of versions
             yield self.seen(value, where, listed="target" in value and value.get("datastoreId") is None)
         elif action == LIST_VERSIONS:

@@ -248,7 +248,7 @@ def refuse_other_case(answer: Mapping[str, Any], beside: frozenset[str] = frozen
     Raises:
         BadAnswerError: there is such a member.
     """
-    for path, names in _names().items():
+    for path, names in member_names().items():
         value = answer.get(path) if path else answer
         if isinstance(value, Mapping) and (
             wrong := values.other_case(value, names if path else names | beside)
@@ -298,7 +298,7 @@ def error_member(error: Any) -> tuple[str, str]:
 
 
 @cache
-def _names() -> dict[str, frozenset[str]]:
+def member_names() -> dict[str, frozenset[str]]:
     """The names of GetImageSet's members, and of those of each object in it."""
     paths = [path.partition(".") for path in model().fields]
     nested = {

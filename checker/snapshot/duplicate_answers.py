@@ -76,14 +76,15 @@ def merge_answers(
         ascending = [kept[version].record for version in sorted(kept, key=_last_if_none)]
         labels = {name: value for record in ascending for name, value in record.labels.items()}
         places = {name: place for record in ascending for name, place in record.label_places.items()}
-        yield replace(highest.record, datastore_id=store, labels=labels, label_places=places)
+        merged = replace(highest.record, datastore_id=store, labels=labels, label_places=places)
+        yield merged
         if versions:
             failed = [answer for answer in unlisted if answer.record.datastore_id in (store, None)]
             whole = [
                 answer for answer in same_id if answer.whole and answer.record.datastore_id in (store, None)
             ]
             listed = max((answer.version or 0 for answer in whole), default=0)
-            known = _list_of(kept, replace(highest.record, datastore_id=store), listed, failed)
+            known = _list_of(kept, merged, listed, failed)
             sure = max((answer.version or 0 for answer in whole if answer.asked), default=0)
             yield replace(known, gaps=_unrecorded(known, sure))
 
@@ -140,8 +141,6 @@ def _list_of(
         action=LIST_VERSIONS,
         answer=None,
         error=None,
-        labels={name: value for item in records for name, value in item.labels.items()},
-        label_places={name: place for item in records for name, place in item.label_places.items()},
     )
     whole = kept.get(None)
     if not listed and failed:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping
-from functools import cache
 from typing import Any
 
 from checker.aws.actions import ACTIONS
 from checker.fields import answer_fields, model
-from checker.snapshot.answers import BadAnswerError
+from checker.snapshot.answers import BadAnswerError, member_names
 from checker.snapshot.records import BESIDE
 
 NEAR = 0.85
@@ -31,11 +30,11 @@ def unknown_members(value: Mapping[str, Any], *more: str) -> Iterator[str]:
     Raises:
         BadAnswerError: one is spelled nearly as a member that is not there.
     """
-    known = model().members | {name.partition(".")[0] for name in model().left_out} | BESIDE | _AROUND
-    yield from _unknown(value, known | {*more}, "")
-    for head, names in _nested().items():
-        if isinstance(inner := value.get(head), Mapping):
-            yield from _unknown(inner, names, f"{head}.")
+    beside = {name.partition(".")[0] for name in model().left_out} | BESIDE | _AROUND | {*more}
+    for head, names in member_names().items():
+        inner = value.get(head) if head else value
+        if isinstance(inner, Mapping):
+            yield from _unknown(inner, names if head else names | beside, f"{head}." if head else "")
 
 
 def unknown_properties(action: str, value: Mapping[str, Any]) -> Iterator[str]:
@@ -55,10 +54,3 @@ def _unknown(value: Mapping[str, Any], known: Collection[str], path: str) -> Ite
         if near and near[0].casefold() != name.casefold():  # another case is refused where the answer is read
             raise BadAnswerError(f"{path}{name:.80} is no member that the API has: did you mean {near[0]}?")
         yield f"{path}{name:.80}"
-
-
-@cache
-def _nested() -> dict[str, frozenset[str]]:
-    """The names in each object of GetImageSet's answer."""
-    paths = [path.partition(".") for path in model().fields]
-    return {head: frozenset(tail for item, _, tail in paths if item == head) for head, dot, _ in paths if dot}

@@ -131,6 +131,11 @@ def suggest(word: str, known: Iterable[str], *, what: str, most: int = MOST_LIST
     return f"{what}: {', '.join(words)}" if 0 < len(words) <= most else ""
 
 
+def number_of(number: int, noun: str) -> str:
+    """`1 fail`, `2 fails`, `1,000 fails`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def printable(text: str) -> str:
     """Text that cannot move the cursor or recolour the terminal: control characters are shown as escapes."""
     shown = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)

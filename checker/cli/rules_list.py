@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from checker import api
 from checker.cli.console import print_error, print_line, print_table, print_warnings
 from checker.model import Rule
-from checker.problems import InvalidInputError, Problem, one_line, printable, render, sort_problems
+from checker.problems import InvalidInputError, Problem, number_of, one_line, printable, render, sort_problems
 from checker.reporting.text_layout import Column
 
 LIST_SCHEMA = "imageset-checker/rules/1"
@@ -32,7 +32,7 @@ def list_rules(paths: list[str], *, as_json: bool) -> int:
         columns, [(rule.name, rule.severity.value, one_line(rule.title)) for rule in rules], head=False
     )
     if found.whose:
-        print_error(f"{_count(len(rules), 'rule')} in {found.packs}{found.remark}")
+        print_error(f"{number_of(len(rules), 'rule')} in {found.packs}{found.remark}")
     return 0
 
 
@@ -71,7 +71,7 @@ def _validate(paths: list[str], *, strict: bool) -> int:
         print_error(render(problems))
         return 2
     print_warnings(problems)
-    print_line(f"{_count(len(found.policies.rules), 'rule')} in {found.packs}: valid{found.remark}")
+    print_line(f"{number_of(len(found.policies.rules), 'rule')} in {found.packs}: valid{found.remark}")
     return 0
 
 
@@ -88,10 +88,6 @@ def _examined(found: api.PolicySelection, *, strict: bool) -> tuple[list[Problem
             if not getattr(rule, name)
         ]
     return problems, examined.notes
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _plain(rule: Rule) -> dict[str, object]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from checker import api
 from checker.cli.console import print_error, print_line, print_warnings
-from checker.problems import Problem
+from checker.problems import Problem, number_of
 
 
 def test(
@@ -66,7 +66,7 @@ def _say(results: Sequence[api.RuleTestResult], found: api.PolicySelection, *, m
             if rule_result.score:
                 print_line(f"{rule_result.rule.name}: {api.score_text(rule_result.score)}")
     print_line(
-        f"{_count(len(tests) - failed, 'test')} passed, {failed} failed, {_count(tested, 'rule')} of {packs} tested{found.remark}"
+        f"{number_of(len(tests) - failed, 'test')} passed, {failed} failed, {number_of(tested, 'rule')} of {packs} tested{found.remark}"
     )
     if mutate:
         scores = [rule_result.score for rule_result in results if rule_result.score]
@@ -78,7 +78,3 @@ def _say(results: Sequence[api.RuleTestResult], found: api.PolicySelection, *, m
             f"the tests notice {killed:,} of {total:,} mutants{share}; "
             f"{same:,} more were the same as the rule or as another one{more}"
         )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

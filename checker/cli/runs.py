@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from checker import api
 from checker.cli.console import print_error, print_line, print_table, print_warnings
+from checker.cli.report_delivery import UNDELIVERED
 from checker.cli.shared_options import read_duration
-from checker.problems import InvalidInputError, one_line
+from checker.problems import InvalidInputError, number_of, one_line
 from checker.reporting.text_layout import Column, without_milliseconds
-
-UNDELIVERED = 4
 
 
 def list_runs(where: str | None, config: str | None) -> int:
@@ -40,7 +39,7 @@ def prune_runs(
         signs=delete,
         warn=print_warnings,
     )
-    kept, number = api.show(plan.keep), _count(len(plan.decisions))
+    kept, number = api.show(plan.keep), number_of(len(plan.decisions), "run")
     going = sum(decision.goes for decision in plan.decisions)
     deletion, failed = plan.delete(), 0
     for decision in plan.decisions:
@@ -70,7 +69,3 @@ def _colour(outcome: str, state: str) -> str:
 def _line(run: api.StoredRun, state: str) -> tuple[str, ...]:
     facts = [one_line(run.fact(name)) or "-" for name in ("name", "as_of", "outcome")]
     return (one_line(run.name), *facts, state, "signed" if run.signed else "-")
-
-
-def _count(number: int) -> str:
-    return f"{number:,} run{'s' * (number != 1)}"

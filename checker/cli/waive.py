@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from checker import api
 from checker.cli.console import print_line, print_warnings
 from checker.model import Location
-from checker.problems import one_line
+from checker.problems import number_of, one_line
 
 
 def run(request: api.WaiverRequest, evidence: str, file: str | None, config: str | None) -> int:
@@ -15,7 +15,9 @@ def run(request: api.WaiverRequest, evidence: str, file: str | None, config: str
     made = api.waive(request, evidence, file=file, config=config)
     print_warnings(made.warnings)
     where = Location(made.added.document.path, made.added.first, 1)
-    print_line(f"{one_line(str(where))}: {_count(len(made.drafts), 'waiver')} added, of {_of(made.drafts)}")
+    print_line(
+        f"{one_line(str(where))}: {number_of(len(made.drafts), 'waiver')} added, of {_of(made.drafts)}"
+    )
     print_line(made.added.text)
     return 0
 
@@ -23,8 +25,4 @@ def run(request: api.WaiverRequest, evidence: str, file: str | None, config: str
 def _of(drafts: Iterable[api.WaiverDraft]) -> str:
     ids = {image_set for draft in drafts for image_set in draft.image_sets}
     targets = {draft.target for draft in drafts if draft.target}
-    return _count(len(ids), "image set") if ids else _count(len(targets), "target")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
+    return number_of(len(ids), "image set") if ids else number_of(len(targets), "target")

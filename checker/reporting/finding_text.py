@@ -10,6 +10,7 @@ from checker import instants, values
 from checker.judgement.gate import Gate, Ruling
 from checker.model import Finding, Gap, Rule, RuleScope, Severity, Verdict, Waiver
 from checker.policy.messages import ABSENT
+from checker.problems import number_of
 from checker.reporting.condition_text import expected
 from checker.waivers.status import day
 
@@ -195,11 +196,6 @@ def lapsed_waiver(finding: Finding, item: Waiver, as_of: datetime) -> str:
 def subjects(number: int, scope: RuleScope = "image_set") -> str:
     """`1 image set`, `2 versions`, `3 data stores`."""
     return number_of(number, NOUNS[scope])
-
-
-def number_of(number: int, noun: str) -> str:
-    """`1 fail`, `2 fails`, `1,000 fails`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def controls(rule: Rule) -> dict[str, list[str]]:

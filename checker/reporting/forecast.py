@@ -14,8 +14,7 @@ from checker.compare.state_changes import StateChange
 from checker.evaluation.finding_states import FindingState
 from checker.judgement.gate_text import number_by_severity
 from checker.model import Outcome, Rule, Waiver
-from checker.problems import printable, without_markers
-from checker.reporting import finding_text
+from checker.problems import number_of, printable, without_markers
 from checker.reporting.escape import json_text, one_line, shorten
 from checker.reporting.remainder import more_lines
 from checker.reporting.report_options import Options
@@ -83,7 +82,7 @@ def forecast_text(change: ForecastNumbers) -> str:
             what = number_by_severity(counts, "finding", "s")
             parts.append(f"{what} {verb if number == 1 else plural}")
     if change.other:
-        other = finding_text.number_of(change.other, "other verdict")
+        other = number_of(change.other, "other verdict")
         parts.append(f"{other} {'changes' if change.other == 1 else 'change'}")
     return ", ".join(parts)
 
@@ -155,7 +154,7 @@ def _ending(forecast: Forecast, options: Options, width: int) -> Iterator[str]:
 def ending_text(use: WaiverUse) -> str:
     """A waiver that ends: `2026-03-31 PACK/RULE, 2 image sets: for 2 findings, owner OWNER`."""
     item = use.waiver
-    findings = finding_text.number_of(use.used, "finding")
+    findings = number_of(use.used, "finding")
     return f"{day(item.expires)} {item.rule}, {coverage_text(item, 2)}: for {findings}, owner {item.owner}"
 
 

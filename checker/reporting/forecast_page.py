@@ -11,7 +11,8 @@ from checker import instants
 from checker.compare.forecast import Forecast
 from checker.compare.forecast_days import ForecastDay
 from checker.model import Outcome, Waiver
-from checker.reporting import finding_text, forecast, page_frame
+from checker.problems import number_of
+from checker.reporting import forecast, page_frame
 from checker.reporting.remainder import full_list
 from checker.reporting.report_options import Options
 from checker.waivers.status import coverage_text, day, days_left
@@ -116,10 +117,10 @@ def _context(document: Forecast, options: Options) -> dict[str, Any]:
         "covered": coverage_text,
         "day": day,
         "days_left": lambda waiver: days_left(waiver, run.as_of),
-        "count": finding_text.number_of,
+        "count": number_of,
         "iso": instants.iso,
     }
 
 
 def _with_verb(number: int, noun: str, verb: str, plural: str) -> str:
-    return f"{finding_text.number_of(number, noun)} {verb if number == 1 else plural}" if number else ""
+    return f"{number_of(number, noun)} {verb if number == 1 else plural}" if number else ""

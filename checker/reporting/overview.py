@@ -8,6 +8,7 @@ from typing import Any
 
 from checker.judgement.run import RuleResult, Run
 from checker.model import Finding, Verdict
+from checker.problems import number_of
 from checker.reporting import finding_text, normal_form, run_text, waivers
 from checker.reporting.page_address import findings_address
 from checker.reporting.scorecard import (
@@ -48,7 +49,7 @@ class RuleScore:
         """Its numbers: `11 fails and 2 unknowns, 9 of them count; 1 waived fail`."""
         tally = self.judged.tally
         kinds = ((tally.fail, "fail"), (tally.unknown, "unknown"))
-        numbers = " and ".join(finding_text.number_of(count, noun) for count, noun in kinds if count)
+        numbers = " and ".join(number_of(count, noun) for count, noun in kinds if count)
         counted, total = self.gated_fail + self.gated_unknown, tally.fail + tally.unknown
         if total == 1:
             share = "it counts" if counted else "it does not count"
@@ -58,7 +59,7 @@ class RuleScore:
             share = "neither counts" if total == 2 else "none of them count"
         else:
             share = f"{counted:,} of them {'counts' if counted == 1 else 'count'}"
-        waived = f"; {finding_text.number_of(tally.waived, 'waived fail')}" if tally.waived else ""
+        waived = f"; {number_of(tally.waived, 'waived fail')}" if tally.waived else ""
         return f"{numbers}, {share}{waived}"
 
 
@@ -122,7 +123,7 @@ class OldestFinding:
     @property
     def age(self) -> str:
         """How long it has been open: `41 days`."""
-        return "under 1 day" if not self.days else finding_text.number_of(self.days, "day")
+        return "under 1 day" if not self.days else number_of(self.days, "day")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from checker.judgement.gate import Gate, SeverityTotal
 from checker.judgement.gate_text import unlisted_targets, unread_sets
 from checker.judgement.run import RuleResult, Run, UnreadableImageSet
 from checker.model import Outcome, Severity, Shortfall, Tailoring
+from checker.problems import number_of
 from checker.reporting import finding_text
 from checker.reporting.condition_text import test_text
 from checker.reporting.finding_text import HYPOTHETICAL, NOUNS, RECORDED, subjects
@@ -124,7 +125,7 @@ def gate_effect(run: Run) -> str:
     within = run.total.fail - counted - not_new - below
     rest = [(below, "of a lower severity"), (within, "within max"), (not_new, "not new")]
     said = [f"{number:,} {'is' if number == 1 else 'are'} {what}" for number, what in rest if number]
-    head = f"{finding_text.number_of(counted, 'fail')} {'counts' if counted == 1 else 'count'}"
+    head = f"{number_of(counted, 'fail')} {'counts' if counted == 1 else 'count'}"
     return ", ".join([head, *said])
 
 
@@ -137,7 +138,7 @@ def ungated_rule_reason(run: Run, judged: RuleResult) -> str:
         return ""
     if gate.new_only and tally.persisting == tally.fail:
         return "its fails are not new, and the gate counts new ones only"
-    return f"the gate lets up to {finding_text.number_of(gate.most.get(severity, 0), f'{severity} fail')} through"
+    return f"the gate lets up to {number_of(gate.most.get(severity, 0), f'{severity} fail')} through"
 
 
 def gate(run: Run) -> dict[str, str]:

@@ -19,7 +19,7 @@ from checker.compare.trend import (
 from checker.judgement.gate_text import number_by_severity
 from checker.judgement.run import Run
 from checker.model import Category, Severity, Tally
-from checker.problems import printable, without_markers
+from checker.problems import number_of, printable, without_markers
 from checker.reporting import change, finding_text
 from checker.reporting.escape import json_text, one_line, shorten
 from checker.reporting.report_options import Options
@@ -110,11 +110,7 @@ def gap_text(gap: RunGap) -> str:
 
 def _length(time: timedelta) -> str:
     hours = round(time / timedelta(hours=1))
-    return (
-        finding_text.number_of(round(time / timedelta(days=1)), "day")
-        if hours >= 48
-        else finding_text.number_of(hours, "hour")
-    )
+    return number_of(round(time / timedelta(days=1)), "day") if hours >= 48 else number_of(hours, "hour")
 
 
 def partial_text(run: RunSummary) -> str:
@@ -122,7 +118,7 @@ def partial_text(run: RunSummary) -> str:
     coverage = run.coverage
     parts = [f"{finding_text.subjects(coverage.unreadable)} could not be read"] * bool(coverage.unreadable)
     targets = max(coverage.unreadable_targets, coverage.unlisted_targets)
-    parts += [f"{finding_text.number_of(targets, 'target')} could not be read or listed"] * bool(targets)
+    parts += [f"{number_of(targets, 'target')} could not be read or listed"] * bool(targets)
     return " and ".join(parts)
 
 
@@ -153,7 +149,7 @@ def text(trend: Trend, out: TextIO, options: Options) -> None:
 
 def _lines(trend: Trend, options: Options) -> Iterator[str]:
     runs, width = trend.runs, max(options.width, LEAST)
-    yield from wrap(f"{_safe(trend.name)}: {finding_text.number_of(len(runs), 'run')}", width)
+    yield from wrap(f"{_safe(trend.name)}: {number_of(len(runs), 'run')}", width)
     if not runs:
         return
     for line in wrap(f"Last: {runs[-1].outcome.value}, {state_text(runs[-1])}", width, rest="      "):

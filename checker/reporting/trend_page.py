@@ -9,6 +9,7 @@ from checker import instants
 from checker.compare.trend import RunSummary, Trend
 from checker.judgement.gate_text import by_severity
 from checker.model import Category, Outcome
+from checker.problems import number_of
 from checker.reporting import change, finding_text, page_frame, trend
 from checker.reporting.report_options import Options
 
@@ -52,7 +53,7 @@ def _context(document: Trend) -> dict[str, Any]:
 
 def _which(document: Trend) -> str:
     number = len(document.runs)
-    return f"last of {finding_text.number_of(number, 'run')}" if number > 1 else "only run"
+    return f"last of {number_of(number, 'run')}" if number > 1 else "only run"
 
 
 def _tiles(last: RunSummary) -> Iterator[tuple[str, str, str, str]]:
@@ -86,7 +87,7 @@ def _tiles(last: RunSummary) -> Iterator[tuple[str, str, str, str]]:
         yield "not_applicable", NONE, "oldest open fail", none
     else:
         days = finding_text.age_days(last.oldest, last.as_of)
-        age = finding_text.number_of(days, "day") if days else "under 1 day"
+        age = number_of(days, "day") if days else "under 1 day"
         yield "fail", age, "the oldest open fail", f"since {instants.iso(last.oldest)[:10]}"
 
 

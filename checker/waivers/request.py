@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from checker.model import Finding, Location, Subject, Verdict, utc_now
-from checker.problems import InvalidInputError, Problem, ProblemCollection, suggest
+from checker.problems import InvalidInputError, Problem, ProblemCollection, number_of, suggest
 from checker.waivers.edit import EditedWaivers, WaiverDraft
 from checker.waivers.file import COVERS
 from checker.waivers.status import day
@@ -121,7 +121,7 @@ def _chosen(
     there = [finding for finding in every if finding.verdict is verdict]
     if not there:
         other = {finding.verdict.value for finding in every}
-        hint = f"it has {_count(len(every), other.pop())}: --covers says which are meant" if every else ""
+        hint = f"it has {number_of(len(every), other.pop())}: --covers says which are meant" if every else ""
         raise InvalidInputError(Problem("RULE", f"the run has no {verdict} of {rule}", hint))
     if request.every:
         left = [
@@ -130,9 +130,7 @@ def _chosen(
             if not finding.waived and (finding.subject, finding.verdict) not in already
         ]
         if not left:
-            message = (
-                f"nothing left to waive: {_count(len(there), verdict)} of {rule}, each of them waived already"
-            )
+            message = f"nothing left to waive: {number_of(len(there), verdict)} of {rule}, each of them waived already"
             raise InvalidInputError(Problem("--all", message, "name an image set to waive it again"))
         return [(finding, "") for finding in left]
     gathered, found = ProblemCollection(), []
@@ -178,7 +176,3 @@ def request_problems(problems: Iterable[Problem], added: EditedWaivers) -> Itera
             )
         else:
             yield problem
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
